@@ -1,0 +1,53 @@
+"""Watch LIME and SHAP explanations evolve while a Keras model trains, in TensorBoard's XAI tab."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.callback import ExplanationLogger
+    from tb_xai_plugin.engine import explain
+    from tb_xai_plugin.explainers import KernelShap, Lime
+    from tb_xai_plugin.explanation import Explanation
+    from tb_xai_plugin.probes import ImageProbes
+    from tb_xai_plugin.reader import Run, read_run, read_runs
+
+# Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
+# and a viewing machine has neither Keras nor TensorFlow.
+_HOME = {
+    "ExplanationLogger": "callback",
+    "explain": "engine",
+    "Explanation": "explanation",
+    "ImageProbes": "probes",
+    "KernelShap": "explainers",
+    "Lime": "explainers",
+    "Run": "reader",
+    "read_run": "reader",
+    "read_runs": "reader",
+}
+
+__all__ = [
+    "Explanation",
+    "ExplanationLogger",
+    "ImageProbes",
+    "KernelShap",
+    "Lime",
+    "Run",
+    "__version__",
+    "explain",
+    "read_run",
+    "read_runs",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

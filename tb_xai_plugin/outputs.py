@@ -1,0 +1,105 @@
+"""Outputs: what a model's raw answers mean, and the quantity that is explained (log-odds, probability or the raw output)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+OUTPUTS = ("log-odds", "probability", "raw")
+
+# The smallest normal float32: a softmax flushes what is below to 0, and log 0 would poison a whole attribution map.
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
+
+# A forest or a half-precision sigmoid says 0 or 1 outright; beyond this its log-odds are no more than a guess.
+CLIP = 1e-6
+
+
+@dataclass(frozen=True)
+class Head:
+    """How to read the columns of a model's answers.
+
+    Attributes:
+        kind: "softmax" (probabilities that sum to 1) | "logits" (of a softmax) | "sigmoid" (a probability a column; one column: two
+            classes) | "sigmoid logits" (the same before the sigmoid) | "regression".
+        clipped: probabilities are clipped to [1e-6, 1 - 1e-6] before log-odds, because the model has no finer answer.
+    """
+
+    kind: str
+    clipped: bool = False
+
+    def classes(self, columns: int) -> int:
+        """Number of classes for answers with so many columns: a single sigmoid has two."""
+        return 2 if self.kind.startswith("sigmoid") and columns == 1 else columns
+
+    def scores(self, answers: np.ndarray) -> np.ndarray:
+        """Answers (m, columns) -> float64 (m, classes): logits up to a shift, or each class's own logit, or the regression's output."""
+        answers = answers.astype(np.float64)
+        if self.kind in ("logits", "regression"):
+            return answers
+        if self.kind == "softmax":
+            return np.log(np.clip(answers, CLIP if self.clipped else SMALLEST_PROBABILITY, 1))
+        logits = answers
+        if self.kind == "sigmoid":  # float32 is spaced 6e-8 next to 1: here a finer clip would be a pretence
+            p = np.clip(answers, CLIP, 1 - CLIP)
+            logits = np.log(p) - np.log1p(-p)
+        return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
+
+    def exclusive(self, classes: int) -> bool:
+        """True where probabilities sum to 1 over classes; False for independent sigmoids."""
+        return not (self.kind.startswith("sigmoid") and classes > 2) and self.kind != "regression"
+
+
+def probabilities(head: Head, scores: np.ndarray) -> np.ndarray:
+    """float64 (m, classes); the regression's output itself for a regression."""
+    if head.kind == "regression":
+        return scores
+    if not head.exclusive(scores.shape[1]):
+        return 1 / (1 + np.exp(-scores))
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def log_odds(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """z_c - log sum_{j != c} exp z_j: float64 (m, targets), for classes that exclude each other.
+
+    Exact for any gap between logits: the sum over the other classes is taken relative to the largest of *them*, so neither it nor
+    the exponentials underflow (the usual log p - log(1 - p) is off by dozens where p rounds to 1).
+    """
+    rows = np.arange(len(scores))
+    order = np.argsort(scores, axis=1)
+    best, second = order[:, -1], order[:, -2]
+    others = 1.0 - np.eye(scores.shape[1])[:, targets]  # (classes, targets): 0 where a class is the target itself
+    relative_to_best = np.exp(scores - scores[rows, best][:, None]) @ others
+    relative_to_second = np.exp(np.minimum(scores - scores[rows, second][:, None], 0)) @ others
+    is_best = best[:, None] == targets[None, :]
+    with np.errstate(divide="ignore"):
+        rest = np.where(
+            is_best,
+            scores[rows, second][:, None] + np.log(relative_to_second),
+            scores[rows, best][:, None] + np.log(relative_to_best),
+        )
+    return scores[:, targets] - rest
+
+
+def explained(head: Head, output: str, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The quantity that is explained: float64 (m, targets).
+
+    answers: (m, columns) of the model; targets: int (targets,) classes; output: one of OUTPUTS.
+    """
+    if output == "raw":
+        if answers.shape[1] == 1 and head.classes(1) == 2:  # one sigmoid: class 1 as it is, class 0 its opposite
+            other = -answers if "logits" in head.kind else 1 - answers
+            answers = np.concatenate([other, answers], axis=1)
+        return answers[:, targets].astype(np.float64)
+    scores = head.scores(answers)
+    if head.kind == "regression":
+        return scores[:, targets]
+    if output == "probability":
+        return probabilities(head, scores)[:, targets]
+    return log_odds(scores, targets) if head.exclusive(scores.shape[1]) else scores[:, targets]
+
+
+def unit(head: Head, output: str) -> str:
+    """The unit of attributions: "log-odds", "probability" or "output"."""
+    return "output" if head.kind == "regression" or output == "raw" else output

@@ -1,0 +1,201 @@
+"""Predictors: a Keras model or any callable becomes one fast batched function from coalitions to answers.
+
+The only module of the training side that names TensorFlow.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tb_xai_plugin.maskers import ImageMasker
+from tb_xai_plugin.outputs import Head
+
+# (bool (batch, players) coalitions, probe number) -> float32 (batch, columns)
+Answers: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model, ready to answer for masked probes.
+
+    Attributes:
+        answers: the model on masked probes.
+        head: how to read the columns.
+    """
+
+    answers: Answers
+    head: Head
+
+
+def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, players: int) -> Predictor:
+    """Compile once, and find out what the model's answers mean.
+
+    Args:
+        model: a Keras model, or a callable batch -> (n,) or (n, classes).
+        batch, players: shape of the coalitions of every later call: one graph, never traced again.
+
+    Raises:
+        ValueError: the model is not built, refuses the probes, or answers with something else than (n,) or (n, classes).
+    """
+    # Full, empty, full, …: what is wrong with a model shows here, and so does what its numbers look like.
+    trial = np.arange(batch)[:, None] % 2 == np.zeros(players)
+    if not _is_keras_model(model):
+        answers = _plain(model, masker, model_input)
+        return Predictor(answers, _guess_head(_try(answers, trial, masker)))
+    if not model.built:
+        raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
+    answers = _compiled(model, masker, model_input, trial.shape)
+    seen = _try(answers, trial, masker)
+    last = _output_layer(model)
+    head = _read_head(last, model, seen)
+    if head.kind != "sigmoid" and not (head.kind == "softmax" and last.compute_dtype != "float32"):
+        return Predictor(answers, head)
+    # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
+    before = _before_activation(last, lambda: _compiled(model, masker, model_input, trial.shape), trial, seen)
+    if before is None:
+        return Predictor(answers, Head(head.kind, clipped=True))
+    return Predictor(before, Head("sigmoid logits" if head.kind == "sigmoid" else "logits"))
+
+
+def _is_keras_model(model: Any) -> bool:
+    keras = sys.modules.get("keras")  # not imported: then nobody has made a Keras model
+    return keras is not None and isinstance(model, keras.Model)
+
+
+def _try(answers: Answers, trial: np.ndarray, masker: ImageMasker) -> np.ndarray:
+    try:
+        return answers(trial, 0)
+    except _WrongOutputError as error:
+        raise ValueError(str(error)) from None
+    except Exception as error:
+        shape = masker.pixels.shape[1:] if masker.channel_axis else masker.pixels.shape[1:3]
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(f"the model refuses probes of shape {shape}: {type(error).__name__}: {reason}") from error
+
+
+class _WrongOutputError(Exception):
+    """The model's answers are not (n,) or (n, classes)."""
+
+
+def _as_columns(answers: Any, batch: int) -> Any:
+    """Answers (n,) or (n, classes) -> (n, columns)."""
+    if isinstance(answers, dict | list | tuple):
+        raise _WrongOutputError(f"the model has {len(answers)} outputs; explanations need one, e.g. keras.Model(model.inputs, one_output).")
+    shape = tuple(answers.shape)
+    if len(shape) not in (1, 2) or shape[0] != batch or shape[-1] == 0:
+        raise _WrongOutputError(f"the model answers with shape {shape} for {batch} probes; explanations need (n,) or (n, classes).")
+    return answers if len(shape) == 2 else answers[:, None]
+
+
+def _plain(model: Callable[[Any], Any], masker: ImageMasker, model_input: Callable[[Any], Any] | None) -> Answers:
+    def answers(coalitions: np.ndarray, probe: int) -> np.ndarray:
+        masked = masker.mask(np, coalitions, *masker.arguments(probe))
+        answered = np.asarray(model(model_input(masked) if model_input else masked))
+        return _as_columns(answered, len(coalitions)).astype(np.float32)
+
+    return answers
+
+
+def _compiled(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, shape: tuple[int, int]) -> Answers:
+    """One graph for every probe and epoch: mask, forward, float32. Weights are captured by reference, so they are always today's."""
+    import keras
+
+    ops = keras.ops
+
+    def forward(coalitions: Any, *arguments: Any) -> Any:
+        masked = masker.mask(ops, coalitions, *arguments)
+        answered = model(model_input(masked) if model_input else masked, training=False)
+        return ops.cast(_as_columns(answered, shape[0]), "float32")
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        signature = [tf.TensorSpec(a.shape, a.dtype) for a in (np.ones(shape, bool), *masker.arguments(0))]
+        forward = tf.function(forward, input_signature=signature, autograph=False)
+
+    return lambda coalitions, probe: np.asarray(ops.convert_to_numpy(forward(coalitions, *masker.arguments(probe))))
+
+
+def _guess_head(answers: np.ndarray) -> Head:
+    """What answers of an unknown callable mean, from the numbers."""
+    if answers.shape[1] == 1:
+        return Head("regression")
+    return Head("softmax", clipped=True) if _sum_to_one(answers) else Head("logits")
+
+
+def _sum_to_one(answers: np.ndarray) -> bool:
+    """Several columns of probabilities that sum to 1, to the precision of float16."""
+    return answers.shape[1] > 1 and bool((answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1) < 5e-3).all())
+
+
+def _read_head(last: Any, model: Any, answers: np.ndarray) -> Head:
+    """What a Keras model's answers mean: the numbers first, then its last activation, then its loss."""
+    in_range = bool((answers >= 0).all() and (answers <= 1).all())
+    loss, from_logits = _loss(model)
+    if _sum_to_one(answers):
+        return Head("softmax")
+    if in_range and getattr(getattr(last, "activation", None), "__name__", None) == "sigmoid":
+        return Head("sigmoid")
+    if loss in BINARY_LOSSES:
+        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits")
+    return Head("regression" if answers.shape[1] == 1 or loss in REGRESSION_LOSSES else "logits")
+
+
+BINARY_LOSSES = {"binarycrossentropy", "bce", "binaryfocalcrossentropy"}
+REGRESSION_LOSSES = {
+    *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape"),
+    *("meansquaredlogarithmicerror", "msle", "huber", "logcosh", "poisson", "cosinesimilarity"),
+}
+
+
+def _loss(model: Any) -> tuple[str, bool]:
+    """Name of the loss given to `compile`, lower case without "_" ("" for none), and whether it takes logits."""
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, list | tuple) and len(loss) == 1:
+        loss = loss[0]
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__ if loss is not None else "")
+    from_logits = bool(loss.get_config().get("from_logits")) if hasattr(loss, "get_config") else False
+    return name.replace("_", "").lower(), from_logits
+
+
+def _output_layer(model: Any) -> Any:
+    """The layer that the answers come from; of nested models, the innermost."""
+    layer = model
+    while getattr(layer, "layers", None):
+        output = (getattr(layer, "outputs", None) or [None])[0]
+        makers = [inner for inner in layer.layers if output is not None and getattr(inner, "output", None) is output]
+        layer = makers[-1] if makers else layer.layers[-1]
+    return layer
+
+
+def _before_activation(layer: Any, compile_again: Callable[[], Answers], trial: np.ndarray, seen: np.ndarray) -> Answers | None:
+    """The same model read before its last activation.
+
+    None where `layer` is not what made the answers: found by putting the activation back on and comparing.
+    """
+    import keras
+
+    if not callable(getattr(layer, "activation", None)) or keras.backend.backend() != "tensorflow":
+        return None
+    with _linear(layer):
+        before = compile_again()
+        logits = before(trial, 0)
+    again = np.asarray(keras.ops.convert_to_numpy(layer.activation(keras.ops.convert_to_tensor(logits))))
+    return before if again.shape == seen.shape and np.allclose(again, seen, atol=5e-3) else None
+
+
+@contextmanager
+def _linear(layer: Any) -> Iterator[None]:
+    """Give a layer a linear activation while a graph is traced: the graph keeps it, the layer does not."""
+    activation = layer.activation
+    layer.activation = lambda x: x
+    try:
+        yield
+    finally:
+        layer.activation = activation

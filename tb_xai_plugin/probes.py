@@ -1,0 +1,363 @@
+"""Probes: the fixed inputs that are explained at every epoch, checked and segmented once, with a content hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tb_xai_plugin import segments as superpixels
+from tb_xai_plugin.sampling import take_balanced
+
+BASELINES = ("auto", "mean", "segment-mean", "blur")
+
+# The mean of n probes holds 1/n of each of them: below this many, "absent" would still show the probe itself.
+FEWEST_FOR_MEAN_IMAGE = 8
+
+
+class ProbeSet:
+    """What every kind of probes has in common: inputs, labels, names, and a hash of what explanations depend on.
+
+    Attributes:
+        inputs: (n, ...) as the model takes them.
+        labels: int64 (n,) true classes, or None.
+        class_names, names: list of str, or None.
+        players: int64 (n,) number of players (segments, features, tokens) of each probe.
+        regions: {name: mask}.
+        model_input: maps a batch of masked probes to what a multi-input or dict-input model takes; or None.
+    """
+
+    kind: ClassVar[str]
+    inputs: np.ndarray
+    labels: np.ndarray | None
+    class_names: list[str] | None
+    names: list[str] | None
+    players: np.ndarray
+    regions: dict[str, np.ndarray]
+    model_input: Callable[[Any], Any] | None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Content hashes of the parts that attributions depend on; two records compare where all of them are equal."""
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Content hash: equal if and only if all `parts` are."""
+        return hash_of(*sorted(f"{name}={value}" for name, value in self.parts.items()))
+
+
+class ImageProbes(ProbeSet):
+    """Images to explain, with their superpixels.
+
+    Args:
+        images: (n, H, W) or (n, H, W, C), exactly as the model takes them: any value range, channels last.
+        labels: (n,) int or (n, classes) one-hot true classes; None where there are none (a regression, say).
+        class_names: one name a class.
+        names: one name a probe.
+        segments: "auto" (a grid up to 40 px, SLIC above) | "grid" | "slic" | int (n, H, W) or (H, W) label maps |
+            a callable image -> (H, W) label map.
+        baseline: what stands where a player is absent: "auto" (the mean of the probes; below 8 probes their mean colour) |
+            "mean" (of the probes) | "segment-mean" (the mean colour of each segment, as in `lime`) | "blur" (Gaussian, sigma a
+            tenth of the larger side) | a number | an array (H, W) or (H, W, C) (or (n, H, W, C), one a probe).
+        regions: {name: bool (H, W) or (n, H, W)}: parts of the image to watch.
+        display: images to show instead, (n, H, W[, C]), or a callable images -> images; for standardised inputs.
+        model_input: callable, maps a batch of masked images to what a multi-input or dict-input model takes.
+
+    Raises:
+        ValueError, TypeError: with one sentence, at construction.
+    """
+
+    kind = "image"
+
+    def __init__(
+        self,
+        images: Any,
+        labels: Any = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        segments: str | np.ndarray | Callable[[np.ndarray], np.ndarray] = "auto",
+        baseline: str | float | np.ndarray = "auto",
+        regions: Mapping[str, Any] | None = None,
+        display: Any = None,
+        model_input: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.inputs = _checked_images(images)
+        n, height, width, _ = self.pixels.shape
+        self.class_names = _checked_names(class_names, "class_names", None)
+        self.names = _checked_names(names, "names", n)
+        self.labels = _checked_labels(labels, n, self.class_names)
+        self.images = _shown(self.inputs, display)
+        self.segments = _segment_maps(self.images, self.inputs, segments)
+        self.players = self.segments.reshape(n, -1).max(axis=1).astype(np.int64) + 1
+        if self.players.min() < 2:
+            raise ValueError(
+                f"ImageProbes: probe {int(self.players.argmin())} has one segment; give label maps with at least 2 segments for every image."
+            )
+        self.baseline = _baseline(self.pixels, self.segments, baseline)
+        same = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
+        if same.any():
+            raise ValueError(
+                f"ImageProbes: the baseline is equal to probe {int(same.argmax())}, so nothing changes when its segments are absent; "
+                "give another baseline, e.g. 'blur' or a number that is not in the image."
+            )
+        self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in (regions or {}).items()}
+        if model_input is not None and not callable(model_input):
+            raise TypeError(f"ImageProbes: model_input is {type(model_input).__name__}; give a callable that maps a batch of images.")
+        self.model_input = model_input
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """float32 (n, H, W, C): the inputs with a channel axis."""
+        inputs = self.inputs[..., None] if self.inputs.ndim == 3 else self.inputs
+        return inputs.astype(np.float32)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {
+            "inputs": hash_of(self.inputs),
+            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            "segments": hash_of(self.segments),
+            "baseline": hash_of(self.baseline),
+        }
+
+    @classmethod
+    def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> ImageProbes:
+        """Take the first n images of a dataset, balanced over classes.
+
+        Args:
+            dataset: tf.data.Dataset, keras.utils.PyDataset or any iterable of (x, y), (x, y, weight) or x, batched or not. A dataset that
+                shuffles gives other probes in every process, and runs with other probes can't be compared.
+            n: number of probes.
+            options: those of ImageProbes.
+        """
+        class_names = options.get("class_names")
+        images, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None)
+        return cls(images, labels, **options)
+
+    def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What is logged of the probes: names and numbers for JSON, and arrays."""
+        names = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
+        labels = None if self.labels is None else self.labels.tolist()
+        arrays = {
+            "inputs": self.inputs,
+            "images": self.images,
+            "segments": self.segments.astype(np.uint16),
+            "baseline": self.baseline,
+        }
+        if self.regions:
+            arrays["regions"] = np.packbits(np.stack(list(self.regions.values()), axis=1), axis=-1)
+        return {**names, "labels": labels}, arrays
+
+    @classmethod
+    def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ImageProbes:
+        """The probes that `as_record` was called on (without `model_input`, which is code)."""
+        width = arrays["images"].shape[2]
+        regions = {}
+        if names["regions"]:
+            unpacked = np.unpackbits(arrays["regions"], axis=-1, count=width).astype(bool)
+            regions = {name: unpacked[:, i] for i, name in enumerate(names["regions"])}
+        return cls(
+            arrays["inputs"],
+            names["labels"],
+            class_names=names["class_names"],
+            names=names["names"],
+            segments=arrays["segments"].astype(np.int32),
+            baseline=arrays["baseline"],
+            regions=regions,
+            display=arrays["images"],
+        )
+
+
+def hash_of(*contents: np.ndarray | str) -> str:
+    """16 hex digits of the SHA-256 of arrays (dtype, shape and little-endian bytes) and strings."""
+    digest = hashlib.sha256()
+    for content in contents:
+        if isinstance(content, str):
+            digest.update(b"str" + len(content.encode()).to_bytes(8, "little") + content.encode())
+        else:
+            array = np.ascontiguousarray(content)
+            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            digest.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _checked_images(images: Any) -> np.ndarray:
+    try:
+        images = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"ImageProbes: images is not an array ({error}); give images of one size, (n, H, W) or (n, H, W, C).") from error
+    if images.dtype == object or images.dtype.kind not in "fiub":
+        raise TypeError(f"ImageProbes: images has dtype {images.dtype}; give numbers, (n, H, W) or (n, H, W, C), all of one size.")
+    if images.ndim not in (3, 4):
+        raise ValueError(f"ImageProbes: images has shape {images.shape}; give (n, H, W) or (n, H, W, C), exactly as the model takes them.")
+    if len(images) == 0:
+        raise ValueError("ImageProbes: images is empty; give at least one image, 16 is a good number.")
+    if images.ndim == 4 and images.shape[1] in (1, 2, 3, 4) and images.shape[1] < min(images.shape[2:]) and images.shape[3] > 4:
+        raise ValueError(
+            f"ImageProbes: images has shape {images.shape}, channels first; give channels last, e.g. np.moveaxis(images, 1, -1)."
+        )
+    if min(images.shape[1:3]) < 2:
+        raise ValueError(f"ImageProbes: images has shape {images.shape}; an image needs at least 2 x 2 pixels.")
+    if images.dtype.kind == "b":
+        images = images.astype(np.uint8)
+    if images.dtype == np.float64:
+        images = images.astype(np.float32)
+    bad = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
+    if bad.any():
+        raise ValueError(f"ImageProbes: image {int(bad.argmax())} has NaN or infinite pixels; give finite numbers.")
+    return images
+
+
+def _checked_names(names: Sequence[str] | None, what: str, count: int | None) -> list[str] | None:
+    if names is None:
+        return None
+    names = [str(name) for name in names]
+    if count is not None and len(names) != count:
+        raise ValueError(f"ImageProbes: {what} has {len(names)} entries for {count} images; give one name an image.")
+    return names
+
+
+def _checked_labels(labels: Any, n: int, class_names: list[str] | None) -> np.ndarray | None:
+    """Class numbers, int64 (n,)."""
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim not in (1, 2) or len(labels) != n:
+        raise ValueError(
+            f"ImageProbes: labels has shape {labels.shape} for {n} images; give one class number, or one one-hot row, an image."
+        )
+    if labels.ndim == 2:
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
+            raise ValueError(
+                f"ImageProbes: labels has shape {labels.shape} but its rows are not one-hot; give class numbers or one-hot rows."
+            )
+        labels = labels.argmax(axis=1)
+    if labels.dtype.kind not in "fiub" or (labels != np.floor(labels)).any():
+        raise ValueError("ImageProbes: labels are not whole numbers; give class numbers, and leave labels out for a regression.")
+    labels = labels.astype(np.int64)
+    if labels.min() < 0:
+        raise ValueError(f"ImageProbes: label {labels.min()} is below 0; give class numbers from 0.")
+    if class_names is not None and labels.max() >= len(class_names):
+        raise ValueError(f"ImageProbes: label {labels.max()} has no name among {len(class_names)} class_names; give one name a class.")
+    return labels
+
+
+def _shown(inputs: np.ndarray, display: Any) -> np.ndarray:
+    """What people see: uint8 (n, H, W, 1, 3 or 4)."""
+    images = inputs
+    if callable(display):
+        images = np.asarray(display(inputs))
+    elif display is not None:
+        images = np.asarray(display)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.shape[:3] != inputs.shape[:3]:
+        raise ValueError(
+            f"ImageProbes: display has shape {images.shape} for images of shape {inputs.shape}; give one picture of the same size an image."
+        )
+    if images.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"ImageProbes: images with {images.shape[-1]} channels can't be shown; give display=, the same images as grey (1), RGB (3) or RGBA (4)."
+        )
+    if images.dtype == np.uint8:
+        # Few levels are a mask or a class map stored as numbers, not 8-bit brightness.
+        return images if images.max() > 15 else _stretched(images)
+    low, high = float(images.min()), float(images.max())
+    if low >= 0 and high <= 1:
+        return np.rint(images * 255).astype(np.uint8)
+    if low >= 0 and high <= 255 and high > 15:
+        return np.rint(images).astype(np.uint8)
+    if low >= -1 and high <= 1:
+        return np.rint((images + 1) * 127.5).astype(np.uint8)
+    return _stretched(images)
+
+
+def _stretched(images: np.ndarray) -> np.ndarray:
+    """One linear map for all images: the smallest value black, the largest white."""
+    images = images.astype(np.float64)
+    span = images.max() - images.min()
+    return np.rint((images - images.min()) * (255 / span if span > 0 else 0)).astype(np.uint8)
+
+
+def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: Any) -> np.ndarray:
+    """int32 (n, H, W), contiguous from 0 in each probe."""
+    n, height, width, _ = images.shape
+    if isinstance(how, str):
+        if how not in superpixels.SEGMENTERS:
+            raise ValueError(
+                f"ImageProbes: unknown segments {how!r}; choose from {list(superpixels.SEGMENTERS)}, or give label maps or a callable."
+            )
+        return superpixels.segment(images, how)
+    maps = np.stack([np.asarray(how(image)) for image in inputs]) if callable(how) else np.asarray(how)
+    if maps.shape == (height, width):
+        maps = np.broadcast_to(maps, (n, height, width))
+    if maps.shape != (n, height, width) or maps.dtype.kind not in "iub":
+        raise ValueError(
+            f"ImageProbes: segments has shape {maps.shape} and dtype {maps.dtype} for {n} images of {height} x {width} pixels; "
+            f"give whole numbers, ({n}, {height}, {width}) or ({height}, {width})."
+        )
+    return np.stack([superpixels.contiguous(labels) for labels in maps])
+
+
+def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
+    """float32 (1 or n, H, W, C)."""
+    n, height, width, channels = pixels.shape
+    if isinstance(how, str):
+        if how not in BASELINES:
+            raise ValueError(f"ImageProbes: unknown baseline {how!r}; choose from {list(BASELINES)}, or give a number or an array.")
+        if how == "mean" or (how == "auto" and n >= FEWEST_FOR_MEAN_IMAGE):
+            return pixels.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+        if how == "auto":
+            colour = pixels.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
+            return np.broadcast_to(colour, (1, height, width, channels)).copy()
+        return _segment_mean(pixels, segments) if how == "segment-mean" else _blurred(pixels)
+    array = np.asarray(how, dtype=np.float32)
+    if array.ndim == 2:
+        array = array[..., None]
+    try:
+        shape = (n if array.ndim == 4 and len(array) == n else 1, height, width, channels)
+        array = np.broadcast_to(array, shape).copy()
+    except ValueError as error:
+        raise ValueError(
+            f"ImageProbes: baseline has shape {np.shape(how)} for images of {height} x {width} x {channels}; give a number or an array ({height}, {width}, {channels})."
+        ) from error
+    if not np.isfinite(array).all():
+        raise ValueError("ImageProbes: baseline has NaN or infinite values; give finite numbers.")
+    return array
+
+
+def _segment_mean(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    means = np.empty_like(pixels)
+    for image, labels, mean in zip(pixels, segments, means, strict=True):
+        counts = np.bincount(labels.ravel())
+        for channel in range(image.shape[-1]):
+            sums = np.bincount(labels.ravel(), weights=image[..., channel].ravel())
+            mean[..., channel] = (sums / counts)[labels]
+    return means
+
+
+def _blurred(pixels: np.ndarray) -> np.ndarray:
+    try:
+        from skimage.filters import gaussian
+    except ImportError as error:
+        raise ImportError("ImageProbes: baseline='blur' needs scikit-image; install it with 'pip install tb_xai_plugin[image]'.") from error
+    sigma = max(pixels.shape[1:3]) / 10
+    return np.stack([gaussian(image, sigma=sigma, channel_axis=-1, preserve_range=True) for image in pixels]).astype(np.float32)
+
+
+def _region(name: str, mask: Any, shape: tuple[int, int, int]) -> np.ndarray:
+    mask = np.asarray(mask)
+    if mask.shape not in (shape, shape[1:]):
+        raise ValueError(f"ImageProbes: region {name!r} has shape {mask.shape}; give bool {shape[1:]} or {shape}.")
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError(f"ImageProbes: region {name!r} has values other than 0 and 1; give a bool mask.")
+    return np.broadcast_to(mask.astype(bool), shape).copy()

@@ -1,0 +1,87 @@
+"""Take a few examples, balanced over classes, from a dataset of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+# A dataset may repeat without end: so many examples are looked at for each one wanted.
+EXAMPLES_READ_PER_PROBE = 200
+
+
+def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The first n examples, with equally many of each class as far as the dataset goes, in the dataset's order.
+
+    Args:
+        dataset: iterable of (x, y), (x, y, weight) or x, batched or not.
+        n: examples wanted.
+        classes: number of classes, where known: reading stops once there is enough of each.
+
+    Returns:
+        inputs (n, ...), and labels (n,) or (n, classes) as in the dataset, None where it has none.
+
+    Raises:
+        ValueError: n below 1, or a dataset with fewer examples.
+    """
+    if n < 1:
+        raise ValueError(f"from_dataset: n is {n}; give at least 1.")
+    by_class: dict[int, list[tuple[int, np.ndarray, np.ndarray | None]]] = {}
+    seen = 0
+    for x, y in _examples(dataset):
+        queue = by_class.setdefault(_class_of(y), [])
+        if len(queue) < n:
+            queue.append((seen, x, y))
+        seen += 1
+        known = _classes(y) or classes or (1 if y is None else None)
+        enough = known is not None and len(by_class) >= min(known, n) and all(len(q) >= -(-n // known) for q in by_class.values())
+        if (enough and sum(map(len, by_class.values())) >= n) or seen >= EXAMPLES_READ_PER_PROBE * n:
+            break
+    if seen < n:
+        raise ValueError(f"from_dataset: the dataset has {seen} examples and n is {n}; give a smaller n or more examples.")
+    rounds = sorted((place, label) for label, queue in by_class.items() for place in range(len(queue)))
+    taken = sorted((by_class[label][place] for place, label in rounds[:n]), key=lambda example: example[0])
+    labels = None if taken[0][2] is None else np.stack([y for _, _, y in taken])
+    return np.stack([x for _, x, _ in taken]), labels
+
+
+def _examples(dataset: Iterable[Any]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Single examples from batches or singles."""
+    for element in _elements(dataset):
+        x, y = (element[0], element[1]) if isinstance(element, tuple | list) else (element, None)
+        x, y = np.asarray(x), None if y is None else np.asarray(y)
+        if _is_batch(x, y):
+            yield from ((x[i], None if y is None else y[i]) for i in range(len(x)))
+        else:
+            yield x, y
+
+
+def _elements(dataset: Iterable[Any]) -> Iterator[Any]:
+    # keras.utils.PyDataset has a length and items; iterating over it would go past its end.
+    if isinstance(dataset, tuple):  # (x_test, y_test): one big batch
+        yield dataset
+    elif hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__"):
+        yield from (dataset[i] for i in range(len(dataset)))
+    else:
+        yield from dataset
+
+
+def _is_batch(x: np.ndarray, y: np.ndarray | None) -> bool:
+    if x.ndim == 4 or x.ndim == 2:
+        return x.ndim == 4
+    if y is None:
+        return x.shape[-1] not in (1, 3, 4)
+    # A (28, 28, 1) image with a one-hot label is one example; (32, 28, 28) images with 32 labels are a batch.
+    return y.ndim >= 1 and len(y) == len(x) and not (y.ndim == 1 and x.shape[-1] in (1, 3, 4) and y.sum() == 1)
+
+
+def _class_of(y: np.ndarray | None) -> int:
+    if y is None:
+        return 0
+    return int(y.argmax()) if _classes(y) else int(y.reshape(-1)[0])
+
+
+def _classes(y: np.ndarray | None) -> int | None:
+    """Number of classes where the label is one-hot."""
+    return y.size if y is not None and y.ndim == 1 and y.size > 1 else None
