@@ -1,0 +1,276 @@
+"""ExplanationLogger: explains a fixed probe set at every epoch of `model.fit`, for TensorBoard's XAI tab."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import keras
+
+from tb_xai_plugin import __version__, wire
+from tb_xai_plugin.engine import Engine, Plan, Snapshot
+from tb_xai_plugin.explainers import Explainer
+from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.reader import RecordError, Run, probe_sets
+from tb_xai_plugin.sources import DirectorySource, has_events
+from tb_xai_plugin.writer import Writer
+
+# How the parts of a record are called in a sentence.
+PART_NAMES = {
+    "inputs": "images",
+    "labels": "labels",
+    "segments": "segments",
+    "baseline": "baseline",
+    "coalitions": "evaluations or seed",
+    "explainers": "explainers",
+    "output": "output",
+    "classes": "classes",
+}
+
+
+class ExplanationLogger(keras.callbacks.Callback):
+    """Explain probes after every epoch, and before the first; open the XAI tab of TensorBoard to see how the reasons change.
+
+    Weights, optimizer, metrics and random state are the same, to the last bit, as without it. A failure while training is a warning and a
+    gap in the record.
+
+    Args:
+        log_dir: the run, the same as given to keras.callbacks.TensorBoard; records go to <log_dir>/xai. Used again with the same probes and
+            options, it goes on with the record (a resumed run).
+        probes: one ProbeSet, or {name: ProbeSet}.
+        explainers: names ("lime", "shap") or configured ones (Lime(kernel_width=0.5)); all share one set of model evaluations.
+        every: explain every so many epochs (and always the first), or a callable epoch -> bool.
+        evaluations: model evaluations a probe; "auto" is 16 a player, at least 256 and at most 2048.
+        max_overhead: not available yet; None.
+        output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
+        classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
+        seed: of the coalitions. Runs can be compared where probes, explainers, evaluations, output, classes and seed are equal.
+        untrained: explain the model before its first epoch too, as step -1.
+        batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
+        on_error: "warn" (once; training goes on) | "raise".
+
+    Raises:
+        ValueError, TypeError, FileExistsError, PermissionError: at construction, or when training begins, with one sentence.
+
+    Example:
+
+        probes = ImageProbes(x_test[:16], y_test[:16])
+        model.fit(x, y, epochs=20, callbacks=[keras.callbacks.TensorBoard("logs/baseline"), ExplanationLogger("logs/baseline", probes)])
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str],
+        probes: ProbeSet | Mapping[str, ProbeSet],
+        explainers: Sequence[str | Explainer] | str | Explainer = ("lime", "shap"),
+        *,
+        every: int | Callable[[int], bool] = 1,
+        evaluations: int | str = "auto",
+        max_overhead: float | None = None,
+        output: str = "log-odds",
+        classes: str | Sequence[int] = "auto",
+        seed: int = 0,
+        untrained: bool = True,
+        batch_size: int | str = "auto",
+        on_error: str = "warn",
+    ) -> None:
+        super().__init__()
+        if max_overhead is not None:
+            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead}, and is not available yet; use every= or evaluations=.")
+        if on_error not in ("warn", "raise"):
+            raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
+        if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+            raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
+        self.log_dir = os.fspath(log_dir)
+        self._every, self._untrained, self._on_error = every, untrained, on_error
+        options = {"evaluations": evaluations, "output": output, "classes": classes, "seed": seed, "batch_size": batch_size}
+        try:
+            self._plans = {name: Plan(each, explainers, **options) for name, each in _named(probes).items()}
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"ExplanationLogger: {error}") from error
+        _check_directory(self.log_dir)
+        # What this log_dir already holds: the steps of each probe set, and which of its records need no second writing.
+        self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
+        self._recorded: set[str] = set()
+        self._read_existing()
+        self._writer = Writer(self.log_dir)
+        self._engines: dict[str, Engine] = {}
+        self._epoch_began = 0.0
+        self._warned = False
+
+    def _read_existing(self) -> None:
+        directory = os.path.join(self.log_dir, wire.DIRECTORY)
+        if not has_events(directory):
+            return
+        source = DirectorySource(directory)
+        try:
+            present = probe_sets(source, self.log_dir)
+            records = {name: Run(source, self.log_dir, name) for name in present if name in self._plans}
+            for name, run in records.items():
+                self._refuse_other(name, run.comparable)
+                self._logged[name] = [step for step, _, _ in run.writes]
+                self._recorded.add(name)
+        except RecordError as error:
+            raise ValueError(
+                f"ExplanationLogger: {directory} holds a record that can't be continued ({error}); choose another log_dir, or delete that folder."
+            ) from error
+
+    def _refuse_other(self, name: str, there: Mapping[str, str]) -> None:
+        here = self._plans[name].comparable
+        others = [PART_NAMES.get(part, part) for part in {**there, **here} if there.get(part) != here.get(part)]
+        if others:
+            raise ValueError(
+                f"ExplanationLogger: {self.log_dir} already holds explanations with other {', '.join(others)}; "
+                f"choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
+            )
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        # Bound anew at every fit: the model may have been compiled with another loss or precision, or be another one.
+        self._engines = {}
+        if self.model.built:
+            self._bind()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # Not in on_train_begin: BackupAndRestore puts the weights back there, maybe after this callback's turn.
+        if epoch == 0 and self._untrained and self._is_untrained():
+            self._log(wire.UNTRAINED, {}, None)
+        self._epoch_began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._log(epoch, logs or {}, time.perf_counter() - self._epoch_began)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._writer.close()
+
+    def _is_untrained(self) -> bool:
+        """No step of the optimizer yet, and a model that is there to be asked."""
+        optimizer = getattr(self.model, "optimizer", None)
+        return bool(self._engines) and (optimizer is None or int(optimizer.iterations) == 0)
+
+    def _bind(self) -> None:
+        try:
+            self._engines = {name: Engine(plan, self.model) for name, plan in self._plans.items()}
+        except ValueError as error:
+            raise ValueError(f"ExplanationLogger: {error}") from error
+
+    def _is_due(self, epoch: int) -> bool:
+        if epoch == wire.UNTRAINED:
+            return True
+        return bool(self._every(epoch)) if callable(self._every) else epoch % self._every == 0
+
+    def _log(self, step: int, logs: Mapping[str, Any], training_seconds: float | None) -> None:
+        for name in self._plans:
+            try:
+                self._log_set(name, step, logs, training_seconds)
+            except Exception as error:
+                if self._on_error == "raise":
+                    raise
+                self._warn(step, f"{type(error).__name__}: {error}")
+
+    def _log_set(self, name: str, step: int, logs: Mapping[str, Any], training_seconds: float | None) -> None:
+        snapshot: Snapshot | None = None
+        failure: Exception | None = None
+        began = time.perf_counter()
+        due = False
+        try:
+            due = self._is_due(step)
+            if due:
+                if not self._engines:
+                    self._bind()
+                snapshot = self._engines[name].run()
+        except Exception as error:
+            failure, due = error, True
+        seconds = time.perf_counter() - began
+        problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
+        if name in self._engines:
+            self._write(name, step, snapshot, _epoch_json(logs, due, problem, snapshot, seconds, training_seconds))
+        if failure:
+            raise failure
+        if problem:
+            self._warn(step, problem)
+
+    def _write(self, name: str, step: int, snapshot: Snapshot | None, epoch: dict[str, Any]) -> None:
+        plan, engine = self._plans[name], self._engines[name]
+        targets = engine.constant_targets
+        if name not in self._recorded:
+            names, arrays = plan.probes.as_record()
+            record = {
+                "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
+                "settings": {**plan.settings, **engine.settings, "versions": _versions()},
+                "comparable": plan.comparable,
+                "targets": targets,
+                "shape": engine.shape,
+            }
+            self._writer.write_record(name, record, arrays)
+            self._recorded.add(name)
+        self._logged[name] = [*(s for s in self._logged[name] if s < step), step]
+        self._writer.write_step(name, step, {**epoch, "logged": len(self._logged[name])}, snapshot, constant_targets=targets is not None)
+
+    def _warn(self, step: int, problem: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        when = "before the first epoch" if step == wire.UNTRAINED else f"at epoch {step}"
+        warnings.warn(
+            f"ExplanationLogger: {when}: {problem}. Training goes on; the record has a gap there. Further ones are not reported here.",
+            stacklevel=2,
+        )
+
+
+def _named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
+    if not isinstance(probes, Mapping):
+        return {wire.DEFAULT_SET: probes}
+    if not probes:
+        raise ValueError("probes is an empty dict; give one ProbeSet, or {name: ProbeSet}.")
+    for name in probes:
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ValueError(f"probes has the name {name!r}; give names without '/'.")
+    return dict(probes)
+
+
+def _check_directory(log_dir: str) -> None:
+    """Fail now rather than after the first epoch. Nothing is left behind where nothing was."""
+    if "://" in log_dir:  # a remote file system: TensorBoard's writer knows it, os does not
+        return
+    path = os.path.join(log_dir, wire.DIRECTORY)
+    while not os.path.lexists(path):
+        path = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(path):
+        raise FileExistsError(f"ExplanationLogger: log_dir is {log_dir!r}, and {path!r} is a file; give a directory.")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(f"ExplanationLogger: log_dir is {log_dir!r}, and {path!r} is not writable; give a directory that is.")
+
+
+def _epoch_json(
+    logs: Mapping[str, Any], explained: bool, reason: str | None, snapshot: Snapshot | None, seconds: float, training_seconds: float | None
+) -> dict[str, Any]:
+    return {
+        "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
+        "explained": explained,
+        "reason": reason,
+        "evaluations": snapshot.evaluations if snapshot else 0,
+        "seconds": seconds,
+        "share": seconds / training_seconds if training_seconds else None,
+    }
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _versions() -> dict[str, str]:
+    versions = {"tb_xai_plugin": __version__, "keras": keras.__version__}
+    for package in ("tensorflow", "scikit-image", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

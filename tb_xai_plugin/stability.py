@@ -1,0 +1,155 @@
+"""How far explanations are from each other, and how much of one lies in a region. numpy only."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+
+def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: scale-free, 1 where nothing is shared or every sign is reversed."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 0.5 * np.nansum(np.abs(a / _norm1(a) - b / _norm1(b)), axis=-1) + 0 * (_norm1(a) * _norm1(b))[..., 0]
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 - a.b / (|a| |b|), in [0, 2]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 1 - np.nansum(a * b, axis=-1) / np.sqrt(np.nansum(a * a, axis=-1) * np.nansum(b * b, axis=-1))
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 - Spearman's correlation of |a| and |b|, in [0, 2]; equal values share their mean rank."""
+    ra, rb = _ranks(np.abs(a)), _ranks(np.abs(b))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN rows stay NaN
+        ra, rb = ra - np.nanmean(ra, axis=-1, keepdims=True), rb - np.nanmean(rb, axis=-1, keepdims=True)
+    return cosine(ra, rb)
+
+
+def top_k(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 - |T_a & T_b| / |T_a | T_b| in [0, 1], T the ceil(n / 4) players with the largest |value|."""
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    a, b = np.broadcast_to(a, shape).reshape(-1, shape[-1]), np.broadcast_to(b, shape).reshape(-1, shape[-1])
+    distance = np.full(len(a), np.nan)
+    for i, (row_a, row_b) in enumerate(zip(a, b, strict=True)):
+        there = np.isfinite(row_a) & np.isfinite(row_b)
+        if there.any():
+            k = -(-int(there.sum()) // 4)
+            tops = [set(np.argsort(-np.abs(row[there]), kind="stable")[:k].tolist()) for row in (row_a, row_b)]
+            distance[i] = 1 - len(tops[0] & tops[1]) / len(tops[0] | tops[1])
+    return distance.reshape(shape[:-1])
+
+
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "tv": total_variation,
+    "cosine": cosine,
+    "spearman": spearman,
+    "top-k": top_k,
+}
+
+
+def drift(values: np.ndarray, steps: np.ndarray, against: str | int = "previous", measure: str = "tv") -> np.ndarray:
+    """Distance of every explanation from a reference of the same run.
+
+    Args:
+        values: (epochs, probes, players), NaN where there is no number.
+        steps: (epochs,), ascending; -1 is the untrained model.
+        against: "previous" (the last step before that has numbers) | "untrained" | "final" | a step.
+        measure: one of MEASURES.
+
+    Returns:
+        (epochs, probes), NaN where there is nothing to compare: at the first step, at the reference itself, in gaps.
+
+    Raises:
+        ValueError: an unknown measure or reference, or a step that is not there.
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
+    distance = np.full(values.shape[:2], np.nan)
+    if not len(steps):
+        return distance
+    if against == "previous":
+        reference = _previous(values)
+    else:
+        place = _place(steps, against)
+        if place is None:
+            return distance
+        reference = np.broadcast_to(values[place], values.shape)
+    distance = MEASURES[measure](values, reference)
+    if against != "previous":
+        distance[place] = np.nan
+    return distance
+
+
+def _place(steps: np.ndarray, against: str | int) -> int | None:
+    """Index of the reference; None where the record has no untrained model."""
+    if against == "final":
+        return len(steps) - 1
+    step = -1 if against == "untrained" else against
+    if isinstance(step, str):
+        raise ValueError(f"unknown reference {against!r}; choose 'previous', 'untrained', 'final' or a step.")
+    found = np.flatnonzero(steps == step)
+    if len(found):
+        return int(found[0])
+    if against == "untrained":
+        return None
+    raise ValueError(f"step {step} is not in the record, which has steps {steps[0]} to {steps[-1]}.")
+
+
+def _previous(values: np.ndarray) -> np.ndarray:
+    """For every epoch and probe, the last earlier explanation that has numbers."""
+    previous = np.full_like(values, np.nan)
+    for epoch in range(1, len(values)):
+        missing = np.isnan(values[epoch - 1]).all(axis=-1, keepdims=True)
+        previous[epoch] = np.where(missing, previous[epoch - 1], values[epoch - 1])
+    return previous
+
+
+def region_share(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Share of |attribution| inside a region, 0 to 1: sum_i f_i |phi_i| / sum_i |phi_i|.
+
+    Args:
+        values: (epochs, probes, players).
+        inside: (probes, players), the part f_i of each player's area that lies inside.
+
+    Returns:
+        (epochs, probes), NaN where all attributions are 0 or missing.
+    """
+    magnitude = np.abs(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nansum(magnitude * inside, axis=-1) / _norm1(values)[..., 0]
+
+
+def overlap(segments: np.ndarray, mask: np.ndarray, players: int) -> np.ndarray:
+    """(probes, players): the part of each segment's area inside a mask, 0 for players that a probe does not have.
+
+    segments: int (probes, H, W); mask: bool (probes, H, W).
+    """
+    part = np.zeros((len(segments), players))
+    for probe, (labels, inside) in enumerate(zip(segments, mask, strict=True)):
+        area = np.bincount(labels.ravel(), minlength=players)
+        part[probe] = np.bincount(labels.ravel(), weights=inside.ravel(), minlength=players) / np.maximum(area, 1)
+    return part
+
+
+def quartiles(series: np.ndarray) -> np.ndarray:
+    """(3, epochs): lower quartile, median, upper quartile over probes of (epochs, probes); NaN where no probe has a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanquantile(series, (0.25, 0.5, 0.75), axis=1) if series.size else np.zeros((3, len(series)))
+
+
+def _norm1(values: np.ndarray) -> np.ndarray:
+    """|a|_1 with a kept axis, NaN where it is 0 or there is no number."""
+    norm = np.nansum(np.abs(values), axis=-1, keepdims=True)
+    return np.where(norm > 0, norm, np.nan)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Mean ranks along the last axis, NaN for NaN."""
+    smaller = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
+    equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
+    return np.where(np.isnan(values), np.nan, smaller + (equal - 1) / 2)

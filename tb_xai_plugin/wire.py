@@ -1,0 +1,117 @@
+"""The wire: names, tags and encodings of a record; all that the training side and the serving side both know.
+
+A record lives in `<log_dir>/xai`, a run directory of its own (TensorBoard's Python loader reads one growing file a directory). For every
+probe set S it has these tags, all tensors; one event holds everything of one step, so a step is there as a whole or not at all:
+
+    S/record                      JSON: what is explained and how; its arrays are listed under "arrays"             once, at step 0
+    S/static/<array>/<block>      zlib-compressed bytes of a block of probes of a static array                        once, at step 0
+    S/epoch                       JSON: Keras's logs, cost, and why numbers are missing                               every epoch
+    S/outputs/<block>             float32 (probes, 2, classes): probabilities on the full and the empty probe         every explained epoch
+    S/answers/<block>             float32 (probes, targets): what is explained, on the full probe
+    S/targets/<block>             int32 (probes, targets): explained classes, where they change between epochs
+    S/values/<explainer>/<block>  float32 (probes, targets, players), signed
+    S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
+    S/base/<explainer>/<block>    float32 (probes, targets)
+
+A step is Keras's 0-based epoch, or UNTRAINED. Steps and wall times are equal for all tags of one write: together they are its identity.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+PLUGIN_NAME = "xai"
+SCHEMA = 1
+DIRECTORY = "xai"
+UNTRAINED = -1
+DEFAULT_SET = "probes"
+
+# A tag is TensorBoard's unit of reading: about 32 KiB an epoch keep a thousand epochs of one tag well below its limit of 256 MiB a reply.
+BLOCK_BYTES = 2**15
+STATIC_BLOCK_BYTES = 2**24
+
+
+def record_tag(probe_set: str) -> str:
+    return f"{probe_set}/record"
+
+
+def epoch_tag(probe_set: str) -> str:
+    return f"{probe_set}/epoch"
+
+
+def static_tag(probe_set: str, array: str, block: int) -> str:
+    return f"{probe_set}/static/{array}/{block}"
+
+
+def step_tag(probe_set: str, quantity: str, block: int) -> str:
+    """quantity: "outputs", "answers", "targets", or e.g. "values/shap"."""
+    return f"{probe_set}/{quantity}/{block}"
+
+
+def probe_set_of(tag: str) -> str | None:
+    """Name of the probe set whose record a tag announces; None for any other tag."""
+    name, slash, rest = tag.partition("/")
+    return name if slash and rest == "record" else None
+
+
+def blocks(probes: int, bytes_a_probe: int, most: int = BLOCK_BYTES) -> list[tuple[int, int]]:
+    """Split probes into blocks of at most about `most` bytes: [(from, to excluded), …]."""
+    size = max(1, most // max(1, bytes_a_probe))
+    return [(start, min(start + size, probes)) for start in range(0, probes, size)]
+
+
+def static_blocks(array: np.ndarray) -> list[tuple[int, int]]:
+    return blocks(len(array), array[:1].nbytes, STATIC_BLOCK_BYTES)
+
+
+def pack(array: np.ndarray) -> bytes:
+    """Compressed little-endian bytes."""
+    return zlib.compress(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).tobytes(), 6)
+
+
+def unpack(packed: bytes, dtype: str, shape: Sequence[int]) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(packed), dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
+
+
+def describe(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """The "arrays" of a record: {name: {"dtype", "shape", "blocks"}}."""
+    return {name: {"dtype": a.dtype.name, "shape": list(a.shape), "blocks": static_blocks(a)} for name, a in arrays.items()}
+
+
+def static_tensors(probe_set: str, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, bytes]]:
+    """(tag, bytes) of every block of the static arrays."""
+    for name, array in arrays.items():
+        for block, (start, stop) in enumerate(static_blocks(array)):
+            yield static_tag(probe_set, name, block), pack(array[start:stop])
+
+
+def encode_errors(errors: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """float16 in units of the largest |value|: half the bytes, a relative precision of 0.1 %, and no overflow in any unit."""
+    return (errors / _largest(values)).astype(np.float16)
+
+
+def decode_errors(encoded: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return encoded.astype(np.float32) * _largest(values)
+
+
+def _largest(values: np.ndarray) -> np.float32:
+    finite = np.abs(values[np.isfinite(values)])
+    return np.float32(finite.max()) if finite.size and finite.max() > 0 else np.float32(1)
+
+
+def schema_content() -> bytes:
+    """What TensorBoard keeps beside every tag."""
+    return json.dumps({"schema": SCHEMA}).encode()
+
+
+def parse_schema(content: bytes) -> int | None:
+    """The schema of a tag; None where the content is not ours."""
+    try:
+        return int(json.loads(content)["schema"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,90 @@
+"""Writes records as TensorBoard events, with TensorBoard's own writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from tb_xai_plugin import wire
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.engine import Snapshot
+
+
+class Writer:
+    """One process's event file in `<log_dir>/xai`; the file is made at the first write."""
+
+    def __init__(self, log_dir: str) -> None:
+        self.directory = os.path.join(log_dir, wire.DIRECTORY)
+        self._events: EventFileWriter | None = None
+        self._last_wall_time = 0.0
+
+    def write_record(self, probe_set: str, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """What does not change over epochs. record: JSON; arrays: (probes, ...) each."""
+        shape = record["shape"]
+        blocks = wire.blocks(shape["probes"], shape["targets"] * shape["players"] * 4)
+        record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": blocks}
+        # One event a block: a static array may be large.
+        for tag, packed in wire.static_tensors(probe_set, arrays):
+            self._write(0, [(tag, packed)])
+        self._write(0, [(wire.record_tag(probe_set), json.dumps(record).encode())])
+
+    def write_step(self, probe_set: str, step: int, epoch: Mapping[str, Any], snapshot: Snapshot | None, *, constant_targets: bool) -> None:
+        """One epoch as one event. snapshot: None where nothing was explained (`epoch` says why)."""
+        tensors: list[tuple[str, Any]] = [(wire.epoch_tag(probe_set), json.dumps(epoch).encode())]
+        if snapshot is not None:
+            tensors += self._step_tensors(probe_set, snapshot, constant_targets)
+        self._write(step, tensors)
+        self.flush()
+
+    @staticmethod
+    def _step_tensors(probe_set: str, snapshot: Snapshot, constant_targets: bool) -> Iterable[tuple[str, np.ndarray]]:
+        first = next(iter(snapshot.explanations.values()))
+        quantities: dict[str, np.ndarray] = {
+            "outputs": np.stack([snapshot.full, snapshot.empty], axis=1),
+            "answers": first.outputs,
+        }
+        if not constant_targets:
+            quantities["targets"] = first.targets
+        for name, explanation in snapshot.explanations.items():
+            quantities[f"values/{name}"] = explanation.values
+            quantities[f"base/{name}"] = explanation.base_values
+        count, bytes_a_probe = len(first.values), first.values[:1].nbytes
+        for block, (start, stop) in enumerate(wire.blocks(count, bytes_a_probe)):
+            for quantity, array in quantities.items():
+                yield wire.step_tag(probe_set, quantity, block), array[start:stop]
+            for name, explanation in snapshot.explanations.items():
+                errors = wire.encode_errors(explanation.errors[start:stop], explanation.values[start:stop])
+                yield wire.step_tag(probe_set, f"errors/{name}", block), errors
+
+    def _write(self, step: int, tensors: Iterable[tuple[str, Any]]) -> None:
+        if self._events is None:
+            self._events = EventFileWriter(self.directory)
+        # Strictly increasing: (step, wall time) tells one write from another, and the later one counts.
+        self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
+        values = [Summary.Value(tag=tag, metadata=_metadata(), tensor=make_tensor_proto(tensor)) for tag, tensor in tensors]
+        self._events.add_event(Event(wall_time=self._last_wall_time, step=step, summary=Summary(value=values)))
+
+    def flush(self) -> None:
+        if self._events is not None:
+            self._events.flush()
+
+    def close(self) -> None:
+        """Close the file; a later write opens a new one."""
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+
+
+def _metadata() -> SummaryMetadata:
+    plugin = SummaryMetadata.PluginData(plugin_name=wire.PLUGIN_NAME, content=wire.schema_content())
+    return SummaryMetadata(plugin_data=plugin, data_class=DATA_CLASS_TENSOR)
