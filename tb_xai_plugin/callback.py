@@ -136,8 +136,14 @@ class ExplanationLogger(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Not in on_train_begin: BackupAndRestore puts the weights back there, maybe after this callback's turn.
-        if epoch == 0 and self._untrained and self._is_untrained():
-            self._log(wire.UNTRAINED, {}, None)
+        if epoch == 0 and self._untrained and not self._has_trained():
+            if self._engines:
+                self._log(wire.UNTRAINED, {}, None)
+            else:  # building it here would draw its weights before Keras does: training must not depend on being watched
+                self._say(
+                    f"model {self.model.name!r} is not built before its first batch, so its untrained state is not explained; "
+                    "call it on one batch before fit, or give untrained=False."
+                )
         self._epoch_began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -146,10 +152,9 @@ class ExplanationLogger(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._writer.close()
 
-    def _is_untrained(self) -> bool:
-        """No step of the optimizer yet, and a model that is there to be asked."""
+    def _has_trained(self) -> bool:
         optimizer = getattr(self.model, "optimizer", None)
-        return bool(self._engines) and (optimizer is None or int(optimizer.iterations) == 0)
+        return optimizer is not None and int(optimizer.iterations) > 0
 
     def _bind(self) -> None:
         try:
@@ -215,10 +220,11 @@ class ExplanationLogger(keras.callbacks.Callback):
             return
         self._warned = True
         when = "before the first epoch" if step == wire.UNTRAINED else f"at epoch {step}"
-        warnings.warn(
-            f"ExplanationLogger: {when}: {problem}. Training goes on; the record has a gap there. Further ones are not reported here.",
-            stacklevel=2,
-        )
+        self._say(f"{when}: {problem}. Training goes on; the record has a gap there. Further ones are not reported here.")
+
+    @staticmethod
+    def _say(sentence: str) -> None:
+        warnings.warn(f"ExplanationLogger: {sentence}", stacklevel=3)
 
 
 def _named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:

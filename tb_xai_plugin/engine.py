@@ -122,8 +122,7 @@ class Engine:
         self._predictor = build_predictor(model, plan.masker, probes.model_input, plan.batch, players)
         self._masks = {n: _padded(masks, plan.batch, players) for n, masks in plan.masks.items()}
         self.head = self._predictor.head
-        answers = self._predictor.answers(next(iter(self._masks.values()))[: plan.batch], 0)
-        self.classes = self.head.classes(answers.shape[1])
+        self.classes = self.head.classes(self._predictor.columns)
         self._check_classes()
 
     @property
@@ -183,8 +182,6 @@ class Engine:
             answers = answers[: len(plan.masks[int(probes.players[probe])])]
             if np.isfinite(answers).all():
                 ends = outputs.probabilities(self.head, self.head.scores(answers[:2]))
-                if ends.shape[1] != self.classes:
-                    raise ValueError(f"the model answered for {ends.shape[1]} classes, and for {self.classes} before.")
                 full[probe], empty[probe] = ends
                 targets.append(self._targets(probe, ends[0]))
                 games.append(outputs.explained(self.head, plan.output, answers, targets[-1]))

@@ -27,10 +27,12 @@ class Predictor:
     Attributes:
         answers: the model on masked probes.
         head: how to read the columns.
+        columns: number of columns.
     """
 
     answers: Answers
     head: Head
+    columns: int
 
 
 def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, players: int) -> Predictor:
@@ -47,7 +49,8 @@ def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any]
     trial = np.arange(batch)[:, None] % 2 == np.zeros(players)
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input)
-        return Predictor(answers, _guess_head(_try(answers, trial, masker)))
+        seen = _try(answers, trial, masker)
+        return Predictor(answers, _guess_head(seen), seen.shape[1])
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     answers = _compiled(model, masker, model_input, trial.shape)
@@ -55,12 +58,12 @@ def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any]
     last = _output_layer(model)
     head = _read_head(last, model, seen)
     if head.kind != "sigmoid" and not (head.kind == "softmax" and last.compute_dtype != "float32"):
-        return Predictor(answers, head)
+        return Predictor(answers, head, seen.shape[1])
     # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
     before = _before_activation(last, lambda: _compiled(model, masker, model_input, trial.shape), trial, seen)
     if before is None:
-        return Predictor(answers, Head(head.kind, clipped=True))
-    return Predictor(before, Head("sigmoid logits" if head.kind == "sigmoid" else "logits"))
+        return Predictor(answers, Head(head.kind, clipped=True), seen.shape[1])
+    return Predictor(before, Head("sigmoid logits" if head.kind == "sigmoid" else "logits"), seen.shape[1])
 
 
 def _is_keras_model(model: Any) -> bool:

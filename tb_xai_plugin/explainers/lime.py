@@ -58,7 +58,7 @@ class Lime:
         b = share - centre @ A
         # HC3 over pairs: the two halves of a pair are drawn together. The full coalition is not drawn.
         leverage = b + np.einsum("ji,ij->j", Z, A)
-        drawn_share = len(rows) / 2.0**design.players
+        drawn_share = (len(rows) - 1) / (2.0**design.players - 2)
         scale = np.sqrt(max(1 - drawn_share, 0)) / np.maximum(1 - leverage[1:], 1e-3)
         first, second = A[:, 1::2] * scale[0::2], A[:, 2::2] * scale[1::2]
 

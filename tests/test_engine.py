@@ -1,0 +1,267 @@
+"""The engine: one pass of model evaluations, read rightly for every kind of model."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from games import shapley_by_enumeration
+from keras import layers
+from models import IMAGES, LABELS, MODELS, convolutional, functional
+
+import tb_xai_plugin as xai
+from tb_xai_plugin.engine import Engine, Plan
+from tb_xai_plugin.maskers import ImageMasker
+
+PROBES = xai.ImageProbes(IMAGES[:8], LABELS[:8])
+UNLABELLED = xai.ImageProbes(IMAGES[:8])
+OPTIONS = {"evaluations": "auto", "output": "log-odds", "classes": "auto", "seed": 0, "batch_size": "auto"}
+
+
+def plan(probes: xai.ImageProbes = PROBES, explainers: object = ("lime", "shap"), **options: object) -> Plan:
+    return Plan(probes, explainers, **{**OPTIONS, **options})
+
+
+def test_masked_images_keep_present_segments_to_the_bit_and_show_the_baseline_elsewhere() -> None:
+    masker = ImageMasker.of(PROBES)
+    coalitions = np.random.default_rng(0).random((20, 16)) < 0.5
+    for xp in (np, keras.ops):
+        masked = np.asarray(masker.mask(xp, coalitions, *masker.arguments(3)))
+        for image, coalition in zip(masked, coalitions, strict=True):
+            shown = coalition[PROBES.segments[3]]
+            assert np.array_equal(image[shown], IMAGES[3][shown])
+            assert np.array_equal(image[~shown], PROBES.baseline[0][~shown])
+
+
+def test_shap_of_a_model_equals_exact_enumeration_through_keras_itself() -> None:
+    keras.utils.set_random_seed(0)
+    model = convolutional()
+    labels = np.arange(10).repeat(7)[:64].reshape(8, 8)
+    probes = xai.ImageProbes(IMAGES[:8], LABELS[:8], segments=labels)
+    explanation = xai.explain(model, probes, "shap", evaluations=1024)["shap"]
+
+    def game(coalitions: np.ndarray) -> np.ndarray:
+        shown = coalitions[:, labels][..., None]
+        p = model.predict(np.where(shown, IMAGES[5], IMAGES[:8].mean(axis=0)), verbose=0).astype(np.float64)
+        return np.log(p[:, 2] / (p[:, 0] + p[:, 1]))
+
+    exact = shapley_by_enumeration(game, 10)
+    assert np.abs(explanation.values[5, 2] - exact).max() < 1e-5
+    assert explanation.errors.max() < 1e-5
+
+
+def test_outputs_are_the_models_log_odds_and_shap_sums_to_them() -> None:
+    model = functional()
+    explanation = xai.explain(model, PROBES)["shap"]
+    p = model.predict(PROBES.inputs, verbose=0).astype(np.float64)
+    assert np.allclose(explanation.outputs, np.log(p / (1 - p)), atol=1e-5)
+    assert np.allclose(explanation.values.sum(axis=-1) + explanation.base_values, explanation.outputs, atol=1e-5)
+    assert explanation.to_pixels().shape == (8, 3, 8, 8)
+    assert np.array_equal(explanation.to_pixels()[2, 1], explanation.values[2, 1][PROBES.segments[2]])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_shape_of_model_is_explained_the_same_twice(name: str) -> None:
+    model = MODELS[name]()
+    model(IMAGES[:2])
+    first, second = xai.explain(model, PROBES), xai.explain(model, PROBES)
+    for explainer in ("lime", "shap"):
+        assert np.array_equal(first[explainer].values, second[explainer].values)
+        assert np.isfinite(first[explainer].values).all()
+
+
+def test_one_graph_serves_all_probes_and_epochs() -> None:
+    model = convolutional()
+    engine = Engine(plan(), model)
+    traces = []
+    original = model.call
+    model.call = lambda *args, **kwargs: traces.append(1) or original(*args, **kwargs)
+    for _ in range(3):
+        engine.run()
+        model.set_weights([w + 0.1 for w in model.get_weights()])
+    assert traces == []
+
+
+def test_a_weight_update_changes_the_next_explanation() -> None:
+    model = functional()
+    engine = Engine(plan(), model)
+    before = engine.run().explanations["shap"].values
+    model.set_weights([w * 1.5 for w in model.get_weights()])
+    after = engine.run().explanations["shap"].values
+    assert np.array_equal(after, xai.explain(model, PROBES)["shap"].values)
+    assert not np.array_equal(after, before)
+
+
+def test_the_model_is_asked_exactly_as_often_as_is_said() -> None:
+    asked = []
+
+    def model(images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        return np.stack([images.mean(axis=(1, 2, 3)), 1 - images.mean(axis=(1, 2, 3))], axis=1)
+
+    engine = Engine(plan(UNLABELLED, evaluations=200, batch_size=64), model)
+    asked.clear()
+    snapshot = engine.run()
+    assert sum(asked) == snapshot.evaluations == 8 * 256
+    assert set(asked) == {64}
+
+
+def test_a_batch_of_masked_images_is_bounded() -> None:
+    photos = np.random.default_rng(0).random((2, 224, 224, 3)).astype(np.float32)
+    batch = plan(xai.ImageProbes(photos, segments="grid"), evaluations=1000).batch
+    assert batch * photos[0].nbytes <= 64 * 2**20
+
+
+def test_probes_with_different_numbers_of_segments_are_explained_each_by_its_own() -> None:
+    maps = np.stack([np.arange(64).reshape(8, 8) // (4 + 4 * (i % 2)) for i in range(4)])
+    probes = xai.ImageProbes(IMAGES[:4], segments=maps)
+    assert probes.players.tolist() == [16, 8, 16, 8]
+    both = xai.explain(functional_once(), probes)["shap"]
+    alone = xai.explain(functional_once(), xai.ImageProbes(IMAGES[:4], segments=maps[1]), evaluations=256)["shap"]
+    assert np.isnan(both.values[1, :, 8:]).all()
+    assert np.allclose(both.values[1, :, :8], alone.values[1], atol=1e-6)
+
+
+def functional_once() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return functional()
+
+
+HEADS = {
+    "softmax": (lambda: convolutional(3, "softmax"), "sparse_categorical_crossentropy", "softmax", 3),
+    "logits": (lambda: convolutional(3, None), keras.losses.SparseCategoricalCrossentropy(from_logits=True), "logits", 3),
+    "logits, not compiled": (lambda: convolutional(3, None), None, "logits", 3),
+    "one sigmoid": (lambda: convolutional(1, "sigmoid"), "binary_crossentropy", "sigmoid logits", 2),
+    "one logit": (lambda: convolutional(1, None), keras.losses.BinaryCrossentropy(from_logits=True), "sigmoid logits", 2),
+    "several sigmoids": (lambda: convolutional(4, "sigmoid"), "binary_crossentropy", "sigmoid logits", 4),
+    "regression": (lambda: convolutional(1, None), "mse", "regression", 1),
+    "regression of several": (lambda: convolutional(2, None), keras.losses.MeanSquaredError(), "regression", 2),
+    "activation layer": (lambda: keras.Sequential([convolutional(1, None), layers.Activation("sigmoid")]), None, "sigmoid logits", 2),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_meaning_of_the_outputs_is_found(name: str) -> None:
+    make, loss, kind, classes = HEADS[name]
+    model = make()
+    model.compile("sgd", loss)
+    model(IMAGES[:1])
+    engine = Engine(plan(UNLABELLED), model)
+    assert (engine.head.kind, engine.classes) == (kind, classes)
+    assert np.isfinite(engine.run().explanations["shap"].values).all()
+
+
+def test_a_saturated_sigmoid_is_explained_from_before_its_activation_which_is_left_as_it_was() -> None:
+    model = convolutional(1, "sigmoid")
+    model.layers[-1].set_weights([w + 40.0 for w in model.layers[-1].get_weights()])
+    activation = model.layers[-1].activation
+    explanation = xai.explain(model, UNLABELLED, "shap")["shap"]
+    assert model.layers[-1].activation is activation
+    assert (model.predict(PROBES.inputs, verbose=0) == 1).all()
+    assert explanation.outputs[:, 1].min() > 100
+    assert np.allclose(explanation.values[:, 0], -explanation.values[:, 1])
+
+
+def test_mixed_float16_is_explained_from_float32_log_odds() -> None:
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = convolutional()
+        engine = Engine(plan(), model)
+        snapshot = engine.run()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert engine.head.kind == "logits"
+    assert not engine.head.clipped
+    explanation = snapshot.explanations["shap"]
+    assert np.allclose(explanation.values.sum(axis=-1) + explanation.base_values, explanation.outputs, atol=1e-4)
+
+
+def test_a_random_forest_is_explained_and_its_zeros_are_clipped() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(20, random_state=0).fit(IMAGES.reshape(64, -1), LABELS)
+    explanations = xai.explain(lambda images: forest.predict_proba(images.reshape(len(images), -1)), PROBES, output="probability")
+    p = forest.predict_proba(PROBES.inputs.reshape(8, -1))
+    assert np.allclose(explanations["shap"].outputs, p, atol=1e-4)
+
+
+def test_a_thousand_classes_keep_the_true_one_and_the_two_likeliest() -> None:
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(1000, activation="softmax")])
+    explanation = xai.explain(model, PROBES)["shap"]
+    order = np.argsort(-model.predict(PROBES.inputs, verbose=0), axis=1)
+    assert explanation.targets.shape == (8, 3)
+    assert np.array_equal(explanation.targets[:, 0], LABELS[:8])
+    for label, targets, likeliest in zip(LABELS[:8], explanation.targets, order, strict=True):
+        assert targets[1:].tolist() == [c for c in likeliest if c != label][:2]
+    assert xai.explain(model, PROBES, classes=[4, 999])["lime"].targets.tolist() == [[4, 999]] * 8
+
+
+def test_model_input_feeds_models_with_several_inputs() -> None:
+    image, scale = keras.Input((8, 8, 1), name="image"), keras.Input((1,), name="scale")
+    outputs = layers.Dense(3, activation="softmax")(layers.Concatenate()([layers.Flatten()(image), scale]))
+    model = keras.Model({"image": image, "scale": scale}, outputs)
+    probes = xai.ImageProbes(IMAGES[:8], model_input=lambda x: {"image": x, "scale": keras.ops.ones((x.shape[0], 1))})
+    p = model.predict({"image": IMAGES[:8], "scale": np.ones((8, 1))}, verbose=0)
+    assert np.allclose(xai.explain(model, probes, output="probability")["shap"].outputs, p, atol=1e-6)
+
+
+@pytest.mark.parametrize("output", ["probability", "raw"])
+def test_other_outputs_explain_what_they_name(output: str) -> None:
+    model = functional()
+    explanation = xai.explain(model, PROBES, output=output)["shap"]
+    assert np.allclose(explanation.outputs, model.predict(PROBES.inputs, verbose=0), atol=1e-6)
+
+
+def two_outputs() -> keras.Model:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Flatten()(inputs)
+    return keras.Model(inputs, [layers.Dense(2)(x), layers.Dense(3)(x)])
+
+
+MISFITS = {
+    "other shape": (
+        lambda: convolutional(),
+        xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))),
+        "refuses probes of shape \\(9, 9, 1\\)",
+    ),
+    "label out of range": (lambda: convolutional(), xai.ImageProbes(IMAGES[:4], [0, 1, 2, 3]), "label 3 is out of range: .* 3 classes"),
+    "names of other classes": (lambda: convolutional(), xai.ImageProbes(IMAGES[:4], class_names=["a", "b"]), "2 names, .* 3 classes"),
+    "not built": (lambda: keras.Sequential([layers.Flatten(), layers.Dense(3)]), PROBES, "is not built"),
+    "a map, not classes": (lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3)]), PROBES, r"shape \(\d+, 6, 6, 2\)"),
+    "two outputs": (two_outputs, PROBES, "2 outputs"),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_model_that_does_not_fit_is_refused_with_a_sentence(name: str) -> None:
+    make, probes, sentence = MISFITS[name]
+    with pytest.raises(ValueError, match=sentence):
+        xai.explain(make(), probes)
+
+
+BAD_OPTIONS = {
+    "output": ({"output": "logit"}, "unknown output 'logit'; choose from .*'log-odds'"),
+    "evaluations": ({"evaluations": 20}, "too few for 16 players; give at least 66"),
+    "evaluations by name": ({"evaluations": "many"}, "choose from \\['auto'\\]"),
+    "classes": ({"classes": "true"}, "choose from \\['auto', 'all'\\]"),
+    "classes out of range": ({"classes": [7]}, "class 7, .* 3 classes"),
+    "seed": ({"seed": -1}, "seed is -1"),
+    "batch_size": ({"batch_size": 0}, "batch_size is 0; give 'auto' or a whole number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_a_bad_option_is_refused_with_the_valid_ones(name: str) -> None:
+    options, sentence = BAD_OPTIONS[name]
+    with pytest.raises(ValueError, match=sentence):
+        xai.explain(convolutional(), PROBES, **options)
+
+
+def test_probability_of_a_regression_is_refused() -> None:
+    with pytest.raises(ValueError, match="regression"):
+        xai.explain(convolutional(1, None), xai.ImageProbes(IMAGES[:4]), output="probability")
+
+
+def test_something_else_than_probes_is_refused() -> None:
+    with pytest.raises(TypeError, match="give a ProbeSet"):
+        xai.explain(convolutional(), IMAGES)
