@@ -1,0 +1,34 @@
+# Two commands: `make demo` shows it, `make test` proves it. Both make .venv themselves; PYTHON=python3.12 picks another Python.
+
+PYTHON ?= python3
+BIN := .venv/bin
+NPM := $(shell command -v npm 2>/dev/null)
+
+.PHONY: demo test frontend-test clean
+
+demo: .venv/installed-demo
+	@$(BIN)/python demo_training.py $(ARGS)
+
+test: .venv/installed-test frontend-test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest
+
+# Types and units of the page. Viewing and installing need no Node; checking does.
+frontend-test:
+ifdef NPM
+	@npm install --no-audit --no-fund --silent
+	@npm run --silent check
+	@npm run --silent test
+else
+	@echo "Left out: the JavaScript types and unit tests. They need Node 20 or newer (https://nodejs.org, or 'apt-get install nodejs npm')."
+endif
+
+.venv/installed-%: setup.py pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing tb_xai_plugin[$*] into .venv (TensorFlow is large; the first time takes a minute or two)."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@touch $@
+
+clean:
+	rm -rf .venv node_modules build dist *.egg-info
