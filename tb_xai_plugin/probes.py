@@ -349,7 +349,7 @@ def _blurred(pixels: np.ndarray) -> np.ndarray:
     try:
         from skimage.filters import gaussian
     except ImportError as error:
-        raise ImportError("ImageProbes: baseline='blur' needs scikit-image; install it with 'pip install tb_xai_plugin[image]'.") from error
+        raise ImportError("ImageProbes: baseline='blur' needs scikit-image; install it with 'pip install scikit-image'.") from error
     sigma = max(pixels.shape[1:3]) / 10
     return np.stack([gaussian(image, sigma=sigma, channel_axis=-1, preserve_range=True) for image in pixels]).astype(np.float32)
 

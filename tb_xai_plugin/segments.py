@@ -36,7 +36,7 @@ def slic(image: np.ndarray) -> np.ndarray:
     except ImportError as error:
         raise ImportError(
             "ImageProbes: superpixels for images above 40 px need scikit-image; "
-            "install it with 'pip install tb_xai_plugin[image]', or use segments='grid'."
+            "install it with 'pip install scikit-image', or use segments='grid'."
         ) from error
     height, width = image.shape[:2]
     grey = image.shape[-1] == 1
