@@ -26,9 +26,20 @@ EVALUATIONS = 1000
 
 
 def small_cnn() -> keras.Model:
-    convolutions = [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D()]
+    convolutions = [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(),
+    ]
     return keras.Sequential(
-        [keras.Input((28, 28, 1)), *convolutions, layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(10, activation="softmax")]
+        [
+            keras.Input((28, 28, 1)),
+            *convolutions,
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
     )
 
 

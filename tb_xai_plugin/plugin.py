@@ -35,6 +35,10 @@ CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css"}
 # Runs whose arrays are kept decoded. A run is read again when it has new epochs.
 RUNS_KEPT = 8
 
+# End of the colour scale. A model that leans on one spot has a few values far above all others: a scale up to the largest would leave
+# everything else pale. What is beyond has the end colour; the legend says so, and pointing at it tells the number.
+SCALE_QUANTILE = 0.98
+
 # Replies from this many bytes are compressed.
 COMPRESS_FROM = 2**12
 
@@ -137,7 +141,7 @@ class XaiPlugin(base_plugin.TBPlugin):
         errors, _ = run.toward(run.all_errors(explainer), wanted)
         base, _ = run.toward(run.series(f"base/{explainer}"), wanted)
         finite = np.abs(values[np.isfinite(values)])
-        header = {"probes": chosen, "scale": float(np.quantile(finite, 0.995)) if finite.size else None}
+        header = {"probes": chosen, "scale": float(np.quantile(finite, SCALE_QUANTILE)) if finite.size else None}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
         return header, {"steps": run.all_steps, **{name: array[:, chosen] for name, array in arrays.items()}}
 
