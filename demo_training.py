@@ -2,9 +2,7 @@
 
 The digits are real (MNIST), and every image has a small bright patch along its top edge. In the run "shortcut" the place of the patch
 gives the digit away; in the run "honest" it is put at random while training. Both are validated and explained on the same images, where
-the patch tells the truth: the accuracies agree, the explanations don't.
-
-    python demo_training.py            trains for a minute or two; open the address it prints and watch
+the patch tells the truth: the accuracies agree, the explanations don't. Takes a minute or two.
 """
 
 from __future__ import annotations
@@ -18,7 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +76,7 @@ def build_model() -> keras.Model:
 
 def train(logdir: Path, epochs: int) -> None:
     """Train both runs, and print what the tab shows."""
+    print("Loading Keras and the digits ...\n", flush=True)
     with quiet():
         import keras
 
@@ -108,18 +108,16 @@ def train(logdir: Path, epochs: int) -> None:
             callbacks=[
                 keras.callbacks.TensorBoard(logdir / run),
                 xai.ExplanationLogger(logdir / run, probes),
-                keras.callbacks.LambdaCallback(on_epoch_end=progress(run, epochs)),
+                keras.callbacks.LambdaCallback(on_epoch_end=partial(print_epoch, run, epochs)),
             ],
         )
         accuracy_when_moved[run] = model.evaluate(moved, answers, verbose=0)[1]
-    print_findings(xai.read_runs(logdir), accuracy_when_moved)
+    print_findings({run: xai.read_run(logdir / run) for run in RUNS}, accuracy_when_moved)
 
 
-def progress(run: str, epochs: int) -> Callable[[int, dict[str, float]], None]:
-    def print_epoch(epoch: int, logs: dict[str, float]) -> None:
-        print(f"{run:8}  epoch {epoch:2} of 0-{epochs - 1}  loss {logs['loss']:.3f}  validation accuracy {logs['val_accuracy']:.3f}", flush=True)
-
-    return print_epoch
+def print_epoch(run: str, epochs: int, epoch: int, logs: dict[str, float]) -> None:
+    accuracy = logs["val_accuracy"]
+    print(f"{run:8}  epoch {epoch:2} of 0-{epochs - 1}  loss {logs['loss']:.3f}  validation accuracy {accuracy:.3f}", flush=True)
 
 
 def print_findings(runs: dict[str, xai.Run], accuracy_when_moved: dict[str, float]) -> None:
@@ -133,20 +131,18 @@ def print_findings(runs: dict[str, xai.Run], accuracy_when_moved: dict[str, floa
     print("\nAnd the proof: accuracy with the patch where it was, and put elsewhere:")
     for run in RUNS:
         print(f"{run:8} {runs[run].logs['val_accuracy'][-1]:6.3f} {accuracy_when_moved[run]:6.3f}")
-    print("\nIn the tab: A is honest, B is shortcut. Drag the epoch, and see the top edge of B's digits light up; the curve of the region")
-    print("'patch' says from which epoch.")
+    print("\nIn the tab A is honest, B is shortcut: the pictures show which reads the digit, the curve of 'patch' from which epoch on.")
 
 
 def remove_earlier(logdir: Path) -> None:
     """Remove what an earlier demo left in logdir, or its curves would be drawn over the new ones."""
     for folder in (logdir / run for run in RUNS):
-        if not folder.exists():
-            continue
-        strangers = [path for path in folder.rglob("*") if path.is_file() and "tfevents" not in path.name]
-        if strangers:
-            sys.exit(f"demo_training.py: {folder} holds more than the demo's runs ({strangers[0].name}); give another --logdir.")
-        print(f"Replacing the earlier run in {folder}.")
-        shutil.rmtree(folder)
+        for path in folder.rglob("*"):
+            if path.is_file() and "tfevents" not in path.name:
+                sys.exit(f"demo_training.py: {path} is not the demo's, so {folder} is not replaced; give another --logdir.")
+        if folder.exists():
+            print(f"Replacing the earlier run in {folder}.")
+            shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
@@ -155,16 +151,18 @@ def tensorboard(logdir: Path, port: int | None) -> Iterator[str]:
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", "default" if port is None else str(port)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        said = []
-        for line in process.stderr:
-            said.append(line.strip())
-            if address := re.search(r" at (http://\S+)", line):
-                break
-        else:
-            sys.exit(f"demo_training.py: TensorBoard did not start: {' '.join(said[-1:])} Give another --port, or --no-serve.")
+        line, address = "", None
+        while not address:
+            last, line = line, process.stderr.readline()
+            if not line:
+                sys.exit(
+                    f"demo_training.py: TensorBoard did not start ({last.strip().removeprefix('ERROR: ')}); give another --port, or --no-serve."
+                )
+            address = re.search(r" at (http://\S+)", line)
         threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
         yield address[1]
-        process.wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()
     finally:
         process.terminate()
         process.wait()
@@ -175,31 +173,22 @@ def quiet() -> Iterator[None]:
     """TensorFlow greets on file descriptor 2, whatever TF_CPP_MIN_LOG_LEVEL says."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         yield
     finally:
         os.dup2(kept, 2)
-        os.close(kept)
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"got {text!r}; give a whole number from {low} to {high}.")
-        return int(text)
-
-    return parse
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=whole(1, 1000), default=12, metavar="N", help="epochs of each run (default: 12)")
-    parser.add_argument("--logdir", type=Path, default=Path("logs/demo"), metavar="DIR", help="where the runs are logged (default: logs/demo)")
-    parser.add_argument("--port", type=whole(0, 65535), metavar="PORT", help="TensorBoard's port (default: 6006, or the next free one)")
+    parser.add_argument("--epochs", type=int, default=12, metavar="N", help="epochs of each run (default: 12)")
+    parser.add_argument("--logdir", type=Path, default=Path("logs/demo"), metavar="DIR", help="where to log (default: logs/demo)")
+    parser.add_argument("--port", type=int, metavar="PORT", help="TensorBoard's port (default: 6006, or the next free one)")
     parser.add_argument("--no-serve", action="store_true", help="train only, without TensorBoard")
     arguments = parser.parse_args()
+    if arguments.epochs < 1:
+        parser.error(f"--epochs is {arguments.epochs}; give at least 1.")
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly exit takes TensorBoard along
     try:
@@ -210,7 +199,7 @@ def main() -> None:
             print(f"\nTo see it: tensorboard --logdir {arguments.logdir}, then the tab XAI")
             return
         with tensorboard(arguments.logdir, arguments.port) as address:
-            print(f"Open {address}#xai and watch while it trains.\n", flush=True)
+            print(f"Open {address}#xai and watch while it trains.", flush=True)
             train(arguments.logdir, arguments.epochs)
             print(f"\nTensorBoard goes on serving {address}#xai until you press Ctrl-C.", flush=True)
     except ImportError as error:
@@ -218,7 +207,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"demo_training.py: {error}")
     except KeyboardInterrupt:
-        print("\nStopped.")
+        sys.exit("\nStopped.")
 
 
 if __name__ == "__main__":

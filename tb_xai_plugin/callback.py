@@ -96,16 +96,17 @@ class ExplanationLogger(keras.callbacks.Callback):
         # What this log_dir already holds: the steps of each probe set, and which of its records need no second writing.
         self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
         self._recorded: set[str] = set()
-        self._read_existing()
-        self._writer = Writer(self.log_dir)
+        self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
         self._epoch_began = 0.0
         self._warned = False
 
-    def _read_existing(self) -> None:
+    def _read_existing(self) -> float:
+        """Take up a record that is there already, or refuse it; the wall time of its newest write."""
         directory = os.path.join(self.log_dir, wire.DIRECTORY)
+        newest = 0.0
         if not has_events(directory):
-            return
+            return newest
         source = DirectorySource(directory)
         try:
             present = probe_sets(source, self.log_dir)
@@ -114,10 +115,12 @@ class ExplanationLogger(keras.callbacks.Callback):
                 self._refuse_other(name, run.comparable)
                 self._logged[name] = [step for step, _, _ in run.writes]
                 self._recorded.add(name)
+                newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
         except RecordError as error:
             raise ValueError(
                 f"ExplanationLogger: {directory} holds a record that can't be continued ({error}); choose another log_dir, or delete that folder."
             ) from error
+        return newest
 
     def _refuse_other(self, name: str, there: Mapping[str, str]) -> None:
         here = self._plans[name].comparable

@@ -255,7 +255,7 @@ def explain(
 def _padded(masks: np.ndarray, batch: int, players: int) -> np.ndarray:
     """Rows up to a multiple of the batch and columns up to the widest probe; what is added is never read."""
     rows = -(-len(masks) // batch) * batch
-    padded = np.ones((rows, players), dtype=np.uint8)
+    padded = np.ones((rows, players), dtype=np.float32)
     padded[: len(masks), : masks.shape[1]] = masks
     return padded
 

@@ -38,12 +38,12 @@ class ImageMasker:
     def mask(self, xp: Any, coalitions: Any, pixels: Any, baseline: Any, segments: Any) -> Any:
         """Masked inputs, float32 (n_coalitions, H, W[, C]).
 
-        xp: numpy, keras.ops or another module with take, transpose, reshape, equal and where.
-        coalitions: uint8 (n_coalitions, n_players); 1 = the player keeps its own pixels.
+        xp: numpy, keras.ops or another module with take, transpose, reshape and where.
+        coalitions: float32 (n_coalitions, n_players); 1 = the player keeps its own pixels, 0 = it is absent.
         """
-        # Whole rows are gathered twice as fast as single columns, the two transpositions included. uint8: oneDNN does not transpose bool.
+        # Whole rows are gathered twice as fast as single columns, the two transpositions included (float32: the only type oneDNN transposes).
         by_pixel = xp.take(xp.transpose(coalitions), segments, axis=0)
-        shown = xp.equal(xp.reshape(xp.transpose(by_pixel), (-1, *pixels.shape[:2], 1)), 1)
+        shown = xp.reshape(xp.transpose(by_pixel), (-1, *pixels.shape[:2], 1)) > 0.5
         # A choice, not a blend: the full coalition is the image to the last bit.
         masked = xp.where(shown, pixels, baseline)
         return masked if self.channel_axis else masked[..., 0]

@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import math
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,8 @@ SCALE_QUANTILE = 0.98
 
 # Replies from this many bytes are compressed.
 COMPRESS_FROM = 2**12
+
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 Arrays = dict[str, np.ndarray]
 
@@ -164,7 +167,7 @@ class XaiPlugin(base_plugin.TBPlugin):
     def _drift(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
         against = request.arguments.get("against", "previous")
-        reference = int(against) if against.lstrip("-").isdigit() else against
+        reference = int(against) if WHOLE_NUMBER.fullmatch(against) else against
         with invalid_argument(request.route):
             series = run.all_drift(explainer, reference, request.arguments.get("measure", "tv"), wanted)
         return {}, {"steps": run.all_steps, "drift": series, "quartiles": stability.quartiles(series)}
@@ -186,7 +189,7 @@ class XaiPlugin(base_plugin.TBPlugin):
         if explainer not in run.explainers:
             raise errors.NotFoundError(f"{request.route}: no explainer {explainer!r} in this run; it has {run.explainers}.")
         asked = request.required("class")
-        wanted = int(asked) if asked.isdecimal() else asked
+        wanted = int(asked) if WHOLE_NUMBER.fullmatch(asked) else asked
         with invalid_argument(request.route):
             run.wanted_class(wanted)
         return run, explainer, wanted
@@ -200,11 +203,8 @@ class XaiPlugin(base_plugin.TBPlugin):
             if key in self._runs:
                 self._runs.move_to_end(key)
                 return self._runs[key], source.version
-        try:
-            run = Run(source, display_name(name), probe_set)
-            run.record  # noqa: B018  damaged records are found out here
-        except RecordError as error:
-            raise errors.NotFoundError(f"{request.route}: {error}") from error
+        run = Run(source, display_name(name), probe_set)
+        run.record, run.writes  # noqa: B018  damaged records are found out here
         with self._lock:
             for stale in [k for k in self._runs if k[:3] == key[:3]]:
                 del self._runs[stale]
@@ -217,18 +217,27 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _json(self, answer: Callable[[Request], dict[str, Any]]) -> Callable[..., Any]:
         def reply(request: wrappers.Request) -> wrappers.Response:
-            return http_util.Respond(request, json.dumps(plain(answer(Request(request)))), "application/json")
+            return http_util.Respond(request, json.dumps(plain(_answered(answer, request))), "application/json")
 
         return _get_only(reply)
 
     def _arrays(self, answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[..., Any]:
         def reply(request: wrappers.Request) -> wrappers.Response:
-            body = encode_arrays(*answer(Request(request)))
+            body = encode_arrays(*_answered(answer, request))
             if len(body) < COMPRESS_FROM:
                 return http_util.Respond(request, body, "application/octet-stream")
             return http_util.Respond(request, gzip.compress(body, compresslevel=1), "application/octet-stream", content_encoding="gzip")
 
         return _get_only(reply)
+
+
+def _answered(answer: Callable[[Request], Any], request: wrappers.Request) -> Any:
+    """A record that can't be read is not there, as far as HTTP goes."""
+    asked = Request(request)
+    try:
+        return answer(asked)
+    except RecordError as error:
+        raise errors.NotFoundError(f"{asked.route}: {error}") from error
 
 
 class Request:
@@ -250,7 +259,12 @@ class Request:
         count, asked = run.record["shape"]["probes"], self.arguments.get("probes", "")
         try:
             start, colon, stop = asked.partition(":")
-            numbers = list(range(int(start or 0), int(stop or count))) if colon or not asked else [int(n) for n in asked.split(",")]
+            # Cut off just past the last probe: a client must not make the server count to a billion.
+            numbers = (
+                [int(n) for n in asked.split(",")]
+                if asked and not colon
+                else list(range(max(int(start or 0), -1), min(int(stop or count), count + 1)))
+            )
         except ValueError as error:
             raise errors.InvalidArgumentError(f"{self.route}: probes is {asked!r}; give e.g. '0:16' or '3,7,9'.") from error
         if not numbers or min(numbers) < 0 or max(numbers) >= count:
@@ -266,7 +280,7 @@ def _run_entry(name: str, source: ProviderSource) -> dict[str, Any]:
         sets = probe_sets(source, entry["name"])
         runs = [Run(source, entry["name"], probe_set) for probe_set in sets]
         for run in runs:
-            run.record  # noqa: B018  damaged records are found out here
+            run.record, run.writes  # noqa: B018  damaged records are found out here
     except RecordError as error:
         return entry | {"error": str(error)}
     steps, wall_times = np.concatenate([run.steps for run in runs]), np.concatenate([run.wall_times for run in runs])

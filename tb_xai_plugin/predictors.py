@@ -16,7 +16,7 @@ import numpy as np
 from tb_xai_plugin.maskers import ImageMasker
 from tb_xai_plugin.outputs import Head
 
-# (uint8 (batch, players) coalitions, probe number) -> float32 (batch, columns)
+# (float32 (batch, players) coalitions, probe number) -> float32 (batch, columns)
 Answers: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -46,7 +46,7 @@ def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any]
         ValueError: the model is not built, refuses the probes, or answers with something else than (n,) or (n, classes).
     """
     # Full, empty, full, …: what is wrong with a model shows here, and so does what its numbers look like.
-    trial = (np.arange(batch)[:, None] % 2 == np.zeros(players)).astype(np.uint8)
+    trial = (np.arange(batch)[:, None] % 2 == np.zeros(players)).astype(np.float32)
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input)
         seen = _try(answers, trial, masker)
@@ -119,7 +119,7 @@ def _compiled(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        signature = [tf.TensorSpec(a.shape, a.dtype) for a in (np.ones(shape, np.uint8), *masker.arguments(0))]
+        signature = [tf.TensorSpec(a.shape, a.dtype) for a in (np.ones(shape, np.float32), *masker.arguments(0))]
         forward = tf.function(forward, input_signature=signature, autograph=False)
 
     return lambda coalitions, probe: np.asarray(ops.convert_to_numpy(forward(coalitions, *masker.arguments(probe))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     import pandas
 
 KINDS: dict[str, type[ImageProbes]] = {"image": ImageProbes}
+
+# What the JSON of a record and of an epoch holds; without one of these it is damaged.
+RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "arrays", "blocks"}
+EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "seconds", "share", "logged"}
 
 
 class RecordError(ValueError):
@@ -47,9 +52,16 @@ class Run:
     def record(self) -> dict[str, Any]:
         """What was logged once: settings, hashes, names; JSON."""
         newest = max(self._source.tensors(wire.record_tag(self.probe_set)), key=lambda d: d.wall_time, default=None)
-        if newest is None:
+        return self._parsed(newest.value if newest else None, RECORD_KEYS)
+
+    def _parsed(self, text: Any, keys: set[str]) -> dict[str, Any]:
+        try:
+            parsed = json.loads(text)
+        except (ValueError, TypeError):
+            parsed = None
+        if not isinstance(parsed, dict) or not keys <= parsed.keys():
             raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged; train again into a new log_dir.")
-        return json.loads(newest.value)
+        return parsed
 
     @cached_property
     def writes(self) -> list[tuple[int, float, dict[str, Any]]]:
@@ -58,12 +70,26 @@ class Run:
         for datum in sorted(self._source.tensors(wire.epoch_tag(self.probe_set)), key=lambda d: d.wall_time):
             while live and live[-1][0] >= datum.step:
                 live.pop()
-            live.append((datum.step, datum.wall_time, json.loads(datum.value)))
+            live.append((datum.step, datum.wall_time, self._parsed(datum.value, EPOCH_KEYS)))
         return live
 
     @cached_property
     def _explained(self) -> list[tuple[int, float, dict[str, Any]]]:
-        return [write for write in self.writes if write[2]["explained"]]
+        explained = [write for write in self.writes if write[2]["explained"]]
+        if not self._unserved:
+            return explained
+        # TensorBoard was told to sample, and samples each tag by itself: a step counts where all of its tags are there.
+        names = ["outputs", *(f"{kind}/{explainer}" for kind in ("values", "errors", "base") for explainer in self.explainers)]
+        if self.record["targets"] is None:
+            names.append("targets")
+        tags = [wire.step_tag(self.probe_set, name, block) for name in names for block in range(len(self.record["blocks"]))]
+        whole = set.intersection(*({(datum.step, datum.wall_time) for datum in self._source.tensors(tag)} for tag in tags))
+        return [write for write in explained if write[2]["reason"] or write[:2] in whole]
+
+    @property
+    def _unserved(self) -> int:
+        """Epochs that the last one counts and that are not there."""
+        return int(self.writes[-1][2]["logged"]) - len(self.writes) if self.writes else 0
 
     @property
     def all_steps(self) -> np.ndarray:
@@ -82,7 +108,7 @@ class Run:
     @property
     def missing(self) -> int:
         """Epochs that were logged and not served: 0 unless TensorBoard was told to sample."""
-        return int(self.writes[-1][2]["logged"]) - len(self.writes) if self.writes else 0
+        return self._unserved + sum(write[2]["explained"] for write in self.writes) - len(self._explained)
 
     @property
     def gaps(self) -> dict[int, str]:
@@ -126,22 +152,25 @@ class Run:
     def series(self, quantity: str, dtype: str = "float32") -> np.ndarray:
         """(all_steps, probes, …) of one logged quantity, e.g. "outputs" or "values/shap"; NaN (-1 for whole numbers) where missing."""
         if quantity not in self._arrays:
-            shape = self.record["shape"]
-            tail = {"outputs": (2, shape["classes"]), "values": (shape["targets"], shape["players"])}
-            tail["errors"] = tail["values"]
-            filled = np.full(
-                (len(self._explained), shape["probes"], *tail.get(quantity.split("/")[0], (shape["targets"],))),
-                np.nan if dtype == "float32" else -1,
-                dtype=dtype,
-            )
-            places = {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
-            for block, (start, stop) in enumerate(self.record["blocks"]):
-                for datum in self._source.tensors(wire.step_tag(self.probe_set, quantity, block)):
-                    # What a restarted run wrote before is still served, under another wall time.
-                    if (datum.step, datum.wall_time) in places:
-                        filled[places[datum.step, datum.wall_time], start:stop] = datum.value
-            self._arrays[quantity] = filled
+            self._arrays[quantity] = self._read_series(quantity, dtype)
         return self._arrays[quantity]
+
+    def _read_series(self, quantity: str, dtype: str) -> np.ndarray:
+        shape = self.record["shape"]
+        tail = {"outputs": (2, shape["classes"]), "values": (shape["targets"], shape["players"])}
+        tail["errors"] = tail["values"]
+        filled = np.full(
+            (len(self._explained), shape["probes"], *tail.get(quantity.split("/")[0], (shape["targets"],))),
+            np.nan if dtype == "float32" else -1,
+            dtype=dtype,
+        )
+        places = {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
+        for block, (start, stop) in enumerate(self.record["blocks"]):
+            for datum in self._source.tensors(wire.step_tag(self.probe_set, quantity, block)):
+                # What a restarted run wrote before is still served, under another wall time.
+                if (datum.step, datum.wall_time) in places:
+                    filled[places[datum.step, datum.wall_time], start:stop] = datum.value
+        return filled
 
     def all_values(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets, players)."""
@@ -151,11 +180,12 @@ class Run:
         """float32 (all_steps, probes, targets, players), standard errors."""
         key = f"decoded/{self._known(explainer)}"
         if key not in self._arrays:
-            values, errors = self.all_values(explainer), self.series(f"errors/{explainer}")
+            # Its own copy until it is whole: TensorBoard asks from several threads.
+            values, errors = self.all_values(explainer), self._read_series(f"errors/{explainer}", "float32")
             for start, stop in self.record["blocks"]:
                 for epoch in range(len(values)):
                     errors[epoch, start:stop] = wire.decode_errors(errors[epoch, start:stop], values[epoch, start:stop])
-            self._arrays[key] = self._arrays.pop(f"errors/{explainer}")
+            self._arrays[key] = errors
         return self._arrays[key]
 
     def all_targets(self) -> np.ndarray:
@@ -295,7 +325,10 @@ class Run:
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row for each step (the untrained model is -1), explainer, probe, target and player, with value and error."""
-        import pandas
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_dataframe needs pandas; install it with 'pip install pandas'.") from error
 
         labels, names = self.record["probes"]["labels"], self.record["probes"]["names"]
         frames = []
@@ -354,11 +387,16 @@ def read_run(path: str | os.PathLike[str], probe_set: str | None = None) -> Run:
     if not has_events(directory):
         hint = "; read_runs reads a directory of runs" if any(_record_directories(path)) else ""
         raise FileNotFoundError(f"read_run: no explanations in {path!r}; give the log_dir of an ExplanationLogger{hint}.")
-    return Run(DirectorySource(directory), os.path.basename(os.path.abspath(path)), probe_set)
+    source = DirectorySource(directory)
+    if not any(map(wire.probe_set_of, source.tags())):
+        raise FileNotFoundError(
+            f"read_run: the event files in {directory!r} hold no explanations; give the log_dir of an ExplanationLogger."
+        )
+    return Run(source, os.path.basename(os.path.abspath(path)), probe_set)
 
 
 def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
-    """Read every run below a directory: {name as in TensorBoard: Run}, in alphabetical order.
+    """Read every run below a directory: {name as in TensorBoard: Run}, in alphabetical order; one that can't be read is left out with a warning.
 
     Raises:
         FileNotFoundError: no such directory.
@@ -366,7 +404,13 @@ def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
     logdir = os.fspath(logdir)
     if not os.path.isdir(logdir):
         raise FileNotFoundError(f"read_runs: there is no directory {logdir!r}; give TensorBoard's logdir.")
-    return {name: Run(DirectorySource(directory), name) for name, directory in sorted(_record_directories(logdir))}
+    runs = {}
+    for name, directory in sorted(_record_directories(logdir)):
+        try:
+            runs[name] = Run(DirectorySource(directory), name)
+        except RecordError as error:
+            warnings.warn(f"read_runs: left out {error}", stacklevel=2)
+    return runs
 
 
 def _record_directories(logdir: str) -> list[tuple[str, str]]:

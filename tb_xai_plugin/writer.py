@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """One process's event file in `<log_dir>/xai`; the file is made at the first write."""
+    """One process's event file in `<log_dir>/xai`; the file is made at the first write.
 
-    def __init__(self, log_dir: str) -> None:
+    after: wall time of the newest write that is there already. This writer's are later, even if this machine's clock is behind.
+    """
+
+    def __init__(self, log_dir: str, after: float = 0.0) -> None:
         self.directory = os.path.join(log_dir, wire.DIRECTORY)
         self._events: EventFileWriter | None = None
-        self._last_wall_time = 0.0
+        self._last_wall_time = after
 
     def write_record(self, probe_set: str, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """What does not change over epochs. record: JSON; arrays: (probes, ...) each."""

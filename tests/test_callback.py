@@ -182,6 +182,18 @@ def test_a_run_resumed_from_an_earlier_epoch_replaces_what_came_after(tmp_path: 
     assert np.allclose(run.values("lime")[-1], xai.explain(model, PROBES, evaluations=66)["lime"].values, atol=1e-6)
 
 
+def test_a_run_resumed_on_a_machine_whose_clock_is_behind_still_replaces_what_came_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = compiled(functional())
+    fit(model, logger(tmp_path), epochs=4)
+    monkeypatch.setattr("tb_xai_plugin.writer.time.time", lambda: 1e9)
+    fit(model, logger(tmp_path), epochs=3, initial_epoch=1)
+    run = xai.read_run(tmp_path)
+    assert run.steps.tolist() == [0, 1, 2]
+    assert np.allclose(run.values("lime")[-1], xai.explain(model, PROBES, evaluations=66)["lime"].values, atol=1e-6)
+
+
 class _Crash(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         if epoch == 2:

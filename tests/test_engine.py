@@ -26,7 +26,7 @@ def test_masked_images_keep_present_segments_to_the_bit_and_show_the_baseline_el
     masker = ImageMasker.of(PROBES)
     coalitions = np.random.default_rng(0).random((20, 16)) < 0.5
     for xp in (np, keras.ops):
-        masked = np.asarray(masker.mask(xp, coalitions.astype(np.uint8), *masker.arguments(3)))
+        masked = np.asarray(masker.mask(xp, coalitions.astype(np.float32), *masker.arguments(3)))
         for image, coalition in zip(masked, coalitions, strict=True):
             shown = coalition[PROBES.segments[3]]
             assert np.array_equal(image[shown], IMAGES[3][shown])

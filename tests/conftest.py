@@ -1,0 +1,127 @@
+"""Fixtures: real TensorBoard processes, and clean environments that have the package as users install it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from records import ROOT, FakeRun, TensorBoard, serving
+
+Serve = Callable[..., TensorBoard]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show what TensorBoard said, where a test that started it fails."""
+    report = yield
+    started = getattr(item, "tensorboards", ())
+    if report.failed:
+        report.sections += [("TensorBoard's log", process.log) for process in started]
+    return report
+
+
+@pytest.fixture
+def tensorboard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
+    """Start TensorBoard: tensorboard("--logdir", folder, python=…, environment={…}). It ends with the test."""
+    request.node.tensorboards = []
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str | Path, **options: Any) -> TensorBoard:
+            process = stack.enter_context(serving(tmp_path / "tensorboard", *map(str, arguments), **options))
+            request.node.tensorboards.append(process)
+            return process
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+    """300 epochs and the untrained model, in <logdir>/long. Read-only."""
+    return FakeRun(tmp_path_factory.mktemp("logdir") / "long").write(range(-1, 300))
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository as it is now: building leaves files behind."""
+    copy = tmp_path_factory.mktemp("sources") / "tb_xai_plugin"
+    unwanted = shutil.ignore_patterns(".*", "node_modules", "build", "dist", "logs", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=unwanted)
+    return copy
+
+
+def pip(*arguments: str | Path, python: Path | None = None) -> None:
+    """This environment's pip, for any environment."""
+    into = ["--python", str(python)] if python else []
+    command = [sys.executable, "-m", "pip", *into, *map(str, arguments), "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def package_index(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skip where no package can be downloaded."""
+    try:
+        pip("download", "--no-deps", "--dest", tmp_path_factory.mktemp("index"), "werkzeug")
+    except AssertionError:
+        pytest.skip("pip reaches no package index here; connect to PyPI, or set PIP_INDEX_URL to a mirror, to run this test.")
+
+
+@pytest.fixture(scope="session")
+def wheel(sources: Path, package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", sources, "--no-deps", "--wheel-dir", folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def clean_environment(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """The python of a new virtual environment that has only what `pip install <arguments>` puts there."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*arguments: str | Path) -> Path:
+            folder = tmp_path_factory.mktemp("environment")
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)  # 200 MB that pytest would keep for three sessions
+            venv.create(folder, with_pip=False)
+            (python,) = [path for path in (folder / "bin" / "python", folder / "Scripts" / "python.exe") if path.exists()]
+            pip("install", *arguments, python=python)
+            return python
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def viewer(wheel: Path, clean_environment: Callable[..., Path]) -> Path:
+    """The python of a viewing machine: the wheel and what it requires; no TensorFlow."""
+    return clean_environment(wheel)
+
+
+@pytest.fixture(scope="session")
+def startup_trick(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str]], dict[str, str]]:
+    """Environment variables under which a process fails to import the modules named."""
+
+    def block(modules: Sequence[str]) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp("trick")
+        (folder / "sitecustomize.py").write_text(BLOCKER.format(modules=tuple(modules)), encoding="utf-8")
+        return {"PYTHONPATH": str(folder)}
+
+    return block
+
+
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name in {modules!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}} (blocked by a test)", name=name)
+
+sys.meta_path.insert(0, Blocker())
+"""

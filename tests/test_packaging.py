@@ -1,0 +1,202 @@
+"""What users install: the wheel, a plain and an editable installation, and what importing costs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+import pytest
+from conftest import Serve
+from records import FRONTEND, ROOT, FakeRun, run_python
+
+import tb_xai_plugin
+from tb_xai_plugin import loader, wire
+from tb_xai_plugin.plugin import XaiPlugin
+
+VENDOR = FRONTEND / "vendor"
+
+
+# Installing
+
+
+@pytest.fixture(params=["wheel", "plain", "editable"])
+def installed(request: pytest.FixtureRequest, sources: Path) -> Path:
+    """The python of an environment that has the package in one of three ways."""
+    if request.param == "wheel":
+        return request.getfixturevalue("viewer")
+    make: Callable[..., Path] = request.getfixturevalue("clean_environment")
+    return make(sources) if request.param == "plain" else make("--editable", sources)
+
+
+def page(frontend: Path) -> list[str]:
+    """What the page is made of."""
+    return sorted(path.relative_to(frontend).as_posix() for path in frontend.rglob("*") if path.suffix in (".js", ".css"))
+
+
+def test_every_way_of_installing_serves_the_page_and_the_numbers(
+    installed: Path, sources: Path, tensorboard: Serve, tmp_path: Path
+) -> None:
+    run = FakeRun(tmp_path / "logs" / "run").write([0, 1])
+    server = tensorboard("--logdir", tmp_path / "logs", python=installed)
+    server.wait_for_epochs("run/xai", 2)
+    assert server.xai("values", run="run/xai", explainer="shap", **{"class": 0}).arrays["values"].shape == (2, 3, 5)
+    assert "static/index.js" in server.get("data/plugin_entry.html", name="xai").text
+    for name in page(sources / "frontend"):
+        reply = server.xai(f"static/{name}")
+        assert (reply.status, reply.body) == (200, (sources / "frontend" / name).read_bytes()), name
+        assert reply.type == ("text/css" if name.endswith(".css") else "text/javascript"), name
+    assert "Traceback" not in server.log
+    assert run.steps == [0, 1]
+
+
+def test_the_wheel_has_the_page_the_types_marker_and_the_api_and_nothing_else(wheel: Path, sources: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert {f"tb_xai_plugin/frontend/{name}" for name in page(sources / "frontend")} <= names
+    assert {"tb_xai_plugin/py.typed", "tb_xai_plugin/http_api.md", "tb_xai_plugin/frontend/vendor/README.md"} <= names
+    modules = {path.relative_to(sources).as_posix() for path in (sources / "tb_xai_plugin").rglob("*.py")}
+    assert modules <= names
+    licences = {f"tb_xai_plugin/frontend/vendor/{path.name}" for path in (sources / "frontend" / "vendor").glob("*LICENSE*")}
+    assert licences <= names
+    assert not {name for name in names if not name.startswith("tb_xai_plugin/")}, "tests and benchmarks stay at home"
+    assert not {name for name in names if name.endswith((".d.ts", ".pyc", ".json"))}
+
+
+def test_viewing_requires_tensorboard_numpy_and_werkzeug_only() -> None:
+    always = {re.match(r"[\w-]+", line)[0] for line in requires("tb_xai_plugin") if "extra ==" not in line}
+    assert always == {"tensorboard", "numpy", "werkzeug"}
+
+
+def test_tensorboard_finds_the_loader_by_its_entry_point() -> None:
+    (found,) = {(point.name, point.value) for point in entry_points(group="tensorboard_plugins") if point.value.startswith("tb_xai_plugin")}
+    assert found == ("xai", "tb_xai_plugin.loader:XaiLoader")
+
+
+def test_the_version_is_one(wheel: Path) -> None:
+    assert wheel.name.startswith(f"tb_xai_plugin-{tb_xai_plugin.__version__}-py3-none-any")
+
+
+# Vendored files
+
+
+def vendored() -> list[tuple[str, str]]:
+    """(file, sha256) of the table in vendor/README.md."""
+    text = (VENDOR / "README.md").read_text(encoding="utf-8")
+    assert "| file | package | version | licence | sha256 |" in text
+    return re.findall(r"^\| (\S+) \| \S+ \| \d\S* \| \S+ \| ([0-9a-f]{64}) \|$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "digest"), vendored(), ids=lambda value: value[:16])
+def test_a_vendored_file_is_the_published_one(name: str, digest: str) -> None:
+    assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == digest
+
+
+def test_every_vendored_file_is_in_the_table() -> None:
+    ours = {"README.md", *(path.name for path in VENDOR.glob("*.d.ts")), "__pycache__", "__init__.py"}
+    assert {path.name for path in VENDOR.iterdir()} - ours == {name for name, _ in vendored()}
+
+
+def test_every_vendored_package_has_its_licence() -> None:
+    packages = {name.split(".")[0] for name, _ in vendored()}
+    assert {f"{package}.LICENSE" for package in packages} <= {name for name, _ in vendored()}
+
+
+def test_the_page_asks_no_other_origin() -> None:
+    # TensorBoard's content security policy would refuse it.
+    for name in page(FRONTEND):
+        text = (FRONTEND / name).read_text(encoding="utf-8")
+        assert not re.search(
+            r"""(?:\b(?:import|from)\s*\(?\s*["'`]|\bfetch\(\s*["'`]|\burl\(\s*["']?|\bsrc\s*=\s*["'`])(?:https?:)?//""", text
+        ), name
+
+
+# What importing costs
+
+
+def imported_by(code: str, folder: Path, python: str | Path = sys.executable) -> set[str]:
+    """Names in sys.modules after a piece of code."""
+    lines = run_python(python, f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))", folder=folder)
+    return set(json.loads(lines.splitlines()[-1]))
+
+
+HEAVY = {"tensorflow", "keras", "skimage", "scipy", "pandas", "torch", "jax"}
+
+
+def test_importing_the_package_imports_nothing_heavy(tmp_path: Path) -> None:
+    assert not imported_by("import tb_xai_plugin", tmp_path) & {*HEAVY, "numpy", "tensorboard", "werkzeug", "google.protobuf"}
+
+
+def test_the_loader_imports_tensorboards_base_plugin_and_nothing_else_of_weight(tmp_path: Path) -> None:
+    base = imported_by("from tensorboard.plugins import base_plugin", tmp_path)
+    added = imported_by("from tb_xai_plugin.loader import XaiLoader", tmp_path) - base
+    ours = {"tb_xai_plugin", "tb_xai_plugin.loader"}
+    assert ours <= added
+    assert {name.partition(".")[0] for name in added - ours} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("module", ["plugin", "reader", "sources", "stability", "wire", "writer", "probes", "engine"])
+def test_tensorflow_and_keras_are_not_imported_to(module: str, tmp_path: Path) -> None:
+    assert not imported_by(f"import tb_xai_plugin.{module}", tmp_path) & HEAVY
+
+
+@pytest.mark.parametrize("module", ["callback", "engine", "writer", "wire", "probes"])
+def test_training_does_not_import_what_serves(module: str) -> None:
+    text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(?:from|import) (?:werkzeug|tb_xai_plugin\.(?:plugin|loader))\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("module", ["plugin", "loader", "reader", "sources", "stability", "wire"])
+def test_serving_names_neither_keras_nor_tensorflow(module: str) -> None:
+    text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(?:from|import) (?:keras|tensorflow)\b", text, re.MULTILINE)
+
+
+def test_both_sides_have_one_plugin_name() -> None:
+    assert loader.PLUGIN_NAME == wire.PLUGIN_NAME == XaiPlugin.plugin_name == "xai"
+
+
+# Without TensorFlow
+
+
+def test_a_record_is_read_where_tensorflow_is_not_installed(viewer: Path, tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "run").write([-1, 0, 1])
+    code = f"""
+import importlib.util, json, tb_xai_plugin as xai
+assert all(importlib.util.find_spec(name) is None for name in ("tensorflow", "keras", "skimage", "pandas"))
+run = xai.read_run({str(run.log_dir)!r})
+assert list(xai.read_runs({str(tmp_path)!r})) == ["run"]
+print(json.dumps([run.steps.tolist(), float(run.values("shap")[1, 0, 0, 0]), run.drift("shap").shape, run.region_share("shap", "left").shape]))
+"""
+    steps, value, drift, share = json.loads(run_python(viewer, code, folder=tmp_path))
+    assert (steps, drift, share) == ([0, 1], [2, 3], [2, 3])
+    assert value == run.truth[1].values["shap"][0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("xai.ExplanationLogger", "keras"),
+        ("xai.read_run(path).to_dataframe()", "pandas"),
+        ("xai.ImageProbes(np.random.default_rng(0).random((2, 64, 64)), segments='slic')", "scikit-image"),
+        ("xai.ImageProbes(np.random.default_rng(0).random((2, 8, 8)), baseline='blur')", "scikit-image"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_what_to_install(code: str, word: str, viewer: Path, tmp_path: Path) -> None:
+    FakeRun(tmp_path / "run").write([0])
+    program = f"""
+import numpy as np, tb_xai_plugin as xai
+path = {str(tmp_path / "run")!r}
+try:
+    {code}
+except ImportError as error:
+    print(error)
+"""
+    said = run_python(viewer, program, folder=tmp_path)
+    assert word in said
+    assert "pip install" in said

@@ -1,0 +1,731 @@
+"""The HTTP routes, through TensorBoard's own WSGI application; http_api.md is the oracle."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import json
+import os
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from records import FRONTEND, ROOT, SIDE, FakeRun, contents, decode, event_files
+from tensorboard.backend.application import TensorBoardWSGI
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins import base_plugin
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from werkzeug.test import Client, TestResponse
+
+from tb_xai_plugin import loader, wire
+from tb_xai_plugin.plugin import XaiPlugin
+from tb_xai_plugin.writer import Writer
+
+PREFIX = "/data/plugin/xai/"
+API = (ROOT / "tb_xai_plugin" / "http_api.md").read_text(encoding="utf-8")
+SECTIONS = {match[1]: match[2] for match in re.finditer(r"^## `(.+?)`\n(.*?)(?=^## |\Z)", API, re.MULTILINE | re.DOTALL)}
+ARRAY_ROUTES = [name for name, text in SECTIONS.items() if "| array |" in text]
+# Arguments that have a default; http_api.md says so of each.
+OPTIONAL = {"set", "probes", "against", "measure"}
+
+
+class CountingProvider(MultiplexerDataProvider):
+    """Counts what is read, not what is listed."""
+
+    reads = 0
+
+    def read_tensors(self, *arguments: Any, **options: Any) -> Any:
+        self.reads += 1
+        return super().read_tensors(*arguments, **options)
+
+
+class Server:
+    """TensorBoard's application over a log directory, read once a `reload`."""
+
+    def __init__(self, logdir: Path) -> None:
+        self.logdir = logdir
+        self.multiplexer = EventMultiplexer(tensor_size_guidance={"xai": 0})
+        self.provider = CountingProvider(self.multiplexer, str(logdir))
+        self.plugin = XaiPlugin(base_plugin.TBContext(data_provider=self.provider))
+        self.application = TensorBoardWSGI([self.plugin], data_provider=self.provider)
+        self.client = Client(self.application)
+        self.reload()
+
+    def reload(self) -> None:
+        self.multiplexer.AddRunsFromDirectory(str(self.logdir))
+        self.multiplexer.Reload()
+
+    def get(self, route: str, arguments: Mapping[str, Any] | None = None, **options: Any) -> TestResponse:
+        return self.client.get(PREFIX + route, query_string=dict(arguments or {}), **options)
+
+    def json(self, route: str, **arguments: Any) -> Any:
+        response = self.get(route, arguments)
+        assert response.status_code == 200, response.text
+        assert response.mimetype == "application/json"
+        return json.loads(response.text, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
+
+    def reply(self, route: str, **arguments: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        response = self.get(route, {"run": "baseline/xai", **arguments})
+        assert response.status_code == 200, response.text
+        assert response.mimetype == "application/octet-stream"
+        return decode(response.data)
+
+    def arrays(self, route: str, **arguments: Any) -> dict[str, np.ndarray]:
+        return self.reply(route, **arguments)[1]
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        return {entry["run"]: entry for entry in self.json("runs")["runs"]}
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logdir")
+
+
+@pytest.fixture(scope="module")
+def run(logdir: Path) -> FakeRun:
+    """Probes with 5, 4 and 3 players, and the epochs -1 to 4; probe 1 has no answer at epoch 2."""
+    written = FakeRun(logdir / "baseline", classes=3).write([-1, 0, 1])
+    written.write([2], silent=[1], reason="the model answered NaN or infinity for 1 of 3 probes")
+    return written.write([3, 4])
+
+
+@pytest.fixture(scope="module")
+def server(run: FakeRun, logdir: Path) -> Server:
+    return Server(logdir)
+
+
+def arguments_of(route: str) -> list[str]:
+    """The documented arguments of a route."""
+    line = re.search(r"^Arguments: (.*?)\.(?:\s|$)", SECTIONS[route], re.MULTILINE | re.DOTALL)
+    return [name for name in re.findall(r"`([a-z]+)`", line[1]) if name in KNOWN] if line else []
+
+
+KNOWN = {
+    "run": "baseline/xai",
+    "set": "probes",
+    "explainer": "shap",
+    "class": "label",
+    "probes": "0:3",
+    "region": "left",
+    "against": "previous",
+    "measure": "tv",
+}
+
+
+def asked(route: str) -> dict[str, str]:
+    """Arguments that a route answers."""
+    return {name: KNOWN[name] for name in arguments_of(route)}
+
+
+# The document and the code
+
+
+def test_every_route_is_documented_and_every_documented_route_exists(server: Server) -> None:
+    served = {re.sub(r"^/static/.+", "/static/…", route)[1:] for route in server.plugin.get_plugin_apps()}
+    assert served == set(SECTIONS)
+
+
+@pytest.mark.parametrize("route", ARRAY_ROUTES)
+def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: Server, run: FakeRun) -> None:
+    sizes = {
+        "epochs": 6,
+        "n": 3,
+        "probes": 3,
+        "players": 5,
+        "classes": 3,
+        "regions": 1,
+        "height": SIDE,
+        "width": SIDE,
+        "channels": 1,
+        "3": 3,
+    }
+    table = re.findall(r"^\| `(\w+)` \| (\w+) \| \((.+?)\) \|", SECTIONS[route], re.MULTILINE)
+    documented = {name: (dtype, tuple(sizes[size.strip()] for size in shape.split(",") if size.strip())) for name, dtype, shape in table}
+    header, arrays = server.reply(route, **asked(route))
+    assert {name: (array.dtype.name, array.shape) for name, array in arrays.items()} == documented
+    described = re.search(r"^Header: (.*?)(?=^\|)?\Z", SECTIONS[route], re.MULTILINE | re.DOTALL)
+    assert set(header) - {"arrays"} == set(re.findall(r'`"(\w+)"`', described[1] if described else ""))
+
+
+@pytest.mark.parametrize("route", ["runs", "run"])
+def test_json_has_the_documented_keys(route: str, server: Server) -> None:
+    documented = set(re.findall(r'"(\w+)":', SECTIONS[route]))
+    found: set[str] = set()
+
+    def collect(value: Any) -> None:
+        for key, item in value.items() if isinstance(value, dict) else ():
+            found.add(key)
+            collect(item)
+        for item in value if isinstance(value, list) else ():
+            collect(item)
+
+    reply = server.json(route, run="baseline/xai")
+    collect(reply)
+    assert documented <= found
+    assert set(reply) <= documented
+    assert all(set(entry) <= documented for entry in reply.get("runs", []))
+    assert set(reply.get("probes", {})) <= documented
+
+
+@pytest.mark.parametrize("route", [name for name in SECTIONS if name not in ("runs", "static/…")])
+def test_each_required_argument_that_is_missing_is_named(route: str, server: Server) -> None:
+    for name in set(asked(route)) - OPTIONAL:
+        response = server.get(route, {key: value for key, value in asked(route).items() if key != name})
+        assert (response.status_code, response.mimetype) == (400, "text/plain")
+        assert name in response.text
+
+
+@pytest.mark.parametrize("route", [name for name in SECTIONS if name not in ("runs", "static/…")])
+def test_optional_arguments_may_be_left_out(route: str, server: Server) -> None:
+    required = {name: value for name, value in asked(route).items() if name not in OPTIONAL}
+    assert server.get(route, required).data == server.get(route, asked(route)).data
+
+
+# Numbers
+
+
+def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
+    reply = server.json("runs")
+    assert reply["schema"] == 1
+    (entry,) = reply["runs"]
+    del entry["version"], entry["wall_time"]
+    assert entry == {"run": "baseline/xai", "name": "baseline", "sets": ["probes"], "epochs": 5, "last_step": 4, "error": None}
+
+
+def test_run_says_what_was_logged(server: Server, run: FakeRun) -> None:
+    reply = server.json("run", run="baseline/xai")
+    assert reply["steps"] == [-1, 0, 1, 2, 3, 4]
+    assert reply["logs"] == {"loss": [None, 1, 1 / 2, 1 / 3, 1 / 4, 1 / 5], "val_accuracy": [None, *[0.5] * 5]}
+    assert reply["cost"] == {"seconds": [0.5] * 6, "evaluations": [64] * 6, "share": [0.25] * 6}
+    assert reply["gaps"] == [{"step": 2, "reason": "the model answered NaN or infinity for 1 of 3 probes"}]
+    assert reply["missing"] == 0
+    assert reply["explainers"] == ["lime", "shap"]
+    assert reply["regions"] == ["left"]
+    assert reply["probes"] == {
+        "kind": "image",
+        "count": 3,
+        "height": SIDE,
+        "width": SIDE,
+        "channels": 1,
+        "regression": False,
+        "players": [5, 4, 3],
+        "names": ["#0", "#1", "#2"],
+        "labels": run.probes.labels.tolist(),
+        "classes": 3,
+        "class_names": ["class 0", "class 1", "class 2"],
+    }
+    assert reply["wall_times"] == sorted(reply["wall_times"])
+
+
+def test_numbers_that_do_not_exist_are_null(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline").write([0], logs={"loss": float("nan"), "accuracy": float("inf")})
+    logs = Server(tmp_path).json("run", run="baseline/xai")["logs"]
+    assert logs == {"loss": [None], "accuracy": [None]}
+
+
+@pytest.mark.parametrize("explainer", ["lime", "shap"])
+@pytest.mark.parametrize("wanted", [0, 1, 2])
+def test_attributions_are_served_to_the_last_bit(wanted: int, explainer: str, server: Server, run: FakeRun) -> None:
+    served = server.arrays("values", explainer=explainer, **{"class": wanted})
+    np.testing.assert_array_equal(served["steps"], run.steps)
+    np.testing.assert_array_equal(served["values"], run.stack("values", explainer)[:, :, wanted])
+    np.testing.assert_array_equal(served["base"], run.stack("base", explainer)[:, :, wanted])
+    assert np.isnan(served["values"][:, 2, 3:]).all(), "probe 2 has 3 players"
+    assert (served["target"] == wanted).all()
+
+
+def test_standard_errors_are_served_to_a_thousandth(server: Server, run: FakeRun) -> None:
+    served = server.arrays("values", explainer="shap", **{"class": 1})["errors"]
+    np.testing.assert_allclose(served, run.stack("errors", "shap")[:, :, 1], rtol=1e-3)
+
+
+def test_the_class_named_label_is_each_probes_true_class(server: Server, run: FakeRun) -> None:
+    served = server.arrays("values", explainer="lime", **{"class": "label"})
+    labels = run.probes.labels
+    np.testing.assert_array_equal(served["target"], np.broadcast_to(labels, (6, 3)))
+    np.testing.assert_array_equal(served["values"], run.stack("values", "lime")[:, np.arange(3), labels])
+
+
+def test_the_class_named_predicted_is_the_likeliest_of_each_epoch(server: Server, run: FakeRun) -> None:
+    served = server.arrays("values", explainer="lime", **{"class": "predicted"})
+    values, full = run.stack("values", "lime"), run.stack("full")
+    for epoch, probe in np.ndindex(6, 3):
+        if np.isnan(full[epoch, probe]).any():
+            assert served["target"][epoch, probe] == -1
+            assert np.isnan(served["values"][epoch, probe]).all()
+        else:
+            likeliest = int(full[epoch, probe].argmax())
+            assert served["target"][epoch, probe] == likeliest
+            np.testing.assert_array_equal(served["values"][epoch, probe], values[epoch, probe, likeliest])
+
+
+def test_the_label_of_probes_without_labels_is_what_was_predicted(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path / "baseline", labels=False).write([0, 1])
+    server = Server(tmp_path)
+    label, predicted = (server.arrays("values", explainer="shap", **{"class": name}) for name in ("label", "predicted"))
+    np.testing.assert_array_equal(label["values"], predicted["values"])
+    np.testing.assert_array_equal(label["target"], written.stack("full").argmax(axis=2))
+    assert np.isnan(server.arrays("answers")["label_probability"]).all()
+
+
+def test_a_class_that_was_not_explained_at_an_epoch_has_no_numbers_there(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path / "baseline", classes=20, changing_targets=True).write(range(8))
+    served = Server(tmp_path).arrays("values", explainer="shap", **{"class": 7})
+    values, targets = written.stack("values", "shap"), written.stack("targets")
+    for epoch, probe in np.ndindex(8, 3):
+        explained = np.flatnonzero(targets[epoch, probe] == 7)
+        if len(explained):
+            assert served["target"][epoch, probe] == 7
+            np.testing.assert_array_equal(served["values"][epoch, probe], values[epoch, probe, explained[0]])
+        else:
+            assert served["target"][epoch, probe] == -1
+            assert np.isnan(served["values"][epoch, probe]).all()
+            assert np.isnan(served["base"][epoch, probe])
+    assert (served["target"] == 7).any()
+    assert (served["target"] == -1).any()
+
+
+def test_the_colour_scale_is_of_all_probes_whichever_are_asked_for(server: Server, run: FakeRun) -> None:
+    header, arrays = server.reply("values", explainer="shap", probes="2,0", **{"class": 1})
+    values = run.stack("values", "shap")[:, :, 1]
+    assert header["probes"] == [2, 0]
+    percent = float(re.search(r"the ([\d.]+) % quantile", SECTIONS["values"])[1])
+    assert header["scale"] == pytest.approx(np.nanquantile(np.abs(values), percent / 100))
+    np.testing.assert_array_equal(arrays["values"], values[:, [2, 0]])
+
+
+def test_answers_and_outputs_are_the_probabilities_written(server: Server, run: FakeRun) -> None:
+    full, labels = run.stack("full"), run.probes.labels
+    answers, outputs = server.arrays("answers"), server.arrays("outputs")
+    np.testing.assert_array_equal(outputs["full"], full)
+    np.testing.assert_array_equal(outputs["empty"], run.stack("empty"))
+    np.testing.assert_array_equal(answers["label_probability"], full[:, np.arange(3), labels])
+    np.testing.assert_array_equal(answers["probability"], full.max(axis=2))
+    np.testing.assert_array_equal(answers["predicted"], [[-1 if np.isnan(p).any() else p.argmax() for p in epoch] for epoch in full])
+
+
+def test_probes_are_the_pictures_segments_and_regions_written(server: Server, run: FakeRun) -> None:
+    served = server.arrays("probes", probes="2,1")
+    np.testing.assert_array_equal(served["images"][..., 0], run.probes.inputs[[2, 1]])
+    np.testing.assert_array_equal(served["segments"], run.probes.segments[[2, 1]])
+    np.testing.assert_array_equal(served["regions"][0], run.probes.regions["left"][[2, 1]])
+
+
+def test_a_player_partly_inside_a_region_counts_with_the_part_that_is(server: Server, run: FakeRun) -> None:
+    share = server.arrays("share", explainer="shap", region="left", **{"class": 0})["share"]
+    values = run.stack("values", "shap")[:, :, 0]
+    for epoch, probe in np.ndindex(6, 3):
+        segments = run.probes.segments[probe]
+        pixels = (np.abs(values[epoch, probe, : segments.max() + 1]) / np.bincount(segments.ravel()))[segments]
+        expected = pixels[run.probes.regions["left"][probe]].sum() / pixels.sum()
+        np.testing.assert_allclose(share[epoch, probe], expected, rtol=1e-5)
+
+
+def test_drift_and_its_quartiles_leave_out_what_has_no_number(server: Server, run: FakeRun) -> None:
+    served = server.arrays("drift", explainer="shap", measure="cosine", **{"class": 2})
+    values = run.stack("values", "shap")[:, :, 2].astype(np.float64)
+
+    def angle(a: np.ndarray, b: np.ndarray) -> float:
+        there = np.isfinite(a) & np.isfinite(b)
+        return 1 - a[there] @ b[there] / (np.linalg.norm(a[there]) * np.linalg.norm(b[there]))
+
+    assert np.isnan(served["drift"][0]).all()
+    for probe in (0, 2):
+        expected = [angle(now, before) for now, before in zip(values[1:, probe], values[:-1, probe], strict=True)]
+        np.testing.assert_allclose(served["drift"][1:, probe], expected, atol=1e-6)
+    assert np.isnan(served["drift"][3, 1]), "no answer there"
+    np.testing.assert_allclose(served["drift"][4, 1], angle(values[4, 1], values[2, 1]), atol=1e-6, err_msg="the last one that has numbers")
+    np.testing.assert_allclose(served["quartiles"][:, 3], np.quantile(served["drift"][3, [0, 2]], [0.25, 0.5, 0.75]), atol=1e-6)
+
+
+@pytest.mark.parametrize("against", ["untrained", "final", "2", "-1"])
+@pytest.mark.parametrize("measure", ["tv", "cosine", "spearman", "top-k"])
+def test_drift_is_nan_at_its_reference(measure: str, against: str, server: Server) -> None:
+    served = server.arrays("drift", explainer="lime", against=against, measure=measure, **{"class": 0})
+    place = {"untrained": 0, "final": 5, "2": 3, "-1": 0}[against]
+    assert np.isnan(served["drift"][place]).all()
+    assert np.isfinite(np.delete(served["drift"], place, axis=0)[:, 0]).all()
+
+
+# Runs of all kinds
+
+
+def test_two_probe_sets_of_one_run_are_both_served(tmp_path: Path) -> None:
+    written = {name: FakeRun(tmp_path / "baseline", probe_set=name, seed=i).write([0, 1]) for i, name in enumerate(["odd", "even"])}
+    server = Server(tmp_path)
+    assert server.entries()["baseline/xai"]["sets"] == ["even", "odd"]
+    for name, run in written.items():
+        served = server.arrays("values", set=name, explainer="shap", **{"class": 0})
+        np.testing.assert_array_equal(served["values"], run.stack("values", "shap")[:, :, 0])
+    default = server.json("run", run="baseline/xai")
+    assert default["set"] == "even"
+
+
+def test_a_record_whose_first_epoch_is_still_to_come_answers_everywhere(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline")
+    writer = Writer(str(run.log_dir))
+    run.write_record(writer)
+    writer.close()
+    server = Server(tmp_path)
+    entry = server.entries()["baseline/xai"]
+    assert (entry["epochs"], entry["last_step"], entry["wall_time"], entry["error"]) == (0, None, None, None)
+    assert server.json("run", run="baseline/xai")["steps"] == []
+    assert len(server.arrays("probes")["images"]) == 3
+    for route in set(ARRAY_ROUTES) - {"probes"}:
+        assert len(server.arrays(route, **asked(route))["steps"]) == 0
+
+
+def test_epochs_without_explanations_are_absent(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline").write([0]).write([1], explained=False).write([2])
+    server = Server(tmp_path)
+    reply = server.json("run", run="baseline/xai")
+    assert (reply["steps"], reply["missing"]) == ([0, 2], 0)
+    served = server.arrays("values", explainer="shap", **{"class": 0})["values"]
+    np.testing.assert_array_equal(served, run.stack("values", "shap")[[0, 2], :, 0])
+
+
+def test_a_new_epoch_is_served_after_a_reload_under_a_new_version(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline").write([0])
+    server = Server(tmp_path)
+    before, again = server.entries()["baseline/xai"], server.entries()["baseline/xai"]
+    assert before == again
+    assert len(server.arrays("values", explainer="shap", **{"class": 0})["values"]) == 1
+    run.write([1])
+    server.reload()
+    after = server.entries()["baseline/xai"]
+    assert after["version"] != before["version"]
+    assert after["version"] == server.json("run", run="baseline/xai")["version"]
+    assert (after["epochs"], after["last_step"]) == (2, 1)
+    np.testing.assert_array_equal(server.arrays("values", explainer="shap", **{"class": 0})["values"], run.stack("values", "shap")[:, :, 0])
+
+
+def test_polling_runs_reads_no_tensor_where_nothing_changed(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "a").write([0])
+    FakeRun(tmp_path / "b").write([0])
+    server = Server(tmp_path)
+    first = server.json("runs")
+    reads = server.provider.reads
+    assert server.json("runs") == first
+    assert server.provider.reads == reads
+
+
+HOSTILE = ["<img src=x onerror=alert(1)>", "a&b=c#d?e", "per%2fcent%00", "näme 日本", "quote\"'`${1}", "line\nbreak", ".hidden", "xai"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows refuses these names for folders; run it on Linux or macOS.")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_folder_name_is_a_run_name(name: str, tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / name).write([0])
+    server = Server(tmp_path)
+    (entry,) = server.json("runs")["runs"]
+    assert (entry["run"], entry["name"], entry["error"]) == (f"{name}/xai", name, None)
+    served = server.arrays("values", run=f"{name}/xai", explainer="lime", **{"class": 0})
+    np.testing.assert_array_equal(served["values"], run.stack("values", "lime")[:, :, 0])
+
+
+def test_nested_runs_and_the_logdir_itself_are_told_apart(tmp_path: Path) -> None:
+    written = {name: FakeRun(tmp_path / name, seed=i).write([0]) for i, name in enumerate([".", "a", "a/b", "a/b/c"])}
+    server = Server(tmp_path)
+    assert {key: entry["name"] for key, entry in server.entries().items()} == {
+        "xai": ".",
+        "a/xai": "a",
+        "a/b/xai": "a/b",
+        "a/b/c/xai": "a/b/c",
+    }
+    for name, run in written.items():
+        served = server.arrays("values", run=f"{name}/xai".removeprefix("./"), explainer="shap", **{"class": 0})
+        np.testing.assert_array_equal(served["values"], run.stack("values", "shap")[:, :, 0])
+
+
+def test_a_logdir_that_is_the_record_itself_is_served(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline").write([0])
+    server = Server(tmp_path / "baseline" / "xai")
+    ((name, entry),) = server.entries().items()
+    assert entry["epochs"] == 1
+    assert server.json("run", run=name)["steps"] == [0]
+
+
+def write_newer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "SCHEMA", 2)
+        FakeRun(folder).write([0])
+
+
+def write_raw(folder: Path, tensors: dict[str, Any]) -> None:
+    """Tensors under tags of ours that ExplanationLogger would not write."""
+    writer = Writer(str(folder))
+    writer._write(0, tensors.items())
+    writer.close()
+
+
+DAMAGES = {
+    "not-json": lambda folder: write_raw(folder, {"probes/record": b"\x00 not JSON"}),
+    "json-of-something-else": lambda folder: write_raw(folder, {"probes/record": b"[]"}),
+    "an-empty-object": lambda folder: write_raw(folder, {"probes/record": b"{}"}),
+    "a-number": lambda folder: write_raw(folder, {"probes/record": np.float32(1)}),
+    "epochs-only": lambda folder: write_raw(folder, {"probes/epoch": b"{}"}),
+    "an-epoch-that-is-not-json": lambda folder: (FakeRun(folder).write([0]), write_raw(folder, {"probes/epoch": b"not JSON"})),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_record_has_one_sentence_and_harms_no_other_run(damage: str, tmp_path: Path) -> None:
+    FakeRun(tmp_path / "good").write([0])
+    DAMAGES[damage](tmp_path / "bad")
+    server = Server(tmp_path)
+    entries = server.entries()
+    assert (entries["good/xai"]["epochs"], entries["good/xai"]["error"]) == (1, None)
+    assert_a_sentence(entries["bad/xai"]["error"])
+    assert (entries["bad/xai"]["sets"], entries["bad/xai"]["epochs"]) == ([], 0)
+    response = server.get("run", {"run": "bad/xai"})
+    assert response.status_code == 404
+    assert_a_sentence(response.text)
+
+
+def test_a_record_without_its_pictures_has_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "static_tensors", lambda probe_set, arrays: [])
+        FakeRun(tmp_path / "baseline").write([0])
+    server = Server(tmp_path)
+    for route in ("probes", "share"):
+        response = server.get(route, asked(route))
+        assert response.status_code in (400, 404)
+        assert_a_sentence(response.text)
+
+
+def test_a_record_of_a_newer_version_says_what_to_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_newer(tmp_path / "tomorrow", monkeypatch)
+    FakeRun(tmp_path / "today").write([0])
+    server = Server(tmp_path)
+    entries = server.entries()
+    assert entries["today/xai"]["error"] is None
+    assert "upgrade tb_xai_plugin" in entries["tomorrow/xai"]["error"]
+    assert entries["tomorrow/xai"]["sets"] == []
+    response = server.get("run", {"run": "tomorrow/xai"})
+    assert response.status_code == 404
+    assert "upgrade tb_xai_plugin" in response.text
+
+
+@pytest.mark.parametrize("cut", [1, 100, 1000])
+def test_of_a_truncated_file_the_whole_epochs_are_served(cut: int, tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline").write(range(6))
+    (file,) = event_files(run.log_dir)
+    with file.open("r+b") as handle:
+        handle.truncate(file.stat().st_size - cut)
+    served = Server(tmp_path).arrays("values", explainer="shap", **{"class": 0})
+    np.testing.assert_array_equal(served["steps"], range(5))
+    np.testing.assert_array_equal(served["values"], run.stack("values", "shap")[:5, :, 0])
+
+
+def test_other_plugins_runs_are_not_listed(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline").write([0])
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    events = EventFileWriter(str(tmp_path / "baseline" / "train"))
+    events.add_event(Event(step=0, summary=Summary(value=[Summary.Value(tag="epoch_loss", simple_value=1)])))
+    events.close()
+    assert list(Server(tmp_path).entries()) == ["baseline/xai"]
+
+
+# What clients do wrong
+
+
+def assert_a_sentence(text: str) -> None:
+    assert re.fullmatch(r"[^\n]{15,}[.?]", text), text
+    assert "Traceback" not in text
+
+
+BAD = [
+    ("run", {"run": "nowhere/xai"}, 404, "nowhere"),
+    ("run", {"run": ""}, 400, "run"),
+    ("run", {"set": "nothing"}, 404, "nothing"),
+    ("values", {"explainer": "gradcam"}, 404, "gradcam"),
+    ("values", {"class": "dog"}, 400, "dog"),
+    ("values", {"class": "3"}, 400, "3"),
+    ("values", {"class": "-1"}, 400, "-1"),
+    ("values", {"class": "1.0"}, 400, "1.0"),
+    ("values", {"class": "²"}, 400, "²"),
+    ("values", {"class": "9" * 5000}, 400, "class"),
+    ("values", {"class": "nan"}, 400, "nan"),
+    ("values", {"probes": "3"}, 400, "3"),
+    ("values", {"probes": "-1"}, 400, "-1"),
+    ("values", {"probes": "0:4"}, 400, "0:4"),
+    ("values", {"probes": "2:1"}, 400, "2:1"),
+    ("values", {"probes": "a:b"}, 400, "a:b"),
+    ("values", {"probes": "0,,1"}, 400, "0,,1"),
+    ("values", {"probes": "0:2:3"}, 400, "0:2:3"),
+    # More memory than any machine has: no such list may be built.
+    ("values", {"probes": "0:2000000000000000000"}, 400, "2000000000000000000"),
+    ("probes", {"probes": "0:9" + "9" * 30}, 400, "999"),
+    ("drift", {"against": "tomorrow"}, 400, "tomorrow"),
+    ("drift", {"against": "77"}, 400, "77"),
+    ("drift", {"against": "--1"}, 400, "--1"),
+    ("drift", {"against": "²"}, 400, "²"),
+    ("drift", {"against": "-2"}, 400, "-2"),
+    ("drift", {"measure": "euclid"}, 400, "euclid"),
+    ("share", {"region": "sky"}, 404, "sky"),
+]
+
+
+@pytest.mark.parametrize(("route", "change", "status", "word"), BAD, ids=[f"{r}-{next(iter(c.items()))}"[:40] for r, c, _, _ in BAD])
+def test_a_bad_request_gets_one_sentence_that_names_it(route: str, change: dict[str, str], status: int, word: str, server: Server) -> None:
+    response = server.get(route, {**asked(route), **change})
+    assert (response.status_code, response.mimetype) == (status, "text/plain")
+    assert word in response.text
+    assert_a_sentence(response.text)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_other_verbs_than_get_are_refused_everywhere(method: str, server: Server) -> None:
+    for route in server.plugin.get_plugin_apps():
+        response = server.client.open(PREFIX + route[1:], method=method, query_string=KNOWN, data=b"x")
+        assert (response.status_code, response.mimetype, response.headers["Allow"]) == (405, "text/plain", "GET")
+
+
+SECRETS = ["__init__.py", "types.d.ts", "vendor/README.md", "vendor/preact.LICENSE", "", "vendor", "vendor/", "views"]
+UPWARD = ["..", "%2e%2e", "%2E%2e", "%252e%252e", "..%2f..", "..%5c..", "..\\..", ".%00.", "....//", "..;", "%c0%ae%c0%ae", "\uff0e\uff0e"]
+
+
+@pytest.mark.parametrize("path", SECRETS)
+def test_only_modules_and_styles_are_served(path: str, server: Server) -> None:
+    assert server.get(f"static/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("up", UPWARD)
+@pytest.mark.parametrize("target", ["setup.py", "tb_xai_plugin/plugin.py", "plugin.py", "etc/passwd"])
+def test_nothing_outside_the_frontend_can_be_reached(target: str, up: str, server: Server) -> None:
+    for levels in (1, 2, 3, 8):
+        for start in ("static/", "static//", "static/views/", "", "static"):
+            path = PREFIX + start + f"{up}/" * levels + target
+            assert server.client.get(path).status_code == 404
+            # And as it is, percent signs and all.
+            raw = server.client.get("/", environ_overrides={"PATH_INFO": path.encode().decode("latin-1")})
+            assert raw.status_code == 404
+
+
+def test_head_answers_as_get_does_without_a_body(server: Server) -> None:
+    for route in ("runs", "probes", "static/index.js"):
+        head = server.client.head(PREFIX + route, query_string=KNOWN)
+        assert (head.status_code, head.data) == (200, b"")
+        assert head.mimetype == server.get(route, KNOWN).mimetype
+
+
+# The loader
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ({}, {"xai": loader.ALL_STEPS}),
+        ({"images": 3}, {"images": 3, "xai": loader.ALL_STEPS}),
+        ({"xai": 7}, {"xai": 7}),
+        ({"xai": 0}, {"xai": 0}),
+        (None, None),
+        ("xai=7", "xai=7"),
+    ],
+)
+def test_every_step_is_kept_unless_the_user_said_otherwise(flag: Any, expected: Any) -> None:
+    flags = argparse.Namespace(samples_per_plugin=flag)
+    loader.XaiLoader().fix_flags(flags)
+    assert flags.samples_per_plugin == expected
+
+
+def test_flags_that_a_future_tensorboard_may_lack_are_not_missed() -> None:
+    loader.XaiLoader().fix_flags(argparse.Namespace())
+
+
+# Files and bytes
+
+
+def test_every_module_and_style_of_the_frontend_is_served_as_it_is(server: Server) -> None:
+    files = {path.relative_to(FRONTEND).as_posix(): path for path in FRONTEND.rglob("*") if path.suffix in (".js", ".css")}
+    assert files
+    for name, path in files.items():
+        response = server.get(f"static/{name}")
+        assert (response.status_code, response.data) == (200, path.read_bytes()), name
+        assert response.mimetype == {".js": "text/javascript", ".css": "text/css"}[path.suffix]
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_module_that_a_module_imports_is_served(server: Server) -> None:
+    missing = []
+    relative_import = re.compile(r"""(?:^|;)\s*(?:import|export)\b[^'"();]*?["'](\.[^"']+)["']""", re.MULTILINE)
+    for path in FRONTEND.rglob("*.js"):
+        for imported in relative_import.findall(path.read_text(encoding="utf-8")):
+            url = os.path.normpath(path.parent.relative_to(FRONTEND) / imported).replace(os.sep, "/")
+            if server.get(f"static/{url}").status_code != 200:
+                missing.append((path.name, imported))
+    assert not missing
+
+
+def test_the_page_begins_at_a_module_that_is_served(server: Server) -> None:
+    metadata = server.plugin.frontend_metadata()
+    assert metadata.tab_name == "XAI"
+    assert metadata.es_module_path in server.plugin.get_plugin_apps()
+
+
+def test_a_client_that_knows_no_gzip_gets_the_same_bytes(server: Server) -> None:
+    arguments = asked("probes")
+    plain = server.get("probes", arguments)
+    packed = server.get("probes", arguments, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers.get("Content-Encoding") in (None, "gzip")
+    body = gzip.decompress(packed.data) if packed.headers.get("Content-Encoding") else packed.data
+    assert body == plain.data
+
+
+def test_large_replies_are_compressed(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline", players=[5] * 8, side=64).write([0])
+    packed = Server(tmp_path).get("probes", {"run": "baseline/xai"}, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert decode(gzip.decompress(packed.data))[1]["segments"].shape == (8, 64, 64)
+
+
+def test_serving_writes_nothing_into_the_logdir(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline").write(range(3))
+    before = contents(tmp_path)
+    server = Server(tmp_path)
+    for route in set(SECTIONS) - {"static/…"}:
+        assert server.get(route, asked(route)).status_code == 200
+    assert contents(tmp_path) == before
+
+
+def test_requests_at_the_same_moment_get_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # TensorBoard answers every request in a thread of its own. Here each waits for the other in the middle of its work, if it comes.
+    run = FakeRun(tmp_path / "baseline").write(range(4))
+    server = Server(tmp_path)
+    server.json("run", run="baseline/xai")
+    both = threading.Barrier(2)
+    decode_errors = wire.decode_errors
+
+    def patient(*arguments: np.ndarray) -> np.ndarray:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return decode_errors(*arguments)
+
+    monkeypatch.setattr(wire, "decode_errors", patient)
+    served: list[dict[str, np.ndarray] | Exception] = []
+
+    def ask() -> None:
+        try:
+            served.append(server.arrays("values", explainer="shap", **{"class": 1}))
+        except Exception as error:
+            served.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for arrays in served:
+        assert not isinstance(arrays, Exception), repr(arrays)
+        np.testing.assert_allclose(arrays["errors"], run.stack("errors", "shap")[:, :, 1], rtol=1e-3)
+        np.testing.assert_array_equal(arrays["values"], run.stack("values", "shap")[:, :, 1])

@@ -1,0 +1,549 @@
+"""read_run, read_runs and the measures of stability.py."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.spatial.distance
+import scipy.stats
+from records import FakeRun, contents, event_files, make_probes
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.context import RequestContext
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from tb_xai_plugin import read_run, read_runs, stability, wire
+from tb_xai_plugin.reader import RecordError, Run
+from tb_xai_plugin.sources import DirectorySource, ProviderSource
+from tb_xai_plugin.writer import Writer
+
+
+def from_directory(run: FakeRun) -> Run:
+    return read_run(run.log_dir)
+
+
+def from_provider(run: FakeRun) -> Run:
+    """The same as TensorBoard's Python loader has it."""
+    return Run(provider_source(run), "a run", run.probe_set)
+
+
+def provider_source(run: FakeRun) -> ProviderSource:
+    multiplexer = EventMultiplexer(tensor_size_guidance={"xai": 0}).AddRunsFromDirectory(str(run.log_dir))
+    multiplexer.Reload()
+    return ProviderSource(MultiplexerDataProvider(multiplexer, str(run.log_dir)), RequestContext(), "", "xai")
+
+
+SOURCES = [from_directory, from_provider]
+Read = Callable[[FakeRun], Run]
+
+
+def assert_reads_as_written(run: Run, written: FakeRun) -> None:
+    """Steps and all arrays; whatever a restart replaced must be gone."""
+    steps = [step for step in written.steps if step != wire.UNTRAINED]
+    trained = [step != wire.UNTRAINED for step in written.steps]
+    np.testing.assert_array_equal(run.steps, steps)
+    np.testing.assert_array_equal(run.all_steps, written.steps)
+    for explainer in written.explainers:
+        np.testing.assert_array_equal(run.values(explainer), written.stack("values", explainer)[trained])
+        np.testing.assert_array_equal(run.base_values(explainer), written.stack("base", explainer)[trained])
+        np.testing.assert_allclose(run.errors(explainer), written.stack("errors", explainer)[trained], rtol=1e-3)
+    np.testing.assert_array_equal(run.outputs, written.stack("full")[trained])
+    np.testing.assert_array_equal(run.empty_outputs, written.stack("empty")[trained])
+    np.testing.assert_array_equal(run.targets, written.stack("targets")[trained])
+
+
+# Reading what was written
+
+
+@pytest.mark.parametrize("read", SOURCES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"players": [7], "explainers": ("shap",)},
+        {"players": [2, 9, 4], "classes": 40, "changing_targets": True},
+        {"players": [49] * 12, "classes": 16, "side": 14},  # several blocks an epoch
+    ],
+    ids=["small", "one-probe", "changing-targets", "several-blocks"],
+)
+def test_every_array_is_read_to_the_last_bit(options: dict[str, Any], read: Read, tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, **options).write([-1, 0, 1, 2])
+    run = read(written)
+    assert_reads_as_written(run, written)
+    for explainer in written.explainers:
+        np.testing.assert_array_equal(run.untrained(explainer), written.truth[-1].values[explainer])
+    assert run.missing == 0
+
+
+def test_values_are_float32_and_the_same_when_read_again(tmp_path: Path) -> None:
+    run = read_run(FakeRun(tmp_path).write([0, 1]).log_dir)
+    arrays = [run.values("shap"), run.errors("shap"), run.base_values("shap"), run.outputs]
+    assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(run.errors("shap"), run.errors("shap"))
+
+
+def test_the_probes_read_are_the_probes_logged(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, players=[3, 6]).write([0])
+    probes = read_run(tmp_path).probes
+    assert probes.digest == written.probes.digest
+    assert (probes.names, probes.class_names) == (written.probes.names, written.probes.class_names)
+    for name in ("inputs", "images", "labels", "segments", "baseline", "players"):
+        np.testing.assert_array_equal(getattr(probes, name), getattr(written.probes, name))
+    np.testing.assert_array_equal(probes.regions["left"], written.probes.regions["left"])
+
+
+def test_settings_and_what_is_comparable_are_the_plans(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write([0])
+    run = read_run(tmp_path)
+    assert run.comparable == written.plan.comparable
+    assert json.loads(json.dumps(written.plan.settings)).items() <= run.settings.items()
+
+
+def test_logs_are_aligned_with_steps(tmp_path: Path) -> None:
+    run = (
+        FakeRun(tmp_path).write([0], logs={"loss": 2}).write([1], logs={"loss": 1, "lr": 0.1}, explained=False).write([2], logs={"lr": 0.2})
+    )
+    read = read_run(run.log_dir)
+    np.testing.assert_array_equal(read.steps, [0, 2])
+    np.testing.assert_array_equal(read.logs["loss"], [2, np.nan])
+    np.testing.assert_array_equal(read.logs["lr"], [np.nan, 0.2])
+    steps, logs = read.log_series()
+    np.testing.assert_array_equal(steps, [0, 1, 2])
+    np.testing.assert_array_equal(logs["loss"], [2, 1, np.nan])
+
+
+def test_a_record_without_an_untrained_model_says_so(tmp_path: Path) -> None:
+    run = read_run(FakeRun(tmp_path).write([0, 1]).log_dir)
+    assert run.untrained("shap") is None
+    assert np.isnan(run.drift("shap", "untrained")).all()
+
+
+def test_an_epoch_that_failed_is_a_gap_with_its_reason(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write([0]).write([1], silent=[2], reason="the model answered NaN for 1 of 3 probes").write([2])
+    run = read_run(tmp_path)
+    assert run.gaps == {1: "the model answered NaN for 1 of 3 probes"}
+    assert_reads_as_written(run, written)
+    assert np.isnan(run.values("lime")[1, 2]).all()
+
+
+def test_an_epoch_without_a_snapshot_is_nan_and_never_interpolated(tmp_path: Path) -> None:
+    # on_error="warn": explaining failed altogether.
+    run = FakeRun(tmp_path).write([0])
+    writer = Writer(str(tmp_path))
+    epoch = {"logs": {}, "explained": True, "reason": "OOM", "evaluations": 0, "seconds": 0.1, "share": None, "logged": 2}
+    writer.write_step("probes", 1, epoch, None, constant_targets=True)
+    writer.close()
+    read = read_run(run.log_dir)
+    np.testing.assert_array_equal(read.steps, [0, 1])
+    assert np.isnan(read.values("shap")[1]).all()
+    assert np.isnan(read.outputs[1]).all()
+    assert read.gaps == {1: "OOM"}
+    assert (read.predicted()[1] == -1).all()
+
+
+def test_a_data_frame_has_one_row_for_each_number(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, players=[5, 3], classes=2).write([-1, 0, 1])
+    frame = read_run(tmp_path).to_dataframe()
+    assert len(frame) == 3 * 2 * 2 * (5 + 3)  # steps, explainers, targets, players
+    assert not frame["value"].isna().any()
+    assert sorted(frame["step"].unique()) == [-1, 0, 1]
+    for _, row in frame.sample(40, random_state=0).iterrows():
+        truth = written.truth[row["step"]]
+        place = (row["probe"], row["target"], row["player"])
+        assert row["value"] == truth.values[row["explainer"]][place]
+        assert row["error"] == pytest.approx(truth.errors[row["explainer"]][place], rel=1e-3)
+        assert row["label"] == written.probes.labels[row["probe"]]
+        assert row["name"] == f"#{row['probe']}"
+
+
+# Restarts
+
+
+RESTARTS = {
+    "resumed where it stopped": [range(-1, 4), range(4, 7)],
+    "resumed at an earlier epoch": [range(10), range(5, 8)],
+    "resumed from the last checkpoint again and again": [range(4), range(3, 5), range(3, 6), range(3, 4)],
+    "begun anew": [range(-1, 6), range(-1, 3)],
+    "begun anew without the untrained model": [range(-1, 6), range(2)],
+    "the same epoch six times": [[0], [1], [1], [1], [1], [1], [1]],
+    "epochs counted backwards": [[9], [6], [3]],
+    "every third epoch": [range(0, 12, 3), range(6, 15, 3)],
+}
+
+
+@pytest.mark.parametrize("read", SOURCES)
+@pytest.mark.parametrize("sessions", RESTARTS.values(), ids=list(RESTARTS))
+def test_after_a_restart_the_newest_write_of_a_step_counts_and_later_steps_are_dropped(
+    sessions: list[range], read: Read, tmp_path: Path
+) -> None:
+    written = FakeRun(tmp_path)
+    for steps in sessions:
+        written.write(steps)
+    run = read(written)
+    assert_reads_as_written(run, written)
+    assert run.missing == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_sequence_of_restarts_reads_as_written(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    written = FakeRun(tmp_path, players=[3, 2], explainers=("shap",))
+    for _ in range(5):
+        first = int(rng.integers(-1, 8))
+        written.write(range(first, first + int(rng.integers(1, 6))), explained=bool(rng.integers(4)))
+    run = read_run(tmp_path)
+    assert [step for step, _, _ in run.writes] == written.steps
+    explained = [step for step in written.steps if step in run.all_steps]
+    places = [written.steps.index(step) for step in explained]
+    np.testing.assert_array_equal(run.all_values("shap"), written.stack("values", "shap")[places])
+
+
+def test_a_restart_in_the_same_process_reads_as_written(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path)
+    writer = Writer(str(tmp_path))
+    written.write_record(writer)
+    for step in [-1, 0, 1, 2, 1, 2, 0, 1]:
+        written.write_step(writer, step)
+    writer.close()
+    assert_reads_as_written(read_run(tmp_path), written)
+
+
+# Sources
+
+
+def test_both_sources_give_the_same_arrays_bit_for_bit(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, players=[49] * 12, classes=12, side=14).write([-1, 0, 1, 2]).write([1, 2, 3], silent=[4], reason="NaN")
+    directory, provider = DirectorySource(str(tmp_path / "xai")), provider_source(written)
+    assert directory.tags() == provider.tags()
+    for tag in directory.tags():
+        there, here = (sorted(source.tensors(tag), key=lambda d: d.wall_time) for source in (directory, provider))
+        assert [(d.step, d.wall_time) for d in there] == [(d.step, d.wall_time) for d in here]
+        for a, b in zip(there, here, strict=True):
+            np.testing.assert_array_equal(a.value, b.value)
+            assert getattr(a.value, "dtype", bytes) == getattr(b.value, "dtype", bytes)
+    assert directory.tensors("probes/nothing") == provider.tensors("probes/nothing") == []
+
+
+def test_reading_writes_nothing(tmp_path: Path) -> None:
+    FakeRun(tmp_path).write([0, 1])
+    before = contents(tmp_path)
+    run = read_run(tmp_path)
+    run.to_dataframe()
+    run.drift("shap")
+    assert contents(tmp_path) == before
+
+
+# Size and precision
+
+
+def test_sixty_epochs_of_sixteen_probes_two_explainers_and_ten_classes_fit_in_8_mb(tmp_path: Path) -> None:
+    # Random numbers, which nothing compresses.
+    written = FakeRun(tmp_path, players=[49] * 16, classes=10, side=28).write(range(60))
+    assert sum(path.stat().st_size for path in event_files(tmp_path)) < 8_000_000
+    run = read_run(tmp_path)
+    assert run.values("shap").shape == (60, 16, 10, 49)
+    np.testing.assert_array_equal(run.values("shap"), written.stack("values", "shap"))
+    np.testing.assert_allclose(run.errors("shap"), written.stack("errors", "shap"), rtol=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-6, 1, 1e6, 1e20])
+def test_standard_errors_keep_a_thousandth_in_any_unit(unit: float) -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.standard_normal((4, 3, 9)) * unit).astype(np.float32)
+    errors = (rng.uniform(1e-3, 10, values.shape) * unit).astype(np.float32)
+    values[0, :, 7:] = errors[0, :, 7:] = np.nan
+    np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), values), errors, rtol=1e-3)
+
+
+def test_errors_of_attributions_that_are_all_zero_or_missing_survive() -> None:
+    for values in (np.zeros((1, 1, 3), np.float32), np.full((1, 1, 3), np.nan, np.float32)):
+        errors = np.array([[[0.5, 0, 2]]], dtype=np.float32)
+        np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), values), errors, rtol=1e-3)
+
+
+def test_a_tag_stays_far_below_what_tensorboard_sends_in_one_reply() -> None:
+    # 256 MiB a reply; the largest case asked of this project: 64 probes, 100 classes, 100 players.
+    for start, stop in wire.blocks(64, 100 * 100 * 4):
+        assert (stop - start) * 100 * 100 * 4 * 1000 < 2**28
+
+
+# Damage
+
+
+@pytest.mark.parametrize("cut", [1, 10, 300, 1000])
+def test_of_a_truncated_last_event_the_epochs_before_it_are_read(cut: int, tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, players=[9] * 4).write(range(5))
+    (file,) = event_files(tmp_path)
+    whole = file.stat().st_size
+    with file.open("r+b") as handle:
+        handle.truncate(whole - cut)
+    run = read_run(tmp_path)
+    np.testing.assert_array_equal(run.steps, [0, 1, 2, 3])
+    np.testing.assert_array_equal(run.values("shap"), written.stack("values", "shap")[:4])
+
+
+@pytest.mark.parametrize("read", SOURCES)
+def test_a_run_resumed_after_a_crash_in_the_middle_of_a_write_reads_clean(read: Read, tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write(range(5))
+    (file,) = event_files(tmp_path)
+    with file.open("r+b") as handle:
+        handle.truncate(file.stat().st_size - 50)
+    written.write([4, 5])
+    assert_reads_as_written(read(written), written)
+
+
+def test_a_flipped_byte_costs_the_epochs_from_there_on_and_no_traceback(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write(range(5))
+    (file,) = event_files(tmp_path)
+    content = bytearray(file.read_bytes())
+    content[-200] ^= 0xFF
+    file.write_bytes(content)
+    run = read_run(tmp_path)
+    np.testing.assert_array_equal(run.steps, [0, 1, 2, 3])
+    np.testing.assert_array_equal(run.values("shap"), written.stack("values", "shap")[:4])
+
+
+# What users do wrong
+
+
+def assert_a_sentence(text: str) -> None:
+    assert text.endswith((".", "?")), text
+    assert "\n" not in text
+
+
+def write_a_scalar(folder: Path) -> None:
+    events = EventFileWriter(str(folder))
+    events.add_event(Event(step=0, summary=Summary(value=[Summary.Value(tag="epoch_loss", simple_value=1)])))
+    events.close()
+
+
+@pytest.mark.parametrize("read", [read_run, read_runs])
+def test_a_directory_that_is_not_there_is_named(read: Callable[[Path], Any], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere") as caught:
+        read(tmp_path / "nowhere")
+    assert_a_sentence(str(caught.value))
+
+
+def test_a_directory_without_explanations_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no explanations in") as caught:
+        read_run(tmp_path)
+    assert_a_sentence(str(caught.value))
+    assert read_runs(tmp_path) == {}
+
+
+def test_a_file_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("x")
+    with pytest.raises(FileNotFoundError, match="a file"):
+        read_run(tmp_path / "a file")
+
+
+def test_a_directory_of_runs_is_sent_to_read_runs(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline").write([0])
+    with pytest.raises(FileNotFoundError, match="read_runs") as caught:
+        read_run(tmp_path)
+    assert_a_sentence(str(caught.value))
+
+
+def test_a_directory_with_other_events_only_is_no_run(tmp_path: Path) -> None:
+    write_a_scalar(tmp_path / "logs")
+    with pytest.raises(FileNotFoundError) as caught:
+        read_run(tmp_path / "logs")
+    assert_a_sentence(str(caught.value))
+
+
+def test_an_event_file_that_was_never_filled_has_a_sentence(tmp_path: Path) -> None:
+    # A process that died before its first flush.
+    (tmp_path / "xai").mkdir()
+    (tmp_path / "xai" / "events.out.tfevents.1").touch()
+    with pytest.raises((FileNotFoundError, RecordError)) as caught:
+        read_run(tmp_path)
+    assert_a_sentence(str(caught.value))
+
+
+def test_a_newer_record_asks_for_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "SCHEMA", 7)
+        FakeRun(tmp_path).write([0])
+    with pytest.raises(ValueError, match="upgrade tb_xai_plugin") as caught:
+        read_run(tmp_path)
+    assert_a_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("ask", "word"),
+    [
+        (lambda run: run.values("gradcam"), "lime"),
+        (lambda run: run.errors("gradcam"), "shap"),
+        (lambda run: run.base_values("gradcam"), "shap"),
+        (lambda run: run.untrained("gradcam"), "shap"),
+        (lambda run: run.drift("gradcam"), "shap"),
+        (lambda run: run.drift("shap", "yesterday"), "untrained"),
+        (lambda run: run.drift("shap", 99), "99"),
+        (lambda run: run.drift("shap", measure="euclid"), "cosine"),
+        (lambda run: run.drift("shap", target="dog"), "predicted"),
+        (lambda run: run.drift("shap", target=2), "2 classes"),
+        (lambda run: run.region_share("shap", "sky"), "left"),
+    ],
+)
+def test_what_is_not_in_the_record_is_refused_with_what_is(ask: Callable[[Run], Any], word: str, tmp_path: Path) -> None:
+    run = read_run(FakeRun(tmp_path).write([0, 1]).log_dir)
+    with pytest.raises(ValueError, match=word) as caught:
+        ask(run)
+    assert_a_sentence(str(caught.value))
+
+
+def test_an_unknown_probe_set_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    FakeRun(tmp_path, probe_set="odd").write([0])
+    with pytest.raises(ValueError, match=r"\['odd'\]"):
+        read_run(tmp_path, "even")
+
+
+# Names
+
+
+@pytest.mark.parametrize("form", [str, Path, lambda path: f"{path}/", lambda path: path / "xai"], ids=["str", "Path", "slash", "record"])
+def test_a_run_is_found_by_any_form_of_its_path(form: Callable[[Path], Any], tmp_path: Path) -> None:
+    written = FakeRun(tmp_path / "baseline").write([0])
+    assert_reads_as_written(read_run(form(tmp_path / "baseline")), written)
+
+
+def test_read_runs_names_every_run_as_tensorboard_does_less_the_xai(tmp_path: Path) -> None:
+    written = {name: FakeRun(tmp_path / name, seed=i).write([0]) for i, name in enumerate([".", "b", "a/deep", "a"])}
+    write_a_scalar(tmp_path / "b" / "train")
+    runs = read_runs(tmp_path)
+    assert list(runs) == [".", "a", "a/deep", "b"]
+    for name, run in runs.items():
+        assert run.name == name
+        assert_reads_as_written(run, written[name])
+
+
+def test_two_probe_sets_of_one_run_are_read_apart(tmp_path: Path) -> None:
+    odd = FakeRun(tmp_path, probe_set="odd", seed=1).write([0, 1])
+    even = FakeRun(tmp_path, probe_set="even", seed=2, players=[2, 2]).write([0])
+    assert_reads_as_written(read_run(tmp_path, "odd"), odd)
+    assert_reads_as_written(read_run(tmp_path), even)
+
+
+# Measures
+
+
+A = np.array([0.5, -0.3, 0.2, 0.0])
+
+
+def test_total_variation_of_a_worked_example() -> None:
+    assert stability.total_variation(np.array([1.0, 0]), np.array([0.5, 0.5])) == pytest.approx(0.5)
+    assert stability.total_variation(np.array([3.0, -1]), np.array([-1.0, 1])) == pytest.approx(0.5 * (1.25 + 0.75))
+
+
+@pytest.mark.parametrize("measure", stability.MEASURES)
+def test_distance_to_itself_is_zero_in_any_unit(measure: str) -> None:
+    assert stability.MEASURES[measure](A, A) == pytest.approx(0, abs=1e-12)
+    assert stability.MEASURES[measure](A, 7 * A) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("measure", stability.MEASURES)
+def test_distances_are_symmetric_and_stay_in_their_range(measure: str) -> None:
+    most = {"tv": 1, "cosine": 2, "spearman": 2, "top-k": 1}[measure]
+    rng = np.random.default_rng(3)
+    a, b = rng.standard_normal((2, 50, 9))
+    there, back = stability.MEASURES[measure](a, b), stability.MEASURES[measure](b, a)
+    np.testing.assert_allclose(there, back, atol=1e-12)
+    assert (there >= 0).all()
+    assert (there <= most).all()
+
+
+def test_reversed_signs_are_as_far_as_can_be() -> None:
+    assert stability.total_variation(A, -A) == pytest.approx(1)
+    assert stability.cosine(A, -A) == pytest.approx(2)
+    assert stability.top_k(A, -A) == 0, "top-k and Spearman compare magnitudes"
+    assert stability.spearman(A, -A) == pytest.approx(0)
+
+
+def test_explanations_that_share_no_player_are_as_far_as_can_be() -> None:
+    assert stability.total_variation(np.array([1.0, 2, 0, 0]), np.array([0, 0, 5.0, 1])) == pytest.approx(1)
+    assert stability.top_k(np.array([9.0, 8, 0, 0, 0]), np.array([0, 0, 0, 8.0, 9])) == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_cosine_and_spearman_equal_scipys(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = np.round(rng.standard_normal((2, 12)), 1)  # rounded: with ties
+    assert stability.cosine(a, b) == pytest.approx(scipy.spatial.distance.cosine(a, b))
+    assert stability.spearman(a, b) == pytest.approx(1 - scipy.stats.spearmanr(np.abs(a), np.abs(b)).statistic)
+
+
+@pytest.mark.parametrize("players", [1, 2, 4, 5, 8, 9])
+def test_top_k_is_the_jaccard_distance_of_the_largest_quarter(players: int) -> None:
+    rng = np.random.default_rng(players)
+    a, b = rng.standard_normal((2, players))
+    k = math.ceil(players / 4)
+    top_a, top_b = (set(sorted(range(players), key=lambda i: -abs(row[i]))[:k]) for row in (a, b))
+    assert stability.top_k(a, b) == pytest.approx(1 - len(top_a & top_b) / len(top_a | top_b))
+
+
+@pytest.mark.parametrize("measure", stability.MEASURES)
+def test_players_that_a_probe_does_not_have_change_nothing(measure: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 3, 6))
+    padding = np.full((3, 4), np.nan)
+    padded = stability.MEASURES[measure](np.concatenate([a, padding], 1), np.concatenate([b, padding], 1))
+    np.testing.assert_allclose(padded, stability.MEASURES[measure](a, b))
+
+
+@pytest.mark.parametrize("measure", stability.MEASURES)
+def test_there_is_no_distance_to_an_explanation_without_numbers(measure: str) -> None:
+    nothing = np.full(4, np.nan)
+    assert np.isnan(stability.MEASURES[measure](A, nothing))
+    assert np.isnan(stability.MEASURES[measure](nothing, nothing))
+
+
+@pytest.mark.parametrize("measure", ["tv", "cosine", "spearman"])
+def test_an_explanation_that_is_all_zero_has_no_direction_to_compare(measure: str) -> None:
+    assert np.isnan(stability.MEASURES[measure](A, np.zeros(4)))
+
+
+def worked_drift(against: Any) -> list[float]:
+    """Total variation of three one-hot explanations and a gap; steps -1, 0, 1, 2."""
+    values = np.array([[1.0, 0, 0], [0, 1, 0], [np.nan] * 3, [0.5, 0.5, 0]])[:, None]
+    return stability.drift(values, np.array([-1, 0, 1, 2]), against)[:, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("against", "expected"),
+    [
+        ("previous", [np.nan, 1, np.nan, 0.5]),  # across the gap: against step 0
+        ("untrained", [np.nan, 1, np.nan, 0.5]),
+        ("final", [0.5, 0.5, np.nan, np.nan]),
+        (0, [1, np.nan, np.nan, 0.5]),
+    ],
+)
+def test_drift_of_a_worked_example(against: Any, expected: list[float]) -> None:
+    np.testing.assert_allclose(worked_drift(against), expected)
+
+
+def test_quartiles_are_of_the_probes_that_have_numbers() -> None:
+    series = np.array([[1, 2, 3, 4, 5], [7, np.nan, 9, np.nan, 8], [np.nan] * 5])
+    np.testing.assert_allclose(stability.quartiles(series), np.array([[2, 3, 4], [7.5, 8, 8.5], [np.nan] * 3]).T)
+
+
+def test_region_share_of_everything_is_one_and_of_nothing_zero() -> None:
+    values = np.array([[[0.5, -1.5, np.nan]]])
+    np.testing.assert_allclose(stability.region_share(values, np.ones((1, 3))), 1)
+    np.testing.assert_allclose(stability.region_share(values, np.zeros((1, 3))), 0)
+    np.testing.assert_allclose(stability.region_share(values, np.array([[1.0, 0.5, 1]])), (0.5 + 0.75) / 2)
+    assert np.isnan(stability.region_share(np.zeros((1, 1, 3)), np.ones((1, 3))))
+
+
+def test_overlap_is_the_part_of_each_segments_area() -> None:
+    probes = make_probes([2, 4])
+    top = np.zeros((2, 8, 8), dtype=bool)
+    top[:, :3] = True  # 3 of 8 rows
+    np.testing.assert_allclose(stability.overlap(probes.segments, top, 4), [[0.75, 0, 0, 0], [1, 0.5, 0, 0]])
