@@ -72,7 +72,7 @@ class Plan:
         self.classes = _checked_classes(classes)
         self.seed = _checked_number("seed", seed, 0)
         self.evaluations = _checked_evaluations(evaluations, int(probes.players.max()))
-        self.masker = ImageMasker.of(probes)
+        self.masker = ImageMasker(probes)
         self.batch = self._batch(batch_size)
         laws = {explainer.law for explainer in self.explainers.values()}
         designs = {n: coalitions.build_design(n, self.evaluations, laws, self.seed) for n in np.unique(probes.players).tolist()}
@@ -82,7 +82,7 @@ class Plan:
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
             return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
-        largest = int(np.clip(BATCH_BYTES // (self.masker.pixels[0].size * 4), 1, LARGEST_BATCH))
+        largest = int(np.clip(BATCH_BYTES // (self.probes.inputs[0].size * 4), 1, LARGEST_BATCH))
         return -(-self.evaluations // -(-self.evaluations // largest))
 
     @property
@@ -118,9 +118,8 @@ class Engine:
     def __init__(self, plan: Plan, model: Any) -> None:
         self.plan = plan
         probes = plan.probes
-        players = int(probes.players.max())
-        self._predictor = build_predictor(model, plan.masker, probes.model_input, plan.batch, players)
-        self._masks = {n: _padded(masks, plan.batch, players) for n, masks in plan.masks.items()}
+        self._predictor = build_predictor(model, plan.masker, probes.model_input, plan.batch)
+        self._masks = {n: _padded(masks, plan.batch, plan.masker.players) for n, masks in plan.masks.items()}
         self.head = self._predictor.head
         self.classes = self.head.classes(self._predictor.columns)
         self._check_classes()
@@ -177,7 +176,7 @@ class Engine:
         evaluations = 0
         for probe in range(count):
             masks = self._masks[int(probes.players[probe])]
-            answers = np.concatenate([self._predictor.answers(masks[i : i + plan.batch], probe) for i in range(0, len(masks), plan.batch)])
+            answers = self._predictor.answers(masks, probe)
             evaluations += len(masks)
             answers = answers[: len(plan.masks[int(probes.players[probe])])]
             if np.isfinite(answers).all():

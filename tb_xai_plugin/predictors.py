@@ -16,7 +16,7 @@ import numpy as np
 from tb_xai_plugin.maskers import ImageMasker
 from tb_xai_plugin.outputs import Head
 
-# (float32 (batch, players) coalitions, probe number) -> float32 (batch, columns)
+# (float32 (k * batch, players) coalitions, probe number) -> float32 (k * batch, columns)
 Answers: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -35,32 +35,32 @@ class Predictor:
     columns: int
 
 
-def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, players: int) -> Predictor:
+def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int) -> Predictor:
     """Compile once, and find out what the model's answers mean.
 
     Args:
         model: a Keras model, or a callable batch -> (n,) or (n, classes).
-        batch, players: shape of the coalitions of every later call: one graph, never traced again.
+        batch: evaluations at a time: one graph, never traced again.
 
     Raises:
         ValueError: the model is not built, refuses the probes, or answers with something else than (n,) or (n, classes).
     """
     # Full, empty, full, …: what is wrong with a model shows here, and so does what its numbers look like.
-    trial = (np.arange(batch)[:, None] % 2 == np.zeros(players)).astype(np.float32)
+    trial = (np.arange(batch)[:, None] % 2 == np.zeros(masker.players)).astype(np.float32)
     if not _is_keras_model(model):
-        answers = _plain(model, masker, model_input)
+        answers = _plain(model, masker, model_input, batch)
         seen = _try(answers, trial, masker)
         return Predictor(answers, _guess_head(seen), seen.shape[1])
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
-    answers = _compiled(model, masker, model_input, trial.shape)
+    answers = _compiled(model, masker, model_input, batch)
     seen = _try(answers, trial, masker)
     last = _output_layer(model)
     head = _read_head(last, model, seen)
     if head.kind != "sigmoid" and not (head.kind == "softmax" and last.compute_dtype != "float32"):
         return Predictor(answers, head, seen.shape[1])
     # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
-    before = _before_activation(last, lambda: _compiled(model, masker, model_input, trial.shape), trial, seen)
+    before = _before_activation(last, lambda: _compiled(model, masker, model_input, batch), trial, seen)
     if before is None:
         return Predictor(answers, Head(head.kind, clipped=True), seen.shape[1])
     return Predictor(before, Head("sigmoid logits" if head.kind == "sigmoid" else "logits"), seen.shape[1])
@@ -77,9 +77,8 @@ def _try(answers: Answers, trial: np.ndarray, masker: ImageMasker) -> np.ndarray
     except _WrongOutputError as error:
         raise ValueError(str(error)) from None
     except Exception as error:
-        shape = masker.pixels.shape[1:] if masker.channel_axis else masker.pixels.shape[1:3]
         reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"the model refuses probes of shape {shape}: {type(error).__name__}: {reason}") from error
+        raise ValueError(f"the model refuses probes of shape {masker.shape}: {type(error).__name__}: {reason}") from error
 
 
 class _WrongOutputError(Exception):
@@ -96,33 +95,41 @@ def _as_columns(answers: Any, batch: int) -> Any:
     return answers if len(shape) == 2 else answers[:, None]
 
 
-def _plain(model: Callable[[Any], Any], masker: ImageMasker, model_input: Callable[[Any], Any] | None) -> Answers:
+def _plain(model: Callable[[Any], Any], masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int) -> Answers:
     def answers(coalitions: np.ndarray, probe: int) -> np.ndarray:
-        masked = masker.mask(np, coalitions, *masker.arguments(probe))
-        answered = np.asarray(model(model_input(masked) if model_input else masked))
-        return _as_columns(answered, len(coalitions)).astype(np.float32)
+        parts = masker.parts(probe)
+        answered = []
+        for start in range(0, len(coalitions), batch):
+            masked = masker.mask(np, coalitions[start : start + batch], parts)
+            answered.append(_as_columns(np.asarray(model(model_input(masked) if model_input else masked)), len(masked)))
+        return np.concatenate(answered).astype(np.float32)
 
     return answers
 
 
-def _compiled(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, shape: tuple[int, int]) -> Answers:
+def _compiled(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int) -> Answers:
     """One graph for every probe and epoch: mask, forward, float32. Weights are captured by reference, so they are always today's."""
     import keras
 
     ops = keras.ops
 
-    def forward(coalitions: Any, *arguments: Any) -> Any:
-        masked = masker.mask(ops, coalitions, *arguments)
+    def forward(coalitions: Any, parts: Any) -> Any:
+        masked = masker.mask(ops, coalitions, parts)
         answered = model(model_input(masked) if model_input else masked, training=False)
-        return ops.cast(_as_columns(answered, shape[0]), "float32")
+        return ops.cast(_as_columns(answered, batch), "float32")
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        signature = [tf.TensorSpec(a.shape, a.dtype) for a in (np.ones(shape, np.float32), *masker.arguments(0))]
+        signature = [tf.TensorSpec(shape, tf.float32) for shape in ((batch, masker.players), masker.parts(0).shape)]
         forward = tf.function(forward, input_signature=signature, autograph=False)
 
-    return lambda coalitions, probe: np.asarray(ops.convert_to_numpy(forward(coalitions, *masker.arguments(probe))))
+    def answers(coalitions: np.ndarray, probe: int) -> np.ndarray:
+        parts = ops.convert_to_tensor(masker.parts(probe))
+        batches = [forward(ops.convert_to_tensor(coalitions[i : i + batch]), parts) for i in range(0, len(coalitions), batch)]
+        return np.concatenate([np.asarray(ops.convert_to_numpy(answered)) for answered in batches])
+
+    return answers
 
 
 def _guess_head(answers: np.ndarray) -> Head:
