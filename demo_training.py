@@ -189,6 +189,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.epochs < 1:
         parser.error(f"--epochs is {arguments.epochs}; give at least 1.")
+    if arguments.port is not None and not 0 <= arguments.port <= 65535:
+        parser.error(f"--port is {arguments.port}; give a number from 0 to 65535.")
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly exit takes TensorBoard along
     try:
@@ -203,7 +205,7 @@ def main() -> None:
             train(arguments.logdir, arguments.epochs)
             print(f"\nTensorBoard goes on serving {address}#xai until you press Ctrl-C.", flush=True)
     except ImportError as error:
-        sys.exit(f"demo_training.py: {error}; the demo needs pip install 'tb_xai_plugin[demo]'.")
+        sys.exit(f"demo_training.py: {error}; the demo needs pip install '.[demo]'.")
     except OSError as error:
         sys.exit(f"demo_training.py: {error}")
     except KeyboardInterrupt:

@@ -35,8 +35,8 @@ def test_the_demo_trains_two_comparable_runs_of_which_one_leans_on_the_patch_fro
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--epochs", "0"), "got '0'; give a whole number from 1"),
-        (("--port", "99999"), "got '99999'; give a whole number from 0 to 65535"),
+        (("--epochs", "0"), "--epochs is 0; give at least 1"),
+        (("--port", "99999"), "--port is 99999; give a number from 0 to 65535"),
     ],
 )
 def test_a_bad_argument_gets_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
