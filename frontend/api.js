@@ -1,0 +1,185 @@
+/** The server's records. The only module that fetches; what it answers are typed arrays with a way to look things up. */
+
+import { decodeContainer } from "./container.js";
+import { largest } from "./scale.js";
+import { indexOf } from "./series.js";
+
+/** @typedef {import("./types.d.ts").Args} Args */
+/** @typedef {import("./types.d.ts").Container} Container */
+/** @typedef {import("./types.d.ts").Replies} Replies */
+/** @typedef {import("./types.d.ts").Source} Source */
+
+/**
+ * An array of a container as the type the contract promises.
+ * @template {import("./types.d.ts").NumberArray} T
+ * @param {Container} container
+ * @param {string} name
+ * @param {new (...args: never[]) => T} Type
+ * @returns {{data: T, shape: number[]}}
+ */
+function take(container, name, Type) {
+  const array = container.arrays[name];
+  if (!(array?.data instanceof Type)) throw new Error(`The server's reply has no ${Type.name} named ${name}.`);
+  return { data: array.data, shape: array.shape };
+}
+
+/** @param {Container} container */
+function positions(container) {
+  return new Map((container.header.probes ?? []).map((probe, position) => [probe, position]));
+}
+
+/** @type {{[R in keyof Replies]: (body: R extends "run" ? Replies["run"] : Container) => Replies[R]}} */
+const READERS = {
+  run: (info) => info,
+
+  probes(container) {
+    const images = take(container, "images", Uint8Array);
+    const segments = take(container, "segments", Uint16Array);
+    const regions = take(container, "regions", Uint8Array);
+    const [n, height, width, channels] = images.shape;
+    const area = height * width;
+    const pictures = Array.from({ length: n }, (_, i) => ({
+      width,
+      height,
+      channels,
+      pixels: images.data.subarray(i * area * channels, (i + 1) * area * channels),
+      segments: segments.data.subarray(i * area, (i + 1) * area),
+      regions: Array.from({ length: regions.shape[0] }, (_, region) =>
+        regions.data.subarray((region * n + i) * area, (region * n + i + 1) * area),
+      ),
+    }));
+    const position = positions(container);
+    return { bytes: container.bytes, of: (probe) => pictures[position.get(probe) ?? -1] };
+  },
+
+  values(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const values = take(container, "values", Float32Array);
+    const errors = take(container, "errors", Float32Array).data;
+    const target = take(container, "target", Int32Array).data;
+    const [, n, players] = values.shape;
+    const position = positions(container);
+    return {
+      bytes: container.bytes,
+      scale: container.header.scale ?? null,
+      of(probe) {
+        const i = position.get(probe);
+        if (i === undefined) return undefined;
+        return {
+          steps,
+          players,
+          at(step) {
+            const row = indexOf(steps, step) * n + i;
+            if (row < 0) return null;
+            const from = row * players;
+            return {
+              values: values.data.subarray(from, from + players),
+              errors: errors.subarray(from, from + players),
+              target: target[row],
+            };
+          },
+        };
+      },
+    };
+  },
+
+  outputs(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const full = take(container, "full", Float32Array);
+    const [, n, classes] = full.shape;
+    const position = positions(container);
+    return {
+      bytes: container.bytes,
+      classes,
+      steps,
+      at(probe, step) {
+        const row = indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
+        return row < 0 ? null : full.data.subarray(row * classes, (row + 1) * classes);
+      },
+    };
+  },
+
+  answers(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const predicted = take(container, "predicted", Int32Array);
+    const probability = take(container, "probability", Float32Array).data;
+    const label = take(container, "label_probability", Float32Array).data;
+    const n = predicted.shape[1];
+    return {
+      bytes: container.bytes,
+      steps,
+      at(probe, step) {
+        const index = indexOf(steps, step);
+        if (index < 0) return null;
+        const row = index * n + probe;
+        return { predicted: predicted.data[row], probability: probability[row], label: label[row] };
+      },
+    };
+  },
+
+  drift: (container) => spread(container, "drift"),
+  share: (container) => spread(container, "share"),
+};
+
+/**
+ * @param {Container} container
+ * @param {string} name
+ * @returns {import("./types.d.ts").Spread}
+ */
+function spread(container, name) {
+  const steps = take(container, "steps", Int32Array).data;
+  const each = take(container, name, Float32Array);
+  const quartiles = take(container, "quartiles", Float32Array).data;
+  const epochs = steps.length;
+  const n = each.shape[1];
+  return {
+    bytes: container.bytes,
+    steps,
+    lower: quartiles.subarray(0, epochs),
+    median: quartiles.subarray(epochs, 2 * epochs),
+    upper: quartiles.subarray(2 * epochs),
+    count: n,
+    largest: largest(each.data),
+    of: (probe) => Float32Array.from(steps, (_, epoch) => each.data[epoch * n + probe]),
+  };
+}
+
+/** The server did not answer at all; its records may be all right. */
+export class Unreachable extends Error {}
+
+/**
+ * @param {string} base  address that the routes are relative to
+ * @returns {Source}
+ */
+export function createServerSource(base) {
+  /** @type {(route: string, args: Record<string, string>, signal?: AbortSignal) => Promise<Response>} */
+  async function request(route, args, signal) {
+    const url = new URL(route, base);
+    for (const [name, value] of Object.entries(args)) url.searchParams.set(name, value);
+    let response;
+    try {
+      response = await fetch(url, { signal });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Unreachable("TensorBoard does not answer.");
+    }
+    if (response.ok) return response;
+    // The plugin's own errors are one plain sentence; anything else would be a page of HTML.
+    const plain = response.headers.get("content-type")?.startsWith("text/plain");
+    const sentence = plain ? (await response.text()).trim() : "";
+    throw new Error(sentence || `TensorBoard answered ${response.status} for “${route}”.`);
+  }
+
+  return {
+    async runs(signal) {
+      const { schema, runs } = await (await request("runs", {}, signal)).json();
+      if (schema !== 1) throw new Error(`This page speaks version 1 of the server's interface, the server ${schema}: reload the browser.`);
+      return runs;
+    },
+    async get(route, args, signal) {
+      const response = await request(route, args, signal);
+      const body = route === "run" ? await response.json() : decodeContainer(await response.arrayBuffer());
+      return READERS[route](body);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** Colours: one diverging scale for attributions, one palette for runs. Pure arithmetic. */
+
+/** @typedef {[number, number, number]} Rgb */
+
+// Crimson and blue differ in lightness and hue for readers with any of the common colour deficiencies.
+/** @type {Rgb} */
+export const FOR = [200, 0, 64];
+/** @type {Rgb} */
+export const AGAINST = [16, 100, 210];
+
+/**
+ * Greys an image is drawn in under a tint: black and white are pulled in, so that a tint shows on both. In the dark
+ * theme black melts into the page. The image keeps its polarity: what was lighter stays lighter.
+ */
+export const GREYS = { light: { black: 84, white: 255 }, dark: { black: 42, white: 242 } };
+
+/** What zero looks like on a map. */
+export const NEUTRAL = { light: /** @type {Rgb} */ ([244, 244, 246]), dark: /** @type {Rgb} */ ([64, 64, 66]) };
+
+/**
+ * Run colours, as [light theme, dark theme]: clear of crimson and blue (attribution) and of orange (TensorBoard's
+ * colour of what is selected), at least 3:1 on either background.
+ */
+export const RUN_COLORS = [
+  ["#00857a", "#2bbbad"],
+  ["#8a3fc4", "#c08bf0"],
+  ["#6b7a00", "#b7c840"],
+  ["#8a5a3c", "#cfa182"],
+  ["#5b6773", "#a9b6c2"],
+  ["#2f7d32", "#79c97d"],
+  ["#9a7b1a", "#dcc06a"],
+  ["#5c4d9a", "#a99de0"],
+];
+
+/**
+ * How much colour a value gets. Slightly concave: a fifth of the largest value is still seen on a grey picture.
+ * @param {number} t  |value| / largest, 0 to 1
+ */
+export function emphasis(t) {
+  return Math.min(1, t) ** 0.8;
+}
+
+/**
+ * The colour of a value on a map.
+ * @param {number} t  value / largest, -1 to 1
+ * @param {Rgb} neutral
+ * @returns {Rgb}
+ */
+export function diverging(t, neutral) {
+  const [r, g, b] = t > 0 ? FOR : AGAINST;
+  const weight = emphasis(Math.abs(t));
+  const mix = (/** @type {number} */ from, /** @type {number} */ to) => Math.round(from + (to - from) * weight);
+  return [mix(neutral[0], r), mix(neutral[1], g), mix(neutral[2], b)];
+}
+
+/**
+ * The tint of each player: colour by sign, alpha by size. Zero has no tint; NaN has none either.
+ * @param {Float32Array} values  (players,)
+ * @param {number} largest  end of the scale; > 0
+ * @param {number} opacity  alpha of the largest value, 0 to 1
+ * @param {number} threshold  values below it in size get no tint
+ * @returns {Uint8ClampedArray} (players, 4) RGBA
+ */
+export function tints(values, largest, opacity, threshold) {
+  const out = new Uint8ClampedArray(values.length * 4);
+  for (let player = 0; player < values.length; player++) {
+    const value = values[player];
+    const size = Math.abs(value);
+    if (!(size > 0) || size < threshold) continue;
+    const [r, g, b] = value > 0 ? FOR : AGAINST;
+    out.set([r, g, b, 255 * opacity * emphasis(size / largest)], player * 4);
+  }
+  return out;
+}
+
+/**
+ * Stops of the legend's bar, from the most negative to the most positive.
+ * @param {boolean} dark
+ */
+export function legendStops(dark) {
+  const neutral = dark ? NEUTRAL.dark : NEUTRAL.light;
+  return Array.from({ length: 21 }, (_, i) => `rgb(${diverging(i / 10 - 1, neutral).join(" ")})`).join(", ");
+}
+
+/**
+ * Gives every run a palette number that it keeps while the page is open, whatever runs appear before it in the list.
+ * @param {Map<string, number>} known  changed in place
+ * @param {string[]} runs
+ */
+export function assignColors(known, runs) {
+  for (const run of runs) if (!known.has(run)) known.set(run, known.size % RUN_COLORS.length);
+}
+
+/**
+ * @param {number} number  palette number
+ * @param {boolean} dark
+ */
+export function runColor(number, dark) {
+  return RUN_COLORS[number % RUN_COLORS.length][dark ? 1 : 0];
+}

@@ -1,0 +1,31 @@
+/** The binary container of the server's arrays: a JSON header, then little-endian arrays (tb_xai_plugin/http_api.md). */
+
+/** @typedef {import("./types.d.ts").Container} Container */
+
+const TYPES = { float32: Float32Array, int32: Int32Array, uint16: Uint16Array, uint8: Uint8Array };
+
+/**
+ * @param {ArrayBuffer} buffer
+ * @returns {Container} arrays are views on `buffer`, not copies
+ */
+export function decodeContainer(buffer) {
+  if (buffer.byteLength < 4) throw new Error(`array container: ${buffer.byteLength} bytes hold no header`);
+  const length = new DataView(buffer).getUint32(0, true);
+  const start = 4 + length;
+  if (start > buffer.byteLength) {
+    throw new Error(`array container: the header takes ${length} bytes of ${buffer.byteLength}; the reply was cut short`);
+  }
+  const { arrays: described, ...header } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  /** @type {Container["arrays"]} */
+  const arrays = {};
+  for (const [name, { dtype, shape, offset }] of Object.entries(described)) {
+    const Type = TYPES[/** @type {keyof typeof TYPES} */ (dtype)];
+    if (!Type) throw new Error(`array container: ${name} has unknown dtype ${dtype}`);
+    const count = shape.reduce((/** @type {number} */ product, /** @type {number} */ size) => product * size, 1);
+    if (start + offset + count * Type.BYTES_PER_ELEMENT > buffer.byteLength) {
+      throw new Error(`array container: ${name} ends past the reply; it was cut short`);
+    }
+    arrays[name] = { data: new Type(buffer, start + offset, count), shape };
+  }
+  return { header, arrays, bytes: buffer.byteLength };
+}

@@ -1,0 +1,204 @@
+/** A small chart of curves over epochs with the page's cursor on it (uPlot). */
+
+import { choose } from "./html.js";
+import { moveTo } from "./keyboard.js";
+import { spreadApart } from "./layout.js";
+import { indexOf, nearest } from "./series.js";
+import uPlot from "./vendor/uPlot.esm.js";
+
+/**
+ * @typedef {object} Line
+ * @property {string} label  who it is, for the end of the line; "" leaves it bare
+ * @property {string} color
+ * @property {boolean} dashed
+ * @property {boolean} thin
+ * @property {(number | null | undefined)[]} values  one a step of the axis
+ */
+
+/**
+ * @typedef {object} Curves
+ * @property {string} key  changes whenever axis, lines or bands do
+ * @property {number[]} axis  steps
+ * @property {Line[]} lines
+ * @property {{color: string, lower: (number | null | undefined)[], upper: (number | null | undefined)[]}[]} bands
+ * @property {boolean} fromZero  whether 0 belongs on the axis
+ * @property {(value: number) => string} format  of the values on the axis
+ */
+
+const FONT = "11px Roboto, sans-serif";
+const LABEL_HEIGHT = 12;
+const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
+
+/**
+ * Ends of the axis of values.
+ * @param {number | null} low
+ * @param {number | null} high
+ * @param {boolean} fromZero
+ * @returns {[number, number]}
+ */
+export function valueRange(low, high, fromZero) {
+  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const bottom = fromZero ? Math.min(0, low) : low;
+  const top = fromZero ? Math.max(0, high) : high;
+  const room = (top - bottom || Math.abs(top) || 1) * 0.06;
+  return [bottom === 0 ? 0 : bottom - room, top === 0 ? 0 : top + room];
+}
+
+/**
+ * @param {HTMLElement} element
+ * @returns {(curves: Curves, cursor: import("./types.d.ts").Cursor, dark: boolean) => void}
+ */
+export function createCurves(element) {
+  /** @type {uPlot | null} */
+  let plot = null;
+  /** @type {Curves} */
+  let shown;
+  /** @type {import("./types.d.ts").Cursor} */
+  let at;
+  let key = "";
+  const line = document.createElement("div");
+  line.className = "chart-cursor";
+  /** @type {HTMLElement[]} */
+  let dots = [];
+
+  const place = () => {
+    if (!plot) return;
+    const index = indexOf(shown.axis, at.step);
+    line.hidden = index < 0;
+    if (index < 0) return;
+    const x = plot.valToPos(at.step, "x");
+    line.style.transform = `translateX(${x}px)`;
+    shown.lines.forEach(({ values }, i) => {
+      const value = values[index];
+      dots[i].hidden = value === null || value === undefined;
+      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${x}px, ${plot?.valToPos(value, "y")}px)`;
+    });
+  };
+
+  const drag = (/** @type {PointerEvent} */ event) => {
+    if (!plot || !(event.buttons & 1) || !at.steps.length) return;
+    const box = plot.over.getBoundingClientRect();
+    const step = plot.posToVal(event.clientX - box.left, "x");
+    choose(element, { ...moveTo(at, nearest(at.steps, step)), playing: false });
+  };
+
+  const build = (/** @type {boolean} */ dark) => {
+    plot?.destroy();
+    plot = new uPlot(options(element, shown, dark, place), data(shown), element);
+    dots = shown.lines.map(({ color, thin }) => {
+      const dot = document.createElement("div");
+      dot.className = thin ? "chart-dot thin" : "chart-dot";
+      dot.style.setProperty("--run", color);
+      return dot;
+    });
+    plot.over.append(line, ...dots);
+    plot.over.addEventListener("pointerdown", (event) => {
+      plot?.over.setPointerCapture(event.pointerId);
+      drag(event);
+    });
+    plot.over.addEventListener("pointermove", drag);
+  };
+
+  new ResizeObserver(() => {
+    if (plot && element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+  }).observe(element);
+
+  return (curves, cursor, dark) => {
+    at = cursor;
+    const next = `${curves.key} ${dark}`;
+    if (next !== key) {
+      key = next;
+      shown = curves;
+      build(dark);
+    }
+    place();
+  };
+}
+
+/** @type {(curves: Curves) => uPlot.AlignedData} */
+function data({ axis, lines, bands }) {
+  return [axis, ...lines.map(({ values }) => values), ...bands.flatMap(({ lower, upper }) => [upper, lower])];
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Curves} curves
+ * @param {boolean} dark
+ * @param {() => void} place
+ * @returns {uPlot.Options}
+ */
+function options(element, { lines, bands, fromZero, format }, dark, place) {
+  const ink = dark ? "#bdbdbd" : "#616161";
+  const grid = { stroke: dark ? "#454545" : "#ececec", width: 1 };
+  const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };
+  return {
+    width: element.clientWidth || 200,
+    height: element.clientHeight || 100,
+    padding: [6, 18, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { time: false, range: ({ data: [steps] }) => (steps.length > 1 ? [steps[0], steps[steps.length - 1]] : [steps[0] - 1, steps[0] + 1]) },
+      y: { range: (_, low, high) => valueRange(low, high, fromZero) },
+    },
+    axes: [
+      // The untrained model (-1) has a place on the axis, not a number.
+      { ...axis, size: 20, gap: 3, space: 34, incrs: EPOCH_TICKS, values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "" : String(tick))), grid: { show: false } },
+      { ...axis, size: 38, gap: 4, space: 18, values: (_, ticks) => ticks.map(format) },
+    ],
+    series: [
+      {},
+      ...lines.map(({ color, dashed, thin }) => ({
+        stroke: color,
+        width: thin ? 1 : 1.5,
+        dash: dashed ? [4 * devicePixelRatio, 3 * devicePixelRatio] : undefined,
+        points: { show: true, size: 4, width: 0, fill: color, filter: lonely },
+      })),
+      ...bands.flatMap(() => [{ stroke: "transparent", width: 0, points: { show: false } }, { stroke: "transparent", width: 0, points: { show: false } }]),
+    ],
+    bands: bands.map(({ color }, i) => {
+      const upper = 1 + lines.length + 2 * i;
+      return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: `${color}${dark ? "38" : "26"}` };
+    }),
+    hooks: { setSize: [place], draw: [(plot) => labelEnds(plot, lines)], ready: [place] },
+  };
+}
+
+/**
+ * Points without neighbours: a line would not show them.
+ * @param {uPlot} plot
+ * @param {number} series
+ */
+function lonely(plot, series) {
+  const values = plot.data[series];
+  const missing = (/** @type {number} */ i) => values[i] === null || values[i] === undefined;
+  const found = [];
+  for (let i = 0; i < values.length; i++) if (!missing(i) && missing(i - 1) && missing(i + 1)) found.push(i);
+  return found;
+}
+
+/**
+ * Writes each line's name at its end, so that colour is not the only thing that tells runs apart.
+ * @param {uPlot} plot
+ * @param {Line[]} lines
+ */
+function labelEnds(plot, lines) {
+  const ends = lines.flatMap(({ label, color, values }) => {
+    const last = values.findLastIndex((value) => typeof value === "number");
+    if (!label || last < 0) return [];
+    return [{ label, color, x: plot.valToPos(plot.data[0][last], "x", true), y: plot.valToPos(Number(values[last]), "y", true) }];
+  });
+  const px = devicePixelRatio;
+  const bottom = plot.bbox.top + plot.bbox.height;
+  spreadApart(ends, LABEL_HEIGHT * px, bottom);
+  const { ctx } = plot;
+  ctx.save();
+  ctx.font = `500 ${11 * px}px Roboto, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  for (const { label, color, x, y } of ends) {
+    ctx.fillStyle = color;
+    ctx.fillText(label, x + 6 * px, y);
+  }
+  ctx.restore();
+}

@@ -1,0 +1,172 @@
+/**
+ * What of the records is in the browser. Whoever draws asks; what is not here is fetched, and the page is drawn again
+ * when it has come. Nothing is asked for twice, what nobody asks for any more is dropped, and a run that grew changes
+ * over to its new version in one piece.
+ */
+
+import { Unreachable } from "./api.js";
+
+/** @typedef {import("./types.d.ts").Args} Args */
+/** @typedef {import("./types.d.ts").Route} Route */
+/** @typedef {import("./types.d.ts").RunRow} RunRow */
+
+/**
+ * @typedef {object} Entry
+ * @property {Route} route
+ * @property {Args} args
+ * @property {unknown} value  undefined while it is on its way
+ * @property {string} problem
+ * @property {number} asked  round in which it was last asked for
+ * @property {AbortController} controller
+ */
+
+const POLL_MS = 4000;
+const BUDGET_BYTES = 256 * 2 ** 20;
+
+/**
+ * @param {import("./types.d.ts").Source} source
+ * @param {() => void} changed  called when there is something new to draw
+ */
+export function createFeed(source, changed) {
+  /** @type {Map<string, Entry>} */
+  const entries = new Map();
+  /** @type {Map<string, string>} version of each run that is shown */
+  const versions = new Map();
+  /** @type {Set<string>} runs that are changing over */
+  const upgrading = new Set();
+  /** @type {RunRow[] | null} */
+  let rows = null;
+  let problem = "";
+  let reconnecting = false;
+  let round = 0;
+  let timer = 0;
+  let visible = true;
+
+  /** @type {(route: Route, args: Args) => string} */
+  const keyOf = (route, args) => route + JSON.stringify(Object.entries(args).sort());
+
+  /** @type {(entry: Entry) => Promise<void>} */
+  async function load(entry) {
+    try {
+      entry.value = await source.get(entry.route, entry.args, entry.controller.signal);
+      entry.problem = "";
+    } catch (error) {
+      if (entry.controller.signal.aborted) return;
+      entry.problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Fetches all that is shown of a run anew and shows it when the last piece is here. */
+  async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
+    upgrading.add(run);
+    const fresh = new Map();
+    for (const [key, entry] of entries) {
+      if (entry.args.run !== run) continue;
+      if (entry.asked < round) entries.delete(key);
+      else fresh.set(key, { ...entry, controller: new AbortController() });
+    }
+    await Promise.all([...fresh.values()].map(load));
+    for (const [key, entry] of fresh) if (entries.has(key)) entries.set(key, entry);
+    versions.set(run, version);
+    upgrading.delete(run);
+    changed();
+  }
+
+  /** @type {Promise<void> | null} */
+  let polling = null;
+
+  /** Looks for new runs and epochs, now and every few seconds from now on. */
+  function poll() {
+    clearTimeout(timer);
+    polling ??= lookOnce().finally(() => {
+      polling = null;
+      if (visible) timer = window.setTimeout(poll, POLL_MS);
+    });
+    return polling;
+  }
+
+  async function lookOnce() {
+    try {
+      const next = await source.runs();
+      const same = rows && JSON.stringify(rows) === JSON.stringify(next);
+      const recovered = reconnecting || problem;
+      rows = next;
+      problem = "";
+      reconnecting = false;
+      for (const { run, version } of rows) {
+        if (!versions.has(run)) versions.set(run, version);
+        else if (versions.get(run) !== version && !upgrading.has(run)) void upgrade(run, version);
+      }
+      if (!same || recovered) changed();
+    } catch (error) {
+      // Once there is a picture it stays; TensorBoard may be restarting.
+      if (rows) reconnecting = error instanceof Unreachable || reconnecting;
+      else problem = error instanceof Error ? error.message : String(error);
+      changed();
+    }
+  }
+
+  return {
+    poll,
+    /** @param {boolean} now */
+    setVisible(now) {
+      if (now === visible) return;
+      visible = now;
+      if (visible) void poll();
+      else clearTimeout(timer);
+    },
+    /** Forgets what failed and tries again. */
+    retry() {
+      for (const [key, entry] of entries) if (entry.problem) entries.delete(key);
+      changed();
+      void poll();
+    },
+    state: () => ({
+      rows,
+      reconnecting,
+      problem: problem || [...entries.values()].find((entry) => entry.problem && entry.asked === round)?.problem || "",
+    }),
+    /** Opens a round of asking. */
+    open() {
+      round += 1;
+    },
+    /** @type {import("./types.d.ts").Ask} */
+    ask(route, args) {
+      const key = keyOf(route, args);
+      let entry = entries.get(key);
+      if (!entry) {
+        entry = { route, args, value: undefined, problem: "", asked: round, controller: new AbortController() };
+        entries.set(key, entry);
+        void load(entry).then(changed);
+      }
+      entry.asked = round;
+      return /** @type {import("./types.d.ts").Replies[typeof route] | undefined} */ (entry.value);
+    },
+    /** Closes the round: what was not asked for is stopped on its way, and the oldest of it is dropped where memory runs out. */
+    close() {
+      let total = 0;
+      const idle = [];
+      for (const [key, entry] of entries) {
+        if (entry.asked < round && entry.value === undefined) {
+          entry.controller.abort();
+          entries.delete(key);
+          continue;
+        }
+        const bytes = sizeOf(entry.value);
+        total += bytes;
+        if (entry.asked < round) idle.push({ key, bytes, asked: entry.asked });
+      }
+      idle.sort((x, y) => x.asked - y.asked);
+      for (const { key, bytes } of idle) {
+        if (total <= BUDGET_BYTES) break;
+        entries.delete(key);
+        total -= bytes;
+      }
+    },
+  };
+}
+
+/** @param {unknown} value */
+function sizeOf(value) {
+  return typeof value === "object" && value !== null && "bytes" in value ? Number(value.bytes) : 0;
+}

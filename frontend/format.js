@@ -1,0 +1,123 @@
+/** Numbers and words as the page writes them. Pure. */
+
+const MINUS = "−";
+
+/** @param {string} text */
+const typographic = (text) => text.replace("-", MINUS);
+
+/**
+ * A quantity with three significant digits or so: 12.3, 0.081, 4.1e−5.
+ * @param {number | null | undefined} value
+ */
+export function number(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 100000 || size < 0.0005) return typographic(value.toExponential(1));
+  const decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
+  return typographic(value.toFixed(decimals));
+}
+
+/**
+ * A number beside an axis: as short as it is exact.
+ * @param {number} value
+ */
+export function tick(value) {
+  return typographic(String(Number(value.toPrecision(6))));
+}
+
+/**
+ * A signed quantity, always with its sign: +0.83, −1.20, 0.
+ * @param {number} value
+ */
+export function signed(value) {
+  return value > 0 ? `+${number(value)}` : number(value);
+}
+
+/**
+ * A quantity with its standard error, both to the same decimal: +0.83 ± 0.06.
+ * @param {number} value
+ * @param {number} error
+ */
+export function withError(value, error) {
+  if (!Number.isFinite(error)) return signed(value);
+  const least = Math.max(Math.abs(value), error);
+  if (least >= 100000 || least < 0.0005) return `${signed(value)} ± ${number(error)}`;
+  const digits = (/** @type {number} */ size) => (size > 0 ? Math.max(0, Math.min(4, Math.ceil(-Math.log10(size)))) : 0);
+  const decimals = Math.max(least >= 10 ? 1 : 2, digits(error));
+  return `${value > 0 ? "+" : ""}${typographic(value.toFixed(decimals))} ± ${error.toFixed(decimals)}`;
+}
+
+/**
+ * A probability: 0.98; 1.00 and 0.00 only where they are what it rounds to.
+ * @param {number | null | undefined} value
+ * @param {number} [decimals]
+ */
+export function probability(value, decimals = 2) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  return value.toFixed(decimals);
+}
+
+/**
+ * @param {number | null | undefined} share  0 to 1
+ * @returns {string} "22 %"; one decimal below 10 %
+ */
+export function percent(share) {
+  if (share === null || share === undefined || !Number.isFinite(share)) return "–";
+  const hundredth = share * 100;
+  const text = hundredth.toFixed(hundredth < 9.95 ? 1 : 0);
+  return `${text.replace(/\.0$/, "")} %`;
+}
+
+/**
+ * A step in words; -1 is the model before its first epoch.
+ * @param {number} step
+ */
+export function epoch(step) {
+  return step < 0 ? "untrained" : `epoch ${step}`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun
+ */
+export function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** How people write the methods' names. */
+/** @type {Record<string, string>} */
+const METHODS = { lime: "LIME", shap: "SHAP", occlusion: "Occlusion", banzhaf: "Banzhaf", rise: "RISE" };
+
+/** @param {string} name */
+export function method(name) {
+  return METHODS[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/**
+ * @param {import("./types.d.ts").ProbeSetInfo} probes
+ * @param {number} number
+ */
+export function className(probes, number) {
+  return probes.class_names?.[number] ?? String(number);
+}
+
+/**
+ * How a probe is called where its class is written beside it, and where it is not.
+ * @param {import("./types.d.ts").ProbeSetInfo} probes
+ * @param {number} probe
+ */
+export function probeName(probes, probe) {
+  if (probes.names) return probes.names[probe];
+  if (probes.labels) return `#${probe} “${className(probes, probes.labels[probe])}”`;
+  return `#${probe}`;
+}
+
+/**
+ * A list in words: "a, b and c".
+ * @param {string[]} words
+ */
+export function list(words) {
+  if (words.length < 2) return words.join("");
+  return `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+}

@@ -1,0 +1,62 @@
+/** TensorBoard around the page: its window, its theme, its reload button, and whether the tab is in view. */
+
+/** The window whose URL people see: TensorBoard's, or our own where the page is opened by itself. */
+export function hostWindow() {
+  try {
+    // Reading the location throws where the parent is of another origin.
+    return window.parent.location.href ? window.parent : window;
+  } catch {
+    return window;
+  }
+}
+
+/**
+ * @param {(dark: boolean) => void} changed  called now and whenever the theme changes
+ */
+export function followTheme(changed) {
+  const host = hostWindow();
+  if (host !== window) {
+    const { body } = host.document;
+    const tell = () => changed(body.classList.contains("dark-mode"));
+    new MutationObserver(tell).observe(body, { attributes: true, attributeFilter: ["class"] });
+    tell();
+    return;
+  }
+  const preference = matchMedia("(prefers-color-scheme: dark)");
+  preference.addEventListener("change", () => changed(preference.matches));
+  changed(preference.matches);
+}
+
+/**
+ * TensorBoard calls `reload` of the active plugin's frame when its reload button is pressed.
+ * @param {() => void} reload
+ */
+export function onReload(reload) {
+  try {
+    if (window.frameElement) Object.assign(window.frameElement, { reload });
+  } catch {
+    // Framed by another origin: there is no button that we could hear.
+  }
+}
+
+/**
+ * @param {() => void} changed  called when the user follows a link that only changes the URL's hash
+ */
+export function onNavigation(changed) {
+  hostWindow().addEventListener("hashchange", changed);
+}
+
+/**
+ * Whether anybody can see the page: TensorBoard keeps the frames of other tabs alive, with no height.
+ * @param {Element} element
+ * @param {(visible: boolean) => void} changed
+ */
+export function followVisibility(element, changed) {
+  let onScreen = true;
+  const tell = () => changed(onScreen && document.visibilityState === "visible");
+  new IntersectionObserver((entries) => {
+    onScreen = entries[entries.length - 1].isIntersecting;
+    tell();
+  }).observe(element);
+  document.addEventListener("visibilitychange", tell);
+}

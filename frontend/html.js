@@ -1,0 +1,51 @@
+/** Templates, and the one way in which a view tells the page that the user did something. */
+
+import htm from "./vendor/htm.module.js";
+import { h, render } from "./vendor/preact.module.js";
+
+export { render };
+
+/** @type {(strings: TemplateStringsArray, ...values: unknown[]) => import("./types.d.ts").VNode} */
+export const html = /** @type {never} */ (htm.bind(/** @type {never} */ (h)));
+
+/**
+ * The user chose something: a change of the state, heard by the page (index.js).
+ * @param {EventTarget | null} target
+ * @param {import("./types.d.ts").Change} change
+ */
+export function choose(target, change) {
+  target?.dispatchEvent(new CustomEvent("xai:choose", { bubbles: true, detail: change }));
+}
+
+/**
+ * The user asked for something that is no state.
+ * @param {EventTarget | null} target
+ * @param {import("./types.d.ts").Command} command
+ */
+export function command(target, command) {
+  target?.dispatchEvent(new CustomEvent("xai:command", { bubbles: true, detail: command }));
+}
+
+/**
+ * A group of buttons of which one is chosen.
+ * @param {{label: string, value: string, options: {value: string, text: string, title?: string}[], choose: (event: Event, value: string) => void}} props
+ */
+export function segmented({ label, value, options, choose: chosen }) {
+  return html`<span class="segmented" role="group" aria-label=${label}>
+    ${options.map(
+      (option) => html`<button key=${option.value} type="button" title=${option.title} aria-pressed=${option.value === value}
+        onClick=${(/** @type {Event} */ event) => chosen(event, option.value)}>${option.text}</button>`,
+    )}
+  </span>`;
+}
+
+/**
+ * A drop-down list.
+ * @param {{label: string, value: string, options: {value: string, text: string}[], choose: (event: Event, value: string) => void}} props
+ */
+export function select({ label, value, options, choose: chosen }) {
+  const change = (/** @type {Event} */ event) => chosen(event, /** @type {HTMLSelectElement} */ (event.target).value);
+  return html`<select aria-label=${label} value=${value} onChange=${change}>
+    ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value}>${option.text}</option>`)}
+  </select>`;
+}

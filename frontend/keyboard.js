@@ -1,0 +1,81 @@
+/** What a key does: pure, from the page's data to a change of the state. */
+
+/** @typedef {import("./types.d.ts").Data} Data */
+/** @typedef {import("./types.d.ts").State} State */
+/** @typedef {import("./types.d.ts").Change} Change */
+
+/** Shown by the help overlay, in this order. */
+export const KEYS = [
+  ["← →", "one epoch back, forward (with Shift: ten)"],
+  ["Home End", "first epoch, last epoch (follows training)"],
+  ["Space", "play, pause"],
+  ["p", "pin this epoch: the reference with one run"],
+  ["↑ ↓ or [ ]", "previous, next probe"],
+  ["1 2 …", "method"],
+  ["Esc", "release the kept segment"],
+  ["?", "this list"],
+];
+
+/**
+ * The cursor moved by so many logged epochs; one who moves to the last one follows training.
+ * @param {Data["cursor"]} cursor
+ * @param {number} by
+ * @returns {Change}
+ */
+export function move(cursor, by) {
+  const index = Math.min(cursor.steps.length - 1, Math.max(0, cursor.index + by));
+  return moveTo(cursor, index);
+}
+
+/**
+ * @param {Data["cursor"]} cursor
+ * @param {number} index
+ * @returns {Change}
+ */
+export function moveTo(cursor, index) {
+  const step = cursor.steps[index];
+  return { epoch: step === cursor.end ? null : step };
+}
+
+/**
+ * @param {{key: string, shiftKey: boolean}} event
+ * @param {Data} data
+ * @param {State} state
+ * @returns {Change | null} null where the key means nothing here
+ */
+export function keyChange({ key, shiftKey }, data, state) {
+  if (key === "?") return { help: !state.help };
+  if (key === "Escape") return state.help ? { help: false } : { player: null, hover: null, playing: false };
+  if (data.phase !== "ready") return null;
+  const stay = { playing: false };
+  const position = data.order.indexOf(data.probe);
+  const neighbour = (/** @type {number} */ by) => {
+    const next = data.order[Math.min(data.order.length - 1, Math.max(0, position + by))];
+    return next === undefined ? null : { probe: next, player: null, hover: null };
+  };
+  switch (key) {
+    case "ArrowLeft":
+      return { ...move(data.cursor, shiftKey ? -10 : -1), ...stay };
+    case "ArrowRight":
+      return { ...move(data.cursor, shiftKey ? 10 : 1), ...stay };
+    case "Home":
+      return { ...moveTo(data.cursor, 0), ...stay };
+    case "End":
+      return { epoch: null, ...stay };
+    case " ":
+      return { playing: !state.playing };
+    case "p":
+      return { pin: data.cursor.step };
+    case "ArrowUp":
+    case "[":
+      return neighbour(-1);
+    case "ArrowDown":
+    case "]":
+      return neighbour(1);
+    default: {
+      const explainers = data.a?.info.explainers ?? [];
+      const method = /^[1-9]$/.test(key) ? explainers[Number(key) - 1] : undefined;
+      return method ? { method } : null;
+    }
+  }
+}

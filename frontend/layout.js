@@ -1,0 +1,78 @@
+/** Arithmetic of boxes: what fits, what is in view. Pure. */
+
+/**
+ * The largest box of an image's proportions within a square.
+ * @param {number} width
+ * @param {number} height
+ * @param {number} side
+ * @returns {{width: number, height: number}}
+ */
+export function fit(width, height, side) {
+  const scale = side / Math.max(width, height);
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/**
+ * Which items of a strip are in view, with one spare on either side.
+ * @param {number} scroll  px scrolled
+ * @param {number} width  px in view
+ * @param {number} item  px an item takes, its gap included
+ * @param {number} count
+ * @returns {[number, number]} first and last + 1
+ */
+export function inView(scroll, width, item, count) {
+  const first = Math.max(0, Math.floor(scroll / item) - 1);
+  return [Math.min(first, count), Math.min(count, Math.ceil((scroll + width) / item) + 1)];
+}
+
+/**
+ * Where to scroll a strip so that an item shows whole; the same place where it shows already.
+ * @param {number} scroll
+ * @param {number} width
+ * @param {number} item
+ * @param {number} index
+ */
+export function reveal(scroll, width, item, index) {
+  if (index * item < scroll) return index * item;
+  if ((index + 1) * item > scroll + width) return (index + 1) * item - width;
+  return scroll;
+}
+
+/**
+ * Size of a filmstrip's frames: all epochs in view where that leaves them large enough, else a strip that scrolls.
+ * @param {number} width  px for the strip
+ * @param {number} count
+ * @param {{least: number, most: number, gap: number}} limits
+ */
+export function frameSize(width, count, { least, most, gap }) {
+  const even = Math.floor(width / Math.max(1, count)) - gap;
+  return even >= least ? Math.min(most, even) : most;
+}
+
+/**
+ * Sizes that grow with the window: the page shows everything at once at 1440 × 836, larger windows give it to pictures.
+ * @param {number} height  px of the window
+ * @param {number} rows  of the filmstrip
+ * @returns {{card: number, frame: number}} px of a card's picture, largest px of a frame
+ */
+export function pictureSizes(height, rows) {
+  const spare = Math.max(0, height - 836);
+  const frame = rows === 1 ? 60 : 48;
+  return { card: height >= 1200 ? 96 : 64, frame: Math.min(112, Math.round(frame + spare / 16)) };
+}
+
+/**
+ * Moves labels apart that would lie on each other: downward, and back up where the room ends. Sorts them.
+ * @param {{y: number}[]} labels  changed in place
+ * @param {number} height  of one
+ * @param {number} bottom  lowest place
+ */
+export function spreadApart(labels, height, bottom) {
+  labels.sort((one, other) => one.y - other.y);
+  for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + height);
+  let free = bottom;
+  for (const label of labels.toReversed()) {
+    label.y = Math.min(label.y, free);
+    free = label.y - height;
+  }
+}

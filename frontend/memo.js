@@ -1,0 +1,20 @@
+/** Remembers what was worked out from an object for as long as the object lives: records don't change once they are here. */
+
+/**
+ * @template {object} K
+ * @template V
+ * @param {(object: K) => V} work
+ * @returns {(object: K) => V}
+ */
+export function memo(work) {
+  /** @type {WeakMap<K, {value: V}>} */
+  const known = new WeakMap();
+  return (object) => {
+    let entry = known.get(object);
+    if (!entry) {
+      entry = { value: work(object) };
+      known.set(object, entry);
+    }
+    return entry.value;
+  };
+}

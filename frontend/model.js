@@ -1,0 +1,241 @@
+/** From the records and the state to what the views draw: which runs, which epoch, which probes. Asks for what is missing. */
+
+import { runColor } from "./color.js";
+import { whyNotComparable } from "./compare.js";
+import { orderProbes } from "./order.js";
+import { strongest } from "./scale.js";
+import { holes, indexOf, joinSteps, nearest } from "./series.js";
+import { createSide } from "./side.js";
+
+/** @typedef {import("./types.d.ts").Ask} Ask */
+/** @typedef {import("./types.d.ts").Cursor} Cursor */
+/** @typedef {import("./types.d.ts").Data} Data */
+/** @typedef {import("./types.d.ts").Pane} Pane */
+/** @typedef {import("./types.d.ts").RunChoice} RunChoice */
+/** @typedef {import("./types.d.ts").RunInfo} RunInfo */
+/** @typedef {import("./types.d.ts").RunRow} RunRow */
+/** @typedef {import("./types.d.ts").Side} Side */
+/** @typedef {import("./types.d.ts").Situation} Situation */
+/** @typedef {import("./types.d.ts").State} State */
+
+// Comparability of more runs than this is worked out only when one of them is chosen: each costs a request.
+const COMPARED_RUNS = 50;
+const LIVE_SECONDS = 60;
+
+/** @type {Data} */
+const NOTHING = {
+  phase: "loading",
+  problem: "",
+  reconnecting: false,
+  runs: [],
+  a: null,
+  b: null,
+  others: [],
+  panes: [],
+  cursor: { step: 0, index: 0, steps: [], end: 0, following: true },
+  pin: 0,
+  live: false,
+  method: "",
+  region: "",
+  probe: 0,
+  order: [],
+  scale: 0,
+  player: null,
+};
+
+/**
+ * @param {Situation} situation
+ * @param {State} state
+ * @param {Ask} ask
+ * @returns {Data}
+ */
+export function derive(situation, state, ask) {
+  const { rows, problem, reconnecting } = situation;
+  const nothing = { ...NOTHING, problem, reconnecting };
+  const pending = problem ? "failed" : "loading";
+  if (!rows) return { ...nothing, phase: pending };
+  if (!rows.length) return { ...nothing, phase: "empty" };
+
+  const readable = rows.filter((row) => !row.error);
+  const first = readable.find(({ run }) => run === state.a) ?? readable.find((row) => row.last_step !== null) ?? readable[0];
+  const list = (/** @type {RunRow | null | undefined} */ second, reasons = new Map()) =>
+    rows.map((row) => describe(row, first, second, reasons, situation, state));
+  if (!first) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
+
+  const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
+  const info = ask("run", { run: first.run, set });
+  if (!info) return { ...nothing, phase: pending, runs: list(null) };
+  if (!info.steps.length) return { ...nothing, phase: "waiting", runs: list(null) };
+
+  const { infos, reasons } = compareRuns(readable, info, state.b, ask);
+  const second = chooseSecond(readable, first, state.b, reasons);
+  const runs = list(second, reasons);
+  if (second === undefined && !problem) return { ...nothing, runs };
+
+  const method = [state.method, "shap"].find((name) => name && info.explainers.includes(name)) ?? info.explainers[0];
+  const region = state.region === "" ? "" : (info.regions.find((name) => name === state.region) ?? info.regions[0] ?? "");
+  const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
+    createSide({ letter, info: of, color: colorOf(of.run, situation, state), method, explained: state.class, region }, ask);
+  const a = side(info, "A");
+  const other = infos.get(second?.run ?? "");
+  const b = other ? side(other, "B") : null;
+  const pair = b ? [a, b] : [a];
+
+  // The probe is known from the start where the user chose one: its numbers need not wait for the others' order.
+  if (state.probe !== null) for (const one of pair) one.load([state.probe], state.probe);
+  if (pair.some(({ answers, drift }) => !answers || !drift)) return { ...nothing, runs };
+  const cursor = cursorOf(pair, state.epoch);
+  const pin = info.steps[nearest(info.steps, state.pin ?? -1)];
+  const panes = panesOf(a, b, cursor.step, pin);
+  // A pinned epoch is the same run once more: for order and filters only the runs count.
+  const order = orderProbes(panes.slice(0, pair.length), state);
+  const probe = Math.min(state.probe ?? order[0] ?? 0, info.probes.count - 1);
+  for (const one of pair) one.load([probe, ...order.slice(...state.window)], probe);
+  // Where a reply failed, the rest is drawn without it.
+  if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
+
+  const shown = readable.filter(({ run }) => state.runs.includes(run) && run !== a.run && run !== b?.run);
+  return {
+    ...nothing,
+    phase: "ready",
+    runs,
+    a,
+    b,
+    others: shown.flatMap(({ run }) => {
+      const known = infos.get(run);
+      return known ? [side(known, "")] : [];
+    }),
+    panes,
+    cursor,
+    pin,
+    live: cursor.following && [first, second].some((row) => row && isLive(row, infos.get(row.run), situation.now)),
+    method,
+    region,
+    probe,
+    order,
+    scale: Math.max(...pair.map((one) => one.scale())),
+    player: state.hover ?? state.player ?? strongestOf(panes, probe),
+  };
+}
+
+/** @type {(run: string, situation: Situation, state: State) => string} */
+function colorOf(run, { colors }, { dark }) {
+  return runColor(colors.get(run) ?? 0, dark);
+}
+
+/**
+ * A run in the list.
+ * @param {RunRow} row
+ * @param {RunRow | undefined} first
+ * @param {RunRow | null | undefined} second
+ * @param {Map<string, string>} reasons
+ * @param {Situation} situation
+ * @param {State} state
+ * @returns {RunChoice}
+ */
+function describe(row, first, second, reasons, situation, state) {
+  const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
+  return {
+    ...row,
+    color: colorOf(row.run, situation, state),
+    letter,
+    shown: letter !== "" || state.runs.includes(row.run),
+    reason: row.error ?? reasons.get(row.run) ?? null,
+  };
+}
+
+/**
+ * What is known of every run, and why it can't stand beside A ("" where it can).
+ * @param {RunRow[]} rows
+ * @param {RunInfo} info  of A
+ * @param {string | null} chosen  the run that shall stand there
+ * @param {Ask} ask
+ */
+function compareRuns(rows, info, chosen, ask) {
+  const infos = new Map([[info.run, info]]);
+  /** @type {Map<string, string>} */
+  const reasons = new Map();
+  rows.forEach(({ run, sets }, i) => {
+    if (run === info.run || (i >= COMPARED_RUNS && run !== chosen)) return;
+    if (!sets.includes(info.set)) {
+      reasons.set(run, `has no probe set “${info.set}”`);
+      return;
+    }
+    const other = ask("run", { run, set: info.set });
+    if (!other) return;
+    infos.set(run, other);
+    reasons.set(run, other.steps.length ? whyNotComparable(info, other) : "has no epoch yet");
+  });
+  return { infos, reasons };
+}
+
+/**
+ * The run beside A: the chosen one where it can stand there, else the first that can.
+ * @param {RunRow[]} rows
+ * @param {RunRow} first
+ * @param {string | null} chosen  "" for none
+ * @param {Map<string, string>} reasons
+ * @returns {RunRow | null | undefined} undefined while that is not known
+ */
+function chooseSecond(rows, first, chosen, reasons) {
+  if (chosen === "") return null;
+  const candidates = chosen === null ? rows.slice(0, COMPARED_RUNS) : rows.filter(({ run }) => run === chosen);
+  for (const row of candidates) {
+    if (row === first) continue;
+    if (!reasons.has(row.run)) return undefined;
+    if (!reasons.get(row.run)) return row;
+  }
+  return null;
+}
+
+/**
+ * @param {Side[]} pair
+ * @param {number | null} epoch  null follows the end
+ * @returns {Cursor}
+ */
+function cursorOf(pair, epoch) {
+  // The first epoch of a hole has a place of its own: what is missing is shown as missing.
+  const steps = joinSteps(pair.flatMap(({ info }) => [info.steps, holes(info.steps)]));
+  const end = steps.findLast((step) => pair.every(({ info }) => indexOf(info.steps, step) >= 0)) ?? steps[steps.length - 1];
+  const index = nearest(steps, epoch ?? end);
+  return { step: steps[index], index, steps, end, following: epoch === null };
+}
+
+/**
+ * @param {Side} a
+ * @param {Side | null} b
+ * @param {number} step
+ * @param {number} pin
+ * @returns {Pane[]}
+ */
+function panesOf(a, b, step, pin) {
+  if (b) return [{ title: "A", side: a, step }, { title: "B", side: b, step }];
+  if (a.info.steps.length === 1) return [{ title: "A", side: a, step }];
+  return [{ title: "now", side: a, step }, { title: "pinned", side: a, step: pin }];
+}
+
+/**
+ * Whether a run still grows: its newest record is not much older than its epochs take.
+ * @param {RunRow} row
+ * @param {RunInfo | undefined} info
+ * @param {number} now
+ */
+function isLive({ wall_time }, info, now) {
+  const [before, last] = info?.wall_times.slice(-2) ?? [];
+  const epochSeconds = before && last ? last - before : 0;
+  return wall_time !== null && now - wall_time < Math.max(LIVE_SECONDS, 3 * epochSeconds);
+}
+
+/**
+ * The strongest player at the cursor, of the first pane that has numbers there.
+ * @param {Pane[]} panes
+ * @param {number} probe
+ */
+function strongestOf(panes, probe) {
+  for (const { side, step } of panes) {
+    const explained = side.values(probe)?.at(step);
+    const player = explained ? strongest(explained.values) : null;
+    if (player !== null) return player;
+  }
+  return null;
+}

@@ -1,0 +1,42 @@
+/** Borders between the pixels of a labelled image, as line segments. Pure. */
+
+/**
+ * @param {ArrayLike<number>} labels  row-major (height, width)
+ * @param {number} width
+ * @param {number} height
+ * @param {number | null} outside  label of what lies around the image; null draws no border along its rim
+ * @returns {number[]} x1, y1, x2, y2 of each segment, in pixels; collinear neighbours are one segment
+ */
+export function borders(labels, width, height, outside) {
+  /** @type {number[]} */
+  const lines = [];
+  /** @type {(x: number, y: number) => number | null} */
+  const label = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? outside : labels[y * width + x]);
+  /** @type {(x1: number, y1: number, x2: number, y2: number) => boolean} */
+  const differ = (x1, y1, x2, y2) => {
+    const first = label(x1, y1);
+    const second = label(x2, y2);
+    return first !== null && second !== null && first !== second;
+  };
+  for (let y = 0; y <= height; y++) {
+    for (let x = 0, from = -1; x <= width; x++) {
+      const border = x < width && differ(x, y - 1, x, y);
+      if (border && from < 0) from = x;
+      if (!border && from >= 0) {
+        lines.push(from, y, x, y);
+        from = -1;
+      }
+    }
+  }
+  for (let x = 0; x <= width; x++) {
+    for (let y = 0, from = -1; y <= height; y++) {
+      const border = y < height && differ(x - 1, y, x, y);
+      if (border && from < 0) from = y;
+      if (!border && from >= 0) {
+        lines.push(x, from, x, y);
+        from = -1;
+      }
+    }
+  }
+  return lines;
+}

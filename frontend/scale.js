@@ -1,0 +1,77 @@
+/** Arithmetic on the attributions of one probe: the end of a scale, ranks, shares, the strongest. Pure. */
+
+/**
+ * Largest |value|; 0 where there is no finite one.
+ * @param {ArrayLike<number>} values
+ */
+export function largest(values) {
+  let size = 0;
+  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) > size) size = Math.abs(values[i]);
+  return size;
+}
+
+/**
+ * The player with the largest |value|; null where no value is finite and different from 0.
+ * @param {ArrayLike<number>} values
+ */
+export function strongest(values) {
+  let best = null;
+  let size = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Math.abs(values[i]) > size) {
+      size = Math.abs(values[i]);
+      best = i;
+    }
+  }
+  return best;
+}
+
+/**
+ * The |value| from which on a player belongs to the strongest k per cent (always at least one player).
+ * @param {Float32Array} values  (players,)
+ * @param {number} percent  0 to 100
+ */
+export function strongestThreshold(values, percent) {
+  if (percent >= 100) return 0;
+  const sizes = [...values].map(Math.abs).filter(Number.isFinite).sort((x, y) => y - x);
+  if (!sizes.length) return 0;
+  return sizes[Math.max(0, Math.round((sizes.length * percent) / 100) - 1)];
+}
+
+/**
+ * Where one player stands among all.
+ * @param {Float32Array} values  (players,), NaN past the last player
+ * @param {number} player
+ * @returns {{value: number, rank: number, of: number, share: number} | null} share of the sum of |value|; null where there is no number
+ */
+export function standing(values, player) {
+  const value = values[player];
+  if (!Number.isFinite(value)) return null;
+  let of = 0;
+  let total = 0;
+  let above = 0;
+  for (const other of values) {
+    if (!Number.isFinite(other)) continue;
+    of += 1;
+    total += Math.abs(other);
+    if (Math.abs(other) > Math.abs(value)) above += 1;
+  }
+  return { value, rank: above + 1, of, share: total > 0 ? Math.abs(value) / total : 0 };
+}
+
+/**
+ * a − b for each player.
+ * @param {Float32Array} a
+ * @param {Float32Array} b
+ */
+export function difference(a, b) {
+  return a.map((value, i) => value - b[i]);
+}
+
+/**
+ * Whether an explanation holds no number at all: the gap that the page hatches.
+ * @param {Float32Array} values
+ */
+export function isBlank(values) {
+  return !values.some(Number.isFinite);
+}

@@ -1,0 +1,277 @@
+/** Shapes that more than one module speaks of. The replies of the server are described in tb_xai_plugin/http_api.md. */
+
+import type { VNode } from "./vendor/preact.module.js";
+
+export type { VNode };
+
+// ---------------------------------------------------------------- what the server sends
+
+export interface RunRow {
+  run: string;
+  name: string;
+  sets: string[];
+  version: string;
+  epochs: number;
+  last_step: number | null;
+  wall_time: number | null;
+  error: string | null;
+}
+
+/** A series of the `run` route, aligned with its steps. */
+export type Series = (number | null)[];
+
+export interface ProbeSetInfo {
+  kind: string;
+  count: number;
+  height: number;
+  width: number;
+  channels: number;
+  regression: boolean;
+  players: number[];
+  names: string[] | null;
+  labels: number[] | null;
+  classes: number;
+  class_names: string[] | null;
+}
+
+export interface RunInfo {
+  run: string;
+  name: string;
+  set: string;
+  version: string;
+  steps: number[];
+  wall_times: Series;
+  logs: Record<string, Series>;
+  cost: { seconds: Series; evaluations: Series; share: Series };
+  gaps: { step: number; reason: string }[];
+  missing: number;
+  explainers: string[];
+  regions: string[];
+  comparable: Record<string, unknown>;
+  settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string };
+  probes: ProbeSetInfo;
+}
+
+export type NumberArray = Float32Array | Int32Array | Uint16Array | Uint8Array;
+
+/** A decoded reply of type application/octet-stream. */
+export interface Container {
+  header: { probes?: number[]; scale?: number | null };
+  arrays: Record<string, { data: NumberArray; shape: number[] }>;
+  bytes: number;
+}
+
+/** What one picture is drawn from; probes of one request share buffers. */
+export interface Picture {
+  width: number;
+  height: number;
+  channels: number;
+  /** (height, width, channels) */
+  pixels: Uint8Array;
+  /** (height, width): the player of each pixel */
+  segments: Uint16Array;
+  /** one mask (height, width) a region, in the order of RunInfo.regions */
+  regions: Uint8Array[];
+}
+
+export interface Attribution {
+  /** (players,) signed, in the run's unit */
+  values: Float32Array;
+  /** (players,) standard errors */
+  errors: Float32Array;
+  /** the class explained; -1 where it was not logged */
+  target: number;
+}
+
+/** Attributions of one probe at every epoch. */
+export interface ProbeValues {
+  steps: Int32Array;
+  players: number;
+  /** null where the step is not in the record */
+  at(step: number): Attribution | null;
+}
+
+export interface Pictures { bytes: number; of(probe: number): Picture | undefined }
+export interface Values { bytes: number; scale: number | null; of(probe: number): ProbeValues | undefined }
+export interface Outputs {
+  bytes: number;
+  classes: number;
+  steps: Int32Array;
+  /** (classes,) probabilities of the whole probe; null where the step is not in the record */
+  at(probe: number, step: number): Float32Array | null;
+}
+export interface Answer { predicted: number; probability: number; label: number }
+export interface Answers { bytes: number; steps: Int32Array; at(probe: number, step: number): Answer | null }
+/** A quantity of each probe at each epoch (drift, share of a region) with its quartiles over probes. */
+export interface Spread {
+  bytes: number;
+  steps: Int32Array;
+  lower: Float32Array;
+  median: Float32Array;
+  upper: Float32Array;
+  /** number of probes */
+  count: number;
+  /** over all probes and epochs */
+  largest: number;
+  /** (epochs,) of one probe */
+  of(probe: number): Float32Array;
+}
+
+export interface Replies {
+  run: RunInfo;
+  probes: Pictures;
+  values: Values;
+  outputs: Outputs;
+  answers: Answers;
+  drift: Spread;
+  share: Spread;
+}
+export type Route = keyof Replies;
+export type Args = Record<string, string> & { run: string };
+
+/** Where records come from: the server today, a file for a report that opens from disk. */
+export interface Source {
+  runs(signal?: AbortSignal): Promise<RunRow[]>;
+  get<R extends Route>(route: R, args: Args, signal?: AbortSignal): Promise<Replies[R]>;
+}
+
+/** undefined: not here yet (it is being fetched). */
+export type Ask = <R extends Route>(route: R, args: Args) => Replies[R] | undefined;
+
+// ---------------------------------------------------------------- what the user chose
+
+export type Sort = "order" | "changed" | "uncertain";
+export type Look = "overlay" | "map" | "image";
+
+/** Null stands for "not chosen": the page then decides. */
+export interface State {
+  a: string | null;
+  /** "" stands for "no second run" */
+  b: string | null;
+  set: string | null;
+  runs: string[];
+  filter: string;
+  method: string | null;
+  /** "label", "predicted" or a class number */
+  class: string;
+  probe: number | null;
+  /** null follows the last epoch */
+  epoch: number | null;
+  pin: number | null;
+  sort: Sort;
+  only: number | null;
+  wrong: boolean;
+  disagree: boolean;
+  view: Look;
+  opacity: number;
+  strongest: number;
+  outlines: boolean;
+  lock: boolean;
+  /** "" stands for "no region" */
+  region: string | null;
+  player: number | null;
+  metric: string | null;
+
+  // of the moment: never in the URL
+  hover: number | null;
+  playing: boolean;
+  help: boolean;
+  dark: boolean;
+  copied: boolean;
+  /** first and last card in view, as positions in the sorted list */
+  window: [number, number];
+}
+
+// ---------------------------------------------------------------- what the views draw
+
+/** One run as the page shows it. `Side` is a run with everything loaded that the page needs of it. */
+export interface RunChoice extends RunRow {
+  color: string;
+  letter: "A" | "B" | "";
+  shown: boolean;
+  /** why it can't stand beside A; "" where it can; null while unknown */
+  reason: string | null;
+}
+
+export interface Side {
+  letter: "A" | "B" | "";
+  run: string;
+  name: string;
+  color: string;
+  info: RunInfo;
+  /** share of each region, where it has arrived */
+  shares: Map<string, Spread>;
+  drift: Spread | undefined;
+  answers: Answers | undefined;
+  /** asks for what the pictures of these probes need, and for all classes of the selected one */
+  load(probes: number[], selected: number): void;
+  /** end of this run's own colour scale; 0 where there is none */
+  scale(): number;
+  values(probe: number): ProbeValues | undefined;
+  picture(probe: number): Picture | undefined;
+  outputs(): Outputs | undefined;
+}
+
+/** One of the things compared: a run at an epoch. */
+export interface Pane {
+  /** "A", "B", "now" or "pinned" */
+  title: string;
+  side: Side;
+  step: number;
+}
+
+export interface Cursor {
+  step: number;
+  /** position of step in steps */
+  index: number;
+  /** every epoch that A or B has, sorted */
+  steps: number[];
+  /** the last epoch that A and B have: where one who follows training stands */
+  end: number;
+  following: boolean;
+}
+
+/** What the page knows besides the records themselves. */
+export interface Situation {
+  /** null before the first answer */
+  rows: RunRow[] | null;
+  /** what failed, in a sentence; "" if nothing did */
+  problem: string;
+  reconnecting: boolean;
+  /** palette number of each run */
+  colors: Map<string, number>;
+  /** seconds since 1970 */
+  now: number;
+}
+
+/** Everything a view draws from, besides the state. Where phase is not "ready" only the first block is there. */
+export interface Data {
+  phase: "loading" | "ready" | "empty" | "waiting" | "failed";
+  problem: string;
+  reconnecting: boolean;
+  runs: RunChoice[];
+
+  a: Side | null;
+  b: Side | null;
+  /** further runs whose curves are shown */
+  others: Side[];
+  /** A and B at the cursor; with one run, A now and A pinned */
+  panes: Pane[];
+  cursor: Cursor;
+  pin: number;
+  live: boolean;
+  method: string;
+  region: string;
+  probe: number;
+  /** probe numbers, filtered and sorted */
+  order: number[];
+  /** end of the shared colour scale; 0 where there is none */
+  scale: number;
+  /** the player under the pointer, else the kept one, else the strongest at the cursor */
+  player: number | null;
+}
+
+export type Change = Partial<State>;
+export type Command = "retry" | "link" | "help";
+export type Update = (data: Data, state: State) => void;
+export type View = (element: HTMLElement) => Update;

@@ -1,0 +1,88 @@
+/** What the model answers for the selected probe, class by class; a click explains another class. */
+
+import { className, number, probability } from "../format.js";
+import { choose, html, render } from "../html.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Pane} Pane */
+
+const MOST = 50;
+
+/** @type {import("../types.d.ts").View} */
+export function classesView(element) {
+  return (data) => {
+    if (data.phase !== "ready" || !data.a) return;
+    const { probes } = data.a.info;
+    const { panes, probe } = data;
+    const answers = panes.map(({ side, step }) => side.outputs()?.at(probe, step) ?? null);
+    if (probes.regression) {
+      render(
+        html`<dl class="outputs">${panes.map(({ title, side }, i) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(answers[i]?.[0])}</dd></div>`)}</dl>`,
+        element,
+      );
+      return;
+    }
+    const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
+    const label = probes.labels?.[probe];
+    const predicted = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted);
+    const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
+    const head = (/** @type {Pane} */ { title, side }, /** @type {number} */ i) => {
+      const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
+      return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
+    };
+    render(
+      html`<div role="group" aria-label="Probability of each class; choose one to explain it">
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span>class</span>${panes.map(head)}</div>
+        <div class="class-rows">${order(panes, probe, probes.classes, label).map((number) => {
+          const name = className(probes, number);
+          return html`<button key=${number} type="button" class="class-row" style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained} title=${`Explain “${name}”`}
+            onClick=${() => choose(element, { class: String(number) })}>
+            <span class="class-name"><span class="ellipsis">${name}</span>${number === label && html`<span class="tag">true</span>`}</span>
+            ${panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))}
+          </button>`;
+        })}</div>
+      </div>`,
+      element,
+    );
+  };
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number | undefined} value
+ * @param {boolean} predicted
+ */
+function bar({ title, side }, value, predicted) {
+  return html`<span key=${title} class="bar-cell">
+    <span class="bar-track"><span class="bar-fill" style=${{ width: `${100 * (value || 0)}%`, background: side.color }}></span></span>
+    <span class=${predicted ? "number predicted" : "number"}>${probability(value, 3)}</span>
+  </span>`;
+}
+
+/** @type {{key: string, list: number[]}} the order of one probe is asked for at every step of the cursor */
+let remembered = { key: "", list: [] };
+
+/**
+ * Classes by the largest probability they ever had, the true one first: the rows keep their places while the cursor moves.
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {number} classes
+ * @param {number | undefined} label
+ */
+function order(panes, probe, classes, label) {
+  const outputs = panes.map(({ side }) => side.outputs());
+  const key = [probe, ...panes.map(({ side }, i) => [side.run, side.info.version, Boolean(outputs[i])])].join();
+  if (remembered.key === key) return remembered.list;
+  const peak = new Float32Array(classes);
+  for (const output of outputs) {
+    for (const step of output?.steps ?? []) {
+      output?.at(probe, step)?.forEach((value, i) => {
+        if (value > peak[i]) peak[i] = value;
+      });
+    }
+  }
+  if (label !== undefined) peak[label] = Infinity;
+  const list = [...peak.keys()].sort((x, y) => peak[y] - peak[x] || x - y).slice(0, MOST);
+  remembered = { key, list };
+  return list;
+}

@@ -1,0 +1,87 @@
+/** The one epoch that everything on the page follows: buttons, slider, and what of the record is there. */
+
+import { epoch, list, plural } from "../format.js";
+import { choose, html, render } from "../html.js";
+import { icon } from "../icons.js";
+import { move, moveTo } from "../keyboard.js";
+import { epochCount, holes } from "../series.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Side} Side */
+
+/** @type {import("../types.d.ts").View} */
+export function cursorView(element) {
+  return (data, state) => {
+    if (data.phase !== "ready") return;
+    const { cursor } = data;
+    const last = cursor.steps.length - 1;
+    const go = (/** @type {import("../types.d.ts").Change} */ change) => choose(element, { ...change, playing: false });
+    const button = (/** @type {Parameters<typeof icon>[0]} */ name, /** @type {string} */ label, /** @type {() => void} */ act, off = false) =>
+      html`<button type="button" class="icon-button" aria-label=${label} title=${label} disabled=${off} onClick=${act}>${icon(name)}</button>`;
+    render(
+      html`<div class="cursor">
+        <span class="transport">
+          ${button("first", "First epoch (Home)", () => go(moveTo(cursor, 0)), cursor.index === 0)}
+          ${button("back", "One epoch back (←)", () => go(move(cursor, -1)), cursor.index === 0)}
+          ${button(state.playing ? "pause" : "play", state.playing ? "Pause (Space)" : "Play (Space)", () => choose(element, { playing: !state.playing }), last === 0)}
+          ${button("forward", "One epoch forward (→)", () => go(move(cursor, 1)), cursor.index === last)}
+          ${button("last", "Last epoch (End)", () => go({ epoch: null }), cursor.step === cursor.end)}
+        </span>
+        <span class="slider">
+          <input type="range" id="epoch" min="0" max=${Math.max(1, last)} value=${cursor.index} disabled=${last === 0} aria-label="Epoch" aria-valuetext=${epoch(cursor.step)}
+            style=${{ "--at": `${last ? (cursor.index / last) * 100 : 0}%` }}
+            onInput=${(/** @type {Event} */ event) => go(moveTo(cursor, Number(/** @type {HTMLInputElement} */ (event.target).value)))} />
+          ${marks(data)}
+        </span>
+        <span class="cursor-words">
+          <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
+          <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
+          <span class=${data.live ? "live" : "live off"} title="Follows the last epoch while the run trains">${data.live ? "● live" : ""}</span>
+        </span>
+      </div>`,
+      element,
+    );
+  };
+}
+
+/** @param {number[]} steps */
+function range(steps) {
+  const first = steps.find((step) => step >= 0);
+  const last = steps[steps.length - 1];
+  if (first === undefined) return "untrained only";
+  return first === last ? String(first) : `${first}–${last}`;
+}
+
+/** @param {Data} data */
+function pair({ a, b }) {
+  return [a, b].filter((side) => side !== null);
+}
+
+/** @param {Data} data */
+function marks(data) {
+  const { steps } = data.cursor;
+  const gaps = pair(data).flatMap(({ letter, info }) =>
+    info.gaps.map(({ step, reason }) => ({ index: steps.indexOf(step), title: `${letter} has no explanation at ${epoch(step)}: ${reason}` })),
+  );
+  return gaps.map(({ index, title }) => html`<span key=${title} class="gap-mark" style=${{ left: `${(index / Math.max(1, steps.length - 1)) * 100}%` }} title=${title}></span>`);
+}
+
+/**
+ * How much of the record is there, in words: nothing is left out in silence.
+ * @param {Data} data
+ */
+function completeness(data) {
+  const each = pair(data).map(({ letter, info }) => {
+    const logged = epochCount(info.steps);
+    return { letter, logged, expected: logged + info.missing, gaps: info.gaps, holes: holes(info.steps) };
+  });
+  const words = each.map(({ logged, expected, gaps }) => `${logged} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
+  const same = words.every((word) => word === words[0]);
+  const short = same ? words[0] : each.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
+  const long = each.map(({ letter, logged, expected, gaps, holes: missing }) => [
+    `${letter}: ${logged} of ${plural(expected, "epoch")} served`,
+    ...gaps.map(({ step, reason }) => `no explanation at ${epoch(step)}: ${reason}`),
+    ...(missing.length ? [`missing from epoch ${list(missing.map(String))}`] : []),
+  ].join("\n"));
+  return { short, long: long.join("\n") };
+}

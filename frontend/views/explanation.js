@@ -1,0 +1,36 @@
+/** What is explained: method, class, and the probe set where a run has several. */
+
+import { className, method } from "../format.js";
+import { choose, html, render, segmented, select } from "../html.js";
+
+/** @type {import("../types.d.ts").View} */
+export function explanationView(element) {
+  return (data, state) => {
+    if (!data.a) return;
+    const { explainers, probes, settings, set } = data.a.info;
+    const sets = data.runs.find(({ run }) => run === data.a?.run)?.sets ?? [];
+    const classes = [
+      ...(probes.labels ? [{ value: "label", text: "true label" }] : []),
+      { value: probes.labels ? "predicted" : "label", text: "predicted now" },
+      ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
+    ];
+    render(
+      html`<div>
+        <h2>Explanation</h2>
+        ${sets.length > 1 &&
+        html`<div class="field"><span>Probes</span>
+          ${select({ label: "Probe set", value: set, options: sets.map((name) => ({ value: name, text: name })), choose: (_, value) => choose(element, { set: value, probe: null, player: null }) })}
+        </div>`}
+        <div class="field"><span>Method</span>
+          ${segmented({ label: "Method", value: data.method, options: explainers.map((name) => ({ value: name, text: method(name) })), choose: (_, value) => choose(element, { method: value }) })}
+        </div>
+        ${!probes.regression &&
+        html`<div class="field"><span>Class</span>
+          ${select({ label: "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
+        </div>`}
+        <div class="field"><span>Unit</span><span class="value">${settings.unit}</span></div>
+      </div>`,
+      element,
+    );
+  };
+}

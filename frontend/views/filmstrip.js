@@ -1,0 +1,122 @@
+/** The selected probe at every epoch, one row a run; a click moves the cursor. */
+
+import { epoch } from "../format.js";
+import { choose, html, render } from "../html.js";
+import { moveTo } from "../keyboard.js";
+import { fit, frameSize, inView, pictureSizes, reveal } from "../layout.js";
+import { paint, playerAt } from "../picture.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").State} State */
+/** @typedef {import("../types.d.ts").Side} Side */
+
+const LEAST = 40;
+const GAP = 4;
+
+/** @type {import("../types.d.ts").View} */
+export function filmstripView(element) {
+  const names = document.createElement("div");
+  names.className = "film-names";
+  const strip = document.createElement("div");
+  strip.className = "strip";
+  const track = document.createElement("div");
+  track.className = "track";
+  strip.append(track);
+  element.append(names, strip);
+  let followed = "";
+  // Read when they change, not when the page is drawn: reading them then makes the browser lay the page out twice.
+  let scroll = 0;
+  let room = 1000;
+  /** @type {[Data, State] | null} */
+  let last = null;
+
+  const update = (/** @type {Data} */ data, /** @type {State} */ state) => {
+    if (data.phase !== "ready") return;
+    last = [data, state];
+    const { cursor, probe } = data;
+    const sides = [data.a, data.b].filter((side) => side !== null);
+    const most = pictureSizes(window.innerHeight, sides.length).frame;
+    const size = frameSize(room, cursor.steps.length, { least: LEAST, most, gap: GAP });
+    const item = size + GAP;
+    element.style.setProperty("--frame", `${size}px`);
+    track.style.width = `${cursor.steps.length * item - GAP}px`;
+    // Follows the cursor when it moves; where the user scrolled to stays otherwise.
+    const key = `${cursor.step} ${item} ${room}`;
+    if (key !== followed) {
+      followed = key;
+      const place = reveal(scroll, room, item, cursor.index);
+      if (place !== scroll) strip.scrollLeft = scroll = place;
+    }
+    render(html`<div>${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.name}</span></div>`)}</div>`, names);
+    const [first, end] = inView(scroll, room, item, cursor.steps.length);
+    const shown = cursor.steps.slice(first, end);
+    render(html`<div>${shown.map((step, i) => frame(element, data, sides, step, first + i, item))}</div>`, track);
+    const frames = track.querySelectorAll(".frame");
+    shown.forEach((step, i) => draw(frames[i], data, state, sides, step, size, probe));
+  };
+  const moved = () => {
+    scroll = strip.scrollLeft;
+    room = strip.clientWidth || room;
+    if (last) update(...last);
+  };
+  strip.addEventListener("scroll", moved, { passive: true });
+  new ResizeObserver(moved).observe(strip);
+  return update;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {Side[]} sides
+ * @param {number} step
+ * @param {number} index
+ * @param {number} item
+ */
+function frame(element, data, sides, step, index, item) {
+  const current = step === data.cursor.step;
+  const pinned = data.panes.some(({ title }) => title === "pinned") && step === data.pin;
+  return html`<button key=${step} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${index * item}px` }}
+    aria-label=${`Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(data.cursor, index), playing: false })}
+    onPointerLeave=${() => choose(element, { hover: null })}>
+    ${sides.map((side) => html`<span key=${side.letter} class="picture"
+      onPointerMove=${(/** @type {PointerEvent} */ event) => hover(element, event, side, data.probe)}>
+      <canvas role="img" aria-label=${`${side.name} at ${epoch(step)}`}></canvas></span>`)}
+    <span class="frame-step">${step < 0 ? "untrained" : step}</span>
+  </button>`;
+}
+
+/** @type {(element: HTMLElement, event: PointerEvent, side: Side, probe: number) => void} */
+function hover(element, event, side, probe) {
+  const picture = side.picture(probe);
+  const canvas = /** @type {HTMLElement} */ (event.currentTarget).querySelector("canvas");
+  if (!picture || !canvas) return;
+  choose(element, { hover: playerAt(event, picture, canvas) });
+}
+
+/**
+ * @param {Element} frame
+ * @param {Data} data
+ * @param {State} state
+ * @param {Side[]} sides
+ * @param {number} step
+ * @param {number} size
+ * @param {number} probe
+ */
+function draw(frame, data, state, sides, step, size, probe) {
+  const canvases = frame.querySelectorAll("canvas");
+  sides.forEach((side, i) => {
+    const picture = side.picture(probe);
+    const values = side.values(probe);
+    if (!picture || !values) return;
+    paint(canvases[i], fit(picture.width, picture.height, size), [side.run, side.info.version, data.method, state.class, probe, step].join(), {
+      picture,
+      values: values.at(step)?.values ?? null,
+      scale: state.lock ? data.scale : 0,
+      // The strongest player changes from epoch to epoch: only one that the user points at or keeps is lit here.
+      lit: state.hover ?? state.player,
+      region: -1,
+      outlines: false,
+      look: state,
+    });
+  });
+}

@@ -1,0 +1,36 @@
+/** Every view of the page, by the room it has there (page.js). A new one is a file and a line. */
+
+import { classesView } from "./classes.js";
+import { cursorView } from "./cursor.js";
+import { explanationView } from "./explanation.js";
+import { filmstripView } from "./filmstrip.js";
+import { helpView } from "./help.js";
+import { lookView } from "./look.js";
+import { noticeView } from "./notice.js";
+import { picturesView } from "./pictures.js";
+import { probesView } from "./probes.js";
+import { probeTitleView } from "./probe-title.js";
+import { readingView } from "./reading.js";
+import { regionsView } from "./regions.js";
+import { runsView } from "./runs.js";
+import { statusView } from "./status.js";
+import { trainingView } from "./training.js";
+
+/** @type {Record<string, import("../types.d.ts").View>} */
+export const VIEWS = {
+  runs: runsView,
+  explanation: explanationView,
+  look: lookView,
+  regions: regionsView,
+  training: trainingView,
+  cursor: cursorView,
+  probes: probesView,
+  "probe-title": probeTitleView,
+  pictures: picturesView,
+  classes: classesView,
+  reading: readingView,
+  filmstrip: filmstripView,
+  status: statusView,
+  notice: noticeView,
+  help: helpView,
+};

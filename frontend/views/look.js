@@ -1,0 +1,45 @@
+/** How the pictures look, and the legend of their colours. */
+
+import { legendStops } from "../color.js";
+import { number } from "../format.js";
+import { choose, html, render, segmented } from "../html.js";
+
+const LOOKS = [
+  { value: "overlay", text: "overlay", title: "the attribution over the image" },
+  { value: "map", text: "map", title: "the attribution alone" },
+  { value: "image", text: "image", title: "the image as it was logged" },
+];
+
+/** @type {import("../types.d.ts").View} */
+export function lookView(element) {
+  return (data, state) => {
+    if (!data.a) return;
+    const { unit } = data.a.info.settings;
+    const [low, high] = data.a.info.probes.regression ? ["lowers", "raises"] : ["against", "for"];
+    const end = data.scale ? number(data.scale) : "–";
+    const slider = (/** @type {"opacity" | "strongest"} */ field, /** @type {string} */ label, /** @type {number} */ least, /** @type {boolean} */ off) =>
+      html`<label class="field"><span>${label}</span>
+        <input type="range" min=${least} max="100" value=${state[field]} disabled=${off} style=${{ "--at": `${((state[field] - least) / (100 - least)) * 100}%` }}
+          onInput=${(/** @type {Event} */ event) => choose(element, { [field]: Number(/** @type {HTMLInputElement} */ (event.target).value) })} />
+        <output>${state[field]} %</output></label>`;
+    render(
+      html`<div>
+        <h2>Picture</h2>
+        <div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../types.d.ts").Look} */ (value) }) })}</div>
+        ${slider("opacity", "Opacity", 10, state.view !== "overlay")}
+        ${slider("strongest", "Strongest", 1, state.view === "image")}
+        <label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>
+        <div class="legend" role="img" aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
+          <div class="legend-bar" style=${{ background: `linear-gradient(to right, ${legendStops(state.dark)})` }}></div>
+          <div class="legend-numbers"><span>${state.lock ? `−${end}` : "−max"}</span><span>0</span><span>${state.lock ? `+${end}` : "+max"}</span></div>
+          <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
+        </div>
+        <label class="check" title="Locked: the same colour means the same number everywhere. Unlocked: each picture uses its own largest value.">
+          <input type="checkbox" checked=${state.lock} onChange=${() => choose(element, { lock: !state.lock })} />
+          <span>Lock scale<br /><span class="note">${state.lock ? "all epochs, runs and probes" : "each picture by itself"}</span></span>
+        </label>
+      </div>`,
+      element,
+    );
+  };
+}

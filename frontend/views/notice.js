@@ -1,0 +1,55 @@
+/** What the page says where it has nothing to show, and the quiet line above it where it has trouble. */
+
+import { command, html, render } from "../html.js";
+import { copy } from "../clipboard.js";
+
+const SNIPPET = `import keras, tb_xai_plugin as xai
+
+probes = xai.ImageProbes(x_test[:16], y_test[:16], class_names=names)
+model.fit(x, y, validation_data=(x_test, y_test), epochs=20, callbacks=[
+    keras.callbacks.TensorBoard("logs/baseline"),
+    xai.ExplanationLogger("logs/baseline", probes),
+])`;
+
+/** @type {import("../types.d.ts").View} */
+export function noticeView(element) {
+  return (data) => {
+    const retry = html`<button type="button" class="button" onClick=${() => command(element, "retry")}>Try again</button>`;
+    if (data.phase === "ready" || data.phase === "loading") {
+      const words = data.reconnecting ? "TensorBoard does not answer; trying again. What you see is the last that came." : data.problem;
+      render(words ? html`<p class="banner" role="status">${words} ${!data.reconnecting && retry}</p>` : null, element);
+      return;
+    }
+    render(html`<div class="notice" role="status">${{ empty, waiting, failed: () => failed(data.problem, retry) }[data.phase](data)}</div>`, element);
+  };
+}
+
+function empty() {
+  return html`<div>
+    <h1>No explanations in this log directory</h1>
+    <p>The XAI tab shows what a model looks at, epoch by epoch. It needs records that the callback writes while the model trains:</p>
+    <div class="snippet"><pre><code>${SNIPPET}</code></pre>
+      <button type="button" class="button" onClick=${(/** @type {Event} */ event) => copied(event)}>Copy</button></div>
+    <p>They appear here within seconds of the first epoch. If they exist, check that TensorBoard's <code>--logdir</code> is the folder above the run.</p>
+  </div>`;
+}
+
+/** @param {Event} event */
+async function copied({ target }) {
+  await copy(SNIPPET);
+  /** @type {HTMLElement} */ (target).textContent = "Copied ✓";
+}
+
+/** @param {import("../types.d.ts").Data} data */
+function waiting(data) {
+  const name = data.runs.find(({ letter }) => letter === "A")?.name;
+  return html`<div><h1>Waiting for the first epoch</h1><p>“${name}” has started and holds no explanation yet. It appears here when it is written.</p></div>`;
+}
+
+/**
+ * @param {string} problem
+ * @param {import("../types.d.ts").VNode} retry
+ */
+function failed(problem, retry) {
+  return html`<div><h1>The records could not be read</h1><p class="problem">${problem}</p>${retry}</div>`;
+}

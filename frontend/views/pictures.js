@@ -1,0 +1,149 @@
+/** The selected probe, large: A, B and their difference, all on one scale. */
+
+import { className, epoch, number, probability } from "../format.js";
+import { choose, html, render } from "../html.js";
+import { icon } from "../icons.js";
+import { fit } from "../layout.js";
+import { isRight } from "../order.js";
+import { paint, playerAt } from "../picture.js";
+import { difference, isBlank } from "../scale.js";
+import { verdict } from "./probes.js";
+
+/** @typedef {import("../types.d.ts").Attribution} Attribution */
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Pane} Pane */
+
+/** @type {import("../types.d.ts").View} */
+export function picturesView(element) {
+  const frame = document.createElement("div");
+  frame.className = "pictures";
+  element.append(frame);
+  let side = 200;
+  /** @type {Parameters<import("../types.d.ts").Update> | null} */
+  let last = null;
+  new ResizeObserver(() => {
+    const box = frame.querySelector(".picture");
+    if (!box || !last || box.clientWidth === side) return;
+    side = box.clientWidth;
+    update(...last);
+  }).observe(frame);
+
+  /** @type {import("../types.d.ts").Update} */
+  const update = (data, state) => {
+    if (data.phase !== "ready") return;
+    last = [data, state];
+    const { panes, probe } = data;
+    const complete = panes.every((pane) => pane.side.values(probe));
+    const explained = panes.map((pane) => pane.side.values(probe)?.at(pane.step) ?? null);
+    const picture = panes[0].side.picture(probe);
+    const figures = panes.map((pane) => figure(pane.title, paneHead(element, pane, probe), blankReason(pane, probe), `attribution over the image: ${pane.side.name} at ${epoch(pane.step)}`, pane.side.color));
+    const pair = panes.length === 2;
+    const sameClass = explained[0]?.target === explained[1]?.target;
+    if (pair) figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained), "difference of the attributions, first minus second", ""));
+    else figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
+    render(html`<div class="row">${figures}</div>`, frame);
+    if (!picture || !complete) return;
+
+    const box = fit(picture.width, picture.height, side);
+    const values = explained.map((one) => one?.values ?? null);
+    if (pair) values.push(values[0] && values[1] && sameClass ? difference(values[0], values[1]) : null);
+    const key = [probe, data.method, state.class, ...panes.flatMap(({ side: { run, info }, step }) => [run, info.version, step])].join();
+    frame.querySelectorAll("canvas").forEach((canvas, i) => {
+      paint(canvas, box, `${key} ${i}`, {
+        picture: panes[i]?.side.picture(probe) ?? picture,
+        values: values[i],
+        scale: state.lock ? data.scale : 0,
+        lit: data.player,
+        region: data.a?.info.regions.indexOf(data.region) ?? -1,
+        outlines: state.outlines,
+        look: state,
+      });
+      canvas.onpointermove = (event) => choose(element, { hover: playerAt(event, picture, canvas) });
+      canvas.onpointerleave = () => choose(element, { hover: null });
+      canvas.onclick = (event) => {
+        const player = playerAt(event, picture, canvas);
+        choose(element, { player: player === state.player ? null : player });
+      };
+    });
+  };
+  return update;
+}
+
+/**
+ * @param {string} key
+ * @param {unknown} head
+ * @param {string} blank  why there is no picture; "" where there is one
+ * @param {string} name  what the picture encodes
+ * @param {string} color
+ */
+function figure(key, head, blank, name, color) {
+  return html`<figure key=${key} class="view" style=${{ "--run": color }}>
+    <figcaption>${head}</figcaption>
+    <div class="picture">
+      <canvas role="img" aria-label=${name}></canvas>
+      ${blank && html`<p class="blank">${blank}</p>`}
+    </div>
+  </figure>`;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+function paneHead(element, pane, probe) {
+  const { title, side, step } = pane;
+  const single = title === "now" || title === "pinned";
+  const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
+    onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${single ? epoch(step) : side.name}</span>${title === "now" && pin}</span>
+    <span class="answer">${answer(pane, probe)}</span>`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+function answer(pane, probe) {
+  const { side, step } = pane;
+  const { probes } = side.info;
+  const given = side.answers?.at(probe, step);
+  if (!given || given.predicted < 0) return "";
+  if (probes.regression) return html`output ${number(given.probability)}`;
+  const right = isRight(pane, probe);
+  return html`<span class="ellipsis" title=${className(probes, given.predicted)}>“${className(probes, given.predicted)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
+}
+
+/**
+ * @param {Pane[]} panes
+ * @param {boolean} lock
+ */
+function differenceHead([first, second], lock) {
+  return html`<span><b>${first.title} − ${second.title}</b></span><span class="answer">${lock ? "same scale" : "own scale"}</span>`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+function blankReason({ side, step }, probe) {
+  const values = side.values(probe);
+  if (!values) return "";
+  const explained = values.at(step);
+  if (!explained) return `${epoch(step)} is not in this run's record`;
+  if (explained.target < 0) return "this class was not logged";
+  if (!isBlank(explained.values)) return "";
+  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason ?? "no number for this probe";
+  return `${epoch(step)}: ${reason}`;
+}
+
+/**
+ * @param {Pane[]} panes
+ * @param {(Attribution | null)[]} explained
+ */
+function differenceReason(panes, [first, second]) {
+  if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "nothing to subtract at this epoch";
+  if (first.target === second.target) return "";
+  const { probes } = panes[0].side.info;
+  return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
+}

@@ -1,0 +1,216 @@
+/** One card a probe: what each run looks at, what it answers, how much its reasons change. */
+
+import { className, epoch, number, probability, probeName } from "../format.js";
+import { choose, html, render, select } from "../html.js";
+import { fit, inView, pictureSizes, reveal } from "../layout.js";
+import { isRight } from "../order.js";
+import { paint } from "../picture.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Pane} Pane */
+/** @typedef {import("../types.d.ts").State} State */
+
+const GAP = 8;
+const PADDING = 7;
+const SPARK_HEIGHT = 16;
+
+const SORTS = [
+  { value: "changed", text: "changed most" },
+  { value: "uncertain", text: "least certain" },
+  { value: "order", text: "as logged" },
+];
+
+/** @type {import("../types.d.ts").View} */
+export function probesView(element) {
+  const head = document.createElement("div");
+  const strip = document.createElement("div");
+  strip.className = "strip";
+  strip.tabIndex = -1;
+  const track = document.createElement("div");
+  track.className = "track";
+  strip.append(track);
+  element.append(head, strip);
+  let selected = -1;
+  // Read when they change, not when the page is drawn: reading them then makes the browser lay the page out twice.
+  let scroll = 0;
+  let room = 1000;
+  /** @type {[Data, State] | null} */
+  let last = null;
+
+  const update = (/** @type {Data} */ data, /** @type {State} */ state) => {
+    if (data.phase !== "ready" || !data.a) return;
+    last = [data, state];
+    const size = pictureSizes(window.innerHeight, 2).card;
+    element.style.setProperty("--card", `${size}px`);
+    const panes = data.b ? data.panes : data.panes.slice(0, 1);
+    const width = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;
+    const item = width + GAP;
+    render(header(element, data, state), head);
+    track.style.width = `${Math.max(0, data.order.length * item - GAP)}px`;
+    if (data.probe !== selected) {
+      selected = data.probe;
+      const index = data.order.indexOf(selected);
+      const place = index < 0 ? scroll : reveal(scroll, room, item, index);
+      if (place !== scroll) strip.scrollLeft = scroll = place;
+    }
+    const range = inView(scroll, room, item, data.order.length);
+    if (range[0] !== state.window[0] || range[1] !== state.window[1]) choose(element, { window: range });
+    const shown = data.order.slice(...range);
+    const cards = shown.map((probe, i) => card(element, data, panes, probe, { left: (range[0] + i) * item, width }));
+    render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, track);
+    const cardElements = track.querySelectorAll(".card");
+    shown.forEach((probe, i) => drawCard(cardElements[i], data, state, panes, probe, size));
+  };
+  const moved = () => {
+    scroll = strip.scrollLeft;
+    room = strip.clientWidth || room;
+    if (last) update(...last);
+  };
+  strip.addEventListener("scroll", moved, { passive: true });
+  new ResizeObserver(moved).observe(strip);
+  return update;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function header(element, data, state) {
+  const { probes } = /** @type {import("../types.d.ts").Side} */ (data.a).info;
+  const classes = [{ value: "", text: "all classes" }, ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: className(probes, i) }))];
+  const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
+    html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
+  return html`<div class="bar">
+    <h2>Probes</h2>
+    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: SORTS, choose: (_, value) => choose(element, { sort: /** @type {import("../types.d.ts").Sort} */ (value) }) })}</label>
+    ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: (_, value) => choose(element, { only: value === "" ? null : Number(value) }) })}</label>`}
+    ${probes.labels && !probes.regression && check("wrong", "wrong only")}
+    ${data.b && !probes.regression && check("disagree", "A and B disagree")}
+    <span class="count">${data.order.length} of ${probes.count}</span>
+  </div>`;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {{left: number, width: number}} place
+ */
+function card(element, data, panes, probe, { left, width }) {
+  const { probes } = panes[0].side.info;
+  const name = probeName(probes, probe);
+  const chosen = probe === data.probe;
+  return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${name}
+    style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
+    <span class="card-name ellipsis">${name}</span>
+    <span class="card-halves">
+      ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
+        <span class="picture">
+          <canvas role="img" aria-label=${`${pane.title} ${pane.side.name}: attribution over the image of ${name}`}></canvas>
+        </span>
+        <span class="half-bar"></span>
+        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${answer(pane, probe)}</span>
+      </span>`)}
+    </span>
+    <span class="spark">
+      <canvas role="img" aria-label="change of the explanation since the previous epoch, over epochs"></canvas>
+      <span class="spark-cursor" style=${{ left: `${sparkAt(data.cursor.steps, data.cursor.step) * 100}%` }}></span>
+    </span>
+  </button>`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+function answer(pane, probe) {
+  const { side, step } = pane;
+  const { probes } = side.info;
+  const given = side.answers?.at(probe, step);
+  if (!given || given.predicted < 0) return html`<span>–</span>`;
+  if (probes.regression) return html`<span>${number(given.probability)}</span>`;
+  const right = isRight(pane, probe);
+  if (right === null) return html`<span class="ellipsis" title=${className(probes, given.predicted)}>${className(probes, given.predicted)} ${probability(given.probability)}</span>`;
+  return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
+}
+
+/**
+ * @param {boolean} right
+ */
+export function verdict(right) {
+  return html`<span class=${right ? "right" : "wrong"} role="img" aria-label=${right ? "right" : "wrong"} title=${right ? "right" : "wrong"}>${right ? "✓" : "✗"}</span>`;
+}
+
+/**
+ * @param {Element} card
+ * @param {Data} data
+ * @param {State} state
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {number} size
+ */
+function drawCard(card, data, state, panes, probe, size) {
+  const canvases = card.querySelectorAll("canvas");
+  panes.forEach(({ side, step }, i) => {
+    const picture = side.picture(probe);
+    const values = side.values(probe);
+    if (!picture || !values) return;
+    paint(canvases[i], fit(picture.width, picture.height, size), [side.run, side.info.version, data.method, state.class, probe, step].join(), {
+      picture,
+      values: values.at(step)?.values ?? null,
+      scale: state.lock ? data.scale : 0,
+      lit: null,
+      region: -1,
+      outlines: false,
+      look: state,
+    });
+  });
+  drawSpark(canvases[panes.length], data, panes, probe, panes.length * (size + 4) - 4);
+}
+
+/** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
+function sparkAt(steps, step) {
+  return (step - steps[0]) / Math.max(1, steps[steps.length - 1] - steps[0]);
+}
+
+/** @type {WeakMap<HTMLCanvasElement, string>} what each sparkline shows */
+const sparks = new WeakMap();
+
+/**
+ * Drift over epochs, all cards on one scale.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Data} data
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {number} width
+ */
+function drawSpark(canvas, data, panes, probe, width) {
+  const key = [probe, width, devicePixelRatio, data.method, data.cursor.steps.length, ...panes.flatMap(({ side }) => [side.run, side.info.version, side.color, side.drift?.largest])].join();
+  if (sparks.get(canvas) === key) return;
+  sparks.set(canvas, key);
+  canvas.width = Math.round(width * devicePixelRatio);
+  canvas.height = Math.round(SPARK_HEIGHT * devicePixelRatio);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.scale(devicePixelRatio, devicePixelRatio);
+  context.lineWidth = 1.2;
+  context.lineJoin = "round";
+  const top = Math.max(...panes.map(({ side }) => side.drift?.largest ?? 0)) || 1;
+  for (const { side } of panes.toReversed()) {
+    if (!side.drift) continue;
+    const values = side.drift.of(probe);
+    context.beginPath();
+    let open = false;
+    side.drift.steps.forEach((step, i) => {
+      const there = Number.isFinite(values[i]);
+      const x = sparkAt(data.cursor.steps, step) * width;
+      const y = SPARK_HEIGHT - 1.5 - (values[i] / top) * (SPARK_HEIGHT - 3);
+      if (there && open) context.lineTo(x, y);
+      if (there && !open) context.moveTo(x, y);
+      open = there;
+    });
+    context.strokeStyle = side.color;
+    context.stroke();
+  }
+}

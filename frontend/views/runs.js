@@ -1,0 +1,66 @@
+/** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
+
+import { choose, html, render } from "../html.js";
+
+/** @typedef {import("../types.d.ts").RunChoice} RunChoice */
+/** @typedef {import("../types.d.ts").State} State */
+
+/** @type {import("../types.d.ts").View} */
+export function runsView(element) {
+  return (data, state) => {
+    const { pattern, problem } = filter(state.filter);
+    const runs = data.runs.filter(({ name, letter }) => letter || pattern.test(name));
+    render(
+      html`<div>
+        <h2>Runs</h2>
+        <input type="search" class="filter" placeholder="Filter runs (regex)" aria-label="Filter runs by a regular expression"
+          value=${state.filter} title=${problem} aria-invalid=${problem !== ""}
+          onInput=${(/** @type {InputEvent} */ event) => choose(element, { filter: /** @type {HTMLInputElement} */ (event.target).value })} />
+        <ul class="runs">${runs.map((run) => row(element, run, state))}</ul>
+        ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
+      </div>`,
+      element,
+    );
+  };
+}
+
+/**
+ * @param {string} text
+ * @returns {{pattern: RegExp, problem: string}} a pattern that can't be read hides nothing
+ */
+function filter(text) {
+  try {
+    return { pattern: new RegExp(text, "i"), problem: "" };
+  } catch {
+    return { pattern: /^/, problem: "not a regular expression: nothing is filtered" };
+  }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {RunChoice} run
+ * @param {State} state
+ */
+function row(element, run, state) {
+  const broken = run.error !== null;
+  const empty = run.last_step === null;
+  const asB = broken || empty || run.letter === "A" || Boolean(run.reason);
+  const note = run.error ?? (empty ? "no epoch yet" : run.letter === "A" ? "" : run.reason ? `not comparable: ${run.reason}` : "");
+  const toggle = (/** @type {boolean} */ on) =>
+    choose(element, { runs: on ? [...state.runs, run.run] : state.runs.filter((name) => name !== run.run) });
+  return html`<li key=${run.run} class=${note ? "run muted" : "run"} style=${{ "--run": run.color }}>
+    <label class="run-name" title=${run.name}>
+      <input type="checkbox" checked=${run.shown} disabled=${broken || empty || run.letter !== ""}
+        aria-label=${`Show the curves of ${run.name}`}
+        onChange=${(/** @type {Event} */ event) => toggle(/** @type {HTMLInputElement} */ (event.target).checked)} />
+      <span class="ellipsis">${run.name}</span>
+    </label>
+    <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${broken || empty}
+      aria-label=${`${run.name} as run A`} title="Show as run A"
+      onClick=${() => choose(element, { a: run.run, b: run.letter === "B" ? "" : state.b, player: null })}>A</button>
+    <button type="button" class="letter" aria-pressed=${run.letter === "B"} disabled=${asB}
+      aria-label=${`${run.name} as run B`} title=${note || (run.letter === "B" ? "Show A alone" : "Show as run B, beside A")}
+      onClick=${() => choose(element, { b: run.letter === "B" ? "" : run.run })}>B</button>
+    ${note && html`<p class="note" title=${note}>${note}</p>`}
+  </li>`;
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { AGAINST, FOR, NEUTRAL, RUN_COLORS, assignColors, diverging, emphasis, runColor, tints } from "../../frontend/color.js";
+
+/** Contrast as WCAG 2 defines it. */
+function contrast(one, other) {
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [low, high] = [luminance(one), luminance(other)].sort((x, y) => x - y);
+  return (high + 0.05) / (low + 0.05);
+}
+
+const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+test("zero attribution is the neutral colour in either theme", () => {
+  assert.deepEqual(diverging(0, NEUTRAL.light), NEUTRAL.light);
+  assert.deepEqual(diverging(0, NEUTRAL.dark), NEUTRAL.dark);
+});
+
+test("the ends of the scale are pure crimson and blue, and nothing lies beyond them", () => {
+  assert.deepEqual(diverging(1, NEUTRAL.light), FOR);
+  assert.deepEqual(diverging(-1, NEUTRAL.light), AGAINST);
+  assert.deepEqual(diverging(3, NEUTRAL.light), FOR);
+});
+
+test("a larger attribution never has less colour", () => {
+  let last = -1;
+  for (let t = 0; t <= 1; t += 0.01) {
+    assert.ok(emphasis(t) > last);
+    last = emphasis(t);
+  }
+});
+
+test("zero and NaN get no tint, a sign gets its own colour, opacity is the alpha of the largest value", () => {
+  const out = tints(new Float32Array([0, NaN, 2, -2, 1]), 2, 0.5, 0);
+  const of = (player) => [...out.slice(4 * player, 4 * player + 4)];
+  assert.deepEqual(of(0), [0, 0, 0, 0]);
+  assert.deepEqual(of(1), [0, 0, 0, 0]);
+  assert.deepEqual(of(2), [...FOR, 128]);
+  assert.deepEqual(of(3), [...AGAINST, 128]);
+  assert.ok(of(4)[3] > 0 && of(4)[3] < 128);
+});
+
+test("values below the threshold get no tint whatever their sign", () => {
+  const out = tints(new Float32Array([0.5, -0.5, 1]), 1, 1, 0.8);
+  assert.deepEqual([out[3], out[7], out[11]], [0, 0, 255]);
+});
+
+test("every run colour has a contrast of at least 3 on the page's background", () => {
+  for (const [light, dark] of RUN_COLORS) {
+    assert.ok(contrast(rgb(light), [255, 255, 255]) >= 3, light);
+    assert.ok(contrast(rgb(dark), [48, 48, 48]) >= 3, dark);
+  }
+});
+
+test("a run keeps its colour when runs appear before it in the list", () => {
+  const known = new Map();
+  assignColors(known, ["b", "c"]);
+  const before = runColor(known.get("b"), false);
+  assignColors(known, ["a", "b", "c"]);
+  assert.equal(runColor(known.get("b"), false), before);
+  assert.equal(new Set(known.values()).size, 3);
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { decodeContainer } from "../../frontend/container.js";
+
+/** Writes a container as http_api.md describes it, without the decoder's help. */
+function encode(arrays, more = {}) {
+  const described = {};
+  const parts = [];
+  let offset = 0;
+  for (const [name, [array, shape]] of Object.entries(arrays)) {
+    const dtype = { Float32Array: "float32", Int32Array: "int32", Uint16Array: "uint16", Uint8Array: "uint8" }[array.constructor.name];
+    const bytes = new Uint8Array(Math.ceil(array.byteLength / 8) * 8);
+    bytes.set(new Uint8Array(array.buffer));
+    described[name] = { dtype, shape, offset };
+    parts.push(bytes);
+    offset += bytes.length;
+  }
+  let json = JSON.stringify({ arrays: described, ...more });
+  while ((new TextEncoder().encode(json).length + 4) % 8) json += " ";
+  const header = new TextEncoder().encode(json);
+  const out = new Uint8Array(4 + header.length + offset);
+  new DataView(out.buffer).setUint32(0, header.length, true);
+  out.set(header, 4);
+  let at = 4 + header.length;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out.buffer;
+}
+
+test("every dtype comes back with its numbers and its shape", () => {
+  const sent = {
+    values: [new Float32Array([1.5, -2, Infinity, 0, 3, 4]), [2, 3]],
+    steps: [new Int32Array([-1, 0, 1]), [3]],
+    segments: [new Uint16Array([0, 65535, 7]), [1, 3]],
+    images: [new Uint8Array([0, 255, 128, 1, 2]), [5]],
+  };
+  const { arrays } = decodeContainer(encode(sent));
+  for (const [name, [array, shape]] of Object.entries(sent)) {
+    assert.deepEqual(arrays[name].data, array);
+    assert.deepEqual(arrays[name].shape, shape);
+  }
+});
+
+test("NaN stays NaN", () => {
+  const { arrays } = decodeContainer(encode({ values: [new Float32Array([NaN, 1]), [2]] }));
+  assert.ok(Number.isNaN(arrays.values.data[0]));
+  assert.equal(arrays.values.data[1], 1);
+});
+
+test("an array without elements is an empty array", () => {
+  const { arrays } = decodeContainer(encode({ regions: [new Uint8Array(0), [0, 16, 28, 28]], steps: [new Int32Array([4]), [1]] }));
+  assert.equal(arrays.regions.data.length, 0);
+  assert.deepEqual(arrays.regions.shape, [0, 16, 28, 28]);
+  assert.equal(arrays.steps.data[0], 4);
+});
+
+test("further keys of the header come with the arrays, names outside ASCII too", () => {
+  const { header } = decodeContainer(encode({ steps: [new Int32Array([0]), [1]] }, { probes: [3, 7], scale: 2.5, note: "größte" }));
+  assert.deepEqual(header, { probes: [3, 7], scale: 2.5, note: "größte" });
+});
+
+test("a reply that was cut short is refused with words, not read past its end", () => {
+  const whole = encode({ values: [new Float32Array(8), [8]] });
+  assert.throws(() => decodeContainer(whole.slice(0, whole.byteLength - 8)), /values ends past the reply/);
+  assert.throws(() => decodeContainer(whole.slice(0, 20)), /cut short/);
+  assert.throws(() => decodeContainer(new ArrayBuffer(2)), /hold no header/);
+});

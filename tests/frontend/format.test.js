@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { className, epoch, list, method, number, percent, plural, probability, probeName, signed, tick, withError } from "../../frontend/format.js";
+
+test("numbers keep about three digits whatever their size, with a real minus sign", () => {
+  const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
+  assert.deepEqual(written, ["0", "0.83", "−1.20", "12.3", "123", "0.081", "1.0e−5", "−2.5e+5"]);
+});
+
+test("what is not a number is a dash, not NaN", () => {
+  for (const write of [number, probability, percent]) assert.deepEqual([NaN, null, undefined].map((value) => write(value)), ["–", "–", "–"]);
+});
+
+test("a signed number always shows its sign, zero has none", () => {
+  assert.deepEqual([0.5, -0.5, 0].map(signed), ["+0.50", "−0.50", "0"]);
+});
+
+test("a value and its error end at the same decimal, and the error is never written as 0", () => {
+  assert.equal(withError(0.8312, 0.0612), "+0.83 ± 0.06");
+  assert.equal(withError(-12.34, 0.5), "−12.3 ± 0.5");
+  assert.equal(withError(1.2346, 0.0031), "+1.235 ± 0.003");
+  assert.equal(withError(0.5, NaN), "+0.50");
+});
+
+test("shares are per cent with one decimal below ten", () => {
+  assert.deepEqual([0, 0.047, 0.0996, 0.22, 1].map(percent), ["0 %", "4.7 %", "10 %", "22 %", "100 %"]);
+});
+
+test("ticks are as short as they are exact", () => {
+  assert.deepEqual([0, 0.5, 20, 0.30000000000000004, -0.25].map(tick), ["0", "0.5", "20", "0.3", "−0.25"]);
+});
+
+test("step −1 is the untrained model", () => {
+  assert.deepEqual([-1, 0, 19].map(epoch), ["untrained", "epoch 0", "epoch 19"]);
+});
+
+test("methods have the names people write, unknown ones a capital", () => {
+  assert.deepEqual(["shap", "lime", "gradients"].map(method), ["SHAP", "LIME", "Gradients"]);
+});
+
+test("probes are called by name, else by number and class, else by number", () => {
+  const probes = { names: null, labels: [7, 3], class_names: null };
+  assert.equal(probeName(probes, 0), "#0 “7”");
+  assert.equal(probeName({ ...probes, class_names: Array(10).fill("cat") }, 1), "#1 “cat”");
+  assert.equal(probeName({ ...probes, labels: null }, 1), "#1");
+  assert.equal(probeName({ ...probes, names: ["a", "b"] }, 1), "b");
+  assert.equal(className(probes, 3), "3");
+});
+
+test("lists and counts are English", () => {
+  assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(list), ["", "a", "a and b", "a, b and c"]);
+  assert.deepEqual([plural(1, "epoch"), plural(0, "epoch")], ["1 epoch", "0 epochs"]);
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { fit, frameSize, inView, pictureSizes, reveal, spreadApart } from "../../frontend/layout.js";
+
+test("an image keeps its proportions within its square", () => {
+  assert.deepEqual(fit(28, 28, 64), { width: 64, height: 64 });
+  assert.deepEqual(fit(200, 100, 64), { width: 64, height: 32 });
+  assert.deepEqual(fit(1, 1000, 64), { width: 1, height: 64 });
+});
+
+test("what lies in view is within the range, and the range stays within the list", () => {
+  assert.deepEqual(inView(0, 1000, 100, 500), [0, 11]);
+  assert.deepEqual(inView(5000, 1000, 100, 500), [49, 61]);
+  assert.deepEqual(inView(49900, 1000, 100, 500), [498, 500]);
+  assert.deepEqual(inView(5000, 1000, 100, 3), [3, 3]);
+});
+
+test("an item in view does not move the strip; one outside comes in whole", () => {
+  assert.equal(reveal(200, 1000, 100, 5), 200);
+  assert.equal(reveal(600, 1000, 100, 5), 500);
+  assert.equal(reveal(0, 1000, 100, 10), 100);
+});
+
+test("frames shrink until all epochs show, and no further", () => {
+  const limits = { least: 40, most: 60, gap: 4 };
+  assert.equal(frameSize(1070, 5, limits), 60);
+  assert.equal(frameSize(1070, 21, limits), 46);
+  assert.equal(frameSize(1070, 1000, limits), 60);
+});
+
+test("larger windows never get smaller pictures", () => {
+  for (const rows of [1, 2]) {
+    for (let height = 600; height < 2200; height += 50) {
+      assert.ok(pictureSizes(height + 50, rows).frame >= pictureSizes(height, rows).frame);
+      assert.ok(pictureSizes(height + 50, rows).card >= pictureSizes(height, rows).card);
+    }
+  }
+});
+
+test("labels that lie on each other are moved apart and stay above the bottom", () => {
+  const labels = [{ y: 98 }, { y: 10 }, { y: 97 }, { y: 99 }];
+  spreadApart(labels, 12, 100);
+  assert.deepEqual(labels.map(({ y }) => y), [10, 76, 88, 100]);
+});

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { isRight, orderProbes } from "../../frontend/order.js";
+
+const ALL = { sort: "order", only: null, wrong: false, disagree: false };
+
+/** A run of four probes at one step. */
+function pane({ labels = [0, 1, 2, 0], predicted = [0, 1, 0, 0], certainty = [0.9, 0.5, 0.2, 0.99], drift = [[0, 0], [1, 1], [NaN, 0.5], [0, 3]] } = {}) {
+  return {
+    step: 5,
+    side: {
+      info: { probes: { count: 4, labels } },
+      answers: { at: (probe) => ({ predicted: predicted[probe], probability: certainty[probe], label: certainty[probe] }) },
+      drift: { count: 4, of: (probe) => Float32Array.from(drift[probe]) },
+    },
+  };
+}
+
+test("as logged is the order of the record", () => {
+  assert.deepEqual(orderProbes([pane()], ALL), [0, 1, 2, 3]);
+});
+
+test("changed most sums the drift of all epochs, NaN counts nothing", () => {
+  assert.deepEqual(orderProbes([pane()], { ...ALL, sort: "changed" }), [3, 1, 2, 0]);
+});
+
+test("of two runs the one that changed more counts", () => {
+  const calm = pane({ drift: [[0], [0], [0], [0]] });
+  const other = pane({ drift: [[9], [0], [0], [0]] });
+  assert.equal(orderProbes([calm, other], { ...ALL, sort: "changed" })[0], 0);
+});
+
+test("least certain comes first", () => {
+  assert.deepEqual(orderProbes([pane()], { ...ALL, sort: "uncertain" }), [2, 1, 0, 3]);
+});
+
+test("filters keep a class, what is wrong in either run, and what the runs answer differently", () => {
+  assert.deepEqual(orderProbes([pane()], { ...ALL, only: 0 }), [0, 3]);
+  assert.deepEqual(orderProbes([pane()], { ...ALL, wrong: true }), [2]);
+  const other = pane({ predicted: [0, 1, 2, 1] });
+  assert.deepEqual(orderProbes([pane(), other], { ...ALL, wrong: true }), [2, 3]);
+  assert.deepEqual(orderProbes([pane(), other], { ...ALL, disagree: true }), [2, 3]);
+});
+
+test("without labels nothing is right or wrong", () => {
+  assert.equal(isRight(pane({ labels: null }), 0), null);
+  assert.equal(isRight(pane(), 2), false);
+  assert.equal(isRight(pane({ predicted: [-1, 0, 0, 0] }), 0), null);
+});

@@ -1,0 +1,331 @@
+"""The page in a real browser, in a real TensorBoard: what a user reads is what the record holds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, FrameLocator, Locator, Page, Route, expect, sync_playwright
+from records import FakeRun, TensorBoard, serving
+
+from tb_xai_plugin.writer import Writer
+
+EPOCHS = 6
+MINUS, TO = "\u2212", "\u2013"
+GAP = 2  # epoch at which the honest run has no explanation
+HOSTILE = "z<img src=x onerror=alert(1)>"
+READY = ".page[data-phase=ready][aria-busy=false]"
+
+Open = Callable[..., tuple[Page, FrameLocator]]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium: the machine's own, else the one that Playwright brought."""
+    own = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=own, args=["--no-sandbox", "--disable-gpu"])
+        except Error as error:
+            pytest.skip(f"no Chromium: install it, or run `playwright install chromium` ({error.message.splitlines()[0]})")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeRun]:
+    """Two runs that compare, one with other segments, and one whose name is markup."""
+    logdir = tmp_path_factory.mktemp("logs")
+    honest = FakeRun(logdir / "a-honest").write(range(-1, GAP))
+    writer = Writer(str(honest.log_dir))
+    honest.write_step(writer, GAP, silent=(0, 1, 2), reason="the model answered NaN for 3 of 3 probes")
+    for step in range(GAP + 1, EPOCHS):
+        honest.write_step(writer, step)
+    writer.close()
+    made = {"a-honest": honest, "b-shortcut": FakeRun(logdir / "b-shortcut").write(range(-1, EPOCHS))}
+    made["c-other"] = FakeRun(logdir / "c-other", players=(8, 8, 8)).write(range(-1, EPOCHS))
+    made[HOSTILE] = FakeRun(logdir / HOSTILE).write(range(2))
+    made["b-shortcut"].rng = np.random.default_rng(1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(runs: dict[str, FakeRun], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
+    logdir = Path(runs["a-honest"].log_dir).parent
+    with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(logdir)) as process:
+        for name, run in runs.items():
+            process.wait_for_epochs(f"{name}/xai", len([step for step in run.steps if step >= 0]))
+        yield process
+
+
+@pytest.fixture
+def open_tab(browser: Browser) -> Iterator[Open]:
+    """open_tab(server, "probe=1&epoch=3", dark=True, alone=False): TensorBoard's page and the tab in it.
+
+    At the end of the test there must have been no error in the browser's console: the content security policy reports there.
+    """
+    complaints: list[str] = []
+    pages: list[Page] = []
+
+    def start(
+        server: TensorBoard, state: str = "", *, dark: bool = False, alone: bool = False, errors: bool = False
+    ) -> tuple[Page, FrameLocator]:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        pages.append(page)
+        if not errors:
+            page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        fields = [
+            f"p.xai.{name}={quote(value, safe='')}" for name, value in (pair.split("=", 1) for pair in filter(None, state.split("&")))
+        ]
+        hash_ = "#" + "&".join(["xai", *fields])
+        path = "/data/plugin_entry.html?name=xai" if alone else f"/?darkMode={'true' if dark else 'false'}"
+        page.goto(server.url + path + hash_)
+        return page, page.frame_locator('iframe[src*="name=xai"]')
+
+    yield start
+    for page in pages:
+        page.close()
+    assert complaints == []
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    # A browser asks every server for its icon; TensorBoard's page has one, the tab's own frame has none.
+    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
+
+
+def text_of(value: float, error: float) -> str:
+    """ "+0.83 ± 0.06", as the page writes it."""
+    return f"{value:+.2f} ± {error:.2f}".replace("-", MINUS)
+
+
+def reading(tab: FrameLocator, pane: str) -> Locator:
+    return tab.locator(".reading-line").filter(has=tab.locator(f"b:text-is('{pane}')"))
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("method", ["shap", "lime"])
+def test_the_strongest_segment_is_shown_with_its_value_error_rank_and_share(
+    method: str, server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
+    run, probe, step = runs["a-honest"], 1, 4
+    label = int(run.probes.labels[probe])
+    values = run.truth[step].values[method][probe, label]
+    errors = run.truth[step].errors[method][probe, label]
+    strongest = int(np.nanargmax(np.abs(values)))
+    share = 100 * abs(values[strongest]) / np.nansum(np.abs(values))
+    _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&method={method}&probe={probe}&epoch={step}")
+    expect(tab.locator(".reading-head")).to_contain_text(f"segment {strongest}")
+    line = reading(tab, "A")
+    expect(line).to_contain_text(text_of(values[strongest], errors[strongest]))
+    expect(line).to_contain_text(f"{'toward' if values[strongest] > 0 else 'against'} “class {label}”")
+    expect(line).to_contain_text(f"rank 1 of {run.players[probe]} · {share:.0f} % of total")
+
+
+def test_probabilities_of_both_runs_at_the_cursor_are_those_of_the_record(
+    server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
+    probe, step = 2, 3
+    _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}")
+    for number in range(2):
+        row = tab.locator(".class-row").filter(has_text=f"class {number}")
+        for column, name in enumerate(("a-honest", "b-shortcut")):
+            expect(row.locator(".number").nth(column)).to_have_text(f"{runs[name].truth[step].full[probe, number]:.3f}")
+
+
+def test_the_colour_of_every_segment_is_the_sign_of_its_value(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    run, probe, step = runs["a-honest"], 0, 5
+    values = run.truth[step].values["shap"][probe, int(run.probes.labels[probe])]
+    _, tab = open_tab(server, f"a=a-honest/xai&b=&probe={probe}&epoch={step}&view=map&outlines=0&region=&player=0")
+    expect(tab.locator(READY)).to_be_visible()
+    colours = tab.locator(".view canvas").first.evaluate(
+        """(canvas, rows) => rows.map((row) => [...canvas.getContext("2d").getImageData(
+            canvas.width * 0.94, (row + 0.5) * canvas.height / 8, 1, 1).data])""",
+        list(range(8)),
+    )
+    of_row = run.probes.segments[probe][:, -1]
+    for row, (red, _, blue, _) in enumerate(colours):
+        value = values[of_row[row]]
+        assert (red > blue) == (value > 0), (row, value, red, blue)
+
+
+# The cursor
+
+
+def test_the_keyboard_moves_the_cursor_and_nothing_is_fetched_for_it(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&probe=0")
+    expect(tab.locator(READY)).to_be_visible()
+    epoch = tab.locator(".cursor-epoch")
+    expect(epoch).to_have_text(f"epoch {EPOCHS - 1} of 0{TO}{EPOCHS - 1}")
+    expect(tab.locator(".class-row")).to_have_count(2)
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    tab.locator(".main").click(position={"x": 3, "y": 3})
+    for key, words in [
+        ("ArrowLeft", "epoch 4"),
+        ("Home", "untrained"),
+        ("ArrowRight", "epoch 0"),
+        ("Shift+ArrowRight", f"epoch {EPOCHS - 1}"),
+    ]:
+        page.keyboard.press(key)
+        expect(epoch).to_contain_text(words)
+    assert [url for url in fetched if not url.endswith("/runs")] == []
+
+
+def test_a_click_on_a_curve_moves_the_cursor_there(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=0")
+    expect(tab.locator(READY)).to_be_visible()
+    tab.locator(".training-room .u-over").first.click(position={"x": 1, "y": 20})
+    expect(tab.locator(".cursor-epoch")).to_contain_text("untrained")
+
+
+def test_a_link_opens_exactly_the_view_it_was_copied_from(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=2&epoch=1&view=map&opacity=30&sort=order")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 1")
+    tab.locator(".class-row").last.click()
+    tab.get_by_role("button", name="LIME").click()
+    expect(tab.locator(READY)).to_be_visible()
+    seen = tab.locator(".reading-room").inner_text()
+    page.wait_for_function("location.hash.includes('p.xai.method=lime')")
+    link = page.evaluate("location.hash")
+    other, copy = open_tab(server, "&".join(part[6:] for part in link.split("&")[1:]).replace("%2F", "/"))
+    expect(copy.locator(".reading-room")).to_have_text(re.compile(".+"))
+    expect(copy.locator(READY)).to_be_visible()
+    assert copy.locator(".reading-room").inner_text() == seen
+    assert other.evaluate("location.hash") == link
+
+
+# Runs
+
+
+def test_a_run_that_cannot_be_compared_says_why_and_cannot_be_chosen(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=a-honest/xai")
+    row = tab.locator(".run").filter(has_text="c-other")
+    expect(row).to_contain_text("not comparable: other segments")
+    expect(row.get_by_role("button", name="as run B")).to_be_disabled()
+    expect(tab.locator(".run").filter(has_text="b-shortcut").get_by_role("button", name="as run B")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_one_run_stands_beside_itself_at_a_pinned_epoch(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=&epoch=4")
+    captions = tab.locator(".view figcaption")
+    expect(captions.nth(0)).to_contain_text("now epoch 4")
+    expect(captions.nth(1)).to_contain_text("pinned untrained")
+    tab.locator(".main").click(position={"x": 3, "y": 3})
+    page.keyboard.press("p")
+    page.keyboard.press("ArrowLeft")
+    expect(captions.nth(0)).to_contain_text("now epoch 3")
+    expect(captions.nth(1)).to_contain_text("pinned epoch 4")
+
+
+def test_an_epoch_without_explanation_is_shown_as_a_gap_with_its_reason(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&epoch={GAP}")
+    expect(tab.locator(".view").first.locator(".blank")).to_have_text(f"epoch {GAP}: the model answered NaN for 3 of 3 probes")
+    expect(reading(tab, "A")).to_contain_text("no number at this epoch")
+    expect(tab.locator(".completeness")).to_contain_text("1 gap")
+
+
+def test_names_that_are_markup_are_text(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, f"a={HOSTILE}/xai&b=")
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".run").filter(has_text=HOSTILE)).to_be_visible()
+    expect(tab.locator("img")).to_have_count(0)
+
+
+# TensorBoard around it
+
+
+def test_the_page_follows_tensorboards_theme(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, dark=True)
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator("html")).to_have_class("dark")
+    page.evaluate("document.body.classList.remove('dark-mode')")
+    expect(tab.locator("html")).not_to_have_class("dark")
+
+
+def test_the_tab_keeps_its_place_while_another_is_open(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=1&epoch=3")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 3")
+    page.evaluate("location.hash = '#timeseries'")
+    expect(tab.locator(".cursor-epoch")).not_to_be_visible()
+    page.evaluate("location.hash = '#xai'")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 3")
+    expect(tab.locator(".probe-title")).to_contain_text("#1")
+    page.wait_for_function("location.hash.includes('p.xai.epoch=3')")
+
+
+def test_the_page_works_by_itself_and_below_a_path_prefix(runs: dict[str, FakeRun], open_tab: Open, tmp_path: Path) -> None:
+    logdir = Path(runs["a-honest"].log_dir).parent
+    with serving(tmp_path, "--logdir", str(logdir), "--path_prefix=/deep/prefix") as prefixed:
+        prefixed.wait_for_epochs("b-shortcut/xai", EPOCHS)
+        page, _ = open_tab(prefixed, "epoch=1", alone=True)
+        expect(page.locator(READY)).to_be_visible()
+        expect(page.locator(".cursor-epoch")).to_contain_text("epoch 1")
+
+
+def test_new_epochs_appear_and_only_a_cursor_at_the_end_follows(open_tab: Open, tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "logs" / "growing")
+    writer = Writer(str(run.log_dir))
+    run.write_record(writer)
+    for step in range(-1, 2):
+        run.write_step(writer, step)
+    writer.flush()
+    with serving(tmp_path, "--logdir", str(tmp_path / "logs")) as growing:
+        growing.wait_for_epochs("growing/xai", 2)
+        first, following = open_tab(growing)
+        second, staying = open_tab(growing, "epoch=0")
+        expect(following.locator(".cursor-epoch")).to_have_text(f"epoch 1 of 0{TO}1")
+        expect(staying.locator(".cursor-epoch")).to_have_text(f"epoch 0 of 0{TO}1")
+        run.write_step(writer, 2)
+        writer.close()
+        expect(following.locator(".cursor-epoch")).to_have_text(f"epoch 2 of 0{TO}2", timeout=30_000)
+        expect(staying.locator(".cursor-epoch")).to_have_text(f"epoch 0 of 0{TO}2", timeout=30_000)
+        first.close()
+        second.close()
+
+
+def test_the_picture_stays_where_tensorboard_ends(runs: dict[str, FakeRun], open_tab: Open, tmp_path: Path) -> None:
+    logdir = Path(runs["a-honest"].log_dir).parent
+    with serving(tmp_path, "--logdir", str(logdir)) as short:
+        short.wait_for_epochs("b-shortcut/xai", EPOCHS)
+        _, tab = open_tab(short, errors=True)
+        expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".banner")).to_contain_text("TensorBoard does not answer", timeout=15_000)
+    expect(tab.locator(".view canvas").first).to_be_visible()
+
+
+# States
+
+
+def test_without_records_the_page_gives_the_lines_of_code(open_tab: Open, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    with serving(tmp_path, "--logdir", str(tmp_path / "logs")) as empty:
+        page, _ = open_tab(empty, alone=True)
+        expect(page.locator("h1")).to_have_text("No explanations in this log directory")
+        expect(page.locator("code").first).to_contain_text('xai.ExplanationLogger("logs/baseline", probes)')
+
+
+def test_a_failure_shows_the_servers_sentence_and_a_second_try_works(server: TensorBoard, browser: Browser) -> None:
+    page = browser.new_page()
+    sentence = "run: the record of a-honest can't be read; the file is damaged."
+
+    def fail(route: Route) -> None:
+        route.fulfill(status=404, content_type="text/plain", body=sentence)
+
+    page.route("**/plugin/xai/run?*", fail)
+    page.goto(f"{server.url}/data/plugin_entry.html?name=xai")
+    expect(page.locator(".notice .problem")).to_have_text(sentence)
+    page.unroute("**/plugin/xai/run?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(READY)).to_be_visible()
+    page.close()
