@@ -41,6 +41,8 @@ export interface RunInfo {
   version: string;
   steps: number[];
   wall_times: Series;
+  /** all logged epochs, explained or not; logs are aligned with these */
+  log_steps: number[];
   logs: Record<string, Series>;
   cost: { seconds: Series; evaluations: Series; share: Series };
   gaps: { step: number; reason: string }[];

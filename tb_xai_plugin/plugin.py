@@ -98,16 +98,18 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _one_run(self, request: Request) -> dict[str, Any]:
         run, version = self._run(request)
-        record, steps = run.record, run.all_steps
+        record = run.record
+        log_steps, logs = run.log_series()
         names = record["probes"]
         return {
             "run": request.arguments["run"],
             "name": display_name(request.arguments["run"]),
             "set": run.probe_set,
             "version": version,
-            "steps": steps.tolist(),
+            "steps": run.all_steps.tolist(),
             "wall_times": run.wall_times.tolist(),
-            "logs": {name: _at(steps, run.steps, series) for name, series in run.logs.items()},
+            "log_steps": log_steps.tolist(),
+            "logs": {name: series.tolist() for name, series in logs.items()},
             "cost": {name: series.tolist() for name, series in run.cost.items()},
             "gaps": [{"step": step, "reason": reason} for step, reason in run.gaps.items()],
             "missing": run.missing,
@@ -296,13 +298,6 @@ def display_name(run: str) -> str:
     """What a person calls a run: TensorBoard's name without the trailing "xai"; both kinds of slashes occur."""
     parts = run.replace("\\", "/").split("/")
     return "/".join(parts[:-1] if parts[-1] == wire.DIRECTORY else parts) or "."
-
-
-def _at(all_steps: np.ndarray, steps: np.ndarray, series: np.ndarray) -> list[float]:
-    """A series of trained epochs aligned with all steps, NaN for the untrained model."""
-    aligned = np.full(len(all_steps), np.nan)
-    aligned[np.isin(all_steps, steps)] = series
-    return aligned.tolist()
 
 
 @contextmanager

@@ -202,7 +202,8 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
 def test_run_says_what_was_logged(server: Server, run: FakeRun) -> None:
     reply = server.json("run", run="baseline/xai")
     assert reply["steps"] == [-1, 0, 1, 2, 3, 4]
-    assert reply["logs"] == {"loss": [None, 1, 1 / 2, 1 / 3, 1 / 4, 1 / 5], "val_accuracy": [None, *[0.5] * 5]}
+    assert reply["log_steps"] == [0, 1, 2, 3, 4]
+    assert reply["logs"] == {"loss": [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5], "val_accuracy": [0.5] * 5}
     assert reply["cost"] == {"seconds": [0.5] * 6, "evaluations": [64] * 6, "share": [0.25] * 6}
     assert reply["gaps"] == [{"step": 2, "reason": "the model answered NaN or infinity for 1 of 3 probes"}]
     assert reply["missing"] == 0

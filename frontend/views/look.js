@@ -29,9 +29,9 @@ export function lookView(element) {
         ${slider("opacity", "Opacity", 10, state.view !== "overlay")}
         ${slider("strongest", "Strongest", 1, state.view === "image")}
         <label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>
-        <div class="legend" role="img" aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
+        <div class="legend" role="img" title="The scale ends where 98 % of the numbers lie; what is beyond has the end colour." aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
           <div class="legend-bar" style=${{ background: `linear-gradient(to right, ${legendStops(state.dark)})` }}></div>
-          <div class="legend-numbers"><span>${state.lock ? `−${end}` : "−max"}</span><span>0</span><span>${state.lock ? `+${end}` : "+max"}</span></div>
+          <div class="legend-numbers"><span>${state.lock ? `≤ −${end}` : "−max"}</span><span>0</span><span>${state.lock ? `≥ +${end}` : "+max"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
         <label class="check" title="Locked: the same colour means the same number everywhere. Unlocked: each picture uses its own largest value.">

@@ -76,7 +76,7 @@ export function trainingView(element) {
 function chartsOf(data, metric) {
   const ofLogs = (/** @type {string} */ key) => (/** @type {Side} */ { info }) =>
     [{ values: info.logs[key], dashed: false }, { values: info.logs[`val_${key}`], dashed: true }].filter(({ values }) => values);
-  const log = { steps: (/** @type {Side} */ { info }) => info.steps, spread: () => undefined, scale: 1, format: number };
+  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, scale: 1, format: number };
   /** @type {(name: string, pick: (side: Side) => Spread | undefined, scale: number, format: (value: number) => string) => Chart} */
   const spread = (name, pick, scale, format) => ({
     name,
@@ -102,7 +102,7 @@ function chartsOf(data, metric) {
  * @returns {Curves}
  */
 function curvesOf(chart, sides, key) {
-  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps]));
+  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, info.log_steps]));
   const scaled = (/** @type {(number | null | undefined)[]} */ values) => values.map((value) => (typeof value === "number" ? value * chart.scale : value));
   return {
     key,
