@@ -173,11 +173,13 @@ def quiet() -> Iterator[None]:
     """TensorFlow greets on file descriptor 2, whatever TF_CPP_MIN_LOG_LEVEL says."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept = os.dup(2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
         os.dup2(kept, 2)
+        os.close(kept)
 
 
 def main() -> None:

@@ -93,9 +93,9 @@ class ExplanationLogger(keras.callbacks.Callback):
         except (ValueError, TypeError) as error:
             raise type(error)(f"ExplanationLogger: {error}") from error
         _check_directory(self.log_dir)
-        # What this log_dir already holds: the steps of each probe set, and which of its records need no second writing.
+        # What this log_dir already holds: the steps and the record of each probe set.
         self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
-        self._recorded: set[str] = set()
+        self._records: dict[str, dict[str, Any]] = {}
         self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
         self._epoch_began = 0.0
@@ -114,7 +114,7 @@ class ExplanationLogger(keras.callbacks.Callback):
             for name, run in records.items():
                 self._refuse_other(name, run.comparable)
                 self._logged[name] = [step for step, _, _ in run.writes]
-                self._recorded.add(name)
+                self._records[name] = run.record
                 newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
         except RecordError as error:
             raise ValueError(
@@ -161,9 +161,20 @@ class ExplanationLogger(keras.callbacks.Callback):
 
     def _bind(self) -> None:
         try:
-            self._engines = {name: Engine(plan, self.model) for name, plan in self._plans.items()}
+            engines = {name: Engine(plan, self.model) for name, plan in self._plans.items()}
+            for name, record in self._records.items():
+                self._refuse_other_model(record, engines[name])
+            self._engines = engines
         except ValueError as error:
             raise ValueError(f"ExplanationLogger: {error}") from error
+
+    def _refuse_other_model(self, record: Mapping[str, Any], engine: Engine) -> None:
+        there = (record["shape"], record["targets"], record["settings"]["unit"])
+        if there != (engine.shape, engine.constant_targets, engine.settings["unit"]):
+            raise ValueError(
+                f"{self.log_dir} already holds explanations of a model with {record['shape']['classes']} classes, in {there[2]}; this one has "
+                f"{engine.classes}, in {engine.settings['unit']}; choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
+            )
 
     def _is_due(self, epoch: int) -> bool:
         if epoch == wire.UNTRAINED:
@@ -204,7 +215,7 @@ class ExplanationLogger(keras.callbacks.Callback):
     def _write(self, name: str, step: int, snapshot: Snapshot | None, epoch: dict[str, Any]) -> None:
         plan, engine = self._plans[name], self._engines[name]
         targets = engine.constant_targets
-        if name not in self._recorded:
+        if name not in self._records:
             names, arrays = plan.probes.as_record()
             record = {
                 "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
@@ -214,7 +225,7 @@ class ExplanationLogger(keras.callbacks.Callback):
                 "shape": engine.shape,
             }
             self._writer.write_record(name, record, arrays)
-            self._recorded.add(name)
+            self._records[name] = record
         self._logged[name] = [*(s for s in self._logged[name] if s < step), step]
         self._writer.write_step(name, step, {**epoch, "logged": len(self._logged[name])}, snapshot, constant_targets=targets is not None)
 

@@ -10,13 +10,16 @@ of the game only). Two laws meet in one design, and both are uniform within a co
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 
 LAWS = ("bernoulli", "leverage")
+
+# More would need more than 4,000 evaluations a probe, and 2^n no longer fits a float.
+MOST_PLAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ def fewest_evaluations(players: int) -> int:
 
 
 def auto_evaluations(players: int) -> int:
-    """16 evaluations a player, at least 256 and at most 2048; all 2^n coalitions where those are fewer."""
-    return min(int(np.clip(16 * players, 256, 2048)), 2**players)
+    """16 evaluations a player, at least 256 and at most 2048 (or what so many players need); all 2^n coalitions where those are fewer."""
+    return min(max(int(np.clip(16 * players, 256, 2048)), fewest_evaluations(players)), 2**players)
 
 
 def build_design(players: int, evaluations: int, laws: Collection[str], seed: int) -> Design:
@@ -86,7 +89,7 @@ def _key(coalition: np.ndarray) -> bytes:
     return np.packbits(coalition if coalition[0] else ~coalition).tobytes()
 
 
-def _draw(rng: np.random.Generator, taken: set[bytes], count: int, one: object) -> list[np.ndarray]:
+def _draw(rng: np.random.Generator, taken: set[bytes], count: int, one: Callable[[], np.ndarray]) -> list[np.ndarray]:
     """`count` coalitions whose pairs are not `taken` yet; either half of a pair comes first with equal chance."""
     drawn: list[np.ndarray] = []
     while len(drawn) < count:

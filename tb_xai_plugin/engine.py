@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,10 @@ class Plan:
         self.output = _checked_choice("output", output, outputs.OUTPUTS)
         self.classes = _checked_classes(classes)
         self.seed = _checked_number("seed", seed, 0)
-        self.evaluations = _checked_evaluations(evaluations, int(probes.players.max()))
+        most = int(probes.players.max())
+        if most > coalitions.MOST_PLAYERS:
+            raise ValueError(f"a probe has {most} players (segments); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number.")
+        self.evaluations = _checked_evaluations(evaluations, most)
         self.masker = ImageMasker(probes)
         self.batch = self._batch(batch_size)
         laws = {explainer.law for explainer in self.explainers.values()}
@@ -118,7 +122,7 @@ class Engine:
     def __init__(self, plan: Plan, model: Any) -> None:
         self.plan = plan
         probes = plan.probes
-        self._predictor = build_predictor(model, plan.masker, probes.model_input, plan.batch)
+        self._predictor = build_predictor(model, plan.masker, probes.model_input, plan.batch, raw=plan.output == "raw")
         self._masks = {n: _padded(masks, plan.batch, plan.masker.players) for n, masks in plan.masks.items()}
         self.head = self._predictor.head
         self.classes = self.head.classes(self._predictor.columns)
@@ -235,7 +239,7 @@ def explain(
         model: a Keras model, or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba.
         probes: what to explain.
         explainers: names ("lime", "shap") or configured ones (Lime(kernel_width=0.5)); all share one set of evaluations.
-        evaluations: model evaluations a probe; "auto" is 16 a player, at least 256 and at most 2048.
+        evaluations: model evaluations a probe; "auto" is 16 a player, at least 256 and at most 2048 (or what that many players need).
         output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
         seed: of the coalitions; the same seed gives the same coalitions in any process.
@@ -248,7 +252,10 @@ def explain(
         ValueError, TypeError: with one sentence.
     """
     plan = Plan(probes, explainers, evaluations=evaluations, output=output, classes=classes, seed=seed, batch_size=batch_size)
-    return Engine(plan, model).run().explanations
+    snapshot = Engine(plan, model).run()
+    if snapshot.problem:
+        warnings.warn(f"explain: {snapshot.problem}; their values are NaN.", stacklevel=2)
+    return snapshot.explanations
 
 
 def _padded(masks: np.ndarray, batch: int, players: int) -> np.ndarray:

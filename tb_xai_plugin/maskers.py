@@ -15,7 +15,8 @@ class ImageMasker:
     """Pixels of absent segments are replaced by the baseline.
 
     A masked image is the baseline plus what each present player adds to it, so a whole batch of them is one matrix product: four times as
-    fast as choosing pixel by pixel, and the images of a batch are all that is ever held. The full coalition is the image to float32 rounding.
+    fast as choosing pixel by pixel. Held are one batch of masked images, and one probe's parts. The full coalition is the image to float32
+    rounding.
 
     Attributes:
         probes: the images.

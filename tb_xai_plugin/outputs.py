@@ -67,9 +67,8 @@ def log_odds(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     the exponentials underflow (the usual log p - log(1 - p) is off by dozens where p rounds to 1).
     """
     rows = np.arange(len(scores))
-    order = np.argsort(scores, axis=1)
-    best, second = order[:, -1], order[:, -2]
-    others = 1.0 - np.eye(scores.shape[1])[:, targets]  # (classes, targets): 0 where a class is the target itself
+    second, best = np.argpartition(scores, -2, axis=1)[:, -2:].T
+    others = (np.arange(scores.shape[1])[:, None] != targets).astype(np.float64)  # (classes, targets): 0 where a class is the target itself
     relative_to_best = np.exp(scores - scores[rows, best][:, None]) @ others
     relative_to_second = np.exp(np.minimum(scores - scores[rows, second][:, None], 0)) @ others
     is_best = best[:, None] == targets[None, :]

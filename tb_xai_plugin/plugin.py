@@ -33,8 +33,9 @@ logger = logging.getLogger(__name__)
 # What is served of frontend/. Not from `mimetypes`: on Windows that asks the registry.
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
-# Runs whose arrays are kept decoded. A run is read again when it has new epochs.
-RUNS_KEPT = 8
+# Memory of what is kept decoded over all runs; the run that was not asked for longest goes first.
+DECODED_BYTES = 2**29
+RUNS_KEPT = 200
 
 # End of the colour scale. A model that leans on one spot has a few values far above all others: a scale up to the largest would leave
 # everything else pale. What is beyond has the end colour; the legend says so, and pointing at it tells the number.
@@ -44,6 +45,7 @@ SCALE_QUANTILE = 0.98
 COMPRESS_FROM = 2**12
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+PROBE_NUMBERS = re.compile(r"[0-9]{0,9}:[0-9]{0,9}|[0-9]{1,9}(,[0-9]{1,9})*")
 
 Arrays = dict[str, np.ndarray]
 
@@ -144,7 +146,7 @@ class XaiPlugin(base_plugin.TBPlugin):
         chosen = request.probes(run)
         values, target = run.toward(run.all_values(explainer), wanted)
         errors, _ = run.toward(run.all_errors(explainer), wanted)
-        base, _ = run.toward(run.series(f"base/{explainer}"), wanted)
+        base, _ = run.toward(run.all_base_values(explainer), wanted)
         finite = np.abs(values[np.isfinite(values)])
         header = {"probes": chosen, "scale": float(np.quantile(finite, SCALE_QUANTILE)) if finite.size else None}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
@@ -152,7 +154,7 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _answers(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
-        full, predicted = run.series("outputs")[:, :, 0], run.predicted()
+        full, predicted = run.all_outputs()[:, :, 0], run.predicted()
         labels = run.record["probes"]["labels"]
         of_label = np.full(predicted.shape, np.nan, dtype=np.float32)
         if labels is not None and not run.settings["regression"]:
@@ -163,7 +165,7 @@ class XaiPlugin(base_plugin.TBPlugin):
     def _outputs(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
         chosen = request.probes(run)
-        both = run.series("outputs")[:, chosen]
+        both = run.all_outputs()[:, chosen]
         return {"probes": chosen}, {"steps": run.all_steps, "full": both[:, :, 0], "empty": both[:, :, 1]}
 
     def _drift(self, request: Request) -> tuple[dict[str, Any], Arrays]:
@@ -202,17 +204,16 @@ class XaiPlugin(base_plugin.TBPlugin):
         source = ProviderSource(self._provider, request.context, request.experiment, name)
         key = (request.experiment, name, probe_set or "", source.version)
         with self._lock:
-            if key in self._runs:
-                self._runs.move_to_end(key)
-                return self._runs[key], source.version
-        run = Run(source, display_name(name), probe_set)
-        run.record, run.writes  # noqa: B018  damaged records are found out here
-        with self._lock:
-            for stale in [k for k in self._runs if k[:3] == key[:3]]:
-                del self._runs[stale]
-            self._runs[key] = run
-            while len(self._runs) > RUNS_KEPT:
+            run = self._runs.get(key)
+            if run is None:
+                run = Run(source, display_name(name), probe_set)
+                for stale in [k for k in self._runs if k[:3] == key[:3]]:
+                    del self._runs[stale]
+                self._runs[key] = run
+            self._runs.move_to_end(key)
+            while len(self._runs) > 1 and (len(self._runs) > RUNS_KEPT or sum(r.nbytes for r in self._runs.values()) > DECODED_BYTES):
                 self._runs.popitem(last=False)
+        run.record, run.writes  # noqa: B018  damaged records are found out here
         return run, source.version
 
     # Replies.
@@ -258,19 +259,15 @@ class Request:
 
     def probes(self, run: Run) -> list[int]:
         """Probe numbers of the argument `probes`: "0:16" or "3,7,9"; all where it is left out."""
-        count, asked = run.record["shape"]["probes"], self.arguments.get("probes", "")
-        try:
-            start, colon, stop = asked.partition(":")
-            # Cut off just past the last probe: a client must not make the server count to a billion.
-            numbers = (
-                [int(n) for n in asked.split(",")]
-                if asked and not colon
-                else list(range(max(int(start or 0), -1), min(int(stop or count), count + 1)))
-            )
-        except ValueError as error:
-            raise errors.InvalidArgumentError(f"{self.route}: probes is {asked!r}; give e.g. '0:16' or '3,7,9'.") from error
-        if not numbers or min(numbers) < 0 or max(numbers) >= count:
-            raise errors.InvalidArgumentError(f"{self.route}: probes is {asked!r}, and this run has probes 0 to {count - 1}.")
+        count = run.record["shape"]["probes"]
+        asked = self.arguments.get("probes") or f"0:{count}"
+        if not PROBE_NUMBERS.fullmatch(asked):
+            raise errors.InvalidArgumentError(f"{self.route}: probes is {asked[:100]!r}; give e.g. '0:16' or '3,7,9'.")
+        start, colon, stop = asked.partition(":")
+        # Cut off just past the last probe: a client must not make the server count to a billion.
+        numbers = list(range(int(start or 0), min(int(stop or count), count + 1))) if colon else [int(n) for n in asked.split(",")]
+        if not numbers or max(numbers) >= count or len(set(numbers)) < len(numbers):
+            raise errors.InvalidArgumentError(f"{self.route}: probes is {asked[:100]!r}; this run has probes 0 to {count - 1}, each once.")
         return numbers
 
 
@@ -302,10 +299,10 @@ def display_name(run: str) -> str:
 
 @contextmanager
 def invalid_argument(route: str) -> Iterator[None]:
-    """The reader's ValueError is the client's mistake."""
+    """What the reader does not find in a record is the client's mistake."""
     try:
         yield
-    except ValueError as error:
+    except stability.ArgumentError as error:
         raise errors.InvalidArgumentError(f"{route}: {error}") from error
 
 

@@ -35,12 +35,13 @@ class Predictor:
     columns: int
 
 
-def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int) -> Predictor:
+def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, *, raw: bool) -> Predictor:
     """Compile once, and find out what the model's answers mean.
 
     Args:
         model: a Keras model, or a callable batch -> (n,) or (n, classes).
         batch: evaluations at a time: one graph, never traced again.
+        raw: the model's own answers are wanted, not what is before their activation.
 
     Raises:
         ValueError: the model is not built, refuses the probes, or answers with something else than (n,) or (n, classes).
@@ -57,7 +58,7 @@ def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any]
     seen = _try(answers, trial, masker)
     last = _output_layer(model)
     head = _read_head(last, model, seen)
-    if head.kind != "sigmoid" and not (head.kind == "softmax" and last.compute_dtype != "float32"):
+    if raw or (head.kind != "sigmoid" and not (head.kind == "softmax" and last.compute_dtype != "float32")):
         return Predictor(answers, head, seen.shape[1])
     # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
     before = _before_activation(last, lambda: _compiled(model, masker, model_input, batch), trial, seen)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,7 @@ import numpy as np
 from tb_xai_plugin import stability, wire
 from tb_xai_plugin.probes import ImageProbes, ProbeSet
 from tb_xai_plugin.sources import DirectorySource, Source, has_events
+from tb_xai_plugin.stability import ArgumentError
 
 if TYPE_CHECKING:
     import pandas
@@ -47,6 +52,7 @@ class Run:
             raise RecordError(f"{name}: no probe set {probe_set!r}; it has {sets}.")
         self.probe_set = probe_set or sets[0]
         self._arrays: dict[str, np.ndarray] = {}
+        self._lock = threading.RLock()
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -134,36 +140,55 @@ class Run:
         kind = self.record["probes"]["kind"]
         if kind not in KINDS:
             raise RecordError(f"{self.name}: probes of kind {kind!r}, which this version can't read; upgrade tb_xai_plugin.")
-        return KINDS[kind].from_record(self.record["probes"], {name: self.static(name) for name in self.record["arrays"]})
+        arrays = {name: self.static(name) for name in self.record["arrays"]}
+        with self._damage():
+            return KINDS[kind].from_record(self.record["probes"], arrays)
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        """What a damaged record makes of decoding it."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            if isinstance(error, RecordError):
+                raise
+            raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged ({error}).") from error
+
+    def _once(self, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Decode an array when it is first asked for, in one thread: TensorBoard asks from several."""
+        with self._lock:
+            if key not in self._arrays:
+                with self._damage():
+                    self._arrays[key] = make()
+            return self._arrays[key]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what is decoded."""
+        return sum(array.nbytes for array in list(self._arrays.values()))
 
     def static(self, name: str) -> np.ndarray:
         """A static array of the record, e.g. "images", "segments"."""
-        if name not in self._arrays:
-            about = self.record["arrays"][name]
-            parts = []
-            for block, (start, stop) in enumerate(about["blocks"]):
-                newest = max(self._source.tensors(wire.static_tag(self.probe_set, name, block)), key=lambda d: d.wall_time, default=None)
-                if newest is None:
-                    raise RecordError(f"{self.name}: the record's {name} are incomplete; train again into a new log_dir.")
-                parts.append(wire.unpack(newest.value, about["dtype"], (stop - start, *about["shape"][1:])))
-            self._arrays[name] = np.concatenate(parts)
-        return self._arrays[name]
+        return self._once(f"static/{name}", lambda: self._read_static(name))
 
-    def series(self, quantity: str, dtype: str = "float32") -> np.ndarray:
-        """(all_steps, probes, …) of one logged quantity, e.g. "outputs" or "values/shap"; NaN (-1 for whole numbers) where missing."""
-        if quantity not in self._arrays:
-            self._arrays[quantity] = self._read_series(quantity, dtype)
-        return self._arrays[quantity]
+    def _read_static(self, name: str) -> np.ndarray:
+        about = self.record["arrays"][name]
+        parts = []
+        for block, (start, stop) in enumerate(about["blocks"]):
+            newest = max(self._source.tensors(wire.static_tag(self.probe_set, name, block)), key=lambda d: d.wall_time, default=None)
+            if newest is None:
+                raise RecordError(f"{self.name}: the record's {name} are incomplete; train again into a new log_dir.")
+            parts.append(wire.unpack(newest.value, about["dtype"], (stop - start, *about["shape"][1:])))
+        return np.concatenate(parts)
 
-    def _read_series(self, quantity: str, dtype: str) -> np.ndarray:
+    def _series(self, quantity: str) -> np.ndarray:
+        """(all_steps, probes, …) of one quantity of the wire; NaN (-1 for classes) where missing."""
+        return self._once(quantity, lambda: self._read_series(quantity))
+
+    def _read_series(self, quantity: str) -> np.ndarray:
         shape = self.record["shape"]
-        tail = {"outputs": (2, shape["classes"]), "values": (shape["targets"], shape["players"])}
-        tail["errors"] = tail["values"]
-        filled = np.full(
-            (len(self._explained), shape["probes"], *tail.get(quantity.split("/")[0], (shape["targets"],))),
-            np.nan if dtype == "float32" else -1,
-            dtype=dtype,
-        )
+        missing = np.int32(-1) if quantity == "targets" else np.float32(np.nan)
+        filled = np.full((len(self._explained), shape["probes"], *wire.shape_of_one(quantity, shape)), missing)
         places = {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
         for block, (start, stop) in enumerate(self.record["blocks"]):
             for datum in self._source.tensors(wire.step_tag(self.probe_set, quantity, block)):
@@ -174,30 +199,37 @@ class Run:
 
     def all_values(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets, players)."""
-        return self.series(f"values/{self._known(explainer)}")
+        return self._series(f"values/{self._known(explainer)}")
 
     def all_errors(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets, players), standard errors."""
-        key = f"decoded/{self._known(explainer)}"
-        if key not in self._arrays:
-            # Its own copy until it is whole: TensorBoard asks from several threads.
-            values, errors = self.all_values(explainer), self._read_series(f"errors/{explainer}", "float32")
-            for start, stop in self.record["blocks"]:
-                for epoch in range(len(values)):
-                    errors[epoch, start:stop] = wire.decode_errors(errors[epoch, start:stop], values[epoch, start:stop])
-            self._arrays[key] = errors
-        return self._arrays[key]
+        return self._once(f"errors/{self._known(explainer)}", lambda: self._read_errors(explainer))
+
+    def _read_errors(self, explainer: str) -> np.ndarray:
+        values, errors = self.all_values(explainer), self._read_series(f"errors/{explainer}")
+        for start, stop in self.record["blocks"]:
+            for epoch in range(len(values)):
+                errors[epoch, start:stop] = wire.decode_errors(errors[epoch, start:stop], values[epoch, start:stop])
+        return errors
+
+    def all_base_values(self, explainer: str) -> np.ndarray:
+        """float32 (all_steps, probes, targets)."""
+        return self._series(f"base/{self._known(explainer)}")
+
+    def all_outputs(self) -> np.ndarray:
+        """float32 (all_steps, probes, 2, classes): probabilities (a regression: the output) on the full and the empty probe."""
+        return self._series("outputs")
 
     def all_targets(self) -> np.ndarray:
         """int32 (all_steps, probes, targets), the explained classes."""
         constant = self.record["targets"]
         if constant is None:
-            return self.series("targets", "int32")
+            return self._series("targets")
         return np.broadcast_to(np.array(constant, dtype=np.int32), (len(self._explained), self.record["shape"]["probes"], len(constant)))
 
     def _known(self, explainer: str) -> str:
         if explainer not in self.explainers:
-            raise ValueError(f"{self.name}: no explainer {explainer!r} in this record; it has {self.explainers}.")
+            raise ArgumentError(f"{self.name}: no explainer {explainer!r} in this record; it has {self.explainers}.")
         return explainer
 
     def values(self, explainer: str) -> np.ndarray:
@@ -210,7 +242,7 @@ class Run:
 
     def base_values(self, explainer: str) -> np.ndarray:
         """float32 (epochs, probes, targets)."""
-        return self.series(f"base/{self._known(explainer)}")[self._trained]
+        return self.all_base_values(explainer)[self._trained]
 
     @property
     def targets(self) -> np.ndarray:
@@ -220,12 +252,12 @@ class Run:
     @property
     def outputs(self) -> np.ndarray:
         """float32 (epochs, probes, classes): probabilities on the whole probe (a regression: the output)."""
-        return self.series("outputs")[self._trained][:, :, 0]
+        return self.all_outputs()[self._trained][:, :, 0]
 
     @property
     def empty_outputs(self) -> np.ndarray:
         """float32 (epochs, probes, classes): the same with every player absent."""
-        return self.series("outputs")[self._trained][:, :, 1]
+        return self.all_outputs()[self._trained][:, :, 1]
 
     def untrained(self, explainer: str) -> np.ndarray | None:
         """float32 (probes, targets, players) before the first epoch; None where it was not logged."""
@@ -263,18 +295,18 @@ class Run:
         shape = (len(self._explained), self.record["shape"]["probes"])
         labels = self.record["probes"]["labels"]
         if isinstance(wanted, str) and wanted not in ("label", "predicted"):
-            raise ValueError(f"unknown class {wanted!r}; choose 'label', 'predicted' or a class number.")
+            raise ArgumentError(f"unknown class {wanted!r}; choose 'label', 'predicted' or a class number.")
         if self.settings["regression"] and isinstance(wanted, str):
             return np.zeros(shape, dtype=np.int32)
         if isinstance(wanted, str):
             return np.broadcast_to(labels, shape) if wanted == "label" and labels is not None else self.predicted()
         if not 0 <= wanted < self.settings["number_of_classes"]:
-            raise ValueError(f"class {wanted} is out of range: the model answers for {self.settings['number_of_classes']} classes.")
+            raise ArgumentError(f"class {wanted} is out of range: the model answers for {self.settings['number_of_classes']} classes.")
         return np.full(shape, wanted)
 
     def predicted(self) -> np.ndarray:
         """int32 (all_steps, probes): the likeliest class; 0 for a regression, -1 where there is no answer."""
-        full = self.series("outputs")[:, :, 0]
+        full = self.all_outputs()[:, :, 0]
         silent = np.isnan(full).any(axis=-1)
         return np.where(silent, -1, np.nan_to_num(full).argmax(axis=-1)).astype(np.int32)
 
@@ -320,7 +352,7 @@ class Run:
         """(probes, players): the part of each player inside a region."""
         probes = self.probes
         if region not in probes.regions:
-            raise ValueError(f"{self.name}: no region {region!r} in this record; it has {list(probes.regions)}.")
+            raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {list(probes.regions)}.")
         return stability.overlap(probes.segments, probes.regions[region], int(probes.players.max()))
 
     def to_dataframe(self) -> pandas.DataFrame:

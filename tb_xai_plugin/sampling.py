@@ -40,8 +40,9 @@ def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) ->
             break
     if seen < n:
         raise ValueError(f"from_dataset: the dataset has {seen} examples and n is {n}; give a smaller n or more examples.")
-    rounds = sorted((place, label) for label, queue in by_class.items() for place in range(len(queue)))
-    taken = sorted((by_class[label][place] for place, label in rounds[:n]), key=lambda example: example[0])
+    queues = list(by_class.values())  # in the order in which their classes first came
+    rounds = sorted((place, number) for number, queue in enumerate(queues) for place in range(len(queue)))
+    taken = sorted((queues[number][place] for place, number in rounds[:n]), key=lambda example: example[0])
     labels = None if taken[0][2] is None else np.stack([y for _, _, y in taken])
     return np.stack([x for _, x, _ in taken]), labels
 
@@ -49,7 +50,7 @@ def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) ->
 def _examples(dataset: Iterable[Any]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Single examples from batches or singles."""
     for element in _elements(dataset):
-        x, y = (element[0], element[1]) if isinstance(element, tuple | list) else (element, None)
+        x, y = (*element, None)[:2] if isinstance(element, tuple | list) else (element, None)
         x, y = np.asarray(x), None if y is None else np.asarray(y)
         if _is_batch(x, y):
             yield from ((x[i], None if y is None else y[i]) for i in range(len(x)))

@@ -8,10 +8,15 @@ from collections.abc import Callable
 import numpy as np
 
 
+class ArgumentError(ValueError):
+    """What was asked for does not exist; the message is one sentence that names what does."""
+
+
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: scale-free, 1 where nothing is shared or every sign is reversed."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return 0.5 * np.nansum(np.abs(a / _norm1(a) - b / _norm1(b)), axis=-1) + 0 * (_norm1(a) * _norm1(b))[..., 0]
+    size_a, size_b = _norm1(a), _norm1(b)
+    distance = 0.5 * np.nansum(np.abs(a / size_a - b / size_b), axis=-1)
+    return np.where(np.isnan(size_a + size_b)[..., 0], np.nan, distance)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -64,39 +69,33 @@ def drift(values: np.ndarray, steps: np.ndarray, against: str | int = "previous"
         (epochs, probes), NaN where there is nothing to compare: at the first step, at the reference itself, in gaps.
 
     Raises:
-        ValueError: an unknown measure or reference, or a step that is not there.
+        ArgumentError (a ValueError): an unknown measure or reference, or a step that is not there.
     """
     if measure not in MEASURES:
-        raise ValueError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
-    distance = np.full(values.shape[:2], np.nan)
-    if not len(steps):
-        return distance
-    if against == "previous":
-        reference = _previous(values)
-    else:
-        place = _place(steps, against)
-        if place is None:
-            return distance
-        reference = np.broadcast_to(values[place], values.shape)
-    distance = MEASURES[measure](values, reference)
-    if against != "previous":
+        raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
+    values = values.astype(np.float64)  # squares of a regression in dollars leave float32's range
+    place = None if against == "previous" else _place(steps, against)
+    if against != "previous" and place is None:
+        return np.full(values.shape[:2], np.nan)
+    distance = MEASURES[measure](values, _previous(values) if place is None else values[place][None])
+    if place is not None:
         distance[place] = np.nan
     return distance
 
 
 def _place(steps: np.ndarray, against: str | int) -> int | None:
-    """Index of the reference; None where the record has no untrained model."""
-    if against == "final":
-        return len(steps) - 1
+    """Index of the reference; None where the record has no untrained model, or no step at all."""
+    if against == "final" or not len(steps):
+        return len(steps) - 1 if len(steps) else None
     step = -1 if against == "untrained" else against
     if isinstance(step, str):
-        raise ValueError(f"unknown reference {against!r}; choose 'previous', 'untrained', 'final' or a step.")
+        raise ArgumentError(f"unknown reference {against!r}; choose 'previous', 'untrained', 'final' or a step.")
     found = np.flatnonzero(steps == step)
     if len(found):
         return int(found[0])
     if against == "untrained":
         return None
-    raise ValueError(f"step {step} is not in the record, which has steps {steps[0]} to {steps[-1]}.")
+    raise ArgumentError(f"step {step} is not in the record, which has steps {steps[0]} to {steps[-1]}.")
 
 
 def _previous(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ probe set S it has these tags, all tensors; one event holds everything of one st
     S/static/<array>/<block>      zlib-compressed bytes of a block of probes of a static array                        once, at step 0
     S/epoch                       JSON: Keras's logs, cost, and why numbers are missing                               every epoch
     S/outputs/<block>             float32 (probes, 2, classes): probabilities on the full and the empty probe         every explained epoch
-    S/answers/<block>             float32 (probes, targets): what is explained, on the full probe
     S/targets/<block>             int32 (probes, targets): explained classes, where they change between epochs
     S/values/<explainer>/<block>  float32 (probes, targets, players), signed
     S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
@@ -32,6 +31,7 @@ UNTRAINED = -1
 DEFAULT_SET = "probes"
 
 # A tag is TensorBoard's unit of reading: about 32 KiB an epoch keep a thousand epochs of one tag well below its limit of 256 MiB a reply.
+# (One probe with thousands of classes is one block, and more.)
 BLOCK_BYTES = 2**15
 STATIC_BLOCK_BYTES = 2**24
 
@@ -49,7 +49,7 @@ def static_tag(probe_set: str, array: str, block: int) -> str:
 
 
 def step_tag(probe_set: str, quantity: str, block: int) -> str:
-    """quantity: "outputs", "answers", "targets", or e.g. "values/shap"."""
+    """quantity: "outputs", "targets", or e.g. "values/shap"."""
     return f"{probe_set}/{quantity}/{block}"
 
 
@@ -63,6 +63,20 @@ def blocks(probes: int, bytes_a_probe: int, most: int = BLOCK_BYTES) -> list[tup
     """Split probes into blocks of at most about `most` bytes: [(from, to excluded), …]."""
     size = max(1, most // max(1, bytes_a_probe))
     return [(start, min(start + size, probes)) for start in range(0, probes, size)]
+
+
+def shape_of_one(quantity: str, shape: Mapping[str, int]) -> tuple[int, ...]:
+    """Shape of a quantity for one probe. shape: the record's "shape", with the numbers of targets, players and classes."""
+    targets = shape["targets"]
+    maps = (targets, shape["players"])
+    shapes = {"outputs": (2, shape["classes"]), "targets": (targets,), "values": maps, "errors": maps, "base": (targets,)}
+    return shapes[quantity.partition("/")[0]]
+
+
+def step_blocks(shape: Mapping[str, int]) -> list[tuple[int, int]]:
+    """How a step's probes are split over tags, the same for all quantities."""
+    largest = max(int(np.prod(shape_of_one(quantity, shape))) for quantity in ("values", "outputs"))
+    return blocks(shape["probes"], 4 * largest)
 
 
 def static_blocks(array: np.ndarray) -> list[tuple[int, int]]:

@@ -173,6 +173,15 @@ def test_a_run_resumed_with_initial_epoch_goes_on_in_the_same_record(tmp_path: P
     assert run.missing == 0
 
 
+def test_a_record_is_not_continued_with_a_model_of_other_classes(tmp_path: Path) -> None:
+    probes = xai.ImageProbes(IMAGES[:4])
+    fit(compiled(functional()), logger(tmp_path, probes))
+    before = _snapshot(tmp_path)
+    with pytest.raises(ValueError, match="already holds explanations of a model with 3 classes, in log-odds; this one has 5"):
+        fit(compiled(convolutional(5)), logger(tmp_path, probes), initial_epoch=3, epochs=5)
+    assert _snapshot(tmp_path) == before
+
+
 def test_a_run_resumed_from_an_earlier_epoch_replaces_what_came_after(tmp_path: Path) -> None:
     model = compiled(functional())
     fit(model, logger(tmp_path), epochs=5)

@@ -207,6 +207,17 @@ def test_model_input_feeds_models_with_several_inputs() -> None:
     assert np.allclose(xai.explain(model, probes, output="probability")["shap"].outputs, p, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_raw_explains_the_models_own_numbers(name: str) -> None:
+    make, loss, _, classes = HEADS[name]
+    model = make()
+    model.compile("sgd", loss)
+    outputs = xai.explain(model, UNLABELLED, "shap", output="raw")["shap"].outputs
+    answers = model.predict(IMAGES[:8], verbose=0)
+    assert outputs.shape[1] == classes
+    assert np.allclose(outputs[:, -answers.shape[1] :], answers, atol=1e-5)
+
+
 @pytest.mark.parametrize("output", ["probability", "raw"])
 def test_other_outputs_explain_what_they_name(output: str) -> None:
     model = functional()
@@ -262,6 +273,18 @@ def test_a_bad_option_is_refused_with_the_valid_ones(name: str) -> None:
 def test_probability_of_a_regression_is_refused() -> None:
     with pytest.raises(ValueError, match="regression"):
         xai.explain(convolutional(1, None), xai.ImageProbes(IMAGES[:4]), output="probability")
+
+
+def test_a_model_that_answers_nan_is_explained_with_a_warning() -> None:
+    with pytest.warns(UserWarning, match="answered NaN or infinity for 8 of 8 probes"):
+        explanation = xai.explain(lambda images: np.full((len(images), 2), np.nan), UNLABELLED, "shap")["shap"]
+    assert np.isnan(explanation.values).all()
+
+
+def test_more_segments_than_can_be_explained_are_refused() -> None:
+    wide = xai.ImageProbes(np.random.default_rng(0).random((2, 40, 40)), segments=np.arange(1600).reshape(40, 40))
+    with pytest.raises(ValueError, match="1600 players"):
+        xai.explain(functional(), wide)
 
 
 def test_something_else_than_probes_is_refused() -> None:

@@ -200,3 +200,14 @@ except ImportError as error:
     said = run_python(viewer, program, folder=tmp_path)
     assert word in said
     assert "pip install" in said
+
+
+def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
+    root = Path(__file__).parent.parent
+    links = []
+    for document in [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("tb_xai_plugin/*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            if not link.startswith("http"):
+                links.append(document.parent / link)
+    assert len(links) >= 4
+    assert [str(link) for link in links if not link.exists()] == []

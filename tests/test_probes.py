@@ -142,6 +142,12 @@ def test_from_dataset_takes_the_first_of_each_class_in_the_datasets_order() -> N
         assert probes.labels.tolist() == [0, 0, 1, 2, 1, 2]
 
 
+def test_from_dataset_with_more_classes_than_probes_takes_the_first_that_come() -> None:
+    labels = np.arange(100)[::-1]
+    images = RNG.random((100, 6, 6, 1)).astype(np.float32)
+    assert ImageProbes.from_dataset((images, labels), 4).labels.tolist() == [99, 98, 97, 96]
+
+
 def test_from_dataset_reads_tf_data_without_end_and_keras_sequences() -> None:
     import keras
     import tensorflow as tf

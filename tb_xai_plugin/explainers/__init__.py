@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TypeAlias
 
+from tb_xai_plugin.explainers.fitted import Explainer
 from tb_xai_plugin.explainers.kernel_shap import KernelShap
 from tb_xai_plugin.explainers.lime import Lime
-
-Explainer: TypeAlias = Lime | KernelShap
 
 EXPLAINERS: dict[str, type[Explainer]] = {"lime": Lime, "shap": KernelShap}
 
