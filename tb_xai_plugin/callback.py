@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import keras
+import numpy as np
 
 from tb_xai_plugin import __version__, wire
 from tb_xai_plugin.engine import Engine, Plan, Snapshot
@@ -29,6 +31,8 @@ PART_NAMES = {
     "explainers": "explainers",
     "output": "output",
     "classes": "classes",
+    "class_names": "class names",
+    "names": "names",
 }
 
 
@@ -85,6 +89,10 @@ class ExplanationLogger(keras.callbacks.Callback):
             raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
         if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
             raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
+        if not isinstance(log_dir, str | os.PathLike):
+            raise TypeError(
+                f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's."
+            )
         self.log_dir = os.fspath(log_dir)
         self._every, self._untrained, self._on_error = every, untrained, on_error
         options = {"evaluations": evaluations, "output": output, "classes": classes, "seed": seed, "batch_size": batch_size}
@@ -98,6 +106,9 @@ class ExplanationLogger(keras.callbacks.Callback):
         self._records: dict[str, dict[str, Any]] = {}
         self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
+        self._refused = False  # model and probes do not fit together
+        self._fresh = False  # a new model begins a record that an older one may have left here
+        self._unbilled = 0.0  # seconds of compiling and writing, billed with the next step
         self._epoch_began = 0.0
         self._warned = False
 
@@ -112,7 +123,7 @@ class ExplanationLogger(keras.callbacks.Callback):
             present = probe_sets(source, self.log_dir)
             records = {name: Run(source, self.log_dir, name) for name in present if name in self._plans}
             for name, run in records.items():
-                self._refuse_other(name, run.comparable)
+                self._refuse_other(name, run)
                 self._logged[name] = [step for step, _, _ in run.writes]
                 self._records[name] = run.record
                 newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
@@ -122,9 +133,17 @@ class ExplanationLogger(keras.callbacks.Callback):
             ) from error
         return newest
 
-    def _refuse_other(self, name: str, there: Mapping[str, str]) -> None:
-        here = self._plans[name].comparable
-        others = [PART_NAMES.get(part, part) for part in {**there, **here} if there.get(part) != here.get(part)]
+    def _refuse_other(self, name: str, run: Run) -> None:
+        plan = self._plans[name]
+        here, there = plan.comparable, run.comparable
+        others = [PART_NAMES[part] for part in here if there.get(part) != here[part]]
+        if not others:
+            names, arrays = plan.probes.as_record()
+            others = [PART_NAMES[part] for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
+            pictures = {"images": "display", "regions": "regions"}
+            if names["regions"] != run.record["probes"]["regions"]:
+                others.append(pictures.pop("regions"))
+            others += [word for array, word in pictures.items() if array in arrays and not np.array_equal(arrays[array], run.static(array))]
         if others:
             raise ValueError(
                 f"ExplanationLogger: {self.log_dir} already holds explanations with other {', '.join(others)}; "
@@ -133,40 +152,72 @@ class ExplanationLogger(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Bound anew at every fit: the model may have been compiled with another loss or precision, or be another one.
-        self._engines = {}
+        self._engines, self._refused, self._fresh = {}, False, False
         if self.model.built:
-            self._bind()
+            try:
+                self._bind()
+            except ValueError as error:
+                raise ValueError(f"ExplanationLogger: {error}") from error
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Not in on_train_begin: BackupAndRestore puts the weights back there, maybe after this callback's turn.
-        if epoch == 0 and self._untrained and not self._has_trained():
-            if self._engines:
-                self._log(wire.UNTRAINED, {}, None)
-            else:  # building it here would draw its weights before Keras does: training must not depend on being watched
-                self._say(
-                    f"model {self.model.name!r} is not built before its first batch, so its untrained state is not explained; "
-                    "call it on one batch before fit, or give untrained=False."
-                )
+        if epoch == 0:
+            with self._training_goes_on(wire.UNTRAINED):
+                self._begin_anew()
         self._epoch_began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._log(epoch, logs or {}, time.perf_counter() - self._epoch_began)
+        training_seconds = time.perf_counter() - self._epoch_began
+        for name in self._plans:
+            with self._training_goes_on(epoch):
+                self._log(name, epoch, logs or {}, training_seconds)
+        self._fresh = False
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._writer.close()
+        with self._training_goes_on(None):
+            self._writer.close()
 
-    def _has_trained(self) -> bool:
-        optimizer = getattr(self.model, "optimizer", None)
-        return optimizer is not None and int(optimizer.iterations) > 0
+    def _begin_anew(self) -> None:
+        """Explain the model before its first epoch, if it is untrained."""
+        iterations = getattr(getattr(self.model, "optimizer", None), "iterations", 0)
+        if int(keras.ops.convert_to_numpy(iterations)) > 0:
+            return
+        # Whatever the record holds is of another model; where this one's untrained state is not logged, an older one's must not stand for it.
+        self._fresh = True
+        if not self._untrained:
+            return
+        if not self._engines:
+            # Building it here would draw its weights before Keras does: training must not depend on being watched.
+            self._say(
+                f"model {self.model.name!r} is not built before its first batch, so its untrained state is not explained; "
+                "call it on one batch before fit, or give untrained=False."
+            )
+            return
+        for name in self._plans:
+            self._log(name, wire.UNTRAINED, {}, None)
+        self._fresh = False
+
+    @contextmanager
+    def _training_goes_on(self, step: int | None) -> Iterator[None]:
+        """A failure inside is a warning, the first time."""
+        try:
+            yield
+        except Exception as error:
+            if self._on_error == "raise":
+                raise
+            self._warn(step, f"{type(error).__name__}: {error}")
 
     def _bind(self) -> None:
+        began = time.perf_counter()
         try:
             engines = {name: Engine(plan, self.model) for name, plan in self._plans.items()}
             for name, record in self._records.items():
                 self._refuse_other_model(record, engines[name])
-            self._engines = engines
-        except ValueError as error:
-            raise ValueError(f"ExplanationLogger: {error}") from error
+        except ValueError:
+            self._refused = True
+            raise
+        self._engines = engines
+        self._unbilled += time.perf_counter() - began
 
     def _refuse_other_model(self, record: Mapping[str, Any], engine: Engine) -> None:
         there = (record["shape"], record["targets"], record["settings"]["unit"])
@@ -181,20 +232,14 @@ class ExplanationLogger(keras.callbacks.Callback):
             return True
         return bool(self._every(epoch)) if callable(self._every) else epoch % self._every == 0
 
-    def _log(self, step: int, logs: Mapping[str, Any], training_seconds: float | None) -> None:
-        for name in self._plans:
-            try:
-                self._log_set(name, step, logs, training_seconds)
-            except Exception as error:
-                if self._on_error == "raise":
-                    raise
-                self._warn(step, f"{type(error).__name__}: {error}")
-
-    def _log_set(self, name: str, step: int, logs: Mapping[str, Any], training_seconds: float | None) -> None:
+    def _log(self, name: str, step: int, logs: Mapping[str, Any], training_seconds: float | None) -> None:
+        """Explain one probe set, and write it; what goes wrong in explaining is written too, and raised."""
+        if self._refused:
+            return
         snapshot: Snapshot | None = None
         failure: Exception | None = None
         began = time.perf_counter()
-        due = False
+        due = True
         try:
             due = self._is_due(step)
             if due:
@@ -203,10 +248,13 @@ class ExplanationLogger(keras.callbacks.Callback):
                 snapshot = self._engines[name].run()
         except Exception as error:
             failure, due = error, True
-        seconds = time.perf_counter() - began
         problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
         if name in self._engines:
-            self._write(name, step, snapshot, _epoch_json(logs, due, problem, snapshot, seconds, training_seconds))
+            seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
+            epoch = _epoch_json(logs, due, problem, snapshot, seconds, training_seconds)
+            writing = time.perf_counter()
+            self._write(name, step, snapshot, {**epoch, "fresh": self._fresh})
+            self._unbilled = time.perf_counter() - writing
         if failure:
             raise failure
         if problem:
@@ -215,26 +263,29 @@ class ExplanationLogger(keras.callbacks.Callback):
     def _write(self, name: str, step: int, snapshot: Snapshot | None, epoch: dict[str, Any]) -> None:
         plan, engine = self._plans[name], self._engines[name]
         targets = engine.constant_targets
-        if name not in self._records:
+        record = self._records.get(name)
+        if record is None:
             names, arrays = plan.probes.as_record()
             record = {
                 "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
                 "settings": {**plan.settings, **engine.settings, "versions": _versions()},
-                "comparable": plan.comparable,
+                "comparable": {**plan.comparable, **engine.comparable},
                 "targets": targets,
                 "shape": engine.shape,
             }
             self._writer.write_record(name, record, arrays)
-            self._records[name] = record
-        self._logged[name] = [*(s for s in self._logged[name] if s < step), step]
-        self._writer.write_step(name, step, {**epoch, "logged": len(self._logged[name])}, snapshot, constant_targets=targets is not None)
+        before = [] if epoch["fresh"] else [s for s in self._logged[name] if s < step]
+        self._writer.write_step(name, step, {**epoch, "logged": len(before) + 1}, snapshot, constant_targets=targets is not None)
+        # Only now: what could not be written is not there.
+        self._records[name], self._logged[name] = record, [*before, step]
 
-    def _warn(self, step: int, problem: str) -> None:
+    def _warn(self, step: int | None, problem: str) -> None:
         if self._warned:
             return
         self._warned = True
-        when = "before the first epoch" if step == wire.UNTRAINED else f"at epoch {step}"
-        self._say(f"{when}: {problem}. Training goes on; the record has a gap there. Further ones are not reported here.")
+        when = {None: "at the end", wire.UNTRAINED: "before the first epoch"}.get(step, f"at epoch {step}")
+        what = "nothing is explained in this fit" if self._refused else "the record has a gap there. Further ones are not reported here"
+        self._say(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.")
 
     @staticmethod
     def _say(sentence: str) -> None:

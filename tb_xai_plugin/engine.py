@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,10 +123,12 @@ class Engine:
     def __init__(self, plan: Plan, model: Any) -> None:
         self.plan = plan
         probes = plan.probes
-        self._predictor = build_predictor(model, plan.masker, probes.model_input, plan.batch, raw=plan.output == "raw")
+        self._predictor = build_predictor(
+            model, plan.masker, probes.model_input, plan.batch, raw=plan.output == "raw", labelled=probes.labels is not None
+        )
         self._masks = {n: _padded(masks, plan.batch, plan.masker.players) for n, masks in plan.masks.items()}
         self.head = self._predictor.head
-        self.classes = self.head.classes(self._predictor.columns)
+        self.classes = self.head.classes
         self._check_classes()
 
     @property
@@ -138,6 +141,11 @@ class Engine:
             "regression": self.head.kind == "regression",
             "number_of_classes": self.classes,
         }
+
+    @property
+    def comparable(self) -> dict[str, str]:
+        """What records must have in common besides `Plan.comparable`."""
+        return {"unit": outputs.unit(self.head, self.plan.output), "answers": f"{self.classes} classes"}
 
     @property
     def constant_targets(self) -> list[int] | None:
@@ -171,6 +179,10 @@ class Engine:
 
     def run(self) -> Snapshot:
         """Evaluate the model on every coalition of every probe, and explain."""
+        with self._predictor.leaving_no_trace():
+            return self._run()
+
+    def _run(self) -> Snapshot:
         plan, probes = self.plan, self.plan.probes
         count = len(probes)
         full, empty = np.full((2, count, self.classes), np.nan)
@@ -281,7 +293,10 @@ def _checked_number(what: str, given: Any, least: int, also: str = "") -> int:
 def _checked_classes(classes: Any) -> str | list[int]:
     if isinstance(classes, str):
         return _checked_choice("classes", classes, ("auto", "all"))
-    numbers = [int(c) for c in np.asarray(classes).reshape(-1)]
+    try:
+        numbers = [operator.index(c) for c in classes]
+    except TypeError:
+        numbers = []
     if not numbers or min(numbers) < 0 or len(set(numbers)) != len(numbers):
         raise ValueError(f"classes is {classes!r}; give 'auto', 'all' or a list of different class numbers from 0.")
     return numbers

@@ -22,15 +22,27 @@ class Head:
     Attributes:
         kind: "softmax" (probabilities that sum to 1) | "logits" (of a softmax) | "sigmoid" (a probability a column; one column: two
             classes) | "sigmoid logits" (the same before the sigmoid) | "regression".
+        columns: of the answers.
         clipped: probabilities are clipped to [1e-6, 1 - 1e-6] before log-odds, because the model has no finer answer.
     """
 
     kind: str
+    columns: int
     clipped: bool = False
 
-    def classes(self, columns: int) -> int:
-        """Number of classes for answers with so many columns: a single sigmoid has two."""
-        return 2 if self.kind.startswith("sigmoid") and columns == 1 else columns
+    @property
+    def one_sigmoid(self) -> bool:
+        return self.columns == 1 and self.kind.startswith("sigmoid")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes: a single sigmoid has two."""
+        return 2 if self.one_sigmoid else self.columns
+
+    @property
+    def exclusive(self) -> bool:
+        """True where probabilities sum to 1 over classes; False for independent sigmoids and regressions."""
+        return self.kind in ("softmax", "logits") or self.one_sigmoid
 
     def scores(self, answers: np.ndarray) -> np.ndarray:
         """Answers (m, columns) -> float64 (m, classes): logits up to a shift, or each class's own logit, or the regression's output."""
@@ -43,18 +55,14 @@ class Head:
         if self.kind == "sigmoid":  # float32 is spaced 6e-8 next to 1: here a finer clip would be a pretence
             p = np.clip(answers, CLIP, 1 - CLIP)
             logits = np.log(p) - np.log1p(-p)
-        return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
-
-    def exclusive(self, classes: int) -> bool:
-        """True where probabilities sum to 1 over classes; False for independent sigmoids."""
-        return not (self.kind.startswith("sigmoid") and classes > 2) and self.kind != "regression"
+        return np.concatenate([np.zeros_like(logits), logits], axis=1) if self.one_sigmoid else logits
 
 
 def probabilities(head: Head, scores: np.ndarray) -> np.ndarray:
     """float64 (m, classes); the regression's output itself for a regression."""
     if head.kind == "regression":
         return scores
-    if not head.exclusive(scores.shape[1]):
+    if not head.exclusive:
         return 1 / (1 + np.exp(-scores))
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
@@ -87,8 +95,8 @@ def explained(head: Head, output: str, answers: np.ndarray, targets: np.ndarray)
     answers: (m, columns) of the model; targets: int (targets,) classes; output: one of OUTPUTS.
     """
     if output == "raw":
-        if answers.shape[1] == 1 and head.classes(1) == 2:  # one sigmoid: class 1 as it is, class 0 its opposite
-            other = -answers if "logits" in head.kind else 1 - answers
+        if head.one_sigmoid:  # one sigmoid: class 1 as it is, class 0 its opposite
+            other = -answers if head.kind == "sigmoid logits" else 1 - answers
             answers = np.concatenate([other, answers], axis=1)
         return answers[:, targets].astype(np.float64)
     scores = head.scores(answers)
@@ -96,7 +104,7 @@ def explained(head: Head, output: str, answers: np.ndarray, targets: np.ndarray)
         return scores[:, targets]
     if output == "probability":
         return probabilities(head, scores)[:, targets]
-    return log_odds(scores, targets) if head.exclusive(scores.shape[1]) else scores[:, targets]
+    return log_odds(scores, targets) if head.exclusive else scores[:, targets]
 
 
 def unit(head: Head, output: str) -> str:

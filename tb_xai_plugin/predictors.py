@@ -6,9 +6,9 @@ The only module of the training side that names TensorFlow.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,21 +27,30 @@ class Predictor:
     Attributes:
         answers: the model on masked probes.
         head: how to read the columns.
-        columns: number of columns.
+        state: variables of the model that its own call changes, even when it only infers: a seed, a counter.
     """
 
     answers: Answers
     head: Head
-    columns: int
+    state: tuple[Any, ...] = ()
+
+    @contextmanager
+    def leaving_no_trace(self) -> Iterator[None]:
+        """Put the model's state back, so that training goes on as if nobody had asked."""
+        with _kept(self.state):
+            yield
 
 
-def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, *, raw: bool) -> Predictor:
+def build_predictor(
+    model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, *, raw: bool, labelled: bool
+) -> Predictor:
     """Compile once, and find out what the model's answers mean.
 
     Args:
         model: a Keras model, or a callable batch -> (n,) or (n, classes).
         batch: evaluations at a time: one graph, never traced again.
         raw: the model's own answers are wanted, not what is before their activation.
+        labelled: the probes have classes: where nothing else tells, answers are logits then, not a regression.
 
     Raises:
         ValueError: the model is not built, refuses the probes, or answers with something else than (n,) or (n, classes).
@@ -50,21 +59,38 @@ def build_predictor(model: Any, masker: ImageMasker, model_input: Callable[[Any]
     trial = (np.arange(batch)[:, None] % 2 == np.zeros(masker.players)).astype(np.float32)
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
-        seen = _try(answers, trial, masker)
-        return Predictor(answers, _guess_head(seen), seen.shape[1])
+        return Predictor(answers, _guess_head(_try(answers, trial, masker)))
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
-    answers = _compiled(model, masker, model_input, batch)
-    seen = _try(answers, trial, masker)
-    last = _output_layer(model)
-    head = _read_head(last, model, seen)
-    if raw or (head.kind != "sigmoid" and not (head.kind == "softmax" and last.compute_dtype != "float32")):
-        return Predictor(answers, head, seen.shape[1])
-    # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
-    before = _before_activation(last, lambda: _compiled(model, masker, model_input, batch), trial, seen)
-    if before is None:
-        return Predictor(answers, Head(head.kind, clipped=True), seen.shape[1])
-    return Predictor(before, Head("sigmoid logits" if head.kind == "sigmoid" else "logits"), seen.shape[1])
+    with _kept(model.non_trainable_variables) as changed:
+        answers = _compiled(model, masker, model_input, batch)
+        seen = _try(answers, trial, masker)
+        last = _output_layer(model)
+        head = _read_head(last, model, seen, labelled)
+        # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
+        if not raw and (head.kind == "sigmoid" or (head.kind == "softmax" and last.compute_dtype != "float32")):
+            before = _before_activation(last, lambda: _compiled(model, masker, model_input, batch), trial, seen)
+            if before is None:
+                head = replace(head, clipped=True)
+            else:
+                answers, head = before, replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
+    return Predictor(answers, head, tuple(changed))
+
+
+@contextmanager
+def _kept(variables: Iterable[Any]) -> Iterator[list[Any]]:
+    """Restore variables at the end; yields a list that then holds those which had changed."""
+    import keras
+
+    before = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in variables]
+    changed: list[Any] = []
+    try:
+        yield changed
+    finally:
+        for variable, value in before:
+            if not np.array_equal(keras.ops.convert_to_numpy(variable), value, equal_nan=value.dtype.kind == "f"):
+                variable.assign(value)
+                changed.append(variable)
 
 
 def _is_keras_model(model: Any) -> bool:
@@ -135,9 +161,10 @@ def _compiled(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any]
 
 def _guess_head(answers: np.ndarray) -> Head:
     """What answers of an unknown callable mean, from the numbers."""
-    if answers.shape[1] == 1:
-        return Head("regression")
-    return Head("softmax", clipped=True) if _sum_to_one(answers) else Head("logits")
+    columns = answers.shape[1]
+    if columns == 1:
+        return Head("regression", columns)
+    return Head("softmax", columns, clipped=True) if _sum_to_one(answers) else Head("logits", columns)
 
 
 def _sum_to_one(answers: np.ndarray) -> bool:
@@ -145,19 +172,29 @@ def _sum_to_one(answers: np.ndarray) -> bool:
     return answers.shape[1] > 1 and bool((answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1) < 5e-3).all())
 
 
-def _read_head(last: Any, model: Any, answers: np.ndarray) -> Head:
-    """What a Keras model's answers mean: the numbers first, then its last activation, then its loss."""
-    in_range = bool((answers >= 0).all() and (answers <= 1).all())
+def _read_head(last: Any, model: Any, answers: np.ndarray, labelled: bool) -> Head:
+    """What a Keras model's answers mean: its last activation says it, then the numbers, then the loss.
+
+    An activation is not believed against the numbers (the last layer may be another than it seems); NaN says nothing against it.
+    """
+    columns = answers.shape[1]
+    silent = not np.isfinite(answers).all()
+    in_range = silent or bool((answers >= 0).all() and (answers <= 1).all())
+    activation = getattr(getattr(last, "activation", None), "__name__", None)
+    if activation == "sigmoid" and in_range:
+        return Head("sigmoid", columns)
+    if _sum_to_one(answers) or (activation == "softmax" and silent and columns > 1):
+        return Head("softmax", columns)
     loss, from_logits = _loss(model)
-    if _sum_to_one(answers):
-        return Head("softmax")
-    if in_range and getattr(getattr(last, "activation", None), "__name__", None) == "sigmoid":
-        return Head("sigmoid")
     if loss in BINARY_LOSSES:
-        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits")
-    return Head("regression" if answers.shape[1] == 1 or loss in REGRESSION_LOSSES else "logits")
+        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits", columns)
+    own_loss = loss not in ("", *CLASS_LOSSES)
+    if columns == 1 or loss in REGRESSION_LOSSES or (own_loss and not labelled):
+        return Head("regression", columns)
+    return Head("logits", columns)
 
 
+CLASS_LOSSES = {"sparsecategoricalcrossentropy", "categoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge"}
 BINARY_LOSSES = {"binarycrossentropy", "bce", "binaryfocalcrossentropy"}
 REGRESSION_LOSSES = {
     *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape"),
@@ -168,6 +205,8 @@ REGRESSION_LOSSES = {
 def _loss(model: Any) -> tuple[str, bool]:
     """Name of the loss given to `compile`, lower case without "_" ("" for none), and whether it takes logits."""
     loss = getattr(model, "loss", None)
+    if isinstance(loss, dict):
+        loss = list(loss.values())
     if isinstance(loss, list | tuple) and len(loss) == 1:
         loss = loss[0]
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__ if loss is not None else "")
@@ -192,13 +231,16 @@ def _before_activation(layer: Any, compile_again: Callable[[], Answers], trial: 
     """
     import keras
 
-    if not callable(getattr(layer, "activation", None)) or keras.backend.backend() != "tensorflow":
+    if (
+        getattr(getattr(layer, "activation", None), "__name__", None) not in ("sigmoid", "softmax")
+        or keras.backend.backend() != "tensorflow"
+    ):
         return None
     with _linear(layer):
         before = compile_again()
         logits = before(trial, 0)
     again = np.asarray(keras.ops.convert_to_numpy(layer.activation(keras.ops.convert_to_tensor(logits))))
-    return before if again.shape == seen.shape and np.allclose(again, seen, atol=5e-3) else None
+    return before if again.shape == seen.shape and np.allclose(again, seen, atol=5e-3, equal_nan=True) else None
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class ImageProbes(ProbeSet):
         display: Any = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.inputs = _checked_images(images)
+        self.inputs = _checked_images(images, shown_otherwise=display is not None)
         n, height, width, _ = self.pixels.shape
         self.class_names = _checked_names(class_names, "class_names", None)
         self.names = _checked_names(names, "names", n)
@@ -107,6 +107,8 @@ class ImageProbes(ProbeSet):
                 f"ImageProbes: the baseline is equal to probe {int(same.argmax())}, so nothing changes when its segments are absent; "
                 "give another baseline, e.g. 'blur' or a number that is not in the image."
             )
+        if regions is not None and not isinstance(regions, Mapping):
+            raise TypeError(f"ImageProbes: regions is {type(regions).__name__}; give {{name: bool mask}}.")
         self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in (regions or {}).items()}
         if model_input is not None and not callable(model_input):
             raise TypeError(f"ImageProbes: model_input is {type(model_input).__name__}; give a callable that maps a batch of images.")
@@ -137,7 +139,7 @@ class ImageProbes(ProbeSet):
             n: number of probes.
             options: those of ImageProbes.
         """
-        class_names = options.get("class_names")
+        class_names = _checked_names(options.get("class_names"), "class_names", None)
         images, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None)
         return cls(images, labels, **options)
 
@@ -188,7 +190,7 @@ def hash_of(*contents: np.ndarray | str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _checked_images(images: Any) -> np.ndarray:
+def _checked_images(images: Any, *, shown_otherwise: bool) -> np.ndarray:
     try:
         images = np.asarray(images)
     except ValueError as error:
@@ -199,12 +201,17 @@ def _checked_images(images: Any) -> np.ndarray:
         raise ValueError(f"ImageProbes: images has shape {images.shape}; give (n, H, W) or (n, H, W, C), exactly as the model takes them.")
     if len(images) == 0:
         raise ValueError("ImageProbes: images is empty; give at least one image, 16 is a good number.")
-    if images.ndim == 4 and images.shape[1] in (1, 2, 3, 4) and images.shape[1] < min(images.shape[2:]) and images.shape[3] > 4:
+    few_first = images.ndim == 4 and images.shape[1] <= 4 and images.shape[1] < min(images.shape[2:])
+    if few_first and images.shape[3] > 4 and not shown_otherwise:
         raise ValueError(
             f"ImageProbes: images has shape {images.shape}, channels first; give channels last, e.g. np.moveaxis(images, 1, -1)."
         )
     if min(images.shape[1:3]) < 2:
         raise ValueError(f"ImageProbes: images has shape {images.shape}; an image needs at least 2 x 2 pixels.")
+    if images.ndim == 3 and images.shape[2] == 3 and min(images.shape[:2]) >= 16:
+        raise ValueError(
+            f"ImageProbes: images has shape {images.shape}, which looks like one colour image; give a batch, e.g. images[None]."
+        )
     if images.dtype.kind == "b":
         images = images.astype(np.uint8)
     if images.dtype == np.float64:
@@ -218,6 +225,8 @@ def _checked_images(images: Any) -> np.ndarray:
 def _checked_names(names: Sequence[str] | None, what: str, count: int | None) -> list[str] | None:
     if names is None:
         return None
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"ImageProbes: {what} is {names!r}; give a list of names.")
     names = [str(name) for name in names]
     if count is not None and len(names) != count:
         raise ValueError(f"ImageProbes: {what} has {len(names)} entries for {count} images; give one name an image.")
@@ -241,7 +250,7 @@ def _checked_labels(labels: Any, n: int, class_names: list[str] | None) -> np.nd
                 f"ImageProbes: labels has shape {labels.shape} but its rows are not one-hot; give class numbers or one-hot rows."
             )
         labels = labels.argmax(axis=1)
-    if labels.dtype.kind not in "fiub" or (labels != np.floor(labels)).any():
+    if labels.dtype.kind not in "fiub" or not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
         raise ValueError("ImageProbes: labels are not whole numbers; give class numbers, and leave labels out for a regression.")
     labels = labels.astype(np.int64)
     if labels.min() < 0:
@@ -266,8 +275,11 @@ def _shown(inputs: np.ndarray, display: Any) -> np.ndarray:
         )
     if images.shape[-1] not in (1, 3, 4):
         raise ValueError(
-            f"ImageProbes: images with {images.shape[-1]} channels can't be shown; give display=, the same images as grey (1), RGB (3) or RGBA (4)."
+            f"ImageProbes: images of shape {inputs.shape} have {images.shape[-1]} channels, which can't be shown; "
+            "give channels last, or display=, the same images as grey (1), RGB (3) or RGBA (4)."
         )
+    if images.dtype == np.uint8 and display is not None:
+        return images
     if images.dtype == np.uint8:
         # Few levels are a mask or a class map stored as numbers, not 8-bit brightness.
         return images if images.max() > 15 else _stretched(images)
@@ -305,7 +317,10 @@ def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: Any) -> np.ndarra
             f"ImageProbes: segments has shape {maps.shape} and dtype {maps.dtype} for {n} images of {height} x {width} pixels; "
             f"give whole numbers, ({n}, {height}, {width}) or ({height}, {width})."
         )
-    return np.stack([superpixels.contiguous(labels) for labels in maps])
+    maps = np.stack([superpixels.contiguous(labels) for labels in maps])
+    if maps.max() >= 2**16:
+        raise ValueError(f"ImageProbes: segments has {maps.max() + 1} segments in one image; 16 to 64 are a good number.")
+    return maps
 
 
 def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
@@ -320,7 +335,12 @@ def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
             colour = pixels.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
             return np.broadcast_to(colour, (1, height, width, channels)).copy()
         return _segment_mean(pixels, segments) if how == "segment-mean" else _blurred(pixels)
-    array = np.asarray(how, dtype=np.float32)
+    try:
+        array = np.asarray(how, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"ImageProbes: baseline is {type(how).__name__}; choose from {list(BASELINES)}, or give a number or an array."
+        ) from error
     if array.ndim == 2:
         array = array[..., None]
     try:

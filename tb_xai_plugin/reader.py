@@ -26,7 +26,7 @@ KINDS: dict[str, type[ImageProbes]] = {"image": ImageProbes}
 
 # What the JSON of a record and of an epoch holds; without one of these it is damaged.
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "arrays", "blocks"}
-EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "seconds", "share", "logged"}
+EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "seconds", "share", "logged", "fresh"}
 
 
 class RecordError(ValueError):
@@ -74,9 +74,10 @@ class Run:
         """(step, wall time, epoch's JSON) of the writes that count, ascending."""
         live: list[tuple[int, float, dict[str, Any]]] = []
         for datum in sorted(self._source.tensors(wire.epoch_tag(self.probe_set)), key=lambda d: d.wall_time):
-            while live and live[-1][0] >= datum.step:
+            epoch = self._parsed(datum.value, EPOCH_KEYS)
+            while live and (live[-1][0] >= datum.step or epoch["fresh"]):
                 live.pop()
-            live.append((datum.step, datum.wall_time, self._parsed(datum.value, EPOCH_KEYS)))
+            live.append((datum.step, datum.wall_time, epoch))
         return live
 
     @cached_property

@@ -25,8 +25,8 @@ def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) ->
     Raises:
         ValueError: n below 1, or a dataset with fewer examples.
     """
-    if n < 1:
-        raise ValueError(f"from_dataset: n is {n}; give at least 1.")
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
     by_class: dict[int, list[tuple[int, np.ndarray, np.ndarray | None]]] = {}
     seen = 0
     for x, y in _examples(dataset):
@@ -51,7 +51,13 @@ def _examples(dataset: Iterable[Any]) -> Iterator[tuple[np.ndarray, np.ndarray |
     """Single examples from batches or singles."""
     for element in _elements(dataset):
         x, y = (*element, None)[:2] if isinstance(element, tuple | list) else (element, None)
+        if isinstance(x, dict) or isinstance(y, dict):
+            raise TypeError(
+                "from_dataset: the dataset gives dicts; map it to (image, label) first, e.g. dataset.map(lambda x, y: (x['image'], y))."
+            )
         x, y = np.asarray(x), None if y is None else np.asarray(y)
+        if y is not None and (y.dtype.kind not in "fiub" or not np.isfinite(y).all()):
+            raise ValueError(f"from_dataset: a label is {y.ravel()[0]!r}; labels must be class numbers or one-hot rows.")
         if _is_batch(x, y):
             yield from ((x[i], None if y is None else y[i]) for i in range(len(x)))
         else:

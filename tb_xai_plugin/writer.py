@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,17 +75,30 @@ class Writer:
         # Strictly increasing: (step, wall time) tells one write from another, and the later one counts.
         self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
         values = [Summary.Value(tag=tag, metadata=_metadata(), tensor=_tensor(tensor)) for tag, tensor in tensors]
-        self._events.add_event(Event(wall_time=self._last_wall_time, step=step, summary=Summary(value=values)))
+        event = Event(wall_time=self._last_wall_time, step=step, summary=Summary(value=values))
+        with self._new_file_after_a_failure():
+            self._events.add_event(event)
 
     def flush(self) -> None:
-        if self._events is not None:
+        with self._new_file_after_a_failure():
             self._events.flush()
+
+    @contextmanager
+    def _new_file_after_a_failure(self) -> Iterator[None]:
+        """A full disk ends TensorBoard's writer for good, but need not end the record: the next write opens another file."""
+        try:
+            yield
+        except Exception:
+            broken, self._events = self._events, None
+            with suppress(Exception):
+                broken.close()
+            raise
 
     def close(self) -> None:
         """Close the file; a later write opens a new one."""
-        if self._events is not None:
-            self._events.close()
-            self._events = None
+        events, self._events = self._events, None
+        if events is not None:
+            events.close()
 
 
 def _tensor(value: np.ndarray | bytes) -> TensorProto:

@@ -134,7 +134,7 @@ class FakeRun:
         return {
             "probes": {**names, "count": len(self.probes), "players": self.probes.players.tolist()},
             "settings": {**self.plan.settings, **found, "versions": {"tb_xai_plugin": __version__}},
-            "comparable": self.plan.comparable,
+            "comparable": {**self.plan.comparable, "unit": "log-odds", "answers": f"{self.classes} classes"},
             "targets": self.constant_targets,
             "shape": {"probes": len(self.players), "targets": self.targets, "players": max(self.players), "classes": self.classes},
         }
@@ -153,7 +153,15 @@ class FakeRun:
         made = self._made(step, logs, silent)
         self.truth = {s: truth for s, truth in self.truth.items() if s < step}
         self.truth[step] = made
-        epoch = {"logs": made.logs, "explained": explained, "reason": reason, "evaluations": 64, "seconds": 0.5, "share": 0.25}
+        epoch = {
+            "logs": made.logs,
+            "explained": explained,
+            "reason": reason,
+            "evaluations": 64,
+            "seconds": 0.5,
+            "share": 0.25,
+            "fresh": False,
+        }
         snapshot = None
         if explained:
             answers = np.take_along_axis(made.full, made.targets, axis=1)

@@ -66,6 +66,43 @@ def test_weights_optimizer_metrics_and_random_state_are_bit_identical_with_and_w
     assert xai.read_run(tmp_path).steps.tolist() == [0, 1, 2, 3, 4]
 
 
+class _AlwaysDropout(layers.Dropout):
+    def call(self, inputs: object, training: bool = False) -> object:
+        return super().call(inputs, training=True)
+
+
+class _Counting(layers.Layer):
+    def build(self, input_shape: object) -> None:
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs: object) -> object:
+        self.calls.assign_add(1.0)
+        return inputs * (1 + 0.01 * self.calls)
+
+
+@pytest.mark.parametrize("layer", [lambda: _AlwaysDropout(0.5), _Counting], ids=["Monte Carlo dropout", "a counter"])
+def test_a_layer_whose_state_changes_when_it_only_infers_is_left_as_it_was(layer: object, tmp_path: Path) -> None:
+    def train(*callbacks: keras.callbacks.Callback) -> list[np.ndarray]:
+        keras.utils.set_random_seed(7)
+        model = compiled(keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layer(), layers.Dense(3, activation="softmax")]))
+        fit(model, *callbacks, epochs=3)
+        return [np.array(v) for v in (*model.weights, *model.non_trainable_variables)]
+
+    for plain, logged in zip(train(), train(logger(tmp_path)), strict=True):
+        assert np.array_equal(plain, logged)
+
+
+def test_a_mirrored_model_is_logged(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model = compiled(functional())
+    fit(model, logger(tmp_path), epochs=2)
+    run = xai.read_run(tmp_path)
+    assert run.steps.tolist() == [0, 1]
+    assert run.untrained("shap") is not None
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_shape_of_model_is_logged_at_every_epoch_and_before_the_first(name: str, tmp_path: Path) -> None:
     model = compiled(MODELS[name]())
@@ -170,6 +207,15 @@ def test_a_run_resumed_with_initial_epoch_goes_on_in_the_same_record(tmp_path: P
     assert run.steps.tolist() == [0, 1, 2, 3, 4]
     assert np.array_equal(run.values("shap")[:3], before.values("shap"))
     assert np.array_equal(run.untrained("shap"), before.untrained("shap"))
+    assert run.missing == 0
+
+
+def test_a_new_model_in_an_old_log_dir_does_not_get_the_old_ones_untrained_state(tmp_path: Path) -> None:
+    fit(compiled(functional()), logger(tmp_path))
+    fit(compiled(functional()), logger(tmp_path, untrained=False))
+    run = xai.read_run(tmp_path)
+    assert run.untrained("shap") is None
+    assert run.steps.tolist() == [0, 1, 2]
     assert run.missing == 0
 
 
@@ -333,6 +379,37 @@ def test_a_log_dir_that_cannot_be_written_while_training_is_a_warning(tmp_path: 
         assert len(fit(compiled(functional()), logger(tmp_path))["loss"]) == 3
 
 
+def test_a_disk_that_is_full_for_a_while_leaves_a_gap_not_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    flush, full = EventFileWriter.flush, []
+
+    def flush_or_fail(self: EventFileWriter) -> None:
+        if full:
+            raise OSError("No space left on device")
+        flush(self)
+
+    monkeypatch.setattr(EventFileWriter, "flush", flush_or_fail)
+    disk = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: full.append(1) if epoch == 1 else full.clear() if epoch == 3 else None
+    )
+    with pytest.warns(UserWarning, match="at epoch 1: OSError: No space left on device"):
+        fit(compiled(functional()), disk, logger(tmp_path), epochs=6)
+    assert {0, 3, 4, 5} <= set(xai.read_run(tmp_path).steps.tolist())
+
+
+def test_an_unbuilt_model_that_refuses_the_probes_says_once_that_nothing_is_explained(tmp_path: Path) -> None:
+    probes = xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = fit(compiled(Subclassed()), logger(tmp_path, probes, untrained=False))
+    ours = [str(w.message) for w in caught if "ExplanationLogger" in str(w.message)]
+    assert len(history["loss"]) == 3
+    assert len(ours) == 1
+    assert "refuses probes of shape (9, 9, 1)" in ours[0]
+    assert ours[0].endswith("Training goes on; nothing is explained in this fit.")
+
+
 @pytest.mark.parametrize(
     ("probes", "sentence"),
     [
@@ -359,6 +436,9 @@ def _snapshot(directory: Path) -> dict[str, bytes]:
         (xai.ImageProbes(IMAGES[:4], LABELS[4:8]), {}, "other labels"),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], segments=np.arange(64).reshape(8, 8) // 8), {}, "other segments"),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], baseline=0.0), {}, "other baseline"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "d"]), {}, "other class names"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], regions={"r": np.eye(8, dtype=bool)}), {}, "other regions"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], display=1 - IMAGES[:4]), {}, "other display"),
         (PROBES, {"seed": 1}, "other evaluations or seed"),
         (PROBES, {"output": "probability"}, "other output"),
         (PROBES, {"explainers": "shap"}, "other evaluations or seed, explainers"),

@@ -135,6 +135,10 @@ HEADS = {
     "logits, not compiled": (lambda: convolutional(3, None), None, "logits", 3),
     "one sigmoid": (lambda: convolutional(1, "sigmoid"), "binary_crossentropy", "sigmoid logits", 2),
     "one logit": (lambda: convolutional(1, None), keras.losses.BinaryCrossentropy(from_logits=True), "sigmoid logits", 2),
+    "two sigmoids": (lambda: convolutional(2, "sigmoid"), "binary_crossentropy", "sigmoid logits", 2),
+    "another sigmoid": (lambda: convolutional(1, "hard_sigmoid"), "binary_crossentropy", "sigmoid", 2),
+    "loss in a list": (lambda: convolutional(1, None), [keras.losses.BinaryCrossentropy(from_logits=True)], "sigmoid logits", 2),
+    "a loss of one's own, no labels": (lambda: convolutional(3, None), lambda y, p: keras.ops.mean(y - p), "regression", 3),
     "several sigmoids": (lambda: convolutional(4, "sigmoid"), "binary_crossentropy", "sigmoid logits", 4),
     "regression": (lambda: convolutional(1, None), "mse", "regression", 1),
     "regression of several": (lambda: convolutional(2, None), keras.losses.MeanSquaredError(), "regression", 2),
@@ -151,6 +155,41 @@ def test_the_meaning_of_the_outputs_is_found(name: str) -> None:
     engine = Engine(plan(UNLABELLED), model)
     assert (engine.head.kind, engine.classes) == (kind, classes)
     assert np.isfinite(engine.run().explanations["shap"].values).all()
+
+
+def test_a_loss_of_ones_own_with_labelled_probes_is_of_classes() -> None:
+    model = convolutional(3, None)
+    model.compile("sgd", lambda y, p: keras.ops.mean(y - p))
+    assert Engine(plan(), model).head.kind == "logits"
+
+
+@pytest.mark.parametrize(("head", "kind"), [("softmax", "softmax"), ("sigmoid", "sigmoid logits")])
+def test_a_model_that_answers_nan_at_first_is_still_read_rightly(head: str, kind: str) -> None:
+    model = convolutional(3, head)
+    weights = model.get_weights()
+    model.set_weights([w * np.nan for w in weights])
+    engine = Engine(plan(), model)
+    model.set_weights(weights)
+    assert engine.head.kind == kind
+    assert np.allclose(engine.run().full, model.predict(PROBES.inputs, verbose=0), atol=1e-6)
+
+
+def test_untrained_labels_that_happen_to_sum_to_one_are_still_labels() -> None:
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, activation="sigmoid", kernel_initializer="zeros")])
+    assert Engine(plan(UNLABELLED), model).head.kind == "sigmoid logits"
+
+
+def test_the_masked_images_of_one_batch_are_all_that_is_held() -> None:
+    import tracemalloc
+
+    photos = np.random.default_rng(0).random((2, 96, 96, 3)).astype(np.float32)
+    engine = Engine(plan(xai.ImageProbes(photos, segments="grid"), evaluations=2048, batch_size=32), lambda x: x.mean(axis=(1, 2)))
+    tracemalloc.start()
+    engine.run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    one_batch, one_probe = 32 * photos[0].nbytes, 50 * photos[0].nbytes
+    assert peak < 2 * one_batch + 2 * one_probe  # all 2048 would be 226 MB; this is 18 MB
 
 
 def test_a_saturated_sigmoid_is_explained_from_before_its_activation_which_is_left_as_it_was() -> None:
@@ -257,6 +296,9 @@ BAD_OPTIONS = {
     "evaluations": ({"evaluations": 20}, "too few for 16 players; give at least 66"),
     "evaluations by name": ({"evaluations": "many"}, "choose from \\['auto'\\]"),
     "classes": ({"classes": "true"}, "choose from \\['auto', 'all'\\]"),
+    "classes by name": ({"classes": ["cat"]}, "list of different class numbers"),
+    "no classes": ({"classes": None}, "list of different class numbers"),
+    "half classes": ({"classes": [1.5]}, "list of different class numbers"),
     "classes out of range": ({"classes": [7]}, "class 7, .* 3 classes"),
     "seed": ({"seed": -1}, "seed is -1"),
     "batch_size": ({"batch_size": 0}, "batch_size is 0; give 'auto' or a whole number"),

@@ -32,38 +32,46 @@ def test_log_odds_do_not_depend_on_a_shift_of_all_logits_and_stay_exact_when_sat
 def test_a_float32_softmax_gives_the_same_log_odds_as_its_logits() -> None:
     softmax = np.exp(LOGITS - LOGITS.max(axis=1, keepdims=True))
     softmax = (softmax / softmax.sum(axis=1, keepdims=True)).astype(np.float32)
-    from_softmax = explained(Head("softmax"), "log-odds", softmax, np.arange(10))
+    from_softmax = explained(Head("softmax", 10), "log-odds", softmax, np.arange(10))
     assert np.abs(from_softmax - _log_odds_by_probability(LOGITS)).max() < 1e-4
 
 
 def test_a_zero_probability_stays_finite() -> None:
     answers = np.array([[1.0, 0.0, 0.0]], np.float32)
-    assert np.isfinite(explained(Head("softmax"), "log-odds", answers, np.arange(3))).all()
-    assert np.abs(explained(Head("softmax", clipped=True), "log-odds", answers, np.arange(3))).max() < 14
+    assert np.isfinite(explained(Head("softmax", 3), "log-odds", answers, np.arange(3))).all()
+    assert np.abs(explained(Head("softmax", 3, clipped=True), "log-odds", answers, np.arange(3))).max() < 14
 
 
 @pytest.mark.parametrize("head", ["sigmoid", "sigmoid logits"])
 def test_one_sigmoid_has_two_classes_with_opposite_log_odds(head: str) -> None:
     logits = np.array([[-3.0], [0.0], [2.0]])
     answers = logits if head == "sigmoid logits" else 1 / (1 + np.exp(-logits))
-    assert Head(head).classes(1) == 2
-    assert np.allclose(explained(Head(head), "log-odds", answers, np.arange(2)), np.hstack([-logits, logits]), atol=1e-6)
+    assert Head(head, 1).classes == 2
+    assert np.allclose(explained(Head(head, 1), "log-odds", answers, np.arange(2)), np.hstack([-logits, logits]), atol=1e-6)
     p = 1 / (1 + np.exp(-logits))
-    assert np.allclose(explained(Head(head), "probability", answers, np.arange(2)), np.hstack([1 - p, p]), atol=1e-9)
+    assert np.allclose(explained(Head(head, 1), "probability", answers, np.arange(2)), np.hstack([1 - p, p]), atol=1e-9)
 
 
 def test_several_sigmoids_are_independent() -> None:
     p = 1 / (1 + np.exp(-LOGITS))
-    assert np.allclose(explained(Head("sigmoid logits"), "log-odds", LOGITS, np.arange(10)), LOGITS)
-    assert np.allclose(probabilities(Head("sigmoid logits"), LOGITS), p)
+    assert np.allclose(explained(Head("sigmoid logits", 10), "log-odds", LOGITS, np.arange(10)), LOGITS)
+    assert np.allclose(probabilities(Head("sigmoid logits", 10), LOGITS), p)
+
+
+def test_two_sigmoids_are_two_labels_not_two_classes() -> None:
+    p = np.array([[0.9, 0.8]])
+    head = Head("sigmoid", 2)
+    assert not head.exclusive
+    assert np.allclose(explained(head, "probability", p, np.arange(2)), p)
+    assert np.allclose(explained(head, "log-odds", p, np.arange(2)), np.log(p / (1 - p)))
 
 
 def test_a_regression_is_explained_in_its_own_output_whatever_is_asked() -> None:
     answers = np.array([[2.5], [-1.0]])
     for output in ("log-odds", "raw"):
-        assert np.array_equal(explained(Head("regression"), output, answers, np.array([0])), answers)
+        assert np.array_equal(explained(Head("regression", 1), output, answers, np.array([0])), answers)
 
 
 def test_raw_is_the_models_own_number() -> None:
-    assert np.array_equal(explained(Head("logits"), "raw", LOGITS, np.array([3])), LOGITS[:, [3]])
-    assert np.allclose(explained(Head("sigmoid"), "raw", np.array([[0.2]]), np.arange(2)), [[0.8, 0.2]])
+    assert np.array_equal(explained(Head("logits", 10), "raw", LOGITS, np.array([3])), LOGITS[:, [3]])
+    assert np.allclose(explained(Head("sigmoid", 1), "raw", np.array([[0.2]]), np.arange(2)), [[0.8, 0.2]])

@@ -192,7 +192,12 @@ REFUSED = {
     "baseline equal to the image": ({"images": DIGITS[:1], "baseline": "mean"}, "equal to probe 0"),
     "region of another size": ({"images": DIGITS, "regions": {"r": np.zeros((3, 3), bool)}}, "region 'r' has shape"),
     "region of numbers": ({"images": DIGITS, "regions": {"r": np.full((28, 28), 2)}}, "bool mask"),
-    "five channels": ({"images": RNG.random((4, 8, 8, 5))}, "give display="),
+    "one colour image": ({"images": RNG.random((32, 32, 3))}, "looks like one colour image; give a batch"),
+    "infinite labels": ({"images": DIGITS, "labels": [np.inf] * 16}, "not whole numbers"),
+    "regions in a list": ({"images": DIGITS, "regions": [1]}, "give {name: bool mask}"),
+    "a number of classes": ({"images": DIGITS, "class_names": 5}, "give a list of names"),
+    "baseline in a dict": ({"images": DIGITS, "baseline": {}}, "baseline is dict"),
+    "five channels": ({"images": RNG.random((4, 8, 8, 5))}, "or display="),
     "display of another size": ({"images": DIGITS, "display": DIGITS[:, :3]}, "display has shape"),
 }
 
@@ -213,3 +218,13 @@ def test_a_dataset_that_is_too_small_is_refused() -> None:
         ImageProbes.from_dataset((DIGITS, np.arange(16)), 20)
     with pytest.raises(ValueError, match="n is 0"):
         ImageProbes.from_dataset((DIGITS, np.arange(16)), 0)
+    with pytest.raises(TypeError, match="map it to"):
+        ImageProbes.from_dataset([({"image": DIGITS[0]}, 1)], 1)
+    with pytest.raises(ValueError, match="labels must be class numbers"):
+        ImageProbes.from_dataset([(DIGITS[0], "cat")], 1)
+
+
+def test_dark_images_are_shown_as_dark_after_they_were_logged() -> None:
+    probes = ImageProbes(DIGITS * 0.05)
+    assert probes.images.max() < 15
+    assert np.array_equal(ImageProbes.from_record(*probes.as_record()).images, probes.images)

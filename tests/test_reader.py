@@ -138,7 +138,7 @@ def test_an_epoch_without_a_snapshot_is_nan_and_never_interpolated(tmp_path: Pat
     # on_error="warn": explaining failed altogether.
     run = FakeRun(tmp_path).write([0])
     writer = Writer(str(tmp_path))
-    epoch = {"logs": {}, "explained": True, "reason": "OOM", "evaluations": 0, "seconds": 0.1, "share": None, "logged": 2}
+    epoch = {"logs": {}, "explained": True, "reason": "OOM", "evaluations": 0, "seconds": 0.1, "share": None, "fresh": False, "logged": 2}
     writer.write_step("probes", 1, epoch, None, constant_targets=True)
     writer.close()
     read = read_run(run.log_dir)
