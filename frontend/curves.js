@@ -1,7 +1,7 @@
 /** A small chart of curves over epochs with the page's cursor on it (uPlot). */
 
+import { moveTo } from "./cursor.js";
 import { choose } from "./html.js";
-import { moveTo } from "./keyboard.js";
 import { spreadApart } from "./layout.js";
 import { indexOf, nearest } from "./series.js";
 import uPlot from "./vendor/uPlot.esm.js";

@@ -42,9 +42,6 @@ export function createFeed(source, changed) {
   let timer = 0;
   let visible = true;
 
-  /** @type {(route: Route, args: Args) => string} */
-  const keyOf = (route, args) => route + JSON.stringify(Object.entries(args).sort());
-
   /** @type {(entry: Entry) => Promise<void>} */
   async function load(entry) {
     try {
@@ -52,13 +49,14 @@ export function createFeed(source, changed) {
       entry.problem = "";
     } catch (error) {
       if (entry.controller.signal.aborted) return;
-      entry.problem = error instanceof Error ? error.message : String(error);
+      entry.problem = messageOf(error);
     }
   }
 
-  /** Fetches all that is shown of a run anew and shows it when the last piece is here. */
+  /** Fetches all that is shown of a run anew and shows it when the last piece is here. Where one failed, the next look tries again. */
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
     upgrading.add(run);
+    /** @type {Map<string, Entry>} */
     const fresh = new Map();
     for (const [key, entry] of entries) {
       if (entry.args.run !== run) continue;
@@ -67,7 +65,7 @@ export function createFeed(source, changed) {
     }
     await Promise.all([...fresh.values()].map(load));
     for (const [key, entry] of fresh) if (entries.has(key)) entries.set(key, entry);
-    versions.set(run, version);
+    if ([...fresh.values()].every((entry) => !entry.problem)) versions.set(run, version);
     upgrading.delete(run);
     changed();
   }
@@ -101,7 +99,7 @@ export function createFeed(source, changed) {
     } catch (error) {
       // Once there is a picture it stays; TensorBoard may be restarting.
       if (rows) reconnecting = error instanceof Unreachable || reconnecting;
-      else problem = error instanceof Error ? error.message : String(error);
+      else problem = messageOf(error);
       changed();
     }
   }
@@ -142,28 +140,41 @@ export function createFeed(source, changed) {
       entry.asked = round;
       return /** @type {import("./types.d.ts").Replies[typeof route] | undefined} */ (entry.value);
     },
-    /** Closes the round: what was not asked for is stopped on its way, and the oldest of it is dropped where memory runs out. */
-    close() {
-      let total = 0;
-      const idle = [];
-      for (const [key, entry] of entries) {
-        if (entry.asked < round && entry.value === undefined) {
-          entry.controller.abort();
-          entries.delete(key);
-          continue;
-        }
-        const bytes = sizeOf(entry.value);
-        total += bytes;
-        if (entry.asked < round) idle.push({ key, bytes, asked: entry.asked });
-      }
-      idle.sort((x, y) => x.asked - y.asked);
-      for (const { key, bytes } of idle) {
-        if (total <= BUDGET_BYTES) break;
-        entries.delete(key);
-        total -= bytes;
-      }
-    },
+    /** Closes the round. */
+    close: () => sweep(entries, round),
   };
+}
+
+/** @type {(route: Route, args: Args) => string} */
+const keyOf = (route, args) => route + JSON.stringify(Object.entries(args).sort());
+
+/** @type {(error: unknown) => string} */
+const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * What was not asked for in this round is stopped on its way, and the oldest of it is dropped where memory runs out.
+ * @param {Map<string, Entry>} entries
+ * @param {number} round
+ */
+function sweep(entries, round) {
+  let total = 0;
+  const idle = [];
+  for (const [key, entry] of entries) {
+    if (entry.asked < round && entry.value === undefined) {
+      entry.controller.abort();
+      entries.delete(key);
+      continue;
+    }
+    const bytes = sizeOf(entry.value);
+    total += bytes;
+    if (entry.asked < round) idle.push({ key, bytes, asked: entry.asked });
+  }
+  idle.sort((x, y) => x.asked - y.asked);
+  for (const { key, bytes } of idle) {
+    if (total <= BUDGET_BYTES) break;
+    entries.delete(key);
+    total -= bytes;
+  }
 }
 
 /** @param {unknown} value */

@@ -3,7 +3,7 @@
 const MINUS = "−";
 
 /** @param {string} text */
-const typographic = (text) => text.replace("-", MINUS);
+const typographic = (text) => text.replaceAll("-", MINUS);
 
 /**
  * A quantity with three significant digits or so: 12.3, 0.081, 4.1e−5.
@@ -45,11 +45,13 @@ export function withError(value, error) {
   if (least >= 100000 || least < 0.0005) return `${signed(value)} ± ${number(error)}`;
   const digits = (/** @type {number} */ size) => (size > 0 ? Math.max(0, Math.min(4, Math.ceil(-Math.log10(size)))) : 0);
   const decimals = Math.max(least >= 10 ? 1 : 2, digits(error));
-  return `${value > 0 ? "+" : ""}${typographic(value.toFixed(decimals))} ± ${error.toFixed(decimals)}`;
+  // What rounds to 0 has no sign: -0 is as good as 0.
+  const rounded = Number(value.toFixed(decimals)) || 0;
+  return `${rounded > 0 ? "+" : ""}${typographic(rounded.toFixed(decimals))} ± ${error.toFixed(decimals)}`;
 }
 
 /**
- * A probability: 0.98; 1.00 and 0.00 only where they are what it rounds to.
+ * A probability to a fixed decimal, so that those below each other line up: 0.98, 1.00.
  * @param {number | null | undefined} value
  * @param {number} [decimals]
  */

@@ -1,5 +1,7 @@
 /** What a key does: pure, from the page's data to a change of the state. */
 
+import { move, moveTo } from "./cursor.js";
+
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").State} State */
 /** @typedef {import("./types.d.ts").Change} Change */
@@ -15,27 +17,6 @@ export const KEYS = [
   ["Esc", "release the kept segment"],
   ["?", "this list"],
 ];
-
-/**
- * The cursor moved by so many logged epochs; one who moves to the last one follows training.
- * @param {Data["cursor"]} cursor
- * @param {number} by
- * @returns {Change}
- */
-export function move(cursor, by) {
-  const index = Math.min(cursor.steps.length - 1, Math.max(0, cursor.index + by));
-  return moveTo(cursor, index);
-}
-
-/**
- * @param {Data["cursor"]} cursor
- * @param {number} index
- * @returns {Change}
- */
-export function moveTo(cursor, index) {
-  const step = cursor.steps[index];
-  return { epoch: step === cursor.end ? null : step };
-}
 
 /**
  * @param {{key: string, shiftKey: boolean}} event

@@ -39,26 +39,27 @@ export function reveal(scroll, width, item, index) {
 }
 
 /**
- * Size of a filmstrip's frames: all epochs in view where that leaves them large enough, else a strip that scrolls.
+ * Size of a filmstrip's frames: all epochs in view where that leaves them large enough, else the usual size in a strip
+ * that scrolls.
  * @param {number} width  px for the strip
  * @param {number} count
- * @param {{least: number, most: number, gap: number}} limits
+ * @param {{least: number, usual: number, most: number, gap: number}} limits
  */
-export function frameSize(width, count, { least, most, gap }) {
+export function frameSize(width, count, { least, usual, most, gap }) {
   const even = Math.floor(width / Math.max(1, count)) - gap;
-  return even >= least ? Math.min(most, even) : most;
+  return even >= least ? Math.min(most, even) : usual;
 }
 
 /**
  * Sizes that grow with the window: the page shows everything at once at 1440 × 836, larger windows give it to pictures.
  * @param {number} height  px of the window
  * @param {number} rows  of the filmstrip
- * @returns {{card: number, frame: number}} px of a card's picture, largest px of a frame
+ * @returns {{card: number, frame: number, largest: number}} px of a card's picture, of a frame, and of a frame where few epochs leave room
  */
 export function pictureSizes(height, rows) {
   const spare = Math.max(0, height - 836);
-  const frame = rows === 1 ? 60 : 48;
-  return { card: height >= 1200 ? 96 : 64, frame: Math.min(112, Math.round(frame + spare / 16)) };
+  const grown = (/** @type {number} */ size) => Math.min(112, Math.round(size + spare / 16));
+  return { card: height >= 1200 ? 96 : 64, frame: grown(rows === 1 ? 60 : 48), largest: grown(rows === 1 ? 72 : 48) };
 }
 
 /**

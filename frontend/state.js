@@ -133,6 +133,8 @@ export function writeHash(hash, state) {
   return `#${[TAB, ...own, ...others].join("&")}`;
 }
 
+/** @typedef {ReturnType<typeof createStore>} Store */
+
 /**
  * The state, kept in step with the URL.
  * @param {() => void} changed  called after every change
@@ -168,8 +170,8 @@ export function createStore(changed) {
         write();
         return;
       }
-      const { hover, playing, help, dark, copied, window } = state;
-      state = { ...DEFAULTS, hover, playing, help, dark, copied, window, ...linked };
+      const moment = Object.fromEntries(Object.entries(state).filter(([key]) => !(key in FIELDS)));
+      state = { ...DEFAULTS, ...moment, ...linked };
       changed();
     },
     /** The address of exactly this view. */

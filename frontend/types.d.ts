@@ -180,7 +180,7 @@ export interface State {
   help: boolean;
   dark: boolean;
   copied: boolean;
-  /** first and last card in view, as positions in the sorted list */
+  /** first and last + 1 of the cards in view, as positions in the sorted list */
   window: [number, number];
 }
 

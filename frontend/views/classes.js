@@ -10,11 +10,17 @@ const MOST = 50;
 
 /** @type {import("../types.d.ts").View} */
 export function classesView(element) {
+  // Of one probe the order is asked for at every step of the cursor.
+  let key = "";
+  /** @type {number[]} */
+  let rows = [];
+
   return (data) => {
     if (data.phase !== "ready" || !data.a) return;
     const { probes } = data.a.info;
     const { panes, probe } = data;
-    const answers = panes.map(({ side, step }) => side.outputs()?.at(probe, step) ?? null);
+    const outputs = panes.map(({ side }) => side.outputs());
+    const answers = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
     if (probes.regression) {
       render(
         html`<dl class="outputs">${panes.map(({ title, side }, i) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(answers[i]?.[0])}</dd></div>`)}</dl>`,
@@ -25,6 +31,11 @@ export function classesView(element) {
     const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
     const label = probes.labels?.[probe];
     const predicted = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted);
+    const next = [probe, ...panes.map(({ side }, i) => [side.run, side.info.version, Boolean(outputs[i])])].join();
+    if (next !== key) {
+      key = next;
+      rows = order(outputs, probe, probes.classes, label);
+    }
     const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
     const head = (/** @type {Pane} */ { title, side }, /** @type {number} */ i) => {
       const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
@@ -33,7 +44,7 @@ export function classesView(element) {
     render(
       html`<div role="group" aria-label="Probability of each class; choose one to explain it">
         <div class="class-head" style=${{ gridTemplateColumns: columns }}><span>class</span>${panes.map(head)}</div>
-        <div class="class-rows">${order(panes, probe, probes.classes, label).map((number) => {
+        <div class="class-rows">${rows.map((number) => {
           const name = className(probes, number);
           return html`<button key=${number} type="button" class="class-row" style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained} title=${`Explain “${name}”`}
             onClick=${() => choose(element, { class: String(number) })}>
@@ -59,20 +70,14 @@ function bar({ title, side }, value, predicted) {
   </span>`;
 }
 
-/** @type {{key: string, list: number[]}} the order of one probe is asked for at every step of the cursor */
-let remembered = { key: "", list: [] };
-
 /**
  * Classes by the largest probability they ever had, the true one first: the rows keep their places while the cursor moves.
- * @param {Pane[]} panes
+ * @param {(import("../types.d.ts").Outputs | undefined)[]} outputs
  * @param {number} probe
  * @param {number} classes
  * @param {number | undefined} label
  */
-function order(panes, probe, classes, label) {
-  const outputs = panes.map(({ side }) => side.outputs());
-  const key = [probe, ...panes.map(({ side }, i) => [side.run, side.info.version, Boolean(outputs[i])])].join();
-  if (remembered.key === key) return remembered.list;
+function order(outputs, probe, classes, label) {
   const peak = new Float32Array(classes);
   for (const output of outputs) {
     for (const step of output?.steps ?? []) {
@@ -82,7 +87,5 @@ function order(panes, probe, classes, label) {
     }
   }
   if (label !== undefined) peak[label] = Infinity;
-  const list = [...peak.keys()].sort((x, y) => peak[y] - peak[x] || x - y).slice(0, MOST);
-  remembered = { key, list };
-  return list;
+  return [...peak.keys()].sort((x, y) => peak[y] - peak[x] || x - y).slice(0, MOST);
 }

@@ -1,9 +1,9 @@
 /** The one epoch that everything on the page follows: buttons, slider, and what of the record is there. */
 
+import { move, moveTo } from "../cursor.js";
 import { epoch, list, plural } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
-import { move, moveTo } from "../keyboard.js";
 import { epochCount, holes } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */

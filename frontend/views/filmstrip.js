@@ -1,10 +1,11 @@
 /** The selected probe at every epoch, one row a run; a click moves the cursor. */
 
+import { moveTo } from "../cursor.js";
 import { epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
-import { moveTo } from "../keyboard.js";
-import { fit, frameSize, inView, pictureSizes, reveal } from "../layout.js";
+import { fit, frameSize, inView, pictureSizes } from "../layout.js";
 import { paint, playerAt } from "../picture.js";
+import { createStrip } from "../strip.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
@@ -17,51 +18,31 @@ const GAP = 4;
 export function filmstripView(element) {
   const names = document.createElement("div");
   names.className = "film-names";
-  const strip = document.createElement("div");
-  strip.className = "strip";
-  const track = document.createElement("div");
-  track.className = "track";
-  strip.append(track);
-  element.append(names, strip);
+  element.append(names);
   let followed = "";
-  // Read when they change, not when the page is drawn: reading them then makes the browser lay the page out twice.
-  let scroll = 0;
-  let room = 1000;
-  /** @type {[Data, State] | null} */
-  let last = null;
 
-  const update = (/** @type {Data} */ data, /** @type {State} */ state) => {
-    if (data.phase !== "ready") return;
-    last = [data, state];
+  return createStrip(element, (strip, data, state) => {
     const { cursor, probe } = data;
     const sides = [data.a, data.b].filter((side) => side !== null);
-    const most = pictureSizes(window.innerHeight, sides.length).frame;
-    const size = frameSize(room, cursor.steps.length, { least: LEAST, most, gap: GAP });
+    const { frame: usual, largest } = pictureSizes(window.innerHeight, sides.length);
+    const size = frameSize(strip.room, cursor.steps.length, { least: LEAST, usual, most: largest, gap: GAP });
     const item = size + GAP;
     element.style.setProperty("--frame", `${size}px`);
-    track.style.width = `${cursor.steps.length * item - GAP}px`;
+    element.style.setProperty("--largest", `${largest}px`);
+    strip.track.style.width = `${cursor.steps.length * item - GAP}px`;
     // Follows the cursor when it moves; where the user scrolled to stays otherwise.
-    const key = `${cursor.step} ${item} ${room}`;
+    const key = `${cursor.step} ${item} ${strip.room}`;
     if (key !== followed) {
       followed = key;
-      const place = reveal(scroll, room, item, cursor.index);
-      if (place !== scroll) strip.scrollLeft = scroll = place;
+      strip.show(item, cursor.index);
     }
     render(html`<div>${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.name}</span></div>`)}</div>`, names);
-    const [first, end] = inView(scroll, room, item, cursor.steps.length);
+    const [first, end] = inView(strip.scroll, strip.room, item, cursor.steps.length);
     const shown = cursor.steps.slice(first, end);
-    render(html`<div>${shown.map((step, i) => frame(element, data, sides, step, first + i, item))}</div>`, track);
-    const frames = track.querySelectorAll(".frame");
+    render(html`<div>${shown.map((step, i) => frame(element, data, sides, step, first + i, item))}</div>`, strip.track);
+    const frames = strip.track.querySelectorAll(".frame");
     shown.forEach((step, i) => draw(frames[i], data, state, sides, step, size, probe));
-  };
-  const moved = () => {
-    scroll = strip.scrollLeft;
-    room = strip.clientWidth || room;
-    if (last) update(...last);
-  };
-  strip.addEventListener("scroll", moved, { passive: true });
-  new ResizeObserver(moved).observe(strip);
-  return update;
+  });
 }
 
 /**

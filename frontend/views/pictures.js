@@ -1,13 +1,12 @@
 /** The selected probe, large: A, B and their difference, all on one scale. */
 
-import { className, epoch, number, probability } from "../format.js";
+import { className, epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
 import { fit } from "../layout.js";
-import { isRight } from "../order.js";
 import { paint, playerAt } from "../picture.js";
 import { difference, isBlank } from "../scale.js";
-import { verdict } from "./probes.js";
+import { answer } from "./answer.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -98,20 +97,6 @@ function paneHead(element, pane, probe) {
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
   return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${single ? epoch(step) : side.name}</span>${title === "now" && pin}</span>
     <span class="answer">${answer(pane, probe)}</span>`;
-}
-
-/**
- * @param {Pane} pane
- * @param {number} probe
- */
-function answer(pane, probe) {
-  const { side, step } = pane;
-  const { probes } = side.info;
-  const given = side.answers?.at(probe, step);
-  if (!given || given.predicted < 0) return "";
-  if (probes.regression) return html`output ${number(given.probability)}`;
-  const right = isRight(pane, probe);
-  return html`<span class="ellipsis" title=${className(probes, given.predicted)}>“${className(probes, given.predicted)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
 }
 
 /**

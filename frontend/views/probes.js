@@ -1,10 +1,11 @@
 /** One card a probe: what each run looks at, what it answers, how much its reasons change. */
 
-import { className, epoch, number, probability, probeName } from "../format.js";
+import { className, epoch, probeName } from "../format.js";
 import { choose, html, render, select } from "../html.js";
-import { fit, inView, pictureSizes, reveal } from "../layout.js";
-import { isRight } from "../order.js";
+import { fit, inView, pictureSizes } from "../layout.js";
 import { paint } from "../picture.js";
+import { createStrip } from "../strip.js";
+import { shortAnswer } from "./answer.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
@@ -23,52 +24,30 @@ const SORTS = [
 /** @type {import("../types.d.ts").View} */
 export function probesView(element) {
   const head = document.createElement("div");
-  const strip = document.createElement("div");
-  strip.className = "strip";
-  strip.tabIndex = -1;
-  const track = document.createElement("div");
-  track.className = "track";
-  strip.append(track);
-  element.append(head, strip);
+  element.append(head);
   let selected = -1;
-  // Read when they change, not when the page is drawn: reading them then makes the browser lay the page out twice.
-  let scroll = 0;
-  let room = 1000;
-  /** @type {[Data, State] | null} */
-  let last = null;
 
-  const update = (/** @type {Data} */ data, /** @type {State} */ state) => {
-    if (data.phase !== "ready" || !data.a) return;
-    last = [data, state];
+  return createStrip(element, (strip, data, state) => {
     const size = pictureSizes(window.innerHeight, 2).card;
     element.style.setProperty("--card", `${size}px`);
     const panes = data.b ? data.panes : data.panes.slice(0, 1);
     const width = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;
     const item = width + GAP;
     render(header(element, data, state), head);
-    track.style.width = `${Math.max(0, data.order.length * item - GAP)}px`;
+    strip.track.style.width = `${Math.max(0, data.order.length * item - GAP)}px`;
     if (data.probe !== selected) {
       selected = data.probe;
       const index = data.order.indexOf(selected);
-      const place = index < 0 ? scroll : reveal(scroll, room, item, index);
-      if (place !== scroll) strip.scrollLeft = scroll = place;
+      if (index >= 0) strip.show(item, index);
     }
-    const range = inView(scroll, room, item, data.order.length);
+    const range = inView(strip.scroll, strip.room, item, data.order.length);
     if (range[0] !== state.window[0] || range[1] !== state.window[1]) choose(element, { window: range });
     const shown = data.order.slice(...range);
     const cards = shown.map((probe, i) => card(element, data, panes, probe, { left: (range[0] + i) * item, width }));
-    render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, track);
-    const cardElements = track.querySelectorAll(".card");
+    render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, strip.track);
+    const cardElements = strip.track.querySelectorAll(".card");
     shown.forEach((probe, i) => drawCard(cardElements[i], data, state, panes, probe, size));
-  };
-  const moved = () => {
-    scroll = strip.scrollLeft;
-    room = strip.clientWidth || room;
-    if (last) update(...last);
-  };
-  strip.addEventListener("scroll", moved, { passive: true });
-  new ResizeObserver(moved).observe(strip);
-  return update;
+  });
 }
 
 /**
@@ -111,7 +90,7 @@ function card(element, data, panes, probe, { left, width }) {
           <canvas role="img" aria-label=${`${pane.title} ${pane.side.name}: attribution over the image of ${name}`}></canvas>
         </span>
         <span class="half-bar"></span>
-        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${answer(pane, probe)}</span>
+        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortAnswer(pane, probe)}</span>
       </span>`)}
     </span>
     <span class="spark">
@@ -119,28 +98,6 @@ function card(element, data, panes, probe, { left, width }) {
       <span class="spark-cursor" style=${{ left: `${sparkAt(data.cursor.steps, data.cursor.step) * 100}%` }}></span>
     </span>
   </button>`;
-}
-
-/**
- * @param {Pane} pane
- * @param {number} probe
- */
-function answer(pane, probe) {
-  const { side, step } = pane;
-  const { probes } = side.info;
-  const given = side.answers?.at(probe, step);
-  if (!given || given.predicted < 0) return html`<span>–</span>`;
-  if (probes.regression) return html`<span>${number(given.probability)}</span>`;
-  const right = isRight(pane, probe);
-  if (right === null) return html`<span class="ellipsis" title=${className(probes, given.predicted)}>${className(probes, given.predicted)} ${probability(given.probability)}</span>`;
-  return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
-}
-
-/**
- * @param {boolean} right
- */
-export function verdict(right) {
-  return html`<span class=${right ? "right" : "wrong"} role="img" aria-label=${right ? "right" : "wrong"} title=${right ? "right" : "wrong"}>${right ? "✓" : "✗"}</span>`;
 }
 
 /**
@@ -167,7 +124,7 @@ function drawCard(card, data, state, panes, probe, size) {
       look: state,
     });
   });
-  drawSpark(canvases[panes.length], data, panes, probe, panes.length * (size + 4) - 4);
+  drawSpark(canvases[panes.length], data, state, panes, probe, panes.length * (size + 4) - 4);
 }
 
 /** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
@@ -182,12 +139,13 @@ const sparks = new WeakMap();
  * Drift over epochs, all cards on one scale.
  * @param {HTMLCanvasElement} canvas
  * @param {Data} data
+ * @param {State} state
  * @param {Pane[]} panes
  * @param {number} probe
  * @param {number} width
  */
-function drawSpark(canvas, data, panes, probe, width) {
-  const key = [probe, width, devicePixelRatio, data.method, data.cursor.steps.length, ...panes.flatMap(({ side }) => [side.run, side.info.version, side.color, side.drift?.largest])].join();
+function drawSpark(canvas, data, state, panes, probe, width) {
+  const key = [probe, width, devicePixelRatio, data.method, state.class, data.cursor.steps.length, ...panes.flatMap(({ side }) => [side.run, side.info.version, side.color, side.drift?.largest])].join();
   if (sparks.get(canvas) === key) return;
   sparks.set(canvas, key);
   canvas.width = Math.round(width * devicePixelRatio);

@@ -8,6 +8,11 @@ test("numbers keep about three digits whatever their size, with a real minus sig
   assert.deepEqual(written, ["0", "0.83", "−1.20", "12.3", "123", "0.081", "1.0e−5", "−2.5e+5"]);
 });
 
+test("every minus sign is a real one, the exponent's too", () => {
+  assert.deepEqual([number(-4.1e-5), signed(-4.1e-5), tick(-1e-7)], ["−4.1e−5", "−4.1e−5", "−1e−7"]);
+  assert.equal(withError(-4.1e-5, 2e-6), "−4.1e−5 ± 2.0e−6");
+});
+
 test("what is not a number is a dash, not NaN", () => {
   for (const write of [number, probability, percent]) assert.deepEqual([NaN, null, undefined].map((value) => write(value)), ["–", "–", "–"]);
 });
@@ -21,6 +26,16 @@ test("a value and its error end at the same decimal, and the error is never writ
   assert.equal(withError(-12.34, 0.5), "−12.3 ± 0.5");
   assert.equal(withError(1.2346, 0.0031), "+1.235 ± 0.003");
   assert.equal(withError(0.5, NaN), "+0.50");
+});
+
+test("a value that rounds to 0 has no sign", () => {
+  assert.deepEqual([-0.001, 0, 0.001].map((value) => withError(value, 0.06)), ["0.00 ± 0.06", "0.00 ± 0.06", "0.00 ± 0.06"]);
+  assert.equal(withError(-0.006, 0.06), "−0.01 ± 0.06");
+});
+
+test("probabilities end at the same decimal", () => {
+  assert.deepEqual([0, 0.978, 1].map((value) => probability(value)), ["0.00", "0.98", "1.00"]);
+  assert.equal(probability(0.0004, 3), "0.000");
 });
 
 test("shares are per cent with one decimal below ten", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { keyChange, move } from "../../frontend/keyboard.js";
+import { keyChange } from "../../frontend/keyboard.js";
 
 const cursor = { steps: [-1, 0, 1, 2, 3], index: 2, step: 1, end: 3, following: false };
 const data = { phase: "ready", cursor, order: [4, 0, 2], probe: 0, a: { info: { explainers: ["lime", "shap"] } } };
@@ -13,11 +13,9 @@ test("arrows move by one logged epoch, with Shift by ten, and stop at the ends",
   assert.deepEqual(press("Home"), { epoch: -1, playing: false });
 });
 
-test("the last epoch of both runs is followed, not pinned", () => {
+test("the last epoch is followed, not pinned", () => {
   assert.deepEqual(press("End"), { epoch: null, playing: false });
   assert.deepEqual(press("ArrowRight", { shiftKey: true }), { epoch: null, playing: false });
-  assert.deepEqual(move({ ...cursor, end: 2 }, 1), { epoch: null });
-  assert.deepEqual(move({ ...cursor, end: 2 }, 2), { epoch: 3 });
 });
 
 test("probes follow the order of the cards and let go of the kept segment", () => {

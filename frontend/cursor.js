@@ -1,0 +1,25 @@
+/** Where the cursor goes: pure, from where it stands to a change of the state. */
+
+/** @typedef {import("./types.d.ts").Change} Change */
+/** @typedef {import("./types.d.ts").Cursor} Cursor */
+
+/**
+ * The cursor moved by so many logged epochs; one who moves to the last one follows training.
+ * @param {Cursor} cursor
+ * @param {number} by
+ * @returns {Change}
+ */
+export function move(cursor, by) {
+  const index = Math.min(cursor.steps.length - 1, Math.max(0, cursor.index + by));
+  return moveTo(cursor, index);
+}
+
+/**
+ * @param {Cursor} cursor
+ * @param {number} index
+ * @returns {Change}
+ */
+export function moveTo(cursor, index) {
+  const step = cursor.steps[index];
+  return { epoch: step === cursor.end ? null : step };
+}
