@@ -14,6 +14,8 @@ const PARTS = {
   explainers: "other explainer settings",
   output: "another output",
   classes: "other explained classes",
+  unit: "another unit",
+  answers: "a model with other classes",
 };
 
 /** @type {(a: RunInfo, candidate: RunInfo) => string} */

@@ -62,7 +62,8 @@ export async function render() {
     const state = store.get();
     if (state.a === null) store.set({ a: data.a?.run ?? null });
     if (state.b === null) store.set({ b: data.b?.run ?? "" });
-    if (state.probe === null) store.set({ probe: data.probe });
+    if (state.probe !== data.probe) store.set({ probe: data.probe });
+    if (state.class !== data.explained) store.set({ class: data.explained });
   }
 
   listen(root, store, () => ready, feed.retry);

@@ -1,6 +1,7 @@
 /** What a key does: pure, from the page's data to a change of the state. */
 
 import { move, moveTo } from "./cursor.js";
+import { ranked } from "./scale.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").State} State */
@@ -13,6 +14,7 @@ export const KEYS = [
   ["Space", "play, pause"],
   ["p", "pin this epoch: the reference with one run"],
   ["↑ ↓ or [ ]", "previous, next probe"],
+  [", .", "stronger, weaker segment"],
   ["1 2 …", "method"],
   ["Esc", "release the kept segment"],
   ["?", "this list"],
@@ -53,10 +55,29 @@ export function keyChange({ key, shiftKey }, data, state) {
     case "ArrowDown":
     case "]":
       return neighbour(1);
+    case ",":
+      return segment(data, -1);
+    case ".":
+      return segment(data, 1);
     default: {
       const explainers = data.a?.info.explainers ?? [];
       const method = /^[1-9]$/.test(key) ? explainers[Number(key) - 1] : undefined;
       return method ? { method } : null;
     }
   }
+}
+
+/**
+ * The segment that is so many ranks weaker than the one that is lit, and is kept then.
+ * @param {Data} data
+ * @param {number} by
+ * @returns {Change | null}
+ */
+function segment({ panes, probe, player }, by) {
+  const explained = panes[0]?.side.values(probe)?.at(panes[0].step);
+  if (!explained) return null;
+  const players = ranked(explained.values);
+  const rank = players.indexOf(player ?? -1) + by;
+  const next = players[Math.min(players.length - 1, Math.max(0, rank))];
+  return next === undefined ? null : { player: next, hover: null };
 }

@@ -72,7 +72,7 @@ export function spreadApart(labels, height, bottom) {
   labels.sort((one, other) => one.y - other.y);
   for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + height);
   let free = bottom;
-  for (const label of labels.toReversed()) {
+  for (const label of [...labels].reverse()) {
     label.y = Math.min(label.y, free);
     free = label.y - height;
   }

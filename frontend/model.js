@@ -36,6 +36,7 @@ const NOTHING = {
   pin: 0,
   live: false,
   method: "",
+  explained: "label",
   region: "",
   probe: 0,
   order: [],
@@ -74,22 +75,29 @@ export function derive(situation, state, ask) {
 
   const method = [state.method, "shap"].find((name) => name && info.explainers.includes(name)) ?? info.explainers[0];
   const region = state.region === "" ? "" : (info.regions.find((name) => name === state.region) ?? info.regions[0] ?? "");
+  // A link or the run before may name a class that this run does not have.
+  const explained = /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class;
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, color: colorOf(of.run, situation, state), method, explained: state.class, region }, ask);
+    createSide({ letter, info: of, color: colorOf(of.run, situation, state), method, explained, region }, ask);
   const a = side(info, "A");
   const other = infos.get(second?.run ?? "");
-  const b = other ? side(other, "B") : null;
-  const pair = b ? [a, b] : [a];
+  const asked = other ? side(other, "B") : null;
 
   // The probe is known from the start where the user chose one: its numbers need not wait for the others' order.
-  if (state.probe !== null) for (const one of pair) one.load([state.probe], state.probe);
-  if (pair.some(({ answers, drift }) => !answers || !drift)) return { ...nothing, runs };
+  const chosen = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
+  if (chosen !== null) for (const one of [a, asked]) one?.load([chosen], chosen);
+  const incomplete = (/** @type {Side} */ { answers, drift }) => !answers || !drift;
+  if (incomplete(a)) return { ...nothing, phase: pending, runs };
+  if (asked && incomplete(asked) && !problem) return { ...nothing, runs };
+  // Where B could not be read, A is still worth seeing.
+  const b = asked && !incomplete(asked) ? asked : null;
+  const pair = b ? [a, b] : [a];
   const cursor = cursorOf(pair, state.epoch);
   const pin = info.steps[nearest(info.steps, state.pin ?? -1)];
   const panes = panesOf(a, b, cursor.step, pin);
   // A pinned epoch is the same run once more: for order and filters only the runs count.
   const order = orderProbes(panes.slice(0, pair.length), state);
-  const probe = Math.min(state.probe ?? order[0] ?? 0, info.probes.count - 1);
+  const probe = chosen ?? order[0] ?? 0;
   for (const one of pair) one.load([probe, ...order.slice(...state.window)], probe);
   // Where a reply failed, the rest is drawn without it.
   if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
@@ -110,6 +118,7 @@ export function derive(situation, state, ask) {
     pin,
     live: cursor.following && [first, second].some((row) => row && isLive(row, infos.get(row.run), situation.now)),
     method,
+    explained,
     region,
     probe,
     order,

@@ -27,6 +27,15 @@ export function strongest(values) {
 }
 
 /**
+ * Players from the largest |value| to the smallest; those without a number are left out.
+ * @param {ArrayLike<number>} values
+ */
+export function ranked(values) {
+  const players = Array.from(values, (_, player) => player).filter((player) => Number.isFinite(values[player]));
+  return players.sort((one, other) => Math.abs(values[other]) - Math.abs(values[one]) || one - other);
+}
+
+/**
  * The |value| from which on a player belongs to the strongest k per cent (always at least one player).
  * @param {Float32Array} values  (players,)
  * @param {number} percent  0 to 100

@@ -263,6 +263,8 @@ export interface Data {
   pin: number;
   live: boolean;
   method: string;
+  /** the class that is explained: state.class where the run has it */
+  explained: string;
   region: string;
   probe: number;
   /** probe numbers, filtered and sorted */

@@ -203,6 +203,26 @@ def test_a_link_opens_exactly_the_view_it_was_copied_from(server: TensorBoard, o
     assert other.evaluate("location.hash") == link
 
 
+@pytest.mark.parametrize("state", ["class=99", "probe=999", "probe=-3", "epoch=77", "method=saliency", "b=nobody/xai", "region=nowhere"])
+def test_a_link_to_what_a_run_does_not_have_opens_on_what_it_has(state: str, server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, f"a=a-honest/xai&{state}")
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".reading-line").first).to_be_visible()
+    expect(tab.locator(".banner")).to_have_count(0)
+
+
+def test_every_segment_is_reached_by_keyboard(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    run, probe, step = runs["a-honest"], 1, 4
+    values = run.truth[step].values["shap"][probe, int(run.probes.labels[probe])]
+    page, tab = open_tab(server, f"a=a-honest/xai&b=&probe={probe}&epoch={step}")
+    expect(tab.locator(READY)).to_be_visible()
+    tab.locator(".main").click(position={"x": 3, "y": 3})
+    for rank, player in enumerate(np.argsort(-np.abs(values[: run.players[probe]]))[1:], start=2):
+        page.keyboard.press(".")
+        expect(tab.locator(".reading-head")).to_contain_text(f"segment {player}")
+        expect(reading(tab, "now")).to_contain_text(f"rank {rank} of {run.players[probe]}")
+
+
 # Runs
 
 

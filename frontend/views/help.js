@@ -5,12 +5,13 @@ import { KEYS } from "../keyboard.js";
 
 /** @type {import("../types.d.ts").View} */
 export function helpView(element) {
+  let open = false;
   return (_, state) => {
     const close = () => choose(element, { help: false });
     render(
       state.help &&
         html`<div class="veil" onClick=${close}>
-          <div class="help" role="dialog" aria-label="Keys" onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>
+          <div class="help" role="dialog" aria-modal="true" aria-label="Keys" onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>
             <h2>Keys</h2>
             <dl>${KEYS.map(([keys, words]) => html`<div key=${keys}><dt>${keys.split(" ").map((key) => (key === "or" ? " or " : html`<kbd>${key}</kbd>`))}</dt><dd>${words}</dd></div>`)}</dl>
             <button type="button" class="button" onClick=${close}>Close</button>
@@ -18,5 +19,7 @@ export function helpView(element) {
         </div>`,
       element,
     );
+    if (state.help && !open) element.querySelector("button")?.focus();
+    open = state.help;
   };
 }

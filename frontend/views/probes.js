@@ -155,7 +155,7 @@ function drawSpark(canvas, data, state, panes, probe, width) {
   context.lineWidth = 1.2;
   context.lineJoin = "round";
   const top = Math.max(...panes.map(({ side }) => side.drift?.largest ?? 0)) || 1;
-  for (const { side } of panes.toReversed()) {
+  for (const { side } of [...panes].reverse()) {
     if (!side.drift) continue;
     const values = side.drift.of(probe);
     context.beginPath();

@@ -29,6 +29,15 @@ test("digits choose a method that is there, other keys do nothing", () => {
   assert.equal(press("x"), null);
 });
 
+test("comma and full stop walk the segments from the strongest to the weakest and stop at the ends", () => {
+  const values = () => ({ at: () => ({ values: new Float32Array([0.5, -2, NaN, 1]) }) });
+  const walk = (player, key) => keyChange({ key, shiftKey: false }, { ...data, panes: [{ side: { values }, step: 1 }], player }, {});
+  assert.deepEqual(walk(1, "."), { player: 3, hover: null });
+  assert.deepEqual(walk(3, "."), { player: 0, hover: null });
+  assert.deepEqual(walk(0, "."), { player: 0, hover: null });
+  assert.deepEqual(walk(1, ","), { player: 1, hover: null });
+});
+
 test("Escape closes the help before it releases anything", () => {
   assert.deepEqual(press("Escape", {}, { help: true }), { help: false });
   assert.equal(press("Escape").player, null);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { difference, isBlank, largest, standing, strongest, strongestThreshold } from "../../frontend/scale.js";
+import { difference, isBlank, largest, ranked, standing, strongest, strongestThreshold } from "../../frontend/scale.js";
 
 const values = new Float32Array([0.5, -2, 0, 1, NaN]);
 
@@ -15,6 +15,10 @@ test("the strongest player is the one of the largest size; without any there is 
   assert.equal(strongest(values), 1);
   assert.equal(strongest(new Float32Array([0, 0])), null);
   assert.equal(strongest(new Float32Array([NaN, NaN])), null);
+});
+
+test("players are ranked by size, and one without a number has no rank", () => {
+  assert.deepEqual(ranked(values), [1, 3, 0, 2]);
 });
 
 test("shares of all players add up to 1", () => {
