@@ -103,7 +103,7 @@ def test_the_probes_read_are_the_probes_logged(tmp_path: Path) -> None:
 def test_settings_and_what_is_comparable_are_the_plans(tmp_path: Path) -> None:
     written = FakeRun(tmp_path).write([0])
     run = read_run(tmp_path)
-    assert run.comparable == written.plan.comparable
+    assert run.comparable == {**written.plan.comparable, "unit": "log-odds", "answers": "2 classes"}
     assert json.loads(json.dumps(written.plan.settings)).items() <= run.settings.items()
 
 
