@@ -640,7 +640,9 @@ def test_every_step_is_kept_unless_the_user_said_otherwise(flag: Any, expected: 
 
 
 def test_flags_that_a_future_tensorboard_may_lack_are_not_missed() -> None:
-    loader.XaiLoader().fix_flags(argparse.Namespace())
+    flags = argparse.Namespace()
+    loader.XaiLoader().fix_flags(flags)
+    assert vars(flags) == {}
 
 
 # Files and bytes
