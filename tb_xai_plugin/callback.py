@@ -15,7 +15,7 @@ import numpy as np
 
 from tb_xai_plugin import __version__, wire
 from tb_xai_plugin.engine import Engine, Plan, Snapshot
-from tb_xai_plugin.explainers import Explainer
+from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.reader import RecordError, Run, probe_sets
 from tb_xai_plugin.sources import DirectorySource, has_events
@@ -70,7 +70,7 @@ class ExplanationLogger(keras.callbacks.Callback):
         self,
         log_dir: str | os.PathLike[str],
         probes: ProbeSet | Mapping[str, ProbeSet],
-        explainers: Sequence[str | Explainer] | str | Explainer = ("lime", "shap"),
+        explainers: Sequence[str | AnyExplainer] | str | AnyExplainer = ("lime", "shap"),
         *,
         every: int | Callable[[int], bool] = 1,
         evaluations: int | str = "auto",
@@ -248,7 +248,7 @@ class ExplanationLogger(keras.callbacks.Callback):
                 snapshot = self._engines[name].run()
         except Exception as error:
             failure, due = error, True
-        problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
+        problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.answers.problem if snapshot else None
         if name in self._engines:
             seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
             epoch = _epoch_json(logs, due, problem, snapshot, seconds, training_seconds)
@@ -272,6 +272,7 @@ class ExplanationLogger(keras.callbacks.Callback):
                 "comparable": {**plan.comparable, **engine.comparable},
                 "targets": targets,
                 "shape": engine.shape,
+                "details": engine.details,
             }
             self._writer.write_record(name, record, arrays)
         before = [] if epoch["fresh"] else [s for s in self._logged[name] if s < step]
@@ -323,7 +324,8 @@ def _epoch_json(
         "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
         "explained": explained,
         "reason": reason,
-        "evaluations": snapshot.evaluations if snapshot else 0,
+        "evaluations": snapshot.answers.evaluations if snapshot else 0,
+        "level": snapshot.level if snapshot else 0,
         "seconds": seconds,
         "share": seconds / training_seconds if training_seconds else None,
     }

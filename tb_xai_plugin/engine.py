@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import operator
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin import coalitions, explainers, outputs
-from tb_xai_plugin.explainers import Explainer
+from tb_xai_plugin.explainers import AnyExplainer
+from tb_xai_plugin.explainers.fitted import Attribution, Fitted, correlation
 from tb_xai_plugin.explanation import Explanation
 from tb_xai_plugin.maskers import ImageMasker
-from tb_xai_plugin.predictors import build_predictor
+from tb_xai_plugin.predictors import Predictor, build_predictor
 from tb_xai_plugin.probes import ProbeSet, hash_of
 
 # classes="auto" explains all classes up to here; above, the true class and the two the model finds likeliest.
@@ -26,6 +28,32 @@ CHANGING_TARGETS = 3
 LARGEST_BATCH = 256
 BATCH_BYTES = 64 * 2**20
 
+# Of explainers that ask the model itself: of the summed values of the players present with the answers, over all coalitions.
+CORRELATION = "correlation"
+
+# Wraps a range of probe numbers.
+Progress = Callable[[range], Iterable[int]]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the model said on every coalition of every probe.
+
+    Attributes:
+        games: for each probe float64 (its coalitions, targets), what is explained; NaN for a probe without finite answers.
+        targets: int32 (probes, targets), the explained classes.
+        full, empty: float32 (probes, classes), probabilities (a regression: the output) on the whole probe and with every player absent.
+        evaluations: how often the model was evaluated.
+        problem: why some numbers are missing, in one phrase; None where all are there.
+    """
+
+    games: list[np.ndarray]
+    targets: np.ndarray
+    full: np.ndarray
+    empty: np.ndarray
+    evaluations: int
+    problem: str | None
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -33,16 +61,13 @@ class Snapshot:
 
     Attributes:
         explanations: {explainer: Explanation}.
-        full, empty: float32 (probes, classes), probabilities (a regression: the output) on the whole probe and with every player absent.
-        evaluations: how often the model was evaluated.
-        problem: why some numbers are missing, in one phrase; None where all are there.
+        answers: of the model.
+        level: evaluations a probe that the explanations are made from.
     """
 
     explanations: dict[str, Explanation]
-    full: np.ndarray
-    empty: np.ndarray
-    evaluations: int
-    problem: str | None
+    answers: Answers
+    level: int
 
 
 class Plan:
@@ -51,14 +76,15 @@ class Plan:
     Args: those of `explain`.
 
     Attributes:
-        masks: {players: bool (evaluations, players)}.
+        designs: {players: Design}.
+        levels: numbers of evaluations, ascending, that explanations can be made from; the last is all of them.
         settings: what was asked, for the record; JSON.
     """
 
     def __init__(
         self,
         probes: ProbeSet,
-        explainers_asked: Sequence[str | Explainer] | str | Explainer,
+        explainers_asked: Sequence[str | AnyExplainer] | str | AnyExplainer,
         *,
         evaluations: int | str,
         output: str,
@@ -78,16 +104,27 @@ class Plan:
             raise ValueError(f"a probe has {most} players (segments); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number.")
         self.evaluations = _checked_evaluations(evaluations, most)
         self.masker = ImageMasker(probes)
+        self.fitting = {name: explainer for name, explainer in self.explainers.items() if hasattr(explainer, "fit")}
+        self.asking = {name: explainer for name, explainer in self.explainers.items() if name not in self.fitting}
+        laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
+        counts = np.unique(probes.players).tolist()
+        self.designs = {n: coalitions.build_design(n, self.evaluations, laws, self.seed) for n in counts}
+        self.evaluations = max(len(design.masks) for design in self.designs.values())
+        self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
-        laws = {explainer.law for explainer in self.explainers.values()}
-        designs = {n: coalitions.build_design(n, self.evaluations, laws, self.seed) for n in np.unique(probes.players).tolist()}
-        self.masks = {n: design.masks for n, design in designs.items()}
-        self.fitted = {name: {n: e.fit(d) for n, d in designs.items()} for name, e in self.explainers.items()}
+        self.fitted = cache(self._fitted)
+        for name in self.fitting:
+            for n in counts:
+                self.fitted(name, n, self.evaluations)
+
+    def _fitted(self, name: str, players: int, level: int) -> Fitted:
+        """An explainer's matrix for probes with so many players, from the first `level` evaluations."""
+        return self.fitting[name].fit(self.designs[players].first(level))
 
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
             return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
-        largest = int(np.clip(BATCH_BYTES // (self.probes.inputs[0].size * 4), 1, LARGEST_BATCH))
+        largest = int(np.clip(BATCH_BYTES // (self.probes.inputs[0].size * 4), 1, min(LARGEST_BATCH, self.levels[0])))
         return -(-self.evaluations // -(-self.evaluations // largest))
 
     @property
@@ -106,7 +143,7 @@ class Plan:
         """Records are comparable where all of these are equal."""
         return {
             **self.probes.parts,
-            "coalitions": hash_of(*(self.masks[n] for n in sorted(self.masks))),
+            "coalitions": hash_of(*(self.designs[n].masks for n in sorted(self.designs))),
             "explainers": json.dumps(self.settings["explainers"], sort_keys=True),
             "output": self.output,
             "classes": json.dumps(self.classes),
@@ -123,10 +160,12 @@ class Engine:
     def __init__(self, plan: Plan, model: Any) -> None:
         self.plan = plan
         probes = plan.probes
+        for explainer in plan.asking.values():
+            explainer.check(model)
+        self._model = model
         self._predictor = build_predictor(
-            model, plan.masker, probes.model_input, plan.batch, raw=plan.output == "raw", labelled=probes.labels is not None
+            model, plan.masker, probes.model_input, plan.batch, output=plan.output, labelled=probes.labels is not None
         )
-        self._masks = {n: _padded(masks, plan.batch, plan.masker.players) for n, masks in plan.masks.items()}
         self.head = self._predictor.head
         self.classes = self.head.classes
         self._check_classes()
@@ -162,6 +201,17 @@ class Engine:
         targets = CHANGING_TARGETS if constant is None else len(constant)
         return {"probes": len(probes), "targets": targets, "players": int(probes.players.max()), "classes": self.classes}
 
+    @property
+    def details(self) -> dict[str, dict[str, Any]]:
+        """What comes with each explainer's values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool}}."""
+        asking = {"sketched": False, "interacting": False}
+        return {
+            name: {"fidelity": list(explainer.fidelity), "sketched": explainer.sketched, "interacting": explainer.interacting}
+            if name in self.plan.fitting
+            else {"fidelity": [*explainer.fidelity, *([CORRELATION] if self.plan.fitting else [])], **asking}
+            for name, explainer in self.plan.explainers.items()
+        }
+
     def _check_classes(self) -> None:
         probes, columns = self.plan.probes, self.classes
         if self.head.kind == "regression" and self.plan.output == "probability":
@@ -177,24 +227,26 @@ class Engine:
                 f"classes asks for class {max(self.plan.classes)}, and the model answers for {columns} classes, 0 to {columns - 1}."
             )
 
-    def run(self) -> Snapshot:
-        """Evaluate the model on every coalition of every probe, and explain."""
-        with self._predictor.leaving_no_trace():
-            return self._run()
+    def run(self, level: int | None = None, progress: Progress = iter) -> Snapshot:
+        """Evaluate the model on the coalitions of every probe, and explain.
 
-    def _run(self) -> Snapshot:
+        level: one of `Plan.levels`; by default the last. progress: wraps the probe numbers while the model is evaluated.
+        """
+        with self._predictor.leaving_no_trace():
+            level = level or self.plan.evaluations
+            return self.explain(self._ask(level, progress), level)
+
+    def _ask(self, level: int, progress: Progress) -> Answers:
         plan, probes = self.plan, self.plan.probes
         count = len(probes)
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
-        silent = 0
-        evaluations = 0
-        for probe in range(count):
-            masks = self._masks[int(probes.players[probe])]
+        silent = evaluations = 0
+        for probe in progress(range(count)):
+            masks = plan.designs[int(probes.players[probe])].masks[:level]
             answers = self._predictor.answers(masks, probe)
-            evaluations += len(masks)
-            answers = answers[: len(plan.masks[int(probes.players[probe])])]
+            evaluations += -(-len(masks) // plan.batch) * plan.batch  # the last batch is filled up
             if np.isfinite(answers).all():
                 ends = outputs.probabilities(self.head, self.head.scores(answers[:2]))
                 full[probe], empty[probe] = ends
@@ -204,10 +256,35 @@ class Engine:
                 silent += 1
                 targets.append(self._targets(probe, np.zeros(self.classes)))
                 games.append(np.full((len(answers), len(targets[-1])), np.nan))
-        stacked = np.array(targets, dtype=np.int32)
         problem = f"the model answered NaN or infinity for {silent} of {count} probes" if silent else None
-        explanations = {name: self._explanation(name, games, stacked) for name in plan.explainers}
-        return Snapshot(explanations, full.astype(np.float32), empty.astype(np.float32), evaluations, problem)
+        return Answers(games, np.array(targets, dtype=np.int32), full.astype(np.float32), empty.astype(np.float32), evaluations, problem)
+
+    def explain(self, answers: Answers, level: int) -> Snapshot:
+        """Explain from answers that are there already; from the first `level` evaluations of them."""
+        make = {name: partial(self._from_answers, name, answers, level) for name in self.plan.fitting}
+        make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
+        explanations = {name: self._explanation(make[name](), answers) for name in self.plan.explainers}
+        return Snapshot(explanations, answers, level)
+
+    def _from_answers(self, name: str, answers: Answers, level: int) -> Attribution:
+        """Apply an explainer's matrix to all probes with equally many players at once."""
+        players = self.plan.probes.players
+        merged: dict[str, Any] = {}
+        for n in self.plan.designs:
+            members = np.flatnonzero(players == n)
+            part = self.plan.fitted(name, n, level)(np.stack([answers.games[i][:level] for i in members], axis=1))
+            _put(merged, members, answers.targets.shape, int(players.max()), part)
+        return Attribution(**merged)
+
+    def _from_the_model(self, explainer: Any, answers: Answers, level: int) -> Attribution:
+        full, empty = (np.array([game[row] for game in answers.games]) for row in (0, 1))
+        asked = _Asked(self._model, self.plan.probes, self.classes, answers.targets, full, empty, self._predictor)
+        found = explainer.explain(asked)
+        if not self.plan.fitting:
+            return found
+        masks = [self.plan.designs[int(n)].masks[:level] for n in self.plan.probes.players]
+        close = np.stack([correlation(z, v[:, : z.shape[1]], game) for z, v, game in zip(masks, found.values, answers.games, strict=True)])
+        return replace(found, fidelity={**found.fidelity, CORRELATION: close})
 
     def _targets(self, probe: int, probabilities: np.ndarray) -> np.ndarray:
         """The classes to explain for one probe."""
@@ -219,25 +296,60 @@ class Engine:
             likeliest = np.concatenate([[labels[probe]], likeliest[likeliest != labels[probe]]])
         return likeliest[:CHANGING_TARGETS]
 
-    def _explanation(self, name: str, games: list[np.ndarray], targets: np.ndarray) -> Explanation:
-        """Apply the explainer's matrix to all probes with equally many players at once."""
-        probes = self.plan.probes
-        shape = (*targets.shape, int(probes.players.max()))
-        values, errors = np.full((2, *shape), np.nan, dtype=np.float32)
-        base = np.full(targets.shape, np.nan, dtype=np.float32)
-        for n, fitted in self.plan.fitted[name].items():
-            members = np.flatnonzero(probes.players == n)
-            attribution = fitted(np.concatenate([games[i] for i in members], axis=1))
-            values[members, :, :n] = attribution.values.T.reshape(len(members), -1, n)
-            errors[members, :, :n] = attribution.errors.T.reshape(len(members), -1, n)
-            base[members] = attribution.base.reshape(len(members), -1)
-        return Explanation(values, errors, base, np.array([game[0] for game in games], dtype=np.float32), targets, probes)
+    def _explanation(self, found: Attribution, answers: Answers) -> Explanation:
+        return Explanation(
+            values=found.values.astype(np.float32),
+            errors=found.errors.astype(np.float32),
+            base_values=found.base.astype(np.float32),
+            outputs=np.array([game[0] for game in answers.games], dtype=np.float32),
+            targets=answers.targets,
+            probes=self.plan.probes,
+            fidelity={measure: array.astype(np.float32) for measure, array in found.fidelity.items()},
+            noise=None if found.noise is None else found.noise.astype(np.float32),
+            interactions=None if found.interactions is None else found.interactions.astype(np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The `Asked` of asking explainers."""
+
+    model: Any
+    probes: ProbeSet
+    classes: int
+    targets: np.ndarray
+    full: np.ndarray
+    empty: np.ndarray
+    predictor: Predictor
+
+    def gradients(self, points: np.ndarray, probe: int) -> np.ndarray:
+        return self.predictor.gradients(points, probe, self.targets[probe])
+
+    def last_convolution(self, probe: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.predictor.last_convolution(probe, self.targets[probe])
+
+
+def _put(merged: dict[str, Any], members: np.ndarray, games: tuple[int, int], players: int, part: Attribution) -> None:
+    """Write the attributions of some probes into arrays for all of them, (probes, targets, …); NaN past a probe's last player."""
+
+    def put(into: dict[str, Any], name: str, array: np.ndarray, width: tuple[int, ...]) -> None:
+        whole = into.setdefault(name, np.full((*games, *width), np.nan))
+        whole[(members, slice(None), *(slice(size) for size in array.shape[2:]))] = array
+
+    put(merged, "values", part.values, (players,))
+    put(merged, "errors", part.errors, (players,))
+    put(merged, "base", part.base, ())
+    for measure, array in part.fidelity.items():
+        put(merged.setdefault("fidelity", {}), measure, array, ())
+    for name, array in (("noise", part.noise), ("interactions", part.interactions)):
+        if array is not None:
+            put(merged, name, array, array.shape[2:])
 
 
 def explain(
     model: Any,
     probes: ProbeSet,
-    explainers: Sequence[str | Explainer] | str | Explainer = ("lime", "shap"),
+    explainers: Sequence[str | AnyExplainer] | str | AnyExplainer = ("lime", "shap"),
     *,
     evaluations: int | str = "auto",
     output: str = "log-odds",
@@ -265,17 +377,9 @@ def explain(
     """
     plan = Plan(probes, explainers, evaluations=evaluations, output=output, classes=classes, seed=seed, batch_size=batch_size)
     snapshot = Engine(plan, model).run()
-    if snapshot.problem:
-        warnings.warn(f"explain: {snapshot.problem}; their values are NaN.", stacklevel=2)
+    if snapshot.answers.problem:
+        warnings.warn(f"explain: {snapshot.answers.problem}; their values are NaN.", stacklevel=2)
     return snapshot.explanations
-
-
-def _padded(masks: np.ndarray, batch: int, players: int) -> np.ndarray:
-    """Rows up to a multiple of the batch and columns up to the widest probe; what is added is never read."""
-    rows = -(-len(masks) // batch) * batch
-    padded = np.ones((rows, players), dtype=np.float32)
-    padded[: len(masks), : masks.shape[1]] = masks
-    return padded
 
 
 def _checked_choice(what: str, given: Any, choices: Sequence[str]) -> str:

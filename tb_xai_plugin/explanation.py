@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,9 @@ class Explanation:
         outputs: float32 (p, t), what is explained: the model's log-odds, probability or raw output on the whole probe.
         targets: int32 (p, t), the explained classes.
         probes: the probes.
+        fidelity: {measure: float32 (p, t)}, how far the values can be trusted; which measures there are depends on the explainer.
+        noise: float32 (p, t, k), sketches of the sampling errors, see `stability.change_errors`; None where nothing is drawn.
+        interactions: float32 (p, t, k, 3): player, player and strength of the strongest pairs, NaN past the last; None where not asked for.
     """
 
     values: np.ndarray
@@ -28,6 +32,9 @@ class Explanation:
     outputs: np.ndarray
     targets: np.ndarray
     probes: ProbeSet
+    fidelity: Mapping[str, np.ndarray] = field(default_factory=dict)
+    noise: np.ndarray | None = None
+    interactions: np.ndarray | None = None
 
     @property
     def players(self) -> np.ndarray:

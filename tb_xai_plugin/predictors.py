@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tb_xai_plugin.heads import guess_head, output_layer, read_head
 from tb_xai_plugin.maskers import ImageMasker
 from tb_xai_plugin.outputs import Head
 
-# (float32 (k * batch, players) coalitions, probe number) -> float32 (k * batch, columns)
+# (bool or float (k, players of the probe) coalitions, probe number) -> float32 (k, columns)
 Answers: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -42,14 +43,14 @@ class Predictor:
 
 
 def build_predictor(
-    model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, *, raw: bool, labelled: bool
+    model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, *, output: str, labelled: bool
 ) -> Predictor:
     """Compile once, and find out what the model's answers mean.
 
     Args:
         model: a Keras model, or a callable batch -> (n,) or (n, classes).
         batch: evaluations at a time: one graph, never traced again.
-        raw: the model's own answers are wanted, not what is before their activation.
+        output: one of outputs.OUTPUTS, what is to be explained.
         labelled: the probes have classes: where nothing else tells, answers are logits then, not a regression.
 
     Raises:
@@ -59,16 +60,16 @@ def build_predictor(
     trial = (np.arange(batch)[:, None] % 2 == np.zeros(masker.players)).astype(np.float32)
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
-        return Predictor(answers, _guess_head(_try(answers, trial, masker)))
+        return Predictor(answers, guess_head(_try(answers, trial, masker)))
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     with _kept(model.non_trainable_variables) as changed:
         answers = _compiled(model, masker, model_input, batch)
         seen = _try(answers, trial, masker)
-        last = _output_layer(model)
-        head = _read_head(last, model, seen, labelled)
+        last = output_layer(model)
+        head = read_head(last, model, seen, labelled)
         # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
-        if not raw and (head.kind == "sigmoid" or (head.kind == "softmax" and last.compute_dtype != "float32")):
+        if output != "raw" and (head.kind == "sigmoid" or (head.kind == "softmax" and last.compute_dtype != "float32")):
             before = _before_activation(last, lambda: _compiled(model, masker, model_input, batch), trial, seen)
             if before is None:
                 head = replace(head, clipped=True)
@@ -126,10 +127,11 @@ def _plain(model: Callable[[Any], Any], masker: ImageMasker, model_input: Callab
     def answers(coalitions: np.ndarray, probe: int) -> np.ndarray:
         parts = masker.parts(probe)
         answered = []
-        for start in range(0, len(coalitions), batch):
-            masked = masker.mask(np, coalitions[start : start + batch], parts)
+        padded = _padded(coalitions, batch, masker.players)
+        for start in range(0, len(padded), batch):
+            masked = masker.mask(np, padded[start : start + batch], parts)
             answered.append(_as_columns(np.asarray(model(model_input(masked) if model_input else masked)), len(masked)))
-        return np.concatenate(answered).astype(np.float32)
+        return np.concatenate(answered)[: len(coalitions)].astype(np.float32)
 
     return answers
 
@@ -153,75 +155,18 @@ def _compiled(model: Any, masker: ImageMasker, model_input: Callable[[Any], Any]
 
     def answers(coalitions: np.ndarray, probe: int) -> np.ndarray:
         parts = ops.convert_to_tensor(masker.parts(probe))
-        batches = [forward(ops.convert_to_tensor(coalitions[i : i + batch]), parts) for i in range(0, len(coalitions), batch)]
-        return np.concatenate([np.asarray(ops.convert_to_numpy(answered)) for answered in batches])
+        padded = _padded(coalitions, batch, masker.players)
+        batches = [forward(ops.convert_to_tensor(padded[i : i + batch]), parts) for i in range(0, len(padded), batch)]
+        return np.concatenate([np.asarray(ops.convert_to_numpy(answered)) for answered in batches])[: len(coalitions)]
 
     return answers
 
 
-def _guess_head(answers: np.ndarray) -> Head:
-    """What answers of an unknown callable mean, from the numbers."""
-    columns = answers.shape[1]
-    if columns == 1:
-        return Head("regression", columns)
-    return Head("softmax", columns, clipped=True) if _sum_to_one(answers) else Head("logits", columns)
-
-
-def _sum_to_one(answers: np.ndarray) -> bool:
-    """Several columns of probabilities that sum to 1, to the precision of float16."""
-    return answers.shape[1] > 1 and bool((answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1) < 5e-3).all())
-
-
-def _read_head(last: Any, model: Any, answers: np.ndarray, labelled: bool) -> Head:
-    """What a Keras model's answers mean: its last activation says it, then the numbers, then the loss.
-
-    An activation is not believed against the numbers (the last layer may be another than it seems); NaN says nothing against it.
-    """
-    columns = answers.shape[1]
-    silent = not np.isfinite(answers).all()
-    in_range = silent or bool((answers >= 0).all() and (answers <= 1).all())
-    activation = getattr(getattr(last, "activation", None), "__name__", None)
-    if activation == "sigmoid" and in_range:
-        return Head("sigmoid", columns)
-    if _sum_to_one(answers) or (activation == "softmax" and silent and columns > 1):
-        return Head("softmax", columns)
-    loss, from_logits = _loss(model)
-    if loss in BINARY_LOSSES:
-        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits", columns)
-    own_loss = loss not in ("", *CLASS_LOSSES)
-    if columns == 1 or loss in REGRESSION_LOSSES or (own_loss and not labelled):
-        return Head("regression", columns)
-    return Head("logits", columns)
-
-
-CLASS_LOSSES = {"sparsecategoricalcrossentropy", "categoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge"}
-BINARY_LOSSES = {"binarycrossentropy", "bce", "binaryfocalcrossentropy"}
-REGRESSION_LOSSES = {
-    *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape"),
-    *("meansquaredlogarithmicerror", "msle", "huber", "logcosh", "poisson", "cosinesimilarity"),
-}
-
-
-def _loss(model: Any) -> tuple[str, bool]:
-    """Name of the loss given to `compile`, lower case without "_" ("" for none), and whether it takes logits."""
-    loss = getattr(model, "loss", None)
-    if isinstance(loss, dict):
-        loss = list(loss.values())
-    if isinstance(loss, list | tuple) and len(loss) == 1:
-        loss = loss[0]
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__ if loss is not None else "")
-    from_logits = bool(loss.get_config().get("from_logits")) if hasattr(loss, "get_config") else False
-    return name.replace("_", "").lower(), from_logits
-
-
-def _output_layer(model: Any) -> Any:
-    """The layer that the answers come from; of nested models, the innermost."""
-    layer = model
-    while getattr(layer, "layers", None):
-        output = (getattr(layer, "outputs", None) or [None])[0]
-        makers = [inner for inner in layer.layers if output is not None and getattr(inner, "output", None) is output]
-        layer = makers[-1] if makers else layer.layers[-1]
-    return layer
+def _padded(masks: np.ndarray, batch: int, players: int) -> np.ndarray:
+    """float32 (rows, players): up to full batches and the widest probe; what is added is never read."""
+    padded = np.ones((-(-len(masks) // batch) * batch, players), dtype=np.float32)
+    padded[: len(masks), : masks.shape[1]] = masks
+    return padded
 
 
 def _before_activation(layer: Any, compile_again: Callable[[], Answers], trial: np.ndarray, seen: np.ndarray) -> Answers | None:

@@ -188,8 +188,9 @@ class Run:
 
     def _read_series(self, quantity: str) -> np.ndarray:
         shape = self.record["shape"]
-        missing = np.int32(-1) if quantity == "targets" else np.float32(np.nan)
-        filled = np.full((len(self._explained), shape["probes"], *wire.shape_of_one(quantity, shape)), missing)
+        missing = {"targets": np.int32(-1), "noise": np.int8(0)}.get(quantity.partition("/")[0], np.float32(np.nan))
+        measures = len(self.measures(quantity.rpartition("/")[2])) if quantity.startswith("fidelity/") else 0
+        filled = np.full((len(self._explained), shape["probes"], *wire.shape_of_one(quantity, shape, measures)), missing)
         places = {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
         for block, (start, stop) in enumerate(self.record["blocks"]):
             for datum in self._source.tensors(wire.step_tag(self.probe_set, quantity, block)):
@@ -228,6 +229,25 @@ class Run:
             return self._series("targets")
         return np.broadcast_to(np.array(constant, dtype=np.int32), (len(self._explained), self.record["shape"]["probes"], len(constant)))
 
+    def all_fidelity(self, explainer: str) -> np.ndarray:
+        """float32 (all_steps, probes, targets, measures), in the order of `measures`."""
+        return self._series(f"fidelity/{self._known(explainer)}")
+
+    def all_interactions(self, explainer: str) -> np.ndarray | None:
+        """float32 (all_steps, probes, targets, pairs, 3): player, player and strength, strongest first, NaN past the last; or None."""
+        return self._series(f"interactions/{explainer}") if self._detail(explainer).get("interacting") else None
+
+    def all_noise(self, explainer: str) -> np.ndarray | None:
+        """int8 (all_steps, probes, targets, numbers), sketches of the sampling errors; None where nothing is drawn."""
+        return self._series(f"noise/{explainer}") if self._detail(explainer).get("sketched") else None
+
+    def measures(self, explainer: str) -> list[str]:
+        """Names of what tells how far an explainer's values can be trusted."""
+        return list(self._detail(explainer).get("fidelity", []))
+
+    def _detail(self, explainer: str) -> dict[str, Any]:
+        return self.record.get("details", {}).get(self._known(explainer), {})
+
     def _known(self, explainer: str) -> str:
         if explainer not in self.explainers:
             raise ArgumentError(f"{self.name}: no explainer {explainer!r} in this record; it has {self.explainers}.")
@@ -244,6 +264,55 @@ class Run:
     def base_values(self, explainer: str) -> np.ndarray:
         """float32 (epochs, probes, targets)."""
         return self.all_base_values(explainer)[self._trained]
+
+    def fidelity(self, explainer: str) -> dict[str, np.ndarray]:
+        """{measure: float32 (epochs, probes, targets)}: how far the values can be trusted."""
+        return dict(zip(self.measures(explainer), np.moveaxis(self.all_fidelity(explainer)[self._trained], -1, 0), strict=True))
+
+    def interactions(self, explainer: str) -> np.ndarray | None:
+        """float32 (epochs, probes, targets, pairs, 3): player, player and strength of the strongest pairs; None where not logged."""
+        found = self.all_interactions(explainer)
+        return None if found is None else found[self._trained]
+
+    def change_errors(self, explainer: str, step: int, other_step: int, other: Run | None = None, *, shared: bool = True) -> np.ndarray:
+        """Standard errors of values at `step` less values at `other_step`, of this run or `other`: float32 (probes, targets, players).
+
+        Smaller than of either where the same coalitions were asked: what errors have in common cancels out.
+
+        Args:
+            step, other_step: -1 is the untrained model.
+            other: a run that can be compared; by default this one.
+            shared: False treats the errors as independent.
+
+        Raises:
+            ArgumentError (a ValueError): a step that was not explained, or runs that can't be compared.
+        """
+        other = other or self
+        if other.comparable != self.comparable:
+            raise ArgumentError(f"change_errors: {self.name} and {other.name} can't be compared: they have other probes or settings.")
+        here, there = self._place(step), other._place(other_step)
+        same = shared and self._level(here) == other._level(there) and np.array_equal(self.all_targets()[here], other.all_targets()[there])
+        noise, other_noise = (run.all_noise(explainer) if same else None for run in (self, other))
+        return stability.change_errors(
+            self.all_errors(explainer)[here],
+            other.all_errors(explainer)[there],
+            None if noise is None else noise[here],
+            None if other_noise is None else other_noise[there],
+        )
+
+    def _place(self, step: int) -> int:
+        found = np.flatnonzero(self.all_steps == step)
+        if not len(found):
+            raise ArgumentError(f"{self.name}: step {step} was not explained; there are {self.all_steps.tolist()}.")
+        return int(found[0])
+
+    def _level(self, place: int) -> int:
+        return self._explained[place][2].get("level", self.settings["evaluations"])
+
+    @property
+    def changes(self) -> dict[int, str]:
+        """{step: what is different from there on}: fewer evaluations or a sparser schedule, to keep `max_overhead`."""
+        return {step: epoch["change"] for step, _, epoch in self.writes if epoch.get("change")}
 
     @property
     def targets(self) -> np.ndarray:
@@ -280,10 +349,10 @@ class Run:
 
     @property
     def cost(self) -> dict[str, np.ndarray]:
-        """{"seconds", "evaluations", "share" (of the epoch's training time)}: float64, aligned with `all_steps`."""
+        """{"seconds", "evaluations", "share" (of the epoch's training time), "level" (evaluations a probe)}: float64, aligned with `all_steps`."""
         return {
-            name: np.array([np.nan if epoch[name] is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
-            for name in ("seconds", "evaluations", "share")
+            name: np.array([np.nan if epoch.get(name) is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
+            for name in ("seconds", "evaluations", "share", "level")
         }
 
     @property

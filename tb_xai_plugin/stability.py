@@ -152,3 +152,24 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     smaller = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
     equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
     return np.where(np.isnan(values), np.nan, smaller + (equal - 1) / 2)
+
+
+def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | None, other_noise: np.ndarray | None) -> np.ndarray:
+    """Standard errors of the difference of two attributions: sqrt(e^2 + f^2 - 2 r e f), r the correlation of their sampling errors.
+
+    Args:
+        errors, others: (..., players), standard errors of each.
+        noise, other_noise: (..., numbers), their sketches (see `explainers.fitted.noise_sketch`): r is their cosine. None where the errors are
+            independent, or there are none.
+
+    Returns:
+        float32 (..., players).
+    """
+    r = np.zeros((*errors.shape[:-1], 1))
+    if noise is not None and other_noise is not None:
+        a, b = noise.astype(np.float64), other_noise.astype(np.float64)
+        length = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
+        r = np.where(length > 0, (a * b).sum(axis=-1) / np.where(length > 0, length, 1), 0)[..., None]
+    e, f = errors.astype(np.float64), others.astype(np.float64)
+    # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
+    return np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)

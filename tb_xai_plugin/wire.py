@@ -11,6 +11,9 @@ probe set S it has these tags, all tensors; one event holds everything of one st
     S/values/<explainer>/<block>  float32 (probes, targets, players), signed
     S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
     S/base/<explainer>/<block>    float32 (probes, targets)
+    S/fidelity/<explainer>/<block>      float32 (probes, targets, measures), in the order of the record's "details"
+    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), a sketch of the sampling errors, of any length           where sketched
+    S/interactions/<explainer>/<block>  float32 (probes, targets, PAIRS, 3): player, player, strength of the strongest pairs   where interacting
 
 A step is Keras's 0-based epoch, or UNTRAINED. Steps and wall times are equal for all tags of one write: together they are its identity.
 """
@@ -34,6 +37,12 @@ DEFAULT_SET = "probes"
 # (One probe with thousands of classes is one block, and more.)
 BLOCK_BYTES = 2**15
 STATIC_BLOCK_BYTES = 2**24
+
+# Numbers of a noise sketch: the correlation of two games' errors is told to about 1 / sqrt(SKETCH).
+SKETCH = 64
+
+# How many of the strongest pairs of players an explainer that knows of interactions keeps.
+PAIRS = 32
 
 
 def record_tag(probe_set: str) -> str:
@@ -65,11 +74,20 @@ def blocks(probes: int, bytes_a_probe: int, most: int = BLOCK_BYTES) -> list[tup
     return [(start, min(start + size, probes)) for start in range(0, probes, size)]
 
 
-def shape_of_one(quantity: str, shape: Mapping[str, int]) -> tuple[int, ...]:
-    """Shape of a quantity for one probe. shape: the record's "shape", with the numbers of targets, players and classes."""
+def shape_of_one(quantity: str, shape: Mapping[str, int], measures: int = 0) -> tuple[int, ...]:
+    """Shape of a quantity for one probe. shape: the record's "shape", with the numbers of targets, players and classes; measures: of fidelity."""
     targets = shape["targets"]
     maps = (targets, shape["players"])
-    shapes = {"outputs": (2, shape["classes"]), "targets": (targets,), "values": maps, "errors": maps, "base": (targets,)}
+    shapes = {
+        "outputs": (2, shape["classes"]),
+        "targets": (targets,),
+        "values": maps,
+        "errors": maps,
+        "base": (targets,),
+        "fidelity": (targets, measures),
+        "noise": (targets, SKETCH),
+        "interactions": (targets, PAIRS, 3),
+    }
     return shapes[quantity.partition("/")[0]]
 
 
@@ -111,6 +129,13 @@ def encode_errors(errors: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def decode_errors(encoded: np.ndarray, values: np.ndarray) -> np.ndarray:
     return encoded.astype(np.float32) * _largest(values)
+
+
+def encode_noise(noise: np.ndarray) -> np.ndarray:
+    """int8, each sketch in units of its own largest number: only its direction is needed."""
+    largest = np.abs(noise).max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.rint(np.nan_to_num(noise / np.where(largest > 0, largest, 1)) * 127).astype(np.int8)
 
 
 def _largest(values: np.ndarray) -> np.float32:

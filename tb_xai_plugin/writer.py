@@ -14,7 +14,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-from tensorboard.compat.proto.types_pb2 import DT_HALF
+from tensorboard.compat.proto.types_pb2 import DT_HALF, DT_INT8
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
@@ -54,14 +54,19 @@ class Writer:
     @staticmethod
     def _step_tensors(probe_set: str, snapshot: Snapshot, constant_targets: bool) -> Iterable[tuple[str, np.ndarray]]:
         first = next(iter(snapshot.explanations.values()))
-        quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.full, snapshot.empty], axis=1)}
+        quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.answers.full, snapshot.answers.empty], axis=1)}
         if not constant_targets:
             quantities["targets"] = first.targets
         for name, explanation in snapshot.explanations.items():
             quantities[f"values/{name}"] = explanation.values
             quantities[f"base/{name}"] = explanation.base_values
+            quantities[f"fidelity/{name}"] = np.stack(list(explanation.fidelity.values()), axis=-1)
+            if explanation.noise is not None:
+                quantities[f"noise/{name}"] = wire.encode_noise(explanation.noise)
+            if explanation.interactions is not None:
+                quantities[f"interactions/{name}"] = explanation.interactions
         probes, targets, players = first.values.shape
-        shape = {"probes": probes, "targets": targets, "players": players, "classes": snapshot.full.shape[1]}
+        shape = {"probes": probes, "targets": targets, "players": players, "classes": snapshot.answers.full.shape[1]}
         for block, (start, stop) in enumerate(wire.step_blocks(shape)):
             for quantity, array in quantities.items():
                 yield wire.step_tag(probe_set, quantity, block), array[start:stop]
@@ -102,11 +107,14 @@ class Writer:
 
 
 def _tensor(value: np.ndarray | bytes) -> TensorProto:
-    """make_tensor_proto appends halves one by one, a thousand times slower than their bytes."""
-    if not (isinstance(value, np.ndarray) and value.dtype == np.float16):
+    """make_tensor_proto appends small numbers one by one, a thousand times slower than their bytes."""
+    kinds = {"float16": DT_HALF, "int8": DT_INT8}
+    if not (isinstance(value, np.ndarray) and value.dtype.name in kinds):
         return make_tensor_proto(value)
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in value.shape])
-    return TensorProto(dtype=DT_HALF, tensor_shape=shape, tensor_content=value.astype("<f2").tobytes())
+    return TensorProto(
+        dtype=kinds[value.dtype.name], tensor_shape=shape, tensor_content=value.astype(value.dtype.newbyteorder("<")).tobytes()
+    )
 
 
 def _metadata() -> SummaryMetadata:

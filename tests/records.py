@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tb_xai_plugin import __version__, wire
-from tb_xai_plugin.engine import CHANGING_TARGETS, Plan, Snapshot
+from tb_xai_plugin.engine import CHANGING_TARGETS, Answers, Plan, Snapshot
 from tb_xai_plugin.explanation import Explanation
 from tb_xai_plugin.probes import ImageProbes
 from tb_xai_plugin.writer import Writer
@@ -74,6 +74,8 @@ class Truth:
     values: dict[str, np.ndarray]
     errors: dict[str, np.ndarray]
     base: dict[str, np.ndarray]
+    fidelity: dict[str, np.ndarray]
+    noise: dict[str, np.ndarray]
     full: np.ndarray
     empty: np.ndarray
     targets: np.ndarray
@@ -137,7 +139,12 @@ class FakeRun:
             "comparable": {**self.plan.comparable, "unit": "log-odds", "answers": f"{self.classes} classes"},
             "targets": self.constant_targets,
             "shape": {"probes": len(self.players), "targets": self.targets, "players": max(self.players), "classes": self.classes},
+            "details": self.details,
         }
+
+    @property
+    def details(self) -> dict[str, dict[str, Any]]:
+        return {name: {"fidelity": ["r2", "gap"], "sketched": True, "interacting": False} for name in self.explainers}
 
     def write_step(
         self,
@@ -158,6 +165,8 @@ class FakeRun:
             "explained": explained,
             "reason": reason,
             "evaluations": 64,
+            "level": 64,
+            "change": None,
             "seconds": 0.5,
             "share": 0.25,
             "fresh": False,
@@ -166,10 +175,14 @@ class FakeRun:
         if explained:
             answers = np.take_along_axis(made.full, made.targets, axis=1)
             explanations = {
-                name: Explanation(made.values[name], made.errors[name], made.base[name], answers, made.targets, self.probes)
+                name: Explanation(
+                    *(made.values[name], made.errors[name], made.base[name], answers, made.targets, self.probes),
+                    fidelity=dict(zip(self.details[name]["fidelity"], np.moveaxis(made.fidelity[name], -1, 0), strict=True)),
+                    noise=made.noise[name],
+                )
                 for name in self.explainers
             }
-            snapshot = Snapshot(explanations, made.full, made.empty, 64, reason)
+            snapshot = Snapshot(explanations, Answers([], made.targets, made.full, made.empty, 64, reason), 64)
         epoch["logged"] = len(self.truth)
         writer.write_step(self.probe_set, step, epoch, snapshot, constant_targets=self.constant_targets is not None)
 
@@ -196,6 +209,8 @@ class FakeRun:
             values={name: np.where(absent, np.float32(np.nan), normal(*shape)) for name in self.explainers},
             errors={name: np.where(absent, np.float32(np.nan), np.abs(normal(*shape)) + np.float32(0.01)) for name in self.explainers},
             base={name: normal(probes, self.targets) for name in self.explainers},
+            fidelity={name: normal(probes, self.targets, 2) for name in self.explainers},
+            noise={name: normal(probes, self.targets, wire.SKETCH) for name in self.explainers},
             full=probabilities(),
             empty=probabilities(),
             targets=targets.astype(np.int32),

@@ -104,7 +104,7 @@ def test_the_model_is_asked_exactly_as_often_as_is_said() -> None:
     engine = Engine(plan(UNLABELLED, evaluations=200, batch_size=64), model)
     asked.clear()
     snapshot = engine.run()
-    assert sum(asked) == snapshot.evaluations == 8 * 256
+    assert sum(asked) == snapshot.answers.evaluations == 8 * 256
     assert set(asked) == {64}
 
 
@@ -171,7 +171,7 @@ def test_a_model_that_answers_nan_at_first_is_still_read_rightly(head: str, kind
     engine = Engine(plan(), model)
     model.set_weights(weights)
     assert engine.head.kind == kind
-    assert np.allclose(engine.run().full, model.predict(PROBES.inputs, verbose=0), atol=1e-6)
+    assert np.allclose(engine.run().answers.full, model.predict(PROBES.inputs, verbose=0), atol=1e-6)
 
 
 def test_untrained_labels_that_happen_to_sum_to_one_are_still_labels() -> None:

@@ -1,6 +1,6 @@
-"""Explainers: each is a fixed matrix that turns a model's answers on the coalitions into attributions.
+"""Explainers: most are a fixed matrix that turns a model's answers on the coalitions into attributions; some ask the model for gradients.
 
-A new one is a file with a frozen dataclass that has a `law` and `fit(design) -> Fitted`, and one line in EXPLAINERS.
+A new one is a file with a frozen dataclass, an `Explainer` or an `AskingExplainer` of `fitted`, and one line in EXPLAINERS.
 """
 
 from __future__ import annotations
@@ -8,14 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tb_xai_plugin.explainers.fitted import Explainer
+from tb_xai_plugin.explainers.banzhaf import Banzhaf
+from tb_xai_plugin.explainers.fitted import AskingExplainer, Explainer
 from tb_xai_plugin.explainers.kernel_shap import KernelShap
 from tb_xai_plugin.explainers.lime import Lime
+from tb_xai_plugin.explainers.occlusion import Occlusion
 
-EXPLAINERS: dict[str, type[Explainer]] = {"lime": Lime, "shap": KernelShap}
+AnyExplainer = Explainer | AskingExplainer
+
+EXPLAINERS: dict[str, type[AnyExplainer]] = {
+    "lime": Lime,
+    "shap": KernelShap,
+    "banzhaf": Banzhaf,
+    "occlusion": Occlusion,
+}
 
 
-def resolve(explainers: str | Explainer | Sequence[str | Explainer]) -> dict[str, Explainer]:
+def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer]) -> dict[str, AnyExplainer]:
     """Names or configured explainers -> {name: explainer}, in the order given.
 
     Raises:
@@ -23,7 +32,7 @@ def resolve(explainers: str | Explainer | Sequence[str | Explainer]) -> dict[str
     """
     if isinstance(explainers, str) or not isinstance(explainers, Sequence):
         explainers = [explainers]
-    resolved: dict[str, Explainer] = {}
+    resolved: dict[str, AnyExplainer] = {}
     for given in explainers:
         if isinstance(given, str) and given not in EXPLAINERS:
             raise ValueError(f"unknown explainer {given!r}; choose from {sorted(EXPLAINERS)}.")
@@ -38,9 +47,20 @@ def resolve(explainers: str | Explainer | Sequence[str | Explainer]) -> dict[str
     return resolved
 
 
-def settings(explainers: dict[str, Explainer]) -> dict[str, dict[str, object]]:
+def settings(explainers: dict[str, AnyExplainer]) -> dict[str, dict[str, object]]:
     """{name: options} for the record."""
     return {name: asdict(explainer) for name, explainer in explainers.items()}
 
 
-__all__ = ["EXPLAINERS", "Explainer", "KernelShap", "Lime", "resolve", "settings"]
+__all__ = [
+    "EXPLAINERS",
+    "AnyExplainer",
+    "AskingExplainer",
+    "Banzhaf",
+    "Explainer",
+    "KernelShap",
+    "Lime",
+    "Occlusion",
+    "resolve",
+    "settings",
+]

@@ -1,45 +1,175 @@
-"""What an explainer is: fitted once to a design, then applied to a model's answers at every epoch."""
+"""What an explainer is: fitted once to a design and applied to a model's answers at every epoch, or one that asks the model itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from tb_xai_plugin.coalitions import Design
+from tb_xai_plugin.wire import SKETCH
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.probes import ProbeSet
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """k games explained at once (a game: one probe, one class).
+    """Games explained at once (a game: one probe, one class). Between `by_game` and the engine its arrays begin with (probes, targets).
 
     Attributes:
-        values: float64 (players, k), in units of the answers.
-        base: float64 (k,), the explainer's value of the empty coalition.
-        errors: float64 (players, k), standard errors over the draw of the coalitions.
+        values: float64 (..., players), in units of the answers.
+        base: float64 (...), the explainer's value of the empty coalition.
+        errors: float64 (..., players), standard errors over the draw of the coalitions; 0 where nothing is drawn, NaN where unknown.
+        fidelity: {measure: float64 (...)}, how far the values can be trusted; the explainer's `fidelity` names the measures.
+        noise: float64 (..., wire.SKETCH), a sketch of the sampling errors: the cosine of two games' sketches is the correlation of their
+            errors, which is what the error of their difference needs. None where nothing is drawn.
+        interactions: float64 (..., wire.PAIRS, 3): player, player and strength of the strongest pairs, NaN past the last; or None.
     """
 
     values: np.ndarray
     base: np.ndarray
     errors: np.ndarray
+    fidelity: Mapping[str, np.ndarray] = field(default_factory=dict)
+    noise: np.ndarray | None = None
+    interactions: np.ndarray | None = None
 
 
-# Answers, float (evaluations, k), rows as in Design.masks -> Attribution.
+# Answers, float (evaluations, probes, targets), rows as in Design.masks -> Attribution with arrays that begin with (probes, targets).
 Fitted = Callable[[np.ndarray], Attribution]
 
 
 class Explainer(Protocol):
-    """A frozen dataclass of options.
+    """A frozen dataclass of options that explains from a model's answers on coalitions.
 
     Attributes:
         name: in records and on the page.
-        law: the law of `coalitions.LAWS` that its coalitions must obey.
+        laws: the laws of `coalitions.LAWS` that its coalitions must obey.
+        fidelity: names of the measures that come with its values.
+        sketched: whether its attributions come with a noise sketch.
+        interacting: whether they come with interactions.
     """
 
     name: ClassVar[str]
-    law: ClassVar[str]
+    laws: ClassVar[frozenset[str]]
+    fidelity: ClassVar[tuple[str, ...]]
+    sketched: ClassVar[bool]
+    interacting: ClassVar[bool]
 
     def fit(self, design: Design) -> Fitted:
         """Do all the work that does not need the model."""
+
+
+class Asked(Protocol):
+    """A model that can be asked about the probes, as an asking explainer sees it.
+
+    Attributes:
+        model: the model itself.
+        probes: what is explained.
+        classes: of the model's answers.
+        targets: int (probes, targets), the explained classes.
+        full, empty: float64 (probes, targets), what is explained on the whole probe and with every player absent.
+    """
+
+    model: Any
+    probes: ProbeSet
+    classes: int
+    targets: np.ndarray
+    full: np.ndarray
+    empty: np.ndarray
+
+    def gradients(self, points: np.ndarray, probe: int) -> np.ndarray:
+        """Gradients of what is explained with respect to the players.
+
+        points: float32 (k, players of the probe), 0 to 1: how far each player is present; between 0 and 1 its input is between its
+            baseline and its own.
+
+        Returns:
+            float64 (k, targets, players).
+        """
+
+    def last_convolution(self, probe: int) -> tuple[np.ndarray, np.ndarray]:
+        """Feature maps of the last convolution for the whole probe, float32 (h, w, channels), and the gradients of what is explained with
+        respect to them, float32 (targets, h, w, channels).
+        """
+
+
+class AskingExplainer(Protocol):
+    """A frozen dataclass of options that asks the model itself, for gradients say. See `Explainer` for the attributes."""
+
+    name: ClassVar[str]
+    fidelity: ClassVar[tuple[str, ...]]
+
+    def check(self, model: Any) -> None:
+        """Raise ValueError, with one sentence, where the model can't be asked."""
+
+    def explain(self, asked: Asked) -> Attribution:
+        """Attributions of all probes and targets: values float64 (probes, targets, players), NaN past a probe's last player."""
+
+
+def by_game(apply: Callable[[np.ndarray], Attribution]) -> Fitted:
+    """For explainers that treat every game alone: `apply` sees answers (evaluations, k) and returns arrays whose last axis is k."""
+
+    def fitted(answers: np.ndarray) -> Attribution:
+        games = answers.shape[1:]
+        found = apply(answers.reshape(len(answers), -1))
+
+        def unfold(array: np.ndarray) -> np.ndarray:
+            return np.moveaxis(array, -1, 0).reshape(*games, *array.shape[:-1])
+
+        return replace(
+            found,
+            values=unfold(found.values),
+            base=unfold(found.base),
+            errors=unfold(found.errors),
+            fidelity={measure: unfold(array) for measure, array in found.fidelity.items()},
+            noise=None if found.noise is None else unfold(found.noise),
+        )
+
+    return fitted
+
+
+def noise_sketch(contributions: np.ndarray) -> np.ndarray:
+    """Sketch the errors that the drawn pairs contribute: float64 (SKETCH, k), columns of length 1 (0 where there is no error).
+
+    The error of a difference of two attributions depends on how far their sampling errors go together: Var(a - b) = Var a + Var b - 2 Cov(a, b).
+    With the same coalitions the covariance is a scalar product over pairs, which random signs keep (Johnson & Lindenstrauss, 1984; signs:
+    Achlioptas, 2003). So a few numbers a game give the error of any difference, between any two epochs or runs, long after the answers are gone.
+
+    contributions: (pairs, k), each pair's contribution to the error; the rows of all designs of equal length meet the same signs.
+    """
+    signs = np.random.default_rng(0).integers(0, 2, size=(len(contributions), SKETCH), dtype=np.int8) * 2.0 - 1
+    sketch = signs.T @ contributions
+    length = np.sqrt((sketch**2).sum(axis=0))
+    return sketch / np.where(length > 0, length, 1)
+
+
+def r_squared(residuals: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted R^2, (k,): 1 - sum w r^2 / sum w (y - mean y)^2; NaN where the answers do not vary.
+
+    residuals, answers: (rows, k); weights: (rows,).
+    """
+    share = weights / weights.sum()
+    total = share @ (answers - share @ answers) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total > 1e-24 * (share @ answers**2), 1 - (share @ residuals**2) / total, np.nan)
+
+
+def efficiency_gap(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """|sum of values - (v(N) - v(0))| in units of |v(N) - v(0)|: (k,), NaN where that is 0. values: (players, k); whole: (k,)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole != 0, np.abs(values.sum(axis=0) - whole) / np.abs(whole), np.nan)
+
+
+def correlation(masks: np.ndarray, values: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Pearson correlation of the summed values of the players present with the answers, (targets,); NaN where either does not vary.
+
+    MuFidelity (Bhatt et al., 2020) over the coalitions of a design. masks: (rows, players); values: (targets, players); answers: (rows, targets).
+    """
+    predicted = masks @ values.T
+    predicted, answers = predicted - predicted.mean(axis=0), answers - answers.mean(axis=0)
+    scale = np.sqrt((predicted**2).sum(axis=0) * (answers**2).sum(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(scale > 0, (predicted * answers).sum(axis=0) / scale, np.nan)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.explainers.fitted import Attribution, Fitted
+from tb_xai_plugin.explainers.fitted import Attribution, Fitted, by_game, noise_sketch, r_squared
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Lime:
     """
 
     name: ClassVar[str] = "lime"
-    law: ClassVar[str] = "bernoulli"
+    laws: ClassVar[frozenset[str]] = frozenset({"bernoulli"})
+    fidelity: ClassVar[tuple[str, ...]] = ("r2", "unseen_r2")
+    sketched: ClassVar[bool] = True
+    interacting: ClassVar[bool] = False
 
     kernel_width: float = 0.25
     alpha: float = 1.0
@@ -32,24 +35,17 @@ class Lime:
         if not self.alpha >= 0:
             raise ValueError(f"Lime: alpha is {self.alpha}; give 0 or more.")
 
-    def rows(self, design: Design) -> np.ndarray:
-        """Which rows of the design LIME is fitted on: the full coalition (its row 0) and the pairs that obey its law."""
-        rows = np.repeat(design.bernoulli, 2)
-        rows[1] = False
-        return np.flatnonzero(rows)
-
-    def distances(self, masks: np.ndarray) -> np.ndarray:
-        """Cosine distance to the full coalition: 1 - sqrt(|S| / n); 1 for the empty one."""
-        return 1 - np.sqrt(masks.mean(axis=1))
-
     def fit(self, design: Design) -> Fitted:
         """Solve the ridge problem once: coefficients A y, intercept b y.
 
         w = sqrt(exp(-d^2 / sigma^2));  A = (Zc' W Zc + alpha I)^-1 Zc' W  with Z centred at its weighted mean.
+
+        Fidelity, both free and weighted by w: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as
+        the others predict it (leave-one-out).
         """
-        rows = self.rows(design)
+        rows = lime_rows(design)
         Z = design.masks[rows].astype(np.float64)
-        w = np.sqrt(np.exp(-(self.distances(Z) ** 2) / self.kernel_width**2))
+        w = locality(Z, self.kernel_width)
         share = w / w.sum()
         centre = share @ Z
         Zc = Z - centre
@@ -57,17 +53,38 @@ class Lime:
         A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
         b = share - centre @ A
         # HC3 over pairs: the two halves of a pair are drawn together. The full coalition is not drawn.
-        leverage = b + np.einsum("ji,ij->j", Z, A)
+        room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
         drawn_share = (len(rows) - 1) / (2.0**design.players - 2)
-        scale = np.sqrt(max(1 - drawn_share, 0)) / np.maximum(1 - leverage[1:], 1e-3)
-        first, second = A[:, 1::2] * scale[0::2], A[:, 2::2] * scale[1::2]
+        undrawn = np.sqrt(max(1 - drawn_share, 0))
+        first, second = undrawn * A[:, 1::2], undrawn * A[:, 2::2]
+        # For the sketch: the halves pull a player in opposite directions, about equally for all players.
+        scale1, scale2 = (np.sqrt((half**2).mean(axis=0))[:, None] for half in (first, second))
 
         def apply(answers: np.ndarray) -> Attribution:
-            y = answers[rows]
+            y = answers[rows].astype(np.float64, copy=False)
             coefficients, intercept = A @ y, b @ y
-            residual = (y - intercept - Z @ coefficients)[1:]
-            r1, r2 = residual[0::2], residual[1::2]
+            residuals = y - intercept - Z @ coefficients
+            alone = residuals / room
+            r1, r2 = alone[1::2], alone[2::2]
             variance = first**2 @ r1**2 + second**2 @ r2**2 + 2 * (first * second) @ (r1 * r2)
-            return Attribution(values=coefficients, base=intercept, errors=np.sqrt(np.maximum(variance, 0)))
+            return Attribution(
+                values=coefficients,
+                base=intercept,
+                errors=np.sqrt(np.maximum(variance, 0)),
+                fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
+                noise=noise_sketch(scale1 * r1 - scale2 * r2),
+            )
 
-        return apply
+        return by_game(apply)
+
+
+def lime_rows(design: Design) -> np.ndarray:
+    """Which rows of a design LIME is fitted on: the full coalition (its row 0) and the pairs that obey its law."""
+    rows = np.repeat(design.bernoulli, 2)
+    rows[1] = False
+    return np.flatnonzero(rows)
+
+
+def locality(masks: np.ndarray, kernel_width: float) -> np.ndarray:
+    """LIME's weights: sqrt(exp(-d^2 / sigma^2)), d the cosine distance to the full coalition, 1 - sqrt(|S| / n); 1 for the empty one."""
+    return np.sqrt(np.exp(-((1 - np.sqrt(masks.mean(axis=1))) ** 2) / kernel_width**2))

@@ -1,0 +1,48 @@
+"""Banzhaf values: a player's mean marginal contribution over all coalitions of the others, each as likely as any (Banzhaf, 1965)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tb_xai_plugin.coalitions import Design
+from tb_xai_plugin.explainers.fitted import Attribution, Fitted, by_game, efficiency_gap, noise_sketch
+from tb_xai_plugin.explainers.kriging import OddKriging, undrawn_share
+
+
+@dataclass(frozen=True)
+class Banzhaf:
+    """phi_i = mean over S without i of v(S + i) - v(S). LIME without its kernel and ridge tends to these; they don't sum to v(N) - v(0)."""
+
+    name: ClassVar[str] = "banzhaf"
+    laws: ClassVar[frozenset[str]] = frozenset({"leverage"})
+    fidelity: ClassVar[tuple[str, ...]] = ("efficiency_gap",)
+    sketched: ClassVar[bool] = True
+    interacting: ClassVar[bool] = False
+
+    def fit(self, design: Design) -> Fitted:
+        """By kriging, as Kernel SHAP; where every coalition is there, by the definition: the mean of d over pairs with and without i."""
+        if design.complete:
+            A = 2 * (2.0 * design.pairs.T - 1) / len(design.pairs)
+            left_out = np.zeros_like
+        else:
+            kriging = OddKriging.of(design)
+            A, left_out = kriging.banzhaf(), kriging.left_out
+        spread = A**2 * undrawn_share(design)
+        noise_scale = np.sqrt(spread.mean(axis=0))[:, None]
+
+        def apply(answers: np.ndarray) -> Attribution:
+            answers = answers.astype(np.float64, copy=False)
+            d = (answers[0::2] - answers[1::2]) / 2
+            values, alone = A @ d, left_out(d)
+            return Attribution(
+                values=values,
+                base=answers[1],
+                errors=np.sqrt(spread @ alone**2),
+                fidelity={"efficiency_gap": efficiency_gap(values, answers[0] - answers[1])},
+                noise=noise_sketch(noise_scale * alone),
+            )
+
+        return by_game(apply)
