@@ -38,7 +38,7 @@ setup(
         "tb_xai_plugin.frontend.vendor": ["*.js", "*.css", "*.md", "LICENSE*", "*LICENSE"],
         "tb_xai_plugin.frontend.views": ["*.js"],
     },
-    install_requires=["tensorboard>=2.18", "numpy>=1.26", "werkzeug>=2"],
+    install_requires=["tensorboard>=2.18", "numpy>=2", "werkzeug>=2"],
     extras_require={
         "tensorflow": ["tensorflow>=2.18"],
         "image": IMAGE,

@@ -2,24 +2,29 @@
 
 A design is a set of pairs (S, its complement), drawn once from a seed. Pairing halves the variance for LIME and removes every
 even-order interaction from the error for SHAP (Covert & Lee, 2021; Fumagalli et al., 2026: Shapley values depend on the odd part
-of the game only). Several laws meet in one design, and all are uniform within a coalition size, so that every row serves Kernel SHAP:
+of the game only). Two laws meet in one design:
 
-* singles: every player alone, and everybody but it: what occlusion asks for;
 * Bernoulli(1/2): each player present with probability 1/2, LIME's own law;
-* leverage: all sizes equally likely (Musco & Witter, 2025: the leverage of a coalition S is 1 / C(n, |S|)).
+* leverage: all sizes equally likely (Musco & Witter, 2025: the leverage of a coalition S is 1 / C(n, |S|)), and every player alone is there.
+
+Within a size, both draw the coalition that is least like those before it, of a few candidates (Mitchell, 1991): by symmetry it is as likely to
+be any coalition of the size as ever, but together they say more, and the squared error of SHAP and of LIME is about halved.
 
 A design is nested: its first half (and half of that, …) is a design by the same laws, so that fewer evaluations are a part of the same coalitions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 
-LAWS = ("singles", "bernoulli", "leverage")
+LAWS = ("bernoulli", "leverage")
+
+# More candidates make the draw slower, and hardly a better one.
+CANDIDATES = 16
 
 # More would need more than 4,000 evaluations a probe, and 2^n no longer fits a float.
 MOST_PLAYERS = 1000
@@ -84,66 +89,87 @@ def build_design(players: int, evaluations: int, laws: Collection[str], seed: in
 
     Args:
         players: n, at least 2.
-        evaluations: coalitions, the full and the empty one included; an odd number is rounded down. Singles alone need no more than 2 n + 2.
-        laws: which of LAWS are needed; pairs are split evenly between Bernoulli and leverage where both are. Without any, the design is the
-            full and the empty coalition.
+        evaluations: coalitions, the full and the empty one included; an odd number is rounded down.
+        laws: which of LAWS are needed. Bernoulli alone draws all pairs by it; with leverage, half of them, which costs SHAP nothing. Without
+            any, the design is the full and the empty coalition.
         seed: of the draw.
     """
-    drawing = _Drawing(players, laws, np.random.default_rng([seed, players]))
+    drawing = _Drawing(players, evaluations // 2 if laws else 1, np.random.default_rng([seed, players]))
     if laws:
         for level in levels(players, evaluations - evaluations % 2):
-            drawing.up_to(level // 2)
+            drawing.up_to(level // 2, leverage="leverage" in laws)
     return drawing.design()
 
 
 class _Drawing:
-    """A design in the making."""
+    """A design in the making.
 
-    def __init__(self, players: int, laws: Collection[str], rng: np.random.Generator) -> None:
-        self.players, self.laws, self.rng = players, set(laws), rng
-        self.pairs = [np.ones(players, bool)]
-        self.by_bernoulli = [True]
-        self.taken = {_key(self.pairs[0])}
+    Attributes:
+        pairs: bool (drawn, n), their first coalitions.
+        by_bernoulli: bool (drawn,).
+    """
+
+    def __init__(self, players: int, most: int, rng: np.random.Generator) -> None:
+        self.players, self.rng = players, rng
+        self.count = 0
+        self._pairs = np.zeros((min(most, 2 ** (players - 1)), players), dtype=bool)
+        self._by_bernoulli = np.zeros(len(self._pairs), dtype=bool)
+        self._signs = np.zeros(self._pairs.shape, dtype=np.float32)
+        self._taken: set[bytes] = set()
+        self._take(np.ones(players, bool), by_bernoulli=True)
+        self._compared_from = 1
 
     def design(self) -> Design:
-        pairs = np.array(self.pairs)
-        return Design(np.stack([pairs, ~pairs], axis=1).reshape(-1, self.players), np.array(self.by_bernoulli))
+        pairs = self._pairs[: self.count]
+        return Design(np.stack([pairs, ~pairs], axis=1).reshape(-1, self.players), self._by_bernoulli[: self.count].copy())
 
-    def up_to(self, pairs: int) -> None:
+    def up_to(self, pairs: int, *, leverage: bool) -> None:
         """Draw until there are so many pairs."""
         n = self.players
         if pairs >= 2 ** (n - 1):
             self._take_all()
             return
-        if "singles" in self.laws and len(self.pairs) == 1:
-            self._take(np.eye(n, dtype=bool), by_bernoulli=False)
-        if not self.laws & {"bernoulli", "leverage"}:
+        if leverage and self.count == 1:
+            for single in np.eye(n, dtype=bool):
+                self._take(single, by_bernoulli=False)
+            self._compared_from = self.count  # all coalitions of a size are equally like the full one, and the singles together
+        wanted = (pairs - 1) // (2 if leverage else 1) + 1
+        while self._by_bernoulli.sum() < wanted and self.count < pairs:
+            size = int(self.rng.binomial(n, 0.5))
+            if 0 < size < n:
+                self._draw(size, by_bernoulli=True)
+        sizes = self._pairs[1 : self.count].sum(axis=1)
+        have = np.bincount(np.minimum(sizes, n - sizes), minlength=n // 2 + 1)
+        for size, count in enumerate(_top_up(n, pairs - self.count, have)):
+            wanted = self.count + count
+            while self.count < wanted:
+                self._draw(size, by_bernoulli=False)
+
+    def _draw(self, size: int, *, by_bernoulli: bool) -> None:
+        """One more coalition of a size, if one of the candidates is not there yet; either half of its pair comes first with equal chance."""
+        template = np.arange(self.players) < size
+        candidates = self.rng.permuted(np.broadcast_to(template, (CANDIDATES, self.players)), axis=1)
+        others = self._signs[self._compared_from : self.count]
+        # |n - 2 D|, D the Hamming distance: how like each other two pairs are.
+        likeness = np.abs(others @ (2 * candidates.T - np.float32(1)))
+        scores = likeness.max(axis=0, initial=0) + (likeness**2).mean(axis=0) / self.players**3 if len(others) else np.zeros(CANDIDATES)
+        for place in np.argsort(scores, kind="stable"):
+            if _key(candidates[place]) not in self._taken:
+                self._take(candidates[place] if self.rng.random() < 0.5 else ~candidates[place], by_bernoulli=by_bernoulli)
+                return
+
+    def _take(self, coalition: np.ndarray, *, by_bernoulli: bool) -> None:
+        if _key(coalition) in self._taken:
             return
-        share = 0.0 if "bernoulli" not in self.laws else 0.5 if "leverage" in self.laws else 1.0
-        wanted = min(int((pairs - 1) * share) + 1 - sum(self.by_bernoulli), pairs - len(self.pairs))
-        self._draw(wanted, lambda: self.rng.random(n) < 0.5, by_bernoulli=True)
-        sizes = np.array([min(pair.sum(), n - pair.sum()) for pair in self.pairs[1:]], dtype=int)
-        for size, count in enumerate(_top_up(n, pairs - len(self.pairs), np.bincount(sizes, minlength=n // 2 + 1))):
-            self._draw(count, lambda size=size: self.rng.permutation(n) < size, by_bernoulli=False)
-
-    def _draw(self, count: int, one: Callable[[], np.ndarray], *, by_bernoulli: bool) -> None:
-        """`count` coalitions whose pairs are not taken yet; either half of a pair comes first with equal chance."""
-        wanted = len(self.pairs) + count
-        while len(self.pairs) < wanted:
-            coalition = one()
-            self._take([coalition if self.rng.random() < 0.5 else ~coalition], by_bernoulli=by_bernoulli)
-
-    def _take(self, coalitions: Collection[np.ndarray], *, by_bernoulli: bool) -> None:
-        for coalition in coalitions:
-            if _key(coalition) not in self.taken:
-                self.taken.add(_key(coalition))
-                self.pairs.append(coalition)
-                self.by_bernoulli.append(by_bernoulli)
+        self._taken.add(_key(coalition))
+        self._pairs[self.count], self._by_bernoulli[self.count] = coalition, by_bernoulli
+        self._signs[self.count] = 2.0 * coalition - 1
+        self.count += 1
 
     def _take_all(self) -> None:
         numbers = np.arange(2 ** (self.players - 1) - 1, -1, -1)
-        others = (numbers[:, None] >> np.arange(self.players - 1) & 1).astype(bool)
-        self._take(np.concatenate([np.ones((len(numbers), 1), bool), others], axis=1), by_bernoulli=False)
+        for others in (numbers[:, None] >> np.arange(self.players - 1) & 1).astype(bool):
+            self._take(np.concatenate([[True], others]), by_bernoulli=False)
 
 
 def _key(coalition: np.ndarray) -> bytes:

@@ -25,6 +25,13 @@ def shapley_by_enumeration(game: Game, players: int) -> np.ndarray:
     return phi
 
 
+def banzhaf_by_enumeration(game: Game, players: int) -> np.ndarray:
+    """phi_i = mean over S without i of v(S + i) - v(S)."""
+    coalitions = np.array(list(product([False, True], repeat=players)))
+    values = game(coalitions)
+    return np.array([values[coalitions[:, i]].mean() - values[~coalitions[:, i]].mean() for i in range(players)])
+
+
 def interacting(players: int, seed: int) -> Game:
     """A saturating game with all pairs interacting."""
     rng = np.random.default_rng(seed)
@@ -41,3 +48,9 @@ def even(players: int, seed: int) -> Game:
     rng = np.random.default_rng(seed)
     single = rng.normal(size=players)
     return lambda z: np.cos((z - 0.5) @ single)
+
+
+def white_noise(players: int, seed: int) -> Game:
+    """Every coalition has a value of its own."""
+    values = np.random.default_rng(seed).normal(size=2**players)
+    return lambda z: values[z @ (1 << np.arange(players))]

@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from tb_xai_plugin.coalitions import LAWS, auto_evaluations, build_design, fewest_evaluations
+from tb_xai_plugin.coalitions import LAWS, auto_evaluations, build_design, fewest_evaluations, levels
 
 SIZES = [
     (players, evaluations(players))
@@ -34,9 +34,10 @@ def test_every_coalition_is_there_where_the_budget_covers_them() -> None:
     assert np.array_equal(np.bincount(masks.sum(axis=1)), [comb(7, s) for s in range(8)])
 
 
-def test_leverage_draws_every_size_equally_often_and_whole_sizes_where_there_are_few() -> None:
-    counts = np.bincount(build_design(49, 784, ("leverage",), seed=0).masks.sum(axis=1))
-    assert np.ptp(counts[1:-1]) <= 1
+def test_every_player_is_alone_once_and_all_other_sizes_come_about_equally_often() -> None:
+    counts = np.bincount(build_design(49, 2000, ("leverage",), seed=0).masks.sum(axis=1))
+    assert counts[1] == counts[48] == 49
+    assert counts[2:15].tolist() == counts[34:-2].tolist()[::-1] or np.ptp(counts[2:15]) <= 1
     counts = np.bincount(build_design(10, 512, ("leverage",), seed=0).masks.sum(axis=1))
     assert counts[1] == counts[9] == 10
     assert counts[2] == counts[8] == 45
@@ -66,3 +67,34 @@ def test_the_same_seed_gives_the_same_coalitions_in_another_process_and_another_
     here, other = (build_design(49, 784, LAWS, seed=seed).masks for seed in (5, 6))
     assert hashlib.sha256(here.tobytes()).hexdigest() == elsewhere
     assert not np.array_equal(here, other)
+
+
+@pytest.mark.parametrize("players", [5, 16, 49])
+def test_every_level_of_a_design_is_a_design_of_its_own(players: int) -> None:
+    design = build_design(players, auto_evaluations(players) * 2, LAWS, seed=0)
+    found = levels(players, len(design.masks))
+    assert found[-1] == len(design.masks)
+    for level in found[:-1]:
+        first, own = design.first(level), build_design(players, level, LAWS, seed=0)
+        assert np.array_equal(first.masks, design.masks[:level])
+        assert np.bincount(first.masks.sum(axis=1)).tolist() == pytest.approx(np.bincount(own.masks.sum(axis=1)).tolist(), abs=12)
+        assert abs(int(first.bernoulli.sum()) - int(own.bernoulli.sum())) <= 2
+
+
+def test_coalitions_of_a_size_lie_further_apart_than_random_ones() -> None:
+    pairs = build_design(49, 784, LAWS, seed=0).pairs[50:] - 0.5
+    random = np.array([np.random.default_rng(i).permutation(row) for i, row in enumerate(pairs)])
+
+    def nearest(rows: np.ndarray) -> float:
+        likeness = np.abs(rows @ rows.T)
+        np.fill_diagonal(likeness, 0)
+        return float(likeness.max(axis=1).mean())
+
+    assert nearest(pairs) < 0.92 * nearest(random)
+
+
+def test_within_a_size_every_player_comes_equally_often_over_seeds() -> None:
+    masks = np.concatenate([build_design(12, 200, LAWS, seed).masks for seed in range(200)])
+    rows = masks[masks.sum(axis=1) == 5]
+    share = rows.mean(axis=0)
+    assert np.abs(share - 5 / 12).max() < 4 * np.sqrt(5 / 12 * 7 / 12 / len(rows))

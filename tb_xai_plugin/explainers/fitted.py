@@ -90,7 +90,7 @@ class Asked(Protocol):
             float64 (k, targets, players).
         """
 
-    def last_convolution(self, probe: int) -> tuple[np.ndarray, np.ndarray]:
+    def last_convolution(self, probe: int, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Feature maps of the last convolution for the whole probe, float32 (h, w, channels), and the gradients of what is explained with
         respect to them, float32 (targets, h, w, channels).
         """

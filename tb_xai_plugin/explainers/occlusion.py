@@ -19,7 +19,7 @@ class Occlusion:
     """
 
     name: ClassVar[str] = "occlusion"
-    laws: ClassVar[frozenset[str]] = frozenset({"singles"})
+    laws: ClassVar[frozenset[str]] = frozenset({"leverage"})
     fidelity: ClassVar[tuple[str, ...]] = ("efficiency_gap",)
     sketched: ClassVar[bool] = False
     interacting: ClassVar[bool] = False

@@ -1,0 +1,106 @@
+"""Budget: keeps explanations within a share of the training time, by fewer evaluations first and by fewer epochs then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+
+# Training may stop early: no more than so many further epochs (or as many as there have been) are counted on to pay for what is spent now.
+EPOCHS_COUNTED_ON = 10
+
+# A first epoch also compiles the training step: some seconds, and at most about half of it.
+COMPILING = 3.0
+
+# A schedule is kept until there is no time for it, or it takes less than half of what could be spent: one that jumps to and fro makes no series.
+WASTED_BELOW = 0.5
+PART_TAKEN_UP = 0.8
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How often explanations are made.
+
+    Attributes:
+        rung: how often the evaluations are halved; 0 is all of them.
+        stride: explain every so many of the epochs that are due.
+    """
+
+    rung: int = 0
+    stride: int = 1
+
+
+@dataclass
+class Budget:
+    """Decides, at the end of each epoch that is due, whether it is explained and how. All times are seconds.
+
+    Attributes:
+        share: of the training time that may be spent, e.g. 0.05.
+        rungs: how often the evaluations can be halved.
+        cost: of one explanation with all evaluations; measured, or estimated before there has been one.
+        spent: so far, on anything that is not training.
+        trained: of each epoch so far.
+        schedule: in force.
+        since: due epochs since the last one that was explained; None before the first.
+        short: whether there is no time even for one explanation.
+    """
+
+    share: float
+    rungs: int
+    cost: float = 0.0
+    spent: float = 0.0
+    trained: list[float] = field(default_factory=list)
+    schedule: Schedule = field(default_factory=Schedule)
+    since: int | None = None
+    short: bool = False
+
+    def affords(self, explanations: int, to_come: int) -> bool:
+        """Whether there is time for so many explanations at their cheapest, with `to_come` epochs after this one."""
+        return explanations * self._cost_of(self.rungs) <= self._left(to_come)
+
+    def decide(self, to_come: int, due_to_come: int) -> Schedule | None:
+        """The schedule by which the epoch that has just ended is explained; None where it is not.
+
+        to_come: epochs of the fit that follow; due_to_come: how many of them are to be explained if there is time.
+        """
+        left = self._left(to_come)
+        due = 1 + min(due_to_come, self._counted(to_come))
+        needed = self._cost_of(self.schedule.rung) * ceil(due / self.schedule.stride)
+        # What was saved before is no reason to do more now: that could not be kept up.
+        lasting = min(left, self.share * self._epoch_expected() * (1 + self._counted(to_come)))
+        if needed > left:
+            self.schedule = self._within(left, due)
+        elif needed < WASTED_BELOW * lasting and self.schedule != Schedule():
+            self.schedule = self._within(PART_TAKEN_UP * lasting, due)
+        # The last epoch is what people look at: it does not wait for its turn, and time for it is kept.
+        if self.since is not None:
+            self.since += 1
+        waits = self.since is not None and self.since < self.schedule.stride and due_to_come > 0
+        self.short = self._cost_of(self.schedule.rung) * (2 if due_to_come else 1) > left
+        if waits or self.short:
+            return None
+        self.since = 0
+        return self.schedule
+
+    def _cost_of(self, rung: int) -> float:
+        return self.cost / 2**rung
+
+    def _left(self, to_come: int) -> float:
+        """What may be spent on this epoch and on those to come that are counted on."""
+        return self.share * (sum(self.trained) + self._epoch_expected() * self._counted(to_come)) - self.spent
+
+    def _epoch_expected(self) -> float:
+        first, *others = self.trained
+        return float(np.median(others)) if others else max(first / 2, first - COMPILING)
+
+    def _counted(self, to_come: int) -> int:
+        return min(to_come, max(EPOCHS_COUNTED_ON, len(self.trained)))
+
+    def _within(self, left: float, due: int) -> Schedule:
+        """The least reduced schedule for so many due epochs."""
+        for rung in range(self.rungs + 1):
+            if self._cost_of(rung) * due <= left:
+                return Schedule(rung)
+        affordable = max(int(left / self._cost_of(self.rungs)), 1)
+        return Schedule(self.rungs, ceil(due / affordable))

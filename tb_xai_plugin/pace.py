@@ -1,0 +1,129 @@
+"""Pace: what `max_overhead` means for one fit: the budget, the untrained weights kept for later, and the sentences that say what changes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.budget import Budget, Schedule
+from tb_xai_plugin.engine import Engine, Plan
+
+logger = logging.getLogger("tb_xai_plugin")
+
+# The untrained weights are kept until the first epoch has told how long training takes; larger models do without.
+LARGEST_KEPT_BYTES = 2**30
+
+# The untrained model is explained if there is time for so many explanations: itself, one on the way, and the last.
+FEWEST_WITH_UNTRAINED = 3
+
+# Before there has been an explanation, its cost is guessed from one batch, and rather too high.
+CAUTION = 1.5
+
+
+class Pace:
+    """Keeps one fit's explanations within `share` of its training time.
+
+    Args:
+        share: e.g. 0.05.
+        plans: of the probe sets, which are explained together.
+        epochs: of the fit, numbered from 0; the last is `epochs` - 1.
+    """
+
+    def __init__(self, share: float, plans: Mapping[str, Plan], epochs: int) -> None:
+        self._plans, self._epochs = plans, epochs
+        self._budget = Budget(share, rungs=min(len(plan.levels) for plan in plans.values()) - 1)
+        self._said: Schedule | None = Schedule()  # what was announced last; None: there is no time for any
+        self._weights: list[np.ndarray] | None = None
+
+    @contextmanager
+    def billed(self) -> Iterator[None]:
+        """What is done inside is paid from the budget."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._budget.spent += time.perf_counter() - began
+
+    def keep_untrained(self, model: Any) -> None:
+        """Copy the weights of a model that has not been trained yet."""
+        import keras
+
+        size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
+        if size > LARGEST_KEPT_BYTES:
+            self._announce(
+                f"the untrained model is not explained: with max_overhead that takes a copy of its weights, and they have {size / 2**30:.1f} GiB"
+            )
+            return
+        self._weights = [np.array(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+
+    def decide(self, epoch: int, training_seconds: float, due: bool, due_after: int, engines: Mapping[str, Engine]) -> int | None:
+        """How often the evaluations are halved at this epoch; None where it is not explained.
+
+        training_seconds: of the epoch. due: whether `every` has it explained; due_after: how many later ones.
+        """
+        budget = self._budget
+        budget.trained.append(training_seconds)
+        if not budget.cost:
+            budget.cost = CAUTION * sum(engine.seconds_expected() for engine in engines.values())
+        to_come = self._epochs - 1 - epoch
+        if self._weights and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
+            self._weights = None
+            self._announce("the untrained model is not explained: that would take more than max_overhead allows")
+        schedule = budget.decide(to_come, due_after + (self._weights is not None)) if due else None
+        return None if schedule is None else schedule.rung
+
+    def changes(self, explained: bool) -> dict[str, str]:
+        """{probe set: what is different from this epoch on}, announced; empty where nothing is.
+
+        An epoch that is not explained changes nothing, unless there has been none yet and there is no time even for one.
+        """
+        short = self._budget.short and not explained
+        now = None if short else self._budget.schedule
+        if now == self._said or (not explained and not (short and self._said == Schedule())):
+            return {}
+        self._said = now
+        sentences = {name: self._sentence(plan, now) for name, plan in self._plans.items()}
+        self._announce("; ".join(dict.fromkeys(sentences.values())))
+        return sentences
+
+    @property
+    def untrained_due(self) -> bool:
+        """Whether the kept weights are to be explained now."""
+        return self._weights is not None
+
+    @contextmanager
+    def untrained(self, model: Any) -> Iterator[int]:
+        """The model has its untrained weights inside, bit for bit; yields how often evaluations are halved."""
+        import keras
+
+        today = [np.array(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+        kept, self._weights = self._weights, None
+        try:
+            for weight, value in zip(model.weights, kept, strict=True):
+                weight.assign(value)
+            yield self._budget.schedule.rung
+        finally:
+            for weight, value in zip(model.weights, today, strict=True):
+                weight.assign(value)
+
+    def learn(self, seconds: float, rung: int) -> None:
+        """One explanation of all probe sets took so long."""
+        self._budget.cost = seconds * 2**rung
+
+    def _sentence(self, plan: Plan, now: Schedule | None) -> str:
+        limit = f"to keep max_overhead={self._budget.share:g}"
+        if now is None:
+            return f"nothing is explained until there is time for it, {limit}"
+        level = plan.levels[-1 - now.rung]
+        evaluations = f"{level} evaluations a probe" + (f" instead of {plan.levels[-1]}" if now.rung else "")
+        epochs = {1: "every epoch", 2: "every second epoch"}.get(now.stride, f"every {now.stride} epochs")
+        return f"{evaluations}, {epochs}, {limit}"
+
+    @staticmethod
+    def _announce(sentence: str) -> None:
+        logger.warning("ExplanationLogger: %s.", sentence)
