@@ -6,8 +6,9 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -16,7 +17,9 @@ import numpy as np
 from tb_xai_plugin import __version__, wire
 from tb_xai_plugin.engine import Engine, Plan, Snapshot
 from tb_xai_plugin.explainers import AnyExplainer
+from tb_xai_plugin.pace import Pace
 from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.progress import progress_bar
 from tb_xai_plugin.reader import RecordError, Run, probe_sets
 from tb_xai_plugin.sources import DirectorySource, has_events
 from tb_xai_plugin.writer import Writer
@@ -49,13 +52,17 @@ class ExplanationLogger(keras.callbacks.Callback):
         explainers: names ("lime", "shap") or configured ones (Lime(kernel_width=0.5)); all share one set of model evaluations.
         every: explain every so many epochs (and always the first), or a callable epoch -> bool.
         evaluations: model evaluations a probe; "auto" is 16 a player, at least 256 and at most 2048.
-        max_overhead: not available yet; None.
+        max_overhead: most that explanations may take, as a share of the training time, e.g. 0.05 (measured, writing and compiling included); None:
+            no limit. Evaluations are halved first, to a part of the same coalitions; then fewer epochs are explained. Every change is said
+            through the logger "tb_xai_plugin", and marked in the record and on the page. The untrained model is explained after the first epoch
+            (from a copy of its weights), when it is known whether there is time for it.
         output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
         seed: of the coalitions. Runs can be compared where probes, explainers, evaluations, output, classes and seed are equal.
         untrained: explain the model before its first epoch too, as step -1.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
         on_error: "warn" (once; training goes on) | "raise".
+        curves: log deletion and insertion areas too, for 2 (players - 1) further evaluations a probe and explainer.
 
     Raises:
         ValueError, TypeError, FileExistsError, PermissionError: at construction, or when training begins, with one sentence.
@@ -81,10 +88,13 @@ class ExplanationLogger(keras.callbacks.Callback):
         untrained: bool = True,
         batch_size: int | str = "auto",
         on_error: str = "warn",
+        curves: bool = False,
     ) -> None:
         super().__init__()
-        if max_overhead is not None:
-            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead}, and is not available yet; use every= or evaluations=.")
+        if max_overhead is not None and (
+            isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not max_overhead > 0
+        ):
+            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time above 0, e.g. 0.05.")
         if on_error not in ("warn", "raise"):
             raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
         if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
@@ -94,8 +104,15 @@ class ExplanationLogger(keras.callbacks.Callback):
                 f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's."
             )
         self.log_dir = os.fspath(log_dir)
-        self._every, self._untrained, self._on_error = every, untrained, on_error
-        options = {"evaluations": evaluations, "output": output, "classes": classes, "seed": seed, "batch_size": batch_size}
+        self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
+        options = {
+            "evaluations": evaluations,
+            "output": output,
+            "classes": classes,
+            "seed": seed,
+            "batch_size": batch_size,
+            "curves": curves,
+        }
         try:
             self._plans = {name: Plan(each, explainers, **options) for name, each in _named(probes).items()}
         except (ValueError, TypeError) as error:
@@ -111,6 +128,7 @@ class ExplanationLogger(keras.callbacks.Callback):
         self._unbilled = 0.0  # seconds of compiling and writing, billed with the next step
         self._epoch_began = 0.0
         self._warned = False
+        self._pace: Pace | None = None
 
     def _read_existing(self) -> float:
         """Take up a record that is there already, or refuse it; the wall time of its newest write."""
@@ -153,25 +171,60 @@ class ExplanationLogger(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Bound anew at every fit: the model may have been compiled with another loss or precision, or be another one.
         self._engines, self._refused, self._fresh = {}, False, False
+        self._pace = None if self._max_overhead is None else Pace(self._max_overhead, self._plans, self.params["epochs"])
         if self.model.built:
             try:
-                self._bind()
+                with self._billed():
+                    self._bind()
             except ValueError as error:
                 raise ValueError(f"ExplanationLogger: {error}") from error
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Not in on_train_begin: BackupAndRestore puts the weights back there, maybe after this callback's turn.
         if epoch == 0:
-            with self._training_goes_on(wire.UNTRAINED):
+            with self._training_goes_on(wire.UNTRAINED), self._billed():
                 self._begin_anew()
         self._epoch_began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         training_seconds = time.perf_counter() - self._epoch_began
-        for name in self._plans:
-            with self._training_goes_on(epoch):
-                self._log(name, epoch, logs or {}, training_seconds)
+        with self._billed():
+            failure, rung, changes = None, None, {}
+            try:
+                rung, changes = self._decide(epoch, training_seconds)
+            except Exception as error:
+                failure = error
+            began = time.perf_counter()
+            for name in self._plans:
+                with self._training_goes_on(epoch):
+                    self._log(name, epoch, rung, logs or {}, training_seconds, changes.get(name), failure)
+            if self._pace and rung is not None:
+                self._pace.learn(time.perf_counter() - began, rung)
         self._fresh = False
+
+    def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
+        """How often the evaluations are halved for this epoch, None where it is not explained; and what is different from here on."""
+        due = self._is_due(epoch)
+        if self._pace is None or self._refused:
+            return (0 if due else None), {}
+        if not self._engines:
+            self._bind()
+        to_come = self.params["epochs"] - 1 - epoch
+        due_after = to_come if callable(self._every) else sum(self._is_due(later) for later in range(epoch + 1, epoch + 1 + to_come))
+        rung = self._pace.decide(epoch, training_seconds, due, due_after, self._engines)
+        changes = self._pace.changes(explained=rung is not None)
+        if self._pace.untrained_due:
+            with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_rung:
+                for name in self._plans:
+                    self._log(name, wire.UNTRAINED, untrained_rung, change=changes.get(name))
+            self._fresh, changes = False, {}
+        return rung, changes
+
+    @contextmanager
+    def _billed(self) -> Iterator[None]:
+        """What is done inside is paid from the budget, where there is one."""
+        with self._pace.billed() if self._pace else nullcontext():
+            yield
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         with self._training_goes_on(None):
@@ -193,8 +246,11 @@ class ExplanationLogger(keras.callbacks.Callback):
                 "call it on one batch before fit, or give untrained=False."
             )
             return
+        if self._pace:
+            self._pace.keep_untrained(self.model)  # explained after the first epoch, if there is time for it
+            return
         for name in self._plans:
-            self._log(name, wire.UNTRAINED, {}, None)
+            self._log(name, wire.UNTRAINED, 0)
         self._fresh = False
 
     @contextmanager
@@ -232,28 +288,38 @@ class ExplanationLogger(keras.callbacks.Callback):
             return True
         return bool(self._every(epoch)) if callable(self._every) else epoch % self._every == 0
 
-    def _log(self, name: str, step: int, logs: Mapping[str, Any], training_seconds: float | None) -> None:
-        """Explain one probe set, and write it; what goes wrong in explaining is written too, and raised."""
+    def _log(
+        self,
+        name: str,
+        step: int,
+        rung: int | None,
+        logs: Mapping[str, Any] = MappingProxyType({}),
+        training_seconds: float | None = None,
+        change: str | None = None,
+        failure: Exception | None = None,
+    ) -> None:
+        """Explain one probe set, and write it; what goes wrong in explaining is written too, and raised.
+
+        rung: how often the evaluations are halved; None: this epoch is not explained. failure: one that has happened already.
+        """
         if self._refused:
             return
         snapshot: Snapshot | None = None
-        failure: Exception | None = None
         began = time.perf_counter()
-        due = True
         try:
-            due = self._is_due(step)
-            if due:
+            if rung is not None and not failure:
                 if not self._engines:
                     self._bind()
-                snapshot = self._engines[name].run()
+                level = self._plans[name].levels[-1 - rung]
+                snapshot = self._engines[name].run(level, progress_bar(f"Explaining {_when(step)}"))
         except Exception as error:
-            failure, due = error, True
+            failure = error
         problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.answers.problem if snapshot else None
         if name in self._engines:
             seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
-            epoch = _epoch_json(logs, due, problem, snapshot, seconds, training_seconds)
+            epoch = _epoch_json(logs, rung is not None or failure is not None, problem, snapshot, seconds, training_seconds)
             writing = time.perf_counter()
-            self._write(name, step, snapshot, {**epoch, "fresh": self._fresh})
+            self._write(name, step, snapshot, {**epoch, "fresh": self._fresh, "change": change})
             self._unbilled = time.perf_counter() - writing
         if failure:
             raise failure
@@ -284,7 +350,7 @@ class ExplanationLogger(keras.callbacks.Callback):
         if self._warned:
             return
         self._warned = True
-        when = {None: "at the end", wire.UNTRAINED: "before the first epoch"}.get(step, f"at epoch {step}")
+        when = "at the end" if step is None else "before the first epoch" if step == wire.UNTRAINED else f"at epoch {step}"
         what = "nothing is explained in this fit" if self._refused else "the record has a gap there. Further ones are not reported here"
         self._say(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.")
 
@@ -329,6 +395,10 @@ def _epoch_json(
         "seconds": seconds,
         "share": seconds / training_seconds if training_seconds else None,
     }
+
+
+def _when(step: int) -> str:
+    return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"
 
 
 def _is_number(value: Any) -> bool:

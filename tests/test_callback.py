@@ -337,10 +337,10 @@ def _fail_at(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> None:
 
     run, calls = engine.Engine.run, iter(range(100))
 
-    def sometimes(self: engine.Engine) -> engine.Snapshot:
+    def sometimes(self: engine.Engine, *options: object) -> engine.Snapshot:
         if next(calls) in failing:
             raise MemoryError("no memory left")
-        return run(self)
+        return run(self, *options)
 
     monkeypatch.setattr(engine.Engine, "run", sometimes)
 
@@ -441,7 +441,7 @@ def _snapshot(directory: Path) -> dict[str, bytes]:
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], display=1 - IMAGES[:4]), {}, "other display"),
         (PROBES, {"seed": 1}, "other evaluations or seed"),
         (PROBES, {"output": "probability"}, "other output"),
-        (PROBES, {"explainers": "shap"}, "other evaluations or seed, explainers"),
+        (PROBES, {"explainers": "shap"}, "other explainers"),
     ],
 )
 def test_a_log_dir_with_other_explanations_is_refused_and_left_as_it_was(
@@ -475,7 +475,7 @@ def test_a_log_dir_that_is_a_file_or_not_writable_is_refused(tmp_path: Path, mon
         ({"output": "logits"}, "unknown output 'logits'; choose from"),
         ({"on_error": "ignore"}, "unknown on_error 'ignore'; choose from"),
         ({"every": 0}, "every is 0"),
-        ({"max_overhead": 0.05}, "max_overhead is 0.05, and is not available yet"),
+        ({"max_overhead": -1}, "max_overhead is -1; give a share of the training time above 0"),
         ({"probes": {}}, "empty dict"),
         ({"probes": {"a/b": PROBES}}, "without '/'"),
         ({"probes": IMAGES}, "give a ProbeSet"),

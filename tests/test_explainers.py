@@ -13,7 +13,6 @@ from tb_xai_plugin.explainers.fitted import Attribution, Explainer
 from tb_xai_plugin.explainers.kriging import OddKriging
 from tb_xai_plugin.explainers.lime import lime_rows
 
-
 # Those that a design's answers are enough for; "lime-net" is not linear in them, and has a file of its own.
 FITTING = [name for name, explainer in EXPLAINERS.items() if hasattr(explainer, "fit") and name != "lime-net"]
 

@@ -547,3 +547,57 @@ def test_overlap_is_the_part_of_each_segments_area() -> None:
     top = np.zeros((2, 8, 8), dtype=bool)
     top[:, :3] = True  # 3 of 8 rows
     np.testing.assert_allclose(stability.overlap(probes.segments, top, 4), [[0.75, 0, 0, 0], [1, 0.5, 0, 0]])
+
+
+@pytest.mark.parametrize("read", SOURCES)
+def test_fidelity_and_noise_are_read_as_written(read: Read, tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path / "run", classes=5, changing_targets=True).write(range(3))
+    run = read(fake)
+    for explainer in fake.explainers:
+        assert np.array_equal(run.all_fidelity(explainer), fake.stack("fidelity", explainer))
+        assert list(run.fidelity(explainer)) == ["r2", "gap"]
+        written, found = fake.stack("noise", explainer), run.all_noise(explainer).astype(float)
+        cosine = (written * found).sum(-1) / np.sqrt((written**2).sum(-1) * (found**2).sum(-1))
+        assert cosine.min() > 0.9999, "int8 keeps the direction"
+        assert run.interactions(explainer) is None
+
+
+def test_a_record_of_an_older_version_has_no_fidelity_and_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = FakeRun.record
+    monkeypatch.setattr(FakeRun, "record", lambda self: {name: part for name, part in record(self).items() if name != "details"})
+    FakeRun(tmp_path / "run").write(range(2))
+    run = read_run(tmp_path / "run")
+    assert run.fidelity("shap") == {}
+    assert run.all_noise("shap") is None
+    assert run.change_errors("shap", 1, 0).shape == run.values("shap").shape[1:]
+
+
+def test_the_error_of_a_change_is_that_of_the_difference() -> None:
+    e, f = np.array([[3.0, 1.0]]), np.array([[4.0, 1.0]])
+    one, other = np.array([[1, 0]], dtype=np.int8), np.array([[0, 5]], dtype=np.int8)
+    assert stability.change_errors(e, f, None, None) == pytest.approx(np.array([[5.0, np.sqrt(2)]]))
+    assert stability.change_errors(e, f, one, other) == pytest.approx(np.array([[5.0, np.sqrt(2)]]))
+    assert stability.change_errors(e, f, one, one * 100) == pytest.approx(np.array([[1.0, 0.0]]))
+    assert stability.change_errors(e, f, one, -one) == pytest.approx(np.array([[7.0, 2.0]]))
+
+
+def test_the_error_of_a_change_between_epochs_is_smaller_than_of_two_values_where_coalitions_are_shared(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path / "run").write(range(3))
+    run = read_run(tmp_path / "run")
+    shared, independent = (run.change_errors("shap", 2, 0, shared=shared) for shared in (True, False))
+    e, f = (fake.truth[step].errors["shap"] for step in (2, 0))
+    assert np.allclose(independent, np.sqrt(e**2 + f**2), rtol=1e-3, equal_nan=True)
+    r = (fake.truth[2].noise["shap"] * fake.truth[0].noise["shap"]).sum(-1)
+    r /= np.sqrt((fake.truth[2].noise["shap"] ** 2).sum(-1) * (fake.truth[0].noise["shap"] ** 2).sum(-1))
+    assert np.allclose(shared, np.sqrt(e**2 + f**2 - 2 * r[..., None] * e * f), rtol=0.02, equal_nan=True)
+    assert np.array_equal(run.change_errors("shap", 1, 1), np.where(np.isnan(run.errors("shap")[1]), np.nan, 0), equal_nan=True)
+
+
+def test_the_error_of_a_change_to_a_step_that_was_not_explained_is_refused(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "a").write(range(2))
+    FakeRun(tmp_path / "b", seed=1).write(range(2))
+    runs = read_runs(tmp_path)
+    with pytest.raises(ValueError, match="step 7 was not explained; there are"):
+        runs["a"].change_errors("shap", 7, 0)
+    with pytest.raises(ValueError, match="can't be compared"):
+        runs["a"].change_errors("shap", 1, 1, runs["b"])

@@ -1,0 +1,160 @@
+"""max_overhead, through a real fit whose clock is the test's: what is spent, what is left out, and that it is said."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from models import IMAGES, LABELS, convolutional
+
+import tb_xai_plugin as xai
+from tb_xai_plugin import engine
+
+PROBES = xai.ImageProbes(IMAGES[:4], LABELS[:4])
+EVALUATIONS = 256
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "perf_counter", clock.perf_counter)
+    return clock
+
+
+def train(
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    log_dir: Path,
+    *,
+    epoch_seconds: float,
+    explanation_seconds: float,
+    epochs: int = 20,
+    **options: object,
+) -> xai.Run:
+    """A fit in which every epoch and every explanation with all evaluations take so long."""
+    run = engine.Engine.run
+
+    def slow(self: engine.Engine, level: int | None = None, *args: object) -> engine.Snapshot:
+        clock.now += explanation_seconds * level / EVALUATIONS
+        return run(self, level, *args)
+
+    monkeypatch.setattr(engine.Engine, "run", slow)
+    monkeypatch.setattr(engine.Engine, "seconds_expected", lambda self: explanation_seconds / 1.5)
+
+    class Training(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            clock.now += epoch_seconds
+
+    model = convolutional()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    options = {"max_overhead": 0.05, "evaluations": EVALUATIONS, **options}
+    logger = xai.ExplanationLogger(log_dir, PROBES, **options)
+    model.fit(IMAGES, LABELS, epochs=epochs, verbose=0, callbacks=[Training(), logger])
+    return xai.read_run(log_dir)
+
+
+def test_with_time_enough_everything_is_explained_and_nothing_is_said(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=100, explanation_seconds=2)
+    assert run.all_steps.tolist() == [-1, *range(20)]
+    assert set(run.cost["level"]) == {EVALUATIONS}
+    assert run.changes == {}
+    assert not caplog.records
+
+
+def test_with_less_time_the_whole_series_has_half_the_evaluations_and_says_so(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=100, explanation_seconds=8)
+    assert run.all_steps.tolist() == [-1, *range(20)]
+    assert set(run.cost["level"]) == {EVALUATIONS // 2}
+    sentence = f"{EVALUATIONS // 2} evaluations a probe instead of {EVALUATIONS}, every epoch, to keep max_overhead=0.05"
+    assert run.changes == {-1: sentence}
+    assert [record.getMessage() for record in caplog.records] == [f"ExplanationLogger: {sentence}."]
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_with_little_time_epochs_are_left_out_and_the_last_is_not(clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=10, explanation_seconds=4)
+    assert 3 <= len(run.steps) < 20
+    assert run.steps[-1] == 19
+    assert len(run.log_series()[0]) == 20, "the curves are whole"
+    assert any("epochs, to keep max_overhead" in change for change in run.changes.values())
+
+
+@pytest.mark.parametrize("explanation_seconds", [0.5, 2.0, 5.0, 20.0, 100.0])
+def test_what_is_spent_stays_within_the_share(
+    explanation_seconds: float, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=20, explanation_seconds=explanation_seconds)
+    assert run.cost["seconds"].sum() <= 0.05 * 20 * 20 * 1.001
+
+
+def test_without_time_for_anything_nothing_is_explained_and_it_says_so(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=1, explanation_seconds=100)
+    assert run.all_steps.tolist() == []
+    assert run.changes == {0: "nothing is explained until there is time for it, to keep max_overhead=0.05"}
+    assert "the untrained model is not explained" in caplog.records[0].getMessage()
+
+
+def test_fewer_evaluations_are_a_part_of_the_same_coalitions(clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = train(clock, monkeypatch, tmp_path / "less", epoch_seconds=100, explanation_seconds=8, epochs=1)
+    model = keras.models.clone_model(convolutional())
+    plan = engine.Plan(PROBES, ("lime", "shap"), evaluations=EVALUATIONS, output="log-odds", classes="auto", seed=0, batch_size="auto")
+    assert run.comparable["coalitions"] == plan.comparable["coalitions"]
+    snapshot = engine.Engine(plan, model).run(EVALUATIONS)
+    again = engine.Engine(plan, model).explain(snapshot.answers, EVALUATIONS // 2)
+    asked = engine.Engine(plan, model).run(EVALUATIONS // 2)
+    for name in ("lime", "shap"):
+        assert np.allclose(again.explanations[name].values, asked.explanations[name].values, atol=1e-4)
+
+
+def test_the_untrained_model_is_explained_late_and_training_is_bit_identical(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def weights(*callbacks: keras.callbacks.Callback) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        keras.utils.set_random_seed(3)
+        model = convolutional()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        untrained = model.get_weights()
+        model.fit(IMAGES, LABELS, epochs=3, verbose=0, callbacks=list(callbacks))
+        return untrained, model.get_weights() + [np.array(variable) for variable in model.optimizer.variables]
+
+    untrained, plain = weights()
+    monkeypatch.setattr(engine.Engine, "seconds_expected", lambda self: 0.0)
+
+    class Training(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            clock.now += 1000
+
+    _, logged = weights(Training(), xai.ExplanationLogger(tmp_path, PROBES, evaluations=EVALUATIONS, max_overhead=0.05))
+    assert all(np.array_equal(a, b) for a, b in zip(plain, logged, strict=True))
+    run = xai.read_run(tmp_path)
+    assert run.all_steps.tolist() == [-1, 0, 1, 2]
+    model = convolutional()
+    model.set_weights(untrained)
+    expected = xai.explain(model, PROBES, "shap", evaluations=EVALUATIONS)["shap"].values
+    assert np.allclose(run.untrained("shap"), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [0, -0.1, "5%", True])
+def test_a_share_that_is_none_is_refused(bad: object, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="give a share of the training time above 0"):
+        xai.ExplanationLogger(tmp_path, PROBES, max_overhead=bad)
