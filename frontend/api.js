@@ -1,6 +1,6 @@
 /** The server's records. The only module that fetches; what it answers are typed arrays with a way to look things up. */
 
-import { decodeContainer } from "./container.js";
+import { append, decodeContainer } from "./container.js";
 import { largest } from "./scale.js";
 import { indexOf } from "./series.js";
 
@@ -83,6 +83,53 @@ const READERS = {
     };
   },
 
+  difference(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const errors = take(container, "errors", Float32Array);
+    const [, n, players] = errors.shape;
+    const position = positions(container);
+    return {
+      bytes: container.bytes,
+      at(probe, step) {
+        const row = indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
+        return row < 0 ? null : errors.data.subarray(row * players, (row + 1) * players);
+      },
+    };
+  },
+
+  fidelity(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const each = take(container, "fidelity", Float32Array);
+    const median = take(container, "median", Float32Array).data;
+    const measures = container.header.measures ?? [];
+    const [, n, count] = each.shape;
+    return {
+      bytes: container.bytes,
+      measures,
+      median: (step) => rowOf(median, count, indexOf(steps, step)),
+      at: (probe, step) => rowOf(each.data, count, indexOf(steps, step) < 0 ? -1 : indexOf(steps, step) * n + probe),
+    };
+  },
+
+  interactions(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const players = take(container, "players", Int32Array).data;
+    const strength = take(container, "strength", Float32Array);
+    const [, n, count] = strength.shape;
+    const position = positions(container);
+    return {
+      bytes: container.bytes,
+      at(probe, step, most) {
+        const row = indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
+        if (row < 0) return [];
+        return Array.from({ length: Math.min(most, count) }, (_, pair) => {
+          const place = row * count + pair;
+          return { players: /** @type {[number, number]} */ ([players[2 * place], players[2 * place + 1]]), strength: strength.data[place] };
+        }).filter((pair) => pair.players[0] >= 0 && Number.isFinite(pair.strength));
+      },
+    };
+  },
+
   outputs(container) {
     const steps = take(container, "steps", Int32Array).data;
     const full = take(container, "full", Float32Array);
@@ -121,6 +168,11 @@ const READERS = {
   share: (container) => spread(container, "share"),
 };
 
+/** @type {(data: Float32Array, width: number, row: number) => Float32Array | null} */
+function rowOf(data, width, row) {
+  return row < 0 ? null : data.subarray(row * width, (row + 1) * width);
+}
+
 /**
  * @param {Container} container
  * @param {string} name
@@ -144,8 +196,24 @@ function spread(container, name) {
   };
 }
 
+/** Routes whose arrays all begin with the epochs: of a run that grew, only the new ones are fetched. */
+/** @type {ReadonlySet<import("./types.d.ts").Route>} */
+const GROWING = new Set(["values", "difference", "fidelity", "interactions", "answers", "outputs"]);
+
+/** @type {WeakMap<object, Container>} what each reply was made from */
+const containers = new WeakMap();
+
 /** The server did not answer at all; its records may be all right. */
 export class Unreachable extends Error {}
+
+/**
+ * The last of sorted steps that is no later than another; null where there is none.
+ * @param {ArrayLike<number>} steps
+ * @param {number} until
+ */
+function lastUpTo(steps, until) {
+  return Array.from(steps).findLast((step) => step <= until) ?? null;
+}
 
 /**
  * @param {string} base  address that the routes are relative to
@@ -176,10 +244,16 @@ export function createServerSource(base) {
       if (schema !== 1) throw new Error(`This page speaks version 1 of the server's interface, the server ${schema}: reload the browser.`);
       return runs;
     },
-    async get(route, args, signal) {
-      const response = await request(route, args, signal);
-      const body = route === "run" ? await response.json() : decodeContainer(await response.arrayBuffer());
-      return READERS[route](body);
+    async get(route, args, signal, before) {
+      if (route === "run") return READERS[route](await (await request(route, args, signal)).json());
+      const known = before && GROWING.has(route) ? containers.get(before.reply) : undefined;
+      const until = known ? lastUpTo(known.arrays.steps.data, before?.until ?? -Infinity) : null;
+      const response = await request(route, until === null ? args : { ...args, since: String(until) }, signal);
+      const fresh = decodeContainer(await response.arrayBuffer());
+      const container = known && until !== null ? append(known, until, fresh) : fresh;
+      const reply = READERS[route](/** @type {never} */ (container));
+      containers.set(reply, container);
+      return reply;
     },
   };
 }

@@ -30,6 +30,8 @@ export const RUN_COLORS = [
   ["#2f7d32", "#79c97d"],
   ["#9a7b1a", "#dcc06a"],
   ["#5c4d9a", "#a99de0"],
+  ["#a8409a", "#ea9fe0"],
+  ["#2a7289", "#86c5da"],
 ];
 
 /**
@@ -83,12 +85,31 @@ export function legendStops(dark) {
 }
 
 /**
- * Gives every run a palette number that it keeps while the page is open, whatever runs appear before it in the list.
+ * Gives every run a palette number by its name: the same on every page. Of two runs that would have the same one the later takes the next
+ * that is free, and keeps it while the page is open.
  * @param {Map<string, number>} known  changed in place
  * @param {string[]} runs
  */
 export function assignColors(known, runs) {
-  for (const run of runs) if (!known.has(run)) known.set(run, known.size % RUN_COLORS.length);
+  const count = RUN_COLORS.length;
+  for (const run of runs) {
+    if (known.has(run)) continue;
+    const taken = new Set(known.values());
+    const own = hash(run) % count;
+    const free = Array.from({ length: count }, (_, i) => (own + i) % count).find((number) => !taken.has(number));
+    known.set(run, free ?? own);
+  }
+}
+
+/**
+ * FNV-1a, mixed once more: its low bits alone are alike for names that are.
+ * @param {string} text
+ */
+function hash(text) {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  value = Math.imul(value ^ (value >>> 16), 0x7feb352d) >>> 0;
+  return (value ^ (value >>> 15)) >>> 0;
 }
 
 /**

@@ -5,6 +5,32 @@
 const TYPES = { float32: Float32Array, int32: Int32Array, uint16: Uint16Array, uint8: Uint8Array };
 
 /**
+ * The epochs of one reply followed by the later ones of another; all arrays begin with the epochs.
+ * @param {Container} before  of it, epochs up to the step `until` are kept
+ * @param {number} until
+ * @param {Container} after  its header counts
+ * @returns {Container}
+ */
+export function append(before, until, after) {
+  const kept = [...before.arrays.steps.data].filter((step) => step <= until).length;
+  /** @type {Container["arrays"]} */
+  const arrays = {};
+  let bytes = 0;
+  for (const [name, { data: later, shape }] of Object.entries(after.arrays)) {
+    const { data: earlier, shape: old } = before.arrays[name];
+    if (old.slice(1).join() !== shape.slice(1).join()) throw new Error(`array container: ${name} changed its shape from ${old} to ${shape}`);
+    const size = shape.slice(1).reduce((product, length) => product * length, 1);
+    const Type = /** @type {new (length: number) => typeof later} */ (later.constructor);
+    const data = new Type((kept + shape[0]) * size);
+    data.set(earlier.subarray(0, kept * size));
+    data.set(later, kept * size);
+    arrays[name] = { data, shape: [kept + shape[0], ...shape.slice(1)] };
+    bytes += data.byteLength;
+  }
+  return { header: after.header, arrays, bytes };
+}
+
+/**
  * @param {ArrayBuffer} buffer
  * @returns {Container} arrays are views on `buffer`, not copies
  */

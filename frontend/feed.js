@@ -8,6 +8,7 @@ import { Unreachable } from "./api.js";
 
 /** @typedef {import("./types.d.ts").Args} Args */
 /** @typedef {import("./types.d.ts").Route} Route */
+/** @typedef {import("./types.d.ts").RunInfo} RunInfo */
 /** @typedef {import("./types.d.ts").RunRow} RunRow */
 
 /**
@@ -42,10 +43,10 @@ export function createFeed(source, changed) {
   let timer = 0;
   let visible = true;
 
-  /** @type {(entry: Entry) => Promise<void>} */
-  async function load(entry) {
+  /** @type {(entry: Entry, before?: {reply: never, until: number}) => Promise<void>} */
+  async function load(entry, before) {
     try {
-      entry.value = await source.get(entry.route, entry.args, entry.controller.signal);
+      entry.value = await source.get(entry.route, entry.args, entry.controller.signal, before);
       entry.problem = "";
     } catch (error) {
       if (entry.controller.signal.aborted) return;
@@ -53,17 +54,30 @@ export function createFeed(source, changed) {
     }
   }
 
-  /** Fetches all that is shown of a run anew and shows it when the last piece is here. Where one failed, the next look tries again. */
+  /**
+   * Fetches what is new of all that is shown of a run and shows it when the last piece is here. Where one failed, the next look tries again.
+   */
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
     upgrading.add(run);
     /** @type {Map<string, Entry>} */
     const fresh = new Map();
     for (const [key, entry] of entries) {
-      if (entry.args.run !== run) continue;
+      if (entry.args.run !== run && entry.args.other !== run) continue;
       if (entry.asked < round) entries.delete(key);
       else fresh.set(key, { ...entry, controller: new AbortController() });
     }
-    await Promise.all([...fresh.values()].map(load));
+    // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
+    const [infos, others] = [true, false].map((first) => [...fresh.values()].filter(({ route }) => (route === "run") === first));
+    /** @type {Map<string | undefined, RunInfo>} by probe set, as they are now */
+    const known = new Map(infos.map(({ args, value }) => [args.set, /** @type {RunInfo} */ (value)]));
+    await Promise.all(infos.map((entry) => load(entry)));
+    const until = new Map(infos.map(({ args, value }) => [args.set, grownFrom(known.get(args.set), /** @type {RunInfo} */ (value))]));
+    await Promise.all(
+      others.map((entry) => {
+        const last = entry.args.run === run ? until.get(entry.args.set) : undefined;
+        return load(entry, entry.value && last !== undefined ? { reply: /** @type {never} */ (entry.value), until: last } : undefined);
+      }),
+    );
     for (const [key, entry] of fresh) if (entries.has(key)) entries.set(key, entry);
     if ([...fresh.values()].every((entry) => !entry.problem)) versions.set(run, version);
     upgrading.delete(run);
@@ -122,6 +136,8 @@ export function createFeed(source, changed) {
     state: () => ({
       rows,
       reconnecting,
+      /** whether something that is shown is still on its way */
+      pending: [...entries.values()].some((entry) => entry.value === undefined && !entry.problem && entry.asked === round),
       problem: problem || [...entries.values()].find((entry) => entry.problem && entry.asked === round)?.problem || "",
     }),
     /** Opens a round of asking. */
@@ -147,6 +163,17 @@ export function createFeed(source, changed) {
 
 /** @type {(route: Route, args: Args) => string} */
 const keyOf = (route, args) => route + JSON.stringify(Object.entries(args).sort());
+
+/**
+ * The step up to which a run that grew is as it was; undefined where it was written anew.
+ * @param {RunInfo | undefined} before
+ * @param {RunInfo | undefined} now
+ */
+function grownFrom(before, now) {
+  if (!before?.steps?.length || !now?.steps) return undefined;
+  const same = before.steps.every((step, i) => step === now.steps[i] && before.wall_times[i] === now.wall_times[i]);
+  return same ? before.steps[before.steps.length - 1] : undefined;
+}
 
 /** @type {(error: unknown) => string} */
 const messageOf = (error) => (error instanceof Error ? error.message : String(error));

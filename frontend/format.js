@@ -35,12 +35,13 @@ export function signed(value) {
 }
 
 /**
- * A quantity with its standard error, both to the same decimal: +0.83 ± 0.06.
+ * A quantity with its standard error, both to the same decimal: +0.83 ± 0.06. An error of 0 (exact) or NaN (unknown) is not written.
  * @param {number} value
  * @param {number} error
  */
 export function withError(value, error) {
-  if (!Number.isFinite(error)) return signed(value);
+  // Exact, or of unknown error.
+  if (!Number.isFinite(error) || error === 0) return signed(value);
   const least = Math.max(Math.abs(value), error);
   if (least >= 100000 || least < 0.0005) return `${signed(value)} ± ${number(error)}`;
   const digits = (/** @type {number} */ size) => (size > 0 ? Math.max(0, Math.min(4, Math.ceil(-Math.log10(size)))) : 0);
@@ -89,11 +90,22 @@ export function plural(count, noun) {
 
 /** How people write the methods' names. */
 /** @type {Record<string, string>} */
-const METHODS = { lime: "LIME", shap: "SHAP", occlusion: "Occlusion", banzhaf: "Banzhaf", rise: "RISE" };
+const METHODS = {
+  lime: "LIME",
+  shap: "SHAP",
+  occlusion: "Occlusion",
+  banzhaf: "Banzhaf",
+  ig: "Integrated gradients",
+  "grad-cam": "Grad-CAM",
+  "lime-net": "LIME-Net",
+};
 
-/** @param {string} name */
+/**
+ * @param {string} name
+ * @returns {string} one that users wrote themselves stays as they wrote it
+ */
 export function method(name) {
-  return METHODS[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
+  return METHODS[name] ?? name;
 }
 
 /**

@@ -41,11 +41,11 @@ export function segmented({ label, value, options, choose: chosen }) {
 
 /**
  * A drop-down list.
- * @param {{label: string, value: string, options: {value: string, text: string}[], choose: (event: Event, value: string) => void}} props
+ * @param {{label: string, value: string, options: {value: string, text: string, disabled?: boolean}[], choose: (event: Event, value: string) => void}} props
  */
 export function select({ label, value, options, choose: chosen }) {
   const change = (/** @type {Event} */ event) => chosen(event, /** @type {HTMLSelectElement} */ (event.target).value);
   return html`<select aria-label=${label} value=${value} onChange=${change}>
-    ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value}>${option.text}</option>`)}
+    ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value} disabled=${option.disabled}>${option.text}</option>`)}
   </select>`;
 }

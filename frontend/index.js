@@ -15,6 +15,8 @@ import { VIEWS } from "./views/index.js";
 
 const STYLES = ["vendor/uPlot.min.css", "style.css", "controls.css", "rail.css", "training.css", "probes.css", "probe.css", "notices.css"];
 
+const LIVE_CHECK_MS = 2000;
+
 export async function render() {
   document.documentElement.lang = "en";
   document.title = "XAI";
@@ -29,6 +31,7 @@ export async function render() {
   /** @type {Data | null} */
   let ready = null;
   let frame = 0;
+  let tick = 0;
   const playOn = createPlayer(store, () => ready?.cursor);
 
   function changed() {
@@ -49,12 +52,15 @@ export async function render() {
     else ready = data.phase === "ready" ? data : null;
     root.dataset.phase = data.phase;
     root.dataset.runs = data.b ? "two" : "one";
-    root.ariaBusy = String(waiting || data.phase === "loading");
+    root.ariaBusy = String(waiting || data.phase === "loading" || feed.state().pending);
     document.documentElement.classList.toggle("dark", state.dark);
     for (const update of updates) update(data, state);
     if (!ready || waiting) return;
     settle(ready);
     playOn();
+    // Training that ends sends no word: what is live is looked at again.
+    clearTimeout(tick);
+    if (ready.live) tick = window.setTimeout(changed, LIVE_CHECK_MS);
   }
 
   /** What the page decided for the user stays decided when runs or epochs arrive. */

@@ -12,7 +12,7 @@ export const KEYS = [
   ["← →", "one epoch back, forward (with Shift: ten)"],
   ["Home End", "first epoch, last epoch (follows training)"],
   ["Space", "play, pause"],
-  ["p", "pin this epoch: the reference with one run"],
+  ["p", "pin this epoch: it stands beside A when there is no B"],
   ["↑ ↓ or [ ]", "previous, next probe"],
   [", .", "stronger, weaker segment"],
   ["1 2 …", "method"],
@@ -28,7 +28,7 @@ export const KEYS = [
  */
 export function keyChange({ key, shiftKey }, data, state) {
   if (key === "?") return { help: !state.help };
-  if (key === "Escape") return state.help ? { help: false } : { player: null, hover: null, playing: false };
+  if (key === "Escape") return state.help ? { help: false } : { player: null, hover: null, pair: null, playing: false };
   if (data.phase !== "ready") return null;
   const stay = { playing: false };
   const position = data.order.indexOf(data.probe);

@@ -58,7 +58,9 @@ export function listen(root, store, dataNow, retry) {
  */
 function takesKey({ target, key }) {
   if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;
+  if (target instanceof HTMLTextAreaElement) return true;
+  // Up and down walk a list; left and right would too, and change what is explained unseen.
+  if (target instanceof HTMLSelectElement) return key !== "ArrowLeft" && key !== "ArrowRight";
   if (target instanceof HTMLInputElement) {
     if (target.type === "checkbox") return key === " ";
     return target.type !== "range" || (target.id !== "epoch" && key.startsWith("Arrow"));

@@ -2,6 +2,7 @@
 
 import { runColor } from "./color.js";
 import { whyNotComparable } from "./compare.js";
+import { sharedBeginning, shortName } from "./names.js";
 import { orderProbes } from "./order.js";
 import { strongest } from "./scale.js";
 import { holes, indexOf, joinSteps, nearest } from "./series.js";
@@ -20,7 +21,10 @@ import { createSide } from "./side.js";
 
 // Comparability of more runs than this is worked out only when one of them is chosen: each costs a request.
 const COMPARED_RUNS = 50;
-const LIVE_SECONDS = 60;
+// A run grows while its newest record is not older than so many of its usual epochs; before there are two, than a minute.
+const LIVE_EPOCHS = 3;
+const LEAST_LIVE_SECONDS = 10;
+const FIRST_EPOCH_SECONDS = 60;
 
 /** @type {Data} */
 const NOTHING = {
@@ -30,10 +34,12 @@ const NOTHING = {
   runs: [],
   a: null,
   b: null,
+  shared: "",
   others: [],
   panes: [],
   cursor: { step: 0, index: 0, steps: [], end: 0, following: true },
   pin: 0,
+  difference: undefined,
   live: false,
   method: "",
   explained: "label",
@@ -42,6 +48,7 @@ const NOTHING = {
   order: [],
   scale: 0,
   player: null,
+  lit: [],
 };
 
 /**
@@ -51,16 +58,17 @@ const NOTHING = {
  * @returns {Data}
  */
 export function derive(situation, state, ask) {
-  const { rows, problem, reconnecting } = situation;
-  const nothing = { ...NOTHING, problem, reconnecting };
+  const { rows, problem, reconnecting, now } = situation;
+  const shared = sharedBeginning(rows?.map(({ name }) => name) ?? []);
+  const nothing = { ...NOTHING, problem, reconnecting, shared };
   const pending = problem ? "failed" : "loading";
   if (!rows) return { ...nothing, phase: pending };
   if (!rows.length) return { ...nothing, phase: "empty" };
 
   const readable = rows.filter((row) => !row.error);
-  const first = readable.find(({ run }) => run === state.a) ?? readable.find((row) => row.last_step !== null) ?? readable[0];
+  const first = readable.find(({ run }) => run === state.a) ?? firstRun(readable, now);
   const list = (/** @type {RunRow | null | undefined} */ second, reasons = new Map()) =>
-    rows.map((row) => describe(row, first, second, reasons, situation, state));
+    rows.map((row) => describe(row, first, second, reasons, shared, situation, state));
   if (!first) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
 
   const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
@@ -78,7 +86,7 @@ export function derive(situation, state, ask) {
   // A link or the run before may name a class that this run does not have.
   const explained = /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class;
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, color: colorOf(of.run, situation, state), method, explained, region }, ask);
+    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, situation, state), method, explained, region }, ask);
   const a = side(info, "A");
   const other = infos.get(second?.run ?? "");
   const asked = other ? side(other, "B") : null;
@@ -102,6 +110,7 @@ export function derive(situation, state, ask) {
   // Where a reply failed, the rest is drawn without it.
   if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
 
+  const player = state.hover ?? state.player ?? strongestOf(panes, probe);
   const shown = readable.filter(({ run }) => state.runs.includes(run) && run !== a.run && run !== b?.run);
   return {
     ...nothing,
@@ -116,14 +125,16 @@ export function derive(situation, state, ask) {
     panes,
     cursor,
     pin,
-    live: cursor.following && [first, second].some((row) => row && isLive(row, infos.get(row.run), situation.now)),
+    difference: panes.length === 2 ? ask("difference", { run: a.run, set, explainer: method, class: explained, probes: String(probe), ...(b ? { other: b.run } : { at: String(pin) }) }) : undefined,
+    live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
     method,
     explained,
     region,
     probe,
     order,
     scale: Math.max(...pair.map((one) => one.scale())),
-    player: state.hover ?? state.player ?? strongestOf(panes, probe),
+    player,
+    lit: (info.interacting.includes(method) && state.pair) || (player === null ? [] : [player]),
   };
 }
 
@@ -138,14 +149,16 @@ function colorOf(run, { colors }, { dark }) {
  * @param {RunRow | undefined} first
  * @param {RunRow | null | undefined} second
  * @param {Map<string, string>} reasons
+ * @param {string} shared
  * @param {Situation} situation
  * @param {State} state
  * @returns {RunChoice}
  */
-function describe(row, first, second, reasons, situation, state) {
+function describe(row, first, second, reasons, shared, situation, state) {
   const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
   return {
     ...row,
+    label: shortName(row.name, shared),
     color: colorOf(row.run, situation, state),
     letter,
     shown: letter !== "" || state.runs.includes(row.run),
@@ -224,15 +237,24 @@ function panesOf(a, b, step, pin) {
 }
 
 /**
- * Whether a run still grows: its newest record is not much older than its epochs take.
+ * Whether a run still grows: a record has no end mark, but its newest epoch is not much older than its epochs take.
  * @param {RunRow} row
- * @param {RunInfo | undefined} info
  * @param {number} now
  */
-function isLive({ wall_time }, info, now) {
-  const [before, last] = info?.wall_times.slice(-2) ?? [];
-  const epochSeconds = before && last ? last - before : 0;
-  return wall_time !== null && now - wall_time < Math.max(LIVE_SECONDS, 3 * epochSeconds);
+export function isLive({ wall_time, epoch_seconds }, now) {
+  const patience = epoch_seconds === null ? FIRST_EPOCH_SECONDS : Math.max(LEAST_LIVE_SECONDS, LIVE_EPOCHS * epoch_seconds);
+  return wall_time !== null && now - wall_time < patience;
+}
+
+/**
+ * The run to begin with: the newest of those that train now, else the first that has something to show.
+ * @param {RunRow[]} rows
+ * @param {number} now
+ * @returns {RunRow | undefined}
+ */
+function firstRun(rows, now) {
+  const live = rows.filter((row) => row.last_step !== null && isLive(row, now)).sort((x, y) => Number(y.wall_time) - Number(x.wall_time));
+  return live[0] ?? rows.find((row) => row.last_step !== null) ?? rows[0];
 }
 
 /**

@@ -20,7 +20,7 @@ export function createPage() {
   };
   const rail = element("aside", "rail", ...RAIL.map((name) => room(name)));
   rail.setAttribute("aria-label", "Runs and settings");
-  const reading = element("div", "reading-column", room("probe-title", "div"), room("classes", "div"), room("reading", "div"));
+  const reading = element("div", "reading-column", room("probe-title", "div"), room("classes", "div"), room("pairs", "div"), room("reading", "div"));
   const probe = element("section", "panel probe-panel", element("div", "probe-upper", room("pictures", "div"), reading), room("filmstrip", "div"));
   const body = element("div", "body", room("training", "section", "panel"), room("cursor", "section", "panel"), room("probes"), probe);
   const main = element("main", "main", room("notice", "div"), body);

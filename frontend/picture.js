@@ -16,7 +16,7 @@ const KEPT_SIZE = 256;
  * @property {Picture} picture
  * @property {Float32Array | null} values  (players,); null where the epoch is not in the record
  * @property {number} scale  end of the shared colour scale; 0 gives the picture its own
- * @property {number | null} lit  player to outline
+ * @property {number[]} lit  players to outline
  * @property {number} region  number of the region to outline; -1 for none
  * @property {boolean} outlines
  * @property {Pick<import("./types.d.ts").State, "view" | "opacity" | "strongest" | "dark">} look
@@ -39,7 +39,7 @@ export function paint(canvas, box, key, content) {
   const width = Math.round(box.width * devicePixelRatio);
   const height = Math.round(box.height * devicePixelRatio);
   const { look, lit, region, scale, outlines } = content;
-  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit, region, scale, outlines].join();
+  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, scale, outlines].join();
   if (shown.get(canvas) === all) return;
   shown.set(canvas, all);
   if (canvas.width !== width || canvas.height !== height) {
@@ -136,8 +136,8 @@ function drawLines(context, { picture, lit, region, outlines }, width, height) {
     stroke(edge, "#fff", px);
     context.setLineDash([]);
   }
-  if (lit !== null) {
-    const edge = path(picture, `player ${lit}`, picture.segments.map((player) => Number(player === lit)), 0, width, height);
+  for (const one of lit) {
+    const edge = path(picture, `player ${one}`, picture.segments.map((player) => Number(player === one)), 0, width, height);
     stroke(edge, "rgb(0 0 0 / 0.85)", 3.5 * px);
     stroke(edge, "#fff", 1.5 * px);
   }

@@ -6,6 +6,8 @@ import { memo } from "./memo.js";
 /** @typedef {import("./types.d.ts").RunInfo} RunInfo */
 /** @typedef {import("./types.d.ts").Side} Side */
 
+/** @typedef {import("./types.d.ts").Interactions} Interactions */
+
 const CHUNK_NUMBERS = 1.5e6;
 const CHUNK_PROBES = 64;
 
@@ -20,6 +22,7 @@ export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players
  * @typedef {object} Choice
  * @property {Side["letter"]} letter
  * @property {RunInfo} info
+ * @property {string} label
  * @property {string} color
  * @property {string} method
  * @property {string} explained  class that is explained, as the server takes it
@@ -31,7 +34,7 @@ export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players
  * @param {Ask} ask
  * @returns {Side}
  */
-export function createSide({ letter, info, color, method, explained, region }, ask) {
+export function createSide({ letter, info, label, color, method, explained, region }, ask) {
   const run = { run: info.run, set: info.set };
   const explanation = { ...run, explainer: method, class: explained };
   const known = info.explainers.includes(method);
@@ -46,6 +49,8 @@ export function createSide({ letter, info, color, method, explained, region }, a
   const shares = new Map();
   /** @type {import("./types.d.ts").Outputs | undefined} */
   let outputs;
+  /** @type {Interactions | undefined} */
+  let interactions;
 
   for (const name of info.regions) {
     // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
@@ -55,12 +60,15 @@ export function createSide({ letter, info, color, method, explained, region }, a
 
   return {
     letter,
+    id: JSON.stringify([info.run, info.set, info.version]),
     run: info.run,
     name: info.name,
+    label,
     color,
     info,
     shares,
     drift: known ? ask("drift", explanation) : undefined,
+    fidelity: known && pair ? ask("fidelity", explanation) : undefined,
     answers: pair ? ask("answers", run) : undefined,
     load(probes, selected) {
       for (const number of new Set(probes.map(chunkOf))) {
@@ -71,10 +79,12 @@ export function createSide({ letter, info, color, method, explained, region }, a
         if (picture) pictures.set(number, picture);
       }
       outputs = ask("outputs", { ...run, probes: String(selected) });
+      if (info.interacting.includes(method)) interactions = ask("interactions", { ...explanation, probes: String(selected) });
     },
     scale: () => [...values.values()][0]?.scale ?? 0,
     values: (probe) => values.get(chunkOf(probe))?.of(probe),
     picture: (probe) => pictures.get(chunkOf(probe))?.of(probe),
     outputs: () => outputs,
+    interactions: () => interactions,
   };
 }

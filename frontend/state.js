@@ -85,6 +85,7 @@ export const DEFAULTS = {
   player: null,
   metric: null,
   hover: null,
+  pair: null,
   playing: false,
   help: false,
   dark: false,

@@ -14,6 +14,8 @@ export interface RunRow {
   epochs: number;
   last_step: number | null;
   wall_time: number | null;
+  /** usual seconds between records */
+  epoch_seconds: number | null;
   error: string | null;
 }
 
@@ -44,10 +46,14 @@ export interface RunInfo {
   /** all logged epochs, explained or not; logs are aligned with these */
   log_steps: number[];
   logs: Record<string, Series>;
-  cost: { seconds: Series; evaluations: Series; share: Series };
+  cost: { seconds: Series; evaluations: Series; share: Series; level: Series };
   gaps: { step: number; reason: string }[];
+  /** what is different from a step on: fewer evaluations, a sparser schedule */
+  changes: { step: number; change: string }[];
   missing: number;
   explainers: string[];
+  /** those of them that have interactions */
+  interacting: string[];
   regions: string[];
   comparable: Record<string, unknown>;
   settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string };
@@ -58,7 +64,7 @@ export type NumberArray = Float32Array | Int32Array | Uint16Array | Uint8Array;
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { probes?: number[]; scale?: number | null };
+  header: { probes?: number[]; scale?: number | null; measures?: string[] };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -79,7 +85,7 @@ export interface Picture {
 export interface Attribution {
   /** (players,) signed, in the run's unit */
   values: Float32Array;
-  /** (players,) standard errors */
+  /** (players,) standard errors; 0 where the value is exact, NaN where the error is unknown */
   errors: Float32Array;
   /** the class explained; -1 where it was not logged */
   target: number;
@@ -95,6 +101,29 @@ export interface ProbeValues {
 
 export interface Pictures { bytes: number; of(probe: number): Picture | undefined }
 export interface Values { bytes: number; scale: number | null; of(probe: number): ProbeValues | undefined }
+export interface Difference {
+  bytes: number;
+  /** (players,) standard errors of the difference at a step; null where the step is not in the record */
+  at(probe: number, step: number): Float32Array | null;
+}
+export interface Fidelity {
+  bytes: number;
+  measures: string[];
+  /** (measures,) over probes */
+  median(step: number): Float32Array | null;
+  /** (measures,) of one probe */
+  at(probe: number, step: number): Float32Array | null;
+}
+export interface Pair {
+  players: [number, number];
+  /** signed, in the run's unit */
+  strength: number;
+}
+export interface Interactions {
+  bytes: number;
+  /** at most so many, the strongest first */
+  at(probe: number, step: number, most: number): Pair[];
+}
 export interface Outputs {
   bytes: number;
   classes: number;
@@ -123,6 +152,9 @@ export interface Replies {
   run: RunInfo;
   probes: Pictures;
   values: Values;
+  difference: Difference;
+  fidelity: Fidelity;
+  interactions: Interactions;
   outputs: Outputs;
   answers: Answers;
   drift: Spread;
@@ -134,7 +166,8 @@ export type Args = Record<string, string> & { run: string };
 /** Where records come from: the server today, a file for a report that opens from disk. */
 export interface Source {
   runs(signal?: AbortSignal): Promise<RunRow[]>;
-  get<R extends Route>(route: R, args: Args, signal?: AbortSignal): Promise<Replies[R]>;
+  /** before: a reply to the same request, of which all up to a step still holds */
+  get<R extends Route>(route: R, args: Args, signal?: AbortSignal, before?: { reply: Replies[R]; until: number }): Promise<Replies[R]>;
 }
 
 /** undefined: not here yet (it is being fetched). */
@@ -176,6 +209,8 @@ export interface State {
 
   // of the moment: never in the URL
   hover: number | null;
+  /** the pair of segments under the pointer */
+  pair: [number, number] | null;
   playing: boolean;
   help: boolean;
   dark: boolean;
@@ -188,6 +223,8 @@ export interface State {
 
 /** One run as the page shows it. `Side` is a run with everything loaded that the page needs of it. */
 export interface RunChoice extends RunRow {
+  /** the name without what all names begin with */
+  label: string;
   color: string;
   letter: "A" | "B" | "";
   shown: boolean;
@@ -197,10 +234,15 @@ export interface RunChoice extends RunRow {
 
 export interface Side {
   letter: "A" | "B" | "";
+  /** of what is drawn from it: run, probe set and version */
+  id: string;
   run: string;
   name: string;
+  /** the name without what all names begin with */
+  label: string;
   color: string;
   info: RunInfo;
+  fidelity: Fidelity | undefined;
   /** share of each region, where it has arrived */
   shares: Map<string, Spread>;
   drift: Spread | undefined;
@@ -212,6 +254,7 @@ export interface Side {
   values(probe: number): ProbeValues | undefined;
   picture(probe: number): Picture | undefined;
   outputs(): Outputs | undefined;
+  interactions(): Interactions | undefined;
 }
 
 /** One of the things compared: a run at an epoch. */
@@ -252,6 +295,8 @@ export interface Data {
   problem: string;
   reconnecting: boolean;
   runs: RunChoice[];
+  /** what the names of all runs begin with */
+  shared: string;
 
   a: Side | null;
   b: Side | null;
@@ -261,6 +306,8 @@ export interface Data {
   panes: Pane[];
   cursor: Cursor;
   pin: number;
+  /** errors of the first pane's values less the second's, at the first one's steps */
+  difference: Difference | undefined;
   live: boolean;
   method: string;
   /** the class that is explained: state.class where the run has it */
@@ -273,6 +320,8 @@ export interface Data {
   scale: number;
   /** the player under the pointer, else the kept one, else the strongest at the cursor */
   player: number | null;
+  /** players outlined in the large pictures: the pair under the pointer, else the player */
+  lit: number[];
 }
 
 export type Change = Partial<State>;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import math
 import re
 import threading
 from collections import OrderedDict
@@ -22,6 +21,7 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from tb_xai_plugin import stability, wire
+from tb_xai_plugin.container import Arrays, encode_arrays, plain
 from tb_xai_plugin.reader import RecordError, Run, probe_sets
 from tb_xai_plugin.sources import ProviderSource
 
@@ -41,13 +41,14 @@ RUNS_KEPT = 200
 # everything else pale. What is beyond has the end colour; the legend says so, and pointing at it tells the number.
 SCALE_QUANTILE = 0.98
 
+# Records that tell how long an epoch takes.
+RECENT = 11
+
 # Replies from this many bytes are compressed.
 COMPRESS_FROM = 2**12
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 PROBE_NUMBERS = re.compile(r"[0-9]{0,9}:[0-9]{0,9}|[0-9]{1,9}(,[0-9]{1,9})*")
-
-Arrays = dict[str, np.ndarray]
 
 
 class XaiPlugin(base_plugin.TBPlugin):
@@ -66,9 +67,12 @@ class XaiPlugin(base_plugin.TBPlugin):
             "/runs": self._json(self._list_runs),
             "/run": self._json(self._one_run),
             "/probes": self._arrays(self._probes),
-            "/values": self._arrays(self._values),
-            "/answers": self._arrays(self._answers),
-            "/outputs": self._arrays(self._outputs),
+            "/values": self._arrays(_later(self._values)),
+            "/difference": self._arrays(_later(self._difference)),
+            "/fidelity": self._arrays(_later(self._fidelity)),
+            "/interactions": self._arrays(_later(self._interactions)),
+            "/answers": self._arrays(_later(self._answers)),
+            "/outputs": self._arrays(_later(self._outputs)),
             "/drift": self._arrays(self._drift),
             "/share": self._arrays(self._share),
         }
@@ -114,8 +118,10 @@ class XaiPlugin(base_plugin.TBPlugin):
             "logs": {name: series.tolist() for name, series in logs.items()},
             "cost": {name: series.tolist() for name, series in run.cost.items()},
             "gaps": [{"step": step, "reason": reason} for step, reason in run.gaps.items()],
+            "changes": [{"step": step, "change": change} for step, change in run.changes.items()],
             "missing": run.missing,
             "explainers": run.explainers,
+            "interacting": run.interacting,
             "regions": names["regions"],
             "comparable": run.comparable,
             "settings": run.settings,
@@ -151,6 +157,32 @@ class XaiPlugin(base_plugin.TBPlugin):
         header = {"probes": chosen, "scale": float(np.quantile(finite, SCALE_QUANTILE)) if finite.size else None}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
         return header, {"steps": run.all_steps, **{name: array[:, chosen] for name, array in arrays.items()}}
+
+    def _difference(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, explainer, wanted = self._explanations(request)
+        other, _ = self._run(request, "other" if request.arguments.get("other") else "run")
+        chosen, at = request.probes(run), request.arguments.get("at", "same")
+        if at != "same" and not WHOLE_NUMBER.fullmatch(at):
+            raise errors.InvalidArgumentError(f"difference: at is {at[:100]!r}; give 'same' or a step.")
+        with invalid_argument(request.route):
+            found = run.all_change_errors(explainer, other, None if at == "same" else int(at), wanted, chosen)
+        return {"probes": chosen}, {"steps": run.all_steps, "errors": found}
+
+    def _fidelity(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, explainer, wanted = self._explanations(request)
+        each, _ = run.toward(run.all_fidelity(explainer), wanted)
+        median = stability.quartiles(each)[1] if each.size else np.zeros((len(each), each.shape[-1]))
+        return {"measures": run.measures(explainer)}, {"steps": run.all_steps, "fidelity": each, "median": median}
+
+    def _interactions(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, explainer, wanted = self._explanations(request)
+        found = run.all_interactions(explainer)
+        if found is None:
+            raise errors.NotFoundError(f"interactions: {explainer!r} has none in this run.")
+        chosen = request.probes(run)
+        pairs = run.toward(found, wanted)[0][:, chosen]
+        players = np.nan_to_num(pairs[..., :2], nan=-1).astype(np.int32)
+        return {"probes": chosen}, {"steps": run.all_steps, "players": players, "strength": pairs[..., 2]}
 
     def _answers(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
@@ -198,9 +230,9 @@ class XaiPlugin(base_plugin.TBPlugin):
             run.wanted_class(wanted)
         return run, explainer, wanted
 
-    def _run(self, request: Request) -> tuple[Run, str]:
-        """The run of a request and its version; one that has not changed since is kept, with its decoded arrays."""
-        name, probe_set = request.required("run"), request.arguments.get("set")
+    def _run(self, request: Request, argument: str = "run") -> tuple[Run, str]:
+        """The run that an argument names and its version; one that has not changed since is kept, with its decoded arrays."""
+        name, probe_set = request.required(argument), request.arguments.get("set")
         source = ProviderSource(self._provider, request.context, request.experiment, name)
         key = (request.experiment, name, probe_set or "", source.version)
         with self._lock:
@@ -243,6 +275,20 @@ def _answered(answer: Callable[[Request], Any], request: wrappers.Request) -> An
         raise errors.NotFoundError(f"{asked.route}: {error}") from error
 
 
+def _later(answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[[Request], tuple[dict[str, Any], Arrays]]:
+    """For routes whose arrays all begin with the epochs: only those after the argument `since`."""
+
+    def answered(request: Request) -> tuple[dict[str, Any], Arrays]:
+        since = request.arguments.get("since")
+        if since and not WHOLE_NUMBER.fullmatch(since):
+            raise errors.InvalidArgumentError(f"{request.route}: since is {since[:100]!r}; give a step.")
+        header, arrays = answer(request)
+        first = np.searchsorted(arrays["steps"], int(since), side="right") if since else 0
+        return header, {name: array[first:] for name, array in arrays.items()}
+
+    return answered
+
+
 class Request:
     """What a route needs of an HTTP request."""
 
@@ -274,7 +320,7 @@ class Request:
 def _run_entry(name: str, source: ProviderSource) -> dict[str, Any]:
     """One entry of the `runs` route."""
     entry = {"run": name, "name": display_name(name), "sets": [], "version": source.version}
-    entry |= {"epochs": 0, "last_step": None, "wall_time": None, "error": None}
+    entry |= {"epochs": 0, "last_step": None, "wall_time": None, "epoch_seconds": None, "error": None}
     try:
         sets = probe_sets(source, entry["name"])
         runs = [Run(source, entry["name"], probe_set) for probe_set in sets]
@@ -288,7 +334,13 @@ def _run_entry(name: str, source: ProviderSource) -> dict[str, Any]:
         entry["last_step"] = int(steps.max())
     if len(wall_times):
         entry["wall_time"] = float(wall_times.max())
+        entry["epoch_seconds"] = max((usual for run in runs if (usual := _usual_interval(run.wall_times)) is not None), default=None)
     return entry
+
+
+def _usual_interval(wall_times: np.ndarray) -> float | None:
+    """Median seconds between the last records; None where there are less than two."""
+    return float(np.median(np.diff(wall_times[-RECENT:]))) if len(wall_times) > 1 else None
 
 
 def display_name(run: str) -> str:
@@ -304,30 +356,6 @@ def invalid_argument(route: str) -> Iterator[None]:
         yield
     except stability.ArgumentError as error:
         raise errors.InvalidArgumentError(f"{route}: {error}") from error
-
-
-def encode_arrays(header: Mapping[str, Any], arrays: Arrays) -> bytes:
-    """The container described in http_api.md."""
-    parts: list[bytes] = []
-    index, offset = {}, 0
-    for name, array in arrays.items():
-        dtype = {"f": "float32", "i": "int32", "u": f"uint{array.itemsize * 8}"}[array.dtype.kind]
-        content = np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
-        index[name] = {"dtype": dtype, "shape": list(array.shape), "offset": offset}
-        parts.append(content + b"\0" * (-len(content) % 8))
-        offset += len(parts[-1])
-    text = json.dumps(plain({**header, "arrays": index})).encode()
-    text += b" " * (-(len(text) + 4) % 8)
-    return b"".join([len(text).to_bytes(4, "little"), text, *parts])
-
-
-def plain(value: Any) -> Any:
-    """The same with null for NaN and infinity, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _get_only(reply: Callable[[wrappers.Request], wrappers.Response]) -> Callable[..., Any]:

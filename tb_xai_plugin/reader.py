@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -241,6 +241,11 @@ class Run:
         """int8 (all_steps, probes, targets, numbers), sketches of the sampling errors; None where nothing is drawn."""
         return self._series(f"noise/{explainer}") if self._detail(explainer).get("sketched") else None
 
+    @property
+    def interacting(self) -> list[str]:
+        """Explainers whose interactions were logged."""
+        return [explainer for explainer in self.explainers if self._detail(explainer).get("interacting")]
+
     def measures(self, explainer: str) -> list[str]:
         """Names of what tells how far an explainer's values can be trusted."""
         return list(self._detail(explainer).get("fidelity", []))
@@ -267,7 +272,8 @@ class Run:
 
     def fidelity(self, explainer: str) -> dict[str, np.ndarray]:
         """{measure: float32 (epochs, probes, targets)}: how far the values can be trusted."""
-        return dict(zip(self.measures(explainer), np.moveaxis(self.all_fidelity(explainer)[self._trained], -1, 0), strict=True))
+        measures = self.measures(explainer)
+        return dict(zip(measures, np.moveaxis(self.all_fidelity(explainer)[self._trained], -1, 0), strict=True)) if measures else {}
 
     def interactions(self, explainer: str) -> np.ndarray | None:
         """float32 (epochs, probes, targets, pairs, 3): player, player and strength of the strongest pairs; None where not logged."""
@@ -299,6 +305,38 @@ class Run:
             None if noise is None else noise[here],
             None if other_noise is None else other_noise[there],
         )
+
+    def all_change_errors(self, explainer: str, other: Run, at: int | None, target: str | int, probes: Sequence[int]) -> np.ndarray:
+        """`change_errors` of one class at every step, less `other` at the same step or, where given, at the step `at`.
+
+        Returns:
+            float32 (all_steps, len(probes), players), NaN where there is nothing to subtract.
+        """
+        if other.comparable != self.comparable:
+            raise ArgumentError(f"{self.name} and {other.name} can't be compared: they have other probes or settings.")
+        if at is not None:
+            other._place(at)
+        places = {int(step): place for place, step in enumerate(other.all_steps)}
+        steps = self.all_steps if at is None else [at] * len(self.all_steps)
+        pairs = [(here, places[step]) for here, step in enumerate(map(int, steps)) if step in places]
+        here, there = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+
+        def picked(run: Run, array: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+            match = run.all_targets()[epochs][:, probes] == run.wanted_class(target)[epochs][:, probes, None]
+            found = array[epochs[:, None], probes, match.argmax(axis=-1)]
+            return found if array.dtype.kind != "f" else np.where(match.any(axis=-1)[..., None], found, np.nan)
+
+        noises = [run.all_noise(explainer) for run in (self, other)]
+        sketches: list[np.ndarray | None] = [None, None]
+        if all(noise is not None for noise in noises):
+            # Of other coalitions, the errors have nothing in common.
+            same = np.array([self._level(i) == other._level(j) for i, j in pairs], dtype=bool)[:, None, None]
+            sketches = [picked(run, noise, epochs) * same for run, noise, epochs in zip((self, other), noises, (here, there), strict=True)]
+        errors = np.full((len(self.all_steps), len(probes), self.record["shape"]["players"]), np.nan, dtype=np.float32)
+        both = picked(self, self.all_errors(explainer), here), picked(other, other.all_errors(explainer), there)
+        changed = self.wanted_class(target)[here][:, probes] != other.wanted_class(target)[there][:, probes]
+        errors[here] = np.where(changed[..., None], np.nan, stability.change_errors(*both, *sketches))
+        return errors
 
     def _place(self, step: int) -> int:
         found = np.flatnonzero(self.all_steps == step)

@@ -10,13 +10,15 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from detailed import DetailedRun
 from playwright.sync_api import Browser, ConsoleMessage, Error, FrameLocator, Locator, Page, Route, expect, sync_playwright
 from records import FakeRun, TensorBoard, serving
 
+from tb_xai_plugin.reader import read_run
 from tb_xai_plugin.writer import Writer
 
 EPOCHS = 6
-MINUS, TO = "\u2212", "\u2013"
+MINUS, TO, TIMES = "\u2212", "\u2013", "\u00d7"
 GAP = 2  # epoch at which the honest run has no explanation
 HOSTILE = "z<img src=x onerror=alert(1)>"
 READY = ".page[data-phase=ready][aria-busy=false]"
@@ -39,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeRun]:
-    """Two runs that compare, one with other segments, and one whose name is markup."""
+    """Two runs that compare, one with other segments, one with more methods, and one whose name is markup."""
     logdir = tmp_path_factory.mktemp("logs")
     honest = FakeRun(logdir / "a-honest").write(range(-1, GAP))
     writer = Writer(str(honest.log_dir))
@@ -47,10 +49,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeRun]:
     for step in range(GAP + 1, EPOCHS):
         honest.write_step(writer, step)
     writer.close()
-    made = {"a-honest": honest, "b-shortcut": FakeRun(logdir / "b-shortcut").write(range(-1, EPOCHS))}
-    made["c-other"] = FakeRun(logdir / "c-other", players=(8, 8, 8)).write(range(-1, EPOCHS))
-    made[HOSTILE] = FakeRun(logdir / HOSTILE).write(range(2))
+    made = {"a-honest": honest, "b-shortcut": FakeRun(logdir / "b-shortcut")}
     made["b-shortcut"].rng = np.random.default_rng(1)
+    made["b-shortcut"].write(range(-1, EPOCHS))
+    made["c-other"] = FakeRun(logdir / "c-other", players=(8, 8, 8)).write(range(-1, EPOCHS))
+    made["d-methods"] = DetailedRun(
+        logdir / "d-methods",
+        explainers=("lime", "shap", "banzhaf", "occlusion"),
+        exact=("occlusion",),
+        one_class=("banzhaf",),
+        changes={3: "half of the evaluations, to keep max_overhead"},
+    ).write(range(-1, EPOCHS))
+    made[HOSTILE] = FakeRun(logdir / HOSTILE).write(range(2))
     return made
 
 
@@ -123,11 +133,11 @@ def test_the_strongest_segment_is_shown_with_its_value_error_rank_and_share(
     strongest = int(np.nanargmax(np.abs(values)))
     share = 100 * abs(values[strongest]) / np.nansum(np.abs(values))
     _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&method={method}&probe={probe}&epoch={step}")
-    expect(tab.locator(".reading-head")).to_contain_text(f"segment {strongest}")
+    expect(tab.locator(".reading-head")).to_contain_text(f"segment {strongest} for or against “class {label}”")
     line = reading(tab, "A")
     expect(line).to_contain_text(text_of(values[strongest], errors[strongest]))
-    expect(line).to_contain_text(f"{'toward' if values[strongest] > 0 else 'against'} “class {label}”")
-    expect(line).to_contain_text(f"rank 1 of {run.players[probe]} · {share:.0f} % of total")
+    expect(line).to_contain_text(f"A {'for' if values[strongest] > 0 else 'against'}")
+    expect(line).to_contain_text(f"rank 1 of {run.players[probe]} · {share:.0f} %")
 
 
 def test_probabilities_of_both_runs_at_the_cursor_are_those_of_the_record(
@@ -139,6 +149,125 @@ def test_probabilities_of_both_runs_at_the_cursor_are_those_of_the_record(
         row = tab.locator(".class-row").filter(has_text=f"class {number}")
         for column, name in enumerate(("a-honest", "b-shortcut")):
             expect(row.locator(".number").nth(column)).to_have_text(f"{runs[name].truth[step].full[probe, number]:.3f}")
+
+
+def test_a_difference_is_shown_with_the_error_of_the_difference(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    probe, step, player = 1, 4, 2
+    label = int(runs["a-honest"].probes.labels[probe])
+    a, b = (read_run(runs[name].log_dir) for name in ("a-honest", "b-shortcut"))
+    error = a.change_errors("shap", step, step, b)[probe, label, player]
+    value = np.subtract(*(runs[name].truth[step].values["shap"][probe, label, player] for name in ("a-honest", "b-shortcut")))
+    state = f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}&player={player}"
+    _, tab = open_tab(server, state)
+    expect(reading(tab, f"A {MINUS} B")).to_contain_text(text_of(value, error))
+    expect(reading(tab, f"A {MINUS} B")).to_contain_text("beyond noise" if abs(value) > 2 * error else "within noise")
+
+
+def test_a_difference_from_the_pinned_epoch_has_its_own_error(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    run, probe, step, player = runs["a-honest"], 1, 4, 2
+    label = int(run.probes.labels[probe])
+    error = read_run(run.log_dir).change_errors("shap", step, 1)[probe, label, player]
+    value = np.subtract(*(run.truth[at].values["shap"][probe, label, player] for at in (step, 1)))
+    _, tab = open_tab(server, f"a=a-honest/xai&b=&probe={probe}&epoch={step}&pin=1&player={player}")
+    expect(reading(tab, f"now {MINUS} pinned")).to_contain_text(text_of(value, error))
+
+
+# How far a picture can be trusted
+
+
+def bare(value: float) -> str:
+    """ ".81", as the page writes it."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value:.2f}").replace("-", MINUS)
+
+
+def test_fidelity_stands_in_the_status_line_and_below_each_picture(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    probe, step = 1, 4
+    label = runs["a-honest"].probes.labels
+    of = {name: runs[name].truth[step].fidelity["shap"][np.arange(3), label, 0] for name in ("a-honest", "b-shortcut")}
+    _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}")
+    median = [bare(np.median(values)) for values in of.values()]
+    expect(tab.locator(".status")).to_contain_text(f"R² A {median[0]}, B {median[1]}")
+    for place, values in enumerate(of.values()):
+        foot = tab.locator(".trust").nth(place)
+        expect(foot).to_contain_text(f"R² {bare(values[probe])}")
+        if values[probe] < 0.5:
+            expect(foot).to_contain_text("of what the model does here")
+
+
+def test_a_budget_that_changed_is_marked_and_said_at_the_cursor(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    most = runs["d-methods"].evaluations
+    _, tab = open_tab(server, "a=d-methods/xai&b=&epoch=4")
+    expect(tab.locator(".status")).to_contain_text(f"now {most // 2} of {most} evaluations, pinned {most} evaluations per probe")
+    sentence = "A, from epoch 3 on: half of the evaluations, to keep max_overhead"
+    expect(tab.locator(".slider").get_by_role("img", name=sentence)).to_be_visible()
+    _, before = open_tab(server, "a=d-methods/xai&b=&epoch=2")
+    expect(before.locator(".status")).to_contain_text(f" · {most} evaluations per probe")
+
+
+def test_an_exact_value_has_no_error_and_many_methods_are_a_list(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    run, probe, step = runs["d-methods"], 1, 2
+    values = run.truth[step].values["occlusion"][probe, int(run.probes.labels[probe])]
+    _, tab = open_tab(server, f"a=d-methods/xai&b=&probe={probe}&epoch={step}")
+    methods = tab.get_by_label("Method", exact=True)
+    expect(methods.locator("option")).to_have_text(["LIME", "SHAP", "Banzhaf", "Occlusion"])
+    methods.select_option("Occlusion")
+    strongest = int(np.nanargmax(np.abs(values)))
+    expect(tab.locator(".reading-head")).to_contain_text(f"segment {strongest} ")
+    expect(reading(tab, "now").locator(".reading-value")).to_have_text(f"{values[strongest]:+.2f}".replace("-", MINUS))
+
+
+def test_a_method_that_explains_one_class_says_so_for_the_others(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=d-methods/xai&b=&method=banzhaf&class=1&epoch=2&probe=0")
+    expect(tab.locator(".view .blank").first).to_have_text("Banzhaf gives no values for “class 1”: choose another class")
+    tab.locator(".class-row").filter(has_text="class 0").click()
+    expect(tab.locator(".view .blank")).to_have_count(0)
+    expect(reading(tab, "now").locator(".reading-value")).not_to_contain_text("±")
+
+
+def test_a_pair_of_segments_tells_its_strength_and_lights_both(server: TensorBoard, runs: dict[str, DetailedRun], open_tab: Open) -> None:
+    run, probe, step = runs["d-methods"], 0, 4
+    first = run.pairs[step][probe, int(run.probes.labels[probe])][0]
+    one, other = int(first[0]), int(first[1])
+    _, tab = open_tab(server, f"a=d-methods/xai&b=&probe={probe}&epoch={step}&player=4&region=&outlines=0")
+    pair = tab.locator(".pairs-row").first.locator(".pair").first
+    expect(pair).to_have_text(f"{one} {TIMES} {other} {first[2]:+.2f}".replace("-", MINUS))
+    before = greys(tab)
+    pair.hover()
+    expect(pair).to_have_class("pair lit")
+    changed = (greys(tab) != before).reshape(8, -1, 8, before.shape[1] // 8).any(axis=(1, 3))
+    assert {one, other} <= set(run.probes.segments[probe][changed].tolist())
+
+
+def greys(tab: FrameLocator) -> np.ndarray:
+    """(height, width) of the first large picture, cut to a multiple of 8."""
+    read = "canvas => [canvas.width, ...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 == 1)]"
+    width, *pixels = tab.locator(".view canvas").first.evaluate(read)
+    whole = np.array(pixels).reshape(-1, width)
+    return whole[: len(whole) // 8 * 8, : width // 8 * 8]
+
+
+def test_unlocked_scales_tell_where_each_picture_ends(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    probe, step = 1, 4
+    label = int(runs["a-honest"].probes.labels[probe])
+    values = [runs[name].truth[step].values["shap"][probe, label] for name in ("a-honest", "b-shortcut")]
+    _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}&lock=0")
+    for name, shown in zip(("A", "B", f"A {MINUS} B"), [*values, values[0] - values[1]], strict=True):
+        expect(tab.locator(".own-end").filter(has=tab.locator(f"b:text-is('{name}')"))).to_contain_text(f"±{np.nanmax(np.abs(shown)):.2f}")
+
+
+def test_pictures_of_another_probe_set_are_its_own(open_tab: Open, tmp_path: Path) -> None:
+    for seed, name in enumerate(("even", "odd")):
+        FakeRun(tmp_path / "logs" / "run", probe_set=name, seed=seed).write(range(2))
+    with serving(tmp_path, "--logdir", str(tmp_path / "logs")) as both:
+        both.wait_for_epochs("run/xai", 2)
+        page, tab = open_tab(both, "probe=0&epoch=1&set=even&view=image")
+        expect(tab.locator(READY)).to_be_visible()
+        before = greys(tab)
+        tab.get_by_label("Probe set").select_option("odd")
+        expect(tab.get_by_label("Probe set")).to_have_value("odd")
+        expect(tab.locator(READY)).to_be_visible()
+        assert (greys(tab) != before).any()
+        page.close()
 
 
 def test_the_colour_of_every_segment_is_the_sign_of_its_value(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
@@ -178,6 +307,35 @@ def test_the_keyboard_moves_the_cursor_and_nothing_is_fetched_for_it(server: Ten
         page.keyboard.press(key)
         expect(epoch).to_contain_text(words)
     assert [url for url in fetched if not url.endswith("/runs")] == []
+
+
+def test_arrows_move_the_cursor_even_where_a_list_has_the_focus(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=&probe=0&epoch=4")
+    expect(tab.locator(READY)).to_be_visible()
+    explained = tab.get_by_label("Class that is explained")
+    explained.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 3")
+    expect(explained).to_have_value("label")
+
+
+def test_the_filter_counts_the_probes_of_each_class(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    counts = np.bincount(runs["a-honest"].probes.labels, minlength=2)
+    _, tab = open_tab(server, "a=a-honest/xai")
+    options = tab.get_by_label("Show probes of").locator("option")
+    expect(options).to_have_text(["all classes", *(f"class {number} ({count})" for number, count in enumerate(counts))])
+    for number, count in enumerate(counts):
+        assert options.nth(number + 1).is_disabled() == (count == 0)
+
+
+def test_a_pin_is_seen_with_two_runs_and_says_when_it_counts(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&epoch=3")
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".pin-mark")).to_have_count(0)
+    tab.locator(".main").click(position={"x": 3, "y": 3})
+    page.keyboard.press("p")
+    expect(tab.locator(".pin-words")).to_have_text("pinned epoch 3: seen when B is off")
+    expect(tab.get_by_role("img", name="epoch 3 is pinned: it stands beside A when B is off")).to_be_visible()
 
 
 def test_a_click_on_a_curve_moves_the_cursor_there(server: TensorBoard, open_tab: Open) -> None:
@@ -229,7 +387,7 @@ def test_every_segment_is_reached_by_keyboard(server: TensorBoard, runs: dict[st
 def test_a_run_that_cannot_be_compared_says_why_and_cannot_be_chosen(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=a-honest/xai")
     row = tab.locator(".run").filter(has_text="c-other")
-    expect(row).to_contain_text("not comparable: other segments")
+    expect(tab.locator(".run-group").filter(has=row).locator("p")).to_have_text("not comparable: other segments")
     expect(row.get_by_role("button", name="as run B")).to_be_disabled()
     expect(tab.locator(".run").filter(has_text="b-shortcut").get_by_role("button", name="as run B")).to_have_attribute(
         "aria-pressed", "true"
@@ -291,6 +449,7 @@ def test_the_page_works_by_itself_and_below_a_path_prefix(runs: dict[str, FakeRu
         page, _ = open_tab(prefixed, "epoch=1", alone=True)
         expect(page.locator(READY)).to_be_visible()
         expect(page.locator(".cursor-epoch")).to_contain_text("epoch 1")
+        page.close()
 
 
 def test_new_epochs_appear_and_only_a_cursor_at_the_end_follows(open_tab: Open, tmp_path: Path) -> None:
@@ -306,10 +465,22 @@ def test_new_epochs_appear_and_only_a_cursor_at_the_end_follows(open_tab: Open, 
         second, staying = open_tab(growing, "epoch=0")
         expect(following.locator(".cursor-epoch")).to_have_text(f"epoch 1 of 0{TO}1")
         expect(staying.locator(".cursor-epoch")).to_have_text(f"epoch 0 of 0{TO}1")
+        asked: list[str] = []
+        first.on("request", lambda request: asked.append(request.url))
         run.write_step(writer, 2)
         writer.close()
         expect(following.locator(".cursor-epoch")).to_have_text(f"epoch 2 of 0{TO}2", timeout=30_000)
         expect(staying.locator(".cursor-epoch")).to_have_text(f"epoch 0 of 0{TO}2", timeout=30_000)
+        # What was there is not fetched again, and what is new is right.
+        values = run.truth[2].values["shap"][0, int(run.probes.labels[0])]
+        strongest = int(np.nanargmax(np.abs(values)))
+        expect(following.locator(".probe-title")).to_contain_text("#")
+        following.locator(".card").filter(has_text="#0").click()
+        expect(following.locator(".reading-head")).to_contain_text(f"segment {strongest} ")
+        expect(reading(following, "now")).to_contain_text(f"{values[strongest]:+.2f}".replace("-", MINUS))
+        grown = [url for url in asked if "/values?" in url]
+        assert grown
+        assert all("since=1" in url for url in grown)
         first.close()
         second.close()
 

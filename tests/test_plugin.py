@@ -11,10 +11,12 @@ import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from detailed import PAIRS, DetailedRun
 from records import FRONTEND, ROOT, SIDE, FakeRun, contents, decode, event_files
 from tensorboard.backend.application import TensorBoardWSGI
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
@@ -25,6 +27,7 @@ from werkzeug.test import Client, TestResponse
 
 from tb_xai_plugin import loader, wire
 from tb_xai_plugin.plugin import XaiPlugin
+from tb_xai_plugin.reader import Run, read_run
 from tb_xai_plugin.writer import Writer
 
 PREFIX = "/data/plugin/xai/"
@@ -32,7 +35,7 @@ API = (ROOT / "tb_xai_plugin" / "http_api.md").read_text(encoding="utf-8")
 SECTIONS = {match[1]: match[2] for match in re.finditer(r"^## `(.+?)`\n(.*?)(?=^## |\Z)", API, re.MULTILINE | re.DOTALL)}
 ARRAY_ROUTES = [name for name, text in SECTIONS.items() if "| array |" in text]
 # Arguments that have a default; http_api.md says so of each.
-OPTIONAL = {"set", "probes", "against", "measure"}
+OPTIONAL = {"set", "probes", "against", "measure", "other", "at", "since"}
 
 
 class CountingProvider(MultiplexerDataProvider):
@@ -89,9 +92,9 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(logdir: Path) -> FakeRun:
-    """Probes with 5, 4 and 3 players, and the epochs -1 to 4; probe 1 has no answer at epoch 2."""
-    written = FakeRun(logdir / "baseline", classes=3).write([-1, 0, 1])
+def run(logdir: Path) -> DetailedRun:
+    """Probes with 5, 4 and 3 players, and the epochs -1 to 4; probe 1 has no answer at epoch 2; fewer evaluations from epoch 3 on."""
+    written = DetailedRun(logdir / "baseline", classes=3, changes={3: "half of the evaluations"}).write([-1, 0, 1])
     written.write([2], silent=[1], reason="the model answered NaN or infinity for 1 of 3 probes")
     return written.write([3, 4])
 
@@ -116,6 +119,9 @@ KNOWN = {
     "region": "left",
     "against": "previous",
     "measure": "tv",
+    "other": "baseline/xai",
+    "at": "same",
+    "since": "-2",
 }
 
 
@@ -144,6 +150,9 @@ def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: S
         "height": SIDE,
         "width": SIDE,
         "channels": 1,
+        "measures": 2,
+        "pairs": wire.PAIRS,
+        "2": 2,
         "3": 3,
     }
     table = re.findall(r"^\| `(\w+)` \| (\w+) \| \((.+?)\) \|", SECTIONS[route], re.MULTILINE)
@@ -195,16 +204,20 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
     reply = server.json("runs")
     assert reply["schema"] == 1
     (entry,) = reply["runs"]
-    del entry["version"], entry["wall_time"]
+    del entry["version"], entry["wall_time"], entry["epoch_seconds"]
     assert entry == {"run": "baseline/xai", "name": "baseline", "sets": ["probes"], "epochs": 5, "last_step": 4, "error": None}
 
 
-def test_run_says_what_was_logged(server: Server, run: FakeRun) -> None:
+def test_run_says_what_was_logged(server: Server, run: DetailedRun) -> None:
+    levels = [run.evaluations] * 4 + [run.evaluations // 2] * 2
     reply = server.json("run", run="baseline/xai")
     assert reply["steps"] == [-1, 0, 1, 2, 3, 4]
     assert reply["log_steps"] == [0, 1, 2, 3, 4]
     assert reply["logs"] == {"loss": [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5], "val_accuracy": [0.5] * 5}
-    assert reply["cost"] == {"seconds": [0.5] * 6, "evaluations": [64] * 6, "share": [0.25] * 6}
+    assert reply["cost"] == {"seconds": [0.5] * 6, "evaluations": [64] * 6, "share": [0.25] * 6, "level": levels}
+    assert reply["settings"]["evaluations"] == levels[0]
+    assert reply["changes"] == [{"step": 3, "change": "half of the evaluations"}]
+    assert reply["interacting"] == ["shap"]
     assert reply["gaps"] == [{"step": 2, "reason": "the model answered NaN or infinity for 1 of 3 probes"}]
     assert reply["missing"] == 0
     assert reply["explainers"] == ["lime", "shap"]
@@ -355,6 +368,105 @@ def test_drift_is_nan_at_its_reference(measure: str, against: str, server: Serve
     assert np.isfinite(np.delete(served["drift"], place, axis=0)[:, 0]).all()
 
 
+# How far values can be trusted
+
+
+def test_fidelity_and_its_median_are_those_written(server: Server, run: DetailedRun) -> None:
+    header, served = server.reply("fidelity", explainer="lime", **{"class": 1})
+    written = run.stack("fidelity", "lime")[:, :, 1]
+    assert header["measures"] == ["r2", "gap"]
+    np.testing.assert_array_equal(served["fidelity"], written)
+    np.testing.assert_allclose(served["median"], np.median(written, axis=1), rtol=1e-6)
+
+
+def test_fidelity_of_an_explainer_that_measures_none_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRun(tmp_path / "baseline").write([0, 1])
+    monkeypatch.setattr(Run, "measures", lambda self, explainer: [])
+    monkeypatch.setattr(Run, "all_fidelity", lambda self, explainer: np.zeros((2, 3, 2, 0), dtype=np.float32))
+    served = Server(tmp_path).arrays("fidelity", explainer="shap", **{"class": 0})
+    assert (served["fidelity"].shape, served["median"].shape) == ((2, 3, 0), (2, 0))
+
+
+@pytest.mark.parametrize("explainer", ["lime", "shap"])
+def test_the_error_of_a_difference_is_the_readers(explainer: str, tmp_path: Path) -> None:
+    logdir = tmp_path / "logs"
+    for name, epochs in (("a", 4), ("b", 3)):
+        DetailedRun(logdir / name, classes=3, changes={2: "half"} if name == "b" else {}).write(range(epochs))
+    a, b = (read_run(logdir / name) for name in "ab")
+    server = Server(logdir)
+    ask = {"run": "a/xai", "explainer": explainer, "class": 2, "probes": "2,0"}
+    between = server.arrays("difference", other="b/xai", **ask)
+    np.testing.assert_array_equal(between["steps"], range(4))
+    for step in range(3):
+        np.testing.assert_array_equal(between["errors"][step], a.change_errors(explainer, step, step, b)[[2, 0], 2])
+    assert np.isnan(between["errors"][3]).all(), "b has no epoch 3"
+    pinned = server.arrays("difference", at=1, **ask)["errors"]
+    for step in range(4):
+        np.testing.assert_array_equal(pinned[step], a.change_errors(explainer, step, 1)[[2, 0], 2])
+    assert np.nanmax(pinned[1]) == 0, "nothing differs from itself"
+    # Oracle from outside: errors of other coalitions have nothing in common, so their squares add up.
+    e, f = (run.errors(explainer)[2][[2, 0], 2] for run in (a, b))
+    np.testing.assert_allclose(between["errors"][2], np.sqrt(e**2 + f**2), rtol=1e-6)
+
+
+def test_where_another_class_is_explained_a_difference_has_no_error(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline", labels=False).write(range(6))
+    errors = Server(tmp_path).arrays("difference", explainer="shap", at=0, **{"class": "predicted"})["errors"]
+    predicted = run.stack("full").argmax(axis=2)
+    for epoch, probe in np.ndindex(6, 3):
+        there = np.isfinite(errors[epoch, probe, : run.players[probe]])
+        assert there.all() if predicted[epoch, probe] == predicted[0, probe] else not there.any()
+    assert len(np.unique(predicted)) == 2
+
+
+def test_runs_that_cannot_be_compared_have_no_difference(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "a").write([0])
+    FakeRun(tmp_path / "b", players=(8, 8, 8)).write([0])
+    ask = {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"}
+    response = Server(tmp_path).get("difference", ask)
+    assert response.status_code == 400
+    assert "can't be compared" in response.text
+
+
+def test_interactions_are_the_pairs_written(server: Server, run: DetailedRun) -> None:
+    served = server.arrays("interactions", explainer="shap", probes="2,0", **{"class": 1})
+    written = np.stack([run.pairs[step] for step in run.steps])[:, [2, 0], 1]
+    np.testing.assert_array_equal(served["players"][:, :, :PAIRS], written[..., :2])
+    np.testing.assert_array_equal(served["strength"][:, :, :PAIRS], written[..., 2])
+    assert (served["players"][:, :, PAIRS:] == -1).all()
+    assert np.isnan(served["strength"][:, :, PAIRS:]).all()
+
+
+# What is new
+
+
+@pytest.mark.parametrize("route", [name for name in ARRAY_ROUTES if "since" in arguments_of(name)])
+def test_what_came_before_and_what_came_since_are_all_there_is(route: str, server: Server) -> None:
+    whole = server.arrays(route, **asked(route))
+    for since in (-2, -1, 2, 4, 99):
+        later = server.arrays(route, **{**asked(route), "since": since})
+        for name, array in later.items():
+            np.testing.assert_array_equal(array, whole[name][whole["steps"] > since])
+
+
+def test_the_scale_of_what_is_new_is_that_of_all(server: Server) -> None:
+    whole, later = (server.reply("values", **{**asked("values"), "since": since})[0]["scale"] for since in (-2, 3))
+    assert whole == later
+
+
+def test_runs_says_how_long_an_epoch_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("tb_xai_plugin.writer.time", SimpleNamespace(time=lambda: clock[-1]))
+    run = FakeRun(tmp_path / "baseline")
+    writer = Writer(str(run.log_dir))
+    run.write_record(writer)
+    for step, now in enumerate([101.0, 111.0, 121.0, 131.0, 200.0]):
+        clock.append(now)
+        run.write_step(writer, step)
+    writer.close()
+    assert Server(tmp_path).entries()["baseline/xai"]["epoch_seconds"] == 10, "the median, not the mean"
+
+
 # Runs of all kinds
 
 
@@ -370,7 +482,7 @@ def test_two_probe_sets_of_one_run_are_both_served(tmp_path: Path) -> None:
 
 
 def test_a_record_whose_first_epoch_is_still_to_come_answers_everywhere(tmp_path: Path) -> None:
-    run = FakeRun(tmp_path / "baseline")
+    run = DetailedRun(tmp_path / "baseline")
     writer = Writer(str(run.log_dir))
     run.write_record(writer)
     writer.close()
@@ -573,6 +685,13 @@ BAD = [
     ("drift", {"against": "-2"}, 400, "-2"),
     ("drift", {"measure": "euclid"}, 400, "euclid"),
     ("share", {"region": "sky"}, 404, "sky"),
+    ("difference", {"other": "nowhere/xai"}, 404, "nowhere"),
+    ("difference", {"at": "yesterday"}, 400, "yesterday"),
+    ("difference", {"at": "77"}, 400, "77"),
+    ("difference", {"probes": "3"}, 400, "3"),
+    ("interactions", {"explainer": "lime"}, 404, "lime"),
+    ("values", {"since": "now"}, 400, "now"),
+    ("answers", {"since": "1.5"}, 400, "1.5"),
 ]
 
 
@@ -693,7 +812,7 @@ def test_large_replies_are_compressed(tmp_path: Path) -> None:
 
 
 def test_serving_writes_nothing_into_the_logdir(tmp_path: Path) -> None:
-    FakeRun(tmp_path / "baseline").write(range(3))
+    DetailedRun(tmp_path / "baseline").write(range(3))
     before = contents(tmp_path)
     server = Server(tmp_path)
     for route in set(SECTIONS) - {"static/…"}:

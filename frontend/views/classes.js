@@ -31,7 +31,7 @@ export function classesView(element) {
     const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
     const label = probes.labels?.[probe];
     const predicted = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted);
-    const next = [probe, ...panes.map(({ side }, i) => [side.run, side.info.version, Boolean(outputs[i])])].join();
+    const next = [probe, ...panes.map(({ side }, i) => [side.id, Boolean(outputs[i])])].join();
     if (next !== key) {
       key = next;
       rows = order(outputs, probe, probes.classes, label);

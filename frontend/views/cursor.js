@@ -4,10 +4,10 @@ import { move, moveTo } from "../cursor.js";
 import { epoch, list, plural } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
-import { epochCount, holes } from "../series.js";
+import { epochCount, holes, nearest } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
-/** @typedef {import("../types.d.ts").Side} Side */
+/** @typedef {import("../types.d.ts").State} State */
 
 /** @type {import("../types.d.ts").View} */
 export function cursorView(element) {
@@ -31,9 +31,10 @@ export function cursorView(element) {
           <input type="range" id="epoch" min="0" max=${Math.max(1, last)} value=${cursor.index} disabled=${last === 0} aria-label="Epoch" aria-valuetext=${epoch(cursor.step)}
             style=${{ "--at": `${last ? (cursor.index / last) * 100 : 0}%` }}
             onInput=${(/** @type {Event} */ event) => go(moveTo(cursor, Number(/** @type {HTMLInputElement} */ (event.target).value)))} />
-          ${marks(data)}
+          ${marks(data, state)}
         </span>
         <span class="cursor-words">
+          ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: seen when B is off</span>`}
           <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
           <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
           <span class=${data.live ? "live" : "live off"} title="Follows the last epoch while the run trains">${data.live ? "● live" : ""}</span>
@@ -58,12 +59,33 @@ function pair({ a, b }) {
 }
 
 /** @param {Data} data */
-function marks(data) {
+function pinned({ pin, b }) {
+  return `${epoch(pin)} is pinned${b ? ": it stands beside A when B is off" : ""}`;
+}
+
+/**
+ * @param {Data} data
+ * @param {State} state
+ */
+function marks(data, state) {
   const { steps } = data.cursor;
+  const place = (/** @type {number} */ index) => ({ left: `${(index / Math.max(1, steps.length - 1)) * 100}%` });
+  /** @type {Map<number, string>} one mark a place, whatever changed there */
+  const changes = new Map();
+  for (const { letter, info } of pair(data)) {
+    for (const { step, change } of info.changes) {
+      const index = nearest(steps, step);
+      changes.set(index, [...(changes.has(index) ? [changes.get(index)] : []), `${letter}, from ${step < 0 ? "the untrained model" : epoch(step)} on: ${change}`].join("\n"));
+    }
+  }
   const gaps = pair(data).flatMap(({ letter, info }) =>
     info.gaps.map(({ step, reason }) => ({ index: steps.indexOf(step), title: `${letter} has no explanation at ${epoch(step)}: ${reason}` })),
   );
-  return gaps.map(({ index, title }) => html`<span key=${title} class="gap-mark" style=${{ left: `${(index / Math.max(1, steps.length - 1)) * 100}%` }} title=${title}></span>`);
+  return [
+    ...gaps.map(({ index, title }) => html`<span key=${title} class="gap-mark" style=${place(index)} title=${title}></span>`),
+    ...[...changes].map(([index, title]) => html`<span key=${title} class="change-mark" role="img" aria-label=${title} title=${title} style=${place(index)}></span>`),
+    state.pin !== null && html`<span key="pin" class="pin-mark" role="img" aria-label=${pinned(data)} title=${pinned(data)} style=${place(nearest(steps, data.pin))}>${icon("pin")}</span>`,
+  ];
 }
 
 /**

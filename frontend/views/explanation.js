@@ -3,6 +3,10 @@
 import { className, method } from "../format.js";
 import { choose, html, render, segmented, select } from "../html.js";
 
+// Buttons for so many letters in all stand in one row; more methods are a list.
+const LETTERS = 16;
+const BUTTONS = 3;
+
 /** @type {import("../types.d.ts").View} */
 export function explanationView(element) {
   return (data, state) => {
@@ -14,6 +18,9 @@ export function explanationView(element) {
       { value: probes.labels ? "predicted" : "label", text: "predicted now" },
       ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
     ];
+    const methods = explainers.map((name) => ({ value: name, text: method(name) }));
+    const few = methods.length <= BUTTONS && methods.map(({ text }) => text).join("").length <= LETTERS;
+    const chooser = { label: "Method", value: data.method, options: methods, choose: (/** @type {Event} */ _, /** @type {string} */ value) => choose(element, { method: value }) };
     render(
       html`<div>
         <h2>Explanation</h2>
@@ -22,7 +29,7 @@ export function explanationView(element) {
           ${select({ label: "Probe set", value: set, options: sets.map((name) => ({ value: name, text: name })), choose: (_, value) => choose(element, { set: value, probe: null, player: null }) })}
         </div>`}
         <div class="field"><span>Method</span>
-          ${segmented({ label: "Method", value: data.method, options: explainers.map((name) => ({ value: name, text: method(name) })), choose: (_, value) => choose(element, { method: value }) })}
+          ${few ? segmented(chooser) : select(chooser)}
         </div>
         ${!probes.regression &&
         html`<div class="field"><span>Class</span>

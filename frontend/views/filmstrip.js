@@ -3,12 +3,12 @@
 import { moveTo } from "../cursor.js";
 import { epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
-import { fit, frameSize, inView, pictureSizes } from "../layout.js";
-import { paint, playerAt } from "../picture.js";
+import { frameSize, inView, pictureSizes } from "../layout.js";
+import { playerAt } from "../picture.js";
 import { createStrip } from "../strip.js";
+import { thumbnail } from "../thumbnail.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
-/** @typedef {import("../types.d.ts").State} State */
 /** @typedef {import("../types.d.ts").Side} Side */
 
 const LEAST = 40;
@@ -36,12 +36,18 @@ export function filmstripView(element) {
       followed = key;
       strip.show(item, cursor.index);
     }
-    render(html`<div>${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.name}</span></div>`)}</div>`, names);
+    render(html`<div>${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.label}</span></div>`)}</div>`, names);
     const [first, end] = inView(strip.scroll, strip.room, item, cursor.steps.length);
     const shown = cursor.steps.slice(first, end);
     render(html`<div>${shown.map((step, i) => frame(element, data, sides, step, first + i, item))}</div>`, strip.track);
     const frames = strip.track.querySelectorAll(".frame");
-    shown.forEach((step, i) => draw(frames[i], data, state, sides, step, size, probe));
+    // The strongest player changes from epoch to epoch: only what the user points at or keeps is lit here.
+    const chosen = state.hover ?? state.player;
+    const lit = state.pair ?? (chosen === null ? [] : [chosen]);
+    shown.forEach((step, i) => {
+      const canvases = frames[i].querySelectorAll("canvas");
+      sides.forEach((side, row) => thumbnail(canvases[row], { side, probe, step, size, lit }, data, state));
+    });
   });
 }
 
@@ -72,32 +78,4 @@ function hover(element, event, side, probe) {
   const canvas = /** @type {HTMLElement} */ (event.currentTarget).querySelector("canvas");
   if (!picture || !canvas) return;
   choose(element, { hover: playerAt(event, picture, canvas) });
-}
-
-/**
- * @param {Element} frame
- * @param {Data} data
- * @param {State} state
- * @param {Side[]} sides
- * @param {number} step
- * @param {number} size
- * @param {number} probe
- */
-function draw(frame, data, state, sides, step, size, probe) {
-  const canvases = frame.querySelectorAll("canvas");
-  sides.forEach((side, i) => {
-    const picture = side.picture(probe);
-    const values = side.values(probe);
-    if (!picture || !values) return;
-    paint(canvases[i], fit(picture.width, picture.height, size), [side.run, side.info.version, data.method, state.class, probe, step].join(), {
-      picture,
-      values: values.at(step)?.values ?? null,
-      scale: state.lock ? data.scale : 0,
-      // The strongest player changes from epoch to epoch: only one that the user points at or keeps is lit here.
-      lit: state.hover ?? state.player,
-      region: -1,
-      outlines: false,
-      look: state,
-    });
-  });
 }

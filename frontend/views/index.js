@@ -7,6 +7,7 @@ import { filmstripView } from "./filmstrip.js";
 import { helpView } from "./help.js";
 import { lookView } from "./look.js";
 import { noticeView } from "./notice.js";
+import { pairsView } from "./pairs.js";
 import { picturesView } from "./pictures.js";
 import { probesView } from "./probes.js";
 import { probeTitleView } from "./probe-title.js";
@@ -28,6 +29,7 @@ export const VIEWS = {
   "probe-title": probeTitleView,
   pictures: picturesView,
   classes: classesView,
+  pairs: pairsView,
   reading: readingView,
   filmstrip: filmstripView,
   status: statusView,

@@ -3,6 +3,7 @@
 import { legendStops } from "../color.js";
 import { number } from "../format.js";
 import { choose, html, render, segmented } from "../html.js";
+import { difference, largest } from "../scale.js";
 
 const LOOKS = [
   { value: "overlay", text: "overlay", title: "the attribution over the image" },
@@ -17,6 +18,7 @@ export function lookView(element) {
     const { unit } = data.a.info.settings;
     const [low, high] = data.a.info.probes.regression ? ["lowers", "raises"] : ["against", "for"];
     const end = data.scale ? number(data.scale) : "–";
+    const numbered = state.lock && data.scale > 0;
     const slider = (/** @type {"opacity" | "strongest"} */ field, /** @type {string} */ label, /** @type {number} */ least, /** @type {boolean} */ off) =>
       html`<label class="field"><span>${label}</span>
         <input type="range" min=${least} max="100" value=${state[field]} disabled=${off} style=${{ "--at": `${((state[field] - least) / (100 - least)) * 100}%` }}
@@ -31,15 +33,27 @@ export function lookView(element) {
         <label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>
         <div class="legend" role="img" title="The scale ends where 98 % of the numbers lie; what is beyond has the end colour." aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
           <div class="legend-bar" style=${{ background: `linear-gradient(to right, ${legendStops(state.dark)})` }}></div>
-          <div class="legend-numbers"><span>${state.lock ? `≤ −${end}` : "−max"}</span><span>0</span><span>${state.lock ? `≥ +${end}` : "+max"}</span></div>
+          <div class="legend-numbers"><span>${numbered ? `≤ −${end}` : "−"}</span><span>0</span><span>${numbered ? `≥ +${end}` : "+"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
         <label class="check" title="Locked: the same colour means the same number everywhere. Unlocked: each picture uses its own largest value.">
           <input type="checkbox" checked=${state.lock} onChange=${() => choose(element, { lock: !state.lock })} />
-          <span>Lock scale<br /><span class="note">${state.lock ? "all epochs, runs and probes" : "each picture by itself"}</span></span>
+          <span>Lock scale<br /><span class="note">${state.lock ? "all epochs, runs and probes" : html`each picture by itself; those shown large end at ${ownEnds(data)}`}</span></span>
         </label>
       </div>`,
       element,
     );
   };
+}
+
+/**
+ * Where the scales of the large pictures end, each at its own largest value.
+ * @param {import("../types.d.ts").Data} data
+ */
+function ownEnds({ panes, probe }) {
+  const values = panes.map(({ side, step }) => side.values(probe)?.at(step)?.values);
+  const ends = panes.map(({ title, side }, i) => ({ title, color: side.color, values: values[i] }));
+  const [first, second] = values;
+  if (first && second) ends.push({ title: `${panes[0].title} − ${panes[1].title}`, color: "", values: difference(first, second) });
+  return ends.map(({ title, color, values: own }) => html`<span key=${title} class="own-end"><b style=${{ color }}>${title}</b> ±${own ? number(largest(own)) : "–"} </span>`);
 }

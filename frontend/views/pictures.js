@@ -1,9 +1,10 @@
 /** The selected probe, large: A, B and their difference, all on one scale. */
 
-import { className, epoch } from "../format.js";
+import { className, epoch, method } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
 import { fit } from "../layout.js";
+import { chief, isLow, reading, sentence } from "../measures.js";
 import { paint, playerAt } from "../picture.js";
 import { difference, isBlank } from "../scale.js";
 import { answer } from "./answer.js";
@@ -35,10 +36,10 @@ export function picturesView(element) {
     const complete = panes.every((pane) => pane.side.values(probe));
     const explained = panes.map((pane) => pane.side.values(probe)?.at(pane.step) ?? null);
     const picture = panes[0].side.picture(probe);
-    const figures = panes.map((pane) => figure(pane.title, paneHead(element, pane, probe), blankReason(pane, probe), `attribution over the image: ${pane.side.name} at ${epoch(pane.step)}`, pane.side.color));
+    const figures = panes.map((pane) => figure(pane.title, paneHead(element, pane, probe), blankReason(pane, probe, data.method), `attribution over the image: ${pane.side.name} at ${epoch(pane.step)}`, pane.side.color, trust(pane, probe)));
     const pair = panes.length === 2;
     const sameClass = explained[0]?.target === explained[1]?.target;
-    if (pair) figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained), "difference of the attributions, first minus second", ""));
+    if (pair) figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained), "difference of the attributions, first minus second", "", null));
     else figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
     render(html`<div class="row">${figures}</div>`, frame);
     if (!picture || !complete) return;
@@ -46,13 +47,13 @@ export function picturesView(element) {
     const box = fit(picture.width, picture.height, side);
     const values = explained.map((one) => one?.values ?? null);
     if (pair) values.push(values[0] && values[1] && sameClass ? difference(values[0], values[1]) : null);
-    const key = [probe, data.method, state.class, ...panes.flatMap(({ side: { run, info }, step }) => [run, info.version, step])].join();
+    const key = [probe, data.method, state.class, ...panes.flatMap(({ side, step }) => [side.id, step])].join();
     frame.querySelectorAll("canvas").forEach((canvas, i) => {
       paint(canvas, box, `${key} ${i}`, {
         picture: panes[i]?.side.picture(probe) ?? picture,
         values: values[i],
         scale: state.lock ? data.scale : 0,
-        lit: data.player,
+        lit: data.lit,
         region: data.a?.info.regions.indexOf(data.region) ?? -1,
         outlines: state.outlines,
         look: state,
@@ -74,14 +75,16 @@ export function picturesView(element) {
  * @param {string} blank  why there is no picture; "" where there is one
  * @param {string} name  what the picture encodes
  * @param {string} color
+ * @param {unknown} foot
  */
-function figure(key, head, blank, name, color) {
+function figure(key, head, blank, name, color, foot) {
   return html`<figure key=${key} class="view" style=${{ "--run": color }}>
     <figcaption>${head}</figcaption>
     <div class="picture">
       <canvas role="img" aria-label=${name}></canvas>
       ${blank && html`<p class="blank">${blank}</p>`}
     </div>
+    ${foot}
   </figure>`;
 }
 
@@ -95,7 +98,7 @@ function paneHead(element, pane, probe) {
   const single = title === "now" || title === "pinned";
   const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
-  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${single ? epoch(step) : side.name}</span>${title === "now" && pin}</span>
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${single ? epoch(step) : side.label}</span>${title === "now" && pin}</span>
     <span class="answer">${answer(pane, probe)}</span>`;
 }
 
@@ -108,18 +111,38 @@ function differenceHead([first, second], lock) {
 }
 
 /**
+ * How far the picture can be trusted: the number of the method's chief measure, and where it is low, in words.
  * @param {Pane} pane
  * @param {number} probe
  */
-function blankReason({ side, step }, probe) {
+function trust({ side, step }, probe) {
+  const { fidelity } = side;
+  const numbers = fidelity?.at(probe, step);
+  const measure = chief(fidelity?.measures ?? []);
+  if (!fidelity || !numbers || !measure) return html`<p class="trust"></p>`;
+  const value = numbers[fidelity.measures.indexOf(measure)];
+  const all = fidelity.measures.map((name, i) => sentence(name, numbers[i])).join("\n");
+  if (!Number.isFinite(value)) return html`<p class="trust"></p>`;
+  return html`<p class=${isLow(measure, value) ? "trust low" : "trust ellipsis"} title=${all}>${isLow(measure, value) ? sentence(measure, value) : reading(measure, value)}</p>`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number} probe
+ * @param {string} explainer
+ */
+function blankReason({ side, step }, probe, explainer) {
   const values = side.values(probe);
   if (!values) return "";
   const explained = values.at(step);
   if (!explained) return `${epoch(step)} is not in this run's record`;
   if (explained.target < 0) return "this class was not logged";
   if (!isBlank(explained.values)) return "";
-  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason ?? "no number for this probe";
-  return `${epoch(step)}: ${reason}`;
+  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
+  if (reason) return `${epoch(step)}: ${reason}`;
+  if (side.info.probes.regression) return `${method(explainer)} gives no values here`;
+  // A method of the user's own may explain one class only.
+  return `${method(explainer)} gives no values for “${className(side.info.probes, explained.target)}”: choose another class`;
 }
 
 /**

@@ -2,9 +2,10 @@
 
 import { className, epoch, probeName } from "../format.js";
 import { choose, html, render, select } from "../html.js";
-import { fit, inView, pictureSizes } from "../layout.js";
-import { paint } from "../picture.js";
+import { inView, pictureSizes } from "../layout.js";
+import { classOf } from "../order.js";
 import { createStrip } from "../strip.js";
+import { thumbnail } from "../thumbnail.js";
 import { shortAnswer } from "./answer.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -57,7 +58,15 @@ export function probesView(element) {
  */
 function header(element, data, state) {
   const { probes } = /** @type {import("../types.d.ts").Side} */ (data.a).info;
-  const classes = [{ value: "", text: "all classes" }, ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: className(probes, i) }))];
+  const counts = new Array(probes.classes).fill(0);
+  for (let probe = 0; probe < probes.count; probe++) {
+    const number = classOf(data.panes[0], probe);
+    if (number >= 0) counts[number] += 1;
+  }
+  const classes = [
+    { value: "", text: "all classes" },
+    ...counts.map((count, i) => ({ value: String(i), text: `${className(probes, i)} (${count})`, disabled: count === 0 && state.only !== i })),
+  ];
   const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
     html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">
@@ -110,20 +119,7 @@ function card(element, data, panes, probe, { left, width }) {
  */
 function drawCard(card, data, state, panes, probe, size) {
   const canvases = card.querySelectorAll("canvas");
-  panes.forEach(({ side, step }, i) => {
-    const picture = side.picture(probe);
-    const values = side.values(probe);
-    if (!picture || !values) return;
-    paint(canvases[i], fit(picture.width, picture.height, size), [side.run, side.info.version, data.method, state.class, probe, step].join(), {
-      picture,
-      values: values.at(step)?.values ?? null,
-      scale: state.lock ? data.scale : 0,
-      lit: null,
-      region: -1,
-      outlines: false,
-      look: state,
-    });
-  });
+  panes.forEach(({ side, step }, i) => thumbnail(canvases[i], { side, probe, step, size, lit: [] }, data, state));
   drawSpark(canvases[panes.length], data, state, panes, probe, panes.length * (size + 4) - 4);
 }
 
@@ -145,7 +141,7 @@ const sparks = new WeakMap();
  * @param {number} width
  */
 function drawSpark(canvas, data, state, panes, probe, width) {
-  const key = [probe, width, devicePixelRatio, data.method, state.class, data.cursor.steps.length, ...panes.flatMap(({ side }) => [side.run, side.info.version, side.color, side.drift?.largest])].join();
+  const key = [probe, width, devicePixelRatio, data.method, state.class, data.cursor.steps.length, ...panes.flatMap(({ side }) => [side.id, side.color, side.drift?.largest])].join();
   if (sparks.get(canvas) === key) return;
   sparks.set(canvas, key);
   canvas.width = Math.round(width * devicePixelRatio);

@@ -11,6 +11,9 @@ import { align, joinSteps } from "../series.js";
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").State} State */
 
+// Standard errors from which on a difference is said to be beyond noise.
+const BEYOND = 2;
+
 /** @type {import("../types.d.ts").View} */
 export function readingView(element) {
   const words = document.createElement("div");
@@ -26,16 +29,22 @@ export function readingView(element) {
   return (data, state) => {
     if (data.phase !== "ready") return;
     const { player, probe } = data;
+    const classes = new Set(data.panes.map(({ side, step }) => side.values(probe)?.at(step)?.target));
+    const [target] = classes;
+    const { probes } = data.panes[0].side.info;
+    // Said once where it is the same for all.
+    const same = classes.size === 1 && target !== undefined && target >= 0;
+    const of = same && player !== null && !probes.regression ? ` for or against “${className(probes, target)}”` : "";
     render(
       html`<div class="reading">
-        <div class="reading-head"><b>${player === null ? "no segment" : `segment ${player}`}</b> <span class="note">${how(data, state)}</span>
+        <div class="reading-head"><span class="ellipsis" title=${of}><b>${player === null ? "no segment" : `segment ${player}`}</b>${of}</span> <span class="note ellipsis">${how(data, state)}</span>
           ${state.player !== null && html`<button type="button" class="link" onClick=${() => choose(element, { player: null })}>release (Esc)</button>`}</div>
-        <div class="reading-lines">${data.panes.map((pane) => line(pane, probe, player))}</div>
+        <div class="reading-lines">${data.panes.map((pane) => column(pane, probe, player, same))}${differenceColumn(data)}</div>
       </div>`,
       words,
     );
     const sides = [data.b, data.a].filter((side) => side !== null);
-    const next = JSON.stringify([probe, player, data.method, state.class, sides.map((side) => [side.run, side.info.version, side.color, Boolean(side.values(probe))])]);
+    const next = JSON.stringify([probe, player, data.method, state.class, sides.map((side) => [side.id, side.color, Boolean(side.values(probe))])]);
     if (next !== key || !curves) {
       key = next;
       curves = curvesOf(sides, probe, player, key);
@@ -50,25 +59,54 @@ function how(data, state) {
   if (data.player === null) return "";
   if (state.hover !== null) return "under the pointer";
   if (state.player !== null) return "kept";
-  return "strongest here: point at another";
+  return "strongest: point at another";
 }
 
 /**
+ * One run's numbers of the player, a column as its picture is one.
  * @param {Pane} pane
  * @param {number} probe
  * @param {number | null} player
+ * @param {boolean} same  whether all columns are of one class, which stands above them
  */
-function line({ title, side, step }, probe, player) {
+function column({ title, side, step }, probe, player, same) {
   const explained = side.values(probe)?.at(step);
   const found = explained && player !== null ? standing(explained.values, player) : null;
   const head = html`<b style=${{ color: side.color }}>${title}</b>`;
-  if (!explained || player === null || !found) return html`<div key=${title} class="reading-line">${head} <span class="blank-line">no number at this epoch</span></div>`;
+  if (!explained || player === null || !found) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
   const { probes, settings } = side.info;
-  const toward = probes.regression ? (found.value < 0 ? "lowers the output" : "raises the output") : `${found.value < 0 ? "against" : "toward"} “${className(probes, explained.target)}”`;
-  return html`<div key=${title} class="reading-line" title=${`in ${settings.unit}, ± one standard error`}>${head}
-    <span class="reading-value">${withError(found.value, explained.errors[player])}</span>
-    <span class="ellipsis">${toward}</span>
-    <span class="reading-rank">rank ${found.rank} of ${found.of} · ${percent(found.share)} of total</span>
+  const [lower, raise] = probes.regression ? ["lowers the output", "raises the output"] : ["against", "for"];
+  const toward = `${found.value < 0 ? lower : raise}${probes.regression || same ? "" : ` “${className(probes, explained.target)}”`}`;
+  const error = explained.errors[player];
+  return html`<div key=${title} class="reading-line">
+    <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${toward}</p>
+    <p class="reading-value" title=${`in ${settings.unit}, ${certainty(error)}`}>${withError(found.value, error)}</p>
+    <p class="reading-rank ellipsis" title=${`rank ${found.rank} of ${found.of}, ${percent(found.share)} of the summed |attribution|`}>rank ${found.rank} of ${found.of} · ${percent(found.share)}</p>
+  </div>`;
+}
+
+/** @param {number} error */
+function certainty(error) {
+  if (error === 0) return "exact";
+  return Number.isFinite(error) ? "± one standard error" : "its error is unknown";
+}
+
+/**
+ * What the third picture shows of the player, with the error of the difference: smaller than the two errors apart where they go together.
+ * @param {Data} data
+ */
+function differenceColumn({ panes, probe, player, difference }) {
+  const [first, second] = panes;
+  const explained = panes.map(({ side, step }) => side.values(probe)?.at(step));
+  if (!second || player === null || explained[0]?.target !== explained[1]?.target) return null;
+  const value = Number(explained[0]?.values[player]) - Number(explained[1]?.values[player]);
+  if (!Number.isFinite(value)) return null;
+  const error = difference?.at(probe, first.step)?.[player] ?? NaN;
+  const noise = error > 0 ? (Math.abs(value) > BEYOND * error ? "beyond noise" : "within noise") : "";
+  return html`<div class="reading-line">
+    <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
+    <p class="reading-value" title=${`in ${first.side.info.settings.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
+    <p class="reading-rank ellipsis" title=${noise && `${noise === "beyond noise" ? "more" : "less"} than ${BEYOND} standard errors: sampling alone ${noise === "beyond noise" ? "seldom makes" : "may make"} such a difference`}>${noise}</p>
   </div>`;
 }
 

@@ -13,10 +13,17 @@ export function runsView(element) {
     render(
       html`<div>
         <h2>Runs</h2>
+        ${data.shared && html`<p class="note ellipsis" title=${data.shared}>all begin with ${data.shared}</p>`}
         <input type="search" class="filter" placeholder="Filter runs (regex)" aria-label="Filter runs by a regular expression"
           value=${state.filter} title=${problem} aria-invalid=${problem !== ""}
           onInput=${(/** @type {InputEvent} */ event) => choose(element, { filter: /** @type {HTMLInputElement} */ (event.target).value })} />
-        <ul class="runs">${runs.map((run) => row(element, run, state))}</ul>
+        <ul class="runs">
+          ${runs.filter((run) => !why(run)).map((run) => row(element, run, state))}
+          ${groups(runs).map(([reason, apart]) => html`<li key=${reason} class="run-group">
+            <p class="note" title=${reason}>${reason}</p>
+            <ul>${apart.map((run) => row(element, run, state))}</ul>
+          </li>`)}
+        </ul>
         ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
       </div>`,
       element,
@@ -37,30 +44,51 @@ function filter(text) {
 }
 
 /**
+ * Why a run can't stand beside A; "" where it can, or is A itself.
+ * @param {RunChoice} run
+ */
+function why({ error, last_step, letter, reason }) {
+  if (error !== null) return error;
+  if (last_step === null) return "no epoch yet";
+  return letter !== "A" && reason ? `not comparable: ${reason}` : "";
+}
+
+/**
+ * Runs that can't stand beside A, by the reason.
+ * @param {RunChoice[]} runs
+ */
+function groups(runs) {
+  /** @type {Map<string, RunChoice[]>} */
+  const found = new Map();
+  for (const run of runs) {
+    const reason = why(run);
+    if (reason) found.set(reason, [...(found.get(reason) ?? []), run]);
+  }
+  return [...found];
+}
+
+/**
  * @param {HTMLElement} element
  * @param {RunChoice} run
  * @param {State} state
  */
 function row(element, run, state) {
-  const broken = run.error !== null;
-  const empty = run.last_step === null;
-  const asB = broken || empty || run.letter === "A" || Boolean(run.reason);
-  const note = run.error ?? (empty ? "no epoch yet" : run.letter === "A" ? "" : run.reason ? `not comparable: ${run.reason}` : "");
+  const silent = run.error !== null || run.last_step === null;
+  const note = why(run);
   const toggle = (/** @type {boolean} */ on) =>
     choose(element, { runs: on ? [...state.runs, run.run] : state.runs.filter((name) => name !== run.run) });
   return html`<li key=${run.run} class=${note ? "run muted" : "run"} style=${{ "--run": run.color }}>
     <label class="run-name" title=${run.name}>
-      <input type="checkbox" checked=${run.shown} disabled=${broken || empty || run.letter !== ""}
+      <input type="checkbox" checked=${run.shown} disabled=${silent || run.letter !== ""}
         aria-label=${`Show the curves of ${run.name}`}
         onChange=${(/** @type {Event} */ event) => toggle(/** @type {HTMLInputElement} */ (event.target).checked)} />
-      <span class="ellipsis">${run.name}</span>
+      <span class="ellipsis">${run.label}</span>
     </label>
-    <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${broken || empty}
+    <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${silent}
       aria-label=${`${run.name} as run A`} title="Show as run A"
       onClick=${() => choose(element, { a: run.run, b: run.letter === "B" ? "" : state.b, player: null })}>A</button>
-    <button type="button" class="letter" aria-pressed=${run.letter === "B"} disabled=${asB}
+    <button type="button" class="letter" aria-pressed=${run.letter === "B"} disabled=${run.letter === "A" || note !== ""}
       aria-label=${`${run.name} as run B`} title=${note || (run.letter === "B" ? "Show A alone" : "Show as run B, beside A")}
       onClick=${() => choose(element, { b: run.letter === "B" ? "" : run.run })}>B</button>
-    ${note && html`<p class="note" title=${note}>${note}</p>`}
   </li>`;
 }

@@ -2,7 +2,13 @@
 
 import { list, method, number, percent, plural } from "../format.js";
 import { command, html, render } from "../html.js";
-import { epochCount } from "../series.js";
+import { amount, chief, measureName, reading } from "../measures.js";
+import { indexOf } from "../series.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Pane} Pane */
+
+const NAMED_METHODS = 3;
 
 /** @type {import("../types.d.ts").View} */
 export function statusView(element) {
@@ -13,18 +19,17 @@ export function statusView(element) {
     }
     const { info } = data.a;
     const { settings, probes, explainers } = info;
-    const logged = epochCount(info.steps);
     const least = Math.min(...probes.players);
     const most = Math.max(...probes.players);
     const parts = [
-      `${list(explainers.map(method)).replace(" and ", " + ")}${explainers.length > 1 ? " from one pass" : ""}`,
-      `${plural(settings.evaluations, "evaluation")} a probe`,
+      explainers.length > NAMED_METHODS ? `${method(data.method)}, one of ${explainers.length} methods` : list(explainers.map(method)).replace(" and ", " + "),
+      evaluations(data),
+      fidelity(data),
       `${least === most ? most : `${least}–${most}`} segments`,
       `${plural(probes.count, "probe")}`,
       `seed ${settings.seed}`,
       cost(info),
-      `${logged} of ${plural(logged + info.missing, "epoch")}`,
-    ];
+    ].filter(Boolean);
     render(
       html`<div class="status">
         <span class="ellipsis" title=${parts.join(" · ")}>${parts.join(" · ")}</span>
@@ -40,6 +45,45 @@ export function statusView(element) {
 }
 
 /**
+ * How many evaluations the values at the cursor are made from: a budget may have changed it on the way.
+ * @param {Data} data
+ */
+function evaluations({ panes }) {
+  const words = each(panes, ({ side, step }) => {
+    const { steps, cost, settings } = side.info;
+    const most = settings.evaluations;
+    const level = cost.level[indexOf(steps, step)] || most;
+    return level === most ? plural(most, "evaluation") : `${level} of ${plural(most, "evaluation")}`;
+  });
+  return `${words} per probe`;
+}
+
+/**
+ * The method's chief measure at the cursor, its median over probes.
+ * @param {Data} data
+ */
+function fidelity({ panes }) {
+  const measure = chief(panes[0].side.fidelity?.measures ?? []);
+  if (!measure) return "";
+  const value = (/** @type {Pane} */ { side, step }) => side.fidelity?.median(step)?.[side.fidelity.measures.indexOf(measure)] ?? NaN;
+  const shown = panes.filter((pane) => Number.isFinite(value(pane)));
+  if (!shown.length) return "";
+  const numbers = shown.map((pane) => amount(measure, value(pane)));
+  if (new Set(numbers).size === 1) return reading(measure, value(shown[0]));
+  return `${measureName(measure)} ${shown.map(({ title }, i) => `${title} ${numbers[i]}`).join(", ")}`;
+}
+
+/**
+ * What is said of each pane, once where it is the same for all.
+ * @param {Pane[]} panes
+ * @param {(pane: Pane) => string} say
+ */
+function each(panes, say) {
+  const words = panes.map(say);
+  return new Set(words).size === 1 ? words[0] : panes.map(({ title }, i) => `${title} ${words[i]}`).join(", ");
+}
+
+/**
  * Time of an epoch's explanation, and its share of the training time.
  * @param {import("../types.d.ts").RunInfo} info
  */
@@ -49,10 +93,10 @@ function cost({ cost: { seconds, share } }) {
     return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
   };
   const part = mean(share);
-  return `${number(mean(seconds))} s an epoch${part === null ? "" : ` (${percent(part)} of training)`}`;
+  return `${number(mean(seconds))} s per epoch${part === null ? "" : ` (${percent(part)} of training)`}`;
 }
 
-/** @param {import("../types.d.ts").Data} data */
+/** @param {Data} data */
 function comparison({ b, runs }) {
   if (b) return html`<span class="right">A and B comparable ✓</span>`;
   const apart = runs.filter(({ letter, reason }) => letter !== "A" && reason).length;

@@ -56,6 +56,22 @@ test("every run colour has a contrast of at least 3 on the page's background", (
   }
 });
 
+test("a run has the same colour on every page, whatever runs stand beside it, unless they meet", () => {
+  const alone = new Map();
+  assignColors(alone, ["seed-7"]);
+  const among = new Map();
+  assignColors(among, ["seed-7", "baseline", "a", "b"]);
+  assert.equal(among.get("seed-7"), alone.get("seed-7"));
+});
+
+test("ten runs have ten colours", () => {
+  const known = new Map();
+  assignColors(known, Array.from({ length: 10 }, (_, i) => `run-${i}`));
+  assert.equal(new Set(known.values()).size, 10);
+  assignColors(known, ["one more"]);
+  assert.ok(known.get("one more") < RUN_COLORS.length);
+});
+
 test("a run keeps its colour when runs appear before it in the list", () => {
   const known = new Map();
   assignColors(known, ["b", "c"]);

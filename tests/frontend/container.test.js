@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { decodeContainer } from "../../frontend/container.js";
+import { append, decodeContainer } from "../../frontend/container.js";
 
 /** Writes a container as http_api.md describes it, without the decoder's help. */
 function encode(arrays, more = {}) {
@@ -67,4 +67,17 @@ test("a reply that was cut short is refused with words, not read past its end", 
   assert.throws(() => decodeContainer(whole.slice(0, whole.byteLength - 8)), /values ends past the reply/);
   assert.throws(() => decodeContainer(whole.slice(0, 20)), /cut short/);
   assert.throws(() => decodeContainer(new ArrayBuffer(2)), /hold no header/);
+});
+
+test("what is new follows what was there, and what was written anew since is replaced", () => {
+  const epochs = (...steps) => decodeContainer(encode({ steps: [new Int32Array(steps), [steps.length]], values: [new Float32Array(steps.flatMap((step) => [step, step + 0.5])), [steps.length, 2]] }, { scale: steps.length }));
+  const joined = append(epochs(-1, 0, 1, 2), 1, epochs(2, 3));
+  assert.deepEqual([...joined.arrays.steps.data], [-1, 0, 1, 2, 3]);
+  assert.deepEqual([...joined.arrays.values.data], [-1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5]);
+  assert.deepEqual([joined.arrays.values.shape, joined.header.scale], [[5, 2], 2]);
+});
+
+test("replies of other shapes are not joined", () => {
+  const of = (width) => decodeContainer(encode({ steps: [new Int32Array([0]), [1]], values: [new Float32Array(width), [1, width]] }));
+  assert.throws(() => append(of(2), 0, of(3)), /values changed its shape/);
 });

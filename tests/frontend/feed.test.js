@@ -73,3 +73,50 @@ test("what nobody waits for any more is stopped on its way", async () => {
   feed.close();
   assert.equal(signal.aborted, true);
 });
+
+/** A run whose record grows by a step at a time; every request for its values is remembered. */
+async function training(steps) {
+  const requests = [];
+  const source = {
+    steps,
+    wall_times: steps.map((step) => 100 + step),
+    runs: async () => [{ run: ARGS.run, version: JSON.stringify([source.steps, source.wall_times]) }],
+    get: async (route, args, signal, before) => {
+      if (route === "run") return { steps: source.steps, wall_times: source.wall_times };
+      requests.push(before?.until);
+      return { steps: source.steps };
+    },
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  await feed.poll();
+  const draw = () => {
+    feed.open();
+    feed.ask("run", ARGS);
+    const values = feed.ask("values", ARGS);
+    feed.close();
+    return values;
+  };
+  draw();
+  await settled();
+  const look = async (change) => {
+    Object.assign(source, change);
+    await feed.poll();
+    await settled();
+    return draw();
+  };
+  return { look, requests };
+}
+
+test("of a run that grew only what came after the last known step is fetched", async () => {
+  const { look, requests } = await training([-1, 0, 1]);
+  await look({ steps: [-1, 0, 1, 2], wall_times: [99, 100, 101, 102] });
+  assert.deepEqual(requests, [undefined, 1]);
+});
+
+test("a run that was written anew is fetched whole", async () => {
+  const { look, requests } = await training([-1, 0, 1]);
+  await look({ steps: [-1, 0, 1], wall_times: [99, 500, 501] });
+  await look({ steps: [-1, 0], wall_times: [99, 500] });
+  assert.deepEqual(requests, [undefined, undefined, undefined]);
+});

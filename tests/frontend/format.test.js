@@ -50,8 +50,12 @@ test("step −1 is the untrained model", () => {
   assert.deepEqual([-1, 0, 19].map(epoch), ["untrained", "epoch 0", "epoch 19"]);
 });
 
-test("methods have the names people write, unknown ones a capital", () => {
-  assert.deepEqual(["shap", "lime", "gradients"].map(method), ["SHAP", "LIME", "Gradients"]);
+test("methods have the names people write, those of users their own", () => {
+  assert.deepEqual(["shap", "lime", "ig", "grad-cam", "my-shap"].map(method), ["SHAP", "LIME", "Integrated gradients", "Grad-CAM", "my-shap"]);
+});
+
+test("an error of 0 is exact and one that is NaN unknown: neither is written", () => {
+  assert.deepEqual([withError(0.83, 0), withError(-0.83, NaN)], ["+0.83", "−0.83"]);
 });
 
 test("probes are called by name, else by number and class, else by number", () => {

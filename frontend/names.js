@@ -1,0 +1,28 @@
+/** Short names of runs: what all of them begin with is said once, not in every caption. Pure. */
+
+// A shared beginning of the last part ("cnn-lr0.1", "cnn-lr0.2") is left out from this many characters.
+const LEAST_SHARED = 12;
+
+/**
+ * What all names begin with, cut where a part of a path or a long word ends; "" for one name alone.
+ * @param {string[]} names
+ */
+export function sharedBeginning(names) {
+  if (names.length < 2) return "";
+  let end = 0;
+  const shortest = Math.min(...names.map((name) => name.length));
+  while (end < shortest && names.every((name) => name[end] === names[0][end])) end++;
+  // Of each name something stays.
+  const shared = names[0].slice(0, Math.min(end, shortest - 1));
+  const folder = shared.slice(0, shared.lastIndexOf("/") + 1);
+  const word = shared.slice(0, Math.max(...["/", "-", "_", " "].map((mark) => shared.lastIndexOf(mark))) + 1);
+  return word.length - folder.length >= LEAST_SHARED ? word : folder;
+}
+
+/**
+ * @param {string} name
+ * @param {string} shared
+ */
+export function shortName(name, shared) {
+  return name.startsWith(shared) ? name.slice(shared.length) : name;
+}

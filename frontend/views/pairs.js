@@ -1,0 +1,38 @@
+/** What two segments do together beyond what each does alone, of the selected probe at the cursor; where the method knows. */
+
+import { signed } from "../format.js";
+import { choose, html, render } from "../html.js";
+
+/** @typedef {import("../types.d.ts").Pair} Pair */
+/** @typedef {import("../types.d.ts").Pane} Pane */
+
+const MOST = 3;
+
+/** @type {import("../types.d.ts").View} */
+export function pairsView(element) {
+  return (data, state) => {
+    const panes = data.phase === "ready" ? data.panes.filter(({ side }) => side.info.interacting.includes(data.method)) : [];
+    element.hidden = panes.length === 0;
+    if (element.hidden) return;
+    const button = (/** @type {Pane} */ { title, side }, /** @type {Pair} */ { players, strength }) => {
+      const [one, other] = players;
+      const words = `${one} × ${other} ${signed(strength)}`;
+      const lit = state.pair?.[0] === one && state.pair?.[1] === other;
+      const show = () => choose(element, { pair: players });
+      const hide = () => choose(element, { pair: null });
+      return html`<button key=${words} type="button" class=${lit ? "pair lit" : "pair"} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
+        aria-label=${`${title}: segments ${one} and ${other}, ${signed(strength)} ${side.info.settings.unit} together beyond what each does alone`}
+        title=${`segments ${one} and ${other}: beyond what each does alone, in ${side.info.settings.unit}`}>${words}</button>`;
+    };
+    render(
+      html`<div class="pairs">
+        ${panes.map((pane) => {
+          const strongest = pane.side.interactions()?.at(data.probe, pane.step, MOST) ?? [];
+          return html`<div key=${pane.title} class="pairs-row"><span class="note"><b style=${{ color: pane.side.color }}>${pane.title}</b> together</span>
+            ${strongest.map((pair) => button(pane, pair))}${strongest.length === 0 && html`<span class="note">no pairs at this epoch</span>`}</div>`;
+        })}
+      </div>`,
+      element,
+    );
+  };
+}

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { sharedBeginning, shortName } from "../../frontend/names.js";
+
+const short = (...names) => names.map((name) => shortName(name, sharedBeginning(names)));
+
+test("what all names begin with is left out, up to the end of a folder", () => {
+  assert.deepEqual(short("mnist/seed0/honest", "mnist/seed0/shortcut"), ["honest", "shortcut"]);
+  assert.deepEqual(short("mnist/seed0", "mnist/seed01"), ["seed0", "seed01"]);
+});
+
+test("a long shared word is left out, a short one stays", () => {
+  assert.deepEqual(short("resnet50-imagenet-lr0.1", "resnet50-imagenet-lr0.2"), ["lr0.1", "lr0.2"]);
+  assert.deepEqual(short("cnn-a", "cnn-b"), ["cnn-a", "cnn-b"]);
+});
+
+test("of every name something stays, and one name alone stays whole", () => {
+  assert.deepEqual(short("a/b"), ["a/b"]);
+  assert.deepEqual(short("a/", "a/b"), ["a/", "a/b"]);
+  assert.deepEqual(short("same/x", "same/x"), ["x", "x"]);
+  assert.deepEqual(short("", "a"), ["", "a"]);
+});
