@@ -120,7 +120,7 @@ class Pace:
         if now is None:
             return f"nothing is explained until there is time for it, {limit}"
         level = plan.levels[-1 - now.rung]
-        evaluations = f"{level} evaluations a probe" + (f" instead of {plan.levels[-1]}" if now.rung else "")
+        evaluations = f"{level} evaluations per probe" + (f" instead of {plan.levels[-1]}" if now.rung else "")
         epochs = {1: "every epoch", 2: "every second epoch"}.get(now.stride, f"every {now.stride} epochs")
         return f"{evaluations}, {epochs}, {limit}"
 

@@ -83,7 +83,7 @@ def test_with_less_time_the_whole_series_has_half_the_evaluations_and_says_so(
     run = train(clock, monkeypatch, tmp_path, epoch_seconds=100, explanation_seconds=8)
     assert run.all_steps.tolist() == [-1, *range(20)]
     assert set(run.cost["level"]) == {EVALUATIONS // 2}
-    sentence = f"{EVALUATIONS // 2} evaluations a probe instead of {EVALUATIONS}, every epoch, to keep max_overhead=0.05"
+    sentence = f"{EVALUATIONS // 2} evaluations per probe instead of {EVALUATIONS}, every epoch, to keep max_overhead=0.05"
     assert run.changes == {-1: sentence}
     assert [record.getMessage() for record in caplog.records] == [f"ExplanationLogger: {sentence}."]
     assert caplog.records[0].levelno == logging.WARNING
