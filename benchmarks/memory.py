@@ -22,7 +22,8 @@ def work(which: str) -> None:
     import numpy as np
 
     from tb_xai_plugin import ImageProbes
-    from tb_xai_plugin.engine import Engine, Plan
+    from tb_xai_plugin.engine import Engine
+    from tb_xai_plugin.plan import Plan
 
     images = np.random.default_rng(0).random((PROBES, SIDE, SIDE, 3)).astype(np.float32)
     model = keras.applications.MobileNetV2(weights=None, input_shape=(SIDE, SIDE, 3))

@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from tb_xai_plugin.callback import ExplanationLogger
     from tb_xai_plugin.engine import explain
-    from tb_xai_plugin.explainers import KernelShap, Lime
+    from tb_xai_plugin.explainers import Banzhaf, Custom, GradCam, IntegratedGradients, KernelShap, Lime, LimeNet, Occlusion
     from tb_xai_plugin.explanation import Explanation
     from tb_xai_plugin.probes import ImageProbes
     from tb_xai_plugin.reader import Run, read_run, read_runs
@@ -18,23 +18,35 @@ if TYPE_CHECKING:
 # Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
 # and a viewing machine has neither Keras nor TensorFlow.
 _HOME = {
+    "Banzhaf": "explainers",
+    "Custom": "explainers",
     "ExplanationLogger": "callback",
     "explain": "engine",
     "Explanation": "explanation",
+    "GradCam": "explainers",
     "ImageProbes": "probes",
+    "IntegratedGradients": "explainers",
     "KernelShap": "explainers",
     "Lime": "explainers",
+    "LimeNet": "explainers",
+    "Occlusion": "explainers",
     "Run": "reader",
     "read_run": "reader",
     "read_runs": "reader",
 }
 
 __all__ = [
+    "Banzhaf",
+    "Custom",
     "Explanation",
     "ExplanationLogger",
+    "GradCam",
     "ImageProbes",
+    "IntegratedGradients",
     "KernelShap",
     "Lime",
+    "LimeNet",
+    "Occlusion",
     "Run",
     "__version__",
     "explain",

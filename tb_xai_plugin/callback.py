@@ -15,9 +15,10 @@ import keras
 import numpy as np
 
 from tb_xai_plugin import __version__, wire
-from tb_xai_plugin.engine import Engine, Plan, Snapshot
+from tb_xai_plugin.engine import Engine, Snapshot
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.pace import Pace
+from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.progress import progress_bar
 from tb_xai_plugin.reader import RecordError, Run, probe_sets
@@ -49,9 +50,10 @@ class ExplanationLogger(keras.callbacks.Callback):
         log_dir: the run, the same as given to keras.callbacks.TensorBoard; records go to <log_dir>/xai. Used again with the same probes and
             options, it goes on with the record (a resumed run).
         probes: one ProbeSet, or {name: ProbeSet}.
-        explainers: names ("lime", "shap") or configured ones (Lime(kernel_width=0.5)); all share one set of model evaluations.
+        explainers: names ("lime", "shap", "banzhaf", "occlusion", "lime-net": all from one set of model evaluations; "ig", "grad-cam": from
+            gradients), or configured ones (Lime(kernel_width=0.5)), or your own (Custom).
         every: explain every so many epochs (and always the first), or a callable epoch -> bool.
-        evaluations: model evaluations a probe; "auto" is 16 a player, at least 256 and at most 2048.
+        evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048.
         max_overhead: most that explanations may take, as a share of the training time, e.g. 0.05 (measured, writing and compiling included); None:
             no limit. Evaluations are halved first, to a part of the same coalitions; then fewer epochs are explained. Every change is said
             through the logger "tb_xai_plugin", and marked in the record and on the page. The untrained model is explained after the first epoch

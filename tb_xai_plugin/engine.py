@@ -1,32 +1,29 @@
-"""The engine: a plan made once before training, and one pass of model evaluations that serves every explainer."""
+"""The engine: a plan bound to a model; one pass of model evaluations serves every explainer."""
 
 from __future__ import annotations
 
-import json
-import operator
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin import coalitions, explainers, outputs
+from tb_xai_plugin import deletion, outputs
 from tb_xai_plugin.explainers import AnyExplainer
-from tb_xai_plugin.explainers.fitted import Attribution, Fitted, correlation
+from tb_xai_plugin.explainers.fitted import Attribution, correlation
 from tb_xai_plugin.explanation import Explanation
-from tb_xai_plugin.maskers import ImageMasker
+from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.predictors import Predictor, build_predictor
-from tb_xai_plugin.probes import ProbeSet, hash_of
+from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.progress import progress_bar
 
 # classes="auto" explains all classes up to here; above, the true class and the two the model finds likeliest.
 MOST_CLASSES = 16
 CHANGING_TARGETS = 3
-
-# Masked inputs of one batch: enough to keep the cores busy, little next to the model's own activations.
-LARGEST_BATCH = 256
-BATCH_BYTES = 64 * 2**20
 
 # Of explainers that ask the model itself: of the summed values of the players present with the answers, over all coalitions.
 CORRELATION = "correlation"
@@ -68,86 +65,6 @@ class Snapshot:
     explanations: dict[str, Explanation]
     answers: Answers
     level: int
-
-
-class Plan:
-    """Everything that does not depend on the model: coalitions, and each explainer's matrix for them.
-
-    Args: those of `explain`.
-
-    Attributes:
-        designs: {players: Design}.
-        levels: numbers of evaluations, ascending, that explanations can be made from; the last is all of them.
-        settings: what was asked, for the record; JSON.
-    """
-
-    def __init__(
-        self,
-        probes: ProbeSet,
-        explainers_asked: Sequence[str | AnyExplainer] | str | AnyExplainer,
-        *,
-        evaluations: int | str,
-        output: str,
-        classes: str | Sequence[int],
-        seed: int,
-        batch_size: int | str,
-    ) -> None:
-        if not isinstance(probes, ProbeSet):
-            raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. ImageProbes(x_test[:16], y_test[:16]).")
-        self.probes = probes
-        self.explainers = explainers.resolve(explainers_asked)
-        self.output = _checked_choice("output", output, outputs.OUTPUTS)
-        self.classes = _checked_classes(classes)
-        self.seed = _checked_number("seed", seed, 0)
-        most = int(probes.players.max())
-        if most > coalitions.MOST_PLAYERS:
-            raise ValueError(f"a probe has {most} players (segments); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number.")
-        self.evaluations = _checked_evaluations(evaluations, most)
-        self.masker = ImageMasker(probes)
-        self.fitting = {name: explainer for name, explainer in self.explainers.items() if hasattr(explainer, "fit")}
-        self.asking = {name: explainer for name, explainer in self.explainers.items() if name not in self.fitting}
-        laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
-        counts = np.unique(probes.players).tolist()
-        self.designs = {n: coalitions.build_design(n, self.evaluations, laws, self.seed) for n in counts}
-        self.evaluations = max(len(design.masks) for design in self.designs.values())
-        self.levels = coalitions.levels(most, self.evaluations)
-        self.batch = self._batch(batch_size)
-        self.fitted = cache(self._fitted)
-        for name in self.fitting:
-            for n in counts:
-                self.fitted(name, n, self.evaluations)
-
-    def _fitted(self, name: str, players: int, level: int) -> Fitted:
-        """An explainer's matrix for probes with so many players, from the first `level` evaluations."""
-        return self.fitting[name].fit(self.designs[players].first(level))
-
-    def _batch(self, asked: int | str) -> int:
-        if asked != "auto":
-            return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
-        largest = int(np.clip(BATCH_BYTES // (self.probes.inputs[0].size * 4), 1, min(LARGEST_BATCH, self.levels[0])))
-        return -(-self.evaluations // -(-self.evaluations // largest))
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {
-            "kind": self.probes.kind,
-            "explainers": explainers.settings(self.explainers),
-            "evaluations": self.evaluations,
-            "output": self.output,
-            "classes": self.classes,
-            "seed": self.seed,
-        }
-
-    @property
-    def comparable(self) -> dict[str, str]:
-        """Records are comparable where all of these are equal."""
-        return {
-            **self.probes.parts,
-            "coalitions": hash_of(*(self.designs[n].masks for n in sorted(self.designs))),
-            "explainers": json.dumps(self.settings["explainers"], sort_keys=True),
-            "output": self.output,
-            "classes": json.dumps(self.classes),
-        }
 
 
 class Engine:
@@ -204,13 +121,20 @@ class Engine:
     @property
     def details(self) -> dict[str, dict[str, Any]]:
         """What comes with each explainer's values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool}}."""
-        asking = {"sketched": False, "interacting": False}
-        return {
-            name: {"fidelity": list(explainer.fidelity), "sketched": explainer.sketched, "interacting": explainer.interacting}
-            if name in self.plan.fitting
-            else {"fidelity": [*explainer.fidelity, *([CORRELATION] if self.plan.fitting else [])], **asking}
-            for name, explainer in self.plan.explainers.items()
-        }
+        found = {}
+        for name, explainer in self.plan.explainers.items():
+            fitted = name in self.plan.fitting
+            measures = [*explainer.fidelity]
+            if self.plan.fitting and not fitted:
+                measures.append(CORRELATION)
+            if self.plan.curves:
+                measures += deletion.MEASURES
+            found[name] = {
+                "fidelity": measures,
+                "sketched": fitted and explainer.sketched,
+                "interacting": fitted and explainer.interacting,
+            }
+        return found
 
     def _check_classes(self) -> None:
         probes, columns = self.plan.probes, self.classes
@@ -236,6 +160,15 @@ class Engine:
             level = level or self.plan.evaluations
             return self.explain(self._ask(level, progress), level)
 
+    def seconds_expected(self) -> float:
+        """What one explanation with all evaluations will about take; measured on one batch."""
+        players = int(self.plan.probes.players[0])
+        one_batch = self.plan.designs[players].masks[: self.plan.batch]
+        with self._predictor.leaving_no_trace():
+            began = time.perf_counter()
+            self._predictor.answers(one_batch, 0)
+        return (time.perf_counter() - began) * -(-self.plan.evaluations // self.plan.batch) * len(self.plan.probes)
+
     def _ask(self, level: int, progress: Progress) -> Answers:
         plan, probes = self.plan, self.plan.probes
         count = len(probes)
@@ -251,7 +184,8 @@ class Engine:
                 ends = outputs.probabilities(self.head, self.head.scores(answers[:2]))
                 full[probe], empty[probe] = ends
                 targets.append(self._targets(probe, ends[0]))
-                games.append(outputs.explained(self.head, plan.output, answers, targets[-1]))
+                with _one_blas_thread():
+                    games.append(outputs.explained(self.head, plan.output, answers, targets[-1]))
             else:
                 silent += 1
                 targets.append(self._targets(probe, np.zeros(self.classes)))
@@ -263,7 +197,10 @@ class Engine:
         """Explain from answers that are there already; from the first `level` evaluations of them."""
         make = {name: partial(self._from_answers, name, answers, level) for name in self.plan.fitting}
         make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
-        explanations = {name: self._explanation(make[name](), answers) for name in self.plan.explainers}
+        found = {name: make[name]() for name in self.plan.explainers}
+        if self.plan.curves:
+            found = {name: self._with_curves(attribution, answers) for name, attribution in found.items()}
+        explanations = {name: self._explanation(attribution, answers) for name, attribution in found.items()}
         return Snapshot(explanations, answers, level)
 
     def _from_answers(self, name: str, answers: Answers, level: int) -> Attribution:
@@ -272,7 +209,9 @@ class Engine:
         merged: dict[str, Any] = {}
         for n in self.plan.designs:
             members = np.flatnonzero(players == n)
-            part = self.plan.fitted(name, n, level)(np.stack([answers.games[i][:level] for i in members], axis=1))
+            games = np.stack([answers.games[i][:level] for i in members], axis=1)
+            with _one_blas_thread():
+                part = self.plan.fitted(name, n, level)(games)
             _put(merged, members, answers.targets.shape, int(players.max()), part)
         return Attribution(**merged)
 
@@ -295,6 +234,21 @@ class Engine:
         if labels is not None:
             likeliest = np.concatenate([[labels[probe]], likeliest[likeliest != labels[probe]]])
         return likeliest[:CHANGING_TARGETS]
+
+    def _with_curves(self, found: Attribution, answers: Answers) -> Attribution:
+        """Deletion and insertion of each probe's true class (the predicted one where there are no labels), in probability; NaN for others."""
+        labels = self.plan.probes.labels
+        measured = np.full((2, *answers.targets.shape), np.nan)
+        for probe, n in enumerate(self.plan.probes.players):
+            wanted = answers.full[probe].argmax() if labels is None or self.head.kind == "regression" else labels[probe]
+            places = np.flatnonzero(answers.targets[probe] == wanted)
+            if not len(places) or not np.isfinite(found.values[probe, places[0], :n]).all():
+                continue
+            asked = self._predictor.answers(deletion.masks(found.values[probe, places[0], :n]), probe)
+            curve = outputs.probabilities(self.head, self.head.scores(asked))[:, wanted]
+            ends = float(answers.full[probe, wanted]), float(answers.empty[probe, wanted])
+            measured[:, probe, places[0]] = deletion.areas(curve, *ends)
+        return replace(found, fidelity={**found.fidelity, **dict(zip(deletion.MEASURES, measured, strict=True))})
 
     def _explanation(self, found: Attribution, answers: Answers) -> Explanation:
         return Explanation(
@@ -325,8 +279,23 @@ class _Asked:
     def gradients(self, points: np.ndarray, probe: int) -> np.ndarray:
         return self.predictor.gradients(points, probe, self.targets[probe])
 
-    def last_convolution(self, probe: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.predictor.last_convolution(probe, self.targets[probe])
+    def last_convolution(self, probe: int, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        return self.predictor.last_convolution(probe, self.targets[probe], layer)
+
+
+@cache
+def _blas() -> Any:
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController()
+
+
+def _one_blas_thread() -> AbstractContextManager[None]:
+    """NumPy's products here take a few milliseconds; its threads, waiting for cores that TensorFlow's still hold, make that hundreds."""
+    controller = _blas()
+    return controller.limit(limits=1, user_api="blas") if controller else nullcontext()
 
 
 def _put(merged: dict[str, Any], members: np.ndarray, games: tuple[int, int], players: int, part: Attribution) -> None:
@@ -356,18 +325,21 @@ def explain(
     classes: str | Sequence[int] = "auto",
     seed: int = 0,
     batch_size: int | str = "auto",
+    curves: bool = False,
 ) -> dict[str, Explanation]:
     """Explain a model's answers on probes, once, without training.
 
     Args:
         model: a Keras model, or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba.
         probes: what to explain.
-        explainers: names ("lime", "shap") or configured ones (Lime(kernel_width=0.5)); all share one set of evaluations.
-        evaluations: model evaluations a probe; "auto" is 16 a player, at least 256 and at most 2048 (or what that many players need).
+        explainers: names ("lime", "shap", "banzhaf", "occlusion", "lime-net": all from one set of evaluations; "ig", "grad-cam": from
+            gradients), or configured ones (Lime(kernel_width=0.5)), or your own (Custom).
+        evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048 (or what that many players need).
         output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
         seed: of the coalitions; the same seed gives the same coalitions in any process.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
+        curves: deletion and insertion areas too, for 2 (players - 1) further evaluations a probe and explainer.
 
     Returns:
         {"lime": Explanation, "shap": Explanation}, in the order asked.
@@ -375,43 +347,9 @@ def explain(
     Raises:
         ValueError, TypeError: with one sentence.
     """
-    plan = Plan(probes, explainers, evaluations=evaluations, output=output, classes=classes, seed=seed, batch_size=batch_size)
-    snapshot = Engine(plan, model).run()
+    options = {"output": output, "classes": classes, "seed": seed, "batch_size": batch_size, "curves": curves}
+    plan = Plan(probes, explainers, evaluations=evaluations, **options)
+    snapshot = Engine(plan, model).run(progress=progress_bar("Explaining"))
     if snapshot.answers.problem:
         warnings.warn(f"explain: {snapshot.answers.problem}; their values are NaN.", stacklevel=2)
     return snapshot.explanations
-
-
-def _checked_choice(what: str, given: Any, choices: Sequence[str]) -> str:
-    if given not in choices:
-        raise ValueError(f"unknown {what} {given!r}; choose from {list(choices)}.")
-    return given
-
-
-def _checked_number(what: str, given: Any, least: int, also: str = "") -> int:
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < least:
-        raise ValueError(f"{what} is {given!r}; give {also}a whole number of at least {least}.")
-    return int(given)
-
-
-def _checked_classes(classes: Any) -> str | list[int]:
-    if isinstance(classes, str):
-        return _checked_choice("classes", classes, ("auto", "all"))
-    try:
-        numbers = [operator.index(c) for c in classes]
-    except TypeError:
-        numbers = []
-    if not numbers or min(numbers) < 0 or len(set(numbers)) != len(numbers):
-        raise ValueError(f"classes is {classes!r}; give 'auto', 'all' or a list of different class numbers from 0.")
-    return numbers
-
-
-def _checked_evaluations(evaluations: Any, players: int) -> int:
-    if isinstance(evaluations, str):
-        _checked_choice("evaluations", evaluations, ("auto",))
-        return coalitions.auto_evaluations(players)
-    least = coalitions.fewest_evaluations(players)
-    number = _checked_number("evaluations", evaluations, 1, "'auto' or ")
-    if number < least:
-        raise ValueError(f"evaluations is {number}, too few for {players} players; give at least {least}, or 'auto'.")
-    return min(number - number % 2, 2**players)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -105,6 +106,34 @@ def explained(head: Head, output: str, answers: np.ndarray, targets: np.ndarray)
     if output == "probability":
         return probabilities(head, scores)[:, targets]
     return log_odds(scores, targets) if head.exclusive else scores[:, targets]
+
+
+def explained_in_graph(xp: Any, head: Head, output: str, answers: Any, targets: Any) -> Any:
+    """`explained`, of a model's answers inside a compiled graph, where it can be differentiated: float32 (targets, m).
+
+    xp: keras.ops or another module like it; answers: float32 (m, columns); targets: int (targets,).
+    """
+    classes, kind = head.classes, head.kind
+    if output == "raw" and head.one_sigmoid:
+        scores = xp.concatenate([-answers if kind == "sigmoid logits" else 1 - answers, answers], axis=1)
+    elif output == "raw" or kind in ("logits", "regression"):
+        scores = answers
+    elif kind == "softmax":  # not clipped at 1: a probability rounded to 1 still has a gradient
+        scores = xp.log(xp.maximum(answers, CLIP if head.clipped else SMALLEST_PROBABILITY))
+    else:
+        if kind == "sigmoid":
+            p = xp.clip(answers, CLIP, 1 - CLIP)
+            answers = xp.log(p) - xp.log1p(-p)
+        scores = xp.concatenate([xp.zeros_like(answers), answers], axis=1) if head.one_sigmoid else answers
+    if output == "probability" and kind != "regression":
+        scores = xp.softmax(scores, axis=-1) if head.exclusive else xp.sigmoid(scores)
+    wanted = xp.transpose(xp.take(scores, targets, axis=1))
+    if output != "log-odds" or not head.exclusive:
+        return wanted
+    # z_c - log sum_{j != c} exp z_j, as in `log_odds`: exact where p_c rounds to 1
+    own = xp.cast(xp.one_hot(targets, classes), "bool")[:, None, :]
+    others = xp.where(own, -np.inf, scores[None])
+    return wanted - xp.logsumexp(others, axis=-1)
 
 
 def unit(head: Head, output: str) -> str:

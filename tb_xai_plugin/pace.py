@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.budget import Budget, Schedule
-from tb_xai_plugin.engine import Engine, Plan
+from tb_xai_plugin.engine import Engine
+from tb_xai_plugin.plan import Plan
 
 logger = logging.getLogger("tb_xai_plugin")
 

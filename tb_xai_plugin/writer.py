@@ -60,7 +60,8 @@ class Writer:
         for name, explanation in snapshot.explanations.items():
             quantities[f"values/{name}"] = explanation.values
             quantities[f"base/{name}"] = explanation.base_values
-            quantities[f"fidelity/{name}"] = np.stack(list(explanation.fidelity.values()), axis=-1)
+            measures = [measure[..., None] for measure in explanation.fidelity.values()]
+            quantities[f"fidelity/{name}"] = np.concatenate([np.empty((*explanation.targets.shape, 0), np.float32), *measures], axis=-1)
             if explanation.noise is not None:
                 quantities[f"noise/{name}"] = wire.encode_noise(explanation.noise)
             if explanation.interactions is not None:

@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tb_xai_plugin import __version__, wire
-from tb_xai_plugin.engine import CHANGING_TARGETS, Answers, Plan, Snapshot
+from tb_xai_plugin.engine import CHANGING_TARGETS, Answers, Snapshot
 from tb_xai_plugin.explanation import Explanation
+from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.probes import ImageProbes
 from tb_xai_plugin.writer import Writer
 

@@ -10,8 +10,9 @@ from keras import layers
 from models import IMAGES, LABELS, MODELS, convolutional, functional
 
 import tb_xai_plugin as xai
-from tb_xai_plugin.engine import Engine, Plan
+from tb_xai_plugin.engine import Engine
 from tb_xai_plugin.maskers import ImageMasker
+from tb_xai_plugin.plan import Plan
 
 PROBES = xai.ImageProbes(IMAGES[:8], LABELS[:8])
 UNLABELLED = xai.ImageProbes(IMAGES[:8])

@@ -5,22 +5,30 @@ A new one is a file with a frozen dataclass, an `Explainer` or an `AskingExplain
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 
 from tb_xai_plugin.explainers.banzhaf import Banzhaf
+from tb_xai_plugin.explainers.custom import Custom
 from tb_xai_plugin.explainers.fitted import AskingExplainer, Explainer
+from tb_xai_plugin.explainers.grad_cam import GradCam
+from tb_xai_plugin.explainers.integrated_gradients import IntegratedGradients
 from tb_xai_plugin.explainers.kernel_shap import KernelShap
 from tb_xai_plugin.explainers.lime import Lime
+from tb_xai_plugin.explainers.lime_net import LimeNet
 from tb_xai_plugin.explainers.occlusion import Occlusion
 
 AnyExplainer = Explainer | AskingExplainer
 
 EXPLAINERS: dict[str, type[AnyExplainer]] = {
     "lime": Lime,
+    "lime-net": LimeNet,
     "shap": KernelShap,
     "banzhaf": Banzhaf,
     "occlusion": Occlusion,
+    "ig": IntegratedGradients,
+    "grad-cam": GradCam,
 }
 
 
@@ -36,9 +44,11 @@ def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer]) -> di
     for given in explainers:
         if isinstance(given, str) and given not in EXPLAINERS:
             raise ValueError(f"unknown explainer {given!r}; choose from {sorted(EXPLAINERS)}.")
-        if not isinstance(given, (str, *EXPLAINERS.values())):
+        if not isinstance(given, str) and not _is_explainer(given):
             raise TypeError(f"explainers has {given!r}; give names from {sorted(EXPLAINERS)}, or e.g. Lime(kernel_width=0.5).")
         explainer = EXPLAINERS[given]() if isinstance(given, str) else given
+        if not isinstance(explainer, EXPLAINERS.get(explainer.name, object)):
+            raise ValueError(f"explainers has a {type(explainer).__name__} called {explainer.name!r}, which is another's name; choose one.")
         if explainer.name in resolved:
             raise ValueError(f"explainers names {explainer.name!r} twice; give each once.")
         resolved[explainer.name] = explainer
@@ -48,8 +58,32 @@ def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer]) -> di
 
 
 def settings(explainers: dict[str, AnyExplainer]) -> dict[str, dict[str, object]]:
-    """{name: options} for the record."""
-    return {name: asdict(explainer) for name, explainer in explainers.items()}
+    """{name: options} for the record: of dataclasses their fields, of other objects their attributes."""
+
+    def options(explainer: AnyExplainer) -> dict[str, object]:
+        names = [field.name for field in fields(explainer)] if is_dataclass(explainer) else sorted(vars(explainer))
+        return {name: _as_json(getattr(explainer, name)) for name in names if not name.startswith("_")}
+
+    return {name: options(explainer) for name, explainer in explainers.items()}
+
+
+def _as_json(option: object) -> object:
+    """An option as JSON can hold it; of code, and of whatever else JSON does not know, the qualified name: the same in every process."""
+    try:
+        return json.loads(json.dumps(option.tolist() if hasattr(option, "tolist") else option))
+    except (TypeError, ValueError):
+        named = option if hasattr(option, "__qualname__") else type(option)
+        return f"{named.__module__}.{named.__qualname__}"
+
+
+def _is_explainer(given: object) -> bool:
+    """Whether it has what `Explainer` or `AskingExplainer` ask for."""
+    name = getattr(given, "name", None)
+    if isinstance(given, type) or not isinstance(name, str) or not name.strip() or "/" in name:
+        return False
+    fitting = ("laws", "fidelity", "sketched", "interacting", "fit")
+    asking = ("fidelity", "check", "explain")
+    return any(all(hasattr(given, attribute) for attribute in attributes) for attributes in (fitting, asking))
 
 
 __all__ = [
@@ -57,9 +91,13 @@ __all__ = [
     "AnyExplainer",
     "AskingExplainer",
     "Banzhaf",
+    "Custom",
     "Explainer",
+    "GradCam",
+    "IntegratedGradients",
     "KernelShap",
     "Lime",
+    "LimeNet",
     "Occlusion",
     "resolve",
     "settings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -91,8 +92,10 @@ class Asked(Protocol):
         """
 
     def last_convolution(self, probe: int, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Feature maps of the last convolution for the whole probe, float32 (h, w, channels), and the gradients of what is explained with
-        respect to them, float32 (targets, h, w, channels).
+        """Feature maps of the last convolution (or of a layer by name) for the whole probe, and gradients of what is explained there.
+
+        Returns:
+            float32 (h, w, channels), and float32 (targets, h, w, channels).
         """
 
 
@@ -140,10 +143,15 @@ def noise_sketch(contributions: np.ndarray) -> np.ndarray:
 
     contributions: (pairs, k), each pair's contribution to the error; the rows of all designs of equal length meet the same signs.
     """
-    signs = np.random.default_rng(0).integers(0, 2, size=(len(contributions), SKETCH), dtype=np.int8) * 2.0 - 1
-    sketch = signs.T @ contributions
+    sketch = _signs(len(contributions)) @ contributions
     length = np.sqrt((sketch**2).sum(axis=0))
     return sketch / np.where(length > 0, length, 1)
+
+
+@cache
+def _signs(pairs: int) -> np.ndarray:
+    """float64 (SKETCH, pairs): of an even chance, the same in every process."""
+    return np.random.default_rng(0).integers(0, 2, size=(pairs, SKETCH), dtype=np.int8).T * 2.0 - 1
 
 
 def r_squared(residuals: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,51 @@
+"""Integrated Gradients: the gradient, averaged along the straight line from the baseline to the probe (Sundararajan et al., 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tb_xai_plugin.explainers.fitted import Asked, Attribution, efficiency_gap
+from tb_xai_plugin.gradients import check_differentiable
+
+
+@dataclass(frozen=True)
+class IntegratedGradients:
+    """A player's value is the sum over its pixels; all of them sum to the full less the empty answer, to the precision of the steps.
+
+    Attributes:
+        steps: points on the line; each costs about three model evaluations a target. 32 leave a gap of less than 1 % on most networks.
+    """
+
+    name: ClassVar[str] = "ig"
+    fidelity: ClassVar[tuple[str, ...]] = ("completeness_gap",)
+
+    steps: int = 32
+
+    def __post_init__(self) -> None:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise ValueError(f"IntegratedGradients: steps is {self.steps!r}; give a whole number of at least 1, 32 is a good one.")
+
+    def check(self, model: Any) -> None:
+        check_differentiable("IntegratedGradients", model)
+
+    def explain(self, asked: Asked) -> Attribution:
+        """(x_i - x'_i) / m  sum_k dF/dx_i at x' + a_k (x - x'), eq. 3; a_k = (k - 1/2) / m: the midpoint rule needs a quarter of the
+        steps of the right-hand sum. Players are present by z in [0, 1], so that dF/dz_i holds the factor x_i - x'_i already.
+
+        Fidelity: "completeness_gap", |sum of values - (F(x) - F(x'))| in units of F(x) - F(x').
+        """
+        a = (np.arange(self.steps) + 0.5) / self.steps
+        values = np.full((*asked.targets.shape, int(asked.probes.players.max())), np.nan)
+        for probe, n in enumerate(asked.probes.players.tolist()):
+            points = np.repeat(a[:, None], n, axis=1).astype(np.float32)
+            values[probe, :, :n] = asked.gradients(points, probe).mean(axis=0)
+        whole = asked.full - asked.empty
+        return Attribution(
+            values=values,
+            base=asked.empty,
+            errors=values * 0,
+            fidelity={"completeness_gap": efficiency_gap(np.nansum(values, axis=-1)[None], whole)},
+        )
