@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import warnings
@@ -24,6 +25,8 @@ from tb_xai_plugin.progress import progress_bar
 from tb_xai_plugin.reader import RecordError, Run, probe_sets
 from tb_xai_plugin.sources import DirectorySource, has_events
 from tb_xai_plugin.writer import Writer
+
+logger = logging.getLogger("tb_xai_plugin")
 
 # How the parts of a record are called in a sentence.
 PART_NAMES = {
@@ -239,6 +242,13 @@ class ExplanationLogger(keras.callbacks.Callback):
             return
         # Whatever the record holds is of another model; where this one's untrained state is not logged, an older one's must not stand for it.
         self._fresh = True
+        for name, steps in self._logged.items():
+            if steps:
+                logger.warning(
+                    "ExplanationLogger: %s holds %d epochs of probe set %r already; this fit begins at epoch 0 and replaces them. "
+                    "Give fit initial_epoch=%d to go on instead, or another log_dir to keep both.",
+                    *(self.log_dir, sum(step != wire.UNTRAINED for step in steps), name, max(steps) + 1),
+                )
         if not self._untrained:
             return
         if not self._engines:

@@ -36,6 +36,10 @@ class Explanation:
     noise: np.ndarray | None = None
     interactions: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        p, t, n = self.values.shape
+        return f"Explanation({p} probes, {t} classes, up to {n} players)"
+
     @property
     def players(self) -> np.ndarray:
         """int (p,), players of each probe."""

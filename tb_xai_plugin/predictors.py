@@ -6,6 +6,7 @@ The only module of the training side that names TensorFlow, with `gradients`.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -85,13 +86,13 @@ def build_predictor(
     trial = (np.arange(batch)[:, None] % 2 == np.zeros(masker.players)).astype(np.float32)
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
-        return Predictor(answers, guess_head(_try(answers, trial, masker)))
+        return Predictor(answers, guess_head(_try(model, answers, trial, masker)))
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     with _kept(model.non_trainable_variables) as changed:
         forward = Forward.of(model, masker, model_input)
         answers = _compiled(forward, batch)
-        seen = _try(answers, trial, masker)
+        seen = _try(model, answers, trial, masker)
         last = output_layer(model)
         head = read_head(last, model, seen, labelled)
         # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
@@ -134,14 +135,30 @@ def _on_tensorflow() -> bool:
     return keras.backend.backend() == "tensorflow"
 
 
-def _try(answers: Answers, trial: np.ndarray, masker: ImageMasker) -> np.ndarray:
+def _try(model: Any, answers: Answers, trial: np.ndarray, masker: ImageMasker) -> np.ndarray:
     try:
         return answers(trial, 0)
     except _WrongOutputError as error:
         raise ValueError(str(error)) from None
     except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"the model refuses probes of shape {masker.shape}: {type(error).__name__}: {reason}") from error
+        raise ValueError(
+            f"the model refuses probes of shape {masker.shape}{_takes(model)}: {type(error).__name__}: {_reason(error)}"
+        ) from error
+
+
+def _takes(model: Any) -> str:
+    try:
+        shape = model.input_shape
+    except Exception:  # a callable, a subclassed model, one with several inputs
+        return ""
+    return f" (it takes {shape[1:]})" if isinstance(shape, tuple) else ""
+
+
+def _reason(error: Exception) -> str:
+    """The line that says it: Keras puts where it happened first."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    return telling[0] if telling else type(error).__name__
 
 
 class _WrongOutputError(Exception):

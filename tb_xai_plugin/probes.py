@@ -114,6 +114,11 @@ class ImageProbes(ProbeSet):
             raise TypeError(f"ImageProbes: model_input is {type(model_input).__name__}; give a callable that maps a batch of images.")
         self.model_input = model_input
 
+    def __repr__(self) -> str:
+        n, height, width, channels = self.pixels.shape
+        players = f"{self.players.min()} to {self.players.max()}" if len(set(self.players.tolist())) > 1 else str(self.players[0])
+        return f"ImageProbes({n} images of {height} x {width} x {channels}, {players} segments)"
+
     @property
     def pixels(self) -> np.ndarray:
         """float32 (n, H, W, C): the inputs with a channel axis."""
@@ -225,7 +230,9 @@ def _checked_images(images: Any, *, shown_otherwise: bool) -> np.ndarray:
 def _checked_names(names: Sequence[str] | None, what: str, count: int | None) -> list[str] | None:
     if names is None:
         return None
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if isinstance(names, Mapping) and sorted(names) == list(range(len(names))):  # {class number: name}, as many data sets have it
+        names = [names[number] for number in range(len(names))]
+    if isinstance(names, str | Mapping) or not isinstance(names, Iterable):
         raise TypeError(f"ImageProbes: {what} is {names!r}; give a list of names.")
     names = [str(name) for name in names]
     if count is not None and len(names) != count:

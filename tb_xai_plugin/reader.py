@@ -54,6 +54,9 @@ class Run:
         self._arrays: dict[str, np.ndarray] = {}
         self._lock = threading.RLock()
 
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}, {len(self.steps)} epochs of {self.record['shape']['probes']} probes: {', '.join(self.explainers)})"
+
     @cached_property
     def record(self) -> dict[str, Any]:
         """What was logged once: settings, hashes, names; JSON."""

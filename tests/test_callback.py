@@ -219,6 +219,15 @@ def test_a_new_model_in_an_old_log_dir_does_not_get_the_old_ones_untrained_state
     assert run.missing == 0
 
 
+def test_a_fit_that_begins_again_says_that_it_replaces_what_was_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fit(compiled(functional()), logger(tmp_path), epochs=3)
+    assert not caplog.records
+    fit(compiled(functional()), logger(tmp_path), epochs=1)
+    said = caplog.records[0].getMessage()
+    assert "holds 3 epochs of probe set 'probes' already" in said
+    assert "initial_epoch=3" in said
+
+
 def test_a_record_is_not_continued_with_a_model_of_other_classes(tmp_path: Path) -> None:
     probes = xai.ImageProbes(IMAGES[:4])
     fit(compiled(functional()), logger(tmp_path, probes))
@@ -413,7 +422,10 @@ def test_an_unbuilt_model_that_refuses_the_probes_says_once_that_nothing_is_expl
 @pytest.mark.parametrize(
     ("probes", "sentence"),
     [
-        (xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))), "refuses probes of shape"),
+        (
+            xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))),
+            r"refuses probes of shape \(9, 9, 1\) \(it takes \(8, 8, 1\)\): ValueError: Input 0",
+        ),
         (xai.ImageProbes(IMAGES[:4], [0, 1, 2, 9]), "label 9 is out of range"),
     ],
 )

@@ -228,3 +228,14 @@ def test_dark_images_are_shown_as_dark_after_they_were_logged() -> None:
     probes = ImageProbes(DIGITS * 0.05)
     assert probes.images.max() < 15
     assert np.array_equal(ImageProbes.from_record(*probes.as_record()).images, probes.images)
+
+
+def test_class_names_may_be_a_dict_of_class_numbers() -> None:
+    names = {1: "cat", 0: "dog", 2: "owl"}
+    assert ImageProbes(DIGITS, class_names=names).class_names == ["dog", "cat", "owl"]
+    with pytest.raises(TypeError, match="give a list of names"):
+        ImageProbes(DIGITS, class_names={"dog": 0, "cat": 1})
+
+
+def test_probes_say_in_one_line_what_they_are() -> None:
+    assert repr(ImageProbes(np.random.default_rng(0).random((5, 28, 28)))) == "ImageProbes(5 images of 28 x 28 x 1, 49 segments)"

@@ -601,3 +601,8 @@ def test_the_error_of_a_change_to_a_step_that_was_not_explained_is_refused(tmp_p
         runs["a"].change_errors("shap", 7, 0)
     with pytest.raises(ValueError, match="can't be compared"):
         runs["a"].change_errors("shap", 1, 1, runs["b"])
+
+
+def test_a_run_says_in_one_line_what_it_is(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "run").write([-1, 0, 1])
+    assert repr(read_run(tmp_path / "run")) == "Run('run', 2 epochs of 3 probes: lime, shap)"
