@@ -17,6 +17,9 @@ COMPILING = 3.0
 WASTED_BELOW = 0.5
 PART_TAKEN_UP = 0.8
 
+# Evaluations are not halved for less than a tenth of the cost.
+WORTH_HALVING = 1.1
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -39,6 +42,7 @@ class Budget:
         share: of the training time that may be spent, e.g. 0.05.
         rungs: how often the evaluations can be halved.
         cost: of one explanation with all evaluations; measured, or estimated before there has been one.
+        fixed: the part of it that fewer evaluations do not save.
         spent: so far, on anything that is not training.
         trained: of each epoch so far.
         schedule: in force.
@@ -49,6 +53,7 @@ class Budget:
     share: float
     rungs: int
     cost: float = 0.0
+    fixed: float = 0.0
     spent: float = 0.0
     trained: list[float] = field(default_factory=list)
     schedule: Schedule = field(default_factory=Schedule)
@@ -65,10 +70,11 @@ class Budget:
         to_come: epochs of the fit that follow; due_to_come: how many of them are to be explained if there is time.
         """
         left = self._left(to_come)
-        due = 1 + min(due_to_come, self._counted(to_come))
+        counted = self._counted(to_come)
+        due = 1 + (ceil(due_to_come * counted / to_come) if to_come else 0)
         needed = self._cost_of(self.schedule.rung) * ceil(due / self.schedule.stride)
         # What was saved before is no reason to do more now: that could not be kept up.
-        lasting = min(left, self.share * self._epoch_expected() * (1 + self._counted(to_come)))
+        lasting = min(left, self.share * self._epoch_expected() * (1 + counted))
         if needed > left:
             self.schedule = self._within(left, due)
         elif needed < WASTED_BELOW * lasting and self.schedule != Schedule():
@@ -84,7 +90,7 @@ class Budget:
         return self.schedule
 
     def _cost_of(self, rung: int) -> float:
-        return self.cost / 2**rung
+        return self.fixed + (self.cost - self.fixed) / 2**rung
 
     def _left(self, to_come: int) -> float:
         """What may be spent on this epoch and on those to come that are counted on."""
@@ -102,5 +108,6 @@ class Budget:
         for rung in range(self.rungs + 1):
             if self._cost_of(rung) * due <= left:
                 return Schedule(rung)
-        affordable = max(int(left / self._cost_of(self.rungs)), 1)
-        return Schedule(self.rungs, ceil(due / affordable))
+        # Fewer evaluations only where they save something: gradients cost what they cost.
+        rung = next(rung for rung in range(self.rungs + 1) if self._cost_of(rung) <= WORTH_HALVING * self._cost_of(self.rungs))
+        return Schedule(rung, ceil(due / max(int(left / self._cost_of(rung)), 1)))

@@ -176,7 +176,10 @@ class ExplanationLogger(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Bound anew at every fit: the model may have been compiled with another loss or precision, or be another one.
         self._engines, self._refused, self._fresh = {}, False, False
-        self._pace = None if self._max_overhead is None else Pace(self._max_overhead, self._plans, self.params["epochs"])
+        self._pace = None
+        if self._max_overhead is not None:
+            every = None if callable(self._every) else self._every
+            self._pace = Pace(self._max_overhead, self._plans, self.params["epochs"], every)
         if self.model.built:
             try:
                 with self._billed():
@@ -199,12 +202,13 @@ class ExplanationLogger(keras.callbacks.Callback):
                 rung, changes = self._decide(epoch, training_seconds)
             except Exception as error:
                 failure = error
-            began = time.perf_counter()
+            began, explained = time.perf_counter(), 0
             for name in self._plans:
                 with self._training_goes_on(epoch):
                     self._log(name, epoch, rung, logs or {}, training_seconds, changes.get(name), failure)
-            if self._pace and rung is not None:
-                self._pace.learn(time.perf_counter() - began, rung)
+                    explained += rung is not None
+            if self._pace and explained == len(self._plans):
+                self._pace.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
         self._fresh = False
 
     def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
@@ -222,7 +226,8 @@ class ExplanationLogger(keras.callbacks.Callback):
             with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_rung:
                 for name in self._plans:
                     self._log(name, wire.UNTRAINED, untrained_rung, change=changes.get(name))
-            self._fresh, changes = False, {}
+                # Only now: where it could not be written, the next step still begins a new record.
+                self._fresh, changes = False, {}
         return rung, changes
 
     @contextmanager
@@ -296,8 +301,6 @@ class ExplanationLogger(keras.callbacks.Callback):
             )
 
     def _is_due(self, epoch: int) -> bool:
-        if epoch == wire.UNTRAINED:
-            return True
         return bool(self._every(epoch)) if callable(self._every) else epoch % self._every == 0
 
     def _log(
@@ -314,7 +317,7 @@ class ExplanationLogger(keras.callbacks.Callback):
 
         rung: how often the evaluations are halved; None: this epoch is not explained. failure: one that has happened already.
         """
-        if self._refused:
+        if self._refused and not failure:
             return
         snapshot: Snapshot | None = None
         began = time.perf_counter()

@@ -40,7 +40,7 @@ class Answers:
         games: for each probe float64 (its coalitions, targets), what is explained; NaN for a probe without finite answers.
         targets: int32 (probes, targets), the explained classes.
         full, empty: float32 (probes, classes), probabilities (a regression: the output) on the whole probe and with every player absent.
-        evaluations: how often the model was evaluated.
+        evaluations: on the coalitions; the last batch is filled up. Gradients and curves are not counted.
         problem: why some numbers are missing, in one phrase; None where all are there.
     """
 
@@ -85,6 +85,7 @@ class Engine:
         )
         self.head = self._predictor.head
         self.classes = self.head.classes
+        self._fixed_seconds = 0.0
         self._check_classes()
 
     @property
@@ -151,6 +152,11 @@ class Engine:
                 f"classes asks for class {max(self.plan.classes)}, and the model answers for {columns} classes, 0 to {columns - 1}."
             )
 
+    @property
+    def fixed_seconds(self) -> float:
+        """What the newest explanation took that fewer evaluations would not have saved: gradients, curves, explainers of the user's own."""
+        return self._fixed_seconds
+
     def run(self, level: int | None = None, progress: Progress = iter) -> Snapshot:
         """Evaluate the model on the coalitions of every probe, and explain.
 
@@ -161,13 +167,27 @@ class Engine:
             return self.explain(self._ask(level, progress), level)
 
     def seconds_expected(self) -> float:
-        """What one explanation with all evaluations will about take; measured on one batch."""
-        players = int(self.plan.probes.players[0])
-        one_batch = self.plan.designs[players].masks[: self.plan.batch]
+        """What one explanation with all evaluations will about take, before there has been one: a batch and the matrices are timed.
+
+        What asks the model itself is guessed from its number of passes, and takes a second longer the first time, to compile.
+        """
+        plan = self.plan
+        players, count, targets = int(plan.probes.players[0]), len(plan.probes), self.shape["targets"]
+        masks = plan.designs[players].masks
         with self._predictor.leaving_no_trace():
             began = time.perf_counter()
-            self._predictor.answers(one_batch, 0)
-        return (time.perf_counter() - began) * -(-self.plan.evaluations // self.plan.batch) * len(self.plan.probes)
+            self._predictor.answers(masks[: plan.batch], 0)
+            a_pass = (time.perf_counter() - began) / plan.batch
+        passes = len(masks) + sum(
+            explainer.passes(targets) if hasattr(explainer, "passes") else len(masks) for explainer in plan.asking.values()
+        )
+        passes += 2 * (players - 1) * len(plan.explainers) * plan.curves
+        games = np.random.default_rng(0).normal(size=(len(masks), 1, targets))
+        began = time.perf_counter()
+        with _one_blas_thread():
+            for name in plan.fitting:
+                plan.fitted(name, players, plan.evaluations)(games)
+        return count * (passes * a_pass + time.perf_counter() - began) + 1.0 * len(plan.asking)
 
     def _ask(self, level: int, progress: Progress) -> Answers:
         plan, probes = self.plan, self.plan.probes
@@ -197,10 +217,13 @@ class Engine:
         """Explain from answers that are there already; from the first `level` evaluations of them."""
         make = {name: partial(self._from_answers, name, answers, level) for name in self.plan.fitting}
         make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
-        found = {name: make[name]() for name in self.plan.explainers}
+        found = {name: make[name]() for name in self.plan.fitting}
+        began = time.perf_counter()
+        found |= {name: make[name]() for name in self.plan.asking}
         if self.plan.curves:
             found = {name: self._with_curves(attribution, answers) for name, attribution in found.items()}
-        explanations = {name: self._explanation(attribution, answers) for name, attribution in found.items()}
+        self._fixed_seconds = time.perf_counter() - began
+        explanations = {name: self._explanation(name, found[name], answers) for name in self.plan.explainers}
         return Snapshot(explanations, answers, level)
 
     def _from_answers(self, name: str, answers: Answers, level: int) -> Attribution:
@@ -240,7 +263,9 @@ class Engine:
         labels = self.plan.probes.labels
         measured = np.full((2, *answers.targets.shape), np.nan)
         for probe, n in enumerate(self.plan.probes.players):
-            wanted = answers.full[probe].argmax() if labels is None or self.head.kind == "regression" else labels[probe]
+            # A regression's first output, as `Run.wanted_class` has it.
+            likeliest = 0 if self.head.kind == "regression" else answers.full[probe].argmax()
+            wanted = likeliest if labels is None or self.head.kind == "regression" else labels[probe]
             places = np.flatnonzero(answers.targets[probe] == wanted)
             if not len(places) or not np.isfinite(found.values[probe, places[0], :n]).all():
                 continue
@@ -250,7 +275,10 @@ class Engine:
             measured[:, probe, places[0]] = deletion.areas(curve, *ends)
         return replace(found, fidelity={**found.fidelity, **dict(zip(deletion.MEASURES, measured, strict=True))})
 
-    def _explanation(self, found: Attribution, answers: Answers) -> Explanation:
+    def _explanation(self, name: str, found: Attribution, answers: Answers) -> Explanation:
+        measures = self.details[name]["fidelity"]
+        if set(measures) != set(found.fidelity):
+            raise ValueError(f"explainer {name!r} gave the measures {sorted(found.fidelity)} and announced {sorted(measures)}; give these.")
         return Explanation(
             values=found.values.astype(np.float32),
             errors=found.errors.astype(np.float32),
@@ -258,7 +286,7 @@ class Engine:
             outputs=np.array([game[0] for game in answers.games], dtype=np.float32),
             targets=answers.targets,
             probes=self.plan.probes,
-            fidelity={measure: array.astype(np.float32) for measure, array in found.fidelity.items()},
+            fidelity={measure: found.fidelity[measure].astype(np.float32) for measure in measures},
             noise=None if found.noise is None else found.noise.astype(np.float32),
             interactions=None if found.interactions is None else found.interactions.astype(np.float32),
         )

@@ -33,10 +33,11 @@ class Pace:
         share: e.g. 0.05.
         plans: of the probe sets, which are explained together.
         epochs: of the fit, numbered from 0; the last is `epochs` - 1.
+        every: epochs from one that is due to the next; None where that is not so regular.
     """
 
-    def __init__(self, share: float, plans: Mapping[str, Plan], epochs: int) -> None:
-        self._plans, self._epochs = plans, epochs
+    def __init__(self, share: float, plans: Mapping[str, Plan], epochs: int, every: int | None) -> None:
+        self._plans, self._epochs, self._every = plans, epochs, every
         self._budget = Budget(share, rungs=min(len(plan.levels) for plan in plans.values()) - 1)
         self._said: Schedule | None = Schedule()  # what was announced last; None: there is no time for any
         self._weights: list[np.ndarray] | None = None
@@ -54,13 +55,15 @@ class Pace:
         """Copy the weights of a model that has not been trained yet."""
         import keras
 
-        size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
+        # Two copies are held for a moment: these, and those of the day when they are put back.
+        weights = [np.asarray(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+        size = 2 * sum(weight.nbytes for weight in weights)
         if size > LARGEST_KEPT_BYTES:
             self._announce(
-                f"the untrained model is not explained: with max_overhead that takes a copy of its weights, and they have {size / 2**30:.1f} GiB"
+                f"the untrained model is not explained: with max_overhead that takes copies of its weights, {size / 2**30:.1f} GiB"
             )
             return
-        self._weights = [np.array(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+        self._weights = [np.array(weight) for weight in weights]
 
     def decide(self, epoch: int, training_seconds: float, due: bool, due_after: int, engines: Mapping[str, Engine]) -> int | None:
         """How often the evaluations are halved at this epoch; None where it is not explained.
@@ -72,7 +75,7 @@ class Pace:
         if not budget.cost:
             budget.cost = CAUTION * sum(engine.seconds_expected() for engine in engines.values())
         to_come = self._epochs - 1 - epoch
-        if self._weights and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
+        if self._weights is not None and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
             self._weights = None
             self._announce("the untrained model is not explained: that would take more than max_overhead allows")
         schedule = budget.decide(to_come, due_after + (self._weights is not None)) if due else None
@@ -112,18 +115,20 @@ class Pace:
             for weight, value in zip(model.weights, today, strict=True):
                 weight.assign(value)
 
-    def learn(self, seconds: float, rung: int) -> None:
-        """One explanation of all probe sets took so long."""
-        self._budget.cost = seconds * 2**rung
+    def learn(self, seconds: float, rung: int, fixed: float) -> None:
+        """One explanation of all probe sets took so long; `fixed` of it would have been the same with fewer evaluations."""
+        self._budget.fixed = fixed
+        self._budget.cost = fixed + max(seconds - fixed, 0) * 2**rung
 
     def _sentence(self, plan: Plan, now: Schedule | None) -> str:
         limit = f"to keep max_overhead={self._budget.share:g}"
         if now is None:
             return f"nothing is explained until there is time for it, {limit}"
-        level = plan.levels[-1 - now.rung]
-        evaluations = f"{level} evaluations per probe" + (f" instead of {plan.levels[-1]}" if now.rung else "")
-        epochs = {1: "every epoch", 2: "every second epoch"}.get(now.stride, f"every {now.stride} epochs")
-        return f"{evaluations}, {epochs}, {limit}"
+        evaluations = f"{plan.levels[-1 - now.rung]} evaluations per probe" + (f" instead of {plan.levels[-1]}" if now.rung else "")
+        epochs = ""
+        if now.stride > 1:
+            epochs = f", every {now.stride * self._every} epochs" if self._every else f", one in {now.stride} of the epochs that are due"
+        return f"{evaluations}{epochs}, {limit}"
 
     @staticmethod
     def _announce(sentence: str) -> None:

@@ -28,20 +28,22 @@ class Plan:
 
     Attributes:
         designs: {players: Design}.
+        evaluations: of a probe.
         levels: numbers of evaluations, ascending, that explanations can be made from; the last is all of them.
-        settings: what was asked, for the record; JSON.
+        batch: evaluations at a time.
+        fitting, asking: {name: explainer} that work from answers on the coalitions, and that ask the model themselves.
     """
 
     def __init__(
         self,
         probes: ProbeSet,
-        explainers_asked: Sequence[str | AnyExplainer] | str | AnyExplainer,
+        explainers_asked: Sequence[str | AnyExplainer] | str | AnyExplainer = ("lime", "shap"),
         *,
-        evaluations: int | str,
-        output: str,
-        classes: str | Sequence[int],
-        seed: int,
-        batch_size: int | str,
+        evaluations: int | str = "auto",
+        output: str = "log-odds",
+        classes: str | Sequence[int] = "auto",
+        seed: int = 0,
+        batch_size: int | str = "auto",
         curves: bool = False,
     ) -> None:
         if not isinstance(probes, ProbeSet):
@@ -51,17 +53,17 @@ class Plan:
         self.output = _checked_choice("output", output, outputs.OUTPUTS)
         self.classes = _checked_classes(classes)
         self.seed = _checked_number("seed", seed, 0)
-        self.curves = bool(curves)
+        self.curves = _checked_choice("curves", curves, (False, True))
         most = int(probes.players.max())
         if most > coalitions.MOST_PLAYERS:
             raise ValueError(f"a probe has {most} players (segments); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number.")
-        self.evaluations = _checked_evaluations(evaluations, most)
+        most_evaluations = _checked_evaluations(evaluations, most)
         self.masker = ImageMasker(probes)
         self.fitting = {name: explainer for name, explainer in self.explainers.items() if hasattr(explainer, "fit")}
         self.asking = {name: explainer for name, explainer in self.explainers.items() if name not in self.fitting}
         laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
         counts = np.unique(probes.players).tolist()
-        self.designs = {n: coalitions.build_design(n, self.evaluations, laws, self.seed) for n in counts}
+        self.designs = {n: coalitions.build_design(n, most_evaluations, laws, self.seed) for n in counts}
         self.evaluations = max(len(design.masks) for design in self.designs.values())
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
@@ -82,6 +84,7 @@ class Plan:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """What was asked, for the record; JSON."""
         return {
             "kind": self.probes.kind,
             "explainers": explainers.settings(self.explainers),

@@ -8,17 +8,25 @@ import pytest
 from tb_xai_plugin.budget import Budget
 
 
-def train(budget: Budget, epochs: list[float], cost: float, *, setup: float = 0.0) -> list[int | None]:
-    """Simulate a fit: seconds of each epoch, and of one explanation with all evaluations. What was decided at each epoch: the rung, or None."""
-    budget.spent, budget.cost = setup, cost
+def train(
+    budget: Budget, epochs: list[float], cost: float, *, setup: float = 0.0, fixed: float = 0.0, every: int = 1, stop: int | None = None
+) -> list[int | None]:
+    """Simulate a fit: seconds of each epoch, and of one explanation with all evaluations, of which `fixed` stay with fewer.
+
+    Returns:
+        What was decided at each epoch that is due: the rung, or None. stop: the epoch after which training stops early.
+    """
+    budget.spent, budget.cost, budget.fixed = setup, cost, fixed
     decided: list[int | None] = []
-    for epoch, seconds in enumerate(epochs):
+    for epoch, seconds in enumerate(epochs[:stop]):
         budget.trained.append(seconds)
+        if epoch % every:
+            continue
         to_come = len(epochs) - 1 - epoch
-        schedule = budget.decide(to_come, to_come)
+        schedule = budget.decide(to_come, to_come // every)
         decided.append(None if schedule is None else schedule.rung)
         if schedule is not None:
-            budget.spent += cost / 2**schedule.rung
+            budget.spent += fixed + (cost - fixed) / 2**schedule.rung
     return decided
 
 
@@ -58,6 +66,17 @@ def test_the_schedule_is_steady_under_noise() -> None:
     assert changes <= 2
 
 
+@pytest.mark.parametrize(("every", "cost"), [(10, 1.8), (5, 1.2)])
+def test_epochs_that_are_not_due_pay_for_those_that_are(every: int, cost: float) -> None:
+    assert set(train(Budget(0.05, rungs=1), [10.0] * 100, cost=cost, every=every)) == {0}
+
+
+def test_evaluations_are_not_halved_for_a_cost_that_stays() -> None:
+    decided = train(Budget(0.05, rungs=1), [10.0] * 100, cost=1.0, fixed=1.0)
+    assert set(decided) == {0, None}, "all there is to do is to leave epochs out"
+    assert 30 <= len([rung for rung in decided if rung is not None]) <= 50
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_what_is_spent_never_exceeds_the_share_of_the_whole_training(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -69,10 +88,8 @@ def test_what_is_spent_never_exceeds_the_share_of_the_whole_training(seed: int) 
     assert budget.spent <= share * sum(epochs) * 1.02
 
 
-def test_a_training_that_stops_early_has_paid_for_at_most_ten_epochs_ahead() -> None:
-    budget = Budget(0.05, rungs=0)
-    budget.cost = 1.0
-    budget.trained.append(10.0)
-    budget.decide(to_come=1000, due_to_come=1000)
-    # 5 % of the first epoch's 10 s and of ten more, which need not compile.
-    assert budget._left(1000) == pytest.approx(0.05 * (10 + 10 * 7))
+@pytest.mark.parametrize("stop", [1, 2, 5, 20])
+def test_a_training_that_stops_early_has_spent_at_most_what_ten_epochs_more_would_have_paid_for(stop: int) -> None:
+    budget = Budget(0.05, rungs=1)
+    train(budget, [10.0] * 1000, cost=0.6, setup=2.0, stop=stop)
+    assert 2.0 < budget.spent <= 0.05 * 10 * (stop + max(10, stop))

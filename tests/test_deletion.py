@@ -27,11 +27,12 @@ def test_areas_of_a_straight_line_are_one_half_and_of_a_step_the_share_before_it
 
 def test_curves_cost_what_is_said_and_are_logged_for_the_true_class_alone() -> None:
     asked = []
-    model = functional()
+    weights = np.random.default_rng(0).normal(size=(64, 3))
 
     def counting(images: np.ndarray) -> np.ndarray:
         asked.append(len(images))
-        return model.predict(images, verbose=0)
+        answers = np.exp(images.reshape(len(images), -1) @ weights)
+        return answers / answers.sum(axis=1, keepdims=True)
 
     probes = xai.ImageProbes(IMAGES[:3], LABELS[:3])
     options = {"evaluations": 66, "batch_size": 1}

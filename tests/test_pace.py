@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from models import IMAGES, LABELS, convolutional
+from models import IMAGES, LABELS, convolutional, unbuilt
 
 import tb_xai_plugin as xai
 from tb_xai_plugin import engine
+from tb_xai_plugin.plan import Plan
 
 PROBES = xai.ImageProbes(IMAGES[:4], LABELS[:4])
 EVALUATIONS = 256
@@ -83,7 +85,7 @@ def test_with_less_time_the_whole_series_has_half_the_evaluations_and_says_so(
     run = train(clock, monkeypatch, tmp_path, epoch_seconds=100, explanation_seconds=8)
     assert run.all_steps.tolist() == [-1, *range(20)]
     assert set(run.cost["level"]) == {EVALUATIONS // 2}
-    sentence = f"{EVALUATIONS // 2} evaluations per probe instead of {EVALUATIONS}, every epoch, to keep max_overhead=0.05"
+    sentence = f"{EVALUATIONS // 2} evaluations per probe instead of {EVALUATIONS}, to keep max_overhead=0.05"
     assert run.changes == {-1: sentence}
     assert [record.getMessage() for record in caplog.records] == [f"ExplanationLogger: {sentence}."]
     assert caplog.records[0].levelno == logging.WARNING
@@ -114,16 +116,51 @@ def test_without_time_for_anything_nothing_is_explained_and_it_says_so(
     assert "the untrained model is not explained" in caplog.records[0].getMessage()
 
 
-def test_fewer_evaluations_are_a_part_of_the_same_coalitions(clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run = train(clock, monkeypatch, tmp_path / "less", epoch_seconds=100, explanation_seconds=8, epochs=1)
-    model = keras.models.clone_model(convolutional())
-    plan = engine.Plan(PROBES, ("lime", "shap"), evaluations=EVALUATIONS, output="log-odds", classes="auto", seed=0, batch_size="auto")
-    assert run.comparable["coalitions"] == plan.comparable["coalitions"]
-    snapshot = engine.Engine(plan, model).run(EVALUATIONS)
-    again = engine.Engine(plan, model).explain(snapshot.answers, EVALUATIONS // 2)
-    asked = engine.Engine(plan, model).run(EVALUATIONS // 2)
+def test_fewer_evaluations_are_the_first_half_of_the_same_coalitions() -> None:
+    plan = Plan(PROBES, evaluations=EVALUATIONS)
+    bound = engine.Engine(plan, convolutional())
+    every_answer = bound.run().answers
+    from_the_first_half = bound.explain(every_answer, EVALUATIONS // 2)
+    asked_half = bound.run(EVALUATIONS // 2)
+    assert asked_half.answers.evaluations == len(PROBES) * EVALUATIONS // 2
     for name in ("lime", "shap"):
-        assert np.allclose(again.explanations[name].values, asked.explanations[name].values, atol=1e-4)
+        values = from_the_first_half.explanations[name].values
+        assert np.allclose(values, asked_half.explanations[name].values, atol=1e-4)
+        assert not np.allclose(values, bound.explain(every_answer, EVALUATIONS).explanations[name].values, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("every", "sentence"),
+    [(3, r"every (6|9|12) epochs, to keep"), (lambda epoch: epoch % 3 == 0, r"one in [2-9] of the epochs that are due, to keep")],
+    ids=["number", "callable"],
+)
+def test_a_sparser_schedule_is_said_in_epochs_and_not_in_turns(
+    every: object, sentence: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=12, explanation_seconds=4.4, epochs=60, untrained=False, every=every)
+    assert re.search(sentence, list(run.changes.values())[-1])
+    assert set(run.steps[:-1] % 3) == {0}
+    if every == 3:
+        stride = int(re.search(r"every (\d+) epochs", list(run.changes.values())[-1])[1])
+        assert np.diff(run.steps)[-2] == stride
+
+
+@pytest.mark.parametrize("options", [{}, {"max_overhead": 0.5}], ids=["without", "with max_overhead"])
+def test_a_model_that_does_not_fit_the_probes_is_never_passed_over(options: dict[str, object], tmp_path: Path) -> None:
+    probes = xai.ImageProbes(IMAGES[:4], [0, 1, 2, 3])  # and the model answers for three classes
+    model = unbuilt()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    logger = xai.ExplanationLogger(tmp_path, probes, on_error="raise", untrained=False, **options)
+    with pytest.raises(ValueError, match="label 3 is out of range"):
+        model.fit(IMAGES, LABELS, epochs=2, verbose=0, callbacks=[logger])
+
+
+def test_gradients_are_counted_on_before_the_first_of_them() -> None:
+    bound = {names: engine.Engine(Plan(PROBES, names), convolutional()) for names in (("shap",), ("shap", "ig"))}
+    assert bound["shap", "ig"].seconds_expected() > bound["shap",].seconds_expected()
+    snapshot = bound["shap", "ig"].run()
+    assert set(snapshot.explanations) == {"shap", "ig"}
+    assert bound["shap", "ig"].fixed_seconds > 0
 
 
 def test_the_untrained_model_is_explained_late_and_training_is_bit_identical(
