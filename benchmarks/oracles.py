@@ -3,7 +3,7 @@
     python benchmarks/oracles.py
 
 Largest differences, relative to the largest |value|, over ten random games each. At 10 players every coalition is evaluated, so both `shap`
-and the engine should be exact; the last rows compare accuracy at the same, smaller number of evaluations.
+and the engine should be exact. How close they come at fewer evaluations: benchmarks/accuracy.py.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from games import Game, interacting, shapley_by_enumeration
 
 from tb_xai_plugin import KernelShap, Lime
 from tb_xai_plugin.coalitions import LAWS, build_design
+from tb_xai_plugin.explainers.lime import lime_rows
 
 SEEDS = range(10)
 
@@ -30,35 +31,31 @@ def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 
-def relative_squared_error(values: np.ndarray, exact: np.ndarray) -> float:
-    return float(((values - exact) ** 2).sum() / (exact**2).sum())
-
-
 def lime_against_the_package(players: int, evaluations: int, dtype: type) -> float:
-    lime, package = Lime(), LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / 0.25**2)))
+    package = LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / 0.25**2)))
     worst = 0.0
     for seed in SEEDS:
         design = build_design(players, evaluations, LAWS, seed)
         answers = interacting(players, seed)(design.masks).astype(dtype)
-        rows = lime.rows(design)
+        rows = lime_rows(design)
         masks = design.masks[rows].astype(float)
         distances = pairwise_distances(masks, masks[:1], metric="cosine").ravel()
         labels = np.stack([1 - answers[rows], answers[rows]], axis=1)
         _, coefficients, _, _ = package.explain_instance_with_data(masks, labels, distances, 1, players, feature_selection="none")
         theirs = np.array([weight for _, weight in sorted(coefficients)])
-        worst = max(worst, apart(lime.fit(design)(answers[:, None]).values[:, 0], theirs))
+        worst = max(worst, apart(Lime().fit(design)(answers[:, None, None]).values[0, 0], theirs))
     return worst
 
 
-def engine_shap(game: Game, players: int, evaluations: int, seed: int, laws: tuple[str, ...] = LAWS) -> np.ndarray:
-    design = build_design(players, evaluations, laws, seed)
-    return KernelShap().fit(design)(game(design.masks)[:, None]).values[:, 0]
+def engine_shap(game: Game, seed: int) -> np.ndarray:
+    design = build_design(10, 2**10, LAWS, seed)
+    return KernelShap().fit(design)(game(design.masks)[:, None, None]).values[0, 0]
 
 
-def package_shap(game: Game, players: int, evaluations: int, seed: int) -> np.ndarray:
+def package_shap(game: Game, seed: int) -> np.ndarray:
     np.random.seed(seed)  # noqa: NPY002  the package draws from the global state
-    explainer = shap.KernelExplainer(lambda z: game(z > 0.5), np.zeros((1, players)))
-    return explainer.shap_values(np.ones((1, players)), nsamples=evaluations, l1_reg=False, silent=True)[0]
+    explainer = shap.KernelExplainer(lambda z: game(z > 0.5), np.zeros((1, 10)))
+    return explainer.shap_values(np.ones((1, 10)), nsamples=2**10, l1_reg=False, silent=True)[0]
 
 
 def main() -> None:
@@ -68,27 +65,11 @@ def main() -> None:
         worst = lime_against_the_package(49, 784, dtype)
         print(f"| LIME coefficients, 49 players, same masks and {np.dtype(dtype).name} answers, `lime` package | {worst:.1e} |")
     games = [interacting(10, seed) for seed in SEEDS]
+    ours = [engine_shap(game, seed) for seed, game in enumerate(games)]
     exact = [shapley_by_enumeration(game, 10) for game in games]
-    ours = [engine_shap(game, 10, 1024, seed) for seed, game in enumerate(games)]
-    theirs = [package_shap(game, 10, 1024, seed) for seed, game in enumerate(games)]
+    theirs = [package_shap(game, seed) for seed, game in enumerate(games)]
     print(f"| SHAP, 10 players, 1,024 evaluations, exact enumeration | {max(map(apart, ours, exact)):.1e} |")
     print(f"| SHAP, 10 players, 1,024 evaluations, `shap.KernelExplainer(l1_reg=False)` | {max(map(apart, ours, theirs)):.1e} |")
-    print("\n| 10 players, mean relative squared error | 128 evaluations | 256 | 512 |")
-    print("|---|---|---|---|")
-    estimators = {
-        "Kernel SHAP here, alone": lambda *a: engine_shap(*a, ("leverage",)),
-        "Kernel SHAP here, sharing its evaluations with LIME": engine_shap,
-        "`shap.KernelExplainer(l1_reg=False)`": package_shap,
-    }
-    for name, estimate in estimators.items():
-        means = []
-        for evaluations in (128, 256, 512):
-            means.append(
-                np.mean(
-                    [relative_squared_error(estimate(g, 10, evaluations, s), e) for s, (g, e) in enumerate(zip(games, exact, strict=True))]
-                )
-            )
-        print(f"| {name} | " + " | ".join(f"{mean:.1e}" for mean in means) + " |")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ export const NEUTRAL = { light: /** @type {Rgb} */ ([244, 244, 246]), dark: /** 
  */
 export const RUN_COLORS = [
   ["#00857a", "#2bbbad"],
-  ["#8a3fc4", "#c08bf0"],
   ["#6b7a00", "#b7c840"],
+  ["#8a3fc4", "#c08bf0"],
   ["#8a5a3c", "#cfa182"],
   ["#5b6773", "#a9b6c2"],
   ["#2f7d32", "#79c97d"],
