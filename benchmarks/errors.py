@@ -33,7 +33,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from tb_xai_plugin import KernelShap, Lime
 from tb_xai_plugin.coalitions import LAWS, Design, auto_evaluations, build_design
 from tb_xai_plugin.explainers import Banzhaf
-from tb_xai_plugin.explainers.fitted import Attribution
+from tb_xai_plugin.explainers.contract import Attribution
 from tb_xai_plugin.explainers.lime import lime_rows, locality
 from tb_xai_plugin.stability import change_errors
 

@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py
 
-Two processes: one evaluates MobileNetV2 on one batch of the engine's size, the other explains. Both hold the images.
+Takes ten minutes on two cores. Two processes: one evaluates MobileNetV2 on one batch of the engine's size, the other explains. Both hold the images.
 """
 
 from __future__ import annotations

@@ -357,7 +357,8 @@ class ExplanationLogger(keras.callbacks.Callback):
             }
             self._writer.write_record(name, record, arrays)
         before = [] if epoch["fresh"] else [s for s in self._logged[name] if s < step]
-        self._writer.write_step(name, step, {**epoch, "logged": len(before) + 1}, snapshot, constant_targets=targets is not None)
+        epoch = {**epoch, "logged": len(before) + 1}
+        self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record.get("blocks"))
         # Only now: what could not be written is not there.
         self._records[name], self._logged[name] = record, [*before, step]
 

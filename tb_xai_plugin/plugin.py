@@ -171,7 +171,7 @@ class XaiPlugin(base_plugin.TBPlugin):
     def _fidelity(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
         each, _ = run.toward(run.all_fidelity(explainer), wanted)
-        median = stability.quartiles(each)[1] if each.size else np.zeros((len(each), each.shape[-1]))
+        median = stability.quartiles(each)[1]
         return {"measures": run.measures(explainer)}, {"steps": run.all_steps, "fidelity": each, "median": median}
 
     def _interactions(self, request: Request) -> tuple[dict[str, Any], Arrays]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tb_xai_plugin import stability, wire
+from tb_xai_plugin import differences, stability, wire
 from tb_xai_plugin.probes import ImageProbes, ProbeSet
 from tb_xai_plugin.sources import DirectorySource, Source, has_events
 from tb_xai_plugin.stability import ArgumentError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, type[ImageProbes]] = {"image": ImageProbes}
 
 # What the JSON of a record and of an epoch holds; without one of these it is damaged.
-RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "arrays", "blocks"}
-EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "seconds", "share", "logged", "fresh"}
+RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
+EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "level", "change", "seconds", "share", "logged", "fresh"}
 
 
 class RecordError(ValueError):
@@ -84,15 +84,18 @@ class Run:
         return live
 
     @cached_property
+    def _quantities(self) -> dict[str, wire.Quantity]:
+        with self._damage():
+            return wire.quantities(self.record)
+
+    @cached_property
     def _explained(self) -> list[tuple[int, float, dict[str, Any]]]:
         explained = [write for write in self.writes if write[2]["explained"]]
         if not self._unserved:
             return explained
         # TensorBoard was told to sample, and samples each tag by itself: a step counts where all of its tags are there.
-        names = ["outputs", *(f"{kind}/{explainer}" for kind in ("values", "errors", "base") for explainer in self.explainers)]
-        if self.record["targets"] is None:
-            names.append("targets")
-        tags = [wire.step_tag(self.probe_set, name, block) for name in names for block in range(len(self.record["blocks"]))]
+        blocks = range(len(self.record["blocks"]))
+        tags = [wire.step_tag(self.probe_set, quantity, block) for quantity in self._quantities for block in blocks]
         whole = set.intersection(*({(datum.step, datum.wall_time) for datum in self._source.tensors(tag)} for tag in tags))
         return [write for write in explained if write[2]["reason"] or write[:2] in whole]
 
@@ -190,10 +193,9 @@ class Run:
         return self._once(quantity, lambda: self._read_series(quantity))
 
     def _read_series(self, quantity: str) -> np.ndarray:
-        shape = self.record["shape"]
-        missing = {"targets": np.int32(-1), "noise": np.int8(0)}.get(quantity.partition("/")[0], np.float32(np.nan))
-        measures = len(self.measures(quantity.rpartition("/")[2])) if quantity.startswith("fidelity/") else 0
-        filled = np.full((len(self._explained), shape["probes"], *wire.shape_of_one(quantity, shape, measures)), missing)
+        about = self._quantities[quantity]
+        missing = about.dtype({"targets": -1, "noise": 0}.get(quantity.partition("/")[0], np.nan))
+        filled = np.full((len(self._explained), self.record["shape"]["probes"], *about.shape), missing)
         places = {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
         for block, (start, stop) in enumerate(self.record["blocks"]):
             for datum in self._source.tensors(wire.step_tag(self.probe_set, quantity, block)):
@@ -211,10 +213,11 @@ class Run:
         return self._once(f"errors/{self._known(explainer)}", lambda: self._read_errors(explainer))
 
     def _read_errors(self, explainer: str) -> np.ndarray:
-        values, errors = self.all_values(explainer), self._read_series(f"errors/{explainer}")
+        values, encoded = self.all_values(explainer), self._read_series(f"errors/{explainer}")
+        errors = np.empty_like(values)
         for start, stop in self.record["blocks"]:
             for epoch in range(len(values)):
-                errors[epoch, start:stop] = wire.decode_errors(errors[epoch, start:stop], values[epoch, start:stop])
+                errors[epoch, start:stop] = wire.decode_errors(encoded[epoch, start:stop], values[epoch, start:stop])
         return errors
 
     def all_base_values(self, explainer: str) -> np.ndarray:
@@ -234,27 +237,29 @@ class Run:
 
     def all_fidelity(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets, measures), in the order of `measures`."""
-        return self._series(f"fidelity/{self._known(explainer)}")
+        if not self.measures(explainer):
+            return np.empty((*self.all_targets().shape, 0), dtype=np.float32)
+        return self._series(f"fidelity/{explainer}")
 
     def all_interactions(self, explainer: str) -> np.ndarray | None:
         """float32 (all_steps, probes, targets, pairs, 3): player, player and strength, strongest first, NaN past the last; or None."""
-        return self._series(f"interactions/{explainer}") if self._detail(explainer).get("interacting") else None
+        return self._optional(f"interactions/{self._known(explainer)}")
 
     def all_noise(self, explainer: str) -> np.ndarray | None:
         """int8 (all_steps, probes, targets, numbers), sketches of the sampling errors; None where nothing is drawn."""
-        return self._series(f"noise/{explainer}") if self._detail(explainer).get("sketched") else None
+        return self._optional(f"noise/{self._known(explainer)}")
+
+    def _optional(self, quantity: str) -> np.ndarray | None:
+        return self._series(quantity) if quantity in self._quantities else None
 
     @property
     def interacting(self) -> list[str]:
         """Explainers whose interactions were logged."""
-        return [explainer for explainer in self.explainers if self._detail(explainer).get("interacting")]
+        return [explainer for explainer in self.explainers if f"interactions/{explainer}" in self._quantities]
 
     def measures(self, explainer: str) -> list[str]:
         """Names of what tells how far an explainer's values can be trusted."""
-        return list(self._detail(explainer).get("fidelity", []))
-
-    def _detail(self, explainer: str) -> dict[str, Any]:
-        return self.record.get("details", {}).get(self._known(explainer), {})
+        return list(self.record["details"][self._known(explainer)]["fidelity"])
 
     def _known(self, explainer: str) -> str:
         if explainer not in self.explainers:
@@ -286,7 +291,8 @@ class Run:
     def change_errors(self, explainer: str, step: int, other_step: int, other: Run | None = None, *, shared: bool = True) -> np.ndarray:
         """Standard errors of values at `step` less values at `other_step`, of this run or `other`: float32 (probes, targets, players).
 
-        Smaller than of either where the same coalitions were asked: what errors have in common cancels out.
+        Smaller than of either where the same coalitions were asked: what errors have in common cancels out. NaN for a probe and target that
+        stand for another class at the other step.
 
         Args:
             step, other_step: -1 is the untrained model.
@@ -296,18 +302,7 @@ class Run:
         Raises:
             ArgumentError (a ValueError): a step that was not explained, or runs that can't be compared.
         """
-        other = other or self
-        if other.comparable != self.comparable:
-            raise ArgumentError(f"change_errors: {self.name} and {other.name} can't be compared: they have other probes or settings.")
-        here, there = self._place(step), other._place(other_step)
-        same = shared and self._level(here) == other._level(there) and np.array_equal(self.all_targets()[here], other.all_targets()[there])
-        noise, other_noise = (run.all_noise(explainer) if same else None for run in (self, other))
-        return stability.change_errors(
-            self.all_errors(explainer)[here],
-            other.all_errors(explainer)[there],
-            None if noise is None else noise[here],
-            None if other_noise is None else other_noise[there],
-        )
+        return differences.of_step(self, other or self, explainer, step, other_step, shared=shared)
 
     def all_change_errors(self, explainer: str, other: Run, at: int | None, target: str | int, probes: Sequence[int]) -> np.ndarray:
         """`change_errors` of one class at every step, less `other` at the same step or, where given, at the step `at`.
@@ -315,45 +310,12 @@ class Run:
         Returns:
             float32 (all_steps, len(probes), players), NaN where there is nothing to subtract.
         """
-        if other.comparable != self.comparable:
-            raise ArgumentError(f"{self.name} and {other.name} can't be compared: they have other probes or settings.")
-        if at is not None:
-            other._place(at)
-        places = {int(step): place for place, step in enumerate(other.all_steps)}
-        steps = self.all_steps if at is None else [at] * len(self.all_steps)
-        pairs = [(here, places[step]) for here, step in enumerate(map(int, steps)) if step in places]
-        here, there = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-
-        def picked(run: Run, array: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-            match = run.all_targets()[epochs][:, probes] == run.wanted_class(target)[epochs][:, probes, None]
-            found = array[epochs[:, None], probes, match.argmax(axis=-1)]
-            return found if array.dtype.kind != "f" else np.where(match.any(axis=-1)[..., None], found, np.nan)
-
-        noises = [run.all_noise(explainer) for run in (self, other)]
-        sketches: list[np.ndarray | None] = [None, None]
-        if all(noise is not None for noise in noises):
-            # Of other coalitions, the errors have nothing in common.
-            same = np.array([self._level(i) == other._level(j) for i, j in pairs], dtype=bool)[:, None, None]
-            sketches = [picked(run, noise, epochs) * same for run, noise, epochs in zip((self, other), noises, (here, there), strict=True)]
-        errors = np.full((len(self.all_steps), len(probes), self.record["shape"]["players"]), np.nan, dtype=np.float32)
-        both = picked(self, self.all_errors(explainer), here), picked(other, other.all_errors(explainer), there)
-        changed = self.wanted_class(target)[here][:, probes] != other.wanted_class(target)[there][:, probes]
-        errors[here] = np.where(changed[..., None], np.nan, stability.change_errors(*both, *sketches))
-        return errors
-
-    def _place(self, step: int) -> int:
-        found = np.flatnonzero(self.all_steps == step)
-        if not len(found):
-            raise ArgumentError(f"{self.name}: step {step} was not explained; there are {self.all_steps.tolist()}.")
-        return int(found[0])
-
-    def _level(self, place: int) -> int:
-        return self._explained[place][2].get("level", self.settings["evaluations"])
+        return differences.of_class(self, other, explainer, at, target, probes)
 
     @property
     def changes(self) -> dict[int, str]:
         """{step: what is different from there on}: fewer evaluations or a sparser schedule, to keep `max_overhead`."""
-        return {step: epoch["change"] for step, _, epoch in self.writes if epoch.get("change")}
+        return {step: epoch["change"] for step, _, epoch in self.writes if epoch["change"]}
 
     @property
     def targets(self) -> np.ndarray:
@@ -392,7 +354,7 @@ class Run:
     def cost(self) -> dict[str, np.ndarray]:
         """{"seconds", "evaluations", "share" (of the epoch's training time), "level" (evaluations a probe)}: float64, aligned with `all_steps`."""
         return {
-            name: np.array([np.nan if epoch.get(name) is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
+            name: np.array([np.nan if epoch[name] is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
             for name in ("seconds", "evaluations", "share", "level")
         }
 
@@ -425,15 +387,17 @@ class Run:
         """Pick one class out of (all_steps, probes, targets, …).
 
         Returns:
-            (all_steps, probes, …), NaN where that class was not explained; and the class, int32 (all_steps, probes), -1 there.
+            (all_steps, probes, …), NaN where that class was not explained (0 for whole numbers); and the class, int32 (all_steps, probes),
+            -1 there.
         """
         classes, targets = self.wanted_class(wanted), self.all_targets()
         match = targets == classes[..., None]
         found = match.any(axis=-1)
         places = match.argmax(axis=-1).reshape(*found.shape, *[1] * (array.ndim - 2))
         picked = np.take_along_axis(array, places, axis=2)[:, :, 0]
-        picked = np.where(found.reshape(*found.shape, *[1] * (picked.ndim - 2)), picked, np.nan)
-        return picked.astype(array.dtype), np.where(found, classes, -1).astype(np.int32)
+        nothing = array.dtype.type(np.nan if array.dtype.kind == "f" else 0)
+        picked = np.where(found.reshape(*found.shape, *[1] * (picked.ndim - 2)), picked, nothing)
+        return picked, np.where(found, classes, -1).astype(np.int32)
 
     def drift(self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: str | int = "label") -> np.ndarray:
         """How far each explanation is from a reference of the same run: (epochs, probes), NaN where there is nothing to compare.

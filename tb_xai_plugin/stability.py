@@ -1,4 +1,4 @@
-"""How far explanations are from each other, and how much of one lies in a region. numpy only."""
+"""How far explanations are from each other, how sure a change is, and how much of an explanation lies in a region. numpy only."""
 
 from __future__ import annotations
 
@@ -107,6 +107,27 @@ def _previous(values: np.ndarray) -> np.ndarray:
     return previous
 
 
+def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | None, other_noise: np.ndarray | None) -> np.ndarray:
+    """Standard errors of the difference of two attributions: sqrt(e^2 + f^2 - 2 r e f), r the correlation of their sampling errors.
+
+    Args:
+        errors, others: (..., players), standard errors of each.
+        noise, other_noise: (..., numbers), their sketches (see `explainers.fitted.noise_sketch`): r is their cosine. None where the errors are
+            independent, or there are none.
+
+    Returns:
+        float32 (..., players).
+    """
+    r = np.zeros((*errors.shape[:-1], 1))
+    if noise is not None and other_noise is not None:
+        a, b = noise.astype(np.float64), other_noise.astype(np.float64)
+        length = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
+        r = np.where(length > 0, (a * b).sum(axis=-1) / np.where(length > 0, length, 1), 0)[..., None]
+    e, f = errors.astype(np.float64), others.astype(np.float64)
+    # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
+    return np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
+
+
 def region_share(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Share of |attribution| inside a region, 0 to 1: sum_i f_i |phi_i| / sum_i |phi_i|.
 
@@ -135,10 +156,12 @@ def overlap(segments: np.ndarray, mask: np.ndarray, players: int) -> np.ndarray:
 
 
 def quartiles(series: np.ndarray) -> np.ndarray:
-    """(3, epochs): lower quartile, median, upper quartile over probes of (epochs, probes); NaN where no probe has a number."""
+    """Lower quartile, median, upper quartile over probes: (3, epochs, …) of (epochs, probes, …); NaN where no probe has a number."""
+    if not series.size:
+        return np.full((3, len(series), *series.shape[2:]), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanquantile(series, (0.25, 0.5, 0.75), axis=1) if series.size else np.zeros((3, len(series)))
+        return np.nanquantile(series, (0.25, 0.5, 0.75), axis=1)
 
 
 def _norm1(values: np.ndarray) -> np.ndarray:
@@ -152,24 +175,3 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     smaller = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
     equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
     return np.where(np.isnan(values), np.nan, smaller + (equal - 1) / 2)
-
-
-def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | None, other_noise: np.ndarray | None) -> np.ndarray:
-    """Standard errors of the difference of two attributions: sqrt(e^2 + f^2 - 2 r e f), r the correlation of their sampling errors.
-
-    Args:
-        errors, others: (..., players), standard errors of each.
-        noise, other_noise: (..., numbers), their sketches (see `explainers.fitted.noise_sketch`): r is their cosine. None where the errors are
-            independent, or there are none.
-
-    Returns:
-        float32 (..., players).
-    """
-    r = np.zeros((*errors.shape[:-1], 1))
-    if noise is not None and other_noise is not None:
-        a, b = noise.astype(np.float64), other_noise.astype(np.float64)
-        length = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
-        r = np.where(length > 0, (a * b).sum(axis=-1) / np.where(length > 0, length, 1), 0)[..., None]
-    e, f = errors.astype(np.float64), others.astype(np.float64)
-    # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
-    return np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)

@@ -11,8 +11,8 @@ probe set S it has these tags, all tensors; one event holds everything of one st
     S/values/<explainer>/<block>  float32 (probes, targets, players), signed
     S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
     S/base/<explainer>/<block>    float32 (probes, targets)
-    S/fidelity/<explainer>/<block>      float32 (probes, targets, measures), in the order of the record's "details"
-    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), a sketch of the sampling errors, of any length           where sketched
+    S/fidelity/<explainer>/<block>      float32 (probes, targets, measures), in the order of the record's "details"          where measured
+    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), a sketch of the sampling errors, of any length         where sketched
     S/interactions/<explainer>/<block>  float32 (probes, targets, PAIRS, 3): player, player, strength of the strongest pairs   where interacting
 
 A step is Keras's 0-based epoch, or UNTRAINED. Steps and wall times are equal for all tags of one write: together they are its identity.
@@ -21,9 +21,10 @@ A step is Keras's 0-based epoch, or UNTRAINED. Steps and wall times are equal fo
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +44,20 @@ SKETCH = 64
 
 # How many of the strongest pairs of players an explainer that knows of interactions keeps.
 PAIRS = 32
+
+# How the parts of a record's "comparable" are called in a sentence.
+PART_NAMES = {
+    "inputs": "images",
+    "labels": "labels",
+    "segments": "segments",
+    "baseline": "baseline",
+    "coalitions": "evaluations or seed",
+    "explainers": "explainers",
+    "output": "output",
+    "classes": "explained classes",
+    "unit": "unit",
+    "answers": "number of classes the model answers for",
+}
 
 
 def record_tag(probe_set: str) -> str:
@@ -74,27 +89,48 @@ def blocks(probes: int, bytes_a_probe: int, most: int = BLOCK_BYTES) -> list[tup
     return [(start, min(start + size, probes)) for start in range(0, probes, size)]
 
 
-def shape_of_one(quantity: str, shape: Mapping[str, int], measures: int = 0) -> tuple[int, ...]:
-    """Shape of a quantity for one probe. shape: the record's "shape", with the numbers of targets, players and classes; measures: of fidelity."""
-    targets = shape["targets"]
-    maps = (targets, shape["players"])
-    shapes = {
-        "outputs": (2, shape["classes"]),
-        "targets": (targets,),
-        "values": maps,
-        "errors": maps,
-        "base": (targets,),
-        "fidelity": (targets, measures),
-        "noise": (targets, SKETCH),
-        "interactions": (targets, PAIRS, 3),
-    }
-    return shapes[quantity.partition("/")[0]]
+class Quantity(NamedTuple):
+    """What one tag holds of one probe.
+
+    dtype: of the numbers as written.
+    shape: without the axis of probes.
+    """
+
+    dtype: type[np.generic]
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Of one probe."""
+        return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
 
-def step_blocks(shape: Mapping[str, int]) -> list[tuple[int, int]]:
-    """How a step's probes are split over tags, the same for all quantities."""
-    largest = max(int(np.prod(shape_of_one(quantity, shape))) for quantity in ("values", "outputs"))
-    return blocks(shape["probes"], 4 * largest)
+def quantities(record: Mapping[str, Any]) -> dict[str, Quantity]:
+    """All that an explained step of a record holds: {"outputs": …, "values/shap": …}, see `step_tag`."""
+    targets, players = record["shape"]["targets"], record["shape"]["players"]
+    maps = (targets, players)
+    found = {"outputs": Quantity(np.float32, (2, record["shape"]["classes"]))}
+    if record["targets"] is None:
+        found["targets"] = Quantity(np.int32, (targets,))
+    for explainer, details in record["details"].items():
+        found[f"values/{explainer}"] = Quantity(np.float32, maps)
+        found[f"errors/{explainer}"] = Quantity(np.float16, maps)
+        found[f"base/{explainer}"] = Quantity(np.float32, (targets,))
+        if details["fidelity"]:
+            found[f"fidelity/{explainer}"] = Quantity(np.float32, (targets, len(details["fidelity"])))
+        if details["sketched"]:
+            found[f"noise/{explainer}"] = Quantity(np.int8, (targets, SKETCH))
+        if details["interacting"]:
+            found[f"interactions/{explainer}"] = Quantity(np.float32, (targets, PAIRS, 3))
+    return found
+
+
+def step_blocks(record: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """How a step's probes are split over tags, the same for all quantities: the largest sets the size.
+
+    A record keeps its blocks for good: whoever continues it, or reads it, takes them from there.
+    """
+    return blocks(record["shape"]["probes"], max(quantity.nbytes for quantity in quantities(record).values()))
 
 
 def static_blocks(array: np.ndarray) -> list[tuple[int, int]]:

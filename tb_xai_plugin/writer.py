@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,25 +34,44 @@ class Writer:
         self.directory = os.path.join(log_dir, wire.DIRECTORY)
         self._events: EventFileWriter | None = None
         self._last_wall_time = after
+        self._blocks: dict[str, list[tuple[int, int]]] = {}
 
     def write_record(self, probe_set: str, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """What does not change over epochs. record: JSON; arrays: (probes, ...) each."""
-        record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": wire.step_blocks(record["shape"])}
+        blocks = wire.step_blocks(record)
+        record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": blocks}
         # One event a block: a static array may be large.
         for tag, packed in wire.static_tensors(probe_set, arrays):
             self._write(0, [(tag, packed)])
         self._write(0, [(wire.record_tag(probe_set), json.dumps(record).encode())])
+        self._blocks[probe_set] = blocks
 
-    def write_step(self, probe_set: str, step: int, epoch: Mapping[str, Any], snapshot: Snapshot | None, *, constant_targets: bool) -> None:
-        """One epoch as one event. snapshot: None where nothing was explained (`epoch` says why)."""
+    def write_step(
+        self,
+        probe_set: str,
+        step: int,
+        epoch: Mapping[str, Any],
+        snapshot: Snapshot | None,
+        *,
+        constant_targets: bool,
+        blocks: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        """One epoch as one event.
+
+        Args:
+            snapshot: None where nothing was explained (`epoch` says why).
+            blocks: of the record that is continued; None: of the one that this writer wrote.
+        """
         tensors: list[tuple[str, Any]] = [(wire.epoch_tag(probe_set), json.dumps(epoch).encode())]
         if snapshot is not None:
-            tensors += self._step_tensors(probe_set, snapshot, constant_targets)
+            tensors += self._step_tensors(probe_set, snapshot, constant_targets, blocks or self._blocks[probe_set])
         self._write(step, tensors)
         self.flush()
 
     @staticmethod
-    def _step_tensors(probe_set: str, snapshot: Snapshot, constant_targets: bool) -> Iterable[tuple[str, np.ndarray]]:
+    def _step_tensors(
+        probe_set: str, snapshot: Snapshot, constant_targets: bool, blocks: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[str, np.ndarray]]:
         first = next(iter(snapshot.explanations.values()))
         quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.answers.full, snapshot.answers.empty], axis=1)}
         if not constant_targets:
@@ -60,15 +79,13 @@ class Writer:
         for name, explanation in snapshot.explanations.items():
             quantities[f"values/{name}"] = explanation.values
             quantities[f"base/{name}"] = explanation.base_values
-            measures = [measure[..., None] for measure in explanation.fidelity.values()]
-            quantities[f"fidelity/{name}"] = np.concatenate([np.empty((*explanation.targets.shape, 0), np.float32), *measures], axis=-1)
+            if explanation.fidelity:
+                quantities[f"fidelity/{name}"] = np.stack(list(explanation.fidelity.values()), axis=-1)
             if explanation.noise is not None:
                 quantities[f"noise/{name}"] = wire.encode_noise(explanation.noise)
             if explanation.interactions is not None:
                 quantities[f"interactions/{name}"] = explanation.interactions
-        probes, targets, players = first.values.shape
-        shape = {"probes": probes, "targets": targets, "players": players, "classes": snapshot.answers.full.shape[1]}
-        for block, (start, stop) in enumerate(wire.step_blocks(shape)):
+        for block, (start, stop) in enumerate(blocks):
             for quantity, array in quantities.items():
                 yield wire.step_tag(probe_set, quantity, block), array[start:stop]
             for name, explanation in snapshot.explanations.items():

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "frontend"
 
 SIDE = 8  # pixels
+PAIRS = 3  # of each game that has interactions; the rest of the wire's room is empty
 
 T = TypeVar("T")
 
@@ -76,7 +77,8 @@ class Truth:
     errors: dict[str, np.ndarray]
     base: dict[str, np.ndarray]
     fidelity: dict[str, np.ndarray]
-    noise: dict[str, np.ndarray]
+    noise: dict[str, np.ndarray | None]
+    interactions: dict[str, np.ndarray | None]
     full: np.ndarray
     empty: np.ndarray
     targets: np.ndarray
@@ -88,6 +90,14 @@ class FakeRun:
     """A run of random numbers, written with the project's own Writer as ExplanationLogger does, and remembered.
 
     `truth` keeps the rule of http_api.md in its simplest form: a write of a step drops every step from there on.
+
+    Attributes:
+        measures: of fidelity, of every explainer.
+        sketched: whether sampling errors have sketches.
+        interacting: explainers that have interactions.
+        exact: explainers whose values have no error.
+        one_class: explainers that give values for class 0 alone, with unknown errors.
+        changes: {step: sentence}; from the first on, values are made from half of the evaluations.
     """
 
     log_dir: Path | str
@@ -99,6 +109,12 @@ class FakeRun:
     probe_set: str = wire.DEFAULT_SET
     side: int = SIDE
     seed: int = 0
+    measures: tuple[str, ...] = ("r2", "gap")
+    sketched: bool = True
+    interacting: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+    one_class: tuple[str, ...] = ()
+    changes: Mapping[int, str] = field(default_factory=dict)
     truth: dict[int, Truth] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +145,9 @@ class FakeRun:
         return self
 
     def write_record(self, writer: Writer) -> None:
-        writer.write_record(self.probe_set, self.record(), self.probes.as_record()[1])
+        record = self.record()
+        writer.write_record(self.probe_set, record, self.probes.as_record()[1])
+        self.blocks = wire.step_blocks(record)
 
     def record(self) -> dict[str, Any]:
         names, _ = self.probes.as_record()
@@ -140,12 +158,15 @@ class FakeRun:
             "comparable": {**self.plan.comparable, "unit": "log-odds", "answers": f"{self.classes} classes"},
             "targets": self.constant_targets,
             "shape": {"probes": len(self.players), "targets": self.targets, "players": max(self.players), "classes": self.classes},
-            "details": self.details,
+            "details": {
+                name: {"fidelity": list(self.measures), "sketched": self.sketched, "interacting": name in self.interacting}
+                for name in self.explainers
+            },
         }
 
     @property
-    def details(self) -> dict[str, dict[str, Any]]:
-        return {name: {"fidelity": ["r2", "gap"], "sketched": True, "interacting": False} for name in self.explainers}
+    def evaluations(self) -> int:
+        return self.plan.evaluations
 
     def write_step(
         self,
@@ -159,6 +180,7 @@ class FakeRun:
     ) -> None:
         """silent: probes for which the model answered NaN."""
         made = self._made(step, logs, silent)
+        level = self.evaluations // 2 if any(step >= first for first in self.changes) else self.evaluations
         self.truth = {s: truth for s, truth in self.truth.items() if s < step}
         self.truth[step] = made
         epoch = {
@@ -166,8 +188,8 @@ class FakeRun:
             "explained": explained,
             "reason": reason,
             "evaluations": 64,
-            "level": 64,
-            "change": None,
+            "level": level,
+            "change": self.changes.get(step),
             "seconds": 0.5,
             "share": 0.25,
             "fresh": False,
@@ -178,14 +200,16 @@ class FakeRun:
             explanations = {
                 name: Explanation(
                     *(made.values[name], made.errors[name], made.base[name], answers, made.targets, self.probes),
-                    fidelity=dict(zip(self.details[name]["fidelity"], np.moveaxis(made.fidelity[name], -1, 0), strict=True)),
+                    fidelity=dict(zip(self.measures, np.moveaxis(made.fidelity[name], -1, 0), strict=True)),
                     noise=made.noise[name],
+                    interactions=made.interactions[name],
                 )
                 for name in self.explainers
             }
-            snapshot = Snapshot(explanations, Answers([], made.targets, made.full, made.empty, 64, reason), 64)
+            snapshot = Snapshot(explanations, Answers([], made.targets, made.full, made.empty, 64, reason), level)
         epoch["logged"] = len(self.truth)
-        writer.write_step(self.probe_set, step, epoch, snapshot, constant_targets=self.constant_targets is not None)
+        constant = self.constant_targets is not None
+        writer.write_step(self.probe_set, step, epoch, snapshot, constant_targets=constant, blocks=self.blocks)
 
     def _made(self, step: int, logs: Mapping[str, float] | None, silent: Sequence[int]) -> Truth:
         probes, players = len(self.players), max(self.players)
@@ -206,17 +230,33 @@ class FakeRun:
         targets = np.broadcast_to(np.arange(self.targets), (probes, self.targets))
         if self.changing_targets:
             targets = np.stack([self.rng.permutation(self.classes)[: self.targets] for _ in range(probes)])
+        values = {name: np.where(absent, np.float32(np.nan), normal(*shape)) for name in self.explainers}
+        errors = {name: np.where(absent, np.float32(np.nan), np.abs(normal(*shape)) + np.float32(0.01)) for name in self.explainers}
+        for name in self.exact:
+            errors[name] = np.where(absent, np.float32(np.nan), np.float32(0))
+        for name in self.one_class:
+            values[name][:, 1:] = np.nan
+            errors[name][:] = np.nan
         return Truth(
-            values={name: np.where(absent, np.float32(np.nan), normal(*shape)) for name in self.explainers},
-            errors={name: np.where(absent, np.float32(np.nan), np.abs(normal(*shape)) + np.float32(0.01)) for name in self.explainers},
+            values=values,
+            errors=errors,
             base={name: normal(probes, self.targets) for name in self.explainers},
-            fidelity={name: normal(probes, self.targets, 2) for name in self.explainers},
-            noise={name: normal(probes, self.targets, wire.SKETCH) for name in self.explainers},
+            fidelity={name: normal(probes, self.targets, len(self.measures)) for name in self.explainers},
+            noise={name: normal(probes, self.targets, wire.SKETCH) if self.sketched else None for name in self.explainers},
+            interactions={name: self._pairs(step) if name in self.interacting else None for name in self.explainers},
             full=probabilities(),
             empty=probabilities(),
             targets=targets.astype(np.int32),
             logs=dict(logs) if logs is not None else ({} if step == wire.UNTRAINED else {"loss": 1 / (step + 1), "val_accuracy": 0.5}),
         )
+
+    def _pairs(self, step: int) -> np.ndarray:
+        rng = np.random.default_rng(step + 2)
+        found = np.full((len(self.players), self.targets, wire.PAIRS, 3), np.nan, dtype=np.float32)
+        found[..., :PAIRS, 0] = rng.integers(0, 2, (*found.shape[:2], PAIRS))
+        found[..., :PAIRS, 1] = 2
+        found[..., :PAIRS, 2] = rng.choice([-1, 1], (*found.shape[:2], PAIRS)) * np.array([3.25, 2.25, 1.25])
+        return found
 
 
 def event_files(log_dir: Path | str) -> list[Path]:

@@ -210,6 +210,16 @@ def test_a_run_resumed_with_initial_epoch_goes_on_in_the_same_record(tmp_path: P
     assert run.missing == 0
 
 
+def test_a_resumed_run_keeps_the_blocks_of_its_record_whatever_todays_rule_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = compiled(functional())
+    fit(model, logger(tmp_path), epochs=2)
+    monkeypatch.setattr("tb_xai_plugin.wire.BLOCK_BYTES", 1)  # one probe a block, from now on
+    fit(model, logger(tmp_path), epochs=3, initial_epoch=2)
+    run = xai.read_run(tmp_path)
+    assert run.steps.tolist() == [0, 1, 2]
+    assert np.isfinite(run.values("shap")).all()
+
+
 def test_a_new_model_in_an_old_log_dir_does_not_get_the_old_ones_untrained_state(tmp_path: Path) -> None:
     fit(compiled(functional()), logger(tmp_path))
     fit(compiled(functional()), logger(tmp_path, untrained=False))

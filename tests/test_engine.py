@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import keras
 import numpy as np
 import pytest
@@ -16,11 +19,10 @@ from tb_xai_plugin.plan import Plan
 
 PROBES = xai.ImageProbes(IMAGES[:8], LABELS[:8])
 UNLABELLED = xai.ImageProbes(IMAGES[:8])
-OPTIONS = {"evaluations": "auto", "output": "log-odds", "classes": "auto", "seed": 0, "batch_size": "auto"}
 
 
 def plan(probes: xai.ImageProbes = PROBES, explainers: object = ("lime", "shap"), **options: object) -> Plan:
-    return Plan(probes, explainers, **{**OPTIONS, **options})
+    return Plan(probes, explainers, **options)
 
 
 def test_masked_images_show_present_segments_and_the_baseline_elsewhere() -> None:
@@ -333,3 +335,24 @@ def test_more_segments_than_can_be_explained_are_refused() -> None:
 def test_something_else_than_probes_is_refused() -> None:
     with pytest.raises(TypeError, match="give a ProbeSet"):
         xai.explain(convolutional(), IMAGES)
+
+
+def test_the_same_weights_give_the_same_explanations_bit_for_bit() -> None:
+    model, names = convolutional(), ("lime", "shap", "banzhaf", "occlusion", "lime-net", "ig", "grad-cam")
+    engine = Engine(Plan(PROBES, names, evaluations=128), model)
+    first, second = engine.run(), engine.run()
+    again = Engine(Plan(PROBES, names, evaluations=128), model).run()
+    for name in names:
+        for other in (second, again):
+            assert np.array_equal(first.explanations[name].values, other.explanations[name].values), name
+            assert np.array_equal(first.explanations[name].errors, other.explanations[name].errors), name
+
+
+def test_an_explainer_that_announces_other_measures_than_it_gives_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Wrong(xai.Occlusion):
+        name: ClassVar[str] = "wrong"
+        fidelity: ClassVar[tuple[str, ...]] = ("r2", "efficiency_gap")
+
+    with pytest.raises(ValueError, match=r"'wrong' gave the measures \['efficiency_gap'\] and announced \['efficiency_gap', 'r2'\]"):
+        Engine(Plan(PROBES, Wrong()), convolutional()).run()

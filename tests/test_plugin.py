@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from detailed import PAIRS, DetailedRun
-from records import FRONTEND, ROOT, SIDE, FakeRun, contents, decode, event_files
+from records import FRONTEND, PAIRS, ROOT, SIDE, FakeRun, contents, decode, event_files
 from tensorboard.backend.application import TensorBoardWSGI
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -25,9 +24,11 @@ from tensorboard.plugins import base_plugin
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from werkzeug.test import Client, TestResponse
 
-from tb_xai_plugin import loader, wire
+from tb_xai_plugin import deletion, loader, wire
+from tb_xai_plugin.engine import CORRELATION
+from tb_xai_plugin.explainers import EXPLAINERS
 from tb_xai_plugin.plugin import XaiPlugin
-from tb_xai_plugin.reader import Run, read_run
+from tb_xai_plugin.reader import read_run
 from tb_xai_plugin.writer import Writer
 
 PREFIX = "/data/plugin/xai/"
@@ -92,9 +93,9 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(logdir: Path) -> DetailedRun:
+def run(logdir: Path) -> FakeRun:
     """Probes with 5, 4 and 3 players, and the epochs -1 to 4; probe 1 has no answer at epoch 2; fewer evaluations from epoch 3 on."""
-    written = DetailedRun(logdir / "baseline", classes=3, changes={3: "half of the evaluations"}).write([-1, 0, 1])
+    written = FakeRun(logdir / "baseline", classes=3, interacting=("shap",), changes={3: "half of the evaluations"}).write([-1, 0, 1])
     written.write([2], silent=[1], reason="the model answered NaN or infinity for 1 of 3 probes")
     return written.write([3, 4])
 
@@ -208,7 +209,7 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
     assert entry == {"run": "baseline/xai", "name": "baseline", "sets": ["probes"], "epochs": 5, "last_step": 4, "error": None}
 
 
-def test_run_says_what_was_logged(server: Server, run: DetailedRun) -> None:
+def test_run_says_what_was_logged(server: Server, run: FakeRun) -> None:
     levels = [run.evaluations] * 4 + [run.evaluations // 2] * 2
     reply = server.json("run", run="baseline/xai")
     assert reply["steps"] == [-1, 0, 1, 2, 3, 4]
@@ -371,7 +372,7 @@ def test_drift_is_nan_at_its_reference(measure: str, against: str, server: Serve
 # How far values can be trusted
 
 
-def test_fidelity_and_its_median_are_those_written(server: Server, run: DetailedRun) -> None:
+def test_fidelity_and_its_median_are_those_written(server: Server, run: FakeRun) -> None:
     header, served = server.reply("fidelity", explainer="lime", **{"class": 1})
     written = run.stack("fidelity", "lime")[:, :, 1]
     assert header["measures"] == ["r2", "gap"]
@@ -379,11 +380,15 @@ def test_fidelity_and_its_median_are_those_written(server: Server, run: Detailed
     np.testing.assert_allclose(served["median"], np.median(written, axis=1), rtol=1e-6)
 
 
-def test_fidelity_of_an_explainer_that_measures_none_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeRun(tmp_path / "baseline").write([0, 1])
-    monkeypatch.setattr(Run, "measures", lambda self, explainer: [])
-    monkeypatch.setattr(Run, "all_fidelity", lambda self, explainer: np.zeros((2, 3, 2, 0), dtype=np.float32))
-    served = Server(tmp_path).arrays("fidelity", explainer="shap", **{"class": 0})
+def test_every_measure_of_fidelity_is_documented() -> None:
+    measures = {CORRELATION, *deletion.MEASURES, *(measure for explainer in EXPLAINERS.values() for measure in explainer.fidelity)}
+    assert measures <= set(re.findall(r"`(\w+)`", SECTIONS["fidelity"].partition("Header")[2]))
+
+
+def test_fidelity_of_an_explainer_that_measures_none_is_empty(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline", measures=()).write([0, 1])
+    header, served = Server(tmp_path).reply("fidelity", explainer="shap", **{"class": 0})
+    assert header["measures"] == []
     assert (served["fidelity"].shape, served["median"].shape) == ((2, 3, 0), (2, 0))
 
 
@@ -391,7 +396,7 @@ def test_fidelity_of_an_explainer_that_measures_none_is_empty(tmp_path: Path, mo
 def test_the_error_of_a_difference_is_the_readers(explainer: str, tmp_path: Path) -> None:
     logdir = tmp_path / "logs"
     for name, epochs in (("a", 4), ("b", 3)):
-        DetailedRun(logdir / name, classes=3, changes={2: "half"} if name == "b" else {}).write(range(epochs))
+        FakeRun(logdir / name, classes=3, changes={2: "half"} if name == "b" else {}).write(range(epochs))
     a, b = (read_run(logdir / name) for name in "ab")
     server = Server(logdir)
     ask = {"run": "a/xai", "explainer": explainer, "class": 2, "probes": "2,0"}
@@ -425,16 +430,16 @@ def test_runs_that_cannot_be_compared_have_no_difference(tmp_path: Path) -> None
     ask = {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"}
     response = Server(tmp_path).get("difference", ask)
     assert response.status_code == 400
-    assert "can't be compared" in response.text
+    assert "a and b can't be compared: they have other segments, evaluations or seed; log both" in response.text
+    assert_a_sentence(response.text)
 
 
-def test_interactions_are_the_pairs_written(server: Server, run: DetailedRun) -> None:
+def test_interactions_are_the_pairs_written(server: Server, run: FakeRun) -> None:
     served = server.arrays("interactions", explainer="shap", probes="2,0", **{"class": 1})
-    written = np.stack([run.pairs[step] for step in run.steps])[:, [2, 0], 1]
-    np.testing.assert_array_equal(served["players"][:, :, :PAIRS], written[..., :2])
-    np.testing.assert_array_equal(served["strength"][:, :, :PAIRS], written[..., 2])
-    assert (served["players"][:, :, PAIRS:] == -1).all()
-    assert np.isnan(served["strength"][:, :, PAIRS:]).all()
+    written = run.stack("interactions", "shap")[:, [2, 0], 1]
+    np.testing.assert_array_equal(served["players"], np.nan_to_num(written[..., :2], nan=-1))
+    np.testing.assert_array_equal(served["strength"], written[..., 2])
+    assert (served["players"][..., 0] >= 0).sum(axis=-1).tolist() == [[PAIRS] * 2] * 6
 
 
 # What is new
@@ -482,7 +487,7 @@ def test_two_probe_sets_of_one_run_are_both_served(tmp_path: Path) -> None:
 
 
 def test_a_record_whose_first_epoch_is_still_to_come_answers_everywhere(tmp_path: Path) -> None:
-    run = DetailedRun(tmp_path / "baseline")
+    run = FakeRun(tmp_path / "baseline", interacting=("shap",))
     writer = Writer(str(run.log_dir))
     run.write_record(writer)
     writer.close()
@@ -812,7 +817,7 @@ def test_large_replies_are_compressed(tmp_path: Path) -> None:
 
 
 def test_serving_writes_nothing_into_the_logdir(tmp_path: Path) -> None:
-    DetailedRun(tmp_path / "baseline").write(range(3))
+    FakeRun(tmp_path / "baseline", interacting=("shap",)).write(range(3))
     before = contents(tmp_path)
     server = Server(tmp_path)
     for route in set(SECTIONS) - {"static/…"}:

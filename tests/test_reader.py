@@ -22,7 +22,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from tb_xai_plugin import read_run, read_runs, stability, wire
 from tb_xai_plugin.reader import RecordError, Run
-from tb_xai_plugin.sources import DirectorySource, ProviderSource
+from tb_xai_plugin.sources import Datum, DirectorySource, ProviderSource
 from tb_xai_plugin.writer import Writer
 
 
@@ -138,7 +138,8 @@ def test_an_epoch_without_a_snapshot_is_nan_and_never_interpolated(tmp_path: Pat
     # on_error="warn": explaining failed altogether.
     run = FakeRun(tmp_path).write([0])
     writer = Writer(str(tmp_path))
-    epoch = {"logs": {}, "explained": True, "reason": "OOM", "evaluations": 0, "seconds": 0.1, "share": None, "fresh": False, "logged": 2}
+    epoch = {"logs": {}, "explained": True, "reason": "OOM", "evaluations": 0, "level": 0, "change": None}
+    epoch |= {"seconds": 0.1, "share": None, "fresh": False, "logged": 2}
     writer.write_step("probes", 1, epoch, None, constant_targets=True)
     writer.close()
     read = read_run(run.log_dir)
@@ -232,6 +233,29 @@ def test_both_sources_give_the_same_arrays_bit_for_bit(tmp_path: Path) -> None:
     assert directory.tensors("probes/nothing") == provider.tensors("probes/nothing") == []
 
 
+class Sampled(DirectorySource):
+    """A source that serves all tags without step 0, as TensorBoard does where it was told to sample; and one tag without step 2."""
+
+    without_2 = ""
+
+    def tensors(self, tag: str) -> list[Datum]:
+        there = super().tensors(tag)
+        lost = {0, 2} if tag == self.without_2 else {0} if len(there) > 1 else set()
+        return [datum for datum in there if datum.step not in lost]
+
+
+def test_a_sampled_epoch_counts_where_all_of_its_tags_are_there(tmp_path: Path) -> None:
+    FakeRun(tmp_path, players=[40, 40], classes=100, changing_targets=True, side=16, interacting=("shap",)).write(range(4))
+    source = Sampled(str(tmp_path / "xai"))
+    tags = {tag for tag in source.tags() if len(source.tensors(tag)) == 3} - {wire.epoch_tag("probes")}
+    assert {tag.split("/")[1] for tag in tags} == {"outputs", "targets", "values", "errors", "base", "fidelity", "noise", "interactions"}
+    assert (Run(source, "a run").steps.tolist(), Run(source, "a run").missing) == ([1, 2, 3], 1)
+    for tag in tags:
+        source.without_2 = tag
+        run = Run(source, "a run")
+        assert (tag, run.steps.tolist(), run.missing) == (tag, [1, 3], 2)
+
+
 def test_reading_writes_nothing(tmp_path: Path) -> None:
     FakeRun(tmp_path).write([0, 1])
     before = contents(tmp_path)
@@ -269,10 +293,39 @@ def test_errors_of_attributions_that_are_all_zero_or_missing_survive() -> None:
         np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), values), errors, rtol=1e-3)
 
 
-def test_a_tag_stays_far_below_what_tensorboard_sends_in_one_reply() -> None:
-    # 256 MiB a reply; the largest case asked of this project: 64 probes, 100 classes, 100 players.
-    for start, stop in wire.blocks(64, 100 * 100 * 4):
-        assert (stop - start) * 100 * 100 * 4 * 1000 < 2**28
+@pytest.mark.parametrize("players", [2, 9, 49, 100])
+@pytest.mark.parametrize("targets", [1, 3, 10, 16])
+def test_a_tag_stays_far_below_what_tensorboard_sends_in_one_reply(targets: int, players: int, tmp_path: Path) -> None:
+    # 256 MiB a reply, of 1000 epochs and more.
+    run = FakeRun(tmp_path, players=[players] * 64, classes=targets, side=10, explainers=("shap",), interacting=("shap",))
+    blocks = wire.step_blocks(run.record())
+    assert [block for block, _ in blocks] == [0, *(stop for _, stop in blocks[:-1])]
+    assert blocks[-1][1] == 64
+    run.write([0])
+    source = DirectorySource(str(tmp_path / "xai"))
+    arrays = {tag: datum.value for tag in source.tags() for datum in source.tensors(tag) if isinstance(datum.value, np.ndarray)}
+    assert max(array.nbytes for array in arrays.values()) * 1000 < 2**28 / 4
+    assert {array.nbytes for array in arrays.values()} & set(range(2**14, 2**15 + 1)), "and blocks are no smaller than need be"
+
+
+def test_the_wire_knows_all_tags_of_a_step_and_their_shapes(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, classes=20, changing_targets=True, interacting=("shap",)).write([0])
+    source = DirectorySource(str(tmp_path / "xai"))
+    arrays = {tag: datum.value for tag in source.tags() for datum in source.tensors(tag) if isinstance(datum.value, np.ndarray)}
+    expected = {wire.step_tag("probes", name, 0): about for name, about in wire.quantities(written.record()).items()}
+    assert {tag: (array.dtype, array.shape) for tag, array in arrays.items()} == {
+        tag: (about.dtype, (3, *about.shape)) for tag, about in expected.items()
+    }
+
+
+def test_a_record_goes_on_with_its_own_blocks_whatever_the_rule_is_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = FakeRun(tmp_path, players=[9] * 7).write([0, 1])
+    blocks = read_run(tmp_path).record["blocks"]
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "step_blocks", lambda record: [(probe, probe + 1) for probe in range(7)])
+        written.write([2, 3])
+    assert written.blocks == [tuple(block) for block in blocks] == [(0, 7)]
+    assert_reads_as_written(read_run(tmp_path), written)
 
 
 # Damage
@@ -534,6 +587,13 @@ def test_quartiles_are_of_the_probes_that_have_numbers() -> None:
     np.testing.assert_allclose(stability.quartiles(series), np.array([[2, 3, 4], [7.5, 8, 8.5], [np.nan] * 3]).T)
 
 
+@pytest.mark.parametrize("shape", [(0, 5), (4, 0), (4, 5), (0, 5, 2), (4, 0, 2), (4, 5, 0), (4, 5, 2)])
+def test_quartiles_keep_the_axes_after_the_probes(shape: tuple[int, ...]) -> None:
+    found = stability.quartiles(np.ones(shape))
+    assert found.shape == (3, shape[0], *shape[2:])
+    assert (np.isnan(found) if shape[1] == 0 else found == 1).all()
+
+
 def test_region_share_of_everything_is_one_and_of_nothing_zero() -> None:
     values = np.array([[[0.5, -1.5, np.nan]]])
     np.testing.assert_allclose(stability.region_share(values, np.ones((1, 3))), 1)
@@ -562,14 +622,34 @@ def test_fidelity_and_noise_are_read_as_written(read: Read, tmp_path: Path) -> N
         assert run.interactions(explainer) is None
 
 
-def test_a_record_of_an_older_version_has_no_fidelity_and_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = FakeRun.record
-    monkeypatch.setattr(FakeRun, "record", lambda self: {name: part for name, part in record(self).items() if name != "details"})
-    FakeRun(tmp_path / "run").write(range(2))
-    run = read_run(tmp_path / "run")
+def test_an_explainer_without_measures_and_sketches_writes_no_tags_for_them(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, measures=(), sketched=False).write(range(2))
+    assert not [tag for tag in DirectorySource(str(tmp_path / "xai")).tags() if "/fidelity/" in tag or "/noise/" in tag]
+    run = read_run(tmp_path)
+    assert_reads_as_written(run, written)
     assert run.fidelity("shap") == {}
+    assert (run.all_fidelity("shap").shape, run.all_fidelity("shap").dtype) == ((2, 3, 2, 0), np.float32)
     assert run.all_noise("shap") is None
-    assert run.change_errors("shap", 1, 0).shape == run.values("shap").shape[1:]
+    e, f = run.errors("shap")
+    np.testing.assert_allclose(run.change_errors("shap", 1, 0), np.sqrt(e**2 + f**2), rtol=1e-6)
+    with pytest.raises(ValueError, match="no explainer 'gradcam'"):
+        run.all_fidelity("gradcam")
+
+
+def test_a_record_or_an_epoch_that_lacks_a_part_is_damaged(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "whole").write([0])
+    run = read_run(tmp_path / "whole")
+    whole = {"record": run.record, "epoch": run.writes[0][2]}
+    for what in whole:
+        for key in whole[what].keys() - {"schema"}:
+            writer = Writer(str(tmp_path / what / key))
+            for each in whole:
+                parts = {name: part for name, part in whole[each].items() if (each, name) != (what, key)}
+                writer._write(0, [(f"probes/{each}", json.dumps(parts).encode())])
+            writer.close()
+            damaged = read_run(tmp_path / what / key)
+            with pytest.raises(RecordError, match="damaged"):
+                damaged.record, damaged.writes  # noqa: B018
 
 
 def test_the_error_of_a_change_is_that_of_the_difference() -> None:
@@ -599,8 +679,40 @@ def test_the_error_of_a_change_to_a_step_that_was_not_explained_is_refused(tmp_p
     runs = read_runs(tmp_path)
     with pytest.raises(ValueError, match="step 7 was not explained; there are"):
         runs["a"].change_errors("shap", 7, 0)
-    with pytest.raises(ValueError, match="can't be compared"):
+    with pytest.raises(ValueError, match="a and b can't be compared: they have other images, labels; log both") as caught:
         runs["a"].change_errors("shap", 1, 1, runs["b"])
+    assert_a_sentence(str(caught.value))
+
+
+def test_each_probe_and_class_has_the_error_of_its_own_change(tmp_path: Path) -> None:
+    # Of 4 classes 3 are explained, in another order at every epoch: a few stay where they are.
+    fake = FakeRun(tmp_path / "run", players=[4] * 200, classes=4, changing_targets=True, side=4).write(range(2))
+    run = read_run(tmp_path / "run")
+    found, (now, then) = run.change_errors("shap", 1, 0), (fake.truth[1], fake.truth[0])
+    stayed = now.targets == then.targets
+    assert 0.1 < stayed.mean() < 0.5
+    r = (now.noise["shap"] * then.noise["shap"]).sum(-1)
+    r = (r / np.sqrt((now.noise["shap"] ** 2).sum(-1) * (then.noise["shap"] ** 2).sum(-1)))[..., None]
+    e, f = now.errors["shap"], then.errors["shap"]
+    expected = np.sqrt(e**2 + f**2 - 2 * r * e * f)
+    np.testing.assert_allclose(found, np.where(stayed[..., None], expected, np.nan), rtol=0.02)
+
+
+@pytest.mark.parametrize("target", ["label", "predicted", 3])
+def test_the_error_of_a_change_is_the_same_for_one_step_and_for_all(target: Any, tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path / "run", players=[4] * 50, classes=4, changing_targets=True, side=4).write(range(4))
+    run = read_run(tmp_path / "run")
+    every = run.all_change_errors("shap", run, 0, target, range(50))
+    wanted, targets = run.wanted_class(target), fake.stack("targets")
+    compared = 0
+    for step, probe in np.ndindex(4, 50):
+        one, other = (np.flatnonzero(targets[s, probe] == wanted[s, probe]) for s in (step, 0))
+        if not (len(one) and len(other)) or wanted[step, probe] != wanted[0, probe]:
+            assert np.isnan(every[step, probe]).all()
+        elif one[0] == other[0]:
+            np.testing.assert_array_equal(every[step, probe], run.change_errors("shap", step, 0)[probe, one[0]])
+            compared += 1
+    assert compared > 20
 
 
 def test_a_run_says_in_one_line_what_it_is(tmp_path: Path) -> None:
