@@ -3,7 +3,7 @@
     python benchmarks/lime_net.py
 
 R^2 weighted by LIME's kernel, the mean over all probes and classes. "fresh": of 2,000 coalitions drawn by LIME's law that no explainer saw.
-"reported": what the explainer says of itself, by cross-validation. For LIME Net "fresh" is the mean of the cross-fitted nets' own R^2.
+"reported": what the explainer says of itself, by cross-validation (of LIME, in LIME Net's folds, with alpha 1). For LIME Net "fresh" is the mean of the cross-fitted nets' own R^2.
 Log-odds of the CNN and the MLP; both kinds of design, LIME's coalitions alone and LIME's and Kernel SHAP's together, in halves.
 """
 
@@ -126,7 +126,7 @@ def nets_on(fitted: object, answers: np.ndarray, masks: np.ndarray, r2: Callable
     scores = []
     for probe in range(answers.shape[1]):
         y = answers[fitted.rows, probe]
-        *_, (directions, output, linear, _) = fitted._train((y - y.mean(axis=0)) / y.std(axis=0))
+        *_, (directions, output, linear, _) = fitted.train((y - y.mean(axis=0)) / y.std(axis=0))
         angle = (masks - 0.5) @ directions
         nets = np.concatenate([np.sin(angle), np.cos(angle)], axis=-1) @ output + (masks - 0.5) @ linear[:, :-1] + linear[:, -1:]
         scores += [r2(net * y.std(axis=0) + y.mean(axis=0), probe).mean() for net in nets]

@@ -96,7 +96,7 @@ export function sentence(measure, value) {
 const part = (value) => PARTS.find(([least]) => value >= least)?.[1] ?? "";
 
 /** @param {number} value */
-const followed = (value) => (value >= 0.9 ? "closely" : value >= 0.7 ? "well" : value >= LOW_PART ? "roughly" : value >= 0.2 ? "hardly" : "not at all");
+const followed = (value) => (value >= 0.9 ? "closely" : value >= 0.7 ? "well" : value >= LOW_PART ? "roughly" : value >= 0.2 ? "hardly" : value > -0.2 ? "not at all" : "backwards");
 
 /**
  * Whether a number calls for care. Values of some methods need not add up at all: their gap is told and no alarm.

@@ -217,7 +217,7 @@ function chooseSecond(rows, first, chosen, reasons) {
  */
 function cursorOf(pair, epoch) {
   // The first epoch of a hole has a place of its own: what is missing is shown as missing.
-  const steps = joinSteps(pair.flatMap(({ info }) => [info.steps, holes(info.steps)]));
+  const steps = joinSteps(pair.flatMap(({ info }) => [info.steps, holes(info.steps, info.log_steps)]));
   const end = steps.findLast((step) => pair.every(({ info }) => indexOf(info.steps, step) >= 0)) ?? steps[steps.length - 1];
   const index = nearest(steps, epoch ?? end);
   return { step: steps[index], index, steps, end, following: epoch === null };

@@ -14,11 +14,21 @@ export function joinSteps(lists) {
 }
 
 /**
- * The first missing step of every hole in a record. A run that logs every second epoch has none: what counts is a
- * distance larger than the usual one. The untrained model (-1) is no epoch and opens no hole.
- * @type {(steps: ArrayLike<number>) => number[]} steps are sorted
+ * The first missing step of every hole in a record. The untrained model (-1) is no epoch and opens no hole; an epoch that was logged and is
+ * not explained was not due, and is none either.
+ * @param {ArrayLike<number>} steps  explained, sorted
+ * @param {number[]} logged  all that are there
  */
-export const holes = memo((steps) => {
+export function holes(steps, logged = []) {
+  const there = new Set(logged);
+  return wide(steps).filter((step) => !there.has(step));
+}
+
+/**
+ * Where a distance is larger than the usual one: a run that logs every second epoch has no hole.
+ * @type {(steps: ArrayLike<number>) => number[]}
+ */
+const wide = memo((steps) => {
   const epochs = Array.from(steps).filter((step) => step >= 0);
   const distances = epochs.slice(1).map((step, i) => step - epochs[i]);
   if (!distances.length) return [];
@@ -32,15 +42,16 @@ export const holes = memo((steps) => {
  * @param {number[]} axis
  * @param {ArrayLike<number>} steps  those of the series
  * @param {ArrayLike<number | null>} values
+ * @param {number[]} logged  steps that are no holes
  * @returns {(number | null | undefined)[]}
  */
-export function align(axis, steps, values) {
+export function align(axis, steps, values, logged = []) {
   const at = new Map();
   for (let i = 0; i < steps.length; i++) {
     const value = values[i];
     at.set(steps[i], value === null || Number.isNaN(value) ? null : value);
   }
-  for (const step of holes(steps)) at.set(step, null);
+  for (const step of holes(steps, logged)) at.set(step, null);
   return axis.map((step) => at.get(step));
 }
 

@@ -46,6 +46,7 @@ export interface RunInfo {
   /** all logged epochs, explained or not; logs are aligned with these */
   log_steps: number[];
   logs: Record<string, Series>;
+  overhead: number | null;
   cost: { seconds: Series; evaluations: Series; share: Series; level: Series };
   gaps: { step: number; reason: string }[];
   /** what is different from a step on: fewer evaluations, a sparser schedule */

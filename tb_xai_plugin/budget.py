@@ -89,6 +89,11 @@ class Budget:
         self.since = 0
         return self.schedule
 
+    @property
+    def cheapest(self) -> float:
+        """Seconds of an explanation with the fewest evaluations."""
+        return self._cost_of(self.rungs)
+
     def _cost_of(self, rung: int) -> float:
         return self.fixed + (self.cost - self.fixed) / 2**rung
 

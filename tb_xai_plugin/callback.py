@@ -67,7 +67,7 @@ class ExplanationLogger(keras.callbacks.Callback):
         untrained: explain the model before its first epoch too, as step -1.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
         on_error: "warn" (once; training goes on) | "raise".
-        curves: log deletion and insertion areas too, for 2 (players - 1) further evaluations a probe and explainer.
+        curves: log deletion and insertion areas too, for 2 (players - 1) further evaluations per probe and explainer.
 
     Raises:
         ValueError, TypeError, FileExistsError, PermissionError: at construction, or when training begins, with one sentence.
@@ -97,9 +97,9 @@ class ExplanationLogger(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         if max_overhead is not None and (
-            isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not max_overhead > 0
+            isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not 0 < max_overhead <= 1
         ):
-            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time above 0, e.g. 0.05.")
+            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time, e.g. 0.05 for 5 %.")
         if on_error not in ("warn", "raise"):
             raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
         if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
@@ -237,6 +237,8 @@ class ExplanationLogger(keras.callbacks.Callback):
             yield
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._pace:
+            self._pace.conclude()
         with self._training_goes_on(None):
             self._writer.close()
 
@@ -329,7 +331,7 @@ class ExplanationLogger(keras.callbacks.Callback):
                 snapshot = self._engines[name].run(level, progress_bar(f"Explaining {_when(step)}"))
         except Exception as error:
             failure = error
-        problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.answers.problem if snapshot else None
+        problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
         if name in self._engines:
             seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
             epoch = _epoch_json(logs, rung is not None or failure is not None, problem, snapshot, seconds, training_seconds)
@@ -338,6 +340,8 @@ class ExplanationLogger(keras.callbacks.Callback):
             self._unbilled = time.perf_counter() - writing
         if failure:
             raise failure
+        if snapshot and snapshot.failures and self._on_error == "raise":
+            raise next(iter(snapshot.failures.values()))
         if problem:
             self._warn(step, problem)
 
@@ -409,6 +413,7 @@ def _epoch_json(
         "evaluations": snapshot.answers.evaluations if snapshot else 0,
         "level": snapshot.level if snapshot else 0,
         "seconds": seconds,
+        "training": training_seconds,
         "share": seconds / training_seconds if training_seconds else None,
     }
 

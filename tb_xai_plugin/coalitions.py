@@ -7,6 +7,9 @@ of the game only). Two laws meet in one design:
 * Bernoulli(1/2): each player present with probability 1/2, LIME's own law;
 * leverage: all sizes equally likely (Musco & Witter, 2025: the leverage of a coalition S is 1 / C(n, |S|)), and every player alone is there.
 
+Where Bernoulli's draw meets a size whose coalitions are all there already, as those of one player are, one of them counts as drawn by it too:
+LIME's rows keep their law for few players.
+
 Within a size, both draw the coalition that is least like those before it, of a few candidates (Mitchell, 1991): by symmetry it is as likely to
 be any coalition of the size as ever, but together they say more, and the squared error of SHAP and of LIME is about halved.
 
@@ -26,8 +29,14 @@ LAWS = ("bernoulli", "leverage")
 # More candidates make the draw slower, and hardly a better one.
 CANDIDATES = 16
 
-# More would need more than 4,000 evaluations a probe, and 2^n no longer fits a float.
+# More would need more than 4,000 evaluations per probe, and 2^n no longer fits a float.
 MOST_PLAYERS = 1000
+
+# Of one matrix product; a larger one OpenBLAS splits over threads, whose waiting for each other costs more than they bring.
+MOST_PRODUCTS = 2**18
+
+# More pairs than any design has.
+NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -36,11 +45,11 @@ class Design:
 
     Attributes:
         masks: bool (evaluations, n), rows in complementary pairs (2j, 2j + 1); rows 0 and 1 are the full and the empty coalition.
-        drawn_by_bernoulli: bool (evaluations / 2,), the pairs that were drawn by LIME's law.
+        bernoulli_from: int (evaluations / 2,): in designs of more pairs than this, a pair is one that LIME's law has drawn; NEVER for others.
     """
 
     masks: np.ndarray
-    drawn_by_bernoulli: np.ndarray
+    bernoulli_from: np.ndarray
 
     @property
     def players(self) -> int:
@@ -59,11 +68,21 @@ class Design:
     @property
     def bernoulli(self) -> np.ndarray:
         """bool (evaluations / 2,), the pairs that obey LIME's law: all of them where every coalition is there."""
-        return np.ones_like(self.drawn_by_bernoulli) if self.complete else self.drawn_by_bernoulli
+        return self.complete | (self.bernoulli_from < len(self.bernoulli_from))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """int (evaluations / 2,): how many players the first coalition of each pair has."""
+        return self.pairs.sum(axis=1)
+
+    @property
+    def rows_of_size(self) -> np.ndarray:
+        """int (n + 1,): how many coalitions of 0, 1, … n players are there."""
+        return np.bincount(self.masks.sum(axis=1), minlength=self.players + 1)
 
     def first(self, evaluations: int) -> Design:
         """The design of the first so many evaluations; one of `levels`, or where there are fewer coalitions all of them."""
-        return Design(self.masks[:evaluations], self.drawn_by_bernoulli[: evaluations // 2])
+        return Design(self.masks[:evaluations], self.bernoulli_from[: evaluations // 2])
 
 
 def fewest_evaluations(players: int) -> int:
@@ -102,26 +121,28 @@ def build_design(players: int, evaluations: int, laws: Collection[str], seed: in
 
 
 class _Drawing:
-    """A design in the making.
+    """A design in the making; it grows level by level.
 
     Attributes:
-        pairs: bool (drawn, n), their first coalitions.
-        by_bernoulli: bool (drawn,).
+        players, rng: n, and what draws.
+        count: pairs so far, the full and the empty coalition included.
     """
 
     def __init__(self, players: int, most: int, rng: np.random.Generator) -> None:
         self.players, self.rng = players, rng
         self.count = 0
         self._pairs = np.zeros((min(most, 2 ** (players - 1)), players), dtype=bool)
-        self._by_bernoulli = np.zeros(len(self._pairs), dtype=bool)
-        self._signs = np.zeros(self._pairs.shape, dtype=np.float32)
+        self._bernoulli_from = np.full(len(self._pairs), NEVER)
+        # +1 and -1 of what a new coalition is compared with, in blocks: not the full one, which all of a size are equally like, nor the singles,
+        # which they are together. Zeros are like nothing.
+        self._block = max(MOST_PRODUCTS // (CANDIDATES * players), 1)
+        self._signs = np.zeros((-(-len(self._pairs) // self._block), self._block, players), dtype=np.float32)
         self._taken: set[bytes] = set()
         self._take(np.ones(players, bool), by_bernoulli=True)
-        self._compared_from = 1
 
     def design(self) -> Design:
         pairs = self._pairs[: self.count]
-        return Design(np.stack([pairs, ~pairs], axis=1).reshape(-1, self.players), self._by_bernoulli[: self.count].copy())
+        return Design(np.stack([pairs, ~pairs], axis=1).reshape(-1, self.players), self._bernoulli_from[: self.count].copy())
 
     def up_to(self, pairs: int, *, leverage: bool) -> None:
         """Draw until there are so many pairs."""
@@ -132,12 +153,11 @@ class _Drawing:
         if leverage and self.count == 1:
             for single in np.eye(n, dtype=bool):
                 self._take(single, by_bernoulli=False)
-            self._compared_from = self.count  # all coalitions of a size are equally like the full one, and the singles together
         wanted = (pairs - 1) // (2 if leverage else 1) + 1
-        while self._by_bernoulli.sum() < wanted and self.count < pairs:
+        while (self._bernoulli_from < NEVER).sum() < wanted and self.count < pairs:
             size = int(self.rng.binomial(n, 0.5))
-            if 0 < size < n:
-                self._draw(size, by_bernoulli=True)
+            if 0 < size < n and not self._draw(size, by_bernoulli=True):
+                self._count_one_as_bernoulli(size)
         sizes = self._pairs[1 : self.count].sum(axis=1)
         have = np.bincount(np.minimum(sizes, n - sizes), minlength=n // 2 + 1)
         for size, count in enumerate(_top_up(n, pairs - self.count, have)):
@@ -145,25 +165,35 @@ class _Drawing:
             while self.count < wanted:
                 self._draw(size, by_bernoulli=False)
 
-    def _draw(self, size: int, *, by_bernoulli: bool) -> None:
+    def _draw(self, size: int, *, by_bernoulli: bool) -> bool:
         """One more coalition of a size, if one of the candidates is not there yet; either half of its pair comes first with equal chance."""
         template = np.arange(self.players) < size
         candidates = self.rng.permuted(np.broadcast_to(template, (CANDIDATES, self.players)), axis=1)
-        others = self._signs[self._compared_from : self.count]
-        # |n - 2 D|, D the Hamming distance: how like each other two pairs are.
-        likeness = np.abs(others @ (2 * candidates.T - np.float32(1)))
-        scores = likeness.max(axis=0, initial=0) + (likeness**2).mean(axis=0) / self.players**3 if len(others) else np.zeros(CANDIDATES)
-        for place in np.argsort(scores, kind="stable"):
-            if _key(candidates[place]) not in self._taken:
-                self._take(candidates[place] if self.rng.random() < 0.5 else ~candidates[place], by_bernoulli=by_bernoulli)
-                return
+        others = self._signs[: -(-self.count // self._block)]
+        # |n - 2 D|, D the Hamming distance: how like each other two pairs are. Whole numbers, so that all machines agree on the order.
+        likeness = np.abs(others @ (2 * candidates.T.astype(np.float32) - 1)).reshape(-1, CANDIDATES)
+        for place in np.lexsort(((likeness**2).sum(axis=0, dtype=np.float64), likeness.max(axis=0))):
+            chosen = candidates[place]
+            if _key(chosen) not in self._taken:
+                self._signs[divmod(self.count, self._block)] = 2.0 * chosen - 1
+                self._take(chosen if self.rng.random() < 0.5 else ~chosen, by_bernoulli=by_bernoulli)
+                return True
+        return False
+
+    def _count_one_as_bernoulli(self, size: int) -> None:
+        """Of the pairs of a size that LIME's law has not drawn yet, any."""
+        sizes = self._pairs[: self.count].sum(axis=1)
+        others = np.flatnonzero((self._bernoulli_from[: self.count] == NEVER) & ((sizes == size) | (sizes == self.players - size)))
+        if len(others):
+            self._bernoulli_from[self.rng.choice(others)] = self.count
 
     def _take(self, coalition: np.ndarray, *, by_bernoulli: bool) -> None:
         if _key(coalition) in self._taken:
             return
         self._taken.add(_key(coalition))
-        self._pairs[self.count], self._by_bernoulli[self.count] = coalition, by_bernoulli
-        self._signs[self.count] = 2.0 * coalition - 1
+        self._pairs[self.count] = coalition
+        if by_bernoulli:
+            self._bernoulli_from[self.count] = self.count
         self.count += 1
 
     def _take_all(self) -> None:

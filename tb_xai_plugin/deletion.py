@@ -1,6 +1,6 @@
 """Deletion and insertion curves (Petsiuk et al., 2018): how fast the answer falls when the strongest players go, and rises when they come.
 
-They cost 2 (n - 1) further evaluations a probe and explainer, because the coalitions depend on the attributions. Both are biased by what stands
+They cost 2 (n - 1) further evaluations per probe and explainer, because the coalitions depend on the attributions. Both are biased by what stands
 for an absent player: compare explainers on the same probes, not models.
 """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from tb_xai_plugin import deletion, outputs
 from tb_xai_plugin.explainers import AnyExplainer
-from tb_xai_plugin.explainers.fitted import Attribution, correlation
+from tb_xai_plugin.explainers.contract import Attribution
+from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.explanation import Explanation
 from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.predictors import Predictor, build_predictor
@@ -59,12 +60,20 @@ class Snapshot:
     Attributes:
         explanations: {explainer: Explanation}.
         answers: of the model.
-        level: evaluations a probe that the explanations are made from.
+        level: evaluations per probe that the explanations are made from.
+        failures: {explainer: what it raised}; its numbers are NaN.
     """
 
     explanations: dict[str, Explanation]
     answers: Answers
     level: int
+    failures: Mapping[str, Exception] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> str | None:
+        """Why some numbers are missing, in one phrase; None where all are there."""
+        failed = [f"explainer {name!r} failed with {type(error).__name__}: {error}" for name, error in self.failures.items()]
+        return "; ".join([*([self.answers.problem] if self.answers.problem else []), *failed]) or None
 
 
 class Engine:
@@ -217,6 +226,7 @@ class Engine:
         """Explain from answers that are there already; from the first `level` evaluations of them."""
         make = {name: partial(self._from_answers, name, answers, level) for name in self.plan.fitting}
         make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
+        self._failures: dict[str, Exception] = {}
         found = {name: make[name]() for name in self.plan.fitting}
         began = time.perf_counter()
         found |= {name: make[name]() for name in self.plan.asking}
@@ -224,7 +234,7 @@ class Engine:
             found = {name: self._with_curves(attribution, answers) for name, attribution in found.items()}
         self._fixed_seconds = time.perf_counter() - began
         explanations = {name: self._explanation(name, found[name], answers) for name in self.plan.explainers}
-        return Snapshot(explanations, answers, level)
+        return Snapshot(explanations, answers, level, dict(self._failures))
 
     def _from_answers(self, name: str, answers: Answers, level: int) -> Attribution:
         """Apply an explainer's matrix to all probes with equally many players at once."""
@@ -240,8 +250,14 @@ class Engine:
 
     def _from_the_model(self, explainer: Any, answers: Answers, level: int) -> Attribution:
         full, empty = (np.array([game[row] for game in answers.games]) for row in (0, 1))
-        asked = _Asked(self._model, self.plan.probes, self.classes, answers.targets, full, empty, self._predictor)
-        found = explainer.explain(asked)
+        about = self._model, self.plan.probes, self.classes, self.head.kind == "regression"
+        asked = _Asked(*about, answers.targets, full, empty, self._predictor)
+        try:
+            found = explainer.explain(asked)
+        except Exception as error:
+            # What it alone can't do must not cost the others their epoch.
+            self._failures[explainer.name] = error
+            found = _nothing(answers, int(self.plan.probes.players.max()), explainer.fidelity)
         if not self.plan.fitting:
             return found
         masks = [self.plan.designs[int(n)].masks[:level] for n in self.plan.probes.players]
@@ -299,6 +315,7 @@ class _Asked:
     model: Any
     probes: ProbeSet
     classes: int
+    regression: bool
     targets: np.ndarray
     full: np.ndarray
     empty: np.ndarray
@@ -324,6 +341,13 @@ def _one_blas_thread() -> AbstractContextManager[None]:
     """NumPy's products here take a few milliseconds; its threads, waiting for cores that TensorFlow's still hold, make that hundreds."""
     controller = _blas()
     return controller.limit(limits=1, user_api="blas") if controller else nullcontext()
+
+
+def _nothing(answers: Answers, players: int, measures: Sequence[str]) -> Attribution:
+    """NaN for everything that an explainer would have given."""
+    games = answers.targets.shape
+    nan = np.full((*games, players), np.nan)
+    return Attribution(nan, nan[..., 0], nan, dict.fromkeys(measures, nan[..., 0]))
 
 
 def _put(merged: dict[str, Any], members: np.ndarray, games: tuple[int, int], players: int, part: Attribution) -> None:
@@ -367,7 +391,7 @@ def explain(
         classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
         seed: of the coalitions; the same seed gives the same coalitions in any process.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
-        curves: deletion and insertion areas too, for 2 (players - 1) further evaluations a probe and explainer.
+        curves: deletion and insertion areas too, for 2 (players - 1) further evaluations per probe and explainer.
 
     Returns:
         {"lime": Explanation, "shap": Explanation}, in the order asked.
@@ -378,6 +402,8 @@ def explain(
     options = {"output": output, "classes": classes, "seed": seed, "batch_size": batch_size, "curves": curves}
     plan = Plan(probes, explainers, evaluations=evaluations, **options)
     snapshot = Engine(plan, model).run(progress=progress_bar("Explaining"))
+    for name, error in snapshot.failures.items():
+        raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
     if snapshot.answers.problem:
         warnings.warn(f"explain: {snapshot.answers.problem}; their values are NaN.", stacklevel=2)
     return snapshot.explanations

@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin import outputs
+from tb_xai_plugin.batches import Batches, filled
+from tb_xai_plugin.forward import Forward
 from tb_xai_plugin.outputs import Head
-
-if TYPE_CHECKING:
-    from tb_xai_plugin.predictors import Batches, Forward
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
 
 # A backward pass keeps the activations of every layer: fewer inputs at a time than forward.
 LARGEST_BATCH = 32
 BATCH_BYTES = 8 * 2**20
+
+# What a gradient of one target costs, in evaluations of the model.
+PASSES_OF_A_GRADIENT = 3
 
 
 class Gradients:
@@ -31,12 +33,10 @@ class Gradients:
     Args:
         forward: the model's answers to coalitions.
         head, output: what is explained; see `outputs.explained`.
-        batches: runs a graph of fixed size over any number of rows.
     """
 
-    def __init__(self, forward: Forward, head: Head, output: str, batches: type[Batches]) -> None:
+    def __init__(self, forward: Forward, head: Head, output: str) -> None:
         self._forward, self._head, self._output = forward, head, output
-        self._batches = batches
         self._of_players = cache(self._make_of_players)
         self._of_feature_maps = cache(self._make_of_feature_maps)
 
@@ -53,10 +53,10 @@ class Gradients:
         most = min(LARGEST_BATCH, max(1, BATCH_BYTES // (4 * int(np.prod(self._forward.masker.shape)))))
         batch = -(-len(points) // -(-len(points) // most))
         run = self._of_players(batch)
-        found = run(self._forward.widened(points), self._forward.parts(probe), tf.constant(targets, tf.int32))
+        found = run(self._forward.masker.widened(points), self._forward.parts(probe), tf.constant(targets, tf.int32))
         return found[:, :, : points.shape[1]].astype(np.float64)
 
-    def of_feature_maps(self, probe: int, targets: np.ndarray, layer: str | None) -> tuple[np.ndarray, np.ndarray]:
+    def of_feature_maps(self, probe: int, targets: np.ndarray, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Feature maps of a layer (None: the last convolution) on the whole probe, float32 (h, w, channels), and the gradients with respect
         to them, float32 (t, h, w, channels).
 
@@ -99,12 +99,11 @@ class Gradients:
             traced = self._traced(graph, size)
 
             def run(points: np.ndarray, parts: Any, targets: Any) -> np.ndarray:
-                filled = np.concatenate([points, np.ones((size - len(points), points.shape[1]), np.float32)])
-                return traced(tf.constant(filled), parts, targets).numpy()[: len(points)]
+                return traced(tf.constant(filled(points, size)), parts, targets).numpy()[: len(points)]
 
             return run
 
-        return self._batches(compile_for, batch)
+        return Batches(compile_for, batch)
 
     def _each(self, tape: Any, explained: Any, source: Any) -> Any:
         """Gradients (targets, *source.shape) of each row of `explained`, (targets, batch).
@@ -155,10 +154,10 @@ class Gradients:
                     maps, gradients = tf.transpose(maps, (1, 2, 0)), tf.transpose(gradients, (0, 2, 3, 1))
                 return tf.cast(maps, tf.float32), tf.cast(gradients, tf.float32)
             shapes = ", ".join(f"{layer.name} {tuple(output.shape)}" for layer, output in outputs_seen) or "it was not called"
-            which = f"layer {name!r}" if name else "no convolution"
+            which = f"layer {name!r}" if name else "the last convolution"
             raise ValueError(
-                f"grad-cam: {which} of model {model.name!r} gives maps (batch, height, width, channels) of more than one pixel that the answer "
-                f"depends on ({shapes}); name another layer, or use 'ig' or 'shap'."
+                f"GradCam needs maps (batch, height, width, channels) of more than one pixel that the answer depends on, and {which} of model "
+                f"{model.name!r} gives none ({shapes}); name another layer, or use 'ig' or 'shap'."
             )
 
         return self._traced(graph, 1)
@@ -187,12 +186,14 @@ def candidates(model: Any, name: str | None) -> list[Any]:
     convolutions = [layer for layer in layers if isinstance(layer, kinds)]
     if name is None:
         if not convolutions:
-            raise ValueError(f"grad-cam: model {model.name!r} has no convolution; name a layer, GradCam(layer=…), or use 'ig' or 'shap'.")
+            raise ValueError(
+                f"GradCam needs a convolution, and model {model.name!r} has none; name a layer, GradCam(layer=…), or use 'ig' or 'shap'."
+            )
         return convolutions
     named = [layer for layer in layers if layer.name == name]
     if not named:
         known = sorted({layer.name for layer in convolutions or layers})
-        raise ValueError(f"grad-cam: model {model.name!r} has no layer {name!r}; choose from {known}.")
+        raise ValueError(f"GradCam: model {model.name!r} has no layer {name!r}; choose from {known}.")
     return named
 
 

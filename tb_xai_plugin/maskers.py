@@ -45,6 +45,12 @@ class ImageMasker:
         parts[-1] = baseline
         return parts.reshape(len(parts), -1)
 
+    def widened(self, coalitions: np.ndarray) -> np.ndarray:
+        """float32 (k, players): up to the widest probe; the players added have no pixels."""
+        wide = np.ones((len(coalitions), self.players), dtype=np.float32)
+        wide[:, : coalitions.shape[1]] = coalitions
+        return wide
+
     def mask(self, xp: Any, coalitions: Any, parts: Any) -> Any:
         """Masked inputs, float32 (n_coalitions, H, W[, C]).
 

@@ -23,7 +23,7 @@ LARGEST_KEPT_BYTES = 2**30
 FEWEST_WITH_UNTRAINED = 3
 
 # Before there has been an explanation, its cost is guessed from one batch, and rather too high.
-CAUTION = 1.5
+CAUTION = 1.2
 
 
 class Pace:
@@ -114,6 +114,16 @@ class Pace:
         finally:
             for weight, value in zip(model.weights, today, strict=True):
                 weight.assign(value)
+
+    def conclude(self) -> None:
+        """Say at the end of training if there was no time for a single explanation."""
+        budget = self._budget
+        if budget.since is None and budget.trained and budget.cost:
+            allowed = budget.share * sum(budget.trained)
+            self._announce(
+                f"no epoch was explained: one explanation takes about {budget.cheapest:.1f} s, and max_overhead={budget.share:g} of this training "
+                f"is {allowed:.1f} s, of which {budget.spent:.1f} s were spent on preparing; give a larger share, fewer probes, or more epochs"
+            )
 
     def learn(self, seconds: float, rung: int, fixed: float) -> None:
         """One explanation of all probe sets took so long; `fixed` of it would have been the same with fewer evaluations."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from tb_xai_plugin import coalitions, explainers, outputs
 from tb_xai_plugin.explainers import AnyExplainer
-from tb_xai_plugin.explainers.fitted import Fitted
+from tb_xai_plugin.explainers.contract import Fitted
 from tb_xai_plugin.maskers import ImageMasker
 from tb_xai_plugin.probes import ProbeSet, hash_of
 
@@ -80,7 +80,8 @@ class Plan:
         if asked != "auto":
             return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
         largest = int(np.clip(BATCH_BYTES // (self.probes.inputs[0].size * 4), 1, min(LARGEST_BATCH, self.levels[0])))
-        return -(-self.evaluations // -(-self.evaluations // largest))
+        # Every level is a whole number of batches, so that half the evaluations are half the work.
+        return -(-self.levels[0] // -(-self.levels[0] // largest))
 
     @property
     def settings(self) -> dict[str, Any]:

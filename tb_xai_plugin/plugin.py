@@ -117,6 +117,7 @@ class XaiPlugin(base_plugin.TBPlugin):
             "log_steps": log_steps.tolist(),
             "logs": {name: series.tolist() for name, series in logs.items()},
             "cost": {name: series.tolist() for name, series in run.cost.items()},
+            "overhead": run.overhead,
             "gaps": [{"step": step, "reason": reason} for step, reason in run.gaps.items()],
             "changes": [{"step": step, "change": change} for step, change in run.changes.items()],
             "missing": run.missing,

@@ -26,7 +26,7 @@ KINDS: dict[str, type[ImageProbes]] = {"image": ImageProbes}
 
 # What the JSON of a record and of an epoch holds; without one of these it is damaged.
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
-EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "level", "change", "seconds", "share", "logged", "fresh"}
+EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "level", "change", "seconds", "training", "share", "logged", "fresh"}
 
 
 class RecordError(ValueError):
@@ -55,7 +55,10 @@ class Run:
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"Run({self.name!r}, {len(self.steps)} epochs of {self.record['shape']['probes']} probes: {', '.join(self.explainers)})"
+        gaps = f", {len(self.gaps)} with gaps" if self.gaps else ""
+        return (
+            f"Run({self.name!r}, {len(self.steps)} epochs{gaps} of {self.record['shape']['probes']} probes: {', '.join(self.explainers)})"
+        )
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -352,11 +355,17 @@ class Run:
 
     @property
     def cost(self) -> dict[str, np.ndarray]:
-        """{"seconds", "evaluations", "share" (of the epoch's training time), "level" (evaluations a probe)}: float64, aligned with `all_steps`."""
+        """{"seconds", "evaluations", "share" (of the epoch's training time), "level" (evaluations per probe)}: float64, aligned with `all_steps`."""
         return {
             name: np.array([np.nan if epoch[name] is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
             for name in ("seconds", "evaluations", "share", "level")
         }
+
+    @property
+    def overhead(self) -> float | None:
+        """What explanations took in all, as a share of the training time; None before the first epoch."""
+        training = sum(epoch["training"] or 0.0 for _, _, epoch in self.writes)
+        return sum(epoch["seconds"] for _, _, epoch in self.writes) / training if training else None
 
     @property
     def wall_times(self) -> np.ndarray:

@@ -112,7 +112,7 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
 
     Args:
         errors, others: (..., players), standard errors of each.
-        noise, other_noise: (..., numbers), their sketches (see `explainers.fitted.noise_sketch`): r is their cosine. None where the errors are
+        noise, other_noise: (..., numbers), their sketches (see `explainers.errors.sketch`): r is their cosine. None where the errors are
             independent, or there are none.
 
     Returns:

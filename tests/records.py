@@ -191,6 +191,7 @@ class FakeRun:
             "level": level,
             "change": self.changes.get(step),
             "seconds": 0.5,
+            "training": 2.0,
             "share": 0.25,
             "fresh": False,
         }

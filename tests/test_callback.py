@@ -497,7 +497,7 @@ def test_a_log_dir_that_is_a_file_or_not_writable_is_refused(tmp_path: Path, mon
         ({"output": "logits"}, "unknown output 'logits'; choose from"),
         ({"on_error": "ignore"}, "unknown on_error 'ignore'; choose from"),
         ({"every": 0}, "every is 0"),
-        ({"max_overhead": -1}, "max_overhead is -1; give a share of the training time above 0"),
+        ({"max_overhead": -1}, "max_overhead is -1; give a share of the training time"),
         ({"probes": {}}, "empty dict"),
         ({"probes": {"a/b": PROBES}}, "without '/'"),
         ({"probes": IMAGES}, "give a ProbeSet"),

@@ -34,13 +34,17 @@ def test_every_coalition_is_there_where_the_budget_covers_them() -> None:
     assert np.array_equal(np.bincount(masks.sum(axis=1)), [comb(7, s) for s in range(8)])
 
 
-def test_every_player_is_alone_once_and_all_other_sizes_come_about_equally_often() -> None:
-    counts = np.bincount(build_design(49, 2000, ("leverage",), seed=0).masks.sum(axis=1))
-    assert counts[1] == counts[48] == 49
-    assert counts[2:15].tolist() == counts[34:-2].tolist()[::-1] or np.ptp(counts[2:15]) <= 1
-    counts = np.bincount(build_design(10, 512, ("leverage",), seed=0).masks.sum(axis=1))
-    assert counts[1] == counts[9] == 10
-    assert counts[2] == counts[8] == 45
+def test_every_player_is_alone_once_and_sizes_that_bernoulli_leaves_out_come_equally_often_and_the_middle_ones_more() -> None:
+    rows = build_design(49, 2000, ("leverage",), seed=0).rows_of_size
+    assert rows.tolist() == rows[::-1].tolist()
+    assert rows[1] == 49
+    assert np.ptp(rows[2:15]) <= 1
+    # Half of the rows are Bernoulli(1/2)'s, 11 % of them in each of the middle two sizes.
+    assert rows[2] < rows[24] / 3
+    assert abs(rows[24] - 2000 / 2 * comb(49, 24) / 2**49) < 4 * np.sqrt(1000 * 0.11)
+    rows = build_design(10, 512, ("leverage",), seed=0).rows_of_size
+    assert rows[1] == rows[9] == 10
+    assert rows[2] == rows[8] == 45
 
 
 def test_limes_rows_keep_each_player_with_probability_one_half() -> None:
@@ -56,6 +60,24 @@ def test_limes_rows_keep_each_player_with_probability_one_half() -> None:
     assert abs(sizes.mean() - mean) < 4 * deviation
 
 
+@pytest.mark.parametrize(
+    ("players", "evaluations", "level"), [(5, 22, 22), (6, 32, 32), (8, 128, 128), (8, 128, 64), (10, 256, 256), (10, 512, 128)]
+)
+def test_limes_rows_have_all_sizes_as_often_as_its_law_says(players: int, evaluations: int, level: int) -> None:
+    """Also the players alone, which are in the design anyway, and also in the first part of a design."""
+    folded, seeds = np.minimum(np.arange(players + 1), players - np.arange(players + 1)), 200
+    law = np.array([comb(players, s) for s in range(players + 1)]) / (2**players - 2)
+    seen = np.zeros(players // 2 + 1)
+    for seed in range(seeds):
+        design = build_design(players, evaluations, LAWS, seed).first(level)
+        pairs = design.pairs[design.bernoulli][1:]
+        assert len(pairs) == (len(design.pairs) - 1) // 2
+        seen += np.bincount(folded[pairs.sum(axis=1)], minlength=len(seen))
+    for size in range(1, len(seen)):
+        share, drawn = law[folded == size].sum(), seen.sum()
+        assert abs(seen[size] / drawn - share) < 4 * np.sqrt(share * (1 - share) / drawn), size
+
+
 def test_the_same_seed_gives_the_same_coalitions_in_another_process_and_another_seed_others() -> None:
     code = (
         "import hashlib; from tb_xai_plugin.coalitions import build_design, LAWS;"
@@ -69,16 +91,18 @@ def test_the_same_seed_gives_the_same_coalitions_in_another_process_and_another_
     assert not np.array_equal(here, other)
 
 
-@pytest.mark.parametrize("players", [5, 16, 49])
-def test_every_level_of_a_design_is_a_design_of_its_own(players: int) -> None:
-    design = build_design(players, auto_evaluations(players) * 2, LAWS, seed=0)
-    found = levels(players, len(design.masks))
-    assert found[-1] == len(design.masks)
-    for level in found[:-1]:
-        first, own = design.first(level), build_design(players, level, LAWS, seed=0)
-        assert np.array_equal(first.masks, design.masks[:level])
-        assert np.bincount(first.masks.sum(axis=1)).tolist() == pytest.approx(np.bincount(own.masks.sum(axis=1)).tolist(), abs=12)
-        assert abs(int(first.bernoulli.sum()) - int(own.bernoulli.sum())) <= 2
+@pytest.mark.parametrize(("players", "evaluations"), [(7, 64), (8, 128), (10, 512), (16, 512), (49, 1568)])
+@pytest.mark.parametrize("laws", [LAWS, ("bernoulli",)])
+def test_every_level_of_a_design_is_the_design_of_so_many_evaluations(players: int, evaluations: int, laws: tuple[str, ...]) -> None:
+    found = levels(players, evaluations)
+    assert found[-1] == evaluations
+    assert len(found) > 1
+    for seed in range(5):
+        design = build_design(players, evaluations, laws, seed)
+        for level in found:
+            first, own = design.first(level), build_design(players, level, laws, seed)
+            assert np.array_equal(first.masks, own.masks)
+            assert np.array_equal(first.bernoulli, own.bernoulli)
 
 
 def test_coalitions_of_a_size_lie_further_apart_than_random_ones() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import keras
@@ -15,7 +16,7 @@ from models import IMAGES, LABELS, convolutional
 import tb_xai_plugin as xai
 from tb_xai_plugin import explainers
 from tb_xai_plugin.explainers import Custom, Occlusion
-from tb_xai_plugin.explainers.fitted import Attribution
+from tb_xai_plugin.explainers.contract import Attribution
 
 PROBES = xai.ImageProbes(IMAGES[:4], LABELS[:4])
 UNLABELLED = xai.ImageProbes(IMAGES[:4])
@@ -67,6 +68,16 @@ def test_values_of_one_class_are_the_labels_and_the_other_classes_are_missing(na
 def test_without_labels_values_of_one_class_are_the_likeliest_ones() -> None:
     values = RNG.normal(size=(4, 16))
     assert np.allclose(explained(values, UNLABELLED).values[:, 2], values, atol=1e-6)  # 2 * mean is the largest logit
+
+
+@pytest.mark.parametrize("labels", [[1, 0, 1, 1], [7, 0, 3, 9]])
+def test_values_of_one_output_of_a_regression_are_the_first_one_whatever_the_labels(labels: list[int]) -> None:
+    values, probes = RNG.normal(size=(4, 16)), xai.ImageProbes(IMAGES[:4], labels)
+    targets, ends = np.tile([1, 0], (4, 1)), {"full": np.ones((4, 2)), "empty": np.zeros((4, 2))}
+    asked = SimpleNamespace(model=None, probes=probes, classes=2, regression=True, targets=targets, **ends)
+    found = Custom("mine", lambda model, probes: values).explain(asked).values
+    assert np.array_equal(found[:, 1], values)
+    assert np.isnan(found[:, 0]).all()
 
 
 OF_EVERY_CLASS = {

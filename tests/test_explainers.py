@@ -9,7 +9,8 @@ from games import Game, additive, banzhaf_by_enumeration, even, interacting, sha
 from tb_xai_plugin import KernelShap, Lime, stability
 from tb_xai_plugin.coalitions import LAWS, Design, auto_evaluations, build_design, fewest_evaluations
 from tb_xai_plugin.explainers import EXPLAINERS, Banzhaf, Occlusion, kriging, resolve
-from tb_xai_plugin.explainers.fitted import Attribution, Explainer
+from tb_xai_plugin.explainers.contract import Attribution, Explainer, by_game
+from tb_xai_plugin.explainers.kernel_shap import kernel_weights
 from tb_xai_plugin.explainers.kriging import OddKriging
 from tb_xai_plugin.explainers.lime import lime_rows
 
@@ -80,7 +81,7 @@ def test_kriging_has_less_error_than_least_squares_and_the_shap_package_at_the_s
     import shap
 
     errors: dict[str, list[float]] = {"kriging": [], "wls": [], "package": []}
-    for seed in range(8):
+    for seed in range(24):
         game = interacting(12, seed)
         exact = shapley_by_enumeration(game, 12)
         np.random.seed(seed)  # noqa: NPY002  the package draws from the global state
@@ -92,7 +93,7 @@ def test_kriging_has_less_error_than_least_squares_and_the_shap_package_at_the_s
             errors[estimator].append(relative_squared_error(explained(KernelShap(estimator), design, game).values[0], exact))
     mean = {name: np.mean(found) for name, found in errors.items()}
     assert mean["kriging"] < mean["package"] / 1.5
-    assert mean["kriging"] < mean["wls"] * 1.05
+    assert mean["kriging"] < mean["wls"]
     assert mean["wls"] < mean["package"]
 
 
@@ -127,7 +128,9 @@ def test_the_value_of_a_player_in_the_kernel_is_what_enumeration_says(semivalue:
     of_the_kernel = np.array([enumerate_values(kernel_at(pair), n) for pair in design.pairs]).T
     fitted = OddKriging.of(design)
     expected = fitted.trend + of_the_kernel @ fitted.remainder
-    assert np.abs(getattr(fitted, semivalue)() - expected).max() < 1e-12 * np.abs(expected).max()
+    # Shapley values are corrected for what the nugget of the pair (full, empty) leaves of efficiency.
+    tolerance = kriging.EXACT * 10 if semivalue == "shapley" else 1e-12
+    assert np.abs(getattr(fitted, semivalue)() - expected).max() < tolerance * np.abs(expected).max()
 
 
 def test_kriging_of_all_pairs_of_a_white_noise_game_is_exact_to_its_nugget() -> None:
@@ -144,10 +147,10 @@ def test_without_the_process_kriging_is_generalised_least_squares_of_the_same_tr
     game, design = interacting(9, seed=1), build_design(9, 200, LAWS, seed=1)
     d = (game(design.masks[0::2]) - game(design.masks[1::2])) / 2
     h = design.pairs - 0.5
-    whole, n = 2 * d[0], 9
+    whole = 2 * d[0]
     free = np.linalg.lstsq(h[1:, :-1] - h[1:, -1:], d[1:] - h[1:, -1] * whole, rcond=None)[0]
     expected = np.append(free, whole - free.sum())
-    assert np.abs(OddKriging.of(design).trend @ d - expected).max() < 1e-6 * np.abs(expected).max(), n
+    assert np.abs(OddKriging.of(design).trend @ d - expected).max() < 1e-6 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("estimator", ["kriging", "wls"])
@@ -164,13 +167,27 @@ def test_an_additive_game_is_recovered_exactly_from_the_smallest_budget(players:
         assert attribution.fidelity["additive_r2"][0] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("players", [4, 10, 49])
-def test_attributions_sum_to_the_full_less_the_empty_answer(players: int) -> None:
+@pytest.mark.parametrize("estimator", ["kriging", "wls"])
+@pytest.mark.parametrize("players", [4, 10, 49, 128])
+def test_attributions_sum_to_the_full_less_the_empty_answer(players: int, estimator: str) -> None:
     design = build_design(players, auto_evaluations(players), LAWS, seed=0)
     answers = np.random.default_rng(0).normal(size=(len(design.masks), 3, 7))
-    attribution = KernelShap().fit(design)(answers)
-    assert np.abs(attribution.values.sum(axis=-1) - (answers[0] - answers[1])).max() < 1e-7
-    assert attribution.fidelity["efficiency_gap"].max() < 1e-6
+    attribution = KernelShap(estimator).fit(design)(answers)
+    assert np.abs(attribution.values.sum(axis=-1) - (answers[0] - answers[1])).max() < 1e-12
+    assert attribution.fidelity["efficiency_gap"].max() < 1e-10
+
+
+def test_explainers_of_single_games_may_have_interactions_too() -> None:
+    answers = np.random.default_rng(0).normal(size=(6, 4, 5))
+
+    def apply(games: np.ndarray) -> Attribution:
+        strongest = games[:, None] * np.array([1, 2, 3])[:, None]
+        return Attribution(games, games[0], games, interactions=strongest)
+
+    found = by_game(apply)(answers)
+    assert found.interactions.shape == (4, 5, 6, 3)
+    assert np.array_equal(found.interactions[2, 3, :, 1], 2 * answers[:, 2, 3])
+    assert np.array_equal(found.values[2, 3], answers[:, 2, 3])
 
 
 @pytest.mark.parametrize("name", FITTING)
@@ -222,8 +239,8 @@ def test_limes_errors_shrink_to_nothing_when_every_coalition_is_there() -> None:
     assert explained(Lime(), build_design(8, 2**8, LAWS, seed=0), interacting(8, seed=0)).errors.max() < 1e-12
 
 
-# At 1.5 standard errors' worth of seeds a single game scatters by two percent; the sweep over all kinds of games is benchmarks/coverage.py.
-@pytest.mark.parametrize("name", ["lime", "shap", "banzhaf"])
+# At 1.5 standard errors' worth of seeds a single game scatters by two percent; the sweep over all kinds of games is benchmarks/errors.py.
+@pytest.mark.parametrize("name", [name for name in FITTING if EXPLAINERS[name].sketched])
 @pytest.mark.parametrize("evaluations", [128, 256])
 def test_95_percent_intervals_of_values_and_changes_cover_93_to_100_percent_over_mask_seeds(name: str, evaluations: int) -> None:
     before = interacting(10, seed=3)
@@ -251,14 +268,22 @@ def test_95_percent_intervals_of_values_and_changes_cover_93_to_100_percent_over
 
 
 def test_additive_r2_is_what_the_values_say_of_coalitions_that_were_never_asked() -> None:
-    game = interacting(12, seed=0)
-    attribution = explained(KernelShap(), build_design(12, 256, LAWS, seed=0), game)
-    rng = np.random.default_rng(7)
-    sizes = rng.choice(np.arange(1, 12), p=(kernel := 1 / (np.arange(1, 12) * (12 - np.arange(1, 12)))) / kernel.sum(), size=4000)
-    fresh = np.array([rng.permutation(12) < size for size in sizes])
+    game, rng, s = interacting(16, seed=0), np.random.default_rng(7), np.arange(1, 16)
+    sizes = rng.choice(s, p=(kernel := 1 / (s * (16 - s))) / kernel.sum(), size=4000)
+    fresh = np.array([rng.permutation(16) < size for size in sizes])
     answers = game(fresh)
-    missed = answers - attribution.base[0] - fresh @ attribution.values[0]
-    assert attribution.fidelity["additive_r2"][0] == pytest.approx(1 - missed.var() / answers.var(), abs=0.15)
+    reported, afresh, in_sample = [], [], []
+    for seed in range(20):
+        design = build_design(16, 96, LAWS, seed)
+        attribution = explained(KernelShap(), design, game)
+        base, values = attribution.base[0], attribution.values[0]
+        reported.append(attribution.fidelity["additive_r2"][0])
+        afresh.append(1 - ((answers - base - fresh @ values) ** 2).mean() / answers.var())
+        w, seen = np.repeat(kernel_weights(design), 2), game(design.masks)
+        left = seen - base - design.masks @ values
+        in_sample.append(1 - w @ left**2 / (w @ (seen - w @ seen / w.sum()) ** 2))
+    assert np.mean(reported) == pytest.approx(np.mean(afresh), abs=0.04)
+    assert np.mean(in_sample) > max(np.mean(reported), np.mean(afresh)) + 0.04
 
 
 def test_limes_unseen_r2_is_lower_than_its_own_score_and_close_to_that_of_fresh_coalitions() -> None:
@@ -295,5 +320,18 @@ def test_options_out_of_range_are_refused() -> None:
         Lime(kernel_width=0)
     with pytest.raises(ValueError, match="alpha is -1"):
         Lime(alpha=-1)
+    with pytest.raises(ValueError, match="kernel_width is 'wide'; give a number above 0"):
+        Lime(kernel_width="wide")
+    with pytest.raises(ValueError, match="alpha is nan"):
+        Lime(alpha=float("nan"))
     with pytest.raises(ValueError, match="unknown estimator 'tree'"):
         KernelShap(estimator="tree")
+
+
+def test_lime_refuses_a_kernel_that_leaves_its_regression_nothing_to_go_by() -> None:
+    design = build_design(16, 256, LAWS, seed=0)
+    with pytest.raises(ValueError, match=r"with kernel_width 0\.01 and alpha 0 .* give a wider kernel"):
+        Lime(alpha=0, kernel_width=0.01).fit(design)
+    weights = np.random.default_rng(0).normal(size=16)
+    for kernel_width in (0.1, 0.25, 10.0):
+        assert np.allclose(explained(Lime(kernel_width, alpha=0), design, additive(weights)).values[0], weights, atol=1e-7)

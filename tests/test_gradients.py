@@ -324,9 +324,9 @@ def _rounding() -> keras.Model:
 REFUSED = {
     "a callable": ("ig", lambda: lambda x: x.mean(axis=(1, 2)), "IntegratedGradients needs gradients, and function is not a Keras model"),
     "a callable, for maps": ("grad-cam", lambda: lambda x: x.mean(axis=(1, 2)), "GradCam needs gradients"),
-    "no convolution": ("grad-cam", _dense, "has no convolution; name a layer"),
+    "no convolution": ("grad-cam", _dense, "needs a convolution, and model .* has none; name a layer"),
     "no such layer": (GradCam(layer="conv9"), convolutional, "has no layer 'conv9'; choose from \\['conv2d"),
-    "a layer without maps": (GradCam(layer="flat"), _dense, "layer 'flat' .* gives maps .* \\(flat \\(1, 64\\)\\)"),
+    "a layer without maps": (GradCam(layer="flat"), _dense, "layer 'flat' .* gives none \\(flat \\(1, 64\\)\\)"),
     "whole numbers": ("ig", _rounding, "no gradient with respect to its input"),
 }
 

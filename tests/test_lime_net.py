@@ -10,7 +10,7 @@ from models import IMAGES, LABELS, functional
 import tb_xai_plugin as xai
 from tb_xai_plugin.coalitions import LAWS, build_design
 from tb_xai_plugin.engine import Engine, Plan
-from tb_xai_plugin.explainers.fitted import Attribution
+from tb_xai_plugin.explainers.contract import Attribution
 from tb_xai_plugin.explainers.lime import Lime, lime_rows, locality
 from tb_xai_plugin.explainers.lime_net import LimeNet
 from tb_xai_plugin.wire import PAIRS
@@ -99,7 +99,7 @@ def test_reported_r2_is_that_of_coalitions_drawn_afresh_and_above_limes(laws: tu
     # The nets themselves, from what the explainer holds, on the fresh coalitions.
     fitted = LimeNet().fit(design)
     y = game(design.masks)[fitted.rows]
-    *_, (directions, output, coefficients, _) = fitted._train((y - y.mean(axis=0)) / y.std(axis=0))
+    *_, (directions, output, coefficients, _) = fitted.train((y - y.mean(axis=0)) / y.std(axis=0))
     angle = (fresh - 0.5) @ directions
     nets = np.concatenate([np.sin(angle), np.cos(angle)], axis=-1) @ output + np.c_[fresh - 0.5, np.ones(len(fresh))] @ coefficients
     afresh = np.mean([r2(net * y.std(axis=0) + y.mean(axis=0)) for net in nets])
@@ -125,19 +125,28 @@ def test_an_answer_moves_no_prediction_of_its_own_pair() -> None:
         assert set(fitted.fold[fitted.rows // 2 == pair]) == {fold}
         moved = y.copy()
         moved[row] += 7
-        for before, after in zip(fitted._train(y), fitted._train(moved), strict=True):
+        for before, after in zip(fitted.train(y), fitted.train(moved), strict=True):
             assert all(np.array_equal(a[fold], b[fold]) for a, b in zip(before[:3], after[:3], strict=True))
 
 
-def test_95_percent_intervals_cover_95_to_100_percent_over_mask_seeds() -> None:
-    game, values, errors = saturating(10, 3, seed=3), [], []
+def local_effects(answers: np.ndarray, masks: np.ndarray, q: float) -> np.ndarray:
+    """Mean f(with i) - f(without i) over all coalitions, where every player is there with probability q: (targets, players)."""
+    p = q ** masks.sum(axis=1) * (1 - q) ** (~masks).sum(axis=1)
+    means = [p[there] @ answers[there] / p[there].sum() - p[~there] @ answers[~there] / p[~there].sum() for there in masks.T]
+    return np.stack(means, axis=1)
+
+
+def test_95_percent_intervals_cover_the_enumerated_local_effects_in_93_to_100_percent_of_mask_seeds() -> None:
+    game, apart, errors = saturating(10, 3, seed=3), [], []
+    everything = (np.arange(2**10)[:, None] >> np.arange(10) & 1).astype(bool)
     for seed in range(25):
         design = build_design(10, 128, ("bernoulli",), seed)
-        attribution = LimeNet().fit(design)(game(design.masks)[:, None])
-        values.append(attribution.values)
-        errors.append(attribution.errors)
-    covered = np.abs(np.array(values) - np.mean(values, axis=0)) <= 1.96 * np.array(errors)
-    assert 0.93 <= covered.mean() <= 1.0
+        fitted = LimeNet().fit(design)
+        attribution = fitted(game(design.masks)[:, None])
+        apart.append(attribution.values[0] - local_effects(game(everything), everything, fitted.q))
+        errors.append(attribution.errors[0])
+    assert 0.93 <= (np.abs(apart) <= 1.96 * np.array(errors)).mean() <= 1.0
+    assert np.mean(errors) < 0.1
 
 
 def test_the_same_answers_twice_give_the_same_bits() -> None:
@@ -210,4 +219,7 @@ def test_lime_net_asks_the_model_no_more_than_lime_does() -> None:
 def test_options_out_of_range_are_refused() -> None:
     for option, value in (("kernel_width", 0), ("penalty", -1), ("hidden", 0), ("folds", 1), ("steps", 1)):
         with pytest.raises(ValueError, match=f"LimeNet: {option} is {value}"):
+            LimeNet(**{option: value})
+    for option, value in (("hidden", 1.5), ("folds", "five"), ("steps", True), ("penalty", "0.2"), ("kernel_width", float("nan"))):
+        with pytest.raises(ValueError, match=f"LimeNet: {option} is .*; give a "):
             LimeNet(**{option: value})

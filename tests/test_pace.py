@@ -191,7 +191,7 @@ def test_the_untrained_model_is_explained_late_and_training_is_bit_identical(
     assert np.allclose(run.untrained("shap"), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("bad", [0, -0.1, "5%", True])
+@pytest.mark.parametrize("bad", [0, -0.1, "5%", True, 5])
 def test_a_share_that_is_none_is_refused(bad: object, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="give a share of the training time above 0"):
+    with pytest.raises(ValueError, match="give a share of the training time"):
         xai.ExplanationLogger(tmp_path, PROBES, max_overhead=bad)

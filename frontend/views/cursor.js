@@ -95,7 +95,7 @@ function marks(data, state) {
 function completeness(data) {
   const each = pair(data).map(({ letter, info }) => {
     const logged = epochCount(info.steps);
-    return { letter, logged, expected: logged + info.missing, gaps: info.gaps, holes: holes(info.steps) };
+    return { letter, logged, expected: logged + info.missing, gaps: info.gaps, holes: holes(info.steps, info.log_steps) };
   });
   const words = each.map(({ logged, expected, gaps }) => `${logged} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
   const same = words.every((word) => word === words[0]);

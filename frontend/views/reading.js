@@ -126,7 +126,7 @@ function curvesOf(sides, probe, player, key) {
       align(axis, steps, steps.map((step) => {
         const explained = values?.at(step);
         return explained && player !== null ? pick(explained.values[player], explained.errors[player]) : null;
-      }));
+      }), side.info.log_steps);
     return { side, middle: of((value) => value), lower: of((value, error) => value - error), upper: of((value, error) => value + error) };
   });
   return {

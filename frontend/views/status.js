@@ -69,8 +69,8 @@ function fidelity({ panes }) {
   const shown = panes.filter((pane) => Number.isFinite(value(pane)));
   if (!shown.length) return "";
   const numbers = shown.map((pane) => amount(measure, value(pane)));
-  if (new Set(numbers).size === 1) return reading(measure, value(shown[0]));
-  return `${measureName(measure)} ${shown.map(({ title }, i) => `${title} ${numbers[i]}`).join(", ")}`;
+  if (new Set(numbers).size === 1) return `median ${reading(measure, value(shown[0]))}`;
+  return `median ${measureName(measure)} ${shown.map(({ title }, i) => `${title} ${numbers[i]}`).join(", ")}`;
 }
 
 /**
@@ -84,16 +84,15 @@ function each(panes, say) {
 }
 
 /**
- * Time of an epoch's explanation, and its share of the training time.
+ * Time of an explanation, and what all of them took of the training time.
  * @param {import("../types.d.ts").RunInfo} info
  */
-function cost({ cost: { seconds, share } }) {
+function cost({ cost: { seconds }, overhead }) {
   const mean = (/** @type {(number | null)[]} */ series) => {
     const there = series.filter((value) => value !== null);
     return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
   };
-  const part = mean(share);
-  return `${number(mean(seconds))} s per epoch${part === null ? "" : ` (${percent(part)} of training)`}`;
+  return `${number(mean(seconds))} s per explanation${overhead === null ? "" : ` (${percent(overhead)} of training)`}`;
 }
 
 /** @param {Data} data */

@@ -117,13 +117,13 @@ function curvesOf(chart, sides, key) {
         color: side.color,
         dashed,
         thin: side.letter === "",
-        values: scaled(align(axis, chart.steps(side), values)),
+        values: scaled(align(axis, chart.steps(side), values, side.info.log_steps)),
       }));
     }),
     bands: sides.flatMap((side) => {
       const spread = side.letter ? chart.spread(side) : undefined;
       if (!spread) return [];
-      const of = (/** @type {Float32Array} */ values) => scaled(align(axis, spread.steps, values));
+      const of = (/** @type {Float32Array} */ values) => scaled(align(axis, spread.steps, values, side.info.log_steps));
       return [{ color: side.color, lower: of(spread.lower), upper: of(spread.upper) }];
     }),
   };

@@ -1,6 +1,6 @@
 """Explainers: most are a fixed matrix that turns a model's answers on the coalitions into attributions; some ask the model for gradients.
 
-A new one is a file with a frozen dataclass, an `Explainer` or an `AskingExplainer` of `fitted`, and one line in EXPLAINERS.
+A new one is a file with a frozen dataclass, an `Explainer` or an `AskingExplainer` of `contract`, and one line in EXPLAINERS.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 
 from tb_xai_plugin.explainers.banzhaf import Banzhaf
+from tb_xai_plugin.explainers.contract import AskingExplainer, Explainer
 from tb_xai_plugin.explainers.custom import Custom
-from tb_xai_plugin.explainers.fitted import AskingExplainer, Explainer
 from tb_xai_plugin.explainers.grad_cam import GradCam
 from tb_xai_plugin.explainers.integrated_gradients import IntegratedGradients
 from tb_xai_plugin.explainers.kernel_shap import KernelShap
@@ -77,13 +77,11 @@ def _as_json(option: object) -> object:
 
 
 def _is_explainer(given: object) -> bool:
-    """Whether it has what `Explainer` or `AskingExplainer` ask for."""
+    """Whether it has what `Explainer` or `AskingExplainer` ask for, and a name for folders and addresses."""
     name = getattr(given, "name", None)
     if isinstance(given, type) or not isinstance(name, str) or not name.strip() or "/" in name:
         return False
-    fitting = ("laws", "fidelity", "sketched", "interacting", "fit")
-    asking = ("fidelity", "check", "explain")
-    return any(all(hasattr(given, attribute) for attribute in attributes) for attributes in (fitting, asking))
+    return isinstance(given, Explainer | AskingExplainer)
 
 
 __all__ = [

@@ -8,8 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.explainers.fitted import Attribution, Fitted, by_game, efficiency_gap, noise_sketch
-from tb_xai_plugin.explainers.kriging import OddKriging, undrawn_share
+from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
+from tb_xai_plugin.explainers.errors import PairErrors
+from tb_xai_plugin.explainers.fidelity import efficiency_gap
+from tb_xai_plugin.explainers.kriging import OddKriging
 
 
 @dataclass(frozen=True)
@@ -30,19 +32,19 @@ class Banzhaf:
         else:
             kriging = OddKriging.of(design)
             A, left_out = kriging.banzhaf(), kriging.left_out
-        spread = A**2 * undrawn_share(design)
-        noise_scale = np.sqrt(spread.mean(axis=0))[:, None]
+        sampling = PairErrors.of(A, design)
 
         def apply(answers: np.ndarray) -> Attribution:
             answers = answers.astype(np.float64, copy=False)
             d = (answers[0::2] - answers[1::2]) / 2
-            values, alone = A @ d, left_out(d)
+            values = A @ d
+            errors, noise = sampling(left_out(d))
             return Attribution(
                 values=values,
                 base=answers[1],
-                errors=np.sqrt(spread @ alone**2),
+                errors=errors,
                 fidelity={"efficiency_gap": efficiency_gap(values, answers[0] - answers[1])},
-                noise=noise_sketch(noise_scale * alone),
+                noise=noise,
             )
 
         return by_game(apply)

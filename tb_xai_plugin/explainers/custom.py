@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.explainers.fitted import Asked, Attribution
+from tb_xai_plugin.explainers.contract import Asked, Attribution
 from tb_xai_plugin.probes import ProbeSet
 
 
@@ -27,7 +27,8 @@ class Custom:
         (n, H, W), (n, H, W, 1) or inputs.shape    pixels of images, of one class; summed over channels and each segment
         inputs.shape + (c,)                        pixels, of every class: what shap's explainers of images give
 
-    "One class" is the probe's label, or where there are no labels the likeliest of the explained ones; the others are NaN.
+    "One class" is the probe's label, or where there are no labels the likeliest of the explained ones, and the first output of a regression;
+    the others are NaN.
 
     A failure is a gap in the record, as for every explainer, and NumPy's and Python's global random state is as before. What a function does
     to the model beyond asking it can't be undone: shap's DeepExplainer, for one, breaks training where it does not know an operation.
@@ -102,8 +103,7 @@ class Custom:
         self._refuse_nan(array, asked)
         if not of_one_class or classes == 1:
             return np.take_along_axis(array, asked.targets[..., None].astype(np.int64), axis=1)
-        one = probes.labels if probes.labels is not None else asked.targets[np.arange(n), asked.full.argmax(axis=1)]
-        return np.where((asked.targets == one[:, None])[..., None], array, np.nan)
+        return np.where((asked.targets == _one_class(asked)[:, None])[..., None], array, np.nan)
 
     def _refuse_nan(self, array: np.ndarray, asked: Asked) -> None:
         for probe, players in enumerate(asked.probes.players.tolist()):
@@ -113,6 +113,14 @@ class Custom:
 
 
 FORMS = "give (probes, players), (probes, classes, players), maps like the inputs, or such maps with a last axis of classes"
+
+
+def _one_class(asked: Asked) -> np.ndarray:
+    """int (probes,): the class that values of one class are of."""
+    labels = asked.probes.labels
+    if asked.regression:  # its labels are not its outputs' numbers
+        return np.zeros(len(asked.probes), dtype=np.int64)
+    return labels if labels is not None else asked.targets[np.arange(len(asked.targets)), asked.full.argmax(axis=1)]
 
 
 def _summed(maps: np.ndarray, segments: np.ndarray, players: int) -> np.ndarray:

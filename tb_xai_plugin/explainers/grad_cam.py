@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.explainers.fitted import Asked, Attribution
-from tb_xai_plugin.gradients import candidates, check_differentiable
+from tb_xai_plugin.explainers.contract import Asked, Attribution
+from tb_xai_plugin.gradients import PASSES_OF_A_GRADIENT, candidates, check_differentiable
 from tb_xai_plugin.probes import ImageProbes
 
 
@@ -28,6 +28,9 @@ class GradCam:
     def check(self, model: Any) -> None:
         check_differentiable("GradCam", model)
         candidates(model, self.layer)
+
+    def passes(self, targets: int) -> int:
+        return PASSES_OF_A_GRADIENT * targets
 
     def explain(self, asked: Asked) -> Attribution:
         """a_c = mean over pixels of dF/dA_c (eq. 1);  map = relu(sum_c a_c A_c) (eq. 2), stretched over the image."""

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.explainers.fitted import Asked, Attribution, efficiency_gap
-from tb_xai_plugin.gradients import check_differentiable
+from tb_xai_plugin.explainers.contract import Asked, Attribution
+from tb_xai_plugin.explainers.fidelity import efficiency_gap
+from tb_xai_plugin.explainers.options import check_number
+from tb_xai_plugin.gradients import PASSES_OF_A_GRADIENT, check_differentiable
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,13 @@ class IntegratedGradients:
     steps: int = 32
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise ValueError(f"IntegratedGradients: steps is {self.steps!r}; give a whole number of at least 1, 32 is a good one.")
+        check_number("IntegratedGradients", "steps", self.steps, 1, whole=True)
 
     def check(self, model: Any) -> None:
         check_differentiable("IntegratedGradients", model)
+
+    def passes(self, targets: int) -> int:
+        return PASSES_OF_A_GRADIENT * self.steps * targets
 
     def explain(self, asked: Asked) -> Attribution:
         """(x_i - x'_i) / m  sum_k dF/dx_i at x' + a_k (x - x'), eq. 3; a_k = (k - 1/2) / m: the midpoint rule needs a quarter of the

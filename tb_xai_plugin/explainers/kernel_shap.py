@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.explainers.fitted import Attribution, Fitted, by_game, efficiency_gap, noise_sketch, r_squared
-from tb_xai_plugin.explainers.kriging import OddKriging, undrawn_share
+from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
+from tb_xai_plugin.explainers.errors import PairErrors
+from tb_xai_plugin.explainers.fidelity import efficiency_gap, r_squared
+from tb_xai_plugin.explainers.kriging import OddKriging
 
 ESTIMATORS = ("kriging", "wls")
 
@@ -50,27 +53,26 @@ class KernelShap:
         else:
             kriging = OddKriging.of(design)
             A, left_out = kriging.shapley(), kriging.left_out
-        h, unseen = design.pairs - 0.5, undrawn_share(design)
+        h, sampling = design.pairs - 0.5, PairErrors.of(A, design)
         pull = np.einsum("ji,ij->j", h, A)  # what a pair's own answer moves its additive prediction by
-        spread = A**2 * unseen
-        noise_scale = np.sqrt(spread.mean(axis=0))[:, None]
 
         def apply(answers: np.ndarray) -> Attribution:
             answers = answers.astype(np.float64, copy=False)
             d, even = (answers[0::2] - answers[1::2]) / 2, (answers[0::2] + answers[1::2]) / 2
             phi, alone = A @ d, left_out(d)
+            errors, noise = sampling(alone)
             odd_missed, even_missed = d - h @ phi + pull[:, None] * alone, even - even[0]
             missed = np.concatenate([even_missed + odd_missed, even_missed - odd_missed])
             seen = np.concatenate([even + d, even - d])
             return Attribution(
                 values=phi,
                 base=answers[1],
-                errors=np.sqrt(spread @ alone**2),
+                errors=errors,
                 fidelity={
                     "additive_r2": r_squared(missed, seen, np.concatenate([weights, weights])),
                     "efficiency_gap": efficiency_gap(phi, 2 * d[0]),
                 },
-                noise=noise_sketch(noise_scale * alone),
+                noise=noise,
             )
 
         return by_game(apply)
@@ -82,13 +84,12 @@ def kernel_weights(design: Design) -> np.ndarray:
     k(s) = (n-1) / (C(n,s) s (n-s)) (Lundberg & Lee, 2017, Theorem 2). Because all laws of a design are uniform within a size, the
     probability is (rows of the size) / C(n,s), whatever the mixture.
     """
-    n, sizes = design.players, design.pairs.sum(axis=1)
-    rows = np.bincount(design.masks.sum(axis=1), minlength=n + 1)
+    n, sizes = design.players, design.sizes
     inner = sizes * (n - sizes)
-    return np.where(inner > 0, (n - 1) / np.maximum(inner * rows[sizes], 1), 0.0)
+    return np.where(inner > 0, (n - 1) / np.maximum(inner * design.rows_of_size[sizes], 1), 0.0)
 
 
-def _least_squares(design: Design, weights: np.ndarray) -> tuple[np.ndarray, object]:
+def _least_squares(design: Design, weights: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Kernel SHAP: A (players, pairs), and d -> leave-one-pair-out residuals.
 
     With h_j = S_j - 1/2, D = v(N) - v(0), and P = I - 11'/n the projection that keeps the sum:

@@ -43,7 +43,7 @@ class OddKriging:
     @classmethod
     def of(cls, design: Design) -> OddKriging:
         n, h = design.players, design.pairs - 0.5
-        rho, bend = _rho(n), _bend(n)[design.pairs.sum(axis=1)]
+        rho, bend = _rho(n), _bend(n)[design.sizes]
         distance = n / 2 - 2 * h @ h.T
         kernel = (rho**distance - rho ** (n - distance)) / (1 - rho**n) + TAU * (1 - 2 * distance / n) * np.outer(bend, bend)
         kernel[np.diag_indices_from(kernel)] += np.where(np.arange(len(h)) == 0, EXACT, NUGGET)
@@ -64,7 +64,9 @@ class OddKriging:
         """
         n = self.h.shape[1]
         nodes, weights = np.polynomial.legendre.leggauss(n // 2 + 1)
-        return self._semivalue((nodes + 1) / 2, weights / 2, np.full(n, 1 / n))
+        A = self._semivalue((nodes + 1) / 2, weights / 2, np.full(n, 1 / n))
+        # They sum to 2 d_0, the full less the empty answer. The kernel's inverse leaves 1e-7 of that to rounding.
+        return A + (2.0 * (np.arange(A.shape[1]) == 0) - A.sum(axis=0)) / n
 
     def banzhaf(self) -> np.ndarray:
         """(players, pairs): the same for Banzhaf values, where q = 1/2."""
@@ -98,15 +100,3 @@ def _bend(players: int) -> np.ndarray:
     """u(s) for s = 0 … n: 0 in the middle, largest for the empty and the full coalition."""
     s = np.arange(players + 1)
     return -np.log((s + 1) * (players - s + 1) / (players / 2 + 1) ** 2)
-
-
-def undrawn_share(design: Design) -> np.ndarray:
-    """(pairs,): the finite-population correction, the share of the coalitions of each pair's size that the design does not have.
-
-    1 for players alone: they are all there, but what they miss of a model's interactions is no smaller for that. Without this, intervals
-    are too narrow from 30 players on.
-    """
-    n, sizes = design.players, design.pairs.sum(axis=1)
-    rows = np.bincount(design.masks.sum(axis=1), minlength=n + 1)
-    share = np.array([1 - min(rows[s] / comb(n, s), 1) for s in sizes.tolist()])
-    return share if design.complete else np.where((sizes == 1) | (sizes == n - 1), 1.0, share)

@@ -8,7 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.explainers.fitted import Attribution, Fitted, by_game, noise_sketch, r_squared
+from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
+from tb_xai_plugin.explainers.errors import HalvesErrors
+from tb_xai_plugin.explainers.fidelity import r_squared
+from tb_xai_plugin.explainers.options import check_number
+
+# Of the regression's matrix: above it, fewer than six digits of the coefficients are more than rounding.
+MOST_CONDITION = 1e10
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,8 @@ class Lime:
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.kernel_width > 0:
-            raise ValueError(f"Lime: kernel_width is {self.kernel_width}; give a number above 0.")
-        if not self.alpha >= 0:
-            raise ValueError(f"Lime: alpha is {self.alpha}; give 0 or more.")
+        check_number("Lime", "kernel_width", self.kernel_width, 0, above=True)
+        check_number("Lime", "alpha", self.alpha, 0)
 
     def fit(self, design: Design) -> Fitted:
         """Solve the ridge problem once: coefficients A y, intercept b y.
@@ -42,6 +46,9 @@ class Lime:
 
         Fidelity, both free and weighted by w: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as
         the others predict it (leave-one-out).
+
+        Raises:
+            ValueError: the kernel is so narrow, and alpha so small, that rounding decides.
         """
         rows = lime_rows(design)
         Z = design.masks[rows].astype(np.float64)
@@ -49,30 +56,31 @@ class Lime:
         share = w / w.sum()
         centre = share @ Z
         Zc = Z - centre
-        A = np.linalg.solve(Zc.T @ (w[:, None] * Zc) + self.alpha * np.eye(design.players), Zc.T * w)
+        G = Zc.T @ (w[:, None] * Zc) + self.alpha * np.eye(design.players)
+        smallest, largest = np.linalg.eigvalsh(G)[[0, -1]]
+        if not smallest > largest / MOST_CONDITION:
+            raise ValueError(
+                f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to tell "
+                f"{design.players} players apart; give a wider kernel (0.25) or a larger alpha (1)."
+            )
+        A = np.linalg.solve(G, Zc.T * w)
         A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
         b = share - centre @ A
-        # HC3 over pairs: the two halves of a pair are drawn together. The full coalition is not drawn.
         room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
-        drawn_share = (len(rows) - 1) / (2.0**design.players - 2)
-        undrawn = np.sqrt(max(1 - drawn_share, 0))
-        first, second = undrawn * A[:, 1::2], undrawn * A[:, 2::2]
-        # For the sketch: the halves pull a player in opposite directions, about equally for all players.
-        scale1, scale2 = (np.sqrt((half**2).mean(axis=0))[:, None] for half in (first, second))
+        sampling = HalvesErrors.of(A)
 
         def apply(answers: np.ndarray) -> Attribution:
             y = answers[rows].astype(np.float64, copy=False)
             coefficients, intercept = A @ y, b @ y
             residuals = y - intercept - Z @ coefficients
             alone = residuals / room
-            r1, r2 = alone[1::2], alone[2::2]
-            variance = first**2 @ r1**2 + second**2 @ r2**2 + 2 * (first * second) @ (r1 * r2)
+            errors, noise = sampling(alone)
             return Attribution(
                 values=coefficients,
                 base=intercept,
-                errors=np.sqrt(np.maximum(variance, 0)),
+                errors=errors,
                 fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
-                noise=noise_sketch(scale1 * r1 - scale2 * r2),
+                noise=noise,
             )
 
         return by_game(apply)

@@ -18,9 +18,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.explainers.fitted import Attribution, Fitted, noise_sketch, r_squared
+from tb_xai_plugin.coalitions import MOST_PRODUCTS, Design
+from tb_xai_plugin.explainers.contract import Attribution, Fitted
+from tb_xai_plugin.explainers.errors import HalvesErrors
+from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.lime import Lime, lime_rows, locality
+from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.wire import PAIRS
 
 # Of gradient descent, where the answers are in units of what the linear model leaves. Chosen on a CNN's answers and on random games.
@@ -29,8 +32,6 @@ SPREAD = 0.5
 OUTPUT_PENALTY = 1.0
 CHECK_EVERY = 6
 LINEAR_PENALTY = 1e-3  # only so that few rows are enough
-# Of one matrix product; a larger one OpenBLAS splits over threads, whose waiting for each other costs more than they bring.
-MOST_PRODUCTS = 2**18
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class LimeNet:
     steps: int = 24
 
     def __post_init__(self) -> None:
-        for option, least in (("kernel_width", 0.01), ("penalty", 0), ("hidden", 1), ("folds", 2), ("steps", CHECK_EVERY)):
-            if not getattr(self, option) >= least:
-                raise ValueError(f"LimeNet: {option} is {getattr(self, option)}; give at least {least}.")
+        for option, least in (("kernel_width", 0.01), ("penalty", 0)):
+            check_number("LimeNet", option, getattr(self, option), least)
+        for option, least in (("hidden", 1), ("folds", 2), ("steps", CHECK_EVERY)):
+            check_number("LimeNet", option, getattr(self, option), least, whole=True)
 
     def fit(self, design: Design) -> Fitted:
         """Work out the folds and their linear models once; nets are trained when answers come, one probe after the other.
@@ -72,13 +74,19 @@ class LimeNet:
             leave of rows they haven't seen (cross-fitted regression adjustment; Wager et al., 2016). base: what goes with them, as LIME's.
         errors: over pairs as LIME's, of what the nets leave of rows they haven't seen.
         interactions: mean f(ij) - f(i) - f(j) + f(), the same way. The penalty makes them too small, less so with more evaluations.
-        "unseen_r2", "linear_unseen_r2": R^2 on LIME's rows, weighted by its kernel, of nets and of linear LIME that haven't seen the row.
+        "unseen_r2", "linear_unseen_r2": R^2 on LIME's rows, weighted by its kernel, of nets and of linear LIME (with its usual alpha, 1) that
+            haven't seen the row.
         """
-        return _CrossFit(self, design)
+        return CrossFit(self, design)
 
 
-class _CrossFit:
-    """The folds of a design; called with answers (evaluations, probes, targets), it explains them."""
+class CrossFit:
+    """The folds of a design; called with answers (evaluations, probes, targets), it explains them.
+
+    Attributes:
+        rows: int (rows,), which of the design the nets learn from.
+        fold: int (rows,), the net that has not seen a row.
+    """
 
     def __init__(self, options: LimeNet, design: Design) -> None:
         self.options = options
@@ -87,7 +95,7 @@ class _CrossFit:
         self.rows = np.delete(np.arange(len(design.masks)), 1)  # LIME doesn't see the empty coalition
         self.local = np.searchsorted(self.rows, local)
         masks = design.masks[self.rows].astype(np.float64)
-        players, pair = design.players, self.rows // 2
+        pair = self.rows // 2
         w = locality(masks, options.kernel_width)
         self.w = w[self.local]
         self.q = self.w @ masks[self.local].mean(axis=1) / self.w.sum()
@@ -102,11 +110,9 @@ class _CrossFit:
         self.inverse, self.linear = _least_squares(self.X, self.weights, LINEAR_PENALTY)
         _, self.lime = _least_squares(self.X, self.weights * np.isin(self.rows, local), Lime.alpha)
         _, (A,) = _least_squares(self.X[self.local], self.w[None], Lime.alpha)
-        self.A = A
-        undrawn = np.sqrt(max(1 - (len(local) - 1) / (2.0**players - 2), 0))
-        self.halves = undrawn * A[:-1, 1::2], undrawn * A[:-1, 2::2]
+        self.A, self.sampling = A, HalvesErrors.of(A[:-1])
         # The same start for all folds and probes: what differs between nets comes from the answers.
-        self.start = rng.normal(size=(players, options.hidden)) * SPREAD / np.sqrt(players)
+        self.start = rng.normal(size=(design.players, options.hidden)) * SPREAD / np.sqrt(design.players)
 
     def __call__(self, answers: np.ndarray) -> Attribution:
         heard = np.isfinite(answers).all(axis=(0, 2))
@@ -124,7 +130,7 @@ class _CrossFit:
         y, scale = np.where(varies, y - centre, 0) / np.where(varies, scale, 1), np.where(varies, scale, 1)
         means, nets = [np.tensordot(self.lime, y, 1)], []
         residuals = [y - self._unseen(np.tensordot(means[0], self.X, (1, 1)).swapaxes(1, 2))]
-        for directions, output, linear, residual in self._train(y):
+        for directions, output, linear, residual in self.train(y):
             mean, *net = _local_means(directions, output, self.q)
             means.append(linear + mean)
             residuals.append(self._unseen(residual))
@@ -134,16 +140,13 @@ class _CrossFit:
         unseen = np.take_along_axis(residuals, chosen[self.fold][None], axis=0)[0, self.local]
         correction = self.A @ unseen
         mean = np.take_along_axis(means, chosen[None, :, None], axis=0)[0].mean(axis=0) + correction
-        r1, r2 = unseen[1::2], unseen[2::2]
-        first, second = self.halves
-        variance = first**2 @ r1**2 + second**2 @ r2**2 + 2 * (first * second) @ (r1 * r2)  # over pairs: their halves are drawn together
-        scale1, scale2 = (np.sqrt((half**2).mean(axis=0))[:, None] for half in self.halves)
+        errors, noise = self.sampling(unseen)
         pairs = sum(_local_pairs(*net, chosen == stop) for stop, net in enumerate(nets, 1)) / len(chosen)
         return {
             "values": (mean[:-1] * scale).T,
             "base": (mean[-1] - mean[:-1].sum(axis=0) / 2) * scale + centre,
-            "errors": (np.sqrt(np.maximum(variance, 0)) * scale).T,
-            "noise": noise_sketch(scale1 * r1 - scale2 * r2).T,
+            "errors": (errors * scale).T,
+            "noise": noise.T,
             "interactions": _strongest(pairs * scale[:, None, None]),
             "unseen_r2": r_squared(unseen, y[self.local], self.w),
             "linear_unseen_r2": r_squared(residuals[0, self.local], y[self.local], self.w),
@@ -159,7 +162,7 @@ class _CrossFit:
         own = self.fold[self.local] == np.arange(len(self.weights))[:, None]
         return np.einsum("fm,smt->sft", ~own, squares).argmin(axis=0)
 
-    def _train(self, y: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    def train(self, y: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
         """The nets of one probe at every check, all folds at once.
 
         y: float64 (rows, targets). Yields directions (folds, players, hidden); output (folds, 2 hidden, targets), sines first; the linear

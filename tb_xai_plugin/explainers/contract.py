@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.wire import SKETCH
 
 if TYPE_CHECKING:
     from tb_xai_plugin.probes import ProbeSet
@@ -25,8 +23,8 @@ class Attribution:
         base: float64 (...), the explainer's value of the empty coalition.
         errors: float64 (..., players), standard errors over the draw of the coalitions; 0 where nothing is drawn, NaN where unknown.
         fidelity: {measure: float64 (...)}, how far the values can be trusted; the explainer's `fidelity` names the measures.
-        noise: float64 (..., wire.SKETCH), a sketch of the sampling errors: the cosine of two games' sketches is the correlation of their
-            errors, which is what the error of their difference needs. None where nothing is drawn.
+        noise: float64 (..., wire.SKETCH), a sketch of the sampling errors (see `errors.sketch`): the cosine of two games' sketches is the
+            correlation of their errors, which is what the error of their difference needs. None where nothing is drawn.
         interactions: float64 (..., wire.PAIRS, 3): player, player and strength of the strongest pairs, NaN past the last; or None.
     """
 
@@ -42,6 +40,7 @@ class Attribution:
 Fitted = Callable[[np.ndarray], Attribution]
 
 
+@runtime_checkable
 class Explainer(Protocol):
     """A frozen dataclass of options that explains from a model's answers on coalitions.
 
@@ -70,6 +69,7 @@ class Asked(Protocol):
         model: the model itself.
         probes: what is explained.
         classes: of the model's answers.
+        regression: whether those are not classes, but numbers that a regression gives.
         targets: int (probes, targets), the explained classes.
         full, empty: float64 (probes, targets), what is explained on the whole probe and with every player absent.
     """
@@ -77,6 +77,7 @@ class Asked(Protocol):
     model: Any
     probes: ProbeSet
     classes: int
+    regression: bool
     targets: np.ndarray
     full: np.ndarray
     empty: np.ndarray
@@ -99,8 +100,12 @@ class Asked(Protocol):
         """
 
 
+@runtime_checkable
 class AskingExplainer(Protocol):
-    """A frozen dataclass of options that asks the model itself, for gradients say. See `Explainer` for the attributes."""
+    """A frozen dataclass of options that asks the model itself, for gradients say. See `Explainer` for the attributes.
+
+    Where it has `passes(targets) -> int`, that is what explaining a probe costs, in evaluations of the model; it helps to plan the first time.
+    """
 
     name: ClassVar[str]
     fidelity: ClassVar[tuple[str, ...]]
@@ -129,55 +134,7 @@ def by_game(apply: Callable[[np.ndarray], Attribution]) -> Fitted:
             errors=unfold(found.errors),
             fidelity={measure: unfold(array) for measure, array in found.fidelity.items()},
             noise=None if found.noise is None else unfold(found.noise),
+            interactions=None if found.interactions is None else unfold(found.interactions),
         )
 
     return fitted
-
-
-def noise_sketch(contributions: np.ndarray) -> np.ndarray:
-    """Sketch the errors that the drawn pairs contribute: float64 (SKETCH, k), columns of length 1 (0 where there is no error).
-
-    The error of a difference of two attributions depends on how far their sampling errors go together: Var(a - b) = Var a + Var b - 2 Cov(a, b).
-    With the same coalitions the covariance is a scalar product over pairs, which random signs keep (Johnson & Lindenstrauss, 1984; signs:
-    Achlioptas, 2003). So a few numbers a game give the error of any difference, between any two epochs or runs, long after the answers are gone.
-
-    contributions: (pairs, k), each pair's contribution to the error; the rows of all designs of equal length meet the same signs.
-    """
-    sketch = _signs(len(contributions)) @ contributions
-    length = np.sqrt((sketch**2).sum(axis=0))
-    return sketch / np.where(length > 0, length, 1)
-
-
-@cache
-def _signs(pairs: int) -> np.ndarray:
-    """float64 (SKETCH, pairs): of an even chance, the same in every process."""
-    return np.random.default_rng(0).integers(0, 2, size=(pairs, SKETCH), dtype=np.int8).T * 2.0 - 1
-
-
-def r_squared(residuals: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted R^2, (k,): 1 - sum w r^2 / sum w (y - mean y)^2; NaN where the answers do not vary.
-
-    residuals, answers: (rows, k); weights: (rows,).
-    """
-    share = weights / weights.sum()
-    total = share @ (answers - share @ answers) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(total > 1e-24 * (share @ answers**2), 1 - (share @ residuals**2) / total, np.nan)
-
-
-def efficiency_gap(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """|sum of values - (v(N) - v(0))| in units of |v(N) - v(0)|: (k,), NaN where that is 0. values: (players, k); whole: (k,)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(whole != 0, np.abs(values.sum(axis=0) - whole) / np.abs(whole), np.nan)
-
-
-def correlation(masks: np.ndarray, values: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Pearson correlation of the summed values of the players present with the answers, (targets,); NaN where either does not vary.
-
-    MuFidelity (Bhatt et al., 2020) over the coalitions of a design. masks: (rows, players); values: (targets, players); answers: (rows, targets).
-    """
-    predicted = masks @ values.T
-    predicted, answers = predicted - predicted.mean(axis=0), answers - answers.mean(axis=0)
-    scale = np.sqrt((predicted**2).sum(axis=0) * (answers**2).sum(axis=0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(scale > 0, (predicted * answers).sum(axis=0) / scale, np.nan)

@@ -1,0 +1,16 @@
+"""Options of explainers: numbers, checked at construction."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+
+def check_number(who: str, option: str, given: Any, least: float, *, above: bool = False, whole: bool = False) -> None:
+    """Raise ValueError, with one sentence, where an option is no finite number of at least (or above) `least`."""
+    kind = Integral if whole else Real
+    if isinstance(given, bool) or not isinstance(given, kind) or not np.isfinite(given) or given < least or (above and given == least):
+        wanted = f"{'a whole' if whole else 'a'} number {'above' if above else 'of at least'} {least}"
+        raise ValueError(f"{who}: {option} is {given!r}; give {wanted}.")
