@@ -380,6 +380,19 @@ def test_a_failure_warns_once_leaves_a_gap_and_training_goes_on(tmp_path: Path, 
     assert np.isfinite(run.logs["loss"]).all()
 
 
+def test_an_explainer_that_fails_leaves_a_gap_of_its_own_and_says_which(tmp_path: Path) -> None:
+    def fails(model: object, probes: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.warns(UserWarning, match="explainer 'mine' failed with ZeroDivisionError: division by zero"):
+        fit(compiled(functional()), logger(tmp_path, explainers=["shap", xai.Custom("mine", fails)]), epochs=2)
+    run = xai.read_run(tmp_path)
+    assert np.isfinite(run.values("shap")).all()
+    assert np.isnan(run.values("mine")).all()
+    assert "explainer 'mine' failed" in run.gaps[0]
+    assert "2 epochs, 3 with gaps" in repr(run), "the untrained model's too"
+
+
 def test_on_error_raise_raises_and_keeps_what_was_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fail_at(monkeypatch, {2})
     with pytest.raises(MemoryError, match="no memory left"):

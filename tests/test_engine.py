@@ -356,3 +356,34 @@ def test_an_explainer_that_announces_other_measures_than_it_gives_is_refused() -
 
     with pytest.raises(ValueError, match=r"'wrong' gave the measures \['efficiency_gap'\] and announced \['efficiency_gap', 'r2'\]"):
         Engine(Plan(PROBES, Wrong()), convolutional()).run()
+
+
+def test_an_explainer_that_fails_costs_the_others_nothing() -> None:
+    def fails(model: object, probes: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    alone = Engine(plan(explainers="shap", evaluations=66), convolutional())
+    both = Engine(plan(explainers=["shap", xai.Custom("mine", fails)], evaluations=66), alone._model)
+    expected, snapshot = alone.run().explanations["shap"].values, both.run()
+    assert np.array_equal(snapshot.explanations["shap"].values, expected)
+    assert np.isnan(snapshot.explanations["mine"].values).all()
+    assert snapshot.problem == "explainer 'mine' failed with ZeroDivisionError: division by zero"
+    with pytest.raises(ZeroDivisionError, match="explain: explainer 'mine' failed: division by zero"):
+        xai.explain(alone._model, PROBES, ["shap", xai.Custom("mine", fails)])
+
+
+@pytest.mark.parametrize(("players", "evaluations"), [(35, 560), (49, 784), (16, 256), (49, 2000)])
+def test_half_the_evaluations_are_half_the_work(players: int, evaluations: int) -> None:
+    segments = np.arange(64).reshape(8, 8) * players // 64
+    probes = xai.ImageProbes(IMAGES[:2], segments=segments)
+    asked: list[int] = []
+
+    def model(images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        return np.stack([images.mean(axis=(1, 2, 3)), 1 - images.mean(axis=(1, 2, 3))], axis=1)
+
+    engine = Engine(plan(probes, evaluations=evaluations), model)
+    for level in engine.plan.levels:
+        asked.clear()
+        engine.run(level)
+        assert sum(asked) <= 2 * level * 1.02

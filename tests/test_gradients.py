@@ -364,3 +364,11 @@ def test_training_with_gradients_asked_for_is_bit_identical_and_they_are_logged_
         assert run.values(name).shape == (3, 4, 3, 16)
         assert np.isfinite(run.values(name)).all()
     assert (run.errors("ig") == 0).all()
+
+
+def test_integrated_gradients_refuse_a_model_of_whole_numbers_before_training() -> None:
+    inputs = keras.Input((8, 8, 1), dtype="uint8")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    with pytest.raises(ValueError, match="takes uint8; give it a float input"):
+        xai.explain(model, xai.ImageProbes((IMAGES[:2] * 255).astype(np.uint8)), "ig")

@@ -105,6 +105,7 @@ def test_what_is_spent_stays_within_the_share(
 ) -> None:
     run = train(clock, monkeypatch, tmp_path, epoch_seconds=20, explanation_seconds=explanation_seconds)
     assert run.cost["seconds"].sum() <= 0.05 * 20 * 20 * 1.001
+    assert run.overhead == pytest.approx(run.cost["seconds"].sum() / (20 * 20))
 
 
 def test_without_time_for_anything_nothing_is_explained_and_it_says_so(
@@ -114,6 +115,7 @@ def test_without_time_for_anything_nothing_is_explained_and_it_says_so(
     assert run.all_steps.tolist() == []
     assert run.changes == {0: "nothing is explained until there is time for it, to keep max_overhead=0.05"}
     assert "the untrained model is not explained" in caplog.records[0].getMessage()
+    assert "no epoch was explained: one explanation takes about" in caplog.records[-1].getMessage()
 
 
 def test_fewer_evaluations_are_the_first_half_of_the_same_coalitions() -> None:

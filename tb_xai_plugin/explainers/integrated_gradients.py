@@ -31,6 +31,13 @@ class IntegratedGradients:
 
     def check(self, model: Any) -> None:
         check_differentiable("IntegratedGradients", model)
+        inputs = getattr(model, "inputs", None) or []
+        whole = [str(tensor.dtype) for tensor in inputs if "int" in str(tensor.dtype)]
+        if whole and len(whole) == len(inputs):
+            raise ValueError(
+                f"IntegratedGradients needs inputs that vary continuously, and model {model.name!r} takes {whole[0]}; "
+                "give it a float input, or use 'shap' or 'lime'."
+            )
 
     def passes(self, targets: int) -> int:
         return PASSES_OF_A_GRADIENT * self.steps * targets
