@@ -139,7 +139,7 @@ def test_an_epoch_without_a_snapshot_is_nan_and_never_interpolated(tmp_path: Pat
     run = FakeRun(tmp_path).write([0])
     writer = Writer(str(tmp_path))
     epoch = {"logs": {}, "explained": True, "reason": "OOM", "evaluations": 0, "level": 0, "change": None}
-    epoch |= {"seconds": 0.1, "share": None, "fresh": False, "logged": 2}
+    epoch |= {"seconds": 0.1, "training": 1.0, "share": None, "fresh": False, "logged": 2}
     writer.write_step("probes", 1, epoch, None, constant_targets=True)
     writer.close()
     read = read_run(run.log_dir)
