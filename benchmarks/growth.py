@@ -24,7 +24,7 @@ from tb_xai_plugin import ImageProbes
 from tb_xai_plugin.engine import Engine
 from tb_xai_plugin.plan import Plan
 
-USUAL = {"evaluations": 1024, "probes": 8, "players": 49, "classes": 10}
+USUAL = {"evaluations": 2048, "probes": 8, "players": 49, "classes": 10}
 SIZES = {"evaluations": (512, 2048, 8192), "probes": (2, 8, 32), "players": (16, 64, 256), "classes": (10, 40, 160, 1000)}
 
 
