@@ -28,20 +28,6 @@ from tb_xai_plugin.writer import Writer
 
 logger = logging.getLogger("tb_xai_plugin")
 
-# How the parts of a record are called in a sentence.
-PART_NAMES = {
-    "inputs": "images",
-    "labels": "labels",
-    "segments": "segments",
-    "baseline": "baseline",
-    "coalitions": "evaluations or seed",
-    "explainers": "explainers",
-    "output": "output",
-    "classes": "classes",
-    "class_names": "class names",
-    "names": "names",
-}
-
 
 class ExplanationLogger(keras.callbacks.Callback):
     """Explain probes after every epoch, and before the first; open the XAI tab of TensorBoard to see how the reasons change.
@@ -159,10 +145,10 @@ class ExplanationLogger(keras.callbacks.Callback):
     def _refuse_other(self, name: str, run: Run) -> None:
         plan = self._plans[name]
         here, there = plan.comparable, run.comparable
-        others = [PART_NAMES[part] for part in here if there.get(part) != here[part]]
+        others = [wire.PART_NAMES[part] for part in here if there.get(part) != here[part]]
         if not others:
             names, arrays = plan.probes.as_record()
-            others = [PART_NAMES[part] for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
+            others = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
             pictures = {"images": "display", "regions": "regions"}
             if names["regions"] != run.record["probes"]["regions"]:
                 others.append(pictures.pop("regions"))
