@@ -130,6 +130,16 @@ const READERS = {
     };
   },
 
+  pairing(container) {
+    return {
+      bytes: container.bytes,
+      metric: container.header.metric ?? "",
+      steps: take(container, "steps", Int32Array).data,
+      here: take(container, "here", Int32Array).data,
+      there: take(container, "there", Int32Array).data,
+    };
+  },
+
   outputs(container) {
     const steps = take(container, "steps", Int32Array).data;
     const full = take(container, "full", Float32Array);
@@ -198,7 +208,7 @@ function spread(container, name) {
 
 /** Routes whose arrays all begin with the epochs: of a run that grew, only the new ones are fetched. */
 /** @type {ReadonlySet<import("./types.d.ts").Route>} */
-const GROWING = new Set(["values", "difference", "fidelity", "interactions", "answers", "outputs"]);
+const GROWING = new Set(["values", "fidelity", "interactions", "answers", "outputs"]);
 
 /** @type {WeakMap<object, Container>} what each reply was made from */
 const containers = new WeakMap();

@@ -1,5 +1,6 @@
 /** What the user chose, and its form in the URL: `#xai&p.xai.probe=3`, as TensorBoard keeps its plugins' state. */
 
+import { readAreas, writeAreas } from "./areas.js";
 import { hostWindow } from "./host.js";
 
 /** @typedef {import("./types.d.ts").State} State */
@@ -58,6 +59,10 @@ const FIELDS = {
   region: TEXT,
   player: INTEGER,
   metric: TEXT,
+  align: oneOf("epoch", "val_accuracy", "best"),
+  film: oneOf("fit", "all"),
+  compare: oneOf("side", "swipe", "blink"),
+  areas: { read: readAreas, write: writeAreas },
 };
 
 /** @type {State} */
@@ -84,8 +89,13 @@ export const DEFAULTS = {
   region: null,
   player: null,
   metric: null,
+  align: "epoch",
+  film: "fit",
+  compare: "side",
+  areas: [],
   hover: null,
   pair: null,
+  drawing: null,
   playing: false,
   help: false,
   dark: false,

@@ -65,7 +65,7 @@ export type NumberArray = Float32Array | Int32Array | Uint16Array | Uint8Array;
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { probes?: number[]; scale?: number | null; measures?: string[] };
+  header: { probes?: number[]; scale?: number | null; measures?: string[]; metric?: string };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -149,8 +149,21 @@ export interface Spread {
   of(probe: number): Float32Array;
 }
 
+/** Which epochs of two runs stand side by side. */
+export interface Pairing {
+  bytes: number;
+  /** the metric that the alignment goes by; "" for epochs */
+  metric: string;
+  /** one row a place of the cursor, ascending: the epoch it is called by */
+  steps: Int32Array;
+  /** the epoch of either run there; ABSENT where it has none */
+  here: Int32Array;
+  there: Int32Array;
+}
+
 export interface Replies {
   run: RunInfo;
+  pairing: Pairing;
   probes: Pictures;
   values: Values;
   difference: Difference;
@@ -178,6 +191,17 @@ export type Ask = <R extends Route>(route: R, args: Args) => Replies[R] | undefi
 
 export type Sort = "order" | "changed" | "uncertain";
 export type Look = "overlay" | "map" | "image";
+/** How the epochs of A and B are brought together: the same one, the same validation metric, each counted from its best. */
+export type Align = "epoch" | "val_accuracy" | "best";
+
+/** A region that the user drew. */
+export interface Area {
+  name: string;
+  /** the one probe it is meant for; null for all */
+  probe: number | null;
+  /** x, y, x, y, … of a polygon in pixels of the image */
+  points: number[];
+}
 
 /** Null stands for "not chosen": the page then decides. */
 export interface State {
@@ -207,11 +231,19 @@ export interface State {
   region: string | null;
   player: number | null;
   metric: string | null;
+  align: Align;
+  /** whether the filmstrip shows as many epochs as have room, or all of them */
+  film: "fit" | "all";
+  /** A and B side by side, one over the other with an edge to drag, or in turn */
+  compare: "side" | "swipe" | "blink";
+  areas: Area[];
 
   // of the moment: never in the URL
   hover: number | null;
   /** the pair of segments under the pointer */
   pair: [number, number] | null;
+  /** what the pointer draws on the pictures; null where it points at segments */
+  drawing: "box" | "lasso" | null;
   playing: boolean;
   help: boolean;
   dark: boolean;
