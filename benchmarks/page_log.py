@@ -65,7 +65,11 @@ def write_run(log_dir: Path, probes: ImageProbes, classes: int, epochs: int, *, 
         "probes": {**names, "count": count, "players": probes.players.tolist()},
         "settings": {
             **plan.settings,
-            **{"head": "softmax", "clipped": False, "unit": "log-odds", "regression": False, "number_of_classes": classes},
+            "head": "softmax",
+            "clipped": False,
+            "unit": "log-odds",
+            "regression": False,
+            "number_of_classes": classes,
             "versions": {"tb_xai_plugin": __version__},
         },
         "comparable": {**plan.comparable, "unit": "log-odds", "answers": f"{classes} classes"},
@@ -96,10 +100,23 @@ def write_run(log_dir: Path, probes: ImageProbes, classes: int, epochs: int, *, 
                 noise=rng.standard_normal((count, targets, wire.SKETCH)),
             )
         # The untrained model has no loss.
-        logs = {"loss": 2.3 * np.exp(-step / 8), "val_loss": 2.4 * np.exp(-step / 9) + 0.1, "accuracy": 0.98 * share, "val_accuracy": 0.96 * share}
+        logs = {
+            "loss": 2.3 * np.exp(-step / 8),
+            "val_loss": 2.4 * np.exp(-step / 9) + 0.1,
+            "accuracy": 0.98 * share,
+            "val_accuracy": 0.96 * share,
+        }
         epoch = {
-            **{"logs": {} if step < 0 else {key: float(value) for key, value in logs.items()}, "explained": True, "reason": None, "fresh": False},
-            **{"evaluations": plan.evaluations * count, "level": plan.evaluations, "change": None, "seconds": 0.4, "training": 12.0, "share": 0.03},
+            "logs": {} if step < 0 else {key: float(value) for key, value in logs.items()},
+            "explained": True,
+            "reason": None,
+            "fresh": False,
+            "evaluations": plan.evaluations * count,
+            "level": plan.evaluations,
+            "change": None,
+            "seconds": 0.4,
+            "training": 12.0,
+            "share": 0.03,
             "logged": step + 2,
         }
         answers = Answers([], explained, full.astype(np.float32), empty.astype(np.float32), plan.evaluations, None)

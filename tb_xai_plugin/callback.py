@@ -49,7 +49,8 @@ class ExplanationLogger(keras.callbacks.Callback):
             (from a copy of its weights), when it is known whether there is time for it.
         output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
-        seed: of the coalitions. Runs can be compared where probes, explainers, evaluations, output, classes and seed are equal.
+        seed: of the coalitions. Runs can be compared where probes, evaluations, output, classes and seed are equal, in each explainer that both
+            have with the same settings.
         untrained: explain the model before its first epoch too, as step -1.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
         on_error: "warn" (once; training goes on) | "raise".
@@ -144,8 +145,8 @@ class ExplanationLogger(keras.callbacks.Callback):
 
     def _refuse_other(self, name: str, run: Run) -> None:
         plan = self._plans[name]
-        here, there = plan.comparable, run.comparable
-        others = [wire.PART_NAMES[part] for part in here if there.get(part) != here[part]]
+        here = plan.comparable
+        others = wire.differing(here, {part: run.comparable.get(part) for part in here})
         if not others:
             names, arrays = plan.probes.as_record()
             others = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]

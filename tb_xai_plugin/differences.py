@@ -2,72 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin import stability, wire
+from tb_xai_plugin import alignment, stability, wire
+from tb_xai_plugin.alignment import ABSENT, Pairing
 from tb_xai_plugin.stability import ArgumentError
 
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
 
-# Out of a series (all_steps, probes, targets, …), what is to be subtracted; and its classes. See `Run.toward`.
-Pick = Callable[["Run", np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Of a run, (all_steps, probes, …) each: standard errors, sketches of the sampling errors (None where there are none), and the class they are of.
+Logged = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 
 
 def of_step(run: Run, other: Run, explainer: str, step: int, other_step: int, *, shared: bool) -> np.ndarray:
     """See `Run.change_errors`."""
-    _refuse_incomparable(run, other)
-    here, there = _place(run, step), _place(other, other_step)
-    return _of_pairs(run, other, explainer, [here], [there], lambda r, series: (series, r.all_targets()), shared)[0]
+    _refuse_incomparable(run, other, explainer)
+    here, there = alignment.place(run, step), alignment.place(other, other_step)
+    logged, others = ((r.all_errors(explainer), r.all_noise(explainer) if shared else None, r.all_targets()) for r in (run, other))
+    return _of_pairs(run, other, logged, others, [here], [there])[0]
 
 
-def of_class(run: Run, other: Run, explainer: str, at: int | None, target: str | int, probes: Sequence[int]) -> np.ndarray:
+def of_class(run: Run, other: Run, explainer: str, at: int | Pairing, target: str | int, probes: Sequence[int]) -> np.ndarray:
     """See `Run.all_change_errors`."""
-    _refuse_incomparable(run, other)
-    if at is not None:
-        _place(other, at)
-    steps = run.all_steps if at is None else np.full(len(run.all_steps), at)
-    here = np.flatnonzero(np.isin(steps, other.all_steps))
-    there = np.searchsorted(other.all_steps, steps[here])
-
-    def pick(r: Run, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        picked, classes = r.toward(series, target)
-        return picked[:, probes], classes[:, probes]
-
-    errors = np.full((len(steps), len(probes), run.record["shape"]["players"]), np.nan, dtype=np.float32)
-    errors[here] = _of_pairs(run, other, explainer, here, there, pick, shared=True)
+    _refuse_incomparable(run, other, explainer)
+    pairing = at if isinstance(at, Pairing) else alignment.beside(run, other, at)
+    rows = np.flatnonzero((pairing.here != ABSENT) & (pairing.there != ABSENT))
+    here, there = np.searchsorted(run.all_steps, pairing.here[rows]), np.searchsorted(other.all_steps, pairing.there[rows])
+    logged, others = (_logged(r, explainer, target, probes) for r in (run, other))
+    errors = np.full((len(pairing.steps), len(probes), run.record["shape"]["players"]), np.nan, dtype=np.float32)
+    errors[rows] = _of_pairs(run, other, logged, others, here, there)
     return errors
 
 
-def _of_pairs(run: Run, other: Run, explainer: str, here: Sequence[int], there: Sequence[int], pick: Pick, shared: bool) -> np.ndarray:
+def _logged(run: Run, explainer: str, target: str | int, probes: Sequence[int]) -> Logged:
+    """Of one class and some probes."""
+    sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
+    errors, *noise = run.of_class(target, f"errors/{explainer}", *sketches)
+    return errors[:, probes], noise[0][:, probes] if noise else None, run.target_of(target)[:, probes]
+
+
+def _of_pairs(run: Run, other: Run, logged: Logged, others: Logged, here: Sequence[int], there: Sequence[int]) -> np.ndarray:
     """Of `run` at the places `here` less `other` at the places `there`; NaN where they explain other classes."""
-    (errors, classes), (others, other_classes) = pick(run, run.all_errors(explainer)), pick(other, other.all_errors(explainer))
-    errors, others = errors[here], others[there]
-    same_class = (classes[here] == other_classes[there])[..., None]
-    noise, other_noise = run.all_noise(explainer), other.all_noise(explainer)
+    (errors, noise, classes), (other_errors, other_noise, other_classes) = logged, others
     sketches: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
-    if shared and noise is not None and other_noise is not None:
+    if noise is not None and other_noise is not None:
         # Of other coalitions, the errors have nothing in common.
         same_level = run.cost["level"][here] == other.cost["level"][there]
-        sketch, other_sketch = pick(run, noise)[0][here], pick(other, other_noise)[0][there]
-        sketches = sketch * same_level.reshape(-1, *[1] * (sketch.ndim - 1)), other_sketch
-    return np.where(same_class, stability.change_errors(errors, others, *sketches), np.float32(np.nan))
+        sketches = noise[here] * same_level.reshape(-1, *[1] * (noise.ndim - 1)), other_noise[there]
+    same_class = (classes[here] == other_classes[there])[..., None]
+    return np.where(same_class, stability.change_errors(errors[here], other_errors[there], *sketches), np.float32(np.nan))
 
 
-def _refuse_incomparable(run: Run, other: Run) -> None:
-    parts = dict.fromkeys([*run.comparable, *other.comparable])
-    differing = [wire.PART_NAMES.get(part, part) for part in parts if run.comparable.get(part) != other.comparable.get(part)]
+def _refuse_incomparable(run: Run, other: Run, explainer: str) -> None:
+    differing = wire.differing(run.comparable, other.comparable, explainer)
     if differing:
         raise ArgumentError(
             f"{run.name} and {other.name} can't be compared: they have other {', '.join(differing)}; log both with the same, to subtract them."
         )
-
-
-def _place(run: Run, step: int) -> int:
-    found = np.flatnonzero(run.all_steps == step)
-    if not len(found):
-        raise ArgumentError(f"{run.name}: step {step} was not explained; there are {run.all_steps.tolist()}.")
-    return int(found[0])
+    if explainer not in run.explainers:
+        raise ArgumentError(f"{run.name}: no explainer {explainer!r} in this record; it has {run.explainers}.")
+    if explainer not in other.explainers:
+        raise ArgumentError(
+            f"{run.name} and {other.name} can't be compared: {other.name} has no {explainer!r}; it has {', '.join(other.explainers)}."
+        )

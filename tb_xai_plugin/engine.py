@@ -130,7 +130,7 @@ class Engine:
 
     @property
     def details(self) -> dict[str, dict[str, Any]]:
-        """What comes with each explainer's values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool}}."""
+        """What comes with each explainer's values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool, "unit": str}}."""
         found = {}
         for name, explainer in self.plan.explainers.items():
             fitted = name in self.plan.fitting
@@ -143,6 +143,7 @@ class Engine:
                 "fidelity": measures,
                 "sketched": fitted and explainer.sketched,
                 "interacting": fitted and explainer.interacting,
+                "unit": getattr(explainer, "unit", None) or outputs.unit(self.head, self.plan.output),
             }
         return found
 

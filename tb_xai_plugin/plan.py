@@ -97,12 +97,12 @@ class Plan:
         }
 
     @property
-    def comparable(self) -> dict[str, str]:
-        """Records are comparable where all of these are equal."""
+    def comparable(self) -> dict[str, str | dict[str, str]]:
+        """Records are comparable in an explainer where its entry and all other parts are equal."""
         return {
             **self.probes.parts,
             "coalitions": hash_of(*(self.designs[n].masks for n in sorted(self.designs))),
-            "explainers": json.dumps(self.settings["explainers"], sort_keys=True),
+            "explainers": {name: json.dumps(options, sort_keys=True) for name, options in self.settings["explainers"].items()},
             "output": self.output,
             "classes": json.dumps(self.classes),
         }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import logging
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import PurePosixPath
@@ -20,10 +19,10 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
-from tb_xai_plugin import stability, wire
+from tb_xai_plugin import alignment, areas, stability, wire
+from tb_xai_plugin.catalog import Catalog, display_name
 from tb_xai_plugin.container import Arrays, encode_arrays, plain
-from tb_xai_plugin.reader import RecordError, Run, probe_sets
-from tb_xai_plugin.sources import ProviderSource
+from tb_xai_plugin.reader import RecordError, Run
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -33,16 +32,15 @@ logger = logging.getLogger(__name__)
 # What is served of frontend/. Not from `mimetypes`: on Windows that asks the registry.
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
-# Memory of what is kept decoded over all runs; the run that was not asked for longest goes first.
-DECODED_BYTES = 2**29
-RUNS_KEPT = 200
-
 # End of the colour scale. A model that leans on one spot has a few values far above all others: a scale up to the largest would leave
 # everything else pale. What is beyond has the end colour; the legend says so, and pointing at it tells the number.
 SCALE_QUANTILE = 0.98
 
-# Records that tell how long an epoch takes.
-RECENT = 11
+# A reply is in memory several times while it is made, in as many threads as there are requests; the page asks for a tenth at once.
+REPLY_BYTES = 2**26
+
+# A reply to a request that names the version of its record: the address names the content, as long as a browser cares to keep it.
+LASTING = "private, max-age=86400, immutable"
 
 # Replies from this many bytes are compressed.
 COMPRESS_FROM = 2**12
@@ -57,10 +55,7 @@ class XaiPlugin(base_plugin.TBPlugin):
     plugin_name = wire.PLUGIN_NAME
 
     def __init__(self, context: base_plugin.TBContext) -> None:
-        self._provider = context.data_provider
-        self._runs: OrderedDict[tuple[str, ...], Run] = OrderedDict()
-        self._entries: dict[tuple[str, str], dict[str, Any]] = {}
-        self._lock = threading.Lock()
+        self._catalog = Catalog(context.data_provider)
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         routes: dict[str, Callable[..., Any]] = {
@@ -68,7 +63,8 @@ class XaiPlugin(base_plugin.TBPlugin):
             "/run": self._json(self._one_run),
             "/probes": self._arrays(self._probes),
             "/values": self._arrays(_later(self._values)),
-            "/difference": self._arrays(_later(self._difference)),
+            "/pairing": self._arrays(self._pairing),
+            "/difference": self._arrays(self._difference),
             "/fidelity": self._arrays(_later(self._fidelity)),
             "/interactions": self._arrays(_later(self._interactions)),
             "/answers": self._arrays(_later(self._answers)),
@@ -83,24 +79,13 @@ class XaiPlugin(base_plugin.TBPlugin):
         return False  # TensorBoard itself finds out whether there is data of this plugin's name
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        self._catalog.look()  # TensorBoard asks for this whenever its page is loaded, or reloads its data
         return base_plugin.FrontendMetadata(es_module_path="/static/index.js", tab_name="XAI")
 
     # Routes: arguments -> JSON, or (header, arrays).
 
     def _list_runs(self, request: Request) -> dict[str, Any]:
-        series = self._provider.list_tensors(request.context, experiment_id=request.experiment, plugin_name=wire.PLUGIN_NAME)
-        entries = []
-        for name in sorted(series):
-            source = ProviderSource(self._provider, request.context, request.experiment, name, series[name])
-            key = (request.experiment, name)
-            with self._lock:
-                entry = self._entries.get(key)
-            if entry is None or entry["version"] != source.version:
-                entry = _run_entry(name, source)
-                with self._lock:
-                    self._entries[key] = entry
-            entries.append(entry)
-        return {"schema": wire.SCHEMA, "runs": entries}
+        return {"schema": wire.SCHEMA, "runs": self._catalog.entries(request.context, request.experiment)}
 
     def _one_run(self, request: Request) -> dict[str, Any]:
         run, version = self._run(request)
@@ -123,6 +108,7 @@ class XaiPlugin(base_plugin.TBPlugin):
             "missing": run.missing,
             "explainers": run.explainers,
             "interacting": run.interacting,
+            "units": run.units,
             "regions": names["regions"],
             "comparable": run.comparable,
             "settings": run.settings,
@@ -141,64 +127,68 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _probes(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
-        chosen = request.probes(run)
-        images = run.static("images")[chosen]
-        regions = np.zeros((len(run.record["probes"]["regions"]), *images.shape[:3]), dtype=np.uint8)
-        for place, mask in enumerate(run.probes.regions.values()):
-            regions[place] = mask[chosen]
-        return {"probes": chosen}, {"images": images, "segments": run.static("segments")[chosen].astype(np.uint16), "regions": regions}
+        chosen, names = request.probes(run), run.record["probes"]["regions"]
+        height, width, channels = run.record["arrays"]["images"]["shape"][1:]
+        request.refuse_large(chosen, 1, height * width * (channels + 2 + len(names)))
+        images, segments, *_ = run.statics("images", "segments", *["regions"] * bool(names))
+        arrays = {"images": images[chosen], "segments": segments[chosen].astype(np.uint16)}
+        return {"probes": chosen}, arrays | {"regions": run.regions(names, chosen).astype(np.uint8)}
 
     def _values(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        chosen = request.probes(run)
-        values, target = run.toward(run.all_values(explainer), wanted)
-        errors, _ = run.toward(run.all_errors(explainer), wanted)
-        base, _ = run.toward(run.all_base_values(explainer), wanted)
+        chosen, players = request.probes(run), run.record["shape"]["players"]
+        request.refuse_large(chosen, request.epochs(run), 4 * (2 * players + 2))
+        values, errors, base = run.of_class(wanted, f"values/{explainer}", f"errors/{explainer}", f"base/{explainer}")
+        target = run.target_of(wanted)
         finite = np.abs(values[np.isfinite(values)])
         header = {"probes": chosen, "scale": float(np.quantile(finite, SCALE_QUANTILE)) if finite.size else None}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
         return header, {"steps": run.all_steps, **{name: array[:, chosen] for name, array in arrays.items()}}
 
+    def _pairing(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, _ = self._run(request)
+        with invalid_argument(request.route):
+            rows = alignment.pair(run, self._other(request), request.arguments.get("by") or "epoch")
+        return {"metric": rows.metric}, {"steps": rows.steps, "here": rows.here, "there": rows.there}
+
     def _difference(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        other, _ = self._run(request, "other" if request.arguments.get("other") else "run")
+        other = self._other(request)
         chosen, at = request.probes(run), request.arguments.get("at", "same")
         if at != "same" and not WHOLE_NUMBER.fullmatch(at):
             raise errors.InvalidArgumentError(f"difference: at is {at[:100]!r}; give 'same' or a step.")
         with invalid_argument(request.route):
-            found = run.all_change_errors(explainer, other, None if at == "same" else int(at), wanted, chosen)
-        return {"probes": chosen}, {"steps": run.all_steps, "errors": found}
+            by = request.arguments.get("by") or "epoch"
+            rows = alignment.pair(run, other, by) if at == "same" else alignment.beside(run, other, int(at))
+            request.refuse_large(chosen, len(rows.steps), 4 * run.record["shape"]["players"])
+            found = run.all_change_errors(explainer, other, rows, wanted, chosen)
+        return {"probes": chosen}, {"steps": rows.steps, "errors": found}
 
     def _fidelity(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        each, _ = run.toward(run.all_fidelity(explainer), wanted)
-        median = stability.quartiles(each)[1]
-        return {"measures": run.measures(explainer)}, {"steps": run.all_steps, "fidelity": each, "median": median}
+        measures = run.measures(explainer)
+        each = run.of_class(wanted, f"fidelity/{explainer}")[0] if measures else np.empty((*run.wanted_class(wanted).shape, 0))
+        return {"measures": measures}, {"steps": run.all_steps, "fidelity": each, "median": stability.quartiles(each)[1]}
 
     def _interactions(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        found = run.all_interactions(explainer)
-        if found is None:
+        if explainer not in run.interacting:
             raise errors.NotFoundError(f"interactions: {explainer!r} has none in this run.")
         chosen = request.probes(run)
-        pairs = run.toward(found, wanted)[0][:, chosen]
+        request.refuse_large(chosen, request.epochs(run), 4 * 3 * wire.PAIRS)
+        pairs = run.of_class(wanted, f"interactions/{explainer}")[0][:, chosen]
         players = np.nan_to_num(pairs[..., :2], nan=-1).astype(np.int32)
         return {"probes": chosen}, {"steps": run.all_steps, "players": players, "strength": pairs[..., 2]}
 
     def _answers(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
-        full, predicted = run.all_outputs()[:, :, 0], run.predicted()
-        labels = run.record["probes"]["labels"]
-        of_label = np.full(predicted.shape, np.nan, dtype=np.float32)
-        if labels is not None and not run.settings["regression"]:
-            of_label = full[:, np.arange(len(labels)), labels]
-        probability = np.take_along_axis(full, np.maximum(predicted, 0)[..., None], axis=2)[..., 0]
-        return {}, {"steps": run.all_steps, "predicted": predicted, "probability": probability, "label_probability": of_label}
+        return {}, {"steps": run.all_steps, **run.answers()}
 
     def _outputs(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
         chosen = request.probes(run)
-        both = run.all_outputs()[:, chosen]
+        request.refuse_large(chosen, request.epochs(run), 4 * 2 * run.record["shape"]["classes"])
+        both = run.outputs_of(chosen)
         return {"probes": chosen}, {"steps": run.all_steps, "full": both[:, :, 0], "empty": both[:, :, 1]}
 
     def _drift(self, request: Request) -> tuple[dict[str, Any], Arrays]:
@@ -211,11 +201,15 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _share(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        region = request.required("region")
-        if region not in run.record["probes"]["regions"]:
+        region, area = request.arguments.get("region"), request.arguments.get("area")
+        if bool(region) == bool(area):
+            raise errors.InvalidArgumentError("share: give either 'region', a name, or 'area', the corners of a polygon; see http_api.md.")
+        if region and region not in run.record["probes"]["regions"]:
             raise errors.NotFoundError(f"share: no region {region!r} in this run; it has {run.record['probes']['regions']}.")
-        series = run.all_region_share(explainer, region, wanted)
-        return {}, {"steps": run.all_steps, "share": series, "quartiles": stability.quartiles(series)}
+        chosen, (height, width) = request.probes(run), run.record["arrays"]["images"]["shape"][1:3]
+        with invalid_argument(request.route):
+            series = run.all_region_share(explainer, region or areas.drawn(area, height, width), wanted, chosen)
+        return {"probes": chosen}, {"steps": run.all_steps, "share": series, "quartiles": stability.quartiles(series)}
 
     # What a request asks for.
 
@@ -231,49 +225,45 @@ class XaiPlugin(base_plugin.TBPlugin):
             run.wanted_class(wanted)
         return run, explainer, wanted
 
+    def _other(self, request: Request) -> Run:
+        """The run that the argument `other` names; the same one where it is left out."""
+        return self._run(request, "other" if request.arguments.get("other") else "run")[0]
+
     def _run(self, request: Request, argument: str = "run") -> tuple[Run, str]:
         """The run that an argument names and its version; one that has not changed since is kept, with its decoded arrays."""
+        known = request.arguments.get({"run": "version", "other": "other_version"}[argument])
         name, probe_set = request.required(argument), request.arguments.get("set")
-        source = ProviderSource(self._provider, request.context, request.experiment, name)
-        key = (request.experiment, name, probe_set or "", source.version)
-        with self._lock:
-            run = self._runs.get(key)
-            if run is None:
-                run = Run(source, display_name(name), probe_set)
-                for stale in [k for k in self._runs if k[:3] == key[:3]]:
-                    del self._runs[stale]
-                self._runs[key] = run
-            self._runs.move_to_end(key)
-            while len(self._runs) > 1 and (len(self._runs) > RUNS_KEPT or sum(r.nbytes for r in self._runs.values()) > DECODED_BYTES):
-                self._runs.popitem(last=False)
-        run.record, run.writes  # noqa: B018  damaged records are found out here
-        return run, source.version
+        run, version = self._catalog.run(request.context, request.experiment, name, probe_set, known)
+        request.used.append((run, version == known))
+        return run, version
 
     # Replies.
 
     def _json(self, answer: Callable[[Request], dict[str, Any]]) -> Callable[..., Any]:
         def reply(request: wrappers.Request) -> wrappers.Response:
-            return http_util.Respond(request, json.dumps(plain(_answered(answer, request))), "application/json")
+            asked = Request(request)
+            text = json.dumps(plain(_answered(answer, asked)))
+            return asked.kept(http_util.Respond(request, text, "application/json"))
 
         return _get_only(reply)
 
     def _arrays(self, answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[..., Any]:
         def reply(request: wrappers.Request) -> wrappers.Response:
-            body = encode_arrays(*_answered(answer, request))
-            if len(body) < COMPRESS_FROM:
-                return http_util.Respond(request, body, "application/octet-stream")
-            return http_util.Respond(request, gzip.compress(body, compresslevel=1), "application/octet-stream", content_encoding="gzip")
+            asked = Request(request)
+            body, encoding = encode_arrays(*_answered(answer, asked)), None
+            if len(body) >= COMPRESS_FROM:
+                body, encoding = gzip.compress(body, compresslevel=1), "gzip"
+            return asked.kept(http_util.Respond(request, body, "application/octet-stream", content_encoding=encoding))
 
         return _get_only(reply)
 
 
-def _answered(answer: Callable[[Request], Any], request: wrappers.Request) -> Any:
+def _answered(answer: Callable[[Request], Any], request: Request) -> Any:
     """A record that can't be read is not there, as far as HTTP goes."""
-    asked = Request(request)
     try:
-        return answer(asked)
+        return answer(request)
     except RecordError as error:
-        raise errors.NotFoundError(f"{asked.route}: {error}") from error
+        raise errors.NotFoundError(f"{request.route}: {error}") from error
 
 
 def _later(answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[[Request], tuple[dict[str, Any], Arrays]]:
@@ -298,6 +288,14 @@ class Request:
         self.experiment = plugin_util.experiment_id(request.environ)
         self.arguments: Mapping[str, str] = request.args
         self.route = request.path.rpartition("/")[2]
+        self.used: list[tuple[Run, bool]] = []  # and whether it is of the version that was asked for
+
+    def kept(self, response: wrappers.Response) -> wrappers.Response:
+        """The response, which a browser may keep where all that it was made of is named by the address, and was there."""
+        if self.used and all(of_version and run.whole and not run.missing for run, of_version in self.used):
+            response.headers["Cache-Control"] = LASTING
+            del response.headers["Expires"]
+        return response
 
     def required(self, name: str) -> str:
         if not self.arguments.get(name):
@@ -317,37 +315,18 @@ class Request:
             raise errors.InvalidArgumentError(f"{self.route}: probes is {asked[:100]!r}; this run has probes 0 to {count - 1}, each once.")
         return numbers
 
+    def epochs(self, run: Run) -> int:
+        """How many the reply has."""
+        since = self.arguments.get("since")
+        return int((run.all_steps > int(since)).sum()) if since else len(run.all_steps)
 
-def _run_entry(name: str, source: ProviderSource) -> dict[str, Any]:
-    """One entry of the `runs` route."""
-    entry = {"run": name, "name": display_name(name), "sets": [], "version": source.version}
-    entry |= {"epochs": 0, "last_step": None, "wall_time": None, "epoch_seconds": None, "error": None}
-    try:
-        sets = probe_sets(source, entry["name"])
-        runs = [Run(source, entry["name"], probe_set) for probe_set in sets]
-        for run in runs:
-            run.record, run.writes  # noqa: B018  damaged records are found out here
-    except RecordError as error:
-        return entry | {"error": str(error)}
-    steps, wall_times = np.concatenate([run.steps for run in runs]), np.concatenate([run.wall_times for run in runs])
-    entry |= {"sets": sets, "epochs": max(len(run.steps) for run in runs)}
-    if len(steps):
-        entry["last_step"] = int(steps.max())
-    if len(wall_times):
-        entry["wall_time"] = float(wall_times.max())
-        entry["epoch_seconds"] = max((usual for run in runs if (usual := _usual_interval(run.wall_times)) is not None), default=None)
-    return entry
-
-
-def _usual_interval(wall_times: np.ndarray) -> float | None:
-    """Median seconds between the last records; None where there are less than two."""
-    return float(np.median(np.diff(wall_times[-RECENT:]))) if len(wall_times) > 1 else None
-
-
-def display_name(run: str) -> str:
-    """What a person calls a run: TensorBoard's name without the trailing "xai"; both kinds of slashes occur."""
-    parts = run.replace("\\", "/").split("/")
-    return "/".join(parts[:-1] if parts[-1] == wire.DIRECTORY else parts) or "."
+    def refuse_large(self, probes: Sequence[int], epochs: int, nbytes: int) -> None:
+        """nbytes: of one probe at one epoch."""
+        size = len(probes) * epochs * nbytes
+        if size > REPLY_BYTES:
+            raise errors.InvalidArgumentError(
+                f"{self.route}: {len(probes)} probes are {size / 2**20:.0f} MiB and a reply has at most {REPLY_BYTES >> 20}; ask for fewer probes."
+            )
 
 
 @contextmanager
@@ -390,5 +369,16 @@ def frontend_files() -> dict[str, Traversable]:
 
 
 def _static(file: Traversable) -> Callable[..., Any]:
-    content_type = CONTENT_TYPES[PurePosixPath(file.name).suffix]
-    return _get_only(lambda request: http_util.Respond(request, file.read_bytes(), content_type))
+    """Read at every request, so that a page under development is never old; sent where the browser has another one."""
+    content_type, kept = CONTENT_TYPES[PurePosixPath(file.name).suffix], [("", b"")]
+
+    def reply(request: wrappers.Request) -> wrappers.Response:
+        content = file.read_bytes()
+        tag, packed = hashlib.sha256(content).hexdigest(), kept[0]
+        if packed[0] != tag:
+            packed = kept[0] = (tag, gzip.compress(content, mtime=0))
+        response = http_util.Respond(request, packed[1], content_type, content_encoding="gzip")
+        response.set_etag(tag, weak=True)
+        return response.make_conditional(request)
+
+    return _get_only(reply)

@@ -110,6 +110,11 @@ class ImageProbes(ProbeSet):
         if regions is not None and not isinstance(regions, Mapping):
             raise TypeError(f"ImageProbes: regions is {type(regions).__name__}; give {{name: bool mask}}.")
         self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in (regions or {}).items()}
+        for name, mask in self.regions.items():
+            if not mask.any():
+                raise ValueError(
+                    f"ImageProbes: region {name!r} has not a single pixel in any image; mark the pixels that belong to it as True."
+                )
         if model_input is not None and not callable(model_input):
             raise TypeError(f"ImageProbes: model_input is {type(model_input).__name__}; give a callable that maps a batch of images.")
         self.model_input = model_input
@@ -170,16 +175,18 @@ class ImageProbes(ProbeSet):
         if names["regions"]:
             unpacked = np.unpackbits(arrays["regions"], axis=-1, count=width).astype(bool)
             regions = {name: unpacked[:, i] for i, name in enumerate(names["regions"])}
-        return cls(
+        probes = cls(
             arrays["inputs"],
             names["labels"],
             class_names=names["class_names"],
             names=names["names"],
             segments=arrays["segments"].astype(np.int32),
             baseline=arrays["baseline"],
-            regions=regions,
             display=arrays["images"],
         )
+        # Not checked again: an older record may have an empty one.
+        probes.regions = {name: _region(name, mask, probes.segments.shape) for name, mask in regions.items()}
+        return probes
 
 
 def hash_of(*contents: np.ndarray | str) -> str:

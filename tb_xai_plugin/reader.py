@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tb_xai_plugin import differences, stability, wire
+from tb_xai_plugin import areas, differences, stability, wire
 from tb_xai_plugin.probes import ImageProbes, ProbeSet
-from tb_xai_plugin.sources import DirectorySource, Source, has_events
+from tb_xai_plugin.sources import Datum, DirectorySource, Source, calls, has_events
 from tb_xai_plugin.stability import ArgumentError
 
 if TYPE_CHECKING:
     import pandas
+
+    from tb_xai_plugin.alignment import Pairing
 
 KINDS: dict[str, type[ImageProbes]] = {"image": ImageProbes}
 
 # What the JSON of a record and of an epoch holds; without one of these it is damaged.
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
 EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "level", "change", "seconds", "training", "share", "logged", "fresh"}
+
+# Tensors that are in memory together while they are decoded.
+TOGETHER_BYTES = 2**26
+
+# Memory of parsed JSON, in units of its text.
+PARSED = 4
+
+# A place among the targets, int (all_steps, probes), and whether there is one.
+ClassPlaces = tuple[np.ndarray, np.ndarray]
 
 
 class RecordError(ValueError):
@@ -42,6 +54,7 @@ class Run:
     Attributes:
         name: of the run.
         probe_set: name of the probe set.
+        whole: False where epochs went away while they were read: a restarted run replaces them.
     """
 
     def __init__(self, source: Source, name: str, probe_set: str | None = None) -> None:
@@ -51,7 +64,10 @@ class Run:
         if probe_set is not None and probe_set not in sets:
             raise RecordError(f"{name}: no probe set {probe_set!r}; it has {sets}.")
         self.probe_set = probe_set or sets[0]
+        self.whole = True
         self._arrays: dict[str, np.ndarray] = {}
+        self._texts: dict[str, list[Datum]] = {}
+        self._text_bytes = 0
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -63,8 +79,26 @@ class Run:
     @cached_property
     def record(self) -> dict[str, Any]:
         """What was logged once: settings, hashes, names; JSON."""
-        newest = max(self._source.tensors(wire.record_tag(self.probe_set)), key=lambda d: d.wall_time, default=None)
+        newest = max(self._text(wire.record_tag(self.probe_set)), key=lambda d: d.wall_time, default=None)
         return self._parsed(newest.value if newest else None, RECORD_KEYS)
+
+    def _text(self, tag: str) -> list[Datum]:
+        """JSON, once: both tags are read in one go, by whichever is asked for first."""
+        with self._lock:
+            if tag not in self._texts:
+                self._texts = self._source.tensors([wire.record_tag(self.probe_set), wire.epoch_tag(self.probe_set)])
+                self._text_bytes = sum(len(d.value) for data in self._texts.values() for d in data if isinstance(d.value, bytes))
+            return self._texts.pop(tag)
+
+    def load(self) -> Run:
+        """The same, with what says how far it is; once, in one thread: TensorBoard asks from several.
+
+        Raises:
+            RecordError: a damaged record.
+        """
+        with self._lock:
+            self.record, self.writes  # noqa: B018
+        return self
 
     def _parsed(self, text: Any, keys: set[str]) -> dict[str, Any]:
         try:
@@ -79,7 +113,7 @@ class Run:
     def writes(self) -> list[tuple[int, float, dict[str, Any]]]:
         """(step, wall time, epoch's JSON) of the writes that count, ascending."""
         live: list[tuple[int, float, dict[str, Any]]] = []
-        for datum in sorted(self._source.tensors(wire.epoch_tag(self.probe_set)), key=lambda d: d.wall_time):
+        for datum in sorted(self._text(wire.epoch_tag(self.probe_set)), key=lambda d: d.wall_time):
             epoch = self._parsed(datum.value, EPOCH_KEYS)
             while live and (live[-1][0] >= datum.step or epoch["fresh"]):
                 live.pop()
@@ -97,10 +131,21 @@ class Run:
         if not self._unserved:
             return explained
         # TensorBoard was told to sample, and samples each tag by itself: a step counts where all of its tags are there.
-        blocks = range(len(self.record["blocks"]))
-        tags = [wire.step_tag(self.probe_set, quantity, block) for quantity in self._quantities for block in blocks]
-        whole = set.intersection(*({(datum.step, datum.wall_time) for datum in self._source.tensors(tag)} for tag in tags))
+        whole = {write[:2] for write in explained}
+        for _, _, read in self._blocks(self._quantities):
+            for data in read.values():
+                whole &= {(datum.step, datum.wall_time) for datum in data}
         return [write for write in explained if write[2]["reason"] or write[:2] in whole]
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, float], int]:
+        """Place among `all_steps` of each write that counts: what a restarted run wrote before is still served, under another wall time."""
+        return {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
+
+    @cached_property
+    def _due(self) -> set[int]:
+        """Places where every tag has a tensor."""
+        return {place for place, (_, _, epoch) in enumerate(self._explained) if not epoch["reason"]}
 
     @property
     def _unserved(self) -> int:
@@ -140,8 +185,8 @@ class Run:
         return self.record["settings"]
 
     @property
-    def comparable(self) -> dict[str, str]:
-        """Two runs can be compared where all entries are equal."""
+    def comparable(self) -> dict[str, Any]:
+        """Two runs can be compared in an explainer where its entry of "explainers" and all other parts are equal."""
         return self.record["comparable"]
 
     @cached_property
@@ -160,7 +205,7 @@ class Run:
         try:
             yield
         except (KeyError, TypeError, ValueError, zlib.error) as error:
-            if isinstance(error, RecordError):
+            if isinstance(error, RecordError | ArgumentError):
                 raise
             raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged ({error}).") from error
 
@@ -175,37 +220,149 @@ class Run:
     @property
     def nbytes(self) -> int:
         """Memory of what is decoded."""
-        return sum(array.nbytes for array in list(self._arrays.values()))
+        return PARSED * self._text_bytes + sum(array.nbytes for array in list(self._arrays.values()))
+
+    def forget(self) -> None:
+        """Drop all decoded arrays; what is asked for again is read again."""
+        with self._lock:
+            self._arrays.clear()
 
     def static(self, name: str) -> np.ndarray:
         """A static array of the record, e.g. "images", "segments"."""
-        return self._once(f"static/{name}", lambda: self._read_static(name))
+        return self.statics(name)[0]
 
-    def _read_static(self, name: str) -> np.ndarray:
-        about = self.record["arrays"][name]
-        parts = []
-        for block, (start, stop) in enumerate(about["blocks"]):
-            newest = max(self._source.tensors(wire.static_tag(self.probe_set, name, block)), key=lambda d: d.wall_time, default=None)
+    def statics(self, *names: str) -> list[np.ndarray]:
+        """Several of them, read in one go."""
+        with self._lock, self._damage():
+            absent = [name for name in names if f"static/{name}" not in self._arrays]
+            if absent:
+                self._arrays |= self._read_statics(absent)
+            return [self._arrays[f"static/{name}"] for name in names]
+
+    def _read_statics(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        about = {name: self.record["arrays"][name] for name in names}
+        tags = {name: [wire.static_tag(self.probe_set, name, block) for block in range(len(about[name]["blocks"]))] for name in names}
+        read: dict[str, list[Datum]] = {}
+        for call in calls([(tag, size) for name in names for tag, size in zip(tags[name], _block_sizes(about[name]), strict=True)]):
+            read |= self._source.tensors(call)
+        return {
+            f"static/{name}": np.concatenate(list(self._unpacked(name, about[name], [read[tag] for tag in tags[name]]))) for name in names
+        }
+
+    def _unpacked(self, name: str, about: Mapping[str, Any], packed: Iterable[list[Datum]]) -> Iterator[np.ndarray]:
+        for (start, stop), data in zip(about["blocks"], packed, strict=True):
+            newest = max(data, key=lambda d: d.wall_time, default=None)
             if newest is None:
                 raise RecordError(f"{self.name}: the record's {name} are incomplete; train again into a new log_dir.")
-            parts.append(wire.unpack(newest.value, about["dtype"], (stop - start, *about["shape"][1:])))
-        return np.concatenate(parts)
+            yield wire.unpack(newest.value, about["dtype"], (stop - start, *about["shape"][1:]))
 
     def _series(self, quantity: str) -> np.ndarray:
         """(all_steps, probes, …) of one quantity of the wire; NaN (-1 for classes) where missing."""
-        return self._once(quantity, lambda: self._read_series(quantity))
+        return self._once(quantity, lambda: self._read([quantity])[quantity])
 
-    def _read_series(self, quantity: str) -> np.ndarray:
-        about = self._quantities[quantity]
-        missing = about.dtype({"targets": -1, "noise": 0}.get(quantity.partition("/")[0], np.nan))
-        filled = np.full((len(self._explained), self.record["shape"]["probes"], *about.shape), missing)
-        places = {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
+    def _read(self, quantities: Sequence[str], classes: ClassPlaces | None = None) -> dict[str, np.ndarray]:
+        """{quantity: (all_steps, probes, …)}, read in one go; NaN (-1 for classes, 0 for noise) where missing.
+
+        classes: of the one class that is kept; None keeps all targets.
+        """
+        found = {quantity: self._room(quantity, classes is None) for quantity in quantities}
+        units = self._units_to_read(quantities)
+        # Values first: errors are in units of them.
+        for block, probes, read in self._blocks(dict.fromkeys([*(f"values/{explainer}" for explainer in units), *quantities])):
+            rows = np.arange(probes.stop - probes.start)
+            for quantity, data in read.items():
+                name, _, explainer = quantity.partition("/")
+                for place, tensor in self._counting(data).items():
+                    if name == "values" and explainer in units:
+                        units[explainer][place, block] = wire.error_unit(tensor)
+                    if quantity not in found:
+                        continue
+                    kept = tensor if classes is None else tensor[rows, classes[0][place, probes]]
+                    if name == "errors":
+                        kept = wire.decode_errors(kept, units.get(explainer, self._arrays.get(f"units/{explainer}"))[place, block])
+                    found[quantity][place, probes] = kept
+        self._arrays |= {f"units/{explainer}": array for explainer, array in units.items()}
+        return found
+
+    def _units_to_read(self, quantities: Iterable[str]) -> dict[str, np.ndarray]:
+        """{explainer: room for the units of its errors, (all_steps, blocks)} where they are to be found out: from values that are read anyway."""
+        parts = [quantity.partition("/") for quantity in quantities]
+        explainers = {
+            explainer: None for name, _, explainer in parts if name in ("values", "errors") and f"units/{explainer}" not in self._arrays
+        }
+        return {explainer: np.ones((len(self._explained), len(self.record["blocks"])), dtype=np.float32) for explainer in explainers}
+
+    def _room(self, quantity: str, all_targets: bool = True, probes: int | None = None) -> np.ndarray:
+        """(all_steps, probes, …) without a number. probes: how many; None for all."""
+        count = self.record["shape"]["probes"] if probes is None else probes
+        about, name = self._quantities[quantity], quantity.partition("/")[0]
+        dtype = np.dtype(np.float32 if about.dtype == np.float16 else about.dtype)
+        missing = dtype.type({"targets": -1, "noise": 0}.get(name, np.nan))
+        return np.full((len(self._explained), count, *about.shape[0 if all_targets else 1 :]), missing)
+
+    def _blocks(self, quantities: Iterable[str], only: Container[int] | None = None) -> Iterator[tuple[int, slice, dict[str, list[Datum]]]]:
+        """(number, probes, {quantity: its tensors}) of every block of probes; as many are read in one go as are not too large together."""
+        sizes = {name: self._quantities[name].nbytes * len(self.writes) for name in quantities}  # of one probe
+        together: list[tuple[int, slice]] = []
+        held = 0
         for block, (start, stop) in enumerate(self.record["blocks"]):
-            for datum in self._source.tensors(wire.step_tag(self.probe_set, quantity, block)):
-                # What a restarted run wrote before is still served, under another wall time.
-                if (datum.step, datum.wall_time) in places:
-                    filled[places[datum.step, datum.wall_time], start:stop] = datum.value
-        return filled
+            if only is not None and block not in only:
+                continue
+            size = (stop - start) * sum(sizes.values())
+            if together and held + size > TOGETHER_BYTES:
+                yield from self._together(sizes, together)
+                together, held = [], 0
+            together.append((block, slice(start, stop)))
+            held += size
+        yield from self._together(sizes, together)
+
+    def _together(
+        self, sizes: Mapping[str, int], blocks: Sequence[tuple[int, slice]]
+    ) -> Iterator[tuple[int, slice, dict[str, list[Datum]]]]:
+        tags = {(name, block): wire.step_tag(self.probe_set, name, block) for block, _ in blocks for name in sizes}
+        read: dict[str, list[Datum]] = {}
+        for call in calls([(tags[name, block], sizes[name] * (probes.stop - probes.start)) for block, probes in blocks for name in sizes]):
+            read |= self._source.tensors(call)
+        for block, probes in blocks:
+            yield block, probes, {name: read.pop(tags[name, block]) for name in sizes}
+
+    def _counting(self, data: Iterable[Datum]) -> dict[int, np.ndarray]:
+        """{place among `all_steps`: tensor}."""
+        found = {place: d.value for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
+        self.whole = self.whole and self._due <= found.keys()
+        return found
+
+    def of_class(self, wanted: str | int, *quantities: str) -> list[np.ndarray]:
+        """(all_steps, probes, …) of one class, of each quantity of the wire; NaN where that class was not explained (0 for whole numbers).
+
+        Read in one go, and kept without the other classes, which take many times the memory.
+        """
+        with self._lock, self._damage():
+            absent = [quantity for quantity in quantities if not {quantity, f"{wanted}@{quantity}"} & self._arrays.keys()]
+            if absent:
+                self._arrays |= {f"{wanted}@{quantity}": array for quantity, array in self._read_class(wanted, absent).items()}
+            return [
+                self.toward(self._arrays[quantity], wanted)[0] if quantity in self._arrays else self._arrays[f"{wanted}@{quantity}"]
+                for quantity in quantities
+            ]
+
+    def _read_class(self, wanted: str | int, quantities: Sequence[str]) -> dict[str, np.ndarray]:
+        places, found = self._class_places(wanted)[1]
+        arrays = self._read(quantities, (places, found))
+        for array in arrays.values():
+            array[~found] = np.nan if array.dtype.kind == "f" else 0
+        return arrays
+
+    def _class_places(self, wanted: str | int) -> tuple[np.ndarray, ClassPlaces]:
+        """The class wanted, (all_steps, probes), and where it is among the targets."""
+        classes = self.wanted_class(wanted)
+        match = self.all_targets() == classes[..., None]
+        return classes, (match.argmax(axis=-1), match.any(axis=-1))
+
+    def target_of(self, wanted: str | int) -> np.ndarray:
+        """int32 (all_steps, probes): the class wanted; -1 where it was not explained."""
+        classes, (_, found) = self._class_places(wanted)
+        return np.where(found, classes, -1).astype(np.int32)
 
     def all_values(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets, players)."""
@@ -213,15 +370,7 @@ class Run:
 
     def all_errors(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets, players), standard errors."""
-        return self._once(f"errors/{self._known(explainer)}", lambda: self._read_errors(explainer))
-
-    def _read_errors(self, explainer: str) -> np.ndarray:
-        values, encoded = self.all_values(explainer), self._read_series(f"errors/{explainer}")
-        errors = np.empty_like(values)
-        for start, stop in self.record["blocks"]:
-            for epoch in range(len(values)):
-                errors[epoch, start:stop] = wire.decode_errors(encoded[epoch, start:stop], values[epoch, start:stop])
-        return errors
+        return self._series(f"errors/{self._known(explainer)}")
 
     def all_base_values(self, explainer: str) -> np.ndarray:
         """float32 (all_steps, probes, targets)."""
@@ -264,6 +413,11 @@ class Run:
         """Names of what tells how far an explainer's values can be trusted."""
         return list(self.record["details"][self._known(explainer)]["fidelity"])
 
+    @property
+    def units(self) -> dict[str, str]:
+        """{explainer: what its values are in}."""
+        return {name: details.get("unit", self.settings["unit"]) for name, details in self.record["details"].items()}
+
     def _known(self, explainer: str) -> str:
         if explainer not in self.explainers:
             raise ArgumentError(f"{self.name}: no explainer {explainer!r} in this record; it has {self.explainers}.")
@@ -299,7 +453,7 @@ class Run:
 
         Args:
             step, other_step: -1 is the untrained model.
-            other: a run that can be compared; by default this one.
+            other: a run that can be compared in this explainer; by default this one.
             shared: False treats the errors as independent.
 
         Raises:
@@ -307,11 +461,11 @@ class Run:
         """
         return differences.of_step(self, other or self, explainer, step, other_step, shared=shared)
 
-    def all_change_errors(self, explainer: str, other: Run, at: int | None, target: str | int, probes: Sequence[int]) -> np.ndarray:
-        """`change_errors` of one class at every step, less `other` at the same step or, where given, at the step `at`.
+    def all_change_errors(self, explainer: str, other: Run, at: int | Pairing, target: str | int, probes: Sequence[int]) -> np.ndarray:
+        """`change_errors` of one class: at all steps, less `other` at the step `at`; or row by row of a Pairing with `other`.
 
         Returns:
-            float32 (all_steps, len(probes), players), NaN where there is nothing to subtract.
+            float32 (all_steps or rows, len(probes), players), NaN where there is nothing to subtract.
         """
         return differences.of_class(self, other, explainer, at, target, probes)
 
@@ -388,9 +542,50 @@ class Run:
 
     def predicted(self) -> np.ndarray:
         """int32 (all_steps, probes): the likeliest class; 0 for a regression, -1 where there is no answer."""
-        full = self.all_outputs()[:, :, 0]
-        silent = np.isnan(full).any(axis=-1)
-        return np.where(silent, -1, np.nan_to_num(full).argmax(axis=-1)).astype(np.int32)
+        return self.answers()["predicted"]
+
+    def answers(self) -> dict[str, np.ndarray]:
+        """(all_steps, probes) each: "predicted", "probability" of it (a regression: the output), and "label_probability", of the true class.
+
+        All classes of a thousand take a thousand times the memory.
+        """
+        with self._lock, self._damage():
+            if "answers/predicted" not in self._arrays:
+                self._arrays |= {f"answers/{name}": array for name, array in self._read_answers().items()}
+            return {name: self._arrays[f"answers/{name}"] for name in ("predicted", "probability", "label_probability")}
+
+    def _read_answers(self) -> dict[str, np.ndarray]:
+        shape = (len(self._explained), self.record["shape"]["probes"])
+        found = {"predicted": np.full(shape, -1, dtype=np.int32)}
+        found |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}
+        labels = None if self.settings["regression"] else self.record["probes"]["labels"]
+        for _, probes, read in self._blocks(["outputs"]):
+            there = self._counting(read["outputs"])
+            if not there:
+                continue
+            places, full = list(there), np.stack([tensor[:, 0] for tensor in there.values()])
+            silent = np.isnan(full).any(axis=-1)
+            predicted = np.where(silent, -1, np.nan_to_num(full).argmax(axis=-1))
+            found["predicted"][places, probes] = predicted
+            found["probability"][places, probes] = np.take_along_axis(full, np.maximum(predicted, 0)[..., None], axis=2)[..., 0]
+            if labels is not None:
+                found["label_probability"][places, probes] = full[:, np.arange(full.shape[1]), labels[probes]]
+        return found
+
+    def outputs_of(self, probes: Sequence[int]) -> np.ndarray:
+        """`all_outputs` of some probes, without the others."""
+        if "outputs" in self._arrays:
+            return self.all_outputs()[:, probes]
+        ends = self.record["blocks"]
+        within = np.searchsorted([stop for _, stop in ends], probes, side="right")
+        with self._lock, self._damage():
+            kept = {block: self._arrays[f"outputs/{block}"] for block in set(within.tolist()) if f"outputs/{block}" in self._arrays}
+            for block, where, read in self._blocks(["outputs"], set(within.tolist()) - kept.keys()):
+                kept[block] = self._room("outputs", probes=where.stop - where.start)
+                for place, tensor in self._counting(read["outputs"]).items():
+                    kept[block][place] = tensor
+            self._arrays |= {f"outputs/{block}": array for block, array in kept.items()}
+        return np.stack([kept[block][:, probe - ends[block][0]] for block, probe in zip(within.tolist(), probes, strict=True)], axis=1)
 
     def toward(self, array: np.ndarray, wanted: str | int) -> tuple[np.ndarray, np.ndarray]:
         """Pick one class out of (all_steps, probes, targets, …).
@@ -399,11 +594,8 @@ class Run:
             (all_steps, probes, …), NaN where that class was not explained (0 for whole numbers); and the class, int32 (all_steps, probes),
             -1 there.
         """
-        classes, targets = self.wanted_class(wanted), self.all_targets()
-        match = targets == classes[..., None]
-        found = match.any(axis=-1)
-        places = match.argmax(axis=-1).reshape(*found.shape, *[1] * (array.ndim - 2))
-        picked = np.take_along_axis(array, places, axis=2)[:, :, 0]
+        classes, (places, found) = self._class_places(wanted)
+        picked = np.take_along_axis(array, places.reshape(*found.shape, *[1] * (array.ndim - 2)), axis=2)[:, :, 0]
         nothing = array.dtype.type(np.nan if array.dtype.kind == "f" else 0)
         picked = np.where(found.reshape(*found.shape, *[1] * (picked.ndim - 2)), picked, nothing)
         return picked, np.where(found, classes, -1).astype(np.int32)
@@ -420,24 +612,45 @@ class Run:
 
     def all_drift(self, explainer: str, against: str | int, measure: str, target: str | int) -> np.ndarray:
         """`drift` aligned with `all_steps`."""
-        values, _ = self.toward(self.all_values(explainer), target)
+        (values,) = self.of_class(target, f"values/{self._known(explainer)}")
         return stability.drift(values, self.all_steps, against, measure)
 
-    def region_share(self, explainer: str, region: str, *, target: str | int = "label") -> np.ndarray:
-        """Share of |attribution| inside a named region: (epochs, probes), 0 to 1."""
+    def region_share(self, explainer: str, region: str | np.ndarray, *, target: str | int = "label") -> np.ndarray:
+        """Share of |attribution| inside a region: (epochs, probes), 0 to 1.
+
+        region: its name, or any bool mask (H, W) or (probes, H, W).
+        """
         return self.all_region_share(explainer, region, target)[self._trained]
 
-    def all_region_share(self, explainer: str, region: str, target: str | int) -> np.ndarray:
-        """`region_share` aligned with `all_steps`."""
-        values, _ = self.toward(self.all_values(explainer), target)
-        return stability.region_share(values, self.inside(region))
+    def all_region_share(
+        self, explainer: str, region: str | np.ndarray, target: str | int, chosen: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """`region_share` aligned with `all_steps`, of all probes or of those chosen."""
+        which = slice(None) if chosen is None else list(chosen)
+        (values,) = self.of_class(target, f"values/{self._known(explainer)}")
+        return stability.region_share(values[:, which], self.inside(region, chosen))
 
-    def inside(self, region: str) -> np.ndarray:
+    def regions(self, names: Sequence[str], chosen: Sequence[int] | None = None) -> np.ndarray:
+        """bool (regions, probes, height, width): the masks of named regions."""
+        places = [self.record["probes"]["regions"].index(name) for name in names]
+        count, height, width = self.record["arrays"]["images"]["shape"][:3]
+        if not places:
+            return np.zeros((0, count if chosen is None else len(chosen), height, width), dtype=bool)
+        bits = self.static("regions")[slice(None) if chosen is None else list(chosen)][:, places]
+        return np.moveaxis(np.unpackbits(bits, axis=-1, count=width).astype(bool), 1, 0)
+
+    def inside(self, region: str | np.ndarray, chosen: Sequence[int] | None = None) -> np.ndarray:
         """(probes, players): the part of each player inside a region."""
-        probes = self.probes
-        if region not in probes.regions:
-            raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {list(probes.regions)}.")
-        return stability.overlap(probes.segments, probes.regions[region], int(probes.players.max()))
+        which = slice(None) if chosen is None else list(chosen)
+        named = isinstance(region, str) and region in self.record["probes"]["regions"]
+        segments = self.statics("segments", *["regions"] * named)[0]
+        if not isinstance(region, str):
+            mask = areas.checked_mask(region, segments.shape)
+        elif named:
+            (mask,) = self.regions([region])
+        else:
+            raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {self.record['probes']['regions']}.")
+        return stability.overlap(segments[which], mask[which] if mask.ndim == 3 else mask, max(self.record["probes"]["players"]))
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row for each step (the untrained model is -1), explainer, probe, target and player, with value and error."""
@@ -464,8 +677,23 @@ class Run:
             )
             frame.insert(3, "name", np.array(names, dtype=object)[probe] if names else None)
             frame.insert(4, "label", np.array(labels)[probe] if labels else None)
+            frame.insert(6, "class", _named(frame["target"].to_numpy(), self.record["probes"]["class_names"]))
             frames.append(frame[player < self.probes.players[probe]])
         return pandas.concat(frames, ignore_index=True)
+
+
+def _block_sizes(about: Mapping[str, Any]) -> list[int]:
+    """Bytes of each block of a static array, before it was compressed."""
+    each = np.dtype(about["dtype"]).itemsize * math.prod(about["shape"][1:])
+    return [(stop - start) * each for start, stop in about["blocks"]]
+
+
+def _named(classes: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray | None:
+    """Names of class numbers; None for one that has none, as -1."""
+    if class_names is None:
+        return None
+    names = np.array([*class_names, None], dtype=object)
+    return names[np.where(classes < len(class_names), classes, -1)]
 
 
 def probe_sets(source: Source, name: str) -> list[str]:

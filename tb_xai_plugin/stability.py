@@ -146,12 +146,12 @@ def region_share(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
 def overlap(segments: np.ndarray, mask: np.ndarray, players: int) -> np.ndarray:
     """(probes, players): the part of each segment's area inside a mask, 0 for players that a probe does not have.
 
-    segments: int (probes, H, W); mask: bool (probes, H, W).
+    segments: int (probes, H, W); mask: bool (H, W) or (probes, H, W).
     """
     part = np.zeros((len(segments), players))
-    for probe, (labels, inside) in enumerate(zip(segments, mask, strict=True)):
+    for probe, (labels, inside) in enumerate(zip(segments, np.broadcast_to(mask, segments.shape), strict=True)):
         area = np.bincount(labels.ravel(), minlength=players)
-        part[probe] = np.bincount(labels.ravel(), weights=inside.ravel(), minlength=players) / np.maximum(area, 1)
+        part[probe] = np.bincount(labels[inside], minlength=players) / np.maximum(area, 1)
     return part
 
 
@@ -159,9 +159,14 @@ def quartiles(series: np.ndarray) -> np.ndarray:
     """Lower quartile, median, upper quartile over probes: (3, epochs, …) of (epochs, probes, …); NaN where no probe has a number."""
     if not series.size:
         return np.full((3, len(series), *series.shape[2:]), np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanquantile(series, (0.25, 0.5, 0.75), axis=1)
+    # np.nanquantile takes 40 us for every row that lacks a number: here all at once, by linear interpolation as there.
+    ordered = np.sort(np.moveaxis(series, 1, -1), axis=-1)  # NaN last
+    there = (~np.isnan(ordered)).sum(axis=-1, keepdims=True)
+    place = np.array((0.25, 0.5, 0.75)) * np.maximum(there - 1, 0)
+    below = np.floor(place).astype(np.intp)
+    low = np.take_along_axis(ordered, below, axis=-1)
+    high = np.take_along_axis(ordered, np.minimum(below + 1, np.maximum(there - 1, 0)), axis=-1)
+    return np.moveaxis(low + (high - low) * (place - below), -1, 0)
 
 
 def _norm1(values: np.ndarray) -> np.ndarray:

@@ -60,6 +60,36 @@ PART_NAMES = {
 }
 
 
+def differing(here: Mapping[str, Any], there: Mapping[str, Any], explainer: str | None = None) -> list[str]:
+    """Names of the parts of one record's "comparable" that are other in another's, for a sentence.
+
+    explainer: the only one whose settings count, where both have it; None where all have to be equal.
+    """
+    words = []
+    for part in dict.fromkeys([*here, *there]):
+        mine, other = here.get(part), there.get(part)
+        if mine == other:
+            continue
+        if part != "explainers" or not isinstance(mine, Mapping) or not isinstance(other, Mapping):
+            words.append(PART_NAMES.get(part, part))
+        elif explainer is None:
+            words.append(f"{PART_NAMES[part]} ({', '.join(_other_explainers(mine, other))})")
+        elif explainer in mine and explainer in other and mine[explainer] != other[explainer]:
+            words.append(f"settings of {explainer!r}")
+    return words
+
+
+def _other_explainers(here: Mapping[str, str], there: Mapping[str, str]) -> Iterator[str]:
+    """How another record's explainers are not those here."""
+    for name in dict.fromkeys([*here, *there]):
+        if name not in there:
+            yield f"no {name!r}"
+        elif name not in here:
+            yield f"also {name!r}"
+        elif here[name] != there[name]:
+            yield f"other settings of {name!r}"
+
+
 def record_tag(probe_set: str) -> str:
     return f"{probe_set}/record"
 
@@ -160,11 +190,12 @@ def static_tensors(probe_set: str, arrays: Mapping[str, np.ndarray]) -> Iterator
 
 def encode_errors(errors: np.ndarray, values: np.ndarray) -> np.ndarray:
     """float16 in units of the largest |value|: half the bytes, a relative precision of 0.1 %, and no overflow in any unit."""
-    return (errors / _largest(values)).astype(np.float16)
+    return (errors / error_unit(values)).astype(np.float16)
 
 
-def decode_errors(encoded: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return encoded.astype(np.float32) * _largest(values)
+def decode_errors(encoded: np.ndarray, unit: np.float32) -> np.ndarray:
+    """unit: `error_unit` of the values beside which they were logged."""
+    return encoded.astype(np.float32) * unit
 
 
 def encode_noise(noise: np.ndarray) -> np.ndarray:
@@ -174,9 +205,13 @@ def encode_noise(noise: np.ndarray) -> np.ndarray:
         return np.rint(np.nan_to_num(noise / np.where(largest > 0, largest, 1)) * 127).astype(np.int8)
 
 
-def _largest(values: np.ndarray) -> np.float32:
-    finite = np.abs(values[np.isfinite(values)])
-    return np.float32(finite.max()) if finite.size and finite.max() > 0 else np.float32(1)
+def error_unit(values: np.ndarray) -> np.float32:
+    """The largest finite |value| of a block, 1 where there is none."""
+    magnitude = np.abs(values)
+    largest = np.fmax.reduce(magnitude, axis=None, initial=0)
+    if not np.isfinite(largest):
+        largest = magnitude[np.isfinite(magnitude)].max(initial=0)
+    return np.float32(largest if largest > 0 else 1)
 
 
 def schema_content() -> bytes:

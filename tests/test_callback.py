@@ -489,6 +489,20 @@ def test_a_log_dir_with_other_explanations_is_refused_and_left_as_it_was(
     assert _snapshot(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("explainers", "named"),
+    [
+        (("lime", xai.KernelShap(estimator="wls")), "other settings of 'shap'"),
+        (("lime", "shap", "occlusion"), "no 'occlusion'"),
+        ((xai.Lime(kernel_width=0.5), "ig"), "other settings of 'lime', no 'ig', also 'shap'"),
+    ],
+)
+def test_the_explainers_that_differ_from_those_of_a_log_dir_are_named(explainers: object, named: str, tmp_path: Path) -> None:
+    fit(compiled(functional()), logger(tmp_path), epochs=1)
+    with pytest.raises(ValueError, match=rf"already holds explanations with other .*explainers \({named}\); choose another log_dir"):
+        logger(tmp_path, explainers=explainers)
+
+
 def test_a_log_dir_that_is_a_file_or_not_writable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(FileExistsError, match="is a file; give a directory"):

@@ -229,6 +229,7 @@ def test_shaps_gradient_explainer_is_logged_and_agrees_with_integrated_gradients
     assert ours.shape == theirs.shape == (2, 4, 3, 16)
     assert np.abs(ours - theirs).max() < 0.1 * np.abs(ours).max()
     assert np.isnan(run.errors("gradient-shap")).all()
+    assert run.units == {"gradient-shap": "its own unit", "ig": run.settings["unit"]}
 
 
 class Saliency:

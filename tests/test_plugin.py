@@ -9,6 +9,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from records import FRONTEND, PAIRS, ROOT, SIDE, FakeRun, contents, decode, event_files
+from records import FRONTEND, PAIRS, ROOT, SIDE, FakeRun, contents, decode, event_files, make_probes, stripes
 from tensorboard.backend.application import TensorBoardWSGI
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -24,9 +25,10 @@ from tensorboard.plugins import base_plugin
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from werkzeug.test import Client, TestResponse
 
-from tb_xai_plugin import deletion, loader, wire
+from tb_xai_plugin import areas, catalog, deletion, loader, plugin, sources, stability, wire
 from tb_xai_plugin.engine import CORRELATION
-from tb_xai_plugin.explainers import EXPLAINERS
+from tb_xai_plugin.explainers import EXPLAINERS, Custom, Lime
+from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.plugin import XaiPlugin
 from tb_xai_plugin.reader import read_run
 from tb_xai_plugin.writer import Writer
@@ -36,17 +38,28 @@ API = (ROOT / "tb_xai_plugin" / "http_api.md").read_text(encoding="utf-8")
 SECTIONS = {match[1]: match[2] for match in re.finditer(r"^## `(.+?)`\n(.*?)(?=^## |\Z)", API, re.MULTILINE | re.DOTALL)}
 ARRAY_ROUTES = [name for name, text in SECTIONS.items() if "| array |" in text]
 # Arguments that have a default; http_api.md says so of each.
-OPTIONAL = {"set", "probes", "against", "measure", "other", "at", "since"}
+OPTIONAL = {"set", "probes", "against", "measure", "other", "by", "at", "since"}
+WITH_VERSIONS = [name for name in SECTIONS if name not in ("runs", "static/…")]
 
 
 class CountingProvider(MultiplexerDataProvider):
-    """Counts what is read, not what is listed."""
+    """Counts calls: what is read, and what is listed. In a real TensorBoard each takes 40 ms."""
 
     reads = 0
+    lists = 0
 
     def read_tensors(self, *arguments: Any, **options: Any) -> Any:
         self.reads += 1
         return super().read_tensors(*arguments, **options)
+
+    def list_tensors(self, *arguments: Any, **options: Any) -> Any:
+        self.lists += 1
+        return super().list_tensors(*arguments, **options)
+
+    @property
+    def calls(self) -> tuple[int, int]:
+        """(listed, read)"""
+        return self.lists, self.reads
 
 
 class Server:
@@ -121,6 +134,7 @@ KNOWN = {
     "against": "previous",
     "measure": "tv",
     "other": "baseline/xai",
+    "by": "epoch",
     "at": "same",
     "since": "-2",
 }
@@ -143,6 +157,7 @@ def test_every_route_is_documented_and_every_documented_route_exists(server: Ser
 def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: Server, run: FakeRun) -> None:
     sizes = {
         "epochs": 6,
+        "rows": 6,
         "n": 3,
         "probes": 3,
         "players": 5,
@@ -206,6 +221,7 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
     assert reply["schema"] == 1
     (entry,) = reply["runs"]
     del entry["version"], entry["wall_time"], entry["epoch_seconds"]
+    assert entry.pop("comparable") == {"probes": server.json("run", run="baseline/xai")["comparable"]}
     assert entry == {"run": "baseline/xai", "name": "baseline", "sets": ["probes"], "epochs": 5, "last_step": 4, "error": None}
 
 
@@ -534,6 +550,242 @@ def test_polling_runs_reads_no_tensor_where_nothing_changed(tmp_path: Path) -> N
     assert server.provider.reads == reads
 
 
+def test_the_records_of_all_runs_are_listed_once_and_read_once(tmp_path: Path) -> None:
+    for name in "abc":
+        FakeRun(tmp_path / name, probe_set="one").write([0, 1])
+        last = FakeRun(tmp_path / name, probe_set="other").write([0])
+    server = Server(tmp_path)
+    assert [entry["epochs"] for entry in server.json("runs")["runs"]] == [2, 2, 2]
+    assert server.provider.calls == (1, 1)
+    last.write([5])
+    server.reload()
+    assert server.entries()["c/xai"]["last_step"] == 5
+    assert server.provider.calls == (2, 2)
+
+
+def test_many_long_runs_are_not_read_in_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # TensorBoard's data server refuses a reply of 256 MiB.
+    for name in "abcd":
+        FakeRun(tmp_path / name).write(range(10))
+    monkeypatch.setattr(sources, "CALL_BYTES", 2 * (sources.RECORD_BYTES + 11 * sources.EPOCH_BYTES))
+    server = Server(tmp_path)
+    assert [entry["epochs"] for entry in server.json("runs")["runs"]] == [10] * 4
+    assert server.provider.calls == (1, 2)
+
+
+# Versions
+
+
+def versions(server: Server, run: str = "baseline/xai") -> dict[str, str]:
+    return dict.fromkeys(("version", "other_version"), server.entries()[run]["version"])
+
+
+@pytest.mark.parametrize("route", WITH_VERSIONS)
+def test_a_reply_of_a_version_that_is_known_is_the_same_and_may_be_kept(route: str, server: Server) -> None:
+    plain = server.get(route, asked(route))
+    kept = server.get(route, {**asked(route), **versions(server)})
+    assert (kept.status_code, kept.data) == (200, plain.data)
+    assert kept.headers.getlist("Cache-Control") == ["private, max-age=86400, immutable"]
+    assert "Expires" not in kept.headers
+    for stale in ({}, {"version": "0", "other_version": "0"}, {"version": "0"}):
+        current = server.get(route, {**asked(route), **stale})
+        assert current.data == plain.data
+        assert current.headers.getlist("Cache-Control") == ["no-cache, must-revalidate"]
+
+
+@pytest.mark.parametrize("route", WITH_VERSIONS)
+def test_what_is_known_of_a_version_is_served_without_asking_tensorboard(route: str, run: FakeRun, logdir: Path) -> None:
+    server = Server(logdir)
+    known = versions(server)
+    listed = server.provider.lists
+    first = server.get(route, {**asked(route), **known})
+    assert server.provider.lists == listed
+    calls = server.provider.calls
+    assert server.get(route, {**asked(route), **known}).data == first.data
+    assert server.provider.calls == calls, "not even what was decoded"
+
+
+@pytest.mark.parametrize("route", ["pairing", "difference"])
+def test_a_reply_about_two_runs_is_kept_where_both_versions_are_known(route: str, tmp_path: Path) -> None:
+    for name in "ab":
+        FakeRun(tmp_path / name).write([0])
+    server = Server(tmp_path)
+    a, b = (server.entries()[f"{name}/xai"]["version"] for name in "ab")
+    ask = {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"}
+    for named, kept in (({"version": a, "other_version": b}, True), ({"version": a}, False), ({"version": a, "other_version": a}, False)):
+        response = server.get(route, {**ask, **named})
+        assert response.status_code == 200
+        assert ("immutable" in response.headers["Cache-Control"]) == kept
+
+
+def test_a_version_of_long_ago_gets_the_record_of_now(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline").write([0])
+    server = Server(tmp_path)
+    old = versions(server)
+    run.write([1])
+    server.reload()
+    ask = {"run": "baseline/xai", "explainer": "shap", "class": "0", **old}
+    # As long as nobody has looked, the version that the page knows is the newest there is.
+    assert server.arrays("values", **ask)["steps"].tolist() == [0]
+    new = versions(server)
+    response = server.get("values", ask)
+    assert decode(response.data)[1]["steps"].tolist() == [0, 1]
+    assert response.headers.getlist("Cache-Control") == ["no-cache, must-revalidate"]
+    assert "immutable" in server.get("values", {**ask, **new}).headers["Cache-Control"]
+
+
+def test_a_reply_is_not_kept_where_epochs_went_away_while_it_was_made(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline").write([0, 1, 2])
+    server = Server(tmp_path)
+    known = versions(server)
+    read = server.provider.read_tensors
+
+    def without_the_last(*arguments: Any, **options: Any) -> Any:
+        return {r: {tag: data[:-1] for tag, data in tags.items()} for r, tags in read(*arguments, **options).items()}
+
+    server.provider.read_tensors = without_the_last
+    response = server.get("values", {"run": "baseline/xai", "explainer": "shap", "class": "0", **known})
+    assert np.isnan(decode(response.data)[1]["values"][2]).all()
+    np.testing.assert_array_equal(decode(response.data)[1]["values"][:2], run.stack("values", "shap")[:2, :, 0])
+    assert response.headers.getlist("Cache-Control") == ["no-cache, must-revalidate"]
+
+
+def test_epochs_that_tensorboard_left_out_are_asked_for_again(tmp_path: Path) -> None:
+    # Whoever reads that epochs are missing starts TensorBoard anew, with another --samples_per_plugin.
+    FakeRun(tmp_path / "baseline").write([0, 1, 2])
+    server = Server(tmp_path)
+    read = server.provider.read_tensors
+
+    def sampled(*arguments: Any, **options: Any) -> Any:
+        found = read(*arguments, **options)
+        return {r: {tag: [d for d in data if d.step != 1] for tag, data in tags.items()} for r, tags in found.items()}
+
+    server.provider.read_tensors = sampled
+    response = server.get("run", {"run": "baseline/xai", **versions(server)})
+    assert json.loads(response.text)["missing"] == 1
+    assert response.headers.getlist("Cache-Control") == ["no-cache, must-revalidate"]
+
+
+def test_other_code_has_other_versions(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_code", lambda: "of tomorrow")
+    assert versions(Server(server.logdir)) != versions(server)
+
+
+@pytest.mark.parametrize("limit", ["RUNS_KEPT", "DECODED_BYTES"])
+def test_what_no_longer_fits_is_read_again(limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = {name: FakeRun(tmp_path / name, seed=i).write([0, 1]) for i, name in enumerate("abc")}
+    monkeypatch.setattr(catalog, limit, 1)
+    server = Server(tmp_path)
+    known = {name: {"version": server.entries()[f"{name}/xai"]["version"]} for name in written}
+    for _ in range(2):
+        for name, run in written.items():
+            served = server.arrays("values", run=f"{name}/xai", explainer="shap", **{"class": 0}, **known[name])
+            np.testing.assert_array_equal(served["values"], run.stack("values", "shap")[:, :, 0])
+    assert len(server.plugin._catalog._runs) == 1
+
+
+def test_a_run_that_was_deleted_is_forgotten(tmp_path: Path) -> None:
+    for name in "ab":
+        FakeRun(tmp_path / name).write([0])
+    server = Server(tmp_path)
+    assert list(server.entries()) == ["a/xai", "b/xai"]
+    listed = server.provider.list_tensors
+    server.provider.list_tensors = lambda *a, **o: {run: tags for run, tags in listed(*a, **o).items() if run != "a/xai"}
+    assert list(server.entries()) == ["b/xai"]
+    assert [key[1] for key in server.plugin._catalog._runs] == ["b/xai"]
+
+
+# Read ahead
+
+
+def look(server: Server) -> None:
+    """What TensorBoard's page does when it is loaded; and what that sets off, to its end."""
+    assert server.client.get("/data/plugins_listing").status_code == 200
+    for thread in threading.enumerate():
+        if thread.name == "xai-catalog":
+            thread.join(30)
+
+
+def test_when_tensorboards_page_is_loaded_the_runs_are_read_ahead(tmp_path: Path) -> None:
+    for name in "abc":
+        FakeRun(tmp_path / name).write([0])
+    server = Server(tmp_path)
+    look(server)
+    reads = server.provider.reads
+    assert reads == 1
+    entries = server.entries()
+    assert list(entries) == ["a/xai", "b/xai", "c/xai"]
+    server.json("run", run="a/xai", version=entries["a/xai"]["version"])
+    assert server.provider.reads == reads
+
+
+def test_reading_ahead_that_fails_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    FakeRun(tmp_path / "a").write([0])
+    server = Server(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(server.provider, "list_tensors", lambda *_, **__: 1 / 0)
+        look(server)
+        look(server)
+    assert [record for record in caplog.records if record.levelname not in ("DEBUG", "INFO")] == []
+    assert capfd.readouterr() == ("", "")
+    assert list(server.entries()) == ["a/xai"]
+
+
+def test_a_request_that_comes_while_it_is_read_ahead_does_not_wait_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRun(tmp_path / "a").write([0])
+    server = Server(tmp_path)
+    monkeypatch.setattr(catalog, "PATIENCE", 0.01)
+    read, stuck, free = server.provider.read_tensors, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        if threading.current_thread().name == "xai-catalog":
+            stuck.set()
+            assert free.wait(30)
+        return read(*arguments, **options)
+
+    server.provider.read_tensors = slow
+    server.plugin.frontend_metadata()
+    assert stuck.wait(30)
+    assert list(server.entries()) == ["a/xai"]
+    free.set()
+    look(server)
+    assert server.entries()["a/xai"]["epochs"] == 1
+
+
+# Large replies
+
+LARGE = {"probes": "images", "values": "values", "difference": "errors", "interactions": "strength", "outputs": "full"}
+
+
+@pytest.mark.parametrize("route", LARGE)
+def test_a_reply_that_is_too_large_is_refused_before_it_is_made(route: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = sum(array.nbytes for name, array in server.arrays(route, **{**asked(route), "probes": "1"}).items() if name != "steps")
+    monkeypatch.setattr(plugin, "REPLY_BYTES", 2 * one)
+    assert len(server.arrays(route, **{**asked(route), "probes": "0,2"})[LARGE[route]]) in (2, 6)
+    reads = server.provider.reads
+    response = server.get(route, {**asked(route), "probes": "0:3"})
+    assert (response.status_code, response.mimetype) == (400, "text/plain")
+    assert_a_sentence(response.text)
+    assert re.search(rf"{route}: 3 probes are \d+ MiB .* ask for fewer probes\.$", response.text)
+    assert server.provider.reads == reads
+
+
+def test_the_documented_limit_is_the_one_that_holds() -> None:
+    assert f"at most {plugin.REPLY_BYTES >> 20} MiB" in API
+
+
+def test_one_class_of_many_takes_the_memory_of_one(tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "baseline", classes=10).write(range(4))
+    server = Server(tmp_path)
+    for route in ("values", "drift", "share", "difference", "fidelity", "answers"):
+        assert server.get(route, asked(route)).status_code == 200
+    (_, kept), *_ = server.plugin._catalog._runs.values()
+    whole = sum(run.stack(what, "shap").nbytes for what in ("values", "errors", "noise"))
+    assert sum(array.nbytes for name, array in kept._arrays.items() if not name.startswith("static/")) < whole / 5
+
+
 HOSTILE = ["<img src=x onerror=alert(1)>", "a&b=c#d?e", "per%2fcent%00", "näme 日本", "quote\"'`${1}", "line\nbreak", ".hidden", "xai"]
 
 
@@ -601,7 +853,7 @@ def test_a_damaged_record_has_one_sentence_and_harms_no_other_run(damage: str, t
     entries = server.entries()
     assert (entries["good/xai"]["epochs"], entries["good/xai"]["error"]) == (1, None)
     assert_a_sentence(entries["bad/xai"]["error"])
-    assert (entries["bad/xai"]["sets"], entries["bad/xai"]["epochs"]) == ([], 0)
+    assert (entries["bad/xai"]["sets"], entries["bad/xai"]["comparable"], entries["bad/xai"]["epochs"]) == ([], {}, 0)
     response = server.get("run", {"run": "bad/xai"})
     assert response.status_code == 404
     assert_a_sentence(response.text)
@@ -694,6 +946,14 @@ BAD = [
     ("difference", {"at": "yesterday"}, 400, "yesterday"),
     ("difference", {"at": "77"}, 400, "77"),
     ("difference", {"probes": "3"}, 400, "3"),
+    ("difference", {"by": "loss"}, 400, "loss"),
+    ("pairing", {"by": "loss"}, 400, "loss"),
+    ("pairing", {"other": "nowhere/xai"}, 404, "nowhere"),
+    ("share", {"area": "0,0,8,0,8,8"}, 400, "either"),
+    ("share", {"region": ""}, 400, "either"),
+    ("share", {"region": "", "area": "0,0,8,0"}, 400, "0,0,8,0"),
+    ("share", {"region": "", "area": "8,8,9,8,9,9"}, 400, "no pixel"),
+    ("share", {"probes": "3"}, 400, "3"),
     ("interactions", {"explainer": "lime"}, 404, "lime"),
     ("values", {"since": "now"}, 400, "now"),
     ("answers", {"since": "1.5"}, 400, "1.5"),
@@ -816,6 +1076,26 @@ def test_large_replies_are_compressed(tmp_path: Path) -> None:
     assert decode(gzip.decompress(packed.data))[1]["segments"].shape == (8, 64, 64)
 
 
+def test_a_module_that_the_browser_has_is_not_sent_again(server: Server) -> None:
+    first = server.get("static/index.js")
+    assert first.headers.getlist("Cache-Control") == ["no-cache, must-revalidate"], "the browser asks at every visit"
+    again = server.get("static/index.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    other = server.get("static/index.js", headers={"If-None-Match": 'W/"another"'})
+    assert (other.status_code, other.data) == (200, first.data)
+
+
+def test_a_module_that_was_edited_is_sent_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "index.js"
+    module.write_text("export const one = 1;", encoding="utf-8")
+    monkeypatch.setattr("tb_xai_plugin.plugin.frontend_files", lambda: {"index.js": module})
+    server = Server(tmp_path)
+    first = server.get("static/index.js")
+    module.write_text("export const two = 2;", encoding="utf-8")
+    second = server.get("static/index.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert (second.status_code, second.text) == (200, "export const two = 2;")
+
+
 def test_serving_writes_nothing_into_the_logdir(tmp_path: Path) -> None:
     FakeRun(tmp_path / "baseline", interacting=("shap",)).write(range(3))
     before = contents(tmp_path)
@@ -833,7 +1113,7 @@ def test_requests_at_the_same_moment_get_the_same_numbers(tmp_path: Path, monkey
     both = threading.Barrier(2)
     decode_errors = wire.decode_errors
 
-    def patient(*arguments: np.ndarray) -> np.ndarray:
+    def patient(*arguments: Any) -> np.ndarray:
         with contextlib.suppress(threading.BrokenBarrierError):
             both.wait(1)
         return decode_errors(*arguments)
@@ -856,3 +1136,169 @@ def test_requests_at_the_same_moment_get_the_same_numbers(tmp_path: Path, monkey
         assert not isinstance(arrays, Exception), repr(arrays)
         np.testing.assert_allclose(arrays["errors"], run.stack("errors", "shap")[:, :, 1], rtol=1e-3)
         np.testing.assert_array_equal(arrays["values"], run.stack("values", "shap")[:, :, 1])
+
+
+# Epochs side by side
+
+
+def two_runs(logdir: Path, **options: Any) -> tuple[Server, FakeRun, FakeRun]:
+    """a: the epochs 0 to 4 and the untrained model; b: of the epochs 0 to 6 every third."""
+    a, b = (FakeRun(logdir / name, **options) for name in "ab")
+    for epoch, accuracy in enumerate([0.1, 0.9, 0.5, 0.4, 0.3], start=0):
+        a.write([-1, 0] if epoch == 0 else [epoch], logs={"val_accuracy": accuracy})
+    for epoch, accuracy in enumerate([0.2, 0.3, 0.4, 0.8, 0.6, 0.5, 0.4]):
+        b.write([epoch], logs={"val_accuracy": accuracy}, explained=epoch % 3 == 0)
+    return Server(logdir), a, b
+
+
+PAIRINGS = {
+    "epoch": ("", [-1, 0, 1, 2, 3, 4, 6], [-1, 0, 1, 2, 3, 4, -2], [-2, 0, 0, 3, 3, 3, 6]),
+    "val_accuracy": ("val_accuracy", [-1, 0, 1, 2, 3, 4], [-1, 0, 1, 2, 3, 4], [-2, 0, 3, 6, 6, 0]),
+    "best": ("val_accuracy", [-1, 0, 1, 2, 3, 4], [-1, 0, 1, 2, 3, 4], [-2, 3, 3, 3, 6, 6]),
+}
+
+
+@pytest.mark.parametrize("by", PAIRINGS)
+def test_pairing_says_which_epochs_stand_side_by_side(by: str, tmp_path: Path) -> None:
+    server, _, _ = two_runs(tmp_path)
+    header, served = server.reply("pairing", run="a/xai", other="b/xai", by=by)
+    metric, steps, here, there = PAIRINGS[by]
+    assert header["metric"] == metric
+    assert {name: array.tolist() for name, array in served.items()} == {"steps": steps, "here": here, "there": there}
+    assert {array.dtype.name for array in served.values()} == {"int32"}
+
+
+@pytest.mark.parametrize("by", PAIRINGS)
+def test_a_difference_has_the_rows_of_the_pairing_and_the_errors_of_the_epochs_there(by: str, tmp_path: Path) -> None:
+    server, fake_a, fake_b = two_runs(tmp_path, sketched=False)
+    ask = {"run": "a/xai", "other": "b/xai", "by": by}
+    served = server.arrays("difference", explainer="shap", probes="2,0", **{"class": 1}, **ask)
+    _, steps, here, there = PAIRINGS[by]
+    assert served["steps"].tolist() == steps
+    for row, (mine, other) in enumerate(zip(here, there, strict=True)):
+        if -2 in (mine, other):
+            assert np.isnan(served["errors"][row]).all()
+            continue
+        # Oracle from outside: errors that have nothing in common add up in squares.
+        e, f = (fake.truth[step].errors["shap"][[2, 0], 1] for fake, step in ((fake_a, mine), (fake_b, other)))
+        np.testing.assert_allclose(served["errors"][row], np.sqrt(e**2 + f**2), rtol=2e-3)
+
+
+def test_runs_that_cannot_be_compared_still_stand_side_by_side(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "a").write([0, 1])
+    FakeRun(tmp_path / "b", players=(8,), seed=1).write([1, 2])
+    served = Server(tmp_path).arrays("pairing", run="a/xai", other="b/xai")
+    assert [array.tolist() for array in served.values()] == [[0, 1, 2], [0, 1, -2], [-2, 1, 2]]
+
+
+@pytest.mark.parametrize("route", ["pairing", "difference"])
+@pytest.mark.parametrize("by", ["val_accuracy", "best"])
+def test_runs_without_a_common_metric_cannot_stand_side_by_side_by_it(by: str, route: str, tmp_path: Path) -> None:
+    FakeRun(tmp_path / "a").write([0], logs={"val_f1": 1})
+    FakeRun(tmp_path / "b").write([0], logs={"loss": 1})
+    response = Server(tmp_path).get(route, {"run": "a/xai", "other": "b/xai", "by": by, "explainer": "shap", "class": "0"})
+    assert response.status_code == 400
+    assert re.search(rf"{route}: a and b have no (validation )?metric in common: they logged val_f1 and loss; align them by", response.text)
+    assert_a_sentence(response.text)
+
+
+# Comparable, explainer by explainer
+
+
+def test_explainers_of_one_law_share_their_coalitions_so_that_runs_are_comparable_in_each() -> None:
+    probes = make_probes([12, 20])
+    least = Plan(probes, ("lime", "shap")).comparable
+    for more in (["ig"], ["grad-cam", "banzhaf"], ["occlusion", "lime-net"], [Custom("mine", print)]):
+        plan = Plan(probes, ["shap", *more, "lime"])
+        assert plan.comparable["coalitions"] == least["coalitions"]
+        assert wire.differing(least, plan.comparable, "shap") == wire.differing(plan.comparable, least, "lime") == []
+        (words,) = wire.differing(least, plan.comparable)
+        assert words.startswith("explainers (also ")
+    # LIME alone is asked only coalitions by its own law.
+    assert wire.differing(least, Plan(probes, "lime").comparable, "lime") == ["evaluations or seed"]
+    other = Plan(probes, [Lime(kernel_width=0.5), "shap"]).comparable
+    assert wire.differing(least, other, "lime") == ["settings of 'lime'"]
+    assert wire.differing(least, other, "shap") == []
+    assert wire.differing(least, other) == ["explainers (other settings of 'lime')"]
+
+
+def test_runs_are_compared_in_the_explainers_that_both_have_with_the_same_settings(tmp_path: Path) -> None:
+    a = FakeRun(tmp_path / "a", sketched=False).write([0])
+    b = FakeRun(tmp_path / "b", explainers=("ig", "shap", "lime"), sketched=False)
+    b.plan = Plan(b.probes, ["ig", "shap", Lime(kernel_width=0.5)])
+    b.write([0])
+    server = Server(tmp_path)
+
+    def asked_of(run: str, other: str, explainer: str) -> TestResponse:
+        return server.get("difference", {"run": f"{run}/xai", "other": f"{other}/xai", "explainer": explainer, "class": "0"})
+
+    for run, other in ("ab", "ba"):
+        e, f = (fake.truth[0].errors["shap"][:, 0] for fake in (a, b))
+        np.testing.assert_allclose(decode(asked_of(run, other, "shap").data)[1]["errors"][0], np.sqrt(e**2 + f**2), rtol=2e-3)
+    refused = {
+        ("b", "a", "ig"): (400, "difference: b and a can't be compared: a has no 'ig'; it has lime, shap."),
+        ("a", "b", "lime"): (400, "difference: a and b can't be compared: they have other settings of 'lime'; log both with the same"),
+        ("a", "b", "ig"): (404, "no explainer 'ig' in this run; it has ['lime', 'shap']."),
+    }
+    for ask, (status, sentence) in refused.items():
+        response = asked_of(*ask)
+        assert response.status_code == status
+        assert sentence in response.text
+        assert_a_sentence(response.text)
+
+
+@pytest.mark.parametrize(("older", "status"), [('{"lime": {}, "shap": {}}', 200), ('{"shap": {}}', 400), (None, 400)])
+def test_of_older_records_all_explainers_have_to_be_equal(older: str | None, status: int, tmp_path: Path) -> None:
+    for name, text in (("a", '{"lime": {}, "shap": {}}'), ("b", older)):
+        fake = FakeRun(tmp_path / name)
+        record = fake.record()
+        record["comparable"]["explainers"] = text or record["comparable"]["explainers"]
+        fake.record = lambda record=record: record
+        fake.write([0])
+    response = Server(tmp_path).get("difference", {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"})
+    assert response.status_code == status
+    assert status == 200 or "they have other explainers; log both" in response.text
+
+
+# Areas that the user drew
+
+
+def test_an_area_over_a_region_has_its_share(server: Server, run: FakeRun) -> None:
+    ask = {"explainer": "shap", "class": "label", "run": "baseline/xai"}
+    half = SIDE // 2
+    assert (
+        server.get("share", {**ask, "area": f"0,0,{half},0,{half},{SIDE},0,{SIDE}"}).data
+        == server.get("share", {**ask, "region": "left"}).data
+    )
+
+
+def test_the_share_of_an_area_is_the_part_of_the_pixels_whose_centre_is_inside(server: Server, run: FakeRun) -> None:
+    header, served = server.reply("share", explainer="lime", area=f"0,0,{SIDE},0,0,{SIDE}", probes="2,0", **{"class": 1})
+    assert header["probes"] == [2, 0]
+    # Above the diagonal from the lower left to the upper right; a centre on it is on its right.
+    inside = [[column + row + 1 < SIDE for column in range(SIDE)] for row in range(SIDE)]
+    values = np.abs(run.stack("values", "lime")[:, :, 1])
+    for place, probe in enumerate([2, 0]):
+        segments = run.probes.segments[probe]
+        part = [np.mean([inside[row][column] for row, column in np.argwhere(segments == player)]) for player in range(run.players[probe])]
+        magnitude = values[:, probe, : run.players[probe]]
+        np.testing.assert_allclose(served["share"][:, place], (magnitude * part).sum(axis=1) / magnitude.sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(served["quartiles"][1], served["share"].mean(axis=1), rtol=1e-5)  # the median of two
+
+
+def test_shares_of_some_probes_are_those_of_all_and_their_quartiles_are_their_own(server: Server) -> None:
+    ask = {"explainer": "shap", "class": "label", "area": "0,0,5,0,5,3,0,3"}
+    every, some = server.arrays("share", **ask), server.arrays("share", probes="2", **ask)
+    np.testing.assert_array_equal(some["share"], every["share"][:, [2]])
+    for quartile in some["quartiles"]:
+        np.testing.assert_array_equal(quartile, some["share"][:, 0])
+
+
+def test_the_share_of_an_area_of_500_large_probes_takes_no_second() -> None:
+    segments = np.broadcast_to(stripes(49, 224), (500, 224, 224)).astype(np.uint16)
+    mask = areas.drawn("20,20,200,30,120,210", 224, 224)
+    began = time.perf_counter()
+    inside = stability.overlap(segments, mask, 49)
+    assert time.perf_counter() - began < 1
+    assert (inside == inside[0]).all()
+    assert inside[0] @ np.bincount(segments[0].ravel()) == pytest.approx(mask.sum())

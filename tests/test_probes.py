@@ -191,6 +191,7 @@ REFUSED = {
     "baseline of another size": ({"images": DIGITS, "baseline": np.zeros((3, 3))}, "baseline has shape"),
     "baseline equal to the image": ({"images": DIGITS[:1], "baseline": "mean"}, "equal to probe 0"),
     "region of another size": ({"images": DIGITS, "regions": {"r": np.zeros((3, 3), bool)}}, "region 'r' has shape"),
+    "region of no pixel": ({"images": DIGITS, "regions": {"r": np.zeros((28, 28), bool)}}, "region 'r' has not a single pixel.*mark"),
     "region of numbers": ({"images": DIGITS, "regions": {"r": np.full((28, 28), 2)}}, "bool mask"),
     "one colour image": ({"images": RNG.random((32, 32, 3))}, "looks like one colour image; give a batch"),
     "infinite labels": ({"images": DIGITS, "labels": [np.inf] * 16}, "not whole numbers"),
@@ -239,3 +240,15 @@ def test_class_names_may_be_a_dict_of_class_numbers() -> None:
 
 def test_probes_say_in_one_line_what_they_are() -> None:
     assert repr(ImageProbes(np.random.default_rng(0).random((5, 28, 28)))) == "ImageProbes(5 images of 28 x 28 x 1, 49 segments)"
+
+
+def test_a_region_that_only_some_images_have_is_a_region() -> None:
+    mask = np.zeros(DIGITS.shape, bool)
+    mask[3, :5] = True
+    assert ImageProbes(DIGITS, regions={"watermark": mask}).regions["watermark"].sum() == 5 * 28
+
+
+def test_a_record_with_a_region_of_no_pixel_is_still_read() -> None:
+    names, arrays = ImageProbes(DIGITS, regions={"r": np.ones((28, 28), bool)}).as_record()
+    arrays["regions"] = np.zeros_like(arrays["regions"])
+    assert not ImageProbes.from_record(names, arrays).regions["r"].any()

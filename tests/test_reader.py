@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.context import RequestContext
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from tb_xai_plugin import read_run, read_runs, stability, wire
+from tb_xai_plugin import read_run, read_runs, sources, stability, wire
 from tb_xai_plugin.reader import RecordError, Run
 from tb_xai_plugin.sources import Datum, DirectorySource, ProviderSource
 from tb_xai_plugin.writer import Writer
@@ -224,13 +225,99 @@ def test_both_sources_give_the_same_arrays_bit_for_bit(tmp_path: Path) -> None:
     written = FakeRun(tmp_path, players=[49] * 12, classes=12, side=14).write([-1, 0, 1, 2]).write([1, 2, 3], silent=[4], reason="NaN")
     directory, provider = DirectorySource(str(tmp_path / "xai")), provider_source(written)
     assert directory.tags() == provider.tags()
+    both = [source.tensors(directory.tags()) for source in (directory, provider)]
     for tag in directory.tags():
-        there, here = (sorted(source.tensors(tag), key=lambda d: d.wall_time) for source in (directory, provider))
+        there, here = (sorted(found[tag], key=lambda d: d.wall_time) for found in both)
         assert [(d.step, d.wall_time) for d in there] == [(d.step, d.wall_time) for d in here]
         for a, b in zip(there, here, strict=True):
             np.testing.assert_array_equal(a.value, b.value)
             assert getattr(a.value, "dtype", bytes) == getattr(b.value, "dtype", bytes)
-    assert directory.tensors("probes/nothing") == provider.tensors("probes/nothing") == []
+    nothing = {"probes/nothing": []}
+    assert directory.tensors(nothing) == provider.tensors(nothing) == nothing
+
+
+KINDS_OF_RUNS = {
+    "several-blocks": {"players": [49] * 12, "classes": 16, "side": 14, "interacting": ("shap",)},
+    "changing-targets": {"players": [2, 9, 4], "classes": 40, "changing_targets": True},
+    "no-labels": {"labels": False},
+}
+
+
+@pytest.mark.parametrize("read", SOURCES)
+@pytest.mark.parametrize("kind", KINDS_OF_RUNS)
+def test_one_class_read_alone_is_that_class_of_the_whole(kind: str, read: Read, tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, **KINDS_OF_RUNS[kind]).write([-1, 0, 1, 2]).write([1, 2, 3], silent=[1], reason="NaN")
+    whole = read(written)
+    names = [name for name in whole._quantities if name not in ("outputs", "targets")]
+    for wanted in ("label", "predicted", 0, 1):
+        alone = read(written)
+        arrays = dict(zip(names, alone.of_class(wanted, *names), strict=True))
+        for name in reversed(names):
+            expected, classes = whole.toward(whole._series(name), wanted)
+            np.testing.assert_array_equal(arrays[name], expected)
+            np.testing.assert_array_equal(alone.target_of(wanted), classes)
+            assert arrays[name].dtype == expected.dtype
+        # Errors without the values beside them, and after them.
+        errors, values = ("errors/shap", "values/shap")
+        for order in ([errors], [values, errors], [errors, values]):
+            again = read(written)
+            for name in order:
+                np.testing.assert_array_equal(again.of_class(wanted, name)[0], arrays[name])
+        # Out of what is there as a whole.
+        np.testing.assert_array_equal(whole.of_class(wanted, errors)[0], arrays[errors])
+
+
+@pytest.mark.parametrize("read", SOURCES)
+def test_answers_and_outputs_of_some_probes_are_those_of_all(read: Read, tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, players=[49] * 24, classes=16, side=14).write([0, 1, 2]).write([1, 2], silent=[4], reason="NaN")
+    full, empty = written.stack("full"), written.stack("empty")
+    run = read(written)
+    assert len(run.record["blocks"]) > 2
+    for probes in ([0], [23, 3, 12, 4], list(range(24))):
+        np.testing.assert_array_equal(run.outputs_of(probes), np.stack([full, empty], axis=2)[:, probes])
+    answers = run.answers()
+    silent = np.isnan(full).any(axis=2)
+    np.testing.assert_array_equal(answers["predicted"], np.where(silent, -1, np.nan_to_num(full).argmax(axis=2)))
+    np.testing.assert_array_equal(answers["probability"], full.max(axis=2))
+    np.testing.assert_array_equal(answers["label_probability"], full[:, np.arange(24), written.probes.labels])
+
+
+def test_however_little_is_read_at_once_the_arrays_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = FakeRun(tmp_path, players=[49] * 12, classes=16, side=14).write([0, 1, 2])
+    monkeypatch.setattr("tb_xai_plugin.sources.CALL_BYTES", 1)
+    monkeypatch.setattr("tb_xai_plugin.reader.TOGETHER_BYTES", 1)
+    run = from_provider(written)
+    assert_reads_as_written(run, written)
+    np.testing.assert_array_equal(run.of_class(3, "values/lime")[0], written.stack("values", "lime")[:, :, 3])
+    np.testing.assert_array_equal(run.static("segments"), written.probes.segments)
+
+
+def test_calls_are_few_and_none_is_too_large() -> None:
+    sizes = np.random.default_rng(0).integers(1, sources.CALL_BYTES, 100).tolist()
+    made = sources.calls(list(enumerate(sizes)))
+    assert sorted(item for call in made for item in call) == list(range(100))
+    assert all(sum(sizes[item] for item in call) <= sources.CALL_BYTES for call in made)
+    # First-fit decreasing needs at most 11/9 of the fewest there can be, and 2/3 (Dosa, 2007); these are at least the sum.
+    assert len(made) <= 11 / 9 * (-(-sum(sizes) // sources.CALL_BYTES) + 3) + 2 / 3
+    assert sources.calls([("one", 10 * sources.CALL_BYTES)]) == [["one"]], "what is too large goes alone"
+
+
+def test_what_was_forgotten_is_read_again(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write([0, 1])
+    run = from_directory(written)
+    assert_reads_as_written(run, written)
+    held = run.nbytes
+    run.forget()
+    assert run.nbytes < held
+    assert_reads_as_written(run, written)
+
+
+def test_regions_are_those_written(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write([0])
+    run = from_directory(written)
+    np.testing.assert_array_equal(run.regions(["left"])[0], written.probes.regions["left"])
+    np.testing.assert_array_equal(run.regions(["left"], [2, 0])[0], written.probes.regions["left"][[2, 0]])
+    assert run.regions([], [2, 0]).shape == (0, 2, *written.probes.inputs.shape[1:])
 
 
 class Sampled(DirectorySource):
@@ -238,8 +325,10 @@ class Sampled(DirectorySource):
 
     without_2 = ""
 
-    def tensors(self, tag: str) -> list[Datum]:
-        there = super().tensors(tag)
+    def tensors(self, tags: Iterable[str]) -> dict[str, list[Datum]]:
+        return {tag: self._sampled(tag, there) for tag, there in super().tensors(tags).items()}
+
+    def _sampled(self, tag: str, there: list[Datum]) -> list[Datum]:
         lost = {0, 2} if tag == self.without_2 else {0} if len(there) > 1 else set()
         return [datum for datum in there if datum.step not in lost]
 
@@ -247,7 +336,7 @@ class Sampled(DirectorySource):
 def test_a_sampled_epoch_counts_where_all_of_its_tags_are_there(tmp_path: Path) -> None:
     FakeRun(tmp_path, players=[40, 40], classes=100, changing_targets=True, side=16, interacting=("shap",)).write(range(4))
     source = Sampled(str(tmp_path / "xai"))
-    tags = {tag for tag in source.tags() if len(source.tensors(tag)) == 3} - {wire.epoch_tag("probes")}
+    tags = {tag for tag, there in source.tensors(source.tags()).items() if len(there) == 3} - {wire.epoch_tag("probes")}
     assert {tag.split("/")[1] for tag in tags} == {"outputs", "targets", "values", "errors", "base", "fidelity", "noise", "interactions"}
     assert (Run(source, "a run").steps.tolist(), Run(source, "a run").missing) == ([1, 2, 3], 1)
     for tag in tags:
@@ -284,13 +373,19 @@ def test_standard_errors_keep_a_thousandth_in_any_unit(unit: float) -> None:
     values = (rng.standard_normal((4, 3, 9)) * unit).astype(np.float32)
     errors = (rng.uniform(1e-3, 10, values.shape) * unit).astype(np.float32)
     values[0, :, 7:] = errors[0, :, 7:] = np.nan
-    np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), values), errors, rtol=1e-3)
+    np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), wire.error_unit(values)), errors, rtol=1e-3)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_the_unit_of_errors_is_the_largest_finite_value(odd: float) -> None:
+    assert wire.error_unit(np.array([[odd, 1], [-3, odd]], dtype=np.float32)) == 3
+    assert wire.error_unit(np.array([odd, odd], dtype=np.float32)) == 1
 
 
 def test_errors_of_attributions_that_are_all_zero_or_missing_survive() -> None:
     for values in (np.zeros((1, 1, 3), np.float32), np.full((1, 1, 3), np.nan, np.float32)):
         errors = np.array([[[0.5, 0, 2]]], dtype=np.float32)
-        np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), values), errors, rtol=1e-3)
+        np.testing.assert_allclose(wire.decode_errors(wire.encode_errors(errors, values), wire.error_unit(values)), errors, rtol=1e-3)
 
 
 @pytest.mark.parametrize("players", [2, 9, 49, 100])
@@ -303,7 +398,7 @@ def test_a_tag_stays_far_below_what_tensorboard_sends_in_one_reply(targets: int,
     assert blocks[-1][1] == 64
     run.write([0])
     source = DirectorySource(str(tmp_path / "xai"))
-    arrays = {tag: datum.value for tag in source.tags() for datum in source.tensors(tag) if isinstance(datum.value, np.ndarray)}
+    arrays = {tag: d.value for tag, there in source.tensors(source.tags()).items() for d in there if isinstance(d.value, np.ndarray)}
     assert max(array.nbytes for array in arrays.values()) * 1000 < 2**28 / 4
     assert {array.nbytes for array in arrays.values()} & set(range(2**14, 2**15 + 1)), "and blocks are no smaller than need be"
 
@@ -311,7 +406,7 @@ def test_a_tag_stays_far_below_what_tensorboard_sends_in_one_reply(targets: int,
 def test_the_wire_knows_all_tags_of_a_step_and_their_shapes(tmp_path: Path) -> None:
     written = FakeRun(tmp_path, classes=20, changing_targets=True, interacting=("shap",)).write([0])
     source = DirectorySource(str(tmp_path / "xai"))
-    arrays = {tag: datum.value for tag in source.tags() for datum in source.tensors(tag) if isinstance(datum.value, np.ndarray)}
+    arrays = {tag: d.value for tag, there in source.tensors(source.tags()).items() for d in there if isinstance(d.value, np.ndarray)}
     expected = {wire.step_tag("probes", name, 0): about for name, about in wire.quantities(written.record()).items()}
     assert {tag: (array.dtype, array.shape) for tag, array in arrays.items()} == {
         tag: (about.dtype, (3, *about.shape)) for tag, about in expected.items()
@@ -587,6 +682,17 @@ def test_quartiles_are_of_the_probes_that_have_numbers() -> None:
     np.testing.assert_allclose(stability.quartiles(series), np.array([[2, 3, 4], [7.5, 8, 8.5], [np.nan] * 3]).T)
 
 
+@pytest.mark.parametrize("probes", [1, 2, 5, 32])
+def test_quartiles_equal_numpys_whatever_is_missing(probes: int) -> None:
+    series = np.random.default_rng(probes).standard_normal((40, probes, 3))
+    series[np.random.default_rng(0).random(series.shape) < 0.4] = np.nan
+    series[:3] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        expected = np.nanquantile(series, (0.25, 0.5, 0.75), axis=1)
+    np.testing.assert_allclose(stability.quartiles(series), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(0, 5), (4, 0), (4, 5), (0, 5, 2), (4, 0, 2), (4, 5, 0), (4, 5, 2)])
 def test_quartiles_keep_the_axes_after_the_probes(shape: tuple[int, ...]) -> None:
     found = stability.quartiles(np.ones(shape))
@@ -718,3 +824,26 @@ def test_the_error_of_a_change_is_the_same_for_one_step_and_for_all(target: Any,
 def test_a_run_says_in_one_line_what_it_is(tmp_path: Path) -> None:
     FakeRun(tmp_path / "run").write([-1, 0, 1])
     assert repr(read_run(tmp_path / "run")) == "Run('run', 2 epochs of 3 probes: lime, shap)"
+
+
+def test_a_data_frame_names_the_class_of_every_target(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "named", classes=4, changing_targets=True).write([0, 1])
+    frame = read_run(tmp_path / "named").to_dataframe()
+    assert list(frame.columns) == ["step", "explainer", "probe", "name", "label", "target", "class", "player", "value", "error"]
+    assert (frame["class"] == "class " + frame["target"].astype(str)).all()
+    assert len(set(frame["class"])) == 4
+    unnamed = FakeRun(tmp_path / "unnamed")
+    unnamed.probes.class_names = None
+    frame = read_run(unnamed.write([0]).log_dir).to_dataframe()
+    assert frame["class"].isna().all()
+
+
+def test_the_share_of_a_mask_is_that_of_the_region_it_marks(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write([-1, 0, 1])
+    run, mask = read_run(tmp_path), written.probes.regions["left"]
+    for same in (mask, mask[0]):
+        np.testing.assert_array_equal(run.region_share("shap", same), run.region_share("shap", "left"))
+    for bad, word in ((mask[0, :3], "give a bool mask"), (mask.astype(float), "float64"), (np.zeros_like(mask), "without a single pixel")):
+        with pytest.raises(ValueError, match=word) as caught:
+            run.region_share("shap", bad)
+        assert_a_sentence(str(caught.value))

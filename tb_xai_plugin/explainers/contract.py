@@ -104,7 +104,8 @@ class Asked(Protocol):
 class AskingExplainer(Protocol):
     """A frozen dataclass of options that asks the model itself, for gradients say. See `Explainer` for the attributes.
 
-    Where it has `passes(targets) -> int`, that is what explaining a probe costs, in evaluations of the model; it helps to plan the first time.
+    Where it has a `unit`, that is what its values are in, in a word or two; without one they are in units of the explained output. Where it
+    has `passes(targets) -> int`, that is what explaining a probe costs, in evaluations of the model; it helps to plan the first time.
     """
 
     name: ClassVar[str]

@@ -40,6 +40,7 @@ class Custom:
     """
 
     fidelity: ClassVar[tuple[str, ...]] = ()
+    unit: ClassVar[str] = "its own unit"
 
     name: str
     function: Callable[[Any, ProbeSet], Any]

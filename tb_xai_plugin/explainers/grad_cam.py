@@ -22,6 +22,7 @@ class GradCam:
 
     name: ClassVar[str] = "grad-cam"
     fidelity: ClassVar[tuple[str, ...]] = ()
+    unit: ClassVar[str] = "activation"
 
     layer: str | None = None
 
