@@ -30,6 +30,7 @@ setup(
         "tb_xai_plugin",
         "tb_xai_plugin.explainers",
         "tb_xai_plugin.frontend",
+        "tb_xai_plugin.frontend.exports",
         "tb_xai_plugin.frontend.vendor",
         "tb_xai_plugin.frontend.views",
     ],
@@ -37,6 +38,7 @@ setup(
     package_data={
         "tb_xai_plugin": ["py.typed", "http_api.md"],
         "tb_xai_plugin.frontend": ["*.js", "*.css"],
+        "tb_xai_plugin.frontend.exports": ["*.js"],
         "tb_xai_plugin.frontend.vendor": ["*.js", "*.css", "*.md", "LICENSE*", "*LICENSE"],
         "tb_xai_plugin.frontend.views": ["*.js"],
     },

@@ -1,0 +1,43 @@
+/** What an exported file is called, and how it reaches the user's disk. */
+
+/** @typedef {import("../types.d.ts").Data} Data */
+
+const LONGEST_NAME = 60;
+// The browser reads the file after the click; a second is more than enough.
+const KEPT_MS = 10_000;
+
+/**
+ * tb-xai_honest_vs_shortcut_probe3_epoch9.png
+ * @param {Data} data
+ * @param {"epoch" | "filmstrip" | "epochs"} what
+ * @param {"png" | "gif" | "csv"} ending
+ */
+export function fileName(data, what, ending) {
+  const runs = [data.a, data.b].filter((side) => side !== null).map(({ name }) => safe(name));
+  const { step } = data.cursor;
+  const last = what === "epoch" ? (step < 0 ? "untrained" : `epoch${step}`) : what;
+  return `tb-xai_${runs.join("_vs_")}_probe${data.probe}_${last}.${ending}`;
+}
+
+/**
+ * A name that every file system takes: names of runs are paths, and may be anything.
+ * @param {string} name
+ */
+export function safe(name) {
+  const kept = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/\.{2,}/g, ".");
+  return [...kept].slice(0, LONGEST_NAME).join("").replace(/^[-.]+|[-.]+$/g, "") || "run";
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
+}

@@ -1,0 +1,29 @@
+/** Everything that can be taken out of the page, by the name that the menu has for it. A new one is a file and a line. Loaded when the menu opens. */
+
+import { animation } from "./animation.js";
+import { allNumbers, csv, shownNumbers } from "./csv.js";
+import { fileName } from "./file.js";
+import { filmstrip } from "./filmstrip.js";
+import { view } from "./view.js";
+
+/**
+ * @typedef {object} Job
+ * @property {import("../types.d.ts").Data} data
+ * @property {import("../types.d.ts").State} state
+ * @property {HTMLElement} root  of the page
+ * @property {(words: string) => void} progress
+ * @property {() => Promise<void>} breathe  lets the page draw and listen; throws where the user gave up
+ */
+/** @typedef {(job: Job) => Promise<{blob: Blob, name: string}>} Export */
+
+/** @type {Record<"view" | "filmstrip" | "animation" | "numbers" | "all-numbers", Export>} */
+export const EXPORTS = {
+  view,
+  filmstrip,
+  animation,
+  numbers: async ({ data }) => ({ blob: table(csv(shownNumbers(data))), name: fileName(data, "epoch", "csv") }),
+  "all-numbers": async ({ data }) => ({ blob: table(csv(allNumbers(data))), name: fileName(data, "epochs", "csv") }),
+};
+
+/** @param {string} text */
+const table = (text) => new Blob([text], { type: "text/csv;charset=utf-8" });

@@ -1,0 +1,61 @@
+/** One picture of an export, drawn as the page draws it. */
+
+import { epochOf } from "../cursor.js";
+import { fit } from "../layout.js";
+import { paint } from "../picture.js";
+import { difference } from "../scale.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Side} Side */
+/** @typedef {import("../types.d.ts").State} State */
+
+let drawn = 0;
+
+/**
+ * @param {Data} data
+ * @param {State} state
+ * @param {number} size  px of the longer side
+ * @param {boolean} lines  outlines of segments and of the region too, as on the large pictures
+ */
+export function createPainter(data, state, size, lines) {
+  const canvas = document.createElement("canvas");
+  const { probe } = data;
+  const at = (/** @type {Side} */ side, /** @type {number} */ place) => side.values(probe)?.at(epochOf(data.cursor, side.letter, place)) ?? null;
+
+  /** @type {(side: Side, values: Float32Array | null) => HTMLCanvasElement} */
+  const draw = (side, values) => {
+    const picture = side.picture(probe);
+    if (!picture) throw new Error(`the image of probe ${probe} has not arrived yet; try again`);
+    const { width, height } = fit(picture.width, picture.height, size);
+    drawn += 1;
+    paint(canvas, { width: width / devicePixelRatio, height: height / devicePixelRatio }, `export ${drawn}`, {
+      picture,
+      values,
+      scale: state.lock ? data.scale : 0,
+      lit: state.player === null ? [] : [state.player],
+      region: lines ? (data.a?.info.regions.indexOf(data.region) ?? -1) : -1,
+      outlines: lines && state.outlines,
+      look: state,
+    });
+    return canvas;
+  };
+
+  return {
+    /** @type {(side: Side, place: number) => HTMLCanvasElement} valid until the next one is drawn */
+    of: (side, place) => draw(side, at(side, place)?.values ?? null),
+    /** @type {(a: Side, b: Side, place: number) => HTMLCanvasElement} a − b; hatched where they explain different classes */
+    between(a, b, place) {
+      const [one, other] = [at(a, place), at(b, place)];
+      return draw(a, one && other && one.target === other.target ? difference(one.values, other.values) : null);
+    },
+  };
+}
+
+/**
+ * @param {Data} data
+ * @param {number} size
+ */
+export function boxOf(data, size) {
+  const picture = data.a?.picture(data.probe);
+  return picture ? fit(picture.width, picture.height, size) : { width: size, height: size };
+}

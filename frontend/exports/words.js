@@ -1,0 +1,122 @@
+/** What is written on an exported picture, so that it can be read alone. Pure. */
+
+import { ABSENT, epochOf } from "../cursor.js";
+import { className, epoch, method, number, probeName } from "../format.js";
+import { metricName } from "../metrics.js";
+import { isBlank } from "../scale.js";
+import { epochsShown } from "../thinning.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Side} Side */
+/** @typedef {import("../types.d.ts").State} State */
+
+/** @param {Data} data */
+export function sidesOf({ a, b }) {
+  return [a, b].filter((side) => side !== null);
+}
+
+/** @param {Data} data */
+export function title(data) {
+  return data.a ? `Probe ${probeName(data.a.info.probes, data.probe)}` : "";
+}
+
+/**
+ * What the colours are of, at which epochs, and what a reader can't see: sentences of a caption.
+ * @param {Data} data
+ * @param {State} state
+ * @param {import("../thinning.js").Thinned} thinned
+ * @returns {string[]}
+ */
+export function caption(data, state, thinned) {
+  const sides = sidesOf(data);
+  const { info: { probes }, unit } = sides[0];
+  const shown = sides.flatMap((side) => thinned.places.map((place) => side.values(data.probe)?.at(epochOf(data.cursor, side.letter, place)) ?? null));
+  const targets = [...new Set(shown.flatMap((one) => (one && one.target >= 0 ? [one.target] : [])))];
+  const of = probes.regression ? "" : targets.length === 1 ? ` for or against “${className(probes, targets[0])}”` : " for or against the class explained at each epoch";
+  const untrained = data.cursor.steps[0] < 0 ? "the untrained model, then " : "";
+  const parts = [`${method(data.method)}${of}, in ${unit}`, `${untrained}${epochsShown(thinned)}`];
+  if (thinned.places.some((place) => apart(data, place))) parts.push(`A · B ${alignment(data, state)}`);
+  if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the segments`);
+  if (state.view !== "image" && !state.lock) parts.push("each picture on a scale of its own");
+  if (state.player !== null) parts.push(`outlined: segment ${state.player}`);
+  if (shown.some((one) => !one || isBlank(one.values))) parts.push("hatched: no explanation");
+  return parts;
+}
+
+/** @type {(data: Data, state: State) => string} */
+function alignment({ cursor: { metric } }, { align }) {
+  if (!metric) return "at the nearest epochs";
+  return `${align === "best" ? "counted from their best" : "aligned by"} ${metricName(metric)}`;
+}
+
+/**
+ * Below a frame: the epoch, of both runs where they stand at different ones.
+ * @param {Data} data
+ * @param {number} place
+ */
+export function frameLabel(data, place) {
+  return apart(data, place)?.map(({ step }) => short(step)).join(" · ") ?? short(data.cursor.steps[place]);
+}
+
+/**
+ * The same in words.
+ * @param {Data} data
+ * @param {number} place
+ */
+export function epochWords(data, place) {
+  return apart(data, place)?.map(({ side, step }) => `${side.letter} ${step === ABSENT ? "–" : epoch(step)}`).join(" · ") ?? epoch(data.cursor.steps[place]);
+}
+
+/** @type {(data: Data, place: number) => {side: Side, step: number}[] | null} null where the runs stand at one epoch */
+function apart(data, place) {
+  const own = sidesOf(data).map((side) => ({ side, step: epochOf(data.cursor, side.letter, place) }));
+  return own.some(({ step }) => step !== own[0].step && step !== ABSENT) ? own : null;
+}
+
+/** @param {number} step */
+const short = (step) => (step === ABSENT ? "–" : step < 0 ? "untrained" : String(step));
+
+/**
+ * What stands below the bar of colours: at its ends and in its middle.
+ * @param {Data} data
+ * @param {boolean} lock
+ */
+export function legendWords(data, lock) {
+  const { info: { probes }, unit } = sidesOf(data)[0];
+  const [low, high] = probes.regression ? ["lowers", "raises"] : ["against", "for"];
+  const numbered = lock && data.scale > 0;
+  const end = number(data.scale);
+  return { numbers: numbered ? [`≤ −${end}`, "0", `≥ +${end}`] : ["−", "0", "+"], words: [low, unit, high] };
+}
+
+/**
+ * As much of a text as has room, with an ellipsis where some is left out.
+ * @param {string} text
+ * @param {number} room
+ * @param {(text: string) => number} measure
+ */
+export function shorten(text, room, measure) {
+  if (measure(text) <= room) return text;
+  const letters = [...text];
+  let kept = letters.length - 1;
+  while (kept > 0 && measure(`${letters.slice(0, kept).join("").trimEnd()}…`) > room) kept -= 1;
+  return `${letters.slice(0, kept).join("").trimEnd()}…`;
+}
+
+/**
+ * Parts on as few lines as have room for them; a part too long for a line is shortened.
+ * @param {string[]} parts
+ * @param {number} room
+ * @param {(text: string) => number} measure
+ * @returns {string[]}
+ */
+export function lines(parts, room, measure) {
+  /** @type {string[]} */
+  const made = [];
+  for (const part of parts) {
+    const joined = made.length ? `${made[made.length - 1]} · ${part}` : part;
+    if (made.length && measure(joined) <= room) made[made.length - 1] = joined;
+    else made.push(shorten(part, room, measure));
+  }
+  return made;
+}

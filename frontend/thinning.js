@@ -1,0 +1,46 @@
+/** Which epochs a film has room for. Pure. */
+
+/**
+ * @typedef {object} Thinned
+ * @property {number[]} places  positions in the steps, ascending
+ * @property {number} every  1 where all are shown
+ * @property {number} of  how many epochs there are; the untrained model is none
+ * @property {boolean} last  whether the last epoch is there out of turn
+ */
+
+/**
+ * Every 2nd, 5th, 10th … epoch, as many as have room: a distance that people can say. The untrained model and the last epoch always stay.
+ * @param {number[]} steps  ascending
+ * @param {number} most  at least 4
+ * @param {number | null} keep  a position that is shown in any case: the nearest of the others gives its place to it
+ * @returns {Thinned}
+ */
+export function thin(steps, most, keep = null) {
+  const first = steps[0] < 0 ? 1 : 0;
+  const of = steps.length - first;
+  if (steps.length <= most) return { places: steps.map((_, i) => i), every: 1, of, last: false };
+  const every = distances().find((distance) => Math.ceil(of / distance) + first + 1 <= most) ?? of;
+  const places = first ? [0] : [];
+  for (let i = first; i < steps.length; i += every) places.push(i);
+  const last = places[places.length - 1] !== steps.length - 1;
+  if (last) places.push(steps.length - 1);
+  if (keep !== null) {
+    const nearest = places.reduce((best, place, i) => (Math.abs(place - keep) < Math.abs(places[best] - keep) ? i : best), 0);
+    places[nearest] = keep;
+  }
+  return { places, every, of, last };
+}
+
+/** 2, 5, 10, 20, 50, … */
+function distances() {
+  return Array.from({ length: 18 }, (_, i) => [2, 5, 10][i % 3] * 10 ** Math.floor(i / 3));
+}
+
+/**
+ * @param {Thinned} thinned
+ * @returns {string} "12 epochs", "every 5th of 200 epochs and the last"
+ */
+export function epochsShown({ every, of, last }) {
+  if (every === 1) return of === 1 ? "1 epoch" : `${of} epochs`;
+  return `every ${every}${every === 2 ? "nd" : "th"} of ${of} epochs${last ? " and the last" : ""}`;
+}

@@ -1,0 +1,166 @@
+/** A menu of what can be taken out of the page: pictures and numbers. */
+
+import { html, render } from "../html.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").State} State */
+/** @typedef {keyof typeof import("../exports/index.js").EXPORTS} Name */
+
+/** @type {{name: Name, text: string, note: string}[]} */
+const ITEMS = [
+  { name: "view", text: "This view as PNG", note: "the page as it stands here" },
+  { name: "filmstrip", text: "Filmstrip as PNG", note: "this probe at all epochs" },
+  { name: "animation", text: "Filmstrip as GIF", note: "this probe through the epochs" },
+  { name: "numbers", text: "Numbers as CSV", note: "this probe at this epoch" },
+  { name: "all-numbers", text: "Numbers of all epochs as CSV", note: "this probe" },
+];
+
+const SAVED_MS = 2000;
+
+/** @type {import("../types.d.ts").View} */
+export function exportView(element) {
+  let open = false;
+  let problem = "";
+  let saved = false;
+  /** @type {{words: string, stop: AbortController} | null} */
+  let busy = null;
+  /** @type {[Data, State] | null} */
+  let last = null;
+
+  const draw = () => {
+    const ready = last?.[0].phase === "ready";
+    const words = busy ? busy.words : saved ? "saved ✓" : "export";
+    const about = busy ? `${busy.words}: stop (Esc)` : "Pictures and numbers, to keep";
+    render(
+      ready &&
+        html`<div class="export" onKeyDown=${keyDown} onFocusOut=${left}>
+          ${open && menu()}
+          <button type="button" class="link export-button" aria-haspopup="menu" aria-expanded=${open} aria-label=${busy ? about : undefined} title=${about} onClick=${press}>${words}${busy && html` <span aria-hidden="true">✕</span>`}</button>
+          <span class="unseen" role="status">${saved && "saved"}</span>
+        </div>`,
+      element,
+    );
+  };
+
+  const menu = () => html`<div class="export-menu">
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    <div role="menu" aria-label="Export">${ITEMS.map(
+      ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete()} aria-label=${text} onClick=${() => void start(name)}>
+        <span>${text}</span> <span class="note">${note}</span></button>`,
+    )}</div>
+  </div>`;
+
+  /** Whether the numbers of the selected probe are here: after a change of run or method they may be on their way. */
+  const complete = () => last !== null && last[0].panes.every(({ side }) => side.values(last?.[0].probe ?? 0) && side.picture(last?.[0].probe ?? 0));
+
+  const button = () => /** @type {HTMLElement | null} */ (element.querySelector(".export-button"));
+  const items = () => [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[role=menuitem]"))];
+
+  const show = () => {
+    open = true;
+    // What makes pictures is large and seldom wanted: it comes while the user reads the menu.
+    import("../exports/index.js").catch(() => {});
+    document.addEventListener("pointerdown", outside, true);
+    draw();
+    items()[0]?.focus();
+  };
+
+  /** @param {boolean} back  whether the focus goes back to the button */
+  const hide = (back) => {
+    open = false;
+    problem = "";
+    document.removeEventListener("pointerdown", outside, true);
+    draw();
+    if (back) button()?.focus();
+  };
+
+  const press = () => {
+    if (busy) busy.stop.abort();
+    else if (open) hide(true);
+    else show();
+  };
+
+  const outside = (/** @type {PointerEvent} */ event) => {
+    if (!element.contains(/** @type {Node} */ (event.target))) hide(false);
+  };
+
+  const left = (/** @type {FocusEvent} */ event) => {
+    if (open && event.relatedTarget && !element.contains(/** @type {Node} */ (event.relatedTarget))) hide(false);
+  };
+
+  const keyDown = (/** @type {KeyboardEvent} */ event) => {
+    if (!open && event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+    const all = items();
+    const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    /** @type {Record<string, () => void>} */
+    const acts = {
+      Escape: () => hide(true),
+      ArrowDown: () => (open ? all[(at + 1) % all.length]?.focus() : show()),
+      ArrowUp: () => (open ? all[(at <= 0 ? all.length : at) - 1]?.focus() : show()),
+      Home: () => all[0]?.focus(),
+      End: () => all[all.length - 1]?.focus(),
+    };
+    const act = acts[event.key];
+    if (!act || busy) return;
+    act();
+    event.preventDefault();
+    // The same keys move the page's cursor.
+    event.stopPropagation();
+  };
+
+  const escape = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") return;
+    busy?.stop.abort();
+    event.stopPropagation();
+  };
+
+  /** @param {Name} name */
+  async function start(name) {
+    if (!last || busy) return;
+    const [data, state] = last;
+    const stop = new AbortController();
+    const root = /** @type {HTMLElement} */ (element.closest(".page"));
+    busy = { words: "exporting…", stop };
+    hide(true);
+    document.addEventListener("keydown", escape, true);
+    try {
+      const { EXPORTS } = await import("../exports/index.js");
+      const { save } = await import("../exports/file.js");
+      const made = await EXPORTS[name]({ data, state, root, progress, breathe: () => pause(stop.signal) });
+      stop.signal.throwIfAborted();
+      save(made.blob, made.name);
+      saved = true;
+      setTimeout(() => {
+        saved = false;
+        draw();
+      }, SAVED_MS);
+    } catch (error) {
+      if (!stop.signal.aborted) problem = `The ${name.endsWith("numbers") ? "table" : "picture"} could not be made: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    document.removeEventListener("keydown", escape, true);
+    busy = null;
+    draw();
+    if (problem) show();
+  }
+
+  const progress = (/** @type {string} */ words) => {
+    if (!busy) return;
+    busy.words = words;
+    draw();
+  };
+
+  return (data, state) => {
+    last = [data, state];
+    draw();
+  };
+}
+
+/**
+ * Lets the page draw and hear the user.
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>} rejected where the user gave up
+ */
+async function pause(signal) {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal.throwIfAborted();
+}

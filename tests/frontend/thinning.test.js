@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { thin } from "../../frontend/thinning.js";
+
+const steps = (count) => Array.from({ length: count }, (_, i) => i - 1);
+const epochs = (thinned) => thinned.places.map((place) => place - 1);
+
+test("a filmstrip of many epochs shows round ones, the first, the last and the cursor's", () => {
+  assert.deepEqual(epochs(thin(steps(1001), 20)), [-1, 0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 999]);
+  assert.deepEqual(epochs(thin(steps(1001), 20, 334)), [-1, 0, 100, 200, 333, 400, 500, 600, 700, 800, 900, 999]);
+  assert.deepEqual(epochs(thin(steps(4), 20, 2)), [-1, 0, 1, 2]);
+  for (const count of [7, 50, 201, 300, 4001]) assert.ok(thin(steps(count), 20, 3).places.length <= 20);
+});
