@@ -194,6 +194,9 @@ function spread(container, name) {
   const quartiles = take(container, "quartiles", Float32Array).data;
   const epochs = steps.length;
   const n = each.shape[1];
+  // Where only some probes were asked for, the reply says which.
+  const chosen = container.header.probes;
+  const place = (/** @type {number} */ probe) => (chosen ? chosen.indexOf(probe) : probe);
   return {
     bytes: container.bytes,
     steps,
@@ -202,7 +205,7 @@ function spread(container, name) {
     upper: quartiles.subarray(2 * epochs),
     count: n,
     largest: largest(each.data),
-    of: (probe) => Float32Array.from(steps, (_, epoch) => each.data[epoch * n + probe]),
+    of: (probe) => Float32Array.from(steps, (_, epoch) => (place(probe) < 0 ? NaN : each.data[epoch * n + place(probe)])),
   };
 }
 

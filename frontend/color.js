@@ -19,17 +19,17 @@ export const NEUTRAL = { light: /** @type {Rgb} */ ([244, 244, 246]), dark: /** 
 
 /**
  * Run colours, as [light theme, dark theme]: clear of crimson and blue (attribution) and of orange (TensorBoard's
- * colour of what is selected), at least 3:1 on either background.
+ * colour of what is selected), at least 4.5:1 on any background of either theme: run names are written in them.
  */
 export const RUN_COLORS = [
-  ["#00857a", "#2bbbad"],
-  ["#6b7a00", "#b7c840"],
-  ["#8a3fc4", "#c08bf0"],
-  ["#8a5a3c", "#cfa182"],
+  ["#00786e", "#2dc5b7"],
+  ["#647200", "#b7c840"],
+  ["#8a3fc4", "#ca9df2"],
+  ["#8a5a3c", "#d2a789"],
   ["#5b6773", "#a9b6c2"],
-  ["#2f7d32", "#79c97d"],
-  ["#9a7b1a", "#dcc06a"],
-  ["#5c4d9a", "#a99de0"],
+  ["#2e7b31", "#79c97d"],
+  ["#826816", "#dcc06a"],
+  ["#5c4d9a", "#b3a9e4"],
   ["#a8409a", "#ea9fe0"],
   ["#2a7289", "#86c5da"],
 ];

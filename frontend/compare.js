@@ -1,10 +1,8 @@
 /** Why two runs can't stand side by side, in words. Pure. */
 
-import { memo } from "./memo.js";
+/** @typedef {Pick<import("./types.d.ts").RunInfo, "comparable">} Comparable */
 
-/** @typedef {import("./types.d.ts").RunInfo} RunInfo */
-
-/** @type {Record<string, string>} */
+/** @type {{[part: string]: string}} */
 const PARTS = {
   inputs: "other probes",
   labels: "other labels",
@@ -18,24 +16,38 @@ const PARTS = {
   answers: "a model with other classes",
 };
 
-/** @type {(a: RunInfo, candidate: RunInfo) => string} */
-export const whyNotComparable = (a, candidate) => against(a)(candidate);
-
-const against = memo((/** @type {RunInfo} */ a) => memo((/** @type {RunInfo} */ candidate) => firstDifference(a, candidate)));
-
 /**
- * @param {RunInfo} a
- * @param {RunInfo} candidate
- * @returns {string} the first part that differs, in words; "" where the runs are comparable
+ * @param {Comparable} a
+ * @param {Comparable} candidate
+ * @param {string} method  the one that is shown: other methods need not have the same settings
+ * @returns {string} the first part that differs, in words; "" where the runs are comparable in this method
  */
-function firstDifference(a, candidate) {
+export function whyNotComparable(a, candidate, method) {
   const parts = new Set([...Object.keys(PARTS), ...Object.keys(a.comparable), ...Object.keys(candidate.comparable)]);
   for (const part of parts) {
     const mine = a.comparable[part];
     const other = candidate.comparable[part];
-    if (JSON.stringify(mine) === JSON.stringify(other)) continue;
+    if (same(mine, other)) continue;
     if (part === "output") return `explains ${String(other)}, A explains ${String(mine)}`;
-    return PARTS[part] ?? `another ${part}`;
+    const why = part === "explainers" && isTable(mine) && isTable(other) ? whyOtherMethod(mine, other, method) : PARTS[part] ?? `another ${part}`;
+    if (why) return why;
   }
   return "";
+}
+
+/** @type {(a: unknown, b: unknown) => boolean} */
+const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * The settings of each method; older records have one text for all of them.
+ * @param {unknown} part
+ * @returns {part is {[method: string]: unknown}}
+ */
+const isTable = (part) => typeof part === "object" && part !== null;
+
+/** @type {(mine: {[method: string]: unknown}, other: {[method: string]: unknown}, method: string) => string} */
+function whyOtherMethod(mine, other, method) {
+  if (same(mine[method], other[method])) return "";
+  if (!(method in other)) return `has no ${method}`;
+  return method in mine ? `other settings of ${method}` : `A has no ${method}`;
 }

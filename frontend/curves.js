@@ -1,6 +1,6 @@
 /** A small chart of curves over epochs with the page's cursor on it (uPlot). */
 
-import { moveTo } from "./cursor.js";
+import { epochOf, moveTo } from "./cursor.js";
 import { choose } from "./html.js";
 import { spreadApart } from "./layout.js";
 import { indexOf, nearest } from "./series.js";
@@ -9,10 +9,12 @@ import uPlot from "./vendor/uPlot.esm.js";
 /**
  * @typedef {object} Line
  * @property {string} label  who it is, for the end of the line; "" leaves it bare
+ * @property {import("./types.d.ts").Side["letter"]} letter  whose epochs its dot follows
  * @property {string} color
  * @property {boolean} dashed
  * @property {boolean} thin
  * @property {(number | null | undefined)[]} values  one a step of the axis
+ * @property {number | null} best  the step that is marked as the best; null for none
  */
 
 /**
@@ -40,6 +42,7 @@ export function valueRange(low, high, fromZero) {
   if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   const bottom = fromZero ? Math.min(0, low) : low;
   const top = fromZero ? Math.max(0, high) : high;
+  if (top === bottom && fromZero) return [0, 1];
   const room = (top - bottom || Math.abs(top) || 1) * 0.06;
   return [bottom === 0 ? 0 : bottom - room, top === 0 ? 0 : top + room];
 }
@@ -68,10 +71,11 @@ export function createCurves(element) {
     if (index < 0) return;
     const x = plot.valToPos(at.step, "x");
     line.style.transform = `translateX(${x}px)`;
-    shown.lines.forEach(({ values }, i) => {
-      const value = values[index];
+    shown.lines.forEach(({ letter, values }, i) => {
+      const step = epochOf(at, letter);
+      const value = values[indexOf(shown.axis, step)];
       dots[i].hidden = value === null || value === undefined;
-      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${x}px, ${plot?.valToPos(value, "y")}px)`;
+      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${plot?.valToPos(step, "x")}px, ${plot?.valToPos(value, "y")}px)`;
     });
   };
 
@@ -160,7 +164,7 @@ function options(element, { lines, bands, fromZero, format }, dark, place) {
       const upper = 1 + lines.length + 2 * i;
       return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: `${color}${dark ? "38" : "26"}` };
     }),
-    hooks: { setSize: [place], draw: [(plot) => labelEnds(plot, lines)], ready: [place] },
+    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines)], ready: [place] },
   };
 }
 
@@ -175,6 +179,25 @@ function lonely(plot, series) {
   const found = [];
   for (let i = 0; i < values.length; i++) if (!missing(i) && missing(i - 1) && missing(i + 1)) found.push(i);
   return found;
+}
+
+/**
+ * A ring around the best epoch of a line.
+ * @param {uPlot} plot
+ * @param {Line[]} lines
+ */
+function markBest({ ctx, data: [axis], valToPos }, lines) {
+  ctx.save();
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  for (const { best, color, values } of lines) {
+    const value = best === null ? null : values[indexOf(axis, best)];
+    if (best === null || typeof value !== "number") continue;
+    ctx.beginPath();
+    ctx.arc(valToPos(best, "x", true), valToPos(value, "y", true), 4.5 * devicePixelRatio, 0, 2 * Math.PI);
+    ctx.strokeStyle = color;
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 /**

@@ -22,13 +22,16 @@ import { Unreachable } from "./api.js";
  */
 
 const POLL_MS = 4000;
+// A read that takes longer is spoken of.
+const LONG_MS = 1000;
 const BUDGET_BYTES = 256 * 2 ** 20;
 
 /**
  * @param {import("./types.d.ts").Source} source
  * @param {() => void} changed  called when there is something new to draw
+ * @param {Promise<RunRow[]> | null} first  the first look, where it is on its way already
  */
-export function createFeed(source, changed) {
+export function createFeed(source, changed, first = null) {
   /** @type {Map<string, Entry>} */
   const entries = new Map();
   /** @type {Map<string, string>} version of each run that is shown */
@@ -42,11 +45,24 @@ export function createFeed(source, changed) {
   let round = 0;
   let timer = 0;
   let visible = true;
+  /** since when something that is shown is on its way; 0 where nothing is */
+  let waitingSince = 0;
+  /** @type {Set<string>} what was asked for since then */
+  const batch = new Set();
 
-  /** @type {(entry: Entry, before?: {reply: never, until: number}) => Promise<void>} */
-  async function load(entry, before) {
+  /**
+   * What is asked for by its version may come from the browser's own cache.
+   * @type {(args: Args, newer: Map<string, string>) => Args}
+   */
+  function addressed(args, newer) {
+    const of = (/** @type {string} */ run) => newer.get(run) ?? versions.get(run) ?? "";
+    return { ...args, version: of(args.run), ...(args.other && { other_version: of(args.other) }) };
+  }
+
+  /** @type {(entry: Entry, newer?: Map<string, string>, before?: {reply: never, until: number}) => Promise<void>} */
+  async function load(entry, newer = new Map(), before = undefined) {
     try {
-      entry.value = await source.get(entry.route, entry.args, entry.controller.signal, before);
+      entry.value = await source.get(entry.route, addressed(entry.args, newer), entry.controller.signal, before);
       entry.problem = "";
     } catch (error) {
       if (entry.controller.signal.aborted) return;
@@ -70,12 +86,13 @@ export function createFeed(source, changed) {
     const [infos, others] = [true, false].map((first) => [...fresh.values()].filter(({ route }) => (route === "run") === first));
     /** @type {Map<string | undefined, RunInfo>} by probe set, as they are now */
     const known = new Map(infos.map(({ args, value }) => [args.set, /** @type {RunInfo} */ (value)]));
-    await Promise.all(infos.map((entry) => load(entry)));
+    const newer = new Map([[run, version]]);
+    await Promise.all(infos.map((entry) => load(entry, newer)));
     const until = new Map(infos.map(({ args, value }) => [args.set, grownFrom(known.get(args.set), /** @type {RunInfo} */ (value))]));
     await Promise.all(
       others.map((entry) => {
         const last = entry.args.run === run ? until.get(entry.args.set) : undefined;
-        return load(entry, entry.value && last !== undefined ? { reply: /** @type {never} */ (entry.value), until: last } : undefined);
+        return load(entry, newer, entry.value && last !== undefined ? { reply: /** @type {never} */ (entry.value), until: last } : undefined);
       }),
     );
     for (const [key, entry] of fresh) if (entries.has(key)) entries.set(key, entry);
@@ -99,7 +116,8 @@ export function createFeed(source, changed) {
 
   async function lookOnce() {
     try {
-      const next = await source.runs();
+      const next = await (first ?? source.runs());
+      first = null;
       const same = rows && JSON.stringify(rows) === JSON.stringify(next);
       const recovered = reconnecting || problem;
       rows = next;
@@ -111,12 +129,25 @@ export function createFeed(source, changed) {
       }
       if (!same || recovered) changed();
     } catch (error) {
+      first = null;
       // Once there is a picture it stays; TensorBoard may be restarting.
       if (rows) reconnecting = error instanceof Unreachable || reconnecting;
       else problem = messageOf(error);
       changed();
     }
   }
+
+  /**
+   * How far a read is that takes long: replies that have come, of those asked for since it began.
+   * @param {number} now  ms
+   */
+  function reading(now) {
+    if (!waitingSince || now - waitingSince < LONG_MS) return null;
+    const missing = [...batch].filter((key) => entries.get(key)?.value === undefined && !entries.get(key)?.problem).length;
+    return { done: batch.size - missing, total: batch.size };
+  }
+
+  const isPending = () => [...entries.values()].some((entry) => entry.value === undefined && !entry.problem && entry.asked === round);
 
   return {
     poll,
@@ -137,7 +168,8 @@ export function createFeed(source, changed) {
       rows,
       reconnecting,
       /** whether something that is shown is still on its way */
-      pending: [...entries.values()].some((entry) => entry.value === undefined && !entry.problem && entry.asked === round),
+      pending: isPending(),
+      reading: reading(performance.now()),
       problem: problem || [...entries.values()].find((entry) => entry.problem && entry.asked === round)?.problem || "",
     }),
     /** Opens a round of asking. */
@@ -145,19 +177,30 @@ export function createFeed(source, changed) {
       round += 1;
     },
     /** @type {import("./types.d.ts").Ask} */
-    ask(route, args) {
+    ask(route, args, peek = false) {
       const key = keyOf(route, args);
       let entry = entries.get(key);
+      if (!entry && peek) return undefined;
       if (!entry) {
         entry = { route, args, value: undefined, problem: "", asked: round, controller: new AbortController() };
         entries.set(key, entry);
+        batch.add(key);
         void load(entry).then(changed);
       }
       entry.asked = round;
       return /** @type {import("./types.d.ts").Replies[typeof route] | undefined} */ (entry.value);
     },
     /** Closes the round. */
-    close: () => sweep(entries, round),
+    close() {
+      sweep(entries, round);
+      if (!isPending()) {
+        waitingSince = 0;
+        batch.clear();
+      } else if (!waitingSince) {
+        waitingSince = performance.now();
+        setTimeout(changed, LONG_MS);
+      }
+    },
   };
 }
 

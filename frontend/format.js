@@ -83,9 +83,10 @@ export function epoch(step) {
 /**
  * @param {number} count
  * @param {string} noun
+ * @param {string} nouns  more than one of it
  */
-export function plural(count, noun) {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+export function plural(count, noun, nouns = `${noun}s`) {
+  return `${count} ${count === 1 ? noun : nouns}`;
 }
 
 /** How people write the methods' names. */

@@ -1,5 +1,6 @@
 /** Templates, and the one way in which a view tells the page that the user did something. */
 
+import { memo } from "./memo.js";
 import htm from "./vendor/htm.module.js";
 import { h, render } from "./vendor/preact.module.js";
 
@@ -28,24 +29,27 @@ export function command(target, command) {
 
 /**
  * A group of buttons of which one is chosen.
- * @param {{label: string, value: string, options: {value: string, text: string, title?: string}[], choose: (event: Event, value: string) => void}} props
+ * @param {{label: string, value: string, options: {value: string, text: string, title?: string, disabled?: boolean}[], choose: (event: Event, value: string) => void}} props
  */
 export function segmented({ label, value, options, choose: chosen }) {
   return html`<span class="segmented" role="group" aria-label=${label}>
     ${options.map(
-      (option) => html`<button key=${option.value} type="button" title=${option.title} aria-pressed=${option.value === value}
+      (option) => html`<button key=${option.value} type="button" title=${option.title} aria-pressed=${option.value === value} disabled=${option.disabled}
         onClick=${(/** @type {Event} */ event) => chosen(event, option.value)}>${option.text}</button>`,
     )}
   </span>`;
 }
 
+/** @typedef {{value: string, text: string, disabled?: boolean}} Option */
+
+/** The same list of a thousand classes is not made anew at every step of the cursor. */
+const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, text, disabled }) => html`<option key=${value} value=${value} disabled=${disabled}>${text}</option>`));
+
 /**
  * A drop-down list.
- * @param {{label: string, value: string, options: {value: string, text: string, disabled?: boolean}[], choose: (event: Event, value: string) => void}} props
+ * @param {{label: string, value: string, options: Option[], choose: (event: Event, value: string) => void}} props
  */
 export function select({ label, value, options, choose: chosen }) {
   const change = (/** @type {Event} */ event) => chosen(event, /** @type {HTMLSelectElement} */ (event.target).value);
-  return html`<select aria-label=${label} value=${value} onChange=${change}>
-    ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value} disabled=${option.disabled}>${option.text}</option>`)}
-  </select>`;
+  return html`<select aria-label=${label} value=${value} onChange=${change}>${entries(options)}</select>`;
 }

@@ -26,3 +26,35 @@ export function metrics(keys) {
 export function metricName(name) {
   return name.replaceAll("_", " ");
 }
+
+/**
+ * The validation metric that both runs have and people look at first; "" where there is none.
+ * @param {Record<string, unknown>[]} logs  of each run
+ */
+export function validationMetric(logs) {
+  const common = Object.keys(logs[0] ?? {}).filter((key) => key.startsWith("val_") && logs.every((series) => key in series));
+  const [first] = metrics(common);
+  return first ? `val_${first}` : common.includes("val_loss") ? "val_loss" : "";
+}
+
+/** Metrics of which less is better. */
+const LESS = /loss|error|mae|mse/i;
+
+/**
+ * The epoch with the best number of a metric; null where there is none.
+ * @param {ArrayLike<number>} steps
+ * @param {ArrayLike<number | null>} series  aligned with steps
+ * @param {string} metric
+ */
+export function bestEpoch(steps, series, metric) {
+  const sign = LESS.test(metric) ? -1 : 1;
+  let best = null;
+  let top = -Infinity;
+  for (let i = 0; i < steps.length; i++) {
+    const value = series[i];
+    if (value === null || !Number.isFinite(value) || sign * value <= top) continue;
+    top = sign * value;
+    best = steps[i];
+  }
+  return best;
+}

@@ -2,6 +2,8 @@
 
 import { runColor } from "./color.js";
 import { whyNotComparable } from "./compare.js";
+import { ABSENT, epochOf } from "./cursor.js";
+import { memo } from "./memo.js";
 import { sharedBeginning, shortName } from "./names.js";
 import { orderProbes } from "./order.js";
 import { strongest } from "./scale.js";
@@ -11,6 +13,7 @@ import { createSide } from "./side.js";
 /** @typedef {import("./types.d.ts").Ask} Ask */
 /** @typedef {import("./types.d.ts").Cursor} Cursor */
 /** @typedef {import("./types.d.ts").Data} Data */
+/** @typedef {import("./types.d.ts").Pairing} Pairing */
 /** @typedef {import("./types.d.ts").Pane} Pane */
 /** @typedef {import("./types.d.ts").RunChoice} RunChoice */
 /** @typedef {import("./types.d.ts").RunInfo} RunInfo */
@@ -19,8 +22,6 @@ import { createSide } from "./side.js";
 /** @typedef {import("./types.d.ts").Situation} Situation */
 /** @typedef {import("./types.d.ts").State} State */
 
-// Comparability of more runs than this is worked out only when one of them is chosen: each costs a request.
-const COMPARED_RUNS = 50;
 // A run grows while its newest record is not older than so many of its usual epochs; before there are two, than a minute.
 const LIVE_EPOCHS = 3;
 const LEAST_LIVE_SECONDS = 10;
@@ -31,13 +32,14 @@ const NOTHING = {
   phase: "loading",
   problem: "",
   reconnecting: false,
+  reading: null,
   runs: [],
   a: null,
   b: null,
   shared: "",
   others: [],
   panes: [],
-  cursor: { step: 0, index: 0, steps: [], end: 0, following: true },
+  cursor: { step: 0, index: 0, steps: [], epochs: { A: [], B: [] }, metric: "", end: 0, following: true },
   pin: 0,
   difference: undefined,
   live: false,
@@ -60,6 +62,7 @@ const NOTHING = {
 export function derive(situation, state, ask) {
   const { rows, problem, reconnecting, now } = situation;
   const shared = sharedBeginning(rows?.map(({ name }) => name) ?? []);
+  /** @type {Data} */
   const nothing = { ...NOTHING, problem, reconnecting, shared };
   const pending = problem ? "failed" : "loading";
   if (!rows) return { ...nothing, phase: pending };
@@ -72,23 +75,25 @@ export function derive(situation, state, ask) {
   if (!first) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
 
   const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
-  const info = ask("run", { run: first.run, set });
-  if (!info) return { ...nothing, phase: pending, runs: list(null) };
-  if (!info.steps.length) return { ...nothing, phase: "waiting", runs: list(null) };
-
-  const { infos, reasons } = compareRuns(readable, info, state.b, ask);
+  const method = methodOf(first.comparable[set], state.method);
+  const reasons = compareRuns(readable, first, set, method);
   const second = chooseSecond(readable, first, state.b, reasons);
-  const runs = list(second, reasons);
-  if (second === undefined && !problem) return { ...nothing, runs };
+  const info = ask("run", { run: first.run, set });
+  const other = second ? ask("run", { run: second.run, set }) : undefined;
+  if (!info || (second && !other)) hurry([first, ...(second ? [second] : [])], set, method, state, ask);
+  if (!info) return { ...nothing, phase: pending, runs: list(null) };
+  if (!info.steps.length) return { ...nothing, phase: "waiting", problem: problem || (info.changes.at(-1)?.change ?? ""), runs: list(null) };
 
-  const method = [state.method, "shap"].find((name) => name && info.explainers.includes(name)) ?? info.explainers[0];
-  const region = state.region === "" ? "" : (info.regions.find((name) => name === state.region) ?? info.regions[0] ?? "");
+  const runs = list(second, reasons);
+  if (second && !other && !problem) return { ...nothing, runs };
+
+  const regions = [...info.regions, ...state.areas.map(({ name }) => name)];
+  const region = state.region === "" ? "" : (regions.find((name) => name === state.region) ?? regions[0] ?? "");
   // A link or the run before may name a class that this run does not have.
   const explained = /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class;
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, situation, state), method, explained, region }, ask);
+    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, situation, state), method, explained, region, areas: state.areas }, ask);
   const a = side(info, "A");
-  const other = infos.get(second?.run ?? "");
   const asked = other ? side(other, "B") : null;
 
   // The probe is known from the start where the user chose one: its numbers need not wait for the others' order.
@@ -100,9 +105,11 @@ export function derive(situation, state, ask) {
   // Where B could not be read, A is still worth seeing.
   const b = asked && !incomplete(asked) ? asked : null;
   const pair = b ? [a, b] : [a];
-  const cursor = cursorOf(pair, state.epoch);
+  const pairing = b && (state.align !== "epoch" || b.info.steps.join() !== info.steps.join()) ? ask("pairing", { run: a.run, set, other: b.run, by: state.align }) : null;
+  if (pairing === undefined && !problem) return { ...nothing, runs };
+  const cursor = cursorOf(a.info, b?.info ?? null, pairing ?? null, state.epoch);
   const pin = info.steps[nearest(info.steps, state.pin ?? -1)];
-  const panes = panesOf(a, b, cursor.step, pin);
+  const panes = panesOf(a, b, cursor, pin);
   // A pinned epoch is the same run once more: for order and filters only the runs count.
   const order = orderProbes(panes.slice(0, pair.length), state);
   const probe = chosen ?? order[0] ?? 0;
@@ -111,7 +118,7 @@ export function derive(situation, state, ask) {
   if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
 
   const player = state.hover ?? state.player ?? strongestOf(panes, probe);
-  const shown = readable.filter(({ run }) => state.runs.includes(run) && run !== a.run && run !== b?.run);
+  const shown = readable.filter(({ run, sets }) => state.runs.includes(run) && run !== a.run && run !== b?.run && sets.includes(set));
   return {
     ...nothing,
     phase: "ready",
@@ -119,13 +126,13 @@ export function derive(situation, state, ask) {
     a,
     b,
     others: shown.flatMap(({ run }) => {
-      const known = infos.get(run);
+      const known = ask("run", { run, set });
       return known ? [side(known, "")] : [];
     }),
     panes,
     cursor,
     pin,
-    difference: panes.length === 2 ? ask("difference", { run: a.run, set, explainer: method, class: explained, probes: String(probe), ...(b ? { other: b.run } : { at: String(pin) }) }) : undefined,
+    difference: panes.length === 2 ? ask("difference", { run: a.run, set, explainer: method, class: explained, probes: String(probe), ...(b ? { other: b.run, by: state.align } : { at: String(pin) }) }) : undefined,
     live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
     method,
     explained,
@@ -167,28 +174,50 @@ function describe(row, first, second, reasons, shared, situation, state) {
 }
 
 /**
- * What is known of every run, and why it can't stand beside A ("" where it can).
- * @param {RunRow[]} rows
- * @param {RunInfo} info  of A
- * @param {string | null} chosen  the run that shall stand there
- * @param {Ask} ask
+ * The method that is shown: the chosen one where A has it, else SHAP, else the first.
+ * @param {RunInfo["comparable"]} comparable  of A
+ * @param {string | null} chosen
  */
-function compareRuns(rows, info, chosen, ask) {
-  const infos = new Map([[info.run, info]]);
+function methodOf(comparable, chosen) {
+  const known = comparable?.explainers;
+  const explainers = Object.keys(typeof known === "string" ? JSON.parse(known) : (known ?? {}));
+  return [chosen, "shap"].find((name) => name && explainers.includes(name)) ?? explainers[0] ?? "";
+}
+
+/**
+ * Why a run can't stand beside A ("" where it can).
+ * @param {RunRow[]} rows
+ * @param {RunRow} first
+ * @param {string} set
+ * @param {string} method  that is shown
+ */
+function compareRuns(rows, first, set, method) {
+  const comparable = (/** @type {RunRow} */ row) => ({ comparable: row.comparable[set] });
   /** @type {Map<string, string>} */
   const reasons = new Map();
-  rows.forEach(({ run, sets }, i) => {
-    if (run === info.run || (i >= COMPARED_RUNS && run !== chosen)) return;
-    if (!sets.includes(info.set)) {
-      reasons.set(run, `has no probe set “${info.set}”`);
-      return;
-    }
-    const other = ask("run", { run, set: info.set });
-    if (!other) return;
-    infos.set(run, other);
-    reasons.set(run, other.steps.length ? whyNotComparable(info, other) : "has no epoch yet");
-  });
-  return { infos, reasons };
+  for (const row of rows) {
+    if (row.run === first.run) continue;
+    if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
+    else reasons.set(row.run, row.last_step === null ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
+  }
+  return reasons;
+}
+
+/**
+ * Asks for what the page needs of A and B in any case, before it knows more of them.
+ * @param {RunRow[]} rows
+ * @param {string} set
+ * @param {string} method
+ * @param {State} state
+ * @param {Ask} ask
+ */
+function hurry(rows, set, method, state, ask) {
+  // Whether a run has a class of a certain number is not known yet.
+  if (/^[0-9]/.test(state.class)) return;
+  for (const { run } of rows) {
+    ask("drift", { run, set, explainer: method, class: state.class });
+    ask("answers", { run, set });
+  }
 }
 
 /**
@@ -197,41 +226,71 @@ function compareRuns(rows, info, chosen, ask) {
  * @param {RunRow} first
  * @param {string | null} chosen  "" for none
  * @param {Map<string, string>} reasons
- * @returns {RunRow | null | undefined} undefined while that is not known
+ * @returns {RunRow | null}
  */
 function chooseSecond(rows, first, chosen, reasons) {
   if (chosen === "") return null;
-  const candidates = chosen === null ? rows.slice(0, COMPARED_RUNS) : rows.filter(({ run }) => run === chosen);
-  for (const row of candidates) {
-    if (row === first) continue;
-    if (!reasons.has(row.run)) return undefined;
-    if (!reasons.get(row.run)) return row;
-  }
-  return null;
+  const candidates = chosen === null ? rows : rows.filter(({ run }) => run === chosen);
+  return candidates.find((row) => row !== first && reasons.get(row.run) === "") ?? null;
 }
 
 /**
- * @param {Side[]} pair
+ * @param {RunInfo} a
+ * @param {RunInfo | null} b
+ * @param {Pairing | null} pairing  null where every epoch of one stands beside the same of the other
  * @param {number | null} epoch  null follows the end
  * @returns {Cursor}
  */
-function cursorOf(pair, epoch) {
-  // The first epoch of a hole has a place of its own: what is missing is shown as missing.
-  const steps = joinSteps(pair.flatMap(({ info }) => [info.steps, holes(info.steps, info.log_steps)]));
-  const end = steps.findLast((step) => pair.every(({ info }) => indexOf(info.steps, step) >= 0)) ?? steps[steps.length - 1];
+function cursorOf(a, b, pairing, epoch) {
+  const { steps, epochs } = pairing ? paired(pairing)(a) : b ? sameEpochs(a)(b) : alone(a);
+  const both = (/** @type {number} */ _, /** @type {number} */ i) => epochs.A[i] !== ABSENT && (!b || epochs.B[i] !== ABSENT);
+  const end = steps[steps.findLastIndex((step, i) => both(step, i))] ?? steps[steps.length - 1];
   const index = nearest(steps, epoch ?? end);
-  return { step: steps[index], index, steps, end, following: epoch === null };
+  return { step: steps[index], index, steps, epochs, metric: pairing?.metric ?? "", end, following: epoch === null };
 }
+
+/** @typedef {Pick<Cursor, "steps" | "epochs">} Places */
+
+/** @type {(steps: number[], has: (step: number) => boolean) => number[]} */
+const where = (steps, has) => steps.map((step) => (has(step) ? step : ABSENT));
+
+// The first epoch of a hole has a place of its own: what is missing is shown as missing.
+
+/** @type {(a: RunInfo) => Places} */
+const alone = memo((a) => {
+  const steps = joinSteps([a.steps, holes(a.steps, a.log_steps)]);
+  const own = where(steps, (step) => indexOf(a.steps, step) >= 0);
+  return { steps, epochs: { A: own, B: own } };
+});
+
+/** @type {(a: RunInfo) => (b: RunInfo) => Places} */
+const sameEpochs = memo((/** @type {RunInfo} */ a) =>
+  memo((/** @type {RunInfo} */ b) => {
+    const steps = joinSteps([a, b].flatMap(({ steps: own, log_steps }) => [own, holes(own, log_steps)]));
+    const of = (/** @type {RunInfo} */ info) => where(steps, (step) => indexOf(info.steps, step) >= 0);
+    return { steps, epochs: { A: of(a), B: of(b) } };
+  }),
+);
+
+/** @type {(pairing: Pairing) => (a: RunInfo) => Places} */
+const paired = memo((/** @type {Pairing} */ pairing) =>
+  memo((/** @type {RunInfo} */ a) => {
+    const steps = joinSteps([pairing.steps, holes(a.steps, a.log_steps)]);
+    const of = (/** @type {Int32Array} */ own) => steps.map((step) => own[indexOf(pairing.steps, step)] ?? ABSENT);
+    return { steps, epochs: { A: of(pairing.here), B: of(pairing.there) } };
+  }),
+);
 
 /**
  * @param {Side} a
  * @param {Side | null} b
- * @param {number} step
+ * @param {Cursor} cursor
  * @param {number} pin
  * @returns {Pane[]}
  */
-function panesOf(a, b, step, pin) {
-  if (b) return [{ title: "A", side: a, step }, { title: "B", side: b, step }];
+function panesOf(a, b, cursor, pin) {
+  const step = epochOf(cursor, "A");
+  if (b) return [{ title: "A", side: a, step }, { title: "B", side: b, step: epochOf(cursor, "B") }];
   if (a.info.steps.length === 1) return [{ title: "A", side: a, step }];
   return [{ title: "now", side: a, step }, { title: "pinned", side: a, step: pin }];
 }

@@ -1,4 +1,4 @@
-/** The page's rooms, one for each view, and the style sheets. */
+/** The page's rooms, one for each view. */
 
 const RAIL = ["runs", "explanation", "look", "regions"];
 
@@ -10,8 +10,11 @@ function element(tag, className, ...children) {
   return made;
 }
 
-/** @returns {{root: HTMLElement, rooms: Record<string, HTMLElement>}} */
-export function createPage() {
+/**
+ * @param {string[]} views  names; one that has no place of its own here gets a panel at the end of the page
+ * @returns {{root: HTMLElement, rooms: Record<string, HTMLElement>}}
+ */
+export function createPage(views) {
   /** @type {Record<string, HTMLElement>} */
   const rooms = {};
   const room = (/** @type {string} */ name, tag = "section", className = "") => {
@@ -24,26 +27,8 @@ export function createPage() {
   const probe = element("section", "panel probe-panel", element("div", "probe-upper", room("pictures", "div"), reading), room("filmstrip", "div"));
   const body = element("div", "body", room("training", "section", "panel"), room("cursor", "section", "panel"), room("probes"), probe);
   const main = element("main", "main", room("notice", "div"), body);
-  const root = element("div", "page", rail, main, room("status", "footer"), room("help", "div"));
+  const root = element("div", "page", rail, main, element("footer", "foot", room("status", "div"), room("export", "div")), room("help", "div"));
+  body.append(...views.filter((name) => !rooms[name]).map((name) => room(name, "section", "panel added")));
   document.body.append(root);
   return { root, rooms };
-}
-
-/**
- * @param {string[]} paths  relative to this module
- * @returns {Promise<void>} when they are loaded: sizes are measured after that
- */
-export async function loadStyles(paths) {
-  await Promise.all(
-    paths.map((path) => {
-      const link = document.createElement("link");
-      link.rel = "stylesheet";
-      link.href = new URL(path, import.meta.url).href;
-      const loaded = new Promise((resolve) => {
-        link.onload = link.onerror = resolve;
-      });
-      document.head.append(link);
-      return loaded;
-    }),
-  );
 }

@@ -1,5 +1,6 @@
 /** One run as the page shows it: asks for its records, and looks things up in what has come. */
 
+import { areaArgument } from "./areas.js";
 import { memo } from "./memo.js";
 
 /** @typedef {import("./types.d.ts").Ask} Ask */
@@ -27,6 +28,7 @@ export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players
  * @property {string} method
  * @property {string} explained  class that is explained, as the server takes it
  * @property {string} region  the one whose curve is drawn
+ * @property {import("./types.d.ts").Area[]} areas  regions that the user drew
  */
 
 /**
@@ -34,7 +36,7 @@ export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players
  * @param {Ask} ask
  * @returns {Side}
  */
-export function createSide({ letter, info, label, color, method, explained, region }, ask) {
+export function createSide({ letter, info, label, color, method, explained, region, areas }, ask) {
   const run = { run: info.run, set: info.set };
   const explanation = { ...run, explainer: method, class: explained };
   const known = info.explainers.includes(method);
@@ -47,14 +49,20 @@ export function createSide({ letter, info, label, color, method, explained, regi
   const pictures = new Map();
   /** @type {Side["shares"]} */
   const shares = new Map();
+  /** @type {{probe: number, value: import("./types.d.ts").Values | undefined, picture: import("./types.d.ts").Pictures | undefined} | null} */
+  let alone = null;
   /** @type {import("./types.d.ts").Outputs | undefined} */
   let outputs;
   /** @type {Interactions | undefined} */
   let interactions;
 
-  for (const name of info.regions) {
+  const regions = [
+    ...info.regions.map((name) => ({ name, asked: { region: name } })),
+    ...areas.map((area) => ({ name: area.name, asked: { area: areaArgument(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
+  ];
+  for (const { name, asked } of regions) {
     // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
-    const share = known && (pair || name === region) && ask("share", { ...explanation, region: name });
+    const share = known && (pair || name === region) && ask("share", { ...explanation, ...asked });
     if (share) shares.set(name, share);
   }
 
@@ -66,24 +74,32 @@ export function createSide({ letter, info, label, color, method, explained, regi
     label,
     color,
     info,
+    unit: info.units[method] ?? info.settings.unit,
     shares,
     drift: known ? ask("drift", explanation) : undefined,
     fidelity: known && pair ? ask("fidelity", explanation) : undefined,
     answers: pair ? ask("answers", run) : undefined,
     load(probes, selected) {
-      for (const number of new Set(probes.map(chunkOf))) {
-        const range = `${number * chunk}:${Math.min((number + 1) * chunk, info.probes.count)}`;
-        const value = known && ask("values", { ...explanation, probes: range });
-        const picture = ask("probes", { ...run, probes: range });
+      const rangeOf = (/** @type {number} */ number) => `${number * chunk}:${Math.min((number + 1) * chunk, info.probes.count)}`;
+      const fetched = (/** @type {string} */ range, peek = false) => ({
+        value: known ? ask("values", { ...explanation, probes: range }, peek) : undefined,
+        picture: ask("probes", { ...run, probes: range }, peek),
+      });
+      const here = fetched(rangeOf(chunkOf(selected)), true);
+      // The large picture first: the others of its chunk come after it.
+      alone = here.value && here.picture ? null : { probe: selected, ...fetched(String(selected)) };
+      const first = alone && known && !alone.value;
+      for (const number of first ? [] : new Set(probes.map(chunkOf))) {
+        const { value, picture } = fetched(rangeOf(number));
         if (value) values.set(number, value);
         if (picture) pictures.set(number, picture);
       }
       outputs = ask("outputs", { ...run, probes: String(selected) });
       if (info.interacting.includes(method)) interactions = ask("interactions", { ...explanation, probes: String(selected) });
     },
-    scale: () => [...values.values()][0]?.scale ?? 0,
-    values: (probe) => values.get(chunkOf(probe))?.of(probe),
-    picture: (probe) => pictures.get(chunkOf(probe))?.of(probe),
+    scale: () => (alone?.value ?? [...values.values()][0])?.scale ?? 0,
+    values: (probe) => (probe === alone?.probe ? alone.value : values.get(chunkOf(probe)))?.of(probe),
+    picture: (probe) => (probe === alone?.probe ? alone.picture : pictures.get(chunkOf(probe)))?.of(probe),
     outputs: () => outputs,
     interactions: () => interactions,
   };

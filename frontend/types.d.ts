@@ -10,6 +10,8 @@ export interface RunRow {
   run: string;
   name: string;
   sets: string[];
+  /** of each probe set: two runs stand side by side where all entries are equal */
+  comparable: Record<string, RunInfo["comparable"]>;
   version: string;
   epochs: number;
   last_step: number | null;
@@ -55,6 +57,8 @@ export interface RunInfo {
   explainers: string[];
   /** those of them that have interactions */
   interacting: string[];
+  /** what each explainer's values are in */
+  units: Record<string, string>;
   regions: string[];
   comparable: Record<string, unknown>;
   settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string };
@@ -84,7 +88,7 @@ export interface Picture {
 }
 
 export interface Attribution {
-  /** (players,) signed, in the run's unit */
+  /** (players,) signed, in the explainer's unit */
   values: Float32Array;
   /** (players,) standard errors; 0 where the value is exact, NaN where the error is unknown */
   errors: Float32Array;
@@ -117,7 +121,7 @@ export interface Fidelity {
 }
 export interface Pair {
   players: [number, number];
-  /** signed, in the run's unit */
+  /** signed, in the explainer's unit */
   strength: number;
 }
 export interface Interactions {
@@ -184,8 +188,8 @@ export interface Source {
   get<R extends Route>(route: R, args: Args, signal?: AbortSignal, before?: { reply: Replies[R]; until: number }): Promise<Replies[R]>;
 }
 
-/** undefined: not here yet (it is being fetched). */
-export type Ask = <R extends Route>(route: R, args: Args) => Replies[R] | undefined;
+/** undefined: not here yet (it is being fetched, except where `peek` asks only whether it is here). */
+export type Ask = <R extends Route>(route: R, args: Args, peek?: boolean) => Replies[R] | undefined;
 
 // ---------------------------------------------------------------- what the user chose
 
@@ -275,6 +279,8 @@ export interface Side {
   label: string;
   color: string;
   info: RunInfo;
+  /** what the values are in */
+  unit: string;
   fidelity: Fidelity | undefined;
   /** share of each region, where it has arrived */
   shares: Map<string, Spread>;
@@ -299,11 +305,16 @@ export interface Pane {
 }
 
 export interface Cursor {
+  /** the epoch it is called by: A's, or where both go by epoch, that of either */
   step: number;
   /** position of step in steps */
   index: number;
-  /** every epoch that A or B has, sorted */
+  /** every place it can take, sorted */
   steps: number[];
+  /** A's and B's epoch at every place; ABSENT where there is none */
+  epochs: { A: ArrayLike<number>; B: ArrayLike<number> };
+  /** the metric that A and B are aligned by; "" where they are by epoch */
+  metric: string;
   /** the last epoch that A and B have: where one who follows training stands */
   end: number;
   following: boolean;
@@ -327,6 +338,8 @@ export interface Data {
   phase: "loading" | "ready" | "empty" | "waiting" | "failed";
   problem: string;
   reconnecting: boolean;
+  /** how far a long read is: replies that have come, of those asked for; null where nobody waits for long */
+  reading: { done: number; total: number } | null;
   runs: RunChoice[];
   /** what the names of all runs begin with */
   shared: string;

@@ -1,4 +1,4 @@
-"""Fixtures: real TensorBoard processes, and clean environments that have the package as users install it."""
+"""Fixtures: real TensorBoard processes, a real browser, and clean environments that have the package as users install it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import venv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from browsing import Open, is_complaint
+from playwright.sync_api import Browser, Error, FrameLocator, Page, sync_playwright
 from records import ROOT, FakeRun, TensorBoard, serving
 
 Serve = Callable[..., TensorBoard]
@@ -39,6 +42,51 @@ def tensorboard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serv
             return process
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium: the machine's own, else the one that Playwright brought."""
+    own = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=own, args=["--no-sandbox", "--disable-gpu"])
+        except Error as error:
+            pytest.skip(f"no Chromium: install it, or run `playwright install chromium` ({error.message.splitlines()[0]})")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_tab(browser: Browser) -> Iterator[Open]:
+    """open_tab(server, "probe=1&epoch=3", dark=True, alone=False): TensorBoard's page and the tab in it.
+
+    At the end of the test there must have been no error in the browser's console: the content security policy reports there.
+    """
+    complaints: list[str] = []
+    pages: list[Page] = []
+
+    def start(
+        server: TensorBoard, state: str = "", *, dark: bool = False, alone: bool = False, errors: bool = False
+    ) -> tuple[Page, FrameLocator]:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        pages.append(page)
+        if not errors:
+            page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        fields = [
+            f"p.xai.{name}={quote(value, safe='')}" for name, value in (pair.split("=", 1) for pair in filter(None, state.split("&")))
+        ]
+        hash_ = "#" + "&".join(["xai", *fields])
+        path = "/data/plugin_entry.html?name=xai" if alone else f"/?darkMode={'true' if dark else 'false'}"
+        page.goto(server.url + path + hash_)
+        return page, page.frame_locator('iframe[src*="name=xai"]')
+
+    yield start
+    for page in pages:
+        page.close()
+    assert complaints == []
 
 
 @pytest.fixture(scope="session")

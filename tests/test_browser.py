@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
+from browsing import MINUS, READY, Open, reading, text_of
 from detailed import DetailedRun
-from playwright.sync_api import Browser, ConsoleMessage, Error, FrameLocator, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Route, expect
 from records import FakeRun, TensorBoard, serving
 
 from tb_xai_plugin.reader import read_run
 from tb_xai_plugin.writer import Writer
 
 EPOCHS = 6
-MINUS, TO, TIMES = "\u2212", "\u2013", "\u00d7"
+TO, TIMES = "\u2013", "\u00d7"
 GAP = 2  # epoch at which the honest run has no explanation
 HOSTILE = "z<img src=x onerror=alert(1)>"
-READY = ".page[data-phase=ready][aria-busy=false]"
-
-Open = Callable[..., tuple[Page, FrameLocator]]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium: the machine's own, else the one that Playwright brought."""
-    own = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        try:
-            chromium = playwright.chromium.launch(executable_path=own, args=["--no-sandbox", "--disable-gpu"])
-        except Error as error:
-            pytest.skip(f"no Chromium: install it, or run `playwright install chromium` ({error.message.splitlines()[0]})")
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -71,52 +54,6 @@ def server(runs: dict[str, FakeRun], tmp_path_factory: pytest.TempPathFactory) -
         for name, run in runs.items():
             process.wait_for_epochs(f"{name}/xai", len([step for step in run.steps if step >= 0]))
         yield process
-
-
-@pytest.fixture
-def open_tab(browser: Browser) -> Iterator[Open]:
-    """open_tab(server, "probe=1&epoch=3", dark=True, alone=False): TensorBoard's page and the tab in it.
-
-    At the end of the test there must have been no error in the browser's console: the content security policy reports there.
-    """
-    complaints: list[str] = []
-    pages: list[Page] = []
-
-    def start(
-        server: TensorBoard, state: str = "", *, dark: bool = False, alone: bool = False, errors: bool = False
-    ) -> tuple[Page, FrameLocator]:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        pages.append(page)
-        if not errors:
-            page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        fields = [
-            f"p.xai.{name}={quote(value, safe='')}" for name, value in (pair.split("=", 1) for pair in filter(None, state.split("&")))
-        ]
-        hash_ = "#" + "&".join(["xai", *fields])
-        path = "/data/plugin_entry.html?name=xai" if alone else f"/?darkMode={'true' if dark else 'false'}"
-        page.goto(server.url + path + hash_)
-        return page, page.frame_locator('iframe[src*="name=xai"]')
-
-    yield start
-    for page in pages:
-        page.close()
-    assert complaints == []
-
-
-def is_complaint(message: ConsoleMessage) -> bool:
-    # A browser asks every server for its icon; TensorBoard's page has one, the tab's own frame has none.
-    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
-
-
-def text_of(value: float, error: float) -> str:
-    """ "+0.83 ± 0.06", as the page writes it."""
-    return f"{value:+.2f} ± {error:.2f}".replace("-", MINUS)
-
-
-def reading(tab: FrameLocator, pane: str) -> Locator:
-    return tab.locator(".reading-line").filter(has=tab.locator(f"b:text-is('{pane}')"))
 
 
 # Numbers

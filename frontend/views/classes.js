@@ -1,6 +1,6 @@
 /** What the model answers for the selected probe, class by class; a click explains another class. */
 
-import { className, number, probability } from "../format.js";
+import { className, number, plural, probability } from "../format.js";
 import { choose, html, render } from "../html.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -43,7 +43,7 @@ export function classesView(element) {
     };
     render(
       html`<div role="group" aria-label="Probability of each class; choose one to explain it">
-        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span>class</span>${panes.map(head)}</div>
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span>${plural(probes.classes, "class", "classes")}</span>${panes.map(head)}</div>
         <div class="class-rows">${rows.map((number) => {
           const name = className(probes, number);
           return html`<button key=${number} type="button" class="class-row" style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained} title=${`Explain “${name}”`}

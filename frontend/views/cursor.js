@@ -1,9 +1,10 @@
 /** The one epoch that everything on the page follows: buttons, slider, and what of the record is there. */
 
-import { move, moveTo } from "../cursor.js";
+import { ABSENT, epochOf, move, moveTo } from "../cursor.js";
 import { epoch, list, plural } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
+import { metricName } from "../metrics.js";
 import { epochCount, holes, nearest } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -35,6 +36,7 @@ export function cursorView(element) {
         </span>
         <span class="cursor-words">
           ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: seen when B is off</span>`}
+          ${beside(data)}
           <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
           <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
           <span class=${data.live ? "live" : "live off"} title="Follows the last epoch while the run trains">${data.live ? "● live" : ""}</span>
@@ -43,6 +45,18 @@ export function cursorView(element) {
       element,
     );
   };
+}
+
+/**
+ * B's own epoch, where it is another one than the cursor is called by.
+ * @param {Data} data
+ */
+function beside({ b, cursor }) {
+  const step = epochOf(cursor, "B");
+  if (!b || step === cursor.step) return "";
+  const why = cursor.metric ? `aligned by ${metricName(cursor.metric)}` : "the nearest that was explained";
+  const words = step === ABSENT ? "B: none here" : `B ${epoch(step)}`;
+  return html`<span class="beside" title=${`${words}: ${why}`}><b style=${{ color: b.color }}>B</b> ${words.slice(2)}</span>`;
 }
 
 /** @param {number[]} steps */

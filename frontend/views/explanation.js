@@ -2,22 +2,25 @@
 
 import { className, method } from "../format.js";
 import { choose, html, render, segmented, select } from "../html.js";
+import { memo } from "../memo.js";
 
 // Buttons for so many letters in all stand in one row; more methods are a list.
 const LETTERS = 16;
 const BUTTONS = 3;
 
+const classOptions = memo((/** @type {import("../types.d.ts").ProbeSetInfo} */ probes) => [
+  ...(probes.labels ? [{ value: "label", text: "true label" }] : []),
+  { value: probes.labels ? "predicted" : "label", text: "predicted now" },
+  ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
+]);
+
 /** @type {import("../types.d.ts").View} */
 export function explanationView(element) {
   return (data, state) => {
     if (!data.a) return;
-    const { explainers, probes, settings, set } = data.a.info;
+    const { explainers, probes, set } = data.a.info;
     const sets = data.runs.find(({ run }) => run === data.a?.run)?.sets ?? [];
-    const classes = [
-      ...(probes.labels ? [{ value: "label", text: "true label" }] : []),
-      { value: probes.labels ? "predicted" : "label", text: "predicted now" },
-      ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
-    ];
+    const classes = classOptions(probes);
     const methods = explainers.map((name) => ({ value: name, text: method(name) }));
     const few = methods.length <= BUTTONS && methods.map(({ text }) => text).join("").length <= LETTERS;
     const chooser = { label: "Method", value: data.method, options: methods, choose: (/** @type {Event} */ _, /** @type {string} */ value) => choose(element, { method: value }) };
@@ -35,7 +38,7 @@ export function explanationView(element) {
         html`<div class="field"><span>Class</span>
           ${select({ label: "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
         </div>`}
-        <div class="field"><span>Unit</span><span class="value">${settings.unit}</span></div>
+        <div class="field"><span>Unit</span><span class="value">${data.a.unit}</span></div>
       </div>`,
       element,
     );

@@ -1,17 +1,18 @@
 /** The selected probe at every epoch, one row a run; a click moves the cursor. */
 
-import { moveTo } from "../cursor.js";
+import { ABSENT, epochOf, moveTo } from "../cursor.js";
 import { epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { frameSize, inView, pictureSizes } from "../layout.js";
 import { playerAt } from "../picture.js";
 import { createStrip } from "../strip.js";
+import { thin } from "../thinning.js";
 import { thumbnail } from "../thumbnail.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
 
-const LEAST = 40;
+const LEAST = 48;
 const GAP = 4;
 
 /** @type {import("../types.d.ts").View} */
@@ -25,52 +26,84 @@ export function filmstripView(element) {
     const { cursor, probe } = data;
     const sides = [data.a, data.b].filter((side) => side !== null);
     const { frame: usual, largest } = pictureSizes(window.innerHeight, sides.length);
-    const size = frameSize(strip.room, cursor.steps.length, { least: LEAST, usual, most: largest, gap: GAP });
+    const count = cursor.steps.length;
+    const thinned = thin(cursor.steps, Math.floor(strip.room / (LEAST + GAP)), cursor.index);
+    const fits = thinned.every === 1;
+    const places = fits || state.film === "all" ? null : thinned.places;
+    const size = frameSize(strip.room, places?.length ?? count, { least: LEAST, usual, most: largest, gap: GAP });
     const item = size + GAP;
     element.style.setProperty("--frame", `${size}px`);
     element.style.setProperty("--largest", `${largest}px`);
-    strip.track.style.width = `${cursor.steps.length * item - GAP}px`;
+    strip.track.style.width = `${(places?.length ?? count) * item - GAP}px`;
     // Follows the cursor when it moves; where the user scrolled to stays otherwise.
-    const key = `${cursor.step} ${item} ${strip.room}`;
+    const key = `${cursor.step} ${item} ${strip.room} ${Boolean(places)}`;
     if (key !== followed) {
       followed = key;
-      strip.show(item, cursor.index);
+      strip.show(item, places ? 0 : cursor.index);
     }
-    render(html`<div>${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.label}</span></div>`)}</div>`, names);
-    const [first, end] = inView(strip.scroll, strip.room, item, cursor.steps.length);
-    const shown = cursor.steps.slice(first, end);
-    render(html`<div>${shown.map((step, i) => frame(element, data, sides, step, first + i, item))}</div>`, strip.track);
+    render(
+      html`<div>
+        ${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.label}</span></div>`)}
+        ${!fits && reach(element, places ? thinned.every : 1, count)}
+      </div>`,
+      names,
+    );
+    const [first, end] = places ? [0, places.length] : inView(strip.scroll, strip.room, item, count);
+    const shown = places ?? Array.from({ length: end - first }, (_, i) => first + i);
+    render(html`<div>${shown.map((index, i) => frame(element, data, sides, index, (first + i) * item))}</div>`, strip.track);
     const frames = strip.track.querySelectorAll(".frame");
     // The strongest player changes from epoch to epoch: only what the user points at or keeps is lit here.
     const chosen = state.hover ?? state.player;
     const lit = state.pair ?? (chosen === null ? [] : [chosen]);
-    shown.forEach((step, i) => {
+    shown.forEach((index, i) => {
       const canvases = frames[i].querySelectorAll("canvas");
-      sides.forEach((side, row) => thumbnail(canvases[row], { side, probe, step, size, lit }, data, state));
+      sides.forEach((side, row) => thumbnail(canvases[row], { side, probe, step: epochOf(cursor, side.letter, index), size, lit }, data, state));
     });
   });
 }
 
 /**
+ * How many of the epochs are in the strip, and the way to the others.
+ * @param {HTMLElement} element
+ * @param {number} stride  1 where all are
+ * @param {number} count
+ */
+function reach(element, stride, count) {
+  const words = stride > 1 ? `every ${stride}${ending(stride)} ▸` : "◂ all epochs";
+  const other = stride > 1 ? `show all ${count} epochs side by side` : "show as many epochs as have room";
+  return html`<button type="button" class="link film-reach" title=${other} aria-label=${`${words}; ${other}`} onClick=${() => choose(element, { film: stride > 1 ? "all" : "fit" })}>${words}</button>`;
+}
+
+/** @param {number} number */
+const ending = (number) => (number === 2 ? "nd" : "th");
+
+/**
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {Side[]} sides
- * @param {number} step
- * @param {number} index
- * @param {number} item
+ * @param {number} index  place of the cursor
+ * @param {number} left  px
  */
-function frame(element, data, sides, step, index, item) {
-  const current = step === data.cursor.step;
+function frame(element, data, sides, index, left) {
+  const { cursor } = data;
+  const step = cursor.steps[index];
+  const current = index === cursor.index;
   const pinned = data.panes.some(({ title }) => title === "pinned") && step === data.pin;
-  return html`<button key=${step} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${index * item}px` }}
-    aria-label=${`Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(data.cursor, index), playing: false })}
+  const own = sides.map(({ letter }) => epochOf(cursor, letter, index));
+  const apart = own.some((one) => one !== own[0] && one !== ABSENT);
+  const words = apart ? own.map(short).join(" · ") : short(step);
+  return html`<button key=${left} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${left}px` }}
+    aria-label=${`Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
     onPointerLeave=${() => choose(element, { hover: null })}>
-    ${sides.map((side) => html`<span key=${side.letter} class="picture"
+    ${sides.map((side, row) => html`<span key=${side.letter} class="picture"
       onPointerMove=${(/** @type {PointerEvent} */ event) => hover(element, event, side, data.probe)}>
-      <canvas role="img" aria-label=${`${side.name} at ${epoch(step)}`}></canvas></span>`)}
-    <span class="frame-step">${step < 0 ? "untrained" : step}</span>
+      <canvas role="img" aria-label=${own[row] === ABSENT ? `${side.name}: not explained here` : `${side.name} at ${epoch(own[row])}`}></canvas></span>`)}
+    <span class="frame-step">${words}</span>
   </button>`;
 }
+
+/** @param {number} step */
+const short = (step) => (step === ABSENT ? "–" : step < 0 ? "untrained" : String(step));
 
 /** @type {(element: HTMLElement, event: PointerEvent, side: Side, probe: number) => void} */
 function hover(element, event, side, probe) {

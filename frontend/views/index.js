@@ -2,6 +2,7 @@
 
 import { classesView } from "./classes.js";
 import { cursorView } from "./cursor.js";
+import { exportView } from "./export.js";
 import { explanationView } from "./explanation.js";
 import { filmstripView } from "./filmstrip.js";
 import { helpView } from "./help.js";
@@ -33,6 +34,7 @@ export const VIEWS = {
   reading: readingView,
   filmstrip: filmstripView,
   status: statusView,
+  export: exportView,
   notice: noticeView,
   help: helpView,
 };

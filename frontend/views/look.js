@@ -15,7 +15,7 @@ const LOOKS = [
 export function lookView(element) {
   return (data, state) => {
     if (!data.a) return;
-    const { unit } = data.a.info.settings;
+    const { unit } = data.a;
     const [low, high] = data.a.info.probes.regression ? ["lowers", "raises"] : ["against", "for"];
     const end = data.scale ? number(data.scale) : "–";
     const numbered = state.lock && data.scale > 0;

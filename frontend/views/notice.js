@@ -2,6 +2,7 @@
 
 import { command, html, render } from "../html.js";
 import { copy } from "../clipboard.js";
+import { plural } from "../format.js";
 
 const SNIPPET = `import keras, tb_xai_plugin as xai
 
@@ -16,8 +17,10 @@ export function noticeView(element) {
   return (data) => {
     const retry = html`<button type="button" class="button" onClick=${() => command(element, "retry")}>Try again</button>`;
     if (data.phase === "ready" || data.phase === "loading") {
-      const words = data.reconnecting ? "TensorBoard does not answer; trying again. What you see is the last that came." : data.problem;
-      render(words ? html`<p class="banner" role="status">${words} ${!data.reconnecting && retry}</p>` : null, element);
+      const trouble = data.reconnecting ? "TensorBoard does not answer; trying again. What you see is the last that came." : data.problem;
+      const { reading } = data;
+      const words = trouble || (reading && `Reading the records: ${reading.done} of ${plural(reading.total, "part")}…`);
+      render(words ? html`<p class="banner" role="status">${words} ${trouble && !data.reconnecting && retry}</p>` : null, element);
       return;
     }
     render(html`<div class="notice" role="status">${{ empty, waiting, failed: () => failed(data.problem, retry) }[data.phase](data)}</div>`, element);
@@ -43,7 +46,8 @@ async function copied({ target }) {
 /** @param {import("../types.d.ts").Data} data */
 function waiting(data) {
   const name = data.runs.find(({ letter }) => letter === "A")?.name;
-  return html`<div><h1>Waiting for the first epoch</h1><p>“${name}” has started and holds no explanation yet. It appears here when it is written.</p></div>`;
+  const why = data.problem && html`<p class="problem">${data.problem}</p>`;
+  return html`<div><h1>Waiting for the first explanation</h1><p>“${name}” has started and holds no explanation yet. It appears here when it is written.</p>${why}</div>`;
 }
 
 /**

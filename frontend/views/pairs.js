@@ -13,6 +13,9 @@ export function pairsView(element) {
   return (data, state) => {
     const panes = data.phase === "ready" ? data.panes.filter(({ side }) => side.info.interacting.includes(data.method)) : [];
     element.hidden = panes.length === 0;
+    // Where the pair that was pointed at is no more, nobody hears the pointer leave it.
+    const there = panes.some((pane) => strongest(data, pane).some(({ players }) => players.join() === state.pair?.join()));
+    if (state.pair && !there) choose(element, { pair: null });
     if (element.hidden) return;
     const button = (/** @type {Pane} */ { title, side }, /** @type {Pair} */ { players, strength }) => {
       const [one, other] = players;
@@ -21,18 +24,21 @@ export function pairsView(element) {
       const show = () => choose(element, { pair: players });
       const hide = () => choose(element, { pair: null });
       return html`<button key=${words} type="button" class=${lit ? "pair lit" : "pair"} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
-        aria-label=${`${title}: segments ${one} and ${other}, ${signed(strength)} ${side.info.settings.unit} together beyond what each does alone`}
-        title=${`segments ${one} and ${other}: beyond what each does alone, in ${side.info.settings.unit}`}>${words}</button>`;
+        aria-label=${`${title}: segments ${one} and ${other}, ${signed(strength)} ${side.unit} together beyond what each does alone`}
+        title=${`segments ${one} and ${other}: beyond what each does alone, in ${side.unit}`}>${words}</button>`;
     };
     render(
       html`<div class="pairs">
         ${panes.map((pane) => {
-          const strongest = pane.side.interactions()?.at(data.probe, pane.step, MOST) ?? [];
+          const pairs = strongest(data, pane);
           return html`<div key=${pane.title} class="pairs-row"><span class="note"><b style=${{ color: pane.side.color }}>${pane.title}</b> together</span>
-            ${strongest.map((pair) => button(pane, pair))}${strongest.length === 0 && html`<span class="note">no pairs at this epoch</span>`}</div>`;
+            ${pairs.map((pair) => button(pane, pair))}${pairs.length === 0 && html`<span class="note">no pairs at this epoch</span>`}</div>`;
         })}
       </div>`,
       element,
     );
   };
 }
+
+/** @type {(data: import("../types.d.ts").Data, pane: Pane) => Pair[]} */
+const strongest = ({ probe }, { side, step }) => side.interactions()?.at(probe, step, MOST) ?? [];

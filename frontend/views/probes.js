@@ -27,6 +27,7 @@ export function probesView(element) {
   const head = document.createElement("div");
   element.append(head);
   let selected = -1;
+  const classesOf = classFilter();
 
   return createStrip(element, (strip, data, state) => {
     const size = pictureSizes(window.innerHeight, 2).card;
@@ -34,7 +35,7 @@ export function probesView(element) {
     const panes = data.b ? data.panes : data.panes.slice(0, 1);
     const width = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;
     const item = width + GAP;
-    render(header(element, data, state), head);
+    render(header(element, data, state, classesOf), head);
     strip.track.style.width = `${Math.max(0, data.order.length * item - GAP)}px`;
     if (data.probe !== selected) {
       selected = data.probe;
@@ -51,22 +52,37 @@ export function probesView(element) {
   });
 }
 
+/** The entries of the filter by class, with the number of probes of each; made anew when the numbers change. */
+function classFilter() {
+  let known = "";
+  /** @type {import("../html.js").Option[]} */
+  let options = [];
+  return (/** @type {Data} */ data, /** @type {number | null} */ only) => {
+    const { probes } = data.panes[0].side.info;
+    const counts = new Array(probes.classes).fill(0);
+    for (let probe = 0; probe < probes.count; probe++) {
+      const number = classOf(data.panes[0], probe);
+      if (number >= 0) counts[number] += 1;
+    }
+    const key = JSON.stringify([data.a?.id, only, counts]);
+    if (key === known) return options;
+    known = key;
+    // Of a thousand classes only those that have probes are worth a line.
+    const there = [...counts.keys()].filter((i) => counts[i] > 0 || i === only);
+    options = [{ value: "", text: "all classes" }, ...there.map((i) => ({ value: String(i), text: `${className(probes, i)} (${counts[i]})` }))];
+    return options;
+  };
+}
+
 /**
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
+ * @param {ReturnType<typeof classFilter>} classesOf
  */
-function header(element, data, state) {
-  const { probes } = /** @type {import("../types.d.ts").Side} */ (data.a).info;
-  const counts = new Array(probes.classes).fill(0);
-  for (let probe = 0; probe < probes.count; probe++) {
-    const number = classOf(data.panes[0], probe);
-    if (number >= 0) counts[number] += 1;
-  }
-  const classes = [
-    { value: "", text: "all classes" },
-    ...counts.map((count, i) => ({ value: String(i), text: `${className(probes, i)} (${count})`, disabled: count === 0 && state.only !== i })),
-  ];
+function header(element, data, state, classesOf) {
+  const { probes } = data.panes[0].side.info;
+  const classes = probes.regression ? [] : classesOf(data, state.only);
   const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
     html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">

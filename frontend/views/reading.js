@@ -59,7 +59,7 @@ function how(data, state) {
   if (data.player === null) return "";
   if (state.hover !== null) return "under the pointer";
   if (state.player !== null) return "kept";
-  return "strongest: point at another";
+  return "the strongest here";
 }
 
 /**
@@ -74,13 +74,13 @@ function column({ title, side, step }, probe, player, same) {
   const found = explained && player !== null ? standing(explained.values, player) : null;
   const head = html`<b style=${{ color: side.color }}>${title}</b>`;
   if (!explained || player === null || !found) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
-  const { probes, settings } = side.info;
+  const { probes } = side.info;
   const [lower, raise] = probes.regression ? ["lowers the output", "raises the output"] : ["against", "for"];
   const toward = `${found.value < 0 ? lower : raise}${probes.regression || same ? "" : ` “${className(probes, explained.target)}”`}`;
   const error = explained.errors[player];
   return html`<div key=${title} class="reading-line">
     <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${toward}</p>
-    <p class="reading-value" title=${`in ${settings.unit}, ${certainty(error)}`}>${withError(found.value, error)}</p>
+    <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(found.value, error)}</p>
     <p class="reading-rank ellipsis" title=${`rank ${found.rank} of ${found.of}, ${percent(found.share)} of the summed |attribution|`}>rank ${found.rank} of ${found.of} · ${percent(found.share)}</p>
   </div>`;
 }
@@ -95,17 +95,17 @@ function certainty(error) {
  * What the third picture shows of the player, with the error of the difference: smaller than the two errors apart where they go together.
  * @param {Data} data
  */
-function differenceColumn({ panes, probe, player, difference }) {
+function differenceColumn({ panes, cursor, probe, player, difference }) {
   const [first, second] = panes;
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step));
   if (!second || player === null || explained[0]?.target !== explained[1]?.target) return null;
   const value = Number(explained[0]?.values[player]) - Number(explained[1]?.values[player]);
   if (!Number.isFinite(value)) return null;
-  const error = difference?.at(probe, first.step)?.[player] ?? NaN;
+  const error = difference?.at(probe, cursor.step)?.[player] ?? NaN;
   const noise = error > 0 ? (Math.abs(value) > BEYOND * error ? "beyond noise" : "within noise") : "";
   return html`<div class="reading-line">
     <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
-    <p class="reading-value" title=${`in ${first.side.info.settings.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
+    <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
     <p class="reading-rank ellipsis" title=${noise && `${noise === "beyond noise" ? "more" : "less"} than ${BEYOND} standard errors: sampling alone ${noise === "beyond noise" ? "seldom makes" : "may make"} such a difference`}>${noise}</p>
   </div>`;
 }
@@ -134,7 +134,7 @@ function curvesOf(sides, probe, player, key) {
     axis,
     fromZero: true,
     format: tick,
-    lines: series.map(({ side, middle }) => ({ label: side.letter, color: side.color, dashed: false, thin: false, values: middle })),
+    lines: series.map(({ side, middle }) => ({ label: side.letter, letter: side.letter, color: side.color, dashed: false, thin: false, values: middle, best: null })),
     bands: series.map(({ side, lower, upper }) => ({ color: side.color, lower, upper })),
   };
 }

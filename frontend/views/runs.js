@@ -1,7 +1,10 @@
 /** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
 
-import { choose, html, render } from "../html.js";
+import { choose, html, render, segmented } from "../html.js";
+import { bestEpoch, metricName, validationMetric } from "../metrics.js";
 
+/** @typedef {import("../types.d.ts").Align} Align */
+/** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").RunChoice} RunChoice */
 /** @typedef {import("../types.d.ts").State} State */
 
@@ -24,11 +27,36 @@ export function runsView(element) {
             <ul>${apart.map((run) => row(element, run, state))}</ul>
           </li>`)}
         </ul>
+        ${data.b && alignment(element, data, state)}
         ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
       </div>`,
       element,
     );
   };
+}
+
+/**
+ * Which epoch of B stands beside one of A.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function alignment(element, { a, b }, state) {
+  const logs = [a, b].map((side) => side?.info.logs ?? {});
+  const metric = validationMetric(logs);
+  const name = metricName(metric);
+  const options = [
+    { value: "epoch", text: "epoch", title: "the same epoch of both" },
+    { value: "val_accuracy", text: metric ? name.replace("accuracy", "acc") : "metric", disabled: !metric, title: metric ? `the epochs at which ${name} is closest` : "no validation metric was logged for both" },
+    { value: "best", text: "best", disabled: !metric, title: metric ? `epochs counted from the best ${name} of each` : "no validation metric was logged for both" },
+  ];
+  const chosen = (/** @type {Event} */ _, /** @type {string} */ value) => {
+    const align = /** @type {Align} */ (value);
+    // Both at their best is what was asked for: the cursor goes there.
+    const best = align === "best" && a ? bestEpoch(a.info.log_steps, a.info.logs[metric], metric) : null;
+    choose(element, { align, ...(best !== null && { epoch: best }) });
+  };
+  return html`<div class="field align"><span>Align by</span>${segmented({ label: "Align A and B by", value: state.align, options, choose: chosen })}</div>`;
 }
 
 /**

@@ -32,11 +32,11 @@ export function statusView(element) {
     ].filter(Boolean);
     render(
       html`<div class="status">
-        <span class="ellipsis" title=${parts.join(" · ")}>${parts.join(" · ")}</span>
+        <span>${parts.join(" · ")}</span>
         ${comparison(data)}
         <span class="status-end">
-          <button type="button" class="link" onClick=${() => command(element, "link")}>${state.copied ? "link copied ✓" : "copy link"}</button>
           <button type="button" class="link" onClick=${() => command(element, "help")}>keys ?</button>
+          <button type="button" class="link" onClick=${() => command(element, "link")}>${state.copied ? "link copied ✓" : "copy link"}</button>
         </span>
       </div>`,
       element,

@@ -1,9 +1,10 @@
 /** The curves of training above the explanations' own, on one axis of epochs. */
 
+import { epochOf } from "../cursor.js";
 import { createCurves } from "../curves.js";
 import { epoch, number, percent, tick } from "../format.js";
 import { choose, html, render, select } from "../html.js";
-import { metricName, metrics } from "../metrics.js";
+import { bestEpoch, metricName, metrics } from "../metrics.js";
 import { align, indexOf, joinSteps } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -17,6 +18,7 @@ import { align, indexOf, joinSteps } from "../series.js";
  * @property {string} name
  * @property {(side: Side) => ArrayLike<number>} steps
  * @property {(side: Side) => {values: ArrayLike<number | null>, dashed: boolean}[]} lines
+ * @property {(side: Side) => number | null} best  the epoch that is marked as the best
  * @property {(side: Side) => Spread | undefined} spread  quartiles drawn as a band
  * @property {number} scale  what values are multiplied by on the axis
  * @property {boolean} fromZero
@@ -76,12 +78,13 @@ export function trainingView(element) {
 function chartsOf(data, metric) {
   const ofLogs = (/** @type {string} */ key) => (/** @type {Side} */ { info }) =>
     [{ values: info.logs[key], dashed: false }, { values: info.logs[`val_${key}`], dashed: true }].filter(({ values }) => values);
-  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, scale: 1, format: number };
+  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, scale: 1, format: number, best: () => null };
   /** @type {(name: string, pick: (side: Side) => Spread | undefined, scale: number, format: (value: number) => string) => Chart} */
   const spread = (name, pick, scale, format) => ({
     name,
     steps: (side) => pick(side)?.steps ?? [],
     lines: (side) => [{ values: pick(side)?.median ?? [], dashed: false }],
+    best: () => null,
     spread: pick,
     scale,
     fromZero: true,
@@ -89,7 +92,7 @@ function chartsOf(data, metric) {
   });
   return {
     loss: { ...log, name: "loss", lines: ofLogs("loss"), fromZero: true },
-    ...(metric && { metric: { ...log, name: metricName(metric), lines: ofLogs(metric), fromZero: false } }),
+    ...(metric && { metric: { ...log, name: metricName(metric), lines: ofLogs(metric), fromZero: false, best: (side) => best(side, metric) } }),
     drift: spread("drift since the previous epoch", ({ drift }) => drift, 1, number),
     ...(data.region && { share: spread(`share on “${data.region}”, %`, ({ shares }) => shares.get(data.region), 100, percent) }),
   };
@@ -114,9 +117,11 @@ function curvesOf(chart, sides, key) {
       return lines.map(({ values, dashed }, i) => ({
         // One name a run: at the end of its validation curve where there is one.
         label: i === lines.length - 1 ? side.letter : "",
+        letter: side.letter,
         color: side.color,
         dashed,
         thin: side.letter === "",
+        best: side.letter && i === lines.length - 1 ? chart.best(side) : null,
         values: scaled(align(axis, chart.steps(side), values, side.info.log_steps)),
       }));
     }),
@@ -127,6 +132,15 @@ function curvesOf(chart, sides, key) {
       return [{ color: side.color, lower: of(spread.lower), upper: of(spread.upper) }];
     }),
   };
+}
+
+/**
+ * The epoch at which a run's validation (where there is none, training) was best by a metric.
+ * @param {Side} side
+ * @param {string} metric
+ */
+function best({ info: { log_steps, logs } }, metric) {
+  return bestEpoch(log_steps, logs[`val_${metric}`] ?? logs[metric] ?? [], metric);
 }
 
 /** @type {(chart: Chart, side: Side, step: number) => string[]} */
@@ -143,7 +157,7 @@ function caption(data, chart, title) {
     <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}</span>
     <span class="chart-readings" title=${description(data, chart)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
-      ${pair.map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, data.cursor.step).at(-1)}</span>`)}
+      ${pair.map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
     </span>
   </div>`;
 }
@@ -151,6 +165,10 @@ function caption(data, chart, title) {
 /** @type {(data: Data, chart: Chart) => string} */
 function description(data, chart) {
   const all = [data.a, data.b, ...data.others].filter((side) => side !== null);
-  const numbers = all.map((side) => `${side.letter} ${side.name}: ${readings(chart, side, data.cursor.step).join(", validation ")}`.trim());
+  const numbers = all.map((side) => {
+    const top = chart.best(side);
+    const words = `${side.letter} ${side.name}: ${readings(chart, side, epochOf(data.cursor, side.letter)).join(", validation ")}`.trim();
+    return top === null ? words : `${words}; best at ${epoch(top)} (the ring): ${readings(chart, side, top).at(-1)}`;
+  });
   return `${chart.name} over epochs. At ${epoch(data.cursor.step)}:\n${numbers.join("\n")}`;
 }

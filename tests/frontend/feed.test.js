@@ -120,3 +120,49 @@ test("a run that was written anew is fetched whole", async () => {
   await look({ steps: [-1, 0], wall_times: [99, 500] });
   assert.deepEqual(requests, [undefined, undefined, undefined]);
 });
+
+test("replies are asked for by the version that is shown, so that the browser may keep them", async () => {
+  const asked = [];
+  const source = {
+    runs: async () => [{ run: "a", version: "7" }, { run: "b", version: "9" }],
+    get: async (route, args) => (asked.push(args), {}),
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  await feed.poll();
+  feed.open();
+  feed.ask("difference", { run: "a", other: "b" });
+  feed.ask("run", { run: "b" });
+  feed.close();
+  assert.deepEqual(asked, [{ run: "a", other: "b", version: "7", other_version: "9" }, { run: "b", version: "9" }]);
+});
+
+test("a read that takes long says how far it is", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 0;
+  context.mock.method(performance, "now", () => now);
+  const answers = [];
+  const source = { runs: async () => [], get: () => new Promise((resolve) => answers.push(resolve)) };
+  let drawn = 0;
+  const feed = createFeed(source, () => (drawn += 1));
+  const draw = () => {
+    feed.open();
+    for (const run of ["a", "b", "c"]) feed.ask("run", { run });
+    feed.close();
+  };
+  now = 5;
+  draw();
+  assert.equal(feed.state().reading, null);
+  now = 1200;
+  context.mock.timers.tick(1200);
+  assert.equal(drawn, 1);
+  assert.deepEqual(feed.state().reading, { done: 0, total: 3 });
+  answers[1]({});
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(feed.state().reading, { done: 1, total: 3 });
+  answers[0]({});
+  answers[2]({});
+  await new Promise((resolve) => setImmediate(resolve));
+  draw();
+  assert.equal(feed.state().reading, null);
+});

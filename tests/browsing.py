@@ -1,0 +1,26 @@
+"""What tests of the page in a real browser have in common; the fixtures `browser` and `open_tab` are in conftest.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import ConsoleMessage, FrameLocator, Locator, Page
+
+MINUS = "\u2212"
+READY = ".page[data-phase=ready][aria-busy=false]"
+
+Open = Callable[..., tuple[Page, FrameLocator]]
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    # A browser asks every server for its icon; TensorBoard's page has one, the tab's own frame has none.
+    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
+
+
+def text_of(value: float, error: float) -> str:
+    """ "+0.83 ± 0.06", as the page writes it."""
+    return f"{value:+.2f} ± {error:.2f}".replace("-", MINUS)
+
+
+def reading(tab: FrameLocator, pane: str) -> Locator:
+    return tab.locator(".reading-line").filter(has=tab.locator(f"b:text-is('{pane}')"))
