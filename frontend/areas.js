@@ -1,8 +1,11 @@
-/** Regions that the user drew on a picture, and their form in the URL. Pure. */
+/** Regions that the user drew on a picture: their corners, their names, their form in the URL. Pure. */
 
 /** @typedef {import("./types.d.ts").Area} Area */
 
-const MOST = 8;
+/** Areas at a time: each costs a curve. */
+export const MOST_AREAS = 8;
+export const LONGEST_NAME = 40;
+const MOST_CORNERS = 60;
 
 /**
  * @param {string} text  "name:3:0,0,8,0,8,8;name::…": name, the one probe or nothing, x and y of the polygon's corners
@@ -10,7 +13,7 @@ const MOST = 8;
  */
 export function readAreas(text) {
   if (!text) return [];
-  const areas = text.split(";").slice(0, MOST).map((part) => {
+  const areas = text.split(";").slice(0, MOST_AREAS).map((part) => {
     const [name, probe, corners] = part.split(":");
     const points = (corners ?? "").split(",").map(Number);
     return { name: decodeURIComponent(name), probe: probe ? Number(probe) : null, points };
@@ -30,4 +33,98 @@ export function writeAreas(areas) {
  */
 export function areaArgument({ points }) {
   return points.join(",");
+}
+
+/**
+ * Corners of the drawn region that is outlined on a probe's pictures; null where none is.
+ * @param {Area[]} areas
+ * @param {string} region  that is selected
+ * @param {number} probe
+ */
+export function outlined(areas, region, probe) {
+  return areas.find((area) => area.name === region && (area.probe === null || area.probe === probe))?.points ?? null;
+}
+
+/**
+ * The corners of a rectangle, on the edges of the pixels that two points lie in.
+ * @param {number[]} from  x, y in pixels of the image
+ * @param {number[]} to
+ * @param {number} width  of the image
+ * @param {number} height
+ */
+export function box([x1, y1], [x2, y2], width, height) {
+  const inside = (/** @type {number} */ value, /** @type {number} */ most) => Math.min(most, Math.max(0, value));
+  const left = inside(Math.floor(Math.min(x1, x2)), width - 1);
+  const top = inside(Math.floor(Math.min(y1, y2)), height - 1);
+  const right = inside(Math.max(left + 1, Math.ceil(Math.max(x1, x2))), width);
+  const bottom = inside(Math.max(top + 1, Math.ceil(Math.max(y1, y2))), height);
+  return [left, top, right, top, right, bottom, left, bottom];
+}
+
+/**
+ * A line drawn by hand with few corners: those that matter most stay (Douglas & Peucker, 1973).
+ * @param {number[]} points  x, y, x, y, … in pixels of the image
+ * @param {number} size  of the image's longer side
+ * @returns {number[]} to a tenth of a pixel
+ */
+export function simplified(points, size) {
+  let tolerance = size / 200;
+  let kept = points;
+  do {
+    kept = thinned(points, tolerance);
+    tolerance *= 1.5;
+  } while (kept.length > 2 * MOST_CORNERS);
+  return kept.map((value) => Math.round(value * 10) / 10);
+}
+
+/** @type {(points: number[], tolerance: number) => number[]} */
+function thinned(points, tolerance) {
+  const last = points.length / 2 - 1;
+  if (last < 2) return points;
+  let [far, distance] = [0, -1];
+  for (let i = 1; i < last; i++) {
+    const away = distanceFrom(points, i, last);
+    if (away > distance) [far, distance] = [i, away];
+  }
+  const ends = [points[0], points[1], points[2 * last], points[2 * last + 1]];
+  if (distance <= tolerance) return ends;
+  return [...thinned(points.slice(0, 2 * far + 2), tolerance), ...thinned(points.slice(2 * far), tolerance).slice(2)];
+}
+
+/**
+ * How far corner i is from the line between the first and the last.
+ * @param {number[]} points
+ * @param {number} i
+ * @param {number} last
+ */
+function distanceFrom(points, i, last) {
+  const [x, y] = [points[2 * i] - points[0], points[2 * i + 1] - points[1]];
+  const [dx, dy] = [points[2 * last] - points[0], points[2 * last + 1] - points[1]];
+  const length = Math.hypot(dx, dy);
+  return length > 0 ? Math.abs(x * dy - y * dx) / length : Math.hypot(x, y);
+}
+
+/**
+ * Whether a polygon covers anything to speak of: half a pixel.
+ * @param {number[]} points
+ */
+export function hasArea(points) {
+  let twice = 0;
+  for (let i = 0; i < points.length; i += 2) {
+    const next = (i + 2) % points.length;
+    twice += points[i] * points[next + 1] - points[next] * points[i + 1];
+  }
+  return Math.abs(twice) >= 1;
+}
+
+/**
+ * A name that nothing else has: the wanted one, or the wanted one with a number.
+ * @param {string} wanted
+ * @param {string[]} taken
+ */
+export function freeName(wanted, taken) {
+  const short = wanted.trim().slice(0, LONGEST_NAME);
+  if (short && !taken.includes(short)) return short;
+  const stem = short ? `${short} ` : "area ";
+  for (let number = short ? 2 : 1; ; number++) if (!taken.includes(stem + number)) return stem + number;
 }

@@ -28,6 +28,7 @@ export const KEYS = [
  */
 export function keyChange({ key, shiftKey }, data, state) {
   if (key === "?") return { help: !state.help };
+  if (key === "Escape" && state.drawing) return { drawing: null };
   if (key === "Escape") return state.help ? { help: false } : { player: null, hover: null, pair: null, playing: false };
   if (data.phase !== "ready") return null;
   const stay = { playing: false };

@@ -18,6 +18,7 @@ const KEPT_SIZE = 256;
  * @property {number} scale  end of the shared colour scale; 0 gives the picture its own
  * @property {number[]} lit  players to outline
  * @property {number} region  number of the region to outline; -1 for none
+ * @property {number[] | null} [area]  corners of a drawn region to outline, in pixels of the image
  * @property {boolean} outlines
  * @property {Pick<import("./types.d.ts").State, "view" | "opacity" | "strongest" | "dark">} look
  */
@@ -38,8 +39,8 @@ const paths = new WeakMap();
 export function paint(canvas, box, key, content) {
   const width = Math.round(box.width * devicePixelRatio);
   const height = Math.round(box.height * devicePixelRatio);
-  const { look, lit, region, scale, outlines } = content;
-  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, scale, outlines].join();
+  const { look, lit, region, area, scale, outlines } = content;
+  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines].join();
   if (shown.get(canvas) === all) return;
   shown.set(canvas, all);
   if (canvas.width !== width || canvas.height !== height) {
@@ -120,7 +121,7 @@ function drawTint(context, picture, values, { look, scale }, width, height) {
  * @param {number} width
  * @param {number} height
  */
-function drawLines(context, { picture, lit, region, outlines }, width, height) {
+function drawLines(context, { picture, lit, region, area, outlines }, width, height) {
   const px = devicePixelRatio;
   const stroke = (/** @type {Path2D} */ path, /** @type {string} */ color, /** @type {number} */ thickness) => {
     context.strokeStyle = color;
@@ -129,8 +130,8 @@ function drawLines(context, { picture, lit, region, outlines }, width, height) {
   };
   if (outlines) stroke(path(picture, "segments", picture.segments, null, width, height), "rgb(128 128 128 / 0.5)", 1);
   const mask = picture.regions[region];
-  if (mask) {
-    const edge = path(picture, `region ${region}`, mask, 0, width, height);
+  const edge = area ? polygon(area, width / picture.width, height / picture.height) : mask && path(picture, `region ${region}`, mask, 0, width, height);
+  if (edge) {
     stroke(edge, "rgb(0 0 0 / 0.6)", 2 * px);
     context.setLineDash([4 * px, 3 * px]);
     stroke(edge, "#fff", px);
@@ -255,6 +256,18 @@ function path(picture, name, labels, outside, width, height) {
 }
 
 /**
+ * @param {number[]} points  x, y, x, y, …
+ * @param {number} across  what x is multiplied by
+ * @param {number} down
+ */
+function polygon(points, across, down) {
+  const result = new Path2D();
+  for (let i = 0; i < points.length; i += 2) result.lineTo(points[i] * across, points[i + 1] * down);
+  result.closePath();
+  return result;
+}
+
+/**
  * Says that there is no number here.
  * @param {CanvasRenderingContext2D} context
  * @param {boolean} dark
@@ -276,15 +289,24 @@ function hatch(context, dark, width, height) {
 }
 
 /**
+ * Where the pointer is: x, y in pixels of the image.
+ * @param {MouseEvent} event
+ * @param {Picture} picture
+ * @param {HTMLElement} canvas  that shows the picture
+ */
+export function pointAt(event, picture, canvas) {
+  const box = canvas.getBoundingClientRect();
+  return [((event.clientX - box.left) / box.width) * picture.width, ((event.clientY - box.top) / box.height) * picture.height];
+}
+
+/**
  * The player under the pointer.
  * @param {MouseEvent} event
  * @param {Picture} picture
  * @param {HTMLElement} canvas  that shows the picture
  */
 export function playerAt(event, picture, canvas) {
-  const box = canvas.getBoundingClientRect();
-  const x = Math.floor(((event.clientX - box.left) / box.width) * picture.width);
-  const y = Math.floor(((event.clientY - box.top) / box.height) * picture.height);
+  const [x, y] = pointAt(event, picture, canvas).map(Math.floor);
   if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return null;
   return picture.segments[y * picture.width + x];
 }

@@ -84,3 +84,11 @@ export function difference(a, b) {
 export function isBlank(values) {
   return !values.some(Number.isFinite);
 }
+
+/**
+ * Whether an explanation has numbers, and all of them are 0.
+ * @param {Float32Array} values
+ */
+export function isZero(values) {
+  return !isBlank(values) && values.every((value) => !(Math.abs(value) > 0));
+}

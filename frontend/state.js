@@ -62,6 +62,7 @@ const FIELDS = {
   align: oneOf("epoch", "val_accuracy", "best"),
   film: oneOf("fit", "all"),
   compare: oneOf("side", "swipe", "blink"),
+  swipe: between(0, 100),
   areas: { read: readAreas, write: writeAreas },
 };
 
@@ -92,6 +93,7 @@ export const DEFAULTS = {
   align: "epoch",
   film: "fit",
   compare: "side",
+  swipe: 50,
   areas: [],
   hover: null,
   pair: null,

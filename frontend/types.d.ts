@@ -240,6 +240,8 @@ export interface State {
   film: "fit" | "all";
   /** A and B side by side, one over the other with an edge to drag, or in turn */
   compare: "side" | "swipe" | "blink";
+  /** per cent of the picture left of the edge between A and B */
+  swipe: number;
   areas: Area[];
 
   // of the moment: never in the URL

@@ -1,5 +1,6 @@
 /** One picture of an export, drawn as the page draws it. */
 
+import { outlined } from "../areas.js";
 import { epochOf } from "../cursor.js";
 import { fit } from "../layout.js";
 import { paint } from "../picture.js";
@@ -34,6 +35,7 @@ export function createPainter(data, state, size, lines) {
       scale: state.lock ? data.scale : 0,
       lit: state.player === null ? [] : [state.player],
       region: lines ? (data.a?.info.regions.indexOf(data.region) ?? -1) : -1,
+      area: lines ? outlined(state.areas, data.region, probe) : null,
       outlines: lines && state.outlines,
       look: state,
     });

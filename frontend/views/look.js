@@ -11,6 +11,12 @@ const LOOKS = [
   { value: "image", text: "image", title: "the image as it was logged" },
 ];
 
+const COMPARE = [
+  { value: "side", text: "side", title: "both side by side" },
+  { value: "swipe", text: "swipe", title: "one over the other, with an edge to drag" },
+  { value: "blink", text: "blink", title: "one after the other in the same place" },
+];
+
 /** @type {import("../types.d.ts").View} */
 export function lookView(element) {
   return (data, state) => {
@@ -28,6 +34,8 @@ export function lookView(element) {
       html`<div>
         <h2>Picture</h2>
         <div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../types.d.ts").Look} */ (value) }) })}</div>
+        ${data.panes.length === 2 &&
+        html`<div class="field"><span>Pair</span>${segmented({ label: `${data.panes[0].title} and ${data.panes[1].title}`, value: state.compare, options: COMPARE, choose: (_, value) => choose(element, { compare: /** @type {import("../types.d.ts").State["compare"]} */ (value) }) })}</div>`}
         ${slider("opacity", "Opacity", 10, state.view !== "overlay")}
         ${slider("strongest", "Strongest", 1, state.view === "image")}
         <label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>

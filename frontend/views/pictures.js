@@ -1,17 +1,23 @@
 /** The selected probe, large: A, B and their difference, all on one scale. */
 
-import { className, epoch, method } from "../format.js";
+import { freeName, outlined } from "../areas.js";
+import { createDraft } from "../draft.js";
+import { className } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
 import { fit } from "../layout.js";
-import { chief, isLow, reading, sentence } from "../measures.js";
 import { paint, playerAt } from "../picture.js";
 import { difference, isBlank } from "../scale.js";
 import { answer } from "./answer.js";
+import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figure.js";
+import { drawOn, sketch } from "./sketch.js";
+import { createBlink, stack } from "./stack.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
+/** @typedef {import("../types.d.ts").Picture} Picture */
+/** @typedef {import("../types.d.ts").State} State */
 
 /** @type {import("../types.d.ts").View} */
 export function picturesView(element) {
@@ -21,33 +27,51 @@ export function picturesView(element) {
   let side = 200;
   /** @type {Parameters<import("../types.d.ts").Update> | null} */
   let last = null;
+  const again = () => last && update(...last);
   new ResizeObserver(() => {
     const box = frame.querySelector(".picture");
     if (!box || !last || box.clientWidth === side) return;
     side = box.clientWidth;
-    update(...last);
+    again();
   }).observe(frame);
+  const draft = createDraft();
+  const blink = createBlink(() => last?.[1].compare === "blink" && last[0].panes.length === 2, again);
+  let armed = false;
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
     if (data.phase !== "ready") return;
     last = [data, state];
     const { panes, probe } = data;
-    const complete = panes.every((pane) => pane.side.values(probe));
+    const pair = panes.length === 2;
+    const stacked = pair && state.compare !== "side";
     const explained = panes.map((pane) => pane.side.values(probe)?.at(pane.step) ?? null);
     const picture = panes[0].side.picture(probe);
-    const figures = panes.map((pane) => figure(pane.title, paneHead(element, pane, probe), blankReason(pane, probe, data.method), `attribution over the image: ${pane.side.name} at ${epoch(pane.step)}`, pane.side.color, trust(pane, probe)));
-    const pair = panes.length === 2;
-    const sameClass = explained[0]?.target === explained[1]?.target;
-    if (pair) figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained), "difference of the attributions, first minus second", "", null));
-    else figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
-    render(html`<div class="row">${figures}</div>`, frame);
-    if (!picture || !complete) return;
+    const box = picture ? fit(picture.width, picture.height, side) : { width: side, height: side };
+    const done = (/** @type {number[]} */ points) => addArea(element, data, state, points);
+    const drawing = state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done) : null;
 
-    const box = fit(picture.width, picture.height, side);
+    const figures = stacked ? [stack(element, data, state, box, blink, drawing)] : panes.map((pane) => alone(element, data, pane, drawing));
+    if (pair) {
+      const head = differenceHead(panes, state.lock);
+      figures.push(figure("difference", head, differenceReason(panes, explained), canvasOf("difference of the attributions, first minus second"), "", null, drawing));
+    } else {
+      figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
+    }
+    render(html`<div class=${state.drawing ? "row drawing" : "row"}>${figures}</div>`, frame);
+    if (Boolean(state.drawing) !== armed) {
+      armed = Boolean(state.drawing);
+      draft.clear();
+      const sheet = frame.querySelector("svg.draft");
+      if (sheet instanceof SVGElement) sheet.focus();
+    }
+    if (!picture || !panes.every((pane) => pane.side.values(probe))) return;
+
     const values = explained.map((one) => one?.values ?? null);
+    const sameClass = explained[0]?.target === explained[1]?.target;
     if (pair) values.push(values[0] && values[1] && sameClass ? difference(values[0], values[1]) : null);
     const key = [probe, data.method, state.class, ...panes.flatMap(({ side, step }) => [side.id, step])].join();
+    const area = outlined(state.areas, data.region, probe);
     frame.querySelectorAll("canvas").forEach((canvas, i) => {
       paint(canvas, box, `${key} ${i}`, {
         picture: panes[i]?.side.picture(probe) ?? picture,
@@ -55,51 +79,40 @@ export function picturesView(element) {
         scale: state.lock ? data.scale : 0,
         lit: data.lit,
         region: data.a?.info.regions.indexOf(data.region) ?? -1,
+        area,
         outlines: state.outlines,
         look: state,
       });
-      canvas.onpointermove = (event) => choose(element, { hover: playerAt(event, picture, canvas) });
-      canvas.onpointerleave = () => choose(element, { hover: null });
-      canvas.onclick = (event) => {
-        const player = playerAt(event, picture, canvas);
-        choose(element, { player: player === state.player ? null : player });
-      };
+      if (state.drawing) drawOn(canvas, picture, draft, state.drawing, again, done);
+      else pointOn(canvas, element, state, picture);
     });
   };
   return update;
 }
 
 /**
- * @param {string} key
- * @param {unknown} head
- * @param {string} blank  why there is no picture; "" where there is one
- * @param {string} name  what the picture encodes
- * @param {string} color
- * @param {unknown} foot
+ * A run at an epoch.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {Pane} pane
+ * @param {unknown} drawing
  */
-function figure(key, head, blank, name, color, foot) {
-  return html`<figure key=${key} class="view" style=${{ "--run": color }}>
-    <figcaption>${head}</figcaption>
-    <div class="picture">
-      <canvas role="img" aria-label=${name}></canvas>
-      ${blank && html`<p class="blank">${blank}</p>`}
-    </div>
-    ${foot}
-  </figure>`;
+function alone(element, data, pane, drawing) {
+  const { title, side } = pane;
+  return figure(title, paneHead(element, data, pane), blankReason(pane, data), canvasOf(encoded(pane)), side.color, trust(pane, data.probe, ""), drawing);
 }
 
 /**
  * @param {HTMLElement} element
+ * @param {Data} data
  * @param {Pane} pane
- * @param {number} probe
  */
-function paneHead(element, pane, probe) {
+function paneHead(element, data, pane) {
   const { title, side, step } = pane;
-  const single = title === "now" || title === "pinned";
   const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
-  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${single ? epoch(step) : side.label}</span>${title === "now" && pin}</span>
-    <span class="answer">${answer(pane, probe)}</span>`;
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${paneName(pane, data)}</span>${title === "now" && pin}</span>
+    <span class="answer">${answer(pane, data.probe)}</span>`;
 }
 
 /**
@@ -111,41 +124,6 @@ function differenceHead([first, second], lock) {
 }
 
 /**
- * How far the picture can be trusted: the number of the method's chief measure, and where it is low, in words.
- * @param {Pane} pane
- * @param {number} probe
- */
-function trust({ side, step }, probe) {
-  const { fidelity } = side;
-  const numbers = fidelity?.at(probe, step);
-  const measure = chief(fidelity?.measures ?? []);
-  if (!fidelity || !numbers || !measure) return html`<p class="trust"></p>`;
-  const value = numbers[fidelity.measures.indexOf(measure)];
-  const all = fidelity.measures.map((name, i) => sentence(name, numbers[i])).join("\n");
-  if (!Number.isFinite(value)) return html`<p class="trust"></p>`;
-  return html`<p class=${isLow(measure, value) ? "trust low" : "trust ellipsis"} title=${all}>${isLow(measure, value) ? sentence(measure, value) : reading(measure, value)}</p>`;
-}
-
-/**
- * @param {Pane} pane
- * @param {number} probe
- * @param {string} explainer
- */
-function blankReason({ side, step }, probe, explainer) {
-  const values = side.values(probe);
-  if (!values) return "";
-  const explained = values.at(step);
-  if (!explained) return `${epoch(step)} is not in this run's record`;
-  if (explained.target < 0) return "this class was not logged";
-  if (!isBlank(explained.values)) return "";
-  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
-  if (reason) return `${epoch(step)}: ${reason}`;
-  if (side.info.probes.regression) return `${method(explainer)} gives no values here`;
-  // A method of the user's own may explain one class only.
-  return `${method(explainer)} gives no values for “${className(side.info.probes, explained.target)}”: choose another class`;
-}
-
-/**
  * @param {Pane[]} panes
  * @param {(Attribution | null)[]} explained
  */
@@ -154,4 +132,27 @@ function differenceReason(panes, [first, second]) {
   if (first.target === second.target) return "";
   const { probes } = panes[0].side.info;
   return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
+}
+
+/**
+ * The pointer tells segments; a click keeps one.
+ * @param {HTMLCanvasElement} canvas
+ * @param {HTMLElement} element
+ * @param {State} state
+ * @param {Picture} picture
+ */
+function pointOn(canvas, element, state, picture) {
+  canvas.onpointerdown = canvas.onpointerup = null;
+  canvas.onpointermove = (event) => choose(element, { hover: playerAt(event, picture, canvas) });
+  canvas.onpointerleave = () => choose(element, { hover: null });
+  canvas.onclick = (event) => {
+    const player = playerAt(event, picture, canvas);
+    choose(element, { player: player === state.player ? null : player });
+  };
+}
+
+/** @type {(element: HTMLElement, data: Data, state: State, points: number[]) => void} */
+function addArea(element, data, state, points) {
+  const name = freeName("", [...(data.a?.info.regions ?? []), ...state.areas.map((area) => area.name)]);
+  choose(element, { areas: [...state.areas, { name, probe: null, points }], region: name, drawing: null });
 }

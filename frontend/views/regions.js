@@ -1,38 +1,139 @@
-/** The regions logged with the probes: which one is highlighted, and how much of the attribution each run puts there. */
+/** Regions, logged with the probes or drawn here: which one is outlined, and how much of the attribution each run puts there. */
 
+import { LONGEST_NAME, MOST_AREAS, freeName } from "../areas.js";
 import { percent } from "../format.js";
-import { choose, html, render } from "../html.js";
+import { choose, html, render, segmented } from "../html.js";
 import { indexOf } from "../series.js";
+
+/** @typedef {import("../types.d.ts").Area} Area */
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").State} State */
+
+const TOOLS = [
+  { value: "box", text: "box", title: "drag a rectangle" },
+  { value: "lasso", text: "lasso", title: "drag around it" },
+];
 
 /** @type {import("../types.d.ts").View} */
 export function regionsView(element) {
-  return (data) => {
-    const regions = data.a?.info.regions ?? [];
-    element.hidden = regions.length === 0;
+  /** the drawn region whose name is being written */
+  let renaming = "";
+
+  /** @type {import("../types.d.ts").Update} */
+  const update = (data, state) => {
+    if (!data.a) return;
+    const again = (/** @type {string} */ name) => {
+      renaming = name;
+      update(data, state);
+      const input = element.querySelector("input[type=text]");
+      if (input instanceof HTMLInputElement && document.activeElement !== input) input.select();
+    };
     render(
       html`<div>
         <h2>Regions</h2>
-        ${regions.map((name) => {
-          const shown = name === data.region;
-          return html`<label key=${name} class="check region" title=${name}>
-            <input type="checkbox" checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
-            <span class="ellipsis">${name}<br /><span class="region-shares" title="median share of |attribution| inside the region, over probes">${shares(data, name)}</span></span>
-          </label>`;
-        })}
+        ${data.a.info.regions.map((name) => html`<div key=${`logged ${name}`}>${choice(element, data, name)}</div>`)}
+        ${state.areas.map((area) => html`<div key=${`drawn ${area.name}`} class="area">
+          ${area.name === renaming ? nameField(element, data, state, area, again) : choice(element, data, area.name)}
+          ${tools(element, data, state, area, again)}
+        </div>`)}
+        ${state.drawing ? drawing(element, state.drawing) : start(element, state)}
       </div>`,
       element,
     );
   };
+  return update;
 }
 
 /**
- * @param {import("../types.d.ts").Data} data
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {string} name
+ */
+function choice(element, data, name) {
+  const shown = name === data.region;
+  return html`<label class="check region" title=${name}>
+    <input type="checkbox" checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
+    <span class="ellipsis">${name}<br /><span class="region-shares" title="share of |attribution| inside the region, the median over its probes">${shares(data, name)}</span></span>
+  </label>`;
+}
+
+/**
+ * @param {Data} data
  * @param {string} region
  */
 function shares(data, region) {
   return data.panes.map(({ title, side, step }) => {
     const share = side.shares.get(region);
     const value = share && share.median[indexOf(share.steps, step)];
-    return html`<span key=${title}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
+    const none = share && Number.isNaN(value) ? "no share where all values are 0 or missing" : undefined;
+    return html`<span key=${title} title=${none}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
   });
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ * @param {Area} area
+ * @param {(name: string) => void} rename  "" ends it
+ */
+function nameField(element, data, state, area, rename) {
+  let taken = false;
+  const take = (/** @type {Event} */ { target }) => {
+    // The field loses the focus when it goes.
+    if (taken) return;
+    taken = true;
+    rename("");
+    const others = [...(data.a?.info.regions ?? []), ...state.areas.filter((one) => one !== area).map((one) => one.name)];
+    const name = freeName(/** @type {HTMLInputElement} */ (target).value || area.name, others);
+    choose(element, { ...changed(state, area, { ...area, name }), ...(data.region === area.name && { region: name }) });
+  };
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    event.stopPropagation();
+    if (event.key === "Enter") take(event);
+    if (event.key === "Escape") {
+      taken = true;
+      rename("");
+    }
+  };
+  return html`<input type="text" class="filter area-name" aria-label="Name of the region" maxlength=${LONGEST_NAME} value=${area.name} onKeyDown=${keys} onBlur=${take} />`;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ * @param {Area} area
+ * @param {(name: string) => void} rename
+ */
+function tools(element, data, state, area, rename) {
+  const { name, probe } = area;
+  const whose = probe === null ? "all probes" : `probe ${probe} only`;
+  const other = probe === null ? `count probe ${data.probe} only` : "count all probes";
+  return html`<span class="area-tools">
+    <button type="button" class="link" title=${other} aria-label=${`${name}: ${whose}; ${other}`} onClick=${() => choose(element, changed(state, area, { ...area, probe: probe === null ? data.probe : null }))}>${whose}</button>
+    <button type="button" class="link" aria-label=${`Rename ${name}`} onClick=${() => rename(name)}>rename</button>
+    <button type="button" class="link" aria-label=${`Remove ${name}`} title="Remove" onClick=${() => choose(element, changed(state, area, null))}>remove</button>
+  </span>`;
+}
+
+/** @type {(state: State, area: Area, next: Area | null) => import("../types.d.ts").Change} */
+function changed({ areas }, area, next) {
+  return { areas: areas.flatMap((one) => (one !== area ? [one] : next ? [next] : [])) };
+}
+
+/** @type {(element: HTMLElement, state: State) => import("../types.d.ts").VNode} */
+function start(element, { areas }) {
+  const full = areas.length >= MOST_AREAS;
+  return html`<button type="button" class="link draw" disabled=${full} title=${full ? `at most ${MOST_AREAS} regions are drawn` : "measure how much of the attribution lies in a part of the image"}
+    onClick=${() => choose(element, { drawing: "box" })}>+ draw a region</button>`;
+}
+
+/** @type {(element: HTMLElement, tool: "box" | "lasso") => import("../types.d.ts").VNode} */
+function drawing(element, tool) {
+  return html`<div class="drawing-tools" role="status">
+    ${segmented({ label: "Tool", value: tool, options: TOOLS, choose: (_, value) => choose(element, { drawing: value === "box" ? "box" : "lasso" }) })}
+    <button type="button" class="link" onClick=${() => choose(element, { drawing: null })}>cancel (Esc)</button>
+    <p class="note">Drag on a large picture${tool === "box" ? ", or use the arrow keys and Enter" : ""}.</p>
+  </div>`;
 }

@@ -1,0 +1,61 @@
+/** Drawing a region on the large pictures, with the pointer or with keys. */
+
+import { html } from "../html.js";
+import { pointAt } from "../picture.js";
+
+/** @typedef {ReturnType<typeof import("../draft.js").createDraft>} Draft */
+/** @typedef {import("../types.d.ts").Picture} Picture */
+
+/**
+ * The pointer draws a region.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Picture} picture
+ * @param {Draft} draft
+ * @param {"box" | "lasso"} tool
+ * @param {() => void} again
+ * @param {(points: number[]) => void} done
+ */
+export function drawOn(canvas, picture, draft, tool, again, done) {
+  canvas.onclick = canvas.onpointerleave = null;
+  canvas.onpointerdown = (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    draft.start(pointAt(event, picture, canvas));
+  };
+  canvas.onpointermove = (event) => {
+    if (!(event.buttons & 1)) return;
+    draft.move(pointAt(event, picture, canvas), tool, picture);
+    again();
+  };
+  canvas.onpointerup = () => {
+    const points = draft.finish(tool, picture);
+    if (points) done(points);
+    else again();
+  };
+}
+
+/**
+ * What is drawn so far, over every large picture; with the focus on it the arrow keys draw a box.
+ * @param {Draft} draft
+ * @param {Picture} picture
+ * @param {"box" | "lasso"} tool
+ * @param {{width: number, height: number}} box
+ * @param {() => void} again  draws the page once more
+ * @param {(points: number[]) => void} done
+ */
+export function sketch(draft, picture, tool, box, again, done) {
+  const shape = draft.shape();
+  const corners = shape?.join(" ");
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    const moved = draft.key(event, picture);
+    if (!moved && event.key !== "Enter") return;
+    const points = moved ? null : draft.finish("box", picture);
+    if (points) done(points);
+    else again();
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return html`<svg class="draft" tabindex="0" focusable="true" role="application" aria-label="Draw a region: drag, or arrow keys move a box, Shift and arrows size it, Enter takes it, Escape cancels"
+    width=${box.width} height=${box.height} viewBox=${`0 0 ${picture.width} ${picture.height}`} preserveAspectRatio="none" onKeyDown=${keys}>
+    ${corners && html`<polygon points=${corners} vector-effect="non-scaling-stroke" class=${tool} /><polygon points=${corners} vector-effect="non-scaling-stroke" class="dashes" />`}
+  </svg>`;
+}

@@ -1,0 +1,190 @@
+"""Regions drawn on a picture, and A and B in one place, in a real browser: the shares are those of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, quote, unquote
+
+import numpy as np
+import pytest
+from browsing import READY, Open
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+from records import SIDE, FakeRun, TensorBoard, serving
+
+EPOCHS = 4
+HOSTILE = "<b onmouseover=alert(1)>:;,%&"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeRun]:
+    logdir = tmp_path_factory.mktemp("logs")
+    made = {"a": FakeRun(logdir / "a"), "b": FakeRun(logdir / "b")}
+    made["b"].rng = np.random.default_rng(1)
+    for run in made.values():
+        run.write(range(-1, EPOCHS))
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(runs: dict[str, FakeRun], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
+    with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(runs["a"].log_dir.parent)) as process:
+        for name in runs:
+            process.wait_for_epochs(f"{name}/xai", EPOCHS)
+        yield process
+
+
+def share(run: FakeRun, step: int, inside: np.ndarray, probes: list[int]) -> str:
+    """Median share of |SHAP| inside a mask (SIDE, SIDE), in per cent, as the page writes it."""
+    found = []
+    for probe in probes:
+        segments, values = run.probes.segments[probe], run.truth[step].values["shap"][probe, run.probes.labels[probe]]
+        size = np.abs(values[: run.players[probe]])
+        part = np.array([inside[segments == player].mean() for player in range(len(size))])
+        found.append(100 * (size * part).sum() / size.sum())
+    value = np.median(found)
+    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
+
+
+def canvas(tab: FrameLocator, place: int = 0) -> Locator:
+    return tab.locator(".pictures canvas").nth(place)
+
+
+def drag(page: Page, picture: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """From one point of the image to another, in its pixels."""
+    box = picture.bounding_box()
+    points = [(box["x"] + x / SIDE * box["width"], box["y"] + y / SIDE * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=4)
+    page.mouse.up()
+
+
+def region(tab: FrameLocator, name: str) -> Locator:
+    return tab.locator(".region").filter(has_text=name)
+
+
+def shares(tab: FrameLocator, name: str) -> Locator:
+    return region(tab, name).locator(".region-shares")
+
+
+def test_a_box_drawn_over_the_left_half_holds_what_the_logged_left_half_holds(
+    server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&probe=1&epoch=2")
+    expect(tab.locator(READY)).to_be_visible()
+    tab.get_by_role("button", name="draw a region").click()
+    drag(page, canvas(tab, 1), (0.1, 0.2), (3.6, 7.9))
+    inside = np.zeros((SIDE, SIDE), dtype=bool)
+    inside[:, : SIDE // 2] = True
+    wanted = " ".join(f"{letter} {share(runs[name], 2, inside, [0, 1, 2])}" for letter, name in (("A", "a"), ("B", "b")))
+    expect(shares(tab, "area 1")).to_have_text(wanted.replace(" B", "B"))
+    expect(shares(tab, "left")).to_have_text(wanted.replace(" B", "B"))
+    expect(region(tab, "area 1").get_by_role("checkbox")).to_be_checked()
+    expect(tab.locator("figcaption").filter(has_text="share on “area 1”")).to_be_visible()
+
+
+def test_a_region_of_one_probe_counts_that_probe_only(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    top = np.zeros((SIDE, SIDE), dtype=bool)
+    top[:2] = True
+    areas = quote("top") + "::0,0,8,0,8,2,0,2"
+    _, tab = open_tab(server, f"a=a/xai&b=&probe=2&epoch=1&region=top&areas={areas}")
+    expect(shares(tab, "top")).to_contain_text(f"now {share(runs['a'], 1, top, [0, 1, 2])}")
+    tab.get_by_role("button", name="top: all probes").click()
+    expect(tab.get_by_role("button", name="top: probe 2 only")).to_be_visible()
+    expect(shares(tab, "top")).to_contain_text(f"now {share(runs['a'], 1, top, [2])}")
+
+
+def test_a_drawn_region_is_in_the_link_can_be_renamed_and_removed_and_its_name_is_text(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&areas=area%201::1,1,4,1,4,4&region=area 1")
+    tab.get_by_role("button", name="Rename area 1").click()
+    field = tab.get_by_role("textbox", name="Name of the region")
+    field.fill(HOSTILE)
+    field.press("Enter")
+    expect(region(tab, HOSTILE)).to_be_visible()
+    expect(region(tab, HOSTILE).get_by_role("checkbox")).to_be_checked()
+    page.wait_for_url(lambda url: "onmouseover" in unquote(unquote(url)))
+    state = parse_qs(page.url.partition("#")[2])
+    assert state["p.xai.areas"] == [quote(HOSTILE, safe="()") + "::1,1,4,1,4,4"]
+    _, again = open_tab(
+        server, "&".join(f"{key.removeprefix('p.xai.')}={values[0]}" for key, values in state.items() if key.startswith("p.xai."))
+    )
+    expect(region(again, HOSTILE)).to_be_visible()
+    again.get_by_role("button", name=f"Remove {HOSTILE}").click()
+    expect(region(again, HOSTILE)).to_have_count(0)
+
+
+def test_escape_ends_drawing_and_the_keyboard_draws_too(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&epoch=2")
+    expect(tab.locator(READY)).to_be_visible()
+    draw = tab.get_by_role("button", name="draw a region")
+    draw.focus()
+    draw.press("Enter")
+    page.keyboard.press("Escape")
+    expect(draw).to_be_visible()
+    expect(tab.locator(".draft")).to_have_count(0)
+    draw.press("Enter")
+    expect(tab.locator("svg.draft").first).to_be_focused()
+    # The box begins at 3..5; it goes to the upper left corner and grows by one pixel: 0..3 x 0..2.
+    for key in ["ArrowLeft"] * 3 + ["ArrowUp"] * 3 + ["Shift+ArrowRight", "Enter"]:
+        page.keyboard.press(key)
+    inside = np.zeros((SIDE, SIDE), dtype=bool)
+    inside[:2, :3] = True
+    expect(shares(tab, "area 1")).to_contain_text(f"A {share(runs['a'], 2, inside, [0, 1, 2])}")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 2 of")
+
+
+def test_a_stroke_without_area_is_no_region(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai")
+    tab.get_by_role("button", name="draw a region").click()
+    tab.get_by_role("button", name="lasso").click()
+    drag(page, canvas(tab), (2, 2), (6, 2))
+    expect(tab.get_by_role("button", name="cancel")).to_be_visible()
+    expect(tab.locator(".area")).to_have_count(0)
+
+
+def colour_at(tab: FrameLocator, x: float, y: float) -> list[int]:
+    """What is seen of the stacked pictures at a point (parts of the image): B's pixel where it is not clipped away, else A's."""
+    return tab.locator(".stack").evaluate(
+        """(stack, [x, y]) => {
+          const box = stack.getBoundingClientRect();
+          const canvas = document.elementFromPoint(box.left + x * box.width, box.top + y * box.height);
+          return [...canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data.slice(0, 3)];
+        }""",
+        [x, y],
+    )
+
+
+def test_an_edge_divides_a_and_b_and_moves_with_keys_and_pointer(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&probe=0&epoch=3&compare=swipe&swipe=30&view=map&outlines=0")
+    edge = tab.get_by_role("slider", name="Edge between A and B")
+    expect(edge).to_have_attribute("aria-valuetext", "30 % A, 70 % B")
+    left, right = colour_at(tab, 0.15, 0.9), colour_at(tab, 0.5, 0.9)
+    edge.press("End")
+    expect(edge).to_have_attribute("aria-valuenow", "100")
+    assert colour_at(tab, 0.15, 0.9) == left, "A was seen there before"
+    of_a = colour_at(tab, 0.5, 0.9)
+    assert of_a != right, "B was seen there before"
+    edge.press("Home")
+    expect(edge).to_have_attribute("aria-valuenow", "0")
+    assert colour_at(tab, 0.5, 0.9) == right
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 3 of")
+    box = tab.locator(".stack").bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 20, steps=3)
+    page.mouse.up()
+    expect(edge).to_have_attribute("aria-valuenow", "75")
+
+
+def test_blinking_pictures_can_be_held(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=a/xai&b=b/xai&probe=0&epoch=3&compare=blink&view=map&outlines=0")
+    caption = tab.locator(".view figcaption").first
+    choice = tab.get_by_role("group", name="Picture that is shown")
+    choice.get_by_role("button", name="A", exact=True).click()
+    expect(caption).to_contain_text("A a")
+    of_a = colour_at(tab, 0.5, 0.9)
+    choice.get_by_role("button", name="B", exact=True).click()
+    expect(caption).to_contain_text("B b")
+    assert colour_at(tab, 0.5, 0.9) != of_a
+    choice.get_by_role("button", name="blink").click()
+    expect(caption).to_contain_text("A a")  # after a second
