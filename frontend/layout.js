@@ -58,7 +58,7 @@ export function frameSize(width, count, { least, usual, most, gap }) {
  */
 export function pictureSizes(height, rows) {
   const spare = Math.max(0, height - 836);
-  const grown = (/** @type {number} */ size) => Math.min(112, Math.round(size + spare / 16));
+  const grown = (/** @type {number} */ size) => Math.min(144, Math.round(size + spare / 16));
   return { card: height >= 1200 ? 96 : 64, frame: grown(rows === 1 ? 60 : 48), largest: grown(rows === 1 ? 72 : 48) };
 }
 

@@ -63,7 +63,7 @@ export function picturesView(element) {
       armed = Boolean(state.drawing);
       draft.clear();
       const sheet = frame.querySelector("svg.draft");
-      if (sheet instanceof SVGElement) sheet.focus();
+      if (sheet instanceof SVGElement) sheet.focus({ preventScroll: true });
     }
     if (!picture || !panes.every((pane) => pane.side.values(probe))) return;
 
