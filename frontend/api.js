@@ -28,6 +28,9 @@ function positions(container) {
   return new Map((container.header.probes ?? []).map((probe, position) => [probe, position]));
 }
 
+/** Replies so far: what is drawn from one is drawn anew from another. */
+let replies = 0;
+
 /** @type {{[R in keyof Replies]: (body: R extends "run" ? Replies["run"] : Container) => Replies[R]}} */
 const READERS = {
   run: (info) => info,
@@ -59,6 +62,7 @@ const READERS = {
     const target = take(container, "target", Int32Array).data;
     const [, n, players] = values.shape;
     const position = positions(container);
+    const id = ++replies;
     return {
       bytes: container.bytes,
       scale: container.header.scale ?? null,
@@ -66,6 +70,7 @@ const READERS = {
         const i = position.get(probe);
         if (i === undefined) return undefined;
         return {
+          id,
           steps,
           players,
           at(step) {
@@ -134,6 +139,7 @@ const READERS = {
     return {
       bytes: container.bytes,
       metric: container.header.metric ?? "",
+      best: container.header.best ?? null,
       steps: take(container, "steps", Int32Array).data,
       here: take(container, "here", Int32Array).data,
       there: take(container, "there", Int32Array).data,
@@ -198,6 +204,7 @@ function spread(container, name) {
   const chosen = container.header.probes;
   const place = (/** @type {number} */ probe) => (chosen ? chosen.indexOf(probe) : probe);
   return {
+    id: ++replies,
     bytes: container.bytes,
     steps,
     lower: quartiles.subarray(0, epochs),

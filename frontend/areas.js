@@ -18,6 +18,7 @@ export function readAreas(text) {
     const points = (corners ?? "").split(",").map(Number);
     return { name: decodeURIComponent(name), probe: probe ? Number(probe) : null, points };
   });
+  if (new Set(areas.map(({ name }) => name)).size < areas.length) return undefined;
   const sound = areas.every(({ name, probe, points }) => name && (probe === null || Number.isInteger(probe)) && points.length >= 6 && points.length % 2 === 0 && points.every(Number.isFinite));
   return sound ? areas : undefined;
 }
@@ -105,16 +106,37 @@ function distanceFrom(points, i, last) {
 }
 
 /**
- * Whether a polygon covers anything to speak of: half a pixel.
+ * Whether a polygon covers a pixel of an image: as the server has it, by the pixel's centre and the even-odd rule.
  * @param {number[]} points
+ * @param {number} width  of the image
+ * @param {number} height
  */
-export function hasArea(points) {
-  let twice = 0;
-  for (let i = 0; i < points.length; i += 2) {
-    const next = (i + 2) % points.length;
-    twice += points[i] * points[next + 1] - points[next] * points[i + 1];
+export function covers(points, width, height) {
+  const [top, bottom] = [Math.min, Math.max].map((end) => end(...points.filter((_, i) => i % 2)));
+  for (let row = Math.max(0, Math.floor(top)); row < Math.min(height, bottom); row++) {
+    const y = row + 0.5;
+    const crossings = [];
+    for (let i = 0; i < points.length; i += 2) {
+      const next = (i + 2) % points.length;
+      const [y1, y2] = [points[i + 1], points[next + 1]];
+      if (y1 <= y !== y2 <= y) crossings.push(points[i] + ((y - y1) * (points[next] - points[i])) / (y2 - y1));
+    }
+    crossings.sort((one, other) => one - other);
+    for (let i = 0; i < crossings.length; i += 2) {
+      const first = Math.max(0, Math.ceil(crossings[i] - 0.5));
+      if (first + 0.5 < crossings[i + 1] && first < width) return true;
+    }
   }
-  return Math.abs(twice) >= 1;
+  return false;
+}
+
+/**
+ * Whether a run has anything to count in an area: a link or another probe set may bring one that lies outside its images.
+ * @param {Area} area
+ * @param {import("./types.d.ts").ProbeSetInfo} probes
+ */
+export function fits({ probe, points }, { count, width, height }) {
+  return (probe === null || probe < count) && covers(points, width, height);
 }
 
 /**

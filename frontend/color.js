@@ -70,7 +70,11 @@ export function tints(values, largest, opacity, threshold) {
     const size = Math.abs(value);
     if (!(size > 0) || size < threshold) continue;
     const [r, g, b] = value > 0 ? FOR : AGAINST;
-    out.set([r, g, b, 255 * opacity * emphasis(size / largest)], player * 4);
+    const at = player * 4;
+    out[at] = r;
+    out[at + 1] = g;
+    out[at + 2] = b;
+    out[at + 3] = 255 * opacity * emphasis(size / largest);
   }
   return out;
 }

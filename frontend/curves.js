@@ -68,9 +68,7 @@ export function createCurves(element) {
     if (!plot) return;
     const index = indexOf(shown.axis, at.step);
     line.hidden = index < 0;
-    if (index < 0) return;
-    const x = plot.valToPos(at.step, "x");
-    line.style.transform = `translateX(${x}px)`;
+    if (index >= 0) line.style.transform = `translateX(${plot.valToPos(at.step, "x")}px)`;
     shown.lines.forEach(({ letter, values }, i) => {
       const step = epochOf(at, letter);
       const value = values[indexOf(shown.axis, step)];

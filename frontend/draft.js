@@ -1,6 +1,6 @@
 /** A region while it is being drawn: dragged with a pointer, or moved and sized with the arrow keys. Pure but for its memory. */
 
-import { box, hasArea, simplified } from "./areas.js";
+import { box, covers, simplified } from "./areas.js";
 
 /** @typedef {{width: number, height: number}} Size */
 
@@ -44,7 +44,7 @@ export function createDraft() {
     finish(tool, image) {
       const done = shape && (tool === "lasso" ? simplified(shape, Math.max(image.width, image.height)) : shape);
       way = shape = null;
-      return done && done.length >= 6 && hasArea(done) ? done : null;
+      return done && covers(done, image.width, image.height) ? done : null;
     },
     /**
      * Arrows move a box that begins in the middle, with Shift its lower right corner.

@@ -12,12 +12,16 @@ import { Unreachable } from "./api.js";
 /** @typedef {import("./types.d.ts").RunRow} RunRow */
 
 /**
+ * A request and its reply. Its key names the versions of the runs that it is about: what is asked for while a run changes over never
+ * stays behind.
  * @typedef {object} Entry
  * @property {Route} route
- * @property {Args} args
+ * @property {Args} args  as asked
+ * @property {Args} address  the same with the versions
  * @property {unknown} value  undefined while it is on its way
  * @property {string} problem
  * @property {number} asked  round in which it was last asked for
+ * @property {boolean} held  by a run that is changing over: nobody asks for it yet
  * @property {AbortController} controller
  */
 
@@ -38,6 +42,8 @@ export function createFeed(source, changed, first = null) {
   const versions = new Map();
   /** @type {Set<string>} runs that are changing over */
   const upgrading = new Set();
+  /** @type {Map<string, string>} runs that could not, and why */
+  const stuck = new Map();
   /** @type {RunRow[] | null} */
   let rows = null;
   let problem = "";
@@ -52,17 +58,20 @@ export function createFeed(source, changed, first = null) {
 
   /**
    * What is asked for by its version may come from the browser's own cache.
-   * @type {(args: Args, newer: Map<string, string>) => Args}
+   * @type {(args: Args, newer?: Map<string, string>) => Args}
    */
-  function addressed(args, newer) {
+  function addressed(args, newer = new Map()) {
     const of = (/** @type {string} */ run) => newer.get(run) ?? versions.get(run) ?? "";
     return { ...args, version: of(args.run), ...(args.other && { other_version: of(args.other) }) };
   }
 
-  /** @type {(entry: Entry, newer?: Map<string, string>, before?: {reply: never, until: number}) => Promise<void>} */
-  async function load(entry, newer = new Map(), before = undefined) {
+  /** @type {(route: Route, args: Args, address: Args) => Entry} */
+  const entryOf = (route, args, address) => ({ route, args, address, value: undefined, problem: "", asked: round, held: false, controller: new AbortController() });
+
+  /** @type {(entry: Entry, before?: {reply: never, until: number}) => Promise<void>} */
+  async function load(entry, before) {
     try {
-      entry.value = await source.get(entry.route, addressed(entry.args, newer), entry.controller.signal, before);
+      entry.value = await source.get(entry.route, entry.address, entry.controller.signal, before);
       entry.problem = "";
     } catch (error) {
       if (entry.controller.signal.aborted) return;
@@ -71,33 +80,39 @@ export function createFeed(source, changed, first = null) {
   }
 
   /**
-   * Fetches what is new of all that is shown of a run and shows it when the last piece is here. Where one failed, the next look tries again.
+   * Fetches what is new of all that is shown of a run, and shows it when the last piece is here. Where one failed nothing changes; the next look tries
+   * again.
    */
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
     upgrading.add(run);
-    /** @type {Map<string, Entry>} */
-    const fresh = new Map();
-    for (const [key, entry] of entries) {
-      if (entry.args.run !== run && entry.args.other !== run) continue;
-      if (entry.asked < round) entries.delete(key);
-      else fresh.set(key, { ...entry, controller: new AbortController() });
-    }
-    // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
-    const [infos, others] = [true, false].map((first) => [...fresh.values()].filter(({ route }) => (route === "run") === first));
-    /** @type {Map<string | undefined, RunInfo>} by probe set, as they are now */
-    const known = new Map(infos.map(({ args, value }) => [args.set, /** @type {RunInfo} */ (value)]));
     const newer = new Map([[run, version]]);
-    await Promise.all(infos.map((entry) => load(entry, newer)));
-    const until = new Map(infos.map(({ args, value }) => [args.set, grownFrom(known.get(args.set), /** @type {RunInfo} */ (value))]));
+    const shown = [...entries.values()].filter(({ args, asked, value }) => asked === round && value !== undefined && (args.run === run || args.other === run));
+    const fresh = shown.map((old) => ({ old, entry: { ...entryOf(old.route, old.args, addressed(old.args, newer)), held: true } }));
+    for (const { entry } of fresh) entries.set(keyOf(entry.route, entry.address), entry);
+    // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
+    const [infos, others] = [true, false].map((first) => fresh.filter(({ entry }) => (entry.route === "run") === first));
+    await Promise.all(infos.map(({ entry }) => load(entry)));
+    /** @type {Map<string | undefined, number | undefined>} by probe set */
+    const until = new Map(infos.map(({ old, entry }) => [old.args.set, grownFrom(/** @type {RunInfo} */ (old.value), /** @type {RunInfo} */ (entry.value))]));
     await Promise.all(
-      others.map((entry) => {
-        const last = entry.args.run === run ? until.get(entry.args.set) : undefined;
-        return load(entry, newer, entry.value && last !== undefined ? { reply: /** @type {never} */ (entry.value), until: last } : undefined);
+      others.map(({ old, entry }) => {
+        const last = old.args.run === run ? until.get(old.args.set) : undefined;
+        return load(entry, last === undefined ? undefined : { reply: /** @type {never} */ (old.value), until: last });
       }),
     );
-    for (const [key, entry] of fresh) if (entries.has(key)) entries.set(key, entry);
-    if ([...fresh.values()].every((entry) => !entry.problem)) versions.set(run, version);
     upgrading.delete(run);
+    const problem = fresh.find(({ entry }) => entry.problem)?.entry.problem ?? "";
+    if (problem) stuck.set(run, problem);
+    else stuck.delete(run);
+    for (const { entry } of fresh) entry.held = false;
+    if (!problem) versions.set(run, version);
+    // Of two versions one is never asked for again.
+    for (const [key, { args, address, controller }] of entries) {
+      const now = addressed(args);
+      if (address.version === now.version && address.other_version === now.other_version) continue;
+      controller.abort();
+      entries.delete(key);
+    }
     changed();
   }
 
@@ -161,6 +176,7 @@ export function createFeed(source, changed, first = null) {
     /** Forgets what failed and tries again. */
     retry() {
       for (const [key, entry] of entries) if (entry.problem) entries.delete(key);
+      stuck.clear();
       changed();
       void poll();
     },
@@ -170,7 +186,7 @@ export function createFeed(source, changed, first = null) {
       /** whether something that is shown is still on its way */
       pending: isPending(),
       reading: reading(performance.now()),
-      problem: problem || [...entries.values()].find((entry) => entry.problem && entry.asked === round)?.problem || "",
+      problem: problem || [...entries.values()].find((entry) => entry.problem && entry.asked === round)?.problem || [...stuck.values()][0] || "",
     }),
     /** Opens a round of asking. */
     open() {
@@ -178,11 +194,12 @@ export function createFeed(source, changed, first = null) {
     },
     /** @type {import("./types.d.ts").Ask} */
     ask(route, args, peek = false) {
-      const key = keyOf(route, args);
+      const address = addressed(args);
+      const key = keyOf(route, address);
       let entry = entries.get(key);
       if (!entry && peek) return undefined;
       if (!entry) {
-        entry = { route, args, value: undefined, problem: "", asked: round, controller: new AbortController() };
+        entry = entryOf(route, args, address);
         entries.set(key, entry);
         batch.add(key);
         void load(entry).then(changed);
@@ -230,6 +247,7 @@ function sweep(entries, round) {
   let total = 0;
   const idle = [];
   for (const [key, entry] of entries) {
+    if (entry.held) continue;
     if (entry.asked < round && entry.value === undefined) {
       entry.controller.abort();
       entries.delete(key);

@@ -10,7 +10,7 @@ export { render };
 export const html = /** @type {never} */ (htm.bind(/** @type {never} */ (h)));
 
 /**
- * The user chose something: a change of the state, heard by the page (index.js).
+ * The user chose something: a change of the state, heard by the page (listen.js).
  * @param {EventTarget | null} target
  * @param {import("./types.d.ts").Change} change
  */

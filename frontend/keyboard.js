@@ -16,7 +16,7 @@ export const KEYS = [
   ["↑ ↓ or [ ]", "previous, next probe"],
   [", .", "stronger, weaker segment"],
   ["1 2 …", "method"],
-  ["Esc", "release the kept segment"],
+  ["Esc", "release the kept segment; stop drawing"],
   ["?", "this list"],
 ];
 
@@ -28,9 +28,10 @@ export const KEYS = [
  */
 export function keyChange({ key, shiftKey }, data, state) {
   if (key === "?") return { help: !state.help };
-  if (key === "Escape" && state.drawing) return { drawing: null };
-  if (key === "Escape") return state.help ? { help: false } : { player: null, hover: null, pair: null, playing: false };
-  if (data.phase !== "ready") return null;
+  if (key === "Escape" && state.help) return { help: false };
+  if (key === "Escape") return state.drawing ? { drawing: null } : { player: null, hover: null, pair: null, playing: false };
+  // While a region is drawn, arrows are for it alone (views/sketch.js).
+  if (data.phase !== "ready" || state.drawing) return null;
   const stay = { playing: false };
   const position = data.order.indexOf(data.probe);
   const neighbour = (/** @type {number} */ by) => {

@@ -27,18 +27,8 @@ export function metricName(name) {
   return name.replaceAll("_", " ");
 }
 
-/**
- * The validation metric that both runs have and people look at first; "" where there is none.
- * @param {Record<string, unknown>[]} logs  of each run
- */
-export function validationMetric(logs) {
-  const common = Object.keys(logs[0] ?? {}).filter((key) => key.startsWith("val_") && logs.every((series) => key in series));
-  const [first] = metrics(common);
-  return first ? `val_${first}` : common.includes("val_loss") ? "val_loss" : "";
-}
-
-/** Metrics of which less is better. */
-const LESS = /loss|error|mae|mse/i;
+/** Metrics of which less is better; the server counts with the same (alignment.py). */
+const LESS = /loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_/i;
 
 /**
  * The epoch with the best number of a metric; null where there is none.

@@ -39,7 +39,7 @@ const NOTHING = {
   shared: "",
   others: [],
   panes: [],
-  cursor: { step: 0, index: 0, steps: [], epochs: { A: [], B: [] }, metric: "", end: 0, following: true },
+  cursor: { step: 0, index: 0, steps: [], epochs: { A: [], B: [] }, metric: "", best: null, end: 0, following: true },
   pin: 0,
   difference: undefined,
   live: false,
@@ -80,7 +80,7 @@ export function derive(situation, state, ask) {
   const second = chooseSecond(readable, first, state.b, reasons);
   const info = ask("run", { run: first.run, set });
   const other = second ? ask("run", { run: second.run, set }) : undefined;
-  if (!info || (second && !other)) hurry([first, ...(second ? [second] : [])], set, method, state, ask);
+  if (!info || (second && !other)) prefetch([first, ...(second ? [second] : [])], set, method, state, ask);
   if (!info) return { ...nothing, phase: pending, runs: list(null) };
   if (!info.steps.length) return { ...nothing, phase: "waiting", problem: problem || (info.changes.at(-1)?.change ?? ""), runs: list(null) };
 
@@ -211,7 +211,7 @@ function compareRuns(rows, first, set, method) {
  * @param {State} state
  * @param {Ask} ask
  */
-function hurry(rows, set, method, state, ask) {
+function prefetch(rows, set, method, state, ask) {
   // Whether a run has a class of a certain number is not known yet.
   if (/^[0-9]/.test(state.class)) return;
   for (const { run } of rows) {
@@ -246,7 +246,7 @@ function cursorOf(a, b, pairing, epoch) {
   const both = (/** @type {number} */ _, /** @type {number} */ i) => epochs.A[i] !== ABSENT && (!b || epochs.B[i] !== ABSENT);
   const end = steps[steps.findLastIndex((step, i) => both(step, i))] ?? steps[steps.length - 1];
   const index = nearest(steps, epoch ?? end);
-  return { step: steps[index], index, steps, epochs, metric: pairing?.metric ?? "", end, following: epoch === null };
+  return { step: steps[index], index, steps, epochs, metric: pairing?.metric ?? "", best: pairing?.best ?? null, end, following: epoch === null };
 }
 
 /** @typedef {Pick<Cursor, "steps" | "epochs">} Places */

@@ -63,8 +63,9 @@ export function orderProbes(panes, { sort, only, wrong, disagree }) {
     if (only !== null && classOf(first, probe) !== only) continue;
     if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
     if (disagree) {
-      const answers = new Set(panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted));
-      if (answers.size < 2) continue;
+      // Where one of them has no answer, nobody disagrees.
+      const answers = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted ?? -1);
+      if (answers.includes(-1) || new Set(answers).size < 2) continue;
     }
     kept.push(probe);
   }

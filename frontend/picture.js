@@ -1,6 +1,7 @@
 /** Draws one probe with its attribution on a canvas, at the screen's resolution. */
 
 import { GREYS, NEUTRAL, tints } from "./color.js";
+import { memo } from "./memo.js";
 import { borders } from "./outline.js";
 import { isBlank, largest, strongestThreshold } from "./scale.js";
 
@@ -10,6 +11,12 @@ import { isBlank, largest, strongestThreshold } from "./scale.js";
 const PIXEL_ART = 64;
 // Device pixels up to which an image is kept at the size in which it is shown.
 const KEPT_SIZE = 256;
+// Device pixels a pixel of the image takes from which on it need not be as wide as its neighbours to the last one.
+const LARGE_PIXEL = 5;
+// Outlines may cover this part of a picture; where segments are so many that they would cover more, they fade.
+const COVERED = 0.15;
+// Paths that one picture keeps: those of its segments and of the players that were pointed at, at the sizes they are shown in.
+const KEPT_PATHS = 200;
 
 /**
  * @typedef {object} Content
@@ -27,8 +34,16 @@ const KEPT_SIZE = 256;
 const shown = new WeakMap();
 /** @type {WeakMap<Picture, Map<string, HTMLCanvasElement>>} */
 const bases = new WeakMap();
-/** @type {WeakMap<Picture, Map<string, Path2D>>} */
+/** @type {WeakMap<Picture, Map<string, Edge>>} */
 const paths = new WeakMap();
+/** @type {WeakMap<Picture, Map<string, Uint16Array>>} */
+const maps = new WeakMap();
+
+/**
+ * @typedef {object} Edge
+ * @property {Path2D} path  in device pixels
+ * @property {number} length  device pixels
+ */
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -46,8 +61,9 @@ export function paint(canvas, box, key, content) {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
-    canvas.style.width = `${box.width}px`;
-    canvas.style.height = `${box.height}px`;
+    // As many pixels as the screen has there: at a ratio of 1.5 a box of 251 px would be stretched by half of one.
+    canvas.style.width = `${width / devicePixelRatio}px`;
+    canvas.style.height = `${height / devicePixelRatio}px`;
   }
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, width, height);
@@ -58,6 +74,12 @@ export function paint(canvas, box, key, content) {
   }
   if (look.view !== "image") drawTint(context, content.picture, content.values, content, width, height);
   drawLines(context, content, width, height);
+}
+
+/** @param {HTMLCanvasElement} canvas  shows nothing from now on */
+export function wipe(canvas) {
+  if (!shown.delete(canvas)) return;
+  canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
 }
 
 /**
@@ -106,11 +128,12 @@ function drawTint(context, picture, values, { look, scale }, width, height) {
   const end = scale || largest(values) || 1;
   const opacity = look.view === "map" ? 1 : look.opacity / 100;
   const colors = new Uint32Array(tints(values, end, opacity, strongestThreshold(values, look.strongest)).buffer);
-  const layer = scratch("tint", picture.width, picture.height);
-  const image = layer.createImageData(picture.width, picture.height);
+  const [across, down] = [picture.width, picture.height].map((size, i) => Math.min(size, 2 * [width, height][i]));
+  const players = segmentsAt(picture, across, down);
+  const layer = scratch("tint", across, down);
+  const image = pixelsOf(layer);
   const pixels = new Uint32Array(image.data.buffer);
-  const { segments } = picture;
-  for (let i = 0; i < pixels.length; i++) pixels[i] = colors[segments[i]];
+  for (let i = 0; i < pixels.length; i++) pixels[i] = colors[players[i]];
   layer.putImageData(image, 0, 0);
   blit(context, layer.canvas, width, height, false);
 }
@@ -128,20 +151,33 @@ function drawLines(context, { picture, lit, region, area, outlines }, width, hei
     context.lineWidth = thickness;
     context.stroke(path);
   };
-  if (outlines) stroke(path(picture, "segments", picture.segments, null, width, height), "rgb(128 128 128 / 0.5)", 1);
+  if (outlines) {
+    // A dark line and a light one beside it: one of them shows, whatever lies below.
+    const thin = Math.max(1, Math.floor(px / 1.5));
+    const { path, length } = edgeOf(picture, "segments", () => borders(picture.segments, picture.width, picture.height, null), width, height, thin);
+    const fade = Math.min(1, (COVERED * width * height) / (2 * thin * length));
+    stroke(path, `rgb(0 0 0 / ${0.38 * fade})`, thin);
+    context.translate(thin, thin);
+    stroke(path, `rgb(255 255 255 / ${0.27 * fade})`, thin);
+    context.translate(-thin, -thin);
+  }
+  const line = Math.round(px);
   const mask = picture.regions[region];
-  const edge = area ? polygon(area, width / picture.width, height / picture.height) : mask && path(picture, `region ${region}`, mask, 0, width, height);
+  const edge = area ? polygon(area, picture, width, height, line) : mask && edgeOf(picture, `region ${region}`, () => borders(mask, picture.width, picture.height, 0), width, height, line).path;
   if (edge) {
-    stroke(edge, "rgb(0 0 0 / 0.6)", 2 * px);
+    stroke(edge, "rgb(0 0 0 / 0.6)", line + 2 * Math.max(1, Math.floor(px / 2)));
     context.setLineDash([4 * px, 3 * px]);
-    stroke(edge, "#fff", px);
+    stroke(edge, "#fff", line);
     context.setLineDash([]);
   }
+  const bold = Math.round(1.5 * px);
+  context.lineCap = "square"; // closes the corners of the darker line
   for (const one of lit) {
-    const edge = path(picture, `player ${one}`, picture.segments.map((player) => Number(player === one)), 0, width, height);
-    stroke(edge, "rgb(0 0 0 / 0.85)", 3.5 * px);
-    stroke(edge, "#fff", 1.5 * px);
+    const { path } = edgeOf(picture, `player ${one}`, () => bordersOf(picture, one), width, height, bold);
+    stroke(path, "rgb(0 0 0 / 0.85)", bold + 2 * line);
+    stroke(path, "#fff", bold);
   }
+  context.lineCap = "butt";
 }
 
 /**
@@ -181,8 +217,8 @@ function base(picture, kind) {
 }
 
 /**
- * Draws a small image large. Without smoothing pixels stay sharp at any scale: they are first repeated a whole number
- * of times, then brought to size, so that none looks wider than its neighbour.
+ * Draws a small image large. Without smoothing pixels stay sharp at any scale: large ones begin on whole pixels of the screen; small ones are
+ * first repeated a whole number of times, then brought to size, so that none looks wider than its neighbour.
  * @param {CanvasRenderingContext2D} context
  * @param {HTMLCanvasElement} source
  * @param {number} width
@@ -191,17 +227,18 @@ function base(picture, kind) {
  */
 function blit(context, source, width, height, smooth) {
   const times = Math.ceil(width / source.width);
+  const large = width >= LARGE_PIXEL * source.width;
   context.imageSmoothingQuality = "high";
-  if (smooth || times <= 1) {
-    context.imageSmoothingEnabled = true;
+  if (smooth || large || times <= 1) {
+    context.imageSmoothingEnabled = smooth || times <= 1;
     context.drawImage(source, 0, 0, width, height);
     return;
   }
-  const large = scratch("large", source.width * times, source.height * times);
-  large.imageSmoothingEnabled = false;
-  large.drawImage(source, 0, 0, large.canvas.width, large.canvas.height);
+  const repeated = scratch("repeated", source.width * times, source.height * times);
+  repeated.imageSmoothingEnabled = false;
+  repeated.drawImage(source, 0, 0, repeated.canvas.width, repeated.canvas.height);
   context.imageSmoothingEnabled = true;
-  context.drawImage(large.canvas, 0, 0, width, height);
+  context.drawImage(repeated.canvas, 0, 0, width, height);
 }
 
 /** @type {Map<string, CanvasRenderingContext2D>} */
@@ -228,41 +265,128 @@ function scratch(name, width, height) {
   return context;
 }
 
+/** @type {WeakMap<CanvasRenderingContext2D, ImageData>} */
+const buffers = new WeakMap();
+
+/**
+ * Memory for all pixels of a canvas, to be overwritten.
+ * @param {CanvasRenderingContext2D} context
+ */
+function pixelsOf(context) {
+  const { width, height } = context.canvas;
+  let image = buffers.get(context);
+  if (image?.width !== width || image.height !== height) {
+    image = context.createImageData(width, height);
+    buffers.set(context, image);
+  }
+  return image;
+}
+
+/**
+ * The player of each pixel, in fewer pixels than the image has: a card needs no more.
+ * @param {Picture} picture
+ * @param {number} width  at most the image's
+ * @param {number} height
+ */
+function segmentsAt(picture, width, height) {
+  const { segments } = picture;
+  if (width === picture.width && height === picture.height) return segments;
+  const known = maps.get(picture) ?? new Map();
+  maps.set(picture, known);
+  const key = `${width} ${height}`;
+  let small = known.get(key);
+  if (!small) {
+    small = new Uint16Array(width * height);
+    for (let y = 0, i = 0; y < height; y++) {
+      const row = Math.floor(((y + 0.5) * picture.height) / height) * picture.width;
+      for (let x = 0; x < width; x++, i++) small[i] = segments[row + Math.floor(((x + 0.5) * picture.width) / width)];
+    }
+    known.set(key, small);
+  }
+  return small;
+}
+
+/**
+ * Where a place of the image lies on the screen, so that a line of that thickness there covers whole pixels of it and stays inside.
+ * @param {number} at  in pixels of the image
+ * @param {number} image  its size
+ * @param {number} screen  its size in device pixels
+ * @param {number} thickness  in device pixels
+ */
+function place(at, image, screen, thickness) {
+  const middle = (thickness % 2) / 2;
+  return Math.min(screen - thickness / 2, Math.max(thickness / 2, Math.round((at * screen) / image) + middle));
+}
+
 /**
  * Borders at the screen's resolution, on whole pixels so that they are crisp.
  * @param {Picture} picture
  * @param {string} name
- * @param {ArrayLike<number>} labels
- * @param {number | null} outside
+ * @param {() => number[]} find  the borders, as `borders` has them
  * @param {number} width
  * @param {number} height
+ * @param {number} thickness  of the line
+ * @returns {Edge}
  */
-function path(picture, name, labels, outside, width, height) {
+function edgeOf(picture, name, find, width, height, thickness) {
   const known = paths.get(picture) ?? new Map();
   paths.set(picture, known);
-  const key = `${name} ${width} ${height}`;
+  const key = `${name} ${width} ${height} ${thickness}`;
   const old = known.get(key);
   if (old) return old;
-  const across = (/** @type {number} */ x) => Math.min(width - 0.5, Math.round((x * width) / picture.width) + 0.5);
-  const down = (/** @type {number} */ y) => Math.min(height - 0.5, Math.round((y * height) / picture.height) + 0.5);
-  const lines = borders(labels, picture.width, picture.height, outside);
-  const result = new Path2D();
+  const lines = find();
+  const path = new Path2D();
+  let length = 0;
   for (let i = 0; i < lines.length; i += 4) {
-    result.moveTo(across(lines[i]), down(lines[i + 1]));
-    result.lineTo(across(lines[i + 2]), down(lines[i + 3]));
+    const [x1, x2] = [lines[i], lines[i + 2]].map((x) => place(x, picture.width, width, thickness));
+    const [y1, y2] = [lines[i + 1], lines[i + 3]].map((y) => place(y, picture.height, height, thickness));
+    path.moveTo(x1, y1);
+    path.lineTo(x2, y2);
+    length += Math.abs(x2 - x1) + Math.abs(y2 - y1);
   }
-  known.set(key, result);
-  return result;
+  if (known.size >= KEPT_PATHS) known.clear();
+  const edge = { path, length };
+  known.set(key, edge);
+  return edge;
+}
+
+/** Where each player lies: left, top, right + 1, bottom + 1. */
+const bounds = memo((/** @type {Picture} */ { segments, width }) => {
+  /** @type {number[][]} */
+  const boxes = [];
+  for (let i = 0; i < segments.length; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const box = (boxes[segments[i]] ??= [x, y, x + 1, y + 1]);
+    if (x < box[0]) box[0] = x;
+    if (x >= box[2]) box[2] = x + 1;
+    box[3] = y + 1;
+  }
+  return boxes;
+});
+
+/**
+ * The rim of one player.
+ * @param {Picture} picture
+ * @param {number} player
+ */
+function bordersOf(picture, player) {
+  const [left, top, right, bottom] = bounds(picture)[player] ?? [0, 0, 0, 0];
+  const [width, height] = [right - left, bottom - top];
+  const own = new Uint8Array(width * height);
+  for (let i = 0; i < own.length; i++) own[i] = Number(picture.segments[(top + Math.floor(i / width)) * picture.width + left + (i % width)] === player);
+  return borders(own, width, height, 0).map((at, i) => at + (i % 2 ? top : left));
 }
 
 /**
- * @param {number[]} points  x, y, x, y, …
- * @param {number} across  what x is multiplied by
- * @param {number} down
+ * @param {number[]} points  x, y, x, y, … in pixels of the image
+ * @param {Picture} picture
+ * @param {number} width
+ * @param {number} height
+ * @param {number} thickness  of the line
  */
-function polygon(points, across, down) {
+function polygon(points, picture, width, height, thickness) {
   const result = new Path2D();
-  for (let i = 0; i < points.length; i += 2) result.lineTo(points[i] * across, points[i + 1] * down);
+  for (let i = 0; i < points.length; i += 2) result.lineTo(place(points[i], picture.width, width, thickness), place(points[i + 1], picture.height, height, thickness));
   result.closePath();
   return result;
 }

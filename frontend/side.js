@@ -1,6 +1,6 @@
 /** One run as the page shows it: asks for its records, and looks things up in what has come. */
 
-import { areaArgument } from "./areas.js";
+import { areaArgument, fits } from "./areas.js";
 import { memo } from "./memo.js";
 
 /** @typedef {import("./types.d.ts").Ask} Ask */
@@ -16,7 +16,9 @@ const CHUNK_PROBES = 64;
 export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players, height, width, channels } }) => {
   const ofValues = 2 * steps.length * Math.max(1, ...players);
   const ofPicture = (height * width * (channels + 2)) / 4;
-  return Math.max(1, Math.min(CHUNK_PROBES, Math.floor(CHUNK_NUMBERS / Math.max(ofValues, ofPicture))));
+  const most = Math.max(1, Math.min(CHUNK_PROBES, CHUNK_NUMBERS / Math.max(ofValues, ofPicture)));
+  // A power of two: while a run grows the chunks stay the same for long, and only what is new is fetched.
+  return 2 ** Math.floor(Math.log2(most));
 });
 
 /**
@@ -58,7 +60,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
 
   const regions = [
     ...info.regions.map((name) => ({ name, asked: { region: name } })),
-    ...areas.map((area) => ({ name: area.name, asked: { area: areaArgument(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
+    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { area: areaArgument(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
   ];
   for (const { name, asked } of regions) {
     // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
@@ -88,9 +90,9 @@ export function createSide({ letter, info, label, color, method, explained, regi
       const here = fetched(rangeOf(chunkOf(selected)), true);
       // The large picture first: the others of its chunk come after it.
       alone = here.value && here.picture ? null : { probe: selected, ...fetched(String(selected)) };
-      const first = alone && known && !alone.value;
-      for (const number of first ? [] : new Set(probes.map(chunkOf))) {
-        const { value, picture } = fetched(rangeOf(number));
+      const first = Boolean(alone && known && !alone.value);
+      for (const number of new Set(probes.map(chunkOf))) {
+        const { value, picture } = fetched(rangeOf(number), first);
         if (value) values.set(number, value);
         if (picture) pictures.set(number, picture);
       }

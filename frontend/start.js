@@ -68,6 +68,7 @@ export async function start(source, first) {
     if (state.a === null) store.set({ a: data.a?.run ?? null });
     if (state.b === null) store.set({ b: data.b?.run ?? "" });
     if (state.probe !== data.probe) store.set({ probe: data.probe });
+    if (state.seeksBest && data.cursor.best !== null) store.set({ epoch: data.cursor.best, seeksBest: false });
     if (state.class !== data.explained) store.set({ class: data.explained });
   }
 

@@ -98,6 +98,7 @@ export const DEFAULTS = {
   hover: null,
   pair: null,
   drawing: null,
+  seeksBest: false,
   playing: false,
   help: false,
   dark: false,

@@ -12,7 +12,7 @@
  * Every 2nd, 5th, 10th … epoch, as many as have room: a distance that people can say. The untrained model and the last epoch always stay.
  * @param {number[]} steps  ascending
  * @param {number} most  at least 4
- * @param {number | null} keep  a position that is shown in any case: the nearest of the others gives its place to it
+ * @param {number | null} keep  a position that is shown in any case: the nearest one between the ends gives its place to it
  * @returns {Thinned}
  */
 export function thin(steps, most, keep = null) {
@@ -24,8 +24,10 @@ export function thin(steps, most, keep = null) {
   for (let i = first; i < steps.length; i += every) places.push(i);
   const last = places[places.length - 1] !== steps.length - 1;
   if (last) places.push(steps.length - 1);
-  if (keep !== null) {
-    const nearest = places.reduce((best, place, i) => (Math.abs(place - keep) < Math.abs(places[best] - keep) ? i : best), 0);
+  if (keep !== null && !places.includes(keep)) {
+    const away = (/** @type {number} */ i) => Math.abs(places[i] - keep);
+    let nearest = first + 1;
+    for (let i = nearest; i < places.length - 1; i++) if (away(i) < away(nearest)) nearest = i;
     places[nearest] = keep;
   }
   return { places, every, of, last };

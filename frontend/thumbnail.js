@@ -1,7 +1,7 @@
 /** A small picture of one run at one epoch, as cards and filmstrip show it. */
 
 import { fit } from "./layout.js";
-import { paint } from "./picture.js";
+import { paint, wipe } from "./picture.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").Side} Side */
@@ -16,8 +16,12 @@ import { paint } from "./picture.js";
 export function thumbnail(canvas, { side, probe, step, size, lit }, data, state) {
   const picture = side.picture(probe);
   const values = side.values(probe);
-  if (!picture || !values) return;
-  paint(canvas, fit(picture.width, picture.height, size), [side.id, data.method, state.class, probe, step].join(), {
+  if (!picture || !values) {
+    // What it showed before was another method's, or another run's.
+    wipe(canvas);
+    return;
+  }
+  paint(canvas, fit(picture.width, picture.height, size), [side.id, values.id, probe, step].join(), {
     picture,
     values: values.at(step)?.values ?? null,
     scale: state.lock ? data.scale : 0,

@@ -69,7 +69,7 @@ export type NumberArray = Float32Array | Int32Array | Uint16Array | Uint8Array;
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { probes?: number[]; scale?: number | null; measures?: string[]; metric?: string };
+  header: { probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -98,6 +98,8 @@ export interface Attribution {
 
 /** Attributions of one probe at every epoch. */
 export interface ProbeValues {
+  /** of the reply: other numbers have another one */
+  id: number;
   steps: Int32Array;
   players: number;
   /** null where the step is not in the record */
@@ -140,6 +142,8 @@ export interface Answer { predicted: number; probability: number; label: number 
 export interface Answers { bytes: number; steps: Int32Array; at(probe: number, step: number): Answer | null }
 /** A quantity of each probe at each epoch (drift, share of a region) with its quartiles over probes. */
 export interface Spread {
+  /** of the reply: other numbers have another one */
+  id: number;
   bytes: number;
   steps: Int32Array;
   lower: Float32Array;
@@ -158,6 +162,8 @@ export interface Pairing {
   bytes: number;
   /** the metric that the alignment goes by; "" for epochs */
   metric: string;
+  /** the place where both are at their best; null where epochs are not counted from there */
+  best: number | null;
   /** one row a place of the cursor, ascending: the epoch it is called by */
   steps: Int32Array;
   /** the epoch of either run there; ABSENT where it has none */
@@ -250,6 +256,8 @@ export interface State {
   pair: [number, number] | null;
   /** what the pointer draws on the pictures; null where it points at segments */
   drawing: "box" | "lasso" | null;
+  /** the cursor goes to where both runs are at their best, as soon as that is known */
+  seeksBest: boolean;
   playing: boolean;
   help: boolean;
   dark: boolean;
@@ -317,6 +325,8 @@ export interface Cursor {
   epochs: { A: ArrayLike<number>; B: ArrayLike<number> };
   /** the metric that A and B are aligned by; "" where they are by epoch */
   metric: string;
+  /** the step at which both are at their best, where they are aligned so; else null */
+  best: number | null;
   /** the last epoch that A and B have: where one who follows training stands */
   end: number;
   following: boolean;
@@ -354,7 +364,7 @@ export interface Data {
   panes: Pane[];
   cursor: Cursor;
   pin: number;
-  /** errors of the first pane's values less the second's, at the first one's steps */
+  /** errors of the first pane's values less the second's, at every place of the cursor; beside a pinned epoch, at A's steps */
   difference: Difference | undefined;
   live: boolean;
   method: string;

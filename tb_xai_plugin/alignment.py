@@ -37,12 +37,14 @@ class Pairing:
         steps: int64 (rows,), ascending: the epoch that a row is called by.
         here, there: int64 (rows,): the epoch of the one run and of the other; ABSENT where it has none.
         metric: the one that decided, as Keras logs it; "" where none did.
+        best: the row in which both are at their best; None where rows are not counted from there.
     """
 
     steps: np.ndarray
     here: np.ndarray
     there: np.ndarray
     metric: str = ""
+    best: int | None = None
 
 
 def pair(run: Run, other: Run, by: str = "epoch") -> Pairing:
@@ -107,10 +109,11 @@ def _by_closest(run: Run, other: Run) -> Pairing:
 def _by_best(run: Run, other: Run) -> Pairing:
     metric, here, there = _common_metric(run, other, validation_only=False)
     steps = run.all_steps
-    wanted = steps + _best(other, metric, there) - _best(run, metric, here)
+    best = _best(run, metric, here)
+    wanted = steps + _best(other, metric, there) - best
     # An epoch that would be as far back as the untrained model is not the untrained model.
     wanted = np.where(steps == wire.UNTRAINED, wire.UNTRAINED, np.where(wanted < 0, ABSENT, wanted))
-    return Pairing(steps, steps, _standing_for(other, wanted), metric)
+    return Pairing(steps, steps, _standing_for(other, wanted), metric, best)
 
 
 WAYS: dict[str, Callable[[Run, Run], Pairing]] = {"epoch": _by_epoch, "val_accuracy": _by_closest, "best": _by_best}

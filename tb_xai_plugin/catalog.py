@@ -44,11 +44,13 @@ class Catalog:
 
     def entries(self, context: Any, experiment: str) -> list[dict[str, Any]]:
         """Entries of the `runs` route, in alphabetical order, up to date. What has not changed is not read again."""
-        sources = listed(self._provider, context, experiment)
-        versions = {name: self._version(source) for name, source in sources.items()}
+        sources, versions = self._listed(context, experiment)
         if self._changed(experiment, versions):
-            patient = self._updating.acquire(timeout=PATIENCE)
+            alone = self._updating.acquire(blocking=False)
+            patient = alone or self._updating.acquire(timeout=PATIENCE)
             try:
+                if not alone:  # whoever had the lock may have read what is newer than this list
+                    sources, versions = self._listed(context, experiment)
                 self._update(experiment, sources, versions)
             finally:
                 if patient:
@@ -75,8 +77,12 @@ class Catalog:
 
     def look(self) -> None:
         """Somebody is looking at TensorBoard: have the entries ready, in the background, before the tab is clicked."""
-        if self._provider is not None and self._looking.acquire(blocking=False):
+        if self._provider is None or not self._looking.acquire(blocking=False):
+            return
+        try:
             threading.Thread(target=self._look, daemon=True, name="xai-catalog").start()
+        except RuntimeError:  # no thread to be had: the click will read
+            self._looking.release()
 
     def _look(self) -> None:
         try:
@@ -85,6 +91,11 @@ class Catalog:
             logger.debug("The runs were not read ahead.", exc_info=True)  # the request for them says what is wrong
         finally:
             self._looking.release()
+
+    def _listed(self, context: Any, experiment: str) -> tuple[dict[str, ProviderSource], dict[str, str]]:
+        """{run: its source} and {run: its version}, as they are now."""
+        sources = listed(self._provider, context, experiment)
+        return sources, {name: self._version(source) for name, source in sources.items()}
 
     def _version(self, source: ProviderSource) -> str:
         # Replies may be kept by browsers: another version of the code makes other replies of the same record.

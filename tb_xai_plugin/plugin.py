@@ -1,4 +1,4 @@
-"""XaiPlugin: the XAI tab's HTTP routes; see http_api.md. Thin: parse, ask reader.py, respond."""
+"""XaiPlugin: the XAI tab's HTTP routes; see http_api.md. Thin: parse, ask the reader and what judges its arrays, respond."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class XaiPlugin(base_plugin.TBPlugin):
         run, _ = self._run(request)
         with invalid_argument(request.route):
             rows = alignment.pair(run, self._other(request), request.arguments.get("by") or "epoch")
-        return {"metric": rows.metric}, {"steps": rows.steps, "here": rows.here, "there": rows.there}
+        return {"metric": rows.metric, "best": rows.best}, {"steps": rows.steps, "here": rows.here, "there": rows.there}
 
     def _difference(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)

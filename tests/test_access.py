@@ -88,16 +88,15 @@ def test_tab_reaches_every_control_and_the_focus_is_always_seen(server: TensorBo
     tab.locator(".filter").focus()
     frame = tab_frame(page)
     reached = []
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if frame.evaluate("document.activeElement === document.body"):
-            break
+    while not frame.evaluate("document.activeElement === document.body"):
         name, seen = focused(frame)
         assert seen, name
         reached.append(name)
+        assert len(reached) < 80, "the focus never leaves the page"
+        page.keyboard.press("Tab")
     words = "\n".join(reached)
     for control in (
-        "a/xai as run A",
+        "a as run A",
         "LIME",
         "Class that is explained",
         "Epoch",
@@ -108,11 +107,12 @@ def test_tab_reaches_every_control_and_the_focus_is_always_seen(server: TensorBo
         "keys",
         "export",
     ):
-        assert control in words or control.replace("/xai", "") in words, (control, words)
+        assert control in words, (control, words)
 
 
 def test_nothing_moves_where_motion_is_not_wanted(server: TensorBoard, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page.clock.install()
     page.goto(f"{server.url}/#xai&p.xai.a=a%2Fxai&p.xai.b=b%2Fxai&p.xai.compare=blink")
     tab = page.frame_locator('iframe[src*="name=xai"]')
     expect(tab.locator(READY)).to_be_visible()
@@ -121,6 +121,6 @@ def test_nothing_moves_where_motion_is_not_wanted(server: TensorBoard, browser: 
     assert frame.evaluate(moving) == 0
     shown = "document.querySelector('.pictures').textContent"
     before = frame.evaluate(shown)
-    page.wait_for_timeout(2500)  # two beats of a blinking picture
+    page.clock.run_for(2500)  # two beats of a blinking picture
     assert frame.evaluate(shown) == before
     page.close()

@@ -457,3 +457,21 @@ def test_a_failure_shows_the_servers_sentence_and_a_second_try_works(server: Ten
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(READY)).to_be_visible()
     page.close()
+
+
+def seen(tab: FrameLocator) -> list[str]:
+    """Every picture and curve on the page, as pixels; the sparklines too."""
+    return tab.locator("canvas").evaluate_all("canvases => canvases.map((canvas) => canvas.toDataURL())")
+
+
+def test_another_class_is_drawn_everywhere_as_on_a_fresh_page(server: TensorBoard, open_tab: Open) -> None:
+    state = "a=a-honest/xai&b=b-shortcut/xai&probe=1&epoch=3&player=1&lock=0&sort=order"
+    _, fresh = open_tab(server, f"{state}&class=1")
+    expect(fresh.locator(READY)).to_be_visible()
+    _, tab = open_tab(server, f"{state}&class=0")
+    expect(tab.locator(READY)).to_be_visible()
+    assert seen(tab) != seen(fresh)
+    tab.get_by_role("combobox", name="Class that is explained").select_option("1")
+    expect(tab.locator(".reading-head")).to_contain_text("“class 1”")
+    expect(tab.locator(READY)).to_be_visible()
+    assert seen(tab) == seen(fresh)

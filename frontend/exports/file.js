@@ -3,7 +3,7 @@
 /** @typedef {import("../types.d.ts").Data} Data */
 
 const LONGEST_NAME = 60;
-// The browser reads the file after the click; a second is more than enough.
+// The browser reads the file after the click; ten seconds are more than enough.
 const KEPT_MS = 10_000;
 
 /**

@@ -54,7 +54,8 @@ export function cursorView(element) {
 function beside({ b, cursor }) {
   const step = epochOf(cursor, "B");
   if (!b || step === cursor.step) return "";
-  const why = cursor.metric ? `aligned by ${metricName(cursor.metric)}` : "the nearest that was explained";
+  const by = metricName(cursor.metric);
+  const why = cursor.best !== null ? `counted from the best ${by} of each` : by ? `where ${by} is closest` : "the nearest that was explained";
   const words = step === ABSENT ? "B: none here" : `B ${epoch(step)}`;
   return html`<span class="beside" title=${`${words}: ${why}`}><b style=${{ color: b.color }}>B</b> ${words.slice(2)}</span>`;
 }

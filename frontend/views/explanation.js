@@ -29,7 +29,7 @@ export function explanationView(element) {
         <h2>Explanation</h2>
         ${sets.length > 1 &&
         html`<div class="field"><span>Probes</span>
-          ${select({ label: "Probe set", value: set, options: sets.map((name) => ({ value: name, text: name })), choose: (_, value) => choose(element, { set: value, probe: null, player: null }) })}
+          ${select({ label: "Probe set", value: set, options: sets.map((name) => ({ value: name, text: name })), choose: (_, value) => choose(element, { set: value, probe: null, player: null, areas: [], region: null }) })}
         </div>`}
         <div class="field"><span>Method</span>
           ${few ? segmented(chooser) : select(chooser)}

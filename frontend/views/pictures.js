@@ -10,7 +10,7 @@ import { paint, playerAt } from "../picture.js";
 import { difference, isBlank } from "../scale.js";
 import { answer } from "./answer.js";
 import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figure.js";
-import { drawOn, sketch } from "./sketch.js";
+import { drawNoMore, drawOn, sketch } from "./sketch.js";
 import { createBlink, stack } from "./stack.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
@@ -35,8 +35,9 @@ export function picturesView(element) {
     again();
   }).observe(frame);
   const draft = createDraft();
-  const blink = createBlink(() => last?.[1].compare === "blink" && last[0].panes.length === 2, again);
-  let armed = false;
+  const blink = createBlink(() => last?.[1].compare === "blink" && last[0].panes.length === 2 && frame.offsetHeight > 0, again);
+  /** @type {State["drawing"]} */
+  let tool = null;
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
@@ -48,20 +49,21 @@ export function picturesView(element) {
     const explained = panes.map((pane) => pane.side.values(probe)?.at(pane.step) ?? null);
     const picture = panes[0].side.picture(probe);
     const box = picture ? fit(picture.width, picture.height, side) : { width: side, height: side };
+    const changed = state.drawing !== tool;
+    tool = state.drawing;
+    if (changed) draft.clear();
     const done = (/** @type {number[]} */ points) => addArea(element, data, state, points);
-    const drawing = state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done) : null;
+    const drawing = (/** @type {boolean} */ first) => (state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done, first) : null);
 
-    const figures = stacked ? [stack(element, data, state, box, blink, drawing)] : panes.map((pane) => alone(element, data, pane, drawing));
+    const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, drawing(i === 0)));
     if (pair) {
       const head = differenceHead(panes, state.lock);
-      figures.push(figure("difference", head, differenceReason(panes, explained), canvasOf("difference of the attributions, first minus second"), "", null, drawing));
+      figures.push(figure("difference", head, differenceReason(panes, explained), canvasOf("difference of the attributions, first minus second"), "", null, drawing(false)));
     } else {
       figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
     }
     render(html`<div class=${state.drawing ? "row drawing" : "row"}>${figures}</div>`, frame);
-    if (Boolean(state.drawing) !== armed) {
-      armed = Boolean(state.drawing);
-      draft.clear();
+    if (changed) {
       const sheet = frame.querySelector("svg.draft");
       if (sheet instanceof SVGElement) sheet.focus({ preventScroll: true });
     }
@@ -70,16 +72,16 @@ export function picturesView(element) {
     const values = explained.map((one) => one?.values ?? null);
     const sameClass = explained[0]?.target === explained[1]?.target;
     if (pair) values.push(values[0] && values[1] && sameClass ? difference(values[0], values[1]) : null);
-    const key = [probe, data.method, state.class, ...panes.flatMap(({ side, step }) => [side.id, step])].join();
+    const key = [probe, ...panes.flatMap(({ side, step }) => [side.id, side.values(probe)?.id, step])].join();
     const area = outlined(state.areas, data.region, probe);
     frame.querySelectorAll("canvas").forEach((canvas, i) => {
       paint(canvas, box, `${key} ${i}`, {
         picture: panes[i]?.side.picture(probe) ?? picture,
         values: values[i],
         scale: state.lock ? data.scale : 0,
-        lit: data.lit,
-        region: data.a?.info.regions.indexOf(data.region) ?? -1,
-        area,
+        lit: state.drawing ? [] : data.lit,
+        region: state.drawing ? -1 : (data.a?.info.regions.indexOf(data.region) ?? -1),
+        area: state.drawing ? null : area,
         outlines: state.outlines,
         look: state,
       });
@@ -142,7 +144,7 @@ function differenceReason(panes, [first, second]) {
  * @param {Picture} picture
  */
 function pointOn(canvas, element, state, picture) {
-  canvas.onpointerdown = canvas.onpointerup = null;
+  drawNoMore(canvas);
   canvas.onpointermove = (event) => choose(element, { hover: playerAt(event, picture, canvas) });
   canvas.onpointerleave = () => choose(element, { hover: null });
   canvas.onclick = (event) => {

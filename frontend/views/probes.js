@@ -136,7 +136,7 @@ function card(element, data, panes, probe, { left, width }) {
 function drawCard(card, data, state, panes, probe, size) {
   const canvases = card.querySelectorAll("canvas");
   panes.forEach(({ side, step }, i) => thumbnail(canvases[i], { side, probe, step, size, lit: [] }, data, state));
-  drawSpark(canvases[panes.length], data, state, panes, probe, panes.length * (size + 4) - 4);
+  drawSpark(canvases[panes.length], data, panes, probe, panes.length * (size + 4) - 4);
 }
 
 /** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
@@ -151,13 +151,12 @@ const sparks = new WeakMap();
  * Drift over epochs, all cards on one scale.
  * @param {HTMLCanvasElement} canvas
  * @param {Data} data
- * @param {State} state
  * @param {Pane[]} panes
  * @param {number} probe
  * @param {number} width
  */
-function drawSpark(canvas, data, state, panes, probe, width) {
-  const key = [probe, width, devicePixelRatio, data.method, state.class, data.cursor.steps.length, ...panes.flatMap(({ side }) => [side.id, side.color, side.drift?.largest])].join();
+function drawSpark(canvas, data, panes, probe, width) {
+  const key = [probe, width, devicePixelRatio, data.cursor.steps[0], data.cursor.steps.at(-1), ...panes.flatMap(({ side }) => [side.color, side.drift?.id])].join();
   if (sparks.get(canvas) === key) return;
   sparks.set(canvas, key);
   canvas.width = Math.round(width * devicePixelRatio);

@@ -44,7 +44,7 @@ export function readingView(element) {
       words,
     );
     const sides = [data.b, data.a].filter((side) => side !== null);
-    const next = JSON.stringify([probe, player, data.method, state.class, sides.map((side) => [side.id, side.color, Boolean(side.values(probe))])]);
+    const next = JSON.stringify([probe, player, sides.map((side) => [side.id, side.color, side.values(probe)?.id])]);
     if (next !== key || !curves) {
       key = next;
       curves = curvesOf(sides, probe, player, key);

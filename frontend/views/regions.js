@@ -18,6 +18,7 @@ const TOOLS = [
 export function regionsView(element) {
   /** the drawn region whose name is being written */
   let renaming = "";
+  let drawn = false;
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
@@ -28,18 +29,23 @@ export function regionsView(element) {
       const input = element.querySelector("input[type=text]");
       if (input instanceof HTMLInputElement && document.activeElement !== input) input.select();
     };
+    // Who drew with keys goes on here.
+    const back = drawn && !state.drawing && document.activeElement?.matches("svg.draft:focus-visible");
+    drawn = Boolean(state.drawing);
     render(
       html`<div>
         <h2>Regions</h2>
-        ${data.a.info.regions.map((name) => html`<div key=${`logged ${name}`}>${choice(element, data, name)}</div>`)}
+        ${data.a.info.regions.map((name) => html`<div key=${`logged ${name}`}>${choice(element, data, name, null)}</div>`)}
         ${state.areas.map((area) => html`<div key=${`drawn ${area.name}`} class="area">
-          ${area.name === renaming ? nameField(element, data, state, area, again) : choice(element, data, area.name)}
+          ${area.name === renaming ? nameField(element, data, state, area, again) : choice(element, data, area.name, () => again(area.name))}
           ${tools(element, data, state, area, again)}
         </div>`)}
         ${state.drawing ? drawing(element, state.drawing) : start(element, state)}
       </div>`,
       element,
     );
+    const place = back && (element.querySelector(".area input:checked") ?? element.querySelector(".draw"));
+    if (place instanceof HTMLElement) place.focus();
   };
   return update;
 }
@@ -48,10 +54,11 @@ export function regionsView(element) {
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {string} name
+ * @param {(() => void) | null} rename
  */
-function choice(element, data, name) {
+function choice(element, data, name, rename) {
   const shown = name === data.region;
-  return html`<label class="check region" title=${name}>
+  return html`<label class="check region" title=${rename ? `${name} (double click to rename)` : name} onDblClick=${rename}>
     <input type="checkbox" checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
     <span class="ellipsis">${name}<br /><span class="region-shares" title="share of |attribution| inside the region, the median over its probes">${shares(data, name)}</span></span>
   </label>`;
@@ -85,7 +92,7 @@ function nameField(element, data, state, area, rename) {
     taken = true;
     rename("");
     const others = [...(data.a?.info.regions ?? []), ...state.areas.filter((one) => one !== area).map((one) => one.name)];
-    const name = freeName(/** @type {HTMLInputElement} */ (target).value || area.name, others);
+    const name = freeName(/** @type {HTMLInputElement} */ (target).value.trim() || area.name, others);
     choose(element, { ...changed(state, area, { ...area, name }), ...(data.region === area.name && { region: name }) });
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
@@ -96,7 +103,7 @@ function nameField(element, data, state, area, rename) {
       rename("");
     }
   };
-  return html`<input type="text" class="filter area-name" aria-label="Name of the region" maxlength=${LONGEST_NAME} value=${area.name} onKeyDown=${keys} onBlur=${take} />`;
+  return html`<input type="text" class="filter area-name" aria-label="Name of the region" maxlength=${LONGEST_NAME} defaultValue=${area.name} onKeyDown=${keys} onBlur=${take} />`;
 }
 
 /**

@@ -1,7 +1,6 @@
 /** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
 
 import { choose, html, render, segmented } from "../html.js";
-import { bestEpoch, metricName, validationMetric } from "../metrics.js";
 
 /** @typedef {import("../types.d.ts").Align} Align */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -42,19 +41,17 @@ export function runsView(element) {
  * @param {State} state
  */
 function alignment(element, { a, b }, state) {
-  const logs = [a, b].map((side) => side?.info.logs ?? {});
-  const metric = validationMetric(logs);
-  const name = metricName(metric);
+  const logs = [a, b].map((side) => Object.keys(side?.info.logs ?? {}));
+  const validation = logs[0].filter((key) => key.startsWith("val_") && logs[1].includes(key));
+  const accuracy = validation.includes("val_accuracy");
   const options = [
     { value: "epoch", text: "epoch", title: "the same epoch of both" },
-    { value: "val_accuracy", text: metric ? name.replace("accuracy", "acc") : "metric", disabled: !metric, title: metric ? `the epochs at which ${name} is closest` : "no validation metric was logged for both" },
-    { value: "best", text: "best", disabled: !metric, title: metric ? `epochs counted from the best ${name} of each` : "no validation metric was logged for both" },
+    { value: "val_accuracy", text: accuracy ? "val acc" : "metric", disabled: !validation.length, title: validation.length ? `the epochs at which ${accuracy ? "the validation accuracy" : "the validation metric"} is closest` : "no validation metric was logged for both" },
+    { value: "best", text: "best", title: "epochs counted from the best of each" },
   ];
   const chosen = (/** @type {Event} */ _, /** @type {string} */ value) => {
     const align = /** @type {Align} */ (value);
-    // Both at their best is what was asked for: the cursor goes there.
-    const best = align === "best" && a ? bestEpoch(a.info.log_steps, a.info.logs[metric], metric) : null;
-    choose(element, { align, ...(best !== null && { epoch: best }) });
+    choose(element, { align, seeksBest: align === "best" });
   };
   return html`<div class="field align"><span>Align by</span>${segmented({ label: "Align A and B by", value: state.align, options, choose: chosen })}</div>`;
 }

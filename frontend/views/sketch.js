@@ -17,7 +17,10 @@ import { pointAt } from "../picture.js";
  */
 export function drawOn(canvas, picture, draft, tool, again, done) {
   canvas.onclick = canvas.onpointerleave = null;
+  // The keys stay with the drawing.
+  canvas.onmousedown = (event) => event.preventDefault();
   canvas.onpointerdown = (event) => {
+    if (event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
     draft.start(pointAt(event, picture, canvas));
   };
@@ -31,6 +34,18 @@ export function drawOn(canvas, picture, draft, tool, again, done) {
     if (points) done(points);
     else again();
   };
+  canvas.onpointercancel = () => {
+    draft.clear();
+    again();
+  };
+}
+
+/**
+ * The pointer draws no more.
+ * @param {HTMLCanvasElement} canvas
+ */
+export function drawNoMore(canvas) {
+  canvas.onmousedown = canvas.onpointerdown = canvas.onpointerup = canvas.onpointercancel = null;
 }
 
 /**
@@ -41,8 +56,9 @@ export function drawOn(canvas, picture, draft, tool, again, done) {
  * @param {{width: number, height: number}} box
  * @param {() => void} again  draws the page once more
  * @param {(points: number[]) => void} done
+ * @param {boolean} first  one of the pictures is enough for the keyboard
  */
-export function sketch(draft, picture, tool, box, again, done) {
+export function sketch(draft, picture, tool, box, again, done, first) {
   const shape = draft.shape();
   const corners = shape?.join(" ");
   const keys = (/** @type {KeyboardEvent} */ event) => {
@@ -54,8 +70,9 @@ export function sketch(draft, picture, tool, box, again, done) {
     event.preventDefault();
     event.stopPropagation();
   };
-  return html`<svg class="draft" tabindex="0" focusable="true" role="application" aria-label="Draw a region: drag, or arrow keys move a box, Shift and arrows size it, Enter takes it, Escape cancels"
-    width=${box.width} height=${box.height} viewBox=${`0 0 ${picture.width} ${picture.height}`} preserveAspectRatio="none" onKeyDown=${keys}>
+  const reached = first && { tabindex: 0, role: "application", "aria-label": "Draw a region: arrow keys move a box, with Shift they size it, Enter takes it, Escape cancels", onKeyDown: keys };
+  return html`<svg class="draft" aria-hidden=${first ? undefined : "true"} ...${reached}
+    width=${box.width} height=${box.height} viewBox=${`0 0 ${picture.width} ${picture.height}`} preserveAspectRatio="none">
     ${corners && html`<polygon points=${corners} vector-effect="non-scaling-stroke" class=${tool} /><polygon points=${corners} vector-effect="non-scaling-stroke" class="dashes" />`}
   </svg>`;
 }

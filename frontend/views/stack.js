@@ -27,7 +27,9 @@ export function stack(element, data, state, box, blink, drawing) {
   const head = swipe
     ? html`${name(first)}${name(second)}`
     : html`${name(blink.second() ? second : first)}${segmented({ label: "Picture that is shown", value: blink.held(), options: blinkOptions(panes), choose: (_, value) => blink.hold(value) })}`;
-  const blank = panes.filter((_, i) => swipe || i === Number(blink.second())).map((pane) => blankReason(pane, data)).find(Boolean) ?? "";
+  const reasons = panes.map((pane) => ({ title: pane.title, words: blankReason(pane, data) }));
+  const told = reasons.filter(({ words }) => words).map(({ title, words }) => `${title}: ${words}`);
+  const blank = swipe ? told.join(" · ") : reasons[Number(blink.second())].words;
   const content = html`<div class="stack" style=${{ width: `${box.width}px`, height: `${box.height}px` }}>
     ${canvasOf(encoded(first))}
     <canvas role="img" aria-label=${encoded(second)} style=${{ clipPath: top }}></canvas>

@@ -55,7 +55,7 @@ export function trainingView(element) {
     for (const [name, { figure }] of places) figure.hidden = !(name in charts);
     for (const [name, chart] of Object.entries(charts)) {
       const spot = place(name);
-      const key = JSON.stringify([chart.name, data.method, state.class, sides.map(({ id, letter, color }) => [id, letter, color]), sides.map((side) => Boolean(chart.spread(side)))]);
+      const key = JSON.stringify([chart.name, sides.map((side) => [side.id, side.letter, side.color, chart.spread(side)?.id])]);
       if (spot.key !== key || !spot.curves) {
         spot.key = key;
         spot.curves = curvesOf(chart, sides, key);

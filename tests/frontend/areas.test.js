@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { box, freeName, hasArea, readAreas, simplified, writeAreas } from "../../frontend/areas.js";
+import { box, covers, fits, freeName, readAreas, simplified, writeAreas } from "../../frontend/areas.js";
 import { DEFAULTS, readHash, writeHash } from "../../frontend/state.js";
 
 test("areas of any name come back from the URL as they were", () => {
@@ -15,7 +15,7 @@ test("areas of any name come back from the URL as they were", () => {
 });
 
 test("an area that can't be read is left out with all the others", () => {
-  for (const text of ["a", "a::1,2", "a::1,2,3,4,5", "a::1,2,3,4,5,x", "::1,2,3,4,5,6", "a:z:1,2,3,4,5,6"]) assert.equal(readAreas(text), undefined, text);
+  for (const text of ["a", "a::1,2", "a::1,2,3,4,5", "a::1,2,3,4,5,x", "::1,2,3,4,5,6", "a:z:1,2,3,4,5,6", "a::0,0,8,0,8,8;a::0,0,4,0,4,4"]) assert.equal(readAreas(text), undefined, text);
   assert.equal(readHash("#xai&p.xai.areas=%25E0%25A4%25A").areas, undefined);
 });
 
@@ -36,10 +36,26 @@ test("a circle drawn by hand keeps its area and has at most sixty corners", () =
   assert.ok(Math.abs(Math.abs(twice) / 2 / (Math.PI * 900) - 1) < 0.05, twice);
 });
 
-test("a click or a stroke is no area", () => {
-  assert.equal(hasArea([3, 3, 3, 3]), false);
-  assert.equal(hasArea([0, 0, 9, 0, 18, 0]), false);
-  assert.equal(hasArea([0, 0, 2, 0, 2, 2, 0, 2]), true);
+test("an area covers a pixel where it holds its centre, as the server counts", () => {
+  assert.equal(covers([3, 3, 3, 3, 3, 3], 8, 8), false);
+  assert.equal(covers([0, 0, 9, 0, 18, 0], 28, 28), false);
+  assert.equal(covers([2.6, 2.6, 3.4, 2.6, 3.4, 3.4, 2.6, 3.4], 8, 8), false, "between four centres");
+  assert.equal(covers([2.4, 2.4, 2.6, 2.4, 2.6, 2.6, 2.4, 2.6], 8, 8), true, "around one");
+  assert.equal(covers([20, 20, 24, 20, 24, 24, 20, 24], 28, 28), true);
+  assert.equal(covers([20, 20, 24, 20, 24, 24, 20, 24], 8, 8), false, "outside");
+  assert.equal(covers([-9, -9, 99, -9, 99, 99, -9, 99], 8, 8), true);
+  // Twice around the same box is outside everywhere.
+  const twice = [1, 1, 5, 1, 5, 5, 1, 5];
+  assert.equal(covers([...twice, 1, 1, ...twice], 8, 8), false);
+});
+
+test("nothing is counted for a probe that a run does not have, or outside its images", () => {
+  const probes = { count: 3, width: 8, height: 8 };
+  const area = { name: "a", probe: null, points: [0, 0, 2, 0, 2, 2] };
+  assert.equal(fits(area, probes), true);
+  assert.equal(fits({ ...area, probe: 2 }, probes), true);
+  assert.equal(fits({ ...area, probe: 3 }, probes), false);
+  assert.equal(fits({ ...area, points: [9, 9, 12, 9, 12, 12] }, probes), false);
 });
 
 test("names are free, short and never empty", () => {

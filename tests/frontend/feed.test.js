@@ -166,3 +166,75 @@ test("a read that takes long says how far it is", async (context) => {
   draw();
   assert.equal(feed.state().reading, null);
 });
+
+test("what is asked for while a run changes over does not stay at the old version", async () => {
+  const source = { version: "1", hold: [] };
+  const asked = [];
+  source.runs = async () => [{ run: "a", version: source.version }];
+  source.get = (route, args) => {
+    asked.push(`${route} ${args.probe ?? ""} ${args.version}`);
+    const reply = { steps: [0], wall_times: [1], of: args.version };
+    return source.slow ? new Promise((resolve) => source.hold.push(() => resolve(reply))) : Promise.resolve(reply);
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  await feed.poll();
+  const draw = (probe) => {
+    feed.open();
+    const replies = [feed.ask("run", { run: "a" }), feed.ask("values", { run: "a", probe })];
+    feed.close();
+    return replies.map((reply) => reply?.of);
+  };
+  draw("3");
+  await settled();
+  assert.deepEqual(draw("3"), ["1", "1"]);
+  Object.assign(source, { version: "2", slow: true });
+  await feed.poll();
+  await settled();
+  source.slow = false;
+  draw("4"); // the user goes on while the new epochs are on their way
+  await settled();
+  assert.deepEqual(draw("4"), ["1", "1"]);
+  while (source.hold.length) {
+    source.hold.shift()();
+    await settled();
+  }
+  draw("4");
+  await settled();
+  assert.deepEqual(draw("4"), ["2", "2"]);
+  assert.ok(asked.includes("values 4 2"));
+});
+
+test("a change that failed half way leaves nothing of itself behind", async () => {
+  const untils = [];
+  const source = { steps: [0, 1, 2], wall_times: [1, 2, 3], failing: false };
+  source.runs = async () => [{ run: "a", version: JSON.stringify(source.wall_times) }];
+  source.get = async (route, args, signal, before) => {
+    if (route === "run") return { steps: source.steps, wall_times: source.wall_times };
+    untils.push(before?.until);
+    if (source.failing) throw new Error("no such file");
+    return { steps: source.steps, of: source.wall_times[0] };
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  await feed.poll();
+  const draw = () => {
+    feed.open();
+    const replies = [feed.ask("run", { run: "a" }), feed.ask("values", { run: "a" })];
+    feed.close();
+    return replies;
+  };
+  draw();
+  await settled();
+  Object.assign(source, { wall_times: [10, 20, 30], failing: true }); // restarted, and not to be read for a moment
+  await feed.poll();
+  await settled();
+  assert.deepEqual(draw().map(({ wall_times, of }) => wall_times?.[0] ?? of), [1, 1], "both as they were");
+  assert.equal(feed.state().problem, "no such file");
+  Object.assign(source, { steps: [0, 1, 2, 3], wall_times: [10, 20, 30, 40], failing: false });
+  await feed.poll();
+  await settled();
+  assert.deepEqual(draw().map(({ wall_times, of }) => wall_times?.[0] ?? of), [10, 10]);
+  assert.equal(feed.state().problem, "");
+  assert.deepEqual(untils, [undefined, undefined, undefined]);
+});

@@ -42,3 +42,10 @@ test("Escape closes the help before it releases anything", () => {
   assert.deepEqual(press("Escape", {}, { help: true }), { help: false });
   assert.equal(press("Escape").player, null);
 });
+
+test("while a region is drawn, keys leave epochs and probes alone and Escape ends the drawing", () => {
+  const drawing = { help: false, playing: false, drawing: "box" };
+  for (const key of ["ArrowLeft", "ArrowDown", " ", "p", "2", "Home"]) assert.equal(press(key, {}, drawing), null, key);
+  assert.deepEqual(press("Escape", {}, drawing), { drawing: null });
+  assert.deepEqual(press("Escape", {}, { ...drawing, help: true }), { help: false });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bestEpoch, metricName, metrics, validationMetric } from "../../frontend/metrics.js";
+import { bestEpoch, metricName, metrics } from "../../frontend/metrics.js";
 
 test("accuracy comes first under any of Keras's names, the learning rate last, the loss has its own chart", () => {
   assert.deepEqual(metrics(["loss", "val_loss", "learning_rate", "f1_score", "val_sparse_categorical_accuracy", "sparse_categorical_accuracy"]), [
@@ -20,16 +20,11 @@ test("without metrics there is none", () => {
   assert.equal(metricName("mean_absolute_error"), "mean absolute error");
 });
 
-test("runs are aligned by the validation metric that both have, accuracy before loss", () => {
-  const of = (...keys) => Object.fromEntries(keys.map((key) => [key, []]));
-  assert.equal(validationMetric([of("loss", "val_loss", "val_auc", "val_accuracy"), of("val_accuracy", "val_loss")]), "val_accuracy");
-  assert.equal(validationMetric([of("val_accuracy", "val_loss"), of("val_loss")]), "val_loss");
-  assert.equal(validationMetric([of("loss", "accuracy"), of("val_accuracy")]), "");
-});
-
 test("the best epoch has the largest accuracy or the smallest loss; epochs without a number never win", () => {
   assert.equal(bestEpoch([0, 1, 4], [0.5, 0.9, null], "val_accuracy"), 1);
   assert.equal(bestEpoch([0, 1, 4], [0.5, NaN, 0.2], "val_loss"), 4);
   assert.equal(bestEpoch([0, 1], [null, null], "val_loss"), null);
+  for (const less of ["val_binary_crossentropy", "kullback_leibler_divergence", "hinge", "val_mape", "false_positives"]) assert.equal(bestEpoch([0, 1], [3, 2], less), 1, less);
+  for (const more of ["val_auc", "precision", "true_positives", "r2"]) assert.equal(bestEpoch([0, 1], [3, 2], more), 0, more);
   assert.equal(bestEpoch([0, 1, 2], [0.9, 0.9, 0.1], "val_accuracy"), 0);
 });

@@ -27,7 +27,21 @@ const chosen = {
   region: "corner patch",
   player: 14,
   metric: "mae",
+  align: "best",
+  film: "all",
+  compare: "swipe",
+  swipe: 30,
+  areas: [{ name: "a:b;c,d&e", probe: 2, points: [0, 0, 8, 0, 8, 4.5] }],
 };
+
+// Of the moment: hover, playing and the like are in no link.
+const MOMENT = ["hover", "pair", "drawing", "seeksBest", "playing", "help", "dark", "copied", "window"];
+
+test("the choices below are none of the defaults, so that each has to be in the URL", () => {
+  for (const key of Object.keys(DEFAULTS)) {
+    if (!MOMENT.includes(key)) assert.notDeepEqual(chosen[key], DEFAULTS[key], key);
+  }
+});
 
 test("every choice survives the way through the URL, whatever its characters", () => {
   assert.deepEqual({ ...DEFAULTS, ...readHash(writeHash("", chosen)) }, chosen);

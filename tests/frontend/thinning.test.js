@@ -10,5 +10,10 @@ test("a filmstrip of many epochs shows round ones, the first, the last and the c
   assert.deepEqual(epochs(thin(steps(1001), 20)), [-1, 0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 999]);
   assert.deepEqual(epochs(thin(steps(1001), 20, 334)), [-1, 0, 100, 200, 333, 400, 500, 600, 700, 800, 900, 999]);
   assert.deepEqual(epochs(thin(steps(4), 20, 2)), [-1, 0, 1, 2]);
+  for (let place = 0; place < 1001; place++) {
+    const shown = thin(steps(1001), 20, place).places;
+    assert.ok(shown.includes(place) && shown.at(0) === 0 && shown.at(-1) === 1000 && shown.length <= 20, String(place));
+    assert.ok(shown.every((one, i) => i === 0 || one > shown[i - 1]), String(place));
+  }
   for (const count of [7, 50, 201, 300, 4001]) assert.ok(thin(steps(count), 20, 3).places.length <= 20);
 });
