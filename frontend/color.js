@@ -89,20 +89,22 @@ export function legendStops(dark) {
 }
 
 /**
- * Gives every run a palette number by its name: the same on every page. Of two runs that would have the same one the later takes the next
- * that is free, and keeps it while the page is open.
- * @param {Map<string, number>} known  changed in place
- * @param {string[]} runs
+ * A run's palette number: by its name alone, so that it is the same on every page. Where runs that are drawn together would share one, the later
+ * ones take the next that is free; more runs than colours share again.
+ * @param {string} run
+ * @param {string[]} together  runs that are drawn, the most important first
  */
-export function assignColors(known, runs) {
+export function paletteNumber(run, together) {
   const count = RUN_COLORS.length;
-  for (const run of runs) {
-    if (known.has(run)) continue;
-    const taken = new Set(known.values());
-    const own = hash(run) % count;
-    const free = Array.from({ length: count }, (_, i) => (own + i) % count).find((number) => !taken.has(number));
-    known.set(run, free ?? own);
+  /** @type {Set<number>} */
+  const taken = new Set();
+  for (const other of together) {
+    const own = hash(other) % count;
+    const number = Array.from({ length: count }, (_, i) => (own + i) % count).find((one) => !taken.has(one)) ?? own;
+    if (other === run) return number;
+    taken.add(number);
   }
+  return hash(run) % count;
 }
 
 /**

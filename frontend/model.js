@@ -1,13 +1,13 @@
 /** From the records and the state to what the views draw: which runs, which epoch, which probes. Asks for what is missing. */
 
-import { runColor } from "./color.js";
+import { paletteNumber, runColor } from "./color.js";
 import { whyNotComparable } from "./compare.js";
 import { ABSENT, epochOf } from "./cursor.js";
 import { memo } from "./memo.js";
 import { sharedBeginning, shortName } from "./names.js";
 import { orderProbes } from "./order.js";
 import { strongest } from "./scale.js";
-import { holes, indexOf, joinSteps, nearest } from "./series.js";
+import { holesOf, indexOf, joinSteps, nearest } from "./series.js";
 import { createSide } from "./side.js";
 
 /** @typedef {import("./types.d.ts").Ask} Ask */
@@ -33,6 +33,7 @@ const NOTHING = {
   problem: "",
   reconnecting: false,
   reading: null,
+  missing: "",
   runs: [],
   a: null,
   b: null,
@@ -71,7 +72,7 @@ export function derive(situation, state, ask) {
   const readable = rows.filter((row) => !row.error);
   const first = readable.find(({ run }) => run === state.a) ?? firstRun(readable, now);
   const list = (/** @type {RunRow | null | undefined} */ second, reasons = new Map()) =>
-    rows.map((row) => describe(row, first, second, reasons, shared, situation, state));
+    rows.map((row) => describe(row, first, second, reasons, shared, state));
   if (!first) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
 
   const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
@@ -92,7 +93,7 @@ export function derive(situation, state, ask) {
   // A link or the run before may name a class that this run does not have.
   const explained = /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class;
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, situation, state), method, explained, region, areas: state.areas }, ask);
+    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, together(first, second, state), state), method, explained, region, areas: state.areas }, ask);
   const a = side(info, "A");
   const asked = other ? side(other, "B") : null;
 
@@ -122,6 +123,7 @@ export function derive(situation, state, ask) {
   return {
     ...nothing,
     phase: "ready",
+    missing: missingRuns(rows, state, a.name),
     runs,
     a,
     b,
@@ -145,9 +147,30 @@ export function derive(situation, state, ask) {
   };
 }
 
-/** @type {(run: string, situation: Situation, state: State) => string} */
-function colorOf(run, { colors }, { dark }) {
-  return runColor(colors.get(run) ?? 0, dark);
+/**
+ * The runs that are drawn together: no two of them look alike.
+ * @param {RunRow | undefined} first
+ * @param {RunRow | null | undefined} second
+ * @param {State} state
+ */
+function together(first, second, { runs }) {
+  return [...new Set([...[first, second].flatMap((row) => (row ? [row.run] : [])), ...runs])];
+}
+
+/** @type {(run: string, drawn: string[], state: State) => string} */
+function colorOf(run, drawn, { dark }) {
+  return runColor(paletteNumber(run, drawn), dark);
+}
+
+/**
+ * What a link names and nobody has, in words; "" where it has all.
+ * @param {RunRow[]} rows
+ * @param {State} state
+ * @param {string} shown  what is there instead
+ */
+function missingRuns(rows, { a, b }, shown) {
+  const gone = [a, b].filter((run) => run && !rows.some((row) => row.run === run)).map((run) => `“${run?.replace(/\/xai$/, "")}”`);
+  return gone.length ? `${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory; this is “${shown}”.` : "";
 }
 
 /**
@@ -157,16 +180,15 @@ function colorOf(run, { colors }, { dark }) {
  * @param {RunRow | null | undefined} second
  * @param {Map<string, string>} reasons
  * @param {string} shared
- * @param {Situation} situation
  * @param {State} state
  * @returns {RunChoice}
  */
-function describe(row, first, second, reasons, shared, situation, state) {
+function describe(row, first, second, reasons, shared, state) {
   const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
   return {
     ...row,
     label: shortName(row.name, shared),
-    color: colorOf(row.run, situation, state),
+    color: colorOf(row.run, together(first, second, state), state),
     letter,
     shown: letter !== "" || state.runs.includes(row.run),
     reason: row.error ?? reasons.get(row.run) ?? null,
@@ -179,8 +201,7 @@ function describe(row, first, second, reasons, shared, situation, state) {
  * @param {string | null} chosen
  */
 function methodOf(comparable, chosen) {
-  const known = comparable?.explainers;
-  const explainers = Object.keys(typeof known === "string" ? JSON.parse(known) : (known ?? {}));
+  const explainers = Object.keys(comparable?.explainers ?? {});
   return [chosen, "shap"].find((name) => name && explainers.includes(name)) ?? explainers[0] ?? "";
 }
 
@@ -258,7 +279,7 @@ const where = (steps, has) => steps.map((step) => (has(step) ? step : ABSENT));
 
 /** @type {(a: RunInfo) => Places} */
 const alone = memo((a) => {
-  const steps = joinSteps([a.steps, holes(a.steps, a.log_steps)]);
+  const steps = joinSteps([a.steps, holesOf(a)]);
   const own = where(steps, (step) => indexOf(a.steps, step) >= 0);
   return { steps, epochs: { A: own, B: own } };
 });
@@ -266,7 +287,7 @@ const alone = memo((a) => {
 /** @type {(a: RunInfo) => (b: RunInfo) => Places} */
 const sameEpochs = memo((/** @type {RunInfo} */ a) =>
   memo((/** @type {RunInfo} */ b) => {
-    const steps = joinSteps([a, b].flatMap(({ steps: own, log_steps }) => [own, holes(own, log_steps)]));
+    const steps = joinSteps([a, b].flatMap((info) => [info.steps, holesOf(info)]));
     const of = (/** @type {RunInfo} */ info) => where(steps, (step) => indexOf(info.steps, step) >= 0);
     return { steps, epochs: { A: of(a), B: of(b) } };
   }),
@@ -275,7 +296,7 @@ const sameEpochs = memo((/** @type {RunInfo} */ a) =>
 /** @type {(pairing: Pairing) => (a: RunInfo) => Places} */
 const paired = memo((/** @type {Pairing} */ pairing) =>
   memo((/** @type {RunInfo} */ a) => {
-    const steps = joinSteps([pairing.steps, holes(a.steps, a.log_steps)]);
+    const steps = joinSteps([pairing.steps, holesOf(a)]);
     const of = (/** @type {Int32Array} */ own) => steps.map((step) => own[indexOf(pairing.steps, step)] ?? ABSENT);
     return { steps, epochs: { A: of(pairing.here), B: of(pairing.there) } };
   }),

@@ -18,23 +18,32 @@ export function joinSteps(lists) {
  * not explained was not due, and is none either.
  * @param {ArrayLike<number>} steps  explained, sorted
  * @param {number[]} logged  all that are there
+ * @param {number} missing  how many steps the record counts and nobody has served
  */
-export function holes(steps, logged = []) {
+export function holes(steps, logged = [], missing = 0) {
   const there = new Set(logged);
-  return wide(steps).filter((step) => !there.has(step));
+  return (missing > 0 ? wideOfAny(steps) : wide(steps)).filter((step) => !there.has(step));
 }
 
-/**
- * Where a distance is larger than the usual one: a run that logs every second epoch has no hole.
- * @type {(steps: ArrayLike<number>) => number[]}
- */
-const wide = memo((steps) => {
+/** The first step of every hole of a run, in what was explained or logged. */
+export const holesOf = memo((/** @type {Pick<import("./types.d.ts").RunInfo, "steps" | "log_steps" | "missing">} */ { steps, log_steps, missing }) =>
+  joinSteps([holes(steps, log_steps, missing), holes(log_steps, [], missing)]),
+);
+
+/** @type {(steps: ArrayLike<number>, usual: (sorted: number[]) => number) => number[]} */
+function beyond(steps, usual) {
   const epochs = Array.from(steps).filter((step) => step >= 0);
   const distances = epochs.slice(1).map((step, i) => step - epochs[i]);
   if (!distances.length) return [];
-  const usual = [...distances].sort((x, y) => x - y)[distances.length >> 1];
-  return epochs.slice(0, -1).flatMap((step, i) => (distances[i] > usual ? [step + usual] : []));
-});
+  const distance = usual([...distances].sort((x, y) => x - y));
+  return epochs.slice(0, -1).flatMap((step, i) => (distances[i] > distance ? [step + distance] : []));
+}
+
+/** Where a distance is larger than the usual one: a run that logs every second epoch has no hole. */
+const wide = memo((/** @type {ArrayLike<number>} */ steps) => beyond(steps, (sorted) => sorted[sorted.length >> 1]));
+
+/** Where steps are known to be missing the smallest distance is the usual one. */
+const wideOfAny = memo((/** @type {ArrayLike<number>} */ steps) => beyond(steps, (sorted) => sorted[0]));
 
 /**
  * A series on another axis. null breaks a line, undefined does not: a run that has no number at an epoch it logged
@@ -42,16 +51,16 @@ const wide = memo((steps) => {
  * @param {number[]} axis
  * @param {ArrayLike<number>} steps  those of the series
  * @param {ArrayLike<number | null>} values
- * @param {number[]} logged  steps that are no holes
+ * @param {number[]} gaps  the first step of each hole
  * @returns {(number | null | undefined)[]}
  */
-export function align(axis, steps, values, logged = []) {
+export function align(axis, steps, values, gaps = holes(steps)) {
   const at = new Map();
   for (let i = 0; i < steps.length; i++) {
     const value = values[i];
     at.set(steps[i], value === null || Number.isNaN(value) ? null : value);
   }
-  for (const step of holes(steps, logged)) at.set(step, null);
+  for (const step of gaps) at.set(step, null);
   return axis.map((step) => at.get(step));
 }
 

@@ -12,14 +12,32 @@ import { memo } from "./memo.js";
 const CHUNK_NUMBERS = 1.5e6;
 const CHUNK_PROBES = 64;
 
-/** How many probes one request brings: all epochs of them at once, so that the cursor never waits. */
+/** How many probes one request brings at most: all epochs of them at once, so that the cursor never waits. */
 export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players, height, width, channels } }) => {
   const ofValues = 2 * steps.length * Math.max(1, ...players);
   const ofPicture = (height * width * (channels + 2)) / 4;
-  const most = Math.max(1, Math.min(CHUNK_PROBES, CHUNK_NUMBERS / Math.max(ofValues, ofPicture)));
-  // A power of two: while a run grows the chunks stay the same for long, and only what is new is fetched.
-  return 2 ** Math.floor(Math.log2(most));
+  return Math.max(1, Math.min(CHUNK_PROBES, Math.floor(CHUNK_NUMBERS / Math.max(ofValues, ofPicture))));
 });
+
+/**
+ * Which probes are fetched together: those that came into view together. Kept, so that nothing is fetched twice; by run and probe set, so that a
+ * run that grows is asked for the same ones again.
+ */
+const listsOf = memo((/** @type {Ask} */ _) => /** @type {Map<string, Map<number, string>>} */ (new Map()));
+
+/**
+ * Gives every probe that is in no list yet a place in a new one.
+ * @param {Map<number, string>} lists  by probe, changed in place: the argument `probes` of a request
+ * @param {number[]} probes
+ * @param {number} most  in one list
+ */
+export function enlist(lists, probes, most) {
+  const fresh = [...new Set(probes)].filter((probe) => !lists.has(probe)).sort((one, other) => one - other);
+  for (let i = 0; i < fresh.length; i += most) {
+    const list = fresh.slice(i, i + most);
+    for (const probe of list) lists.set(probe, list.join());
+  }
+}
 
 /**
  * @typedef {object} Choice
@@ -43,16 +61,15 @@ export function createSide({ letter, info, label, color, method, explained, regi
   const explanation = { ...run, explainer: method, class: explained };
   const known = info.explainers.includes(method);
   const pair = letter !== "";
-  const chunk = chunkSize(info);
-  const chunkOf = (/** @type {number} */ probe) => Math.floor(probe / chunk);
-  /** @type {Map<number, import("./types.d.ts").Values>} */
+  const place = JSON.stringify([info.run, info.set]);
+  const lists = listsOf(ask).get(place) ?? new Map();
+  listsOf(ask).set(place, lists);
+  /** @type {Map<string, import("./types.d.ts").Values>} by list */
   const values = new Map();
-  /** @type {Map<number, import("./types.d.ts").Pictures>} */
+  /** @type {Map<string, import("./types.d.ts").Pictures>} */
   const pictures = new Map();
   /** @type {Side["shares"]} */
   const shares = new Map();
-  /** @type {{probe: number, value: import("./types.d.ts").Values | undefined, picture: import("./types.d.ts").Pictures | undefined} | null} */
-  let alone = null;
   /** @type {import("./types.d.ts").Outputs | undefined} */
   let outputs;
   /** @type {Interactions | undefined} */
@@ -82,26 +99,26 @@ export function createSide({ letter, info, label, color, method, explained, regi
     fidelity: known && pair ? ask("fidelity", explanation) : undefined,
     answers: pair ? ask("answers", run) : undefined,
     load(probes, selected) {
-      const rangeOf = (/** @type {number} */ number) => `${number * chunk}:${Math.min((number + 1) * chunk, info.probes.count)}`;
-      const fetched = (/** @type {string} */ range, peek = false) => ({
-        value: known ? ask("values", { ...explanation, probes: range }, peek) : undefined,
-        picture: ask("probes", { ...run, probes: range }, peek),
-      });
-      const here = fetched(rangeOf(chunkOf(selected)), true);
-      // The large picture first: the others of its chunk come after it.
-      alone = here.value && here.picture ? null : { probe: selected, ...fetched(String(selected)) };
-      const first = Boolean(alone && known && !alone.value);
-      for (const number of new Set(probes.map(chunkOf))) {
-        const { value, picture } = fetched(rangeOf(number), first);
-        if (value) values.set(number, value);
-        if (picture) pictures.set(number, picture);
-      }
+      const fetched = (/** @type {string} */ list, /** @type {boolean} */ peek) => {
+        const value = known && ask("values", { ...explanation, probes: list }, peek);
+        const picture = ask("probes", { ...run, probes: list }, peek);
+        if (value) values.set(list, value);
+        if (picture) pictures.set(list, picture);
+      };
+      // The large picture first, then the cards in view; what is there already stays.
+      const most = chunkSize(info);
+      enlist(lists, [selected], most);
+      const first = String(lists.get(selected));
+      fetched(first, false);
+      const wait = known && !values.has(first);
+      if (!wait) enlist(lists, probes, most);
+      for (const list of new Set(probes.flatMap((probe) => lists.get(probe) ?? []))) if (list !== first) fetched(list, wait);
       outputs = ask("outputs", { ...run, probes: String(selected) });
       if (info.interacting.includes(method)) interactions = ask("interactions", { ...explanation, probes: String(selected) });
     },
-    scale: () => (alone?.value ?? [...values.values()][0])?.scale ?? 0,
-    values: (probe) => (probe === alone?.probe ? alone.value : values.get(chunkOf(probe)))?.of(probe),
-    picture: (probe) => (probe === alone?.probe ? alone.picture : pictures.get(chunkOf(probe)))?.of(probe),
+    scale: () => [...values.values()][0]?.scale ?? 0,
+    values: (probe) => values.get(lists.get(probe) ?? "")?.of(probe),
+    picture: (probe) => pictures.get(lists.get(probe) ?? "")?.of(probe),
     outputs: () => outputs,
     interactions: () => interactions,
   };

@@ -1,6 +1,5 @@
 /** The page as a whole: what it knows, what the user chose, and when it is drawn. */
 
-import { assignColors } from "./color.js";
 import { createFeed } from "./feed.js";
 import { followTheme, followVisibility, onNavigation, onReload } from "./host.js";
 import { listen } from "./listen.js";
@@ -23,8 +22,6 @@ export async function start(source, first) {
   const updates = Object.entries(VIEWS).map(([name, view]) => view(rooms[name]));
   const store = createStore(changed);
   const feed = createFeed(source, changed, first);
-  /** @type {Map<string, number>} */
-  const colors = new Map();
   /** @type {Data | null} */
   let ready = null;
   let frame = 0;
@@ -39,9 +36,8 @@ export async function start(source, first) {
     frame = 0;
     const state = store.get();
     const { rows, problem, reconnecting } = feed.state();
-    assignColors(colors, rows?.map(({ run }) => run) ?? []);
     feed.open();
-    let data = derive({ rows, problem, reconnecting, colors, now: Date.now() / 1000 }, state, feed.ask);
+    let data = derive({ rows, problem, reconnecting, now: Date.now() / 1000 }, state, feed.ask);
     feed.close();
     const { pending, reading } = feed.state();
     // While something else is on its way the page keeps what it shows: nothing jumps.

@@ -339,8 +339,6 @@ export interface Situation {
   /** what failed, in a sentence; "" if nothing did */
   problem: string;
   reconnecting: boolean;
-  /** palette number of each run */
-  colors: Map<string, number>;
   /** seconds since 1970 */
   now: number;
 }
@@ -350,6 +348,8 @@ export interface Data {
   phase: "loading" | "ready" | "empty" | "waiting" | "failed";
   problem: string;
   reconnecting: boolean;
+  /** runs that a link names and nobody has, in words */
+  missing: string;
   /** how far a long read is: replies that have come, of those asked for; null where nobody waits for long */
   reading: { done: number; total: number } | null;
   runs: RunChoice[];

@@ -5,7 +5,7 @@ import { epoch, list, plural } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
 import { metricName } from "../metrics.js";
-import { epochCount, holes, nearest } from "../series.js";
+import { epochCount, holesOf, nearest } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
@@ -110,7 +110,7 @@ function marks(data, state) {
 function completeness(data) {
   const each = pair(data).map(({ letter, info }) => {
     const logged = epochCount(info.steps);
-    return { letter, logged, expected: logged + info.missing, gaps: info.gaps, holes: holes(info.steps, info.log_steps) };
+    return { letter, logged, expected: logged + info.missing, gaps: info.gaps, holes: holesOf(info) };
   });
   const words = each.map(({ logged, expected, gaps }) => `${logged} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
   const same = words.every((word) => word === words[0]);

@@ -91,7 +91,10 @@ function frame(element, data, sides, index, left) {
   const pinned = data.panes.some(({ title }) => title === "pinned") && step === data.pin;
   const own = sides.map(({ letter }) => epochOf(cursor, letter, index));
   const apart = own.some((one) => one !== own[0] && one !== ABSENT);
-  const words = apart ? own.map(short).join(" · ") : short(step);
+  // A place that stands for a hole says how far it goes.
+  const end = (cursor.steps[index + 1] ?? step + 1) - 1;
+  const hole = own.every((one) => one === ABSENT) && end > step;
+  const words = hole ? `${step}–${end}` : apart ? own.map(short).join(" · ") : short(step);
   return html`<button key=${left} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${left}px` }}
     aria-label=${`Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
     onPointerLeave=${() => choose(element, { hover: null })}>

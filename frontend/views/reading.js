@@ -4,7 +4,7 @@ import { createCurves } from "../curves.js";
 import { className, percent, tick, withError } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { standing } from "../scale.js";
-import { align, joinSteps } from "../series.js";
+import { align, holesOf, joinSteps } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
@@ -118,7 +118,7 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
  * @returns {import("../curves.js").Curves}
  */
 function curvesOf(sides, probe, player, key) {
-  const axis = joinSteps(sides.map(({ info }) => info.steps));
+  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, holesOf(info)]));
   const series = sides.map((side) => {
     const values = side.values(probe);
     const steps = [...(values?.steps ?? [])];
@@ -126,7 +126,7 @@ function curvesOf(sides, probe, player, key) {
       align(axis, steps, steps.map((step) => {
         const explained = values?.at(step);
         return explained && player !== null ? pick(explained.values[player], explained.errors[player]) : null;
-      }), side.info.log_steps);
+      }), holesOf(side.info));
     return { side, middle: of((value) => value), lower: of((value, error) => value - error), upper: of((value, error) => value + error) };
   });
   return {

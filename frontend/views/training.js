@@ -5,7 +5,7 @@ import { createCurves } from "../curves.js";
 import { epoch, number, percent, tick } from "../format.js";
 import { choose, html, render, select } from "../html.js";
 import { bestEpoch, metricName, metrics } from "../metrics.js";
-import { align, indexOf, joinSteps } from "../series.js";
+import { align, holesOf, indexOf, joinSteps } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
@@ -105,7 +105,7 @@ function chartsOf(data, metric) {
  * @returns {Curves}
  */
 function curvesOf(chart, sides, key) {
-  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, info.log_steps]));
+  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, info.log_steps, holesOf(info)]));
   const scaled = (/** @type {(number | null | undefined)[]} */ values) => values.map((value) => (typeof value === "number" ? value * chart.scale : value));
   return {
     key,
@@ -122,13 +122,13 @@ function curvesOf(chart, sides, key) {
         dashed,
         thin: side.letter === "",
         best: side.letter && i === lines.length - 1 ? chart.best(side) : null,
-        values: scaled(align(axis, chart.steps(side), values, side.info.log_steps)),
+        values: scaled(align(axis, chart.steps(side), values, holesOf(side.info))),
       }));
     }),
     bands: sides.flatMap((side) => {
       const spread = side.letter ? chart.spread(side) : undefined;
       if (!spread) return [];
-      const of = (/** @type {Float32Array} */ values) => scaled(align(axis, spread.steps, values, side.info.log_steps));
+      const of = (/** @type {Float32Array} */ values) => scaled(align(axis, spread.steps, values, holesOf(side.info)));
       return [{ color: side.color, lower: of(spread.lower), upper: of(spread.upper) }];
     }),
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { AGAINST, FOR, NEUTRAL, RUN_COLORS, assignColors, diverging, emphasis, runColor, tints } from "../../frontend/color.js";
+import { AGAINST, FOR, NEUTRAL, RUN_COLORS, diverging, emphasis, paletteNumber, tints } from "../../frontend/color.js";
 
 /** Contrast as WCAG 2 defines it. */
 function contrast(one, other) {
@@ -57,27 +57,16 @@ test("a name in any run's colour can be read on every background of either theme
   }
 });
 
-test("a run has the same colour on every page, whatever runs stand beside it, unless they meet", () => {
-  const alone = new Map();
-  assignColors(alone, ["seed-7"]);
-  const among = new Map();
-  assignColors(among, ["seed-7", "baseline", "a", "b"]);
-  assert.equal(among.get("seed-7"), alone.get("seed-7"));
+test("a run has the same colour on every page, whatever runs there are, unless it meets one that has it", () => {
+  const own = paletteNumber("seed-7", []);
+  assert.equal(paletteNumber("seed-7", ["seed-7", "baseline"]), own);
+  const twin = Array.from({ length: 100 }, (_, i) => `run-${i}`).find((run) => paletteNumber(run, []) === own);
+  assert.notEqual(paletteNumber("seed-7", [twin, "seed-7"]), own);
+  assert.equal(paletteNumber("seed-7", ["seed-7", twin]), own, "the one that comes first keeps it");
 });
 
-test("ten runs have ten colours", () => {
-  const known = new Map();
-  assignColors(known, Array.from({ length: 10 }, (_, i) => `run-${i}`));
-  assert.equal(new Set(known.values()).size, 10);
-  assignColors(known, ["one more"]);
-  assert.ok(known.get("one more") < RUN_COLORS.length);
-});
-
-test("a run keeps its colour when runs appear before it in the list", () => {
-  const known = new Map();
-  assignColors(known, ["b", "c"]);
-  const before = runColor(known.get("b"), false);
-  assignColors(known, ["a", "b", "c"]);
-  assert.equal(runColor(known.get("b"), false), before);
-  assert.equal(new Set(known.values()).size, 3);
+test("runs that are drawn together have colours of their own, as many as there are", () => {
+  const runs = Array.from({ length: 10 }, (_, i) => `run-${i}`);
+  assert.equal(new Set(runs.map((run) => paletteNumber(run, runs))).size, 10);
+  assert.ok(paletteNumber("one more", [...runs, "one more"]) < RUN_COLORS.length);
 });

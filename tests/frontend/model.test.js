@@ -6,7 +6,7 @@ import { DEFAULTS } from "../../frontend/state.js";
 
 const NOW = 1000;
 const row = (run, age, epoch_seconds = 20) => ({ run, name: run, sets: ["probes"], comparable: { probes: {} }, version: "1", epochs: 3, last_step: 2, wall_time: NOW - age, epoch_seconds, error: null });
-const situation = (...rows) => ({ rows, problem: "", reconnecting: false, colors: new Map(), now: NOW });
+const situation = (...rows) => ({ rows, problem: "", reconnecting: false, now: NOW });
 /** Which run the page asks about first. */
 const first = (...rows) => {
   const asked = [];

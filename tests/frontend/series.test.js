@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { align, epochCount, holes, indexOf, joinSteps, nearest } from "../../frontend/series.js";
+import { align, epochCount, holes, holesOf, indexOf, joinSteps, nearest } from "../../frontend/series.js";
 
 test("steps of several runs are joined, sorted, each once", () => {
   assert.deepEqual(joinSteps([[-1, 0, 2], [0, 1, 2, 3]]), [-1, 0, 1, 2, 3]);
@@ -13,6 +13,12 @@ test("a missing epoch is a hole; a run that logs every second epoch has none", (
   assert.deepEqual(holes([0, 2, 4, 6]), []);
   assert.deepEqual(holes([0, 2, 4, 8, 10]), [6]);
   assert.deepEqual(holes([0]), []);
+});
+
+test("where steps are known to be missing, every distance above the smallest is a hole", () => {
+  assert.deepEqual(holes([0, 6, 8, 10, 11], [], 8), [1, 7, 9]);
+  assert.deepEqual(holesOf({ steps: [-1, 0, 6, 7], log_steps: [0, 6, 7], missing: 5 }), [1]);
+  assert.deepEqual(holesOf({ steps: [-1, 2, 5, 8], log_steps: [0, 1, 2, 3, 4, 5, 6, 7, 8], missing: 0 }), []);
 });
 
 test("the untrained model opens no hole before the first epoch", () => {
