@@ -94,7 +94,7 @@ class Writer:
 
     def _write(self, step: int, tensors: Iterable[tuple[str, Any]]) -> None:
         if self._events is None:
-            self._events = EventFileWriter(self.directory)
+            self._events = _newest_file(self.directory)
         # Strictly increasing: (step, wall time) tells one write from another, and the later one counts.
         self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
         values = [Summary.Value(tag=tag, metadata=_metadata(), tensor=_tensor(tensor)) for tag, tensor in tensors]
@@ -122,6 +122,23 @@ class Writer:
         events, self._events = self._events, None
         if events is not None:
             events.close()
+
+
+def _newest_file(directory: str) -> EventFileWriter:
+    """A file whose name comes after all others: TensorBoard reads a directory in that order, and never goes back.
+
+    The name has the second and, last, a counter of the process without leading zeros: the tenth file of a process in one second would come
+    before the ninth.
+    """
+    before = set(os.listdir(directory)) if os.path.isdir(directory) else set()
+    events = EventFileWriter(directory)
+    made = set(os.listdir(directory)) - before
+    if before and len(made) == 1 and max(made) < max(before):
+        events.close()
+        os.remove(os.path.join(directory, made.pop()))
+        time.sleep(1 - time.time() % 1)
+        return _newest_file(directory)
+    return events
 
 
 def _tensor(value: np.ndarray | bytes) -> TensorProto:

@@ -847,3 +847,15 @@ def test_the_share_of_a_mask_is_that_of_the_region_it_marks(tmp_path: Path) -> N
         with pytest.raises(ValueError, match=word) as caught:
             run.region_share("shap", bad)
         assert_a_sentence(str(caught.value))
+
+
+def test_files_of_one_process_have_names_in_the_order_they_were_written(tmp_path: Path) -> None:
+    # TensorBoard reads them by name. Twelve in a second: the process's counter goes from one digit to two, or from two to three, at some time.
+    run = FakeRun(tmp_path / "run")
+    written: list[str] = []
+    for step in range(12):
+        before = set(written)
+        run.write([step])
+        written += sorted({path.name for path in (tmp_path / "run" / "xai").iterdir()} - before)
+    assert written == sorted(written)
+    assert len(written) == 12
