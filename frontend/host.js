@@ -53,10 +53,25 @@ export function onNavigation(changed) {
  */
 export function followVisibility(element, changed) {
   let onScreen = true;
-  const tell = () => changed(onScreen && document.visibilityState === "visible");
+  /** @type {boolean | null} */
+  let told = null;
+  const tell = () => {
+    const visible = onScreen && window.innerHeight > 0 && document.visibilityState === "visible";
+    if (visible !== told) changed((told = visible));
+  };
   new IntersectionObserver((entries) => {
     onScreen = entries[entries.length - 1].isIntersecting;
     tell();
   }).observe(element);
+  // What has no height still counts as in view where it lies at an edge of it.
+  window.addEventListener("resize", tell);
   document.addEventListener("visibilitychange", tell);
+}
+
+/** Keys work at once where the user was nowhere else in TensorBoard; whoever types in a field of it types on. */
+export function takeFocus() {
+  const host = hostWindow();
+  const focused = host.document.activeElement;
+  const free = !focused || focused === host.document.body || focused === window.frameElement || focused.closest("[role=tab], [data-plugin-id]");
+  if (host !== window && free) window.focus();
 }

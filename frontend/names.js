@@ -26,3 +26,18 @@ export function sharedBeginning(names) {
 export function shortName(name, shared) {
   return name.startsWith(shared) ? name.slice(shared.length) : name;
 }
+
+// Names of a sweep differ at their end.
+const LONGEST = 22;
+
+/**
+ * A long name without its middle.
+ * @param {string} name
+ * @param {number} [most]  characters that stay, the ellipsis included
+ */
+export function middle(name, most = LONGEST) {
+  const characters = [...name];
+  if (characters.length <= most) return name;
+  const end = Math.ceil((most - 1) / 2);
+  return `${characters.slice(0, most - 1 - end).join("")}…${characters.slice(-end).join("")}`;
+}

@@ -1,7 +1,7 @@
 /** The page as a whole: what it knows, what the user chose, and when it is drawn. */
 
 import { createFeed } from "./feed.js";
-import { followTheme, followVisibility, onNavigation, onReload } from "./host.js";
+import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "./host.js";
 import { listen } from "./listen.js";
 import { derive } from "./model.js";
 import { createPage } from "./page.js";
@@ -46,7 +46,9 @@ export async function start(source, first) {
     else ready = data.phase === "ready" ? data : null;
     data = { ...data, reading };
     root.dataset.phase = data.phase;
-    root.dataset.runs = data.b ? "two" : "one";
+    // Before it is known, two are more likely where there are two: the page is laid out for them from the start.
+    const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
+    root.dataset.runs = two ? "two" : "one";
     root.ariaBusy = String(waiting || data.phase === "loading" || pending);
     document.documentElement.classList.toggle("dark", state.dark);
     for (const update of updates) update(data, state);
@@ -70,7 +72,10 @@ export async function start(source, first) {
 
   listen(root, store, () => ready, feed.retry);
   followTheme((dark) => store.set({ dark }));
-  followVisibility(root, feed.setVisible);
+  followVisibility(root, (visible) => {
+    feed.setVisible(visible);
+    if (visible) takeFocus();
+  });
   onReload(feed.poll);
   onNavigation(store.reread);
   changed();

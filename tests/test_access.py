@@ -110,6 +110,29 @@ def test_tab_reaches_every_control_and_the_focus_is_always_seen(server: TensorBo
         assert control in words, (control, words)
 
 
+def test_keys_work_at_once_and_a_field_of_tensorboard_keeps_them(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=&epoch=3")
+    expect(tab.locator(READY)).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 2")
+    page.evaluate("location.hash = '#timeseries'")
+    expect(tab.locator(".cursor-epoch")).not_to_be_visible()
+    page.evaluate("document.activeElement.blur(); location.hash = '#xai'")
+    page.wait_for_function("document.activeElement.tagName === 'IFRAME'")
+    page.keyboard.press("ArrowLeft")
+    expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 1")
+    page.evaluate("location.hash = '#timeseries'")
+    expect(tab.locator(".cursor-epoch")).not_to_be_visible()
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('input'), { id: 'typed' }));"
+        "document.querySelector('#typed').focus();"
+        "location.hash = '#xai'"
+    )
+    expect(tab.locator(".cursor-epoch")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.activeElement.id") == "typed"
+
+
 def test_nothing_moves_where_motion_is_not_wanted(server: TensorBoard, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     page.clock.install()

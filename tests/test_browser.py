@@ -265,6 +265,29 @@ def test_the_filter_counts_the_probes_of_each_class(server: TensorBoard, runs: d
         assert options.nth(number + 1).is_disabled() == (count == 0)
 
 
+def test_a_probe_that_the_filter_hides_leads_to_those_it_shows(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    labels = runs["a-honest"].probes.labels
+    number = int(labels[0])
+    other = int(np.flatnonzero(labels != number)[0])
+    _, tab = open_tab(server, f"a=a-honest/xai&probe={other}&only={number}")
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".card.chosen")).to_have_count(0)
+    tab.get_by_role("button", name="Next probe").click()
+    expect(tab.locator(".card").first).to_have_attribute("aria-pressed", "true")
+    _, tab = open_tab(server, f"a=a-honest/xai&probe={other}")
+    tab.get_by_label("Show probes of").select_option(str(number))
+    expect(tab.locator(".card").first).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_true_class_is_chosen_as_such(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=a-honest/xai&b=&probe=0")
+    tab.locator(".class-row").last.click()
+    explained = tab.get_by_label("Class that is explained")
+    expect(explained).not_to_have_value("label")
+    tab.locator(".class-row", has_text="true").click()
+    expect(explained).to_have_value("label")
+
+
 def test_a_pin_is_seen_with_two_runs_and_says_when_it_counts(server: TensorBoard, open_tab: Open) -> None:
     page, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&epoch=3")
     expect(tab.locator(READY)).to_be_visible()
@@ -303,7 +326,8 @@ def test_a_link_to_what_a_run_does_not_have_opens_on_what_it_has(state: str, ser
     _, tab = open_tab(server, f"a=a-honest/xai&{state}")
     expect(tab.locator(READY)).to_be_visible()
     expect(tab.locator(".reading-line").first).to_be_visible()
-    expect(tab.locator(".banner")).to_have_count(0)
+    said = ["“nobody” is not in this log directory; this is “a-honest”."] if "nobody" in state else []
+    expect(tab.locator(".banner")).to_have_text(said)
 
 
 def test_every_segment_is_reached_by_keyboard(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:

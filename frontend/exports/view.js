@@ -10,6 +10,7 @@ export async function view({ data, root, progress, breathe }) {
   progress("PNG…");
   await breathe();
   const inputs = [...root.querySelectorAll("input")];
+  const lists = [...root.querySelectorAll("select")];
   const blob = await domToBlob(root, {
     scale: Math.max(LEAST_SCALE, devicePixelRatio),
     backgroundColor: getComputedStyle(document.body).backgroundColor,
@@ -22,7 +23,9 @@ export async function view({ data, root, progress, breathe }) {
       if (node instanceof HTMLElement) node.style.scrollbarWidth = "none";
     },
     onCloneNode: (copy) => {
-      if (copy instanceof Element) copy.querySelectorAll("input").forEach((input, i) => complete(input, inputs[i]));
+      if (!(copy instanceof Element)) return;
+      copy.querySelectorAll("input").forEach((input, i) => complete(input, inputs[i]));
+      copy.querySelectorAll("select").forEach((list, i) => [...list.options].forEach((option, at) => option.toggleAttribute("selected", at === lists[i].selectedIndex)));
     },
   });
   await breathe();
@@ -30,7 +33,7 @@ export async function view({ data, root, progress, breathe }) {
 }
 
 /**
- * What a copy of the tree leaves out: ticks, and the parts of sliders.
+ * What a copy of the tree leaves out of its inputs: ticks, and the parts of sliders.
  * @param {HTMLInputElement} copy
  * @param {HTMLInputElement} input
  */

@@ -41,13 +41,14 @@ export function classesView(element) {
       const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
       return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
     };
+    const count = `${rows.length < probes.classes ? `${rows.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
     render(
       html`<div role="group" aria-label="Probability of each class; choose one to explain it">
-        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span>${plural(probes.classes, "class", "classes")}</span>${panes.map(head)}</div>
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count}>${count}</span>${panes.map(head)}</div>
         <div class="class-rows">${rows.map((number) => {
           const name = className(probes, number);
           return html`<button key=${number} type="button" class="class-row" style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained} title=${`Explain “${name}”`}
-            onClick=${() => choose(element, { class: String(number) })}>
+            onClick=${() => choose(element, { class: number === label ? "label" : String(number) })}>
             <span class="class-name"><span class="ellipsis">${name}</span>${number === label && html`<span class="tag">true</span>`}</span>
             ${panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))}
           </button>`;
@@ -71,21 +72,20 @@ function bar({ title, side }, value, predicted) {
 }
 
 /**
- * Classes by the largest probability they ever had, the true one first: the rows keep their places while the cursor moves.
+ * Classes by their probability at the last epoch there is one, the true class first: the rows keep their places while the cursor moves.
  * @param {(import("../types.d.ts").Outputs | undefined)[]} outputs
  * @param {number} probe
  * @param {number} classes
  * @param {number | undefined} label
  */
 function order(outputs, probe, classes, label) {
-  const peak = new Float32Array(classes);
-  for (const output of outputs) {
-    for (const step of output?.steps ?? []) {
-      output?.at(probe, step)?.forEach((value, i) => {
-        if (value > peak[i]) peak[i] = value;
-      });
-    }
-  }
-  if (label !== undefined) peak[label] = Infinity;
-  return [...peak.keys()].sort((x, y) => peak[y] - peak[x] || x - y).slice(0, MOST);
+  const lasts = outputs.map((output) => {
+    const steps = [...(output?.steps ?? [])];
+    const step = steps.findLast((one) => Number.isFinite(output?.at(probe, one)?.[0]));
+    return step === undefined ? null : output?.at(probe, step);
+  });
+  const last = lasts.find(Boolean) ?? new Float32Array(classes);
+  return Array.from({ length: classes }, (_, i) => i)
+    .sort((x, y) => Number(y === label) - Number(x === label) || last[y] - last[x] || x - y)
+    .slice(0, MOST);
 }

@@ -39,7 +39,7 @@ export function cursorView(element) {
           ${beside(data)}
           <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
           <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
-          <span class=${data.live ? "live" : "live off"} title="Follows the last epoch while the run trains">${data.live ? "● live" : ""}</span>
+          ${live(data)}
         </span>
       </div>`,
       element,
@@ -58,6 +58,19 @@ function beside({ b, cursor }) {
   const why = cursor.best !== null ? `counted from the best ${by} of each` : by ? `where ${by} is closest` : "the nearest that was explained";
   const words = step === ABSENT ? "B: none here" : `B ${epoch(step)}`;
   return html`<span class="beside" title=${`${words}: ${why}`}><b style=${{ color: b.color }}>B</b> ${words.slice(2)}</span>`;
+}
+
+/**
+ * Whether the cursor follows training, and which run is further than it follows to.
+ * @param {Data} data
+ */
+function live({ live: on, a, b, cursor }) {
+  if (!on) return html`<span class="live off"></span>`;
+  // Where runs stand beside each other by a metric, the cursor goes by A's epochs.
+  const last = (/** @type {number[]} */ steps) => steps[steps.length - 1];
+  const ahead = [a, cursor.metric ? null : b].find((side) => b && side && last(side.info.steps) > cursor.end);
+  const title = ahead ? "the cursor stays at the last epoch that both have; → or a drag goes on" : "Follows the last epoch while the run trains";
+  return html`<span class="live" title=${title}>● live${ahead && `, ${ahead.letter} at ${epoch(last(ahead.info.steps))}`}</span>`;
 }
 
 /** @param {number[]} steps */
@@ -110,7 +123,9 @@ function marks(data, state) {
 function completeness(data) {
   const each = pair(data).map(({ letter, info }) => {
     const logged = epochCount(info.steps);
-    return { letter, logged, expected: logged + info.missing, gaps: info.gaps, holes: holesOf(info) };
+    // Epochs count from 0: what is missing beyond them is the untrained model.
+    const most = Math.max(info.steps[info.steps.length - 1], info.log_steps[info.log_steps.length - 1] ?? -1) + 1;
+    return { letter, logged, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
   });
   const words = each.map(({ logged, expected, gaps }) => `${logged} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
   const same = words.every((word) => word === words[0]);

@@ -4,6 +4,7 @@ import { ABSENT } from "../cursor.js";
 import { className, epoch, method } from "../format.js";
 import { html } from "../html.js";
 import { chief, isLow, reading, sentence } from "../measures.js";
+import { middle } from "../names.js";
 import { isBlank, isZero } from "../scale.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -36,7 +37,7 @@ export function figure(key, head, blank, content, color, foot, drawing) {
  */
 export function paneName({ title, side, step }, { cursor }) {
   if (title === "now" || title === "pinned") return epoch(step);
-  return step === cursor.step || step === ABSENT ? side.label : `${side.label} · ${epoch(step)}`;
+  return step === cursor.step || step === ABSENT ? middle(side.label) : `${middle(side.label)} · ${epoch(step)}`;
 }
 
 /** @param {Pane} pane */

@@ -18,8 +18,8 @@ export function noticeView(element) {
     const retry = html`<button type="button" class="button" onClick=${() => command(element, "retry")}>Try again</button>`;
     if (data.phase === "ready" || data.phase === "loading") {
       const trouble = data.reconnecting ? "TensorBoard does not answer; trying again. What you see is the last that came." : data.problem;
-      const { reading } = data;
-      const words = trouble || (reading && `Reading the records: ${reading.done} of ${plural(reading.total, "part")}…`);
+      const { reading, missing } = data;
+      const words = trouble || (reading && `Reading the records: ${reading.done} of ${plural(reading.total, "part")}…`) || (data.phase === "ready" && missing);
       render(words ? html`<p class="banner" role="status">${words} ${trouble && !data.reconnecting && retry}</p>` : null, element);
       return;
     }

@@ -10,7 +10,7 @@ import { paint, playerAt } from "../picture.js";
 import { difference, isBlank } from "../scale.js";
 import { answer } from "./answer.js";
 import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figure.js";
-import { drawNoMore, drawOn, sketch } from "./sketch.js";
+import { drawNoMore, drawOn, sketch, toSketch } from "./sketch.js";
 import { createBlink, stack } from "./stack.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
@@ -19,12 +19,15 @@ import { createBlink, stack } from "./stack.js";
 /** @typedef {import("../types.d.ts").Picture} Picture */
 /** @typedef {import("../types.d.ts").State} State */
 
+const LEAST_SIDE = 200;
+
 /** @type {import("../types.d.ts").View} */
 export function picturesView(element) {
   const frame = document.createElement("div");
   frame.className = "pictures";
   element.append(frame);
-  let side = 200;
+  // 0 until there is a picture to measure.
+  let side = 0;
   /** @type {Parameters<import("../types.d.ts").Update> | null} */
   let last = null;
   const again = () => last && update(...last);
@@ -58,15 +61,17 @@ export function picturesView(element) {
     const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, drawing(i === 0)));
     if (pair) {
       const head = differenceHead(panes, state.lock);
-      figures.push(figure("difference", head, differenceReason(panes, explained), canvasOf("difference of the attributions, first minus second"), "", null, drawing(false)));
+      figures.push(figure("difference", head, differenceReason(panes, explained, state.view), canvasOf("difference of the attributions, first minus second"), "", null, drawing(false)));
     } else {
       figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
     }
     render(html`<div class=${state.drawing ? "row drawing" : "row"}>${figures}</div>`, frame);
-    if (changed) {
-      const sheet = frame.querySelector("svg.draft");
-      if (sheet instanceof SVGElement) sheet.focus({ preventScroll: true });
+    if (!side) {
+      side = frame.querySelector(".picture")?.clientWidth || LEAST_SIDE;
+      update(data, state);
+      return;
     }
+    if (changed) toSketch(frame);
     if (!picture || !panes.every((pane) => pane.side.values(probe))) return;
 
     const values = explained.map((one) => one?.values ?? null);
@@ -128,8 +133,10 @@ function differenceHead([first, second], lock) {
 /**
  * @param {Pane[]} panes
  * @param {(Attribution | null)[]} explained
+ * @param {State["view"]} view
  */
-function differenceReason(panes, [first, second]) {
+function differenceReason(panes, [first, second], view) {
+  if (view === "image") return "the image alone has no difference";
   if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "nothing to subtract at this epoch";
   if (first.target === second.target) return "";
   const { probes } = panes[0].side.info;

@@ -83,12 +83,17 @@ function classFilter() {
 function header(element, data, state, classesOf) {
   const { probes } = data.panes[0].side.info;
   const classes = probes.regression ? [] : classesOf(data, state.only);
+  const filter = (/** @type {Event} */ _, /** @type {string} */ value) => {
+    const only = value === "" ? null : Number(value);
+    const hidden = only !== null && classOf(data.panes[0], data.probe) !== only;
+    choose(element, hidden ? { only, probe: null, player: null, hover: null } : { only });
+  };
   const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
     html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">
     <h2>Probes</h2>
     <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: SORTS, choose: (_, value) => choose(element, { sort: /** @type {import("../types.d.ts").Sort} */ (value) }) })}</label>
-    ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: (_, value) => choose(element, { only: value === "" ? null : Number(value) }) })}</label>`}
+    ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
     ${probes.labels && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
     <span class="count">${data.order.length} of ${probes.count}</span>

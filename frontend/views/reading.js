@@ -3,7 +3,7 @@
 import { createCurves } from "../curves.js";
 import { className, percent, tick, withError } from "../format.js";
 import { choose, html, render } from "../html.js";
-import { standing } from "../scale.js";
+import { isZero, standing } from "../scale.js";
 import { align, holesOf, joinSteps } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -37,7 +37,7 @@ export function readingView(element) {
     const of = same && player !== null && !probes.regression ? ` for or against “${className(probes, target)}”` : "";
     render(
       html`<div class="reading">
-        <div class="reading-head"><span class="ellipsis" title=${of}><b>${player === null ? "no segment" : `segment ${player}`}</b>${of}</span> <span class="note ellipsis">${how(data, state)}</span>
+        <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${of}><b>${player === null ? "no segment" : `segment ${player}`}</b>${of}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
           ${state.player !== null && html`<button type="button" class="link" onClick=${() => choose(element, { player: null })}>release (Esc)</button>`}</div>
         <div class="reading-lines">${data.panes.map((pane) => column(pane, probe, player, same))}${differenceColumn(data)}</div>
       </div>`,
@@ -73,6 +73,7 @@ function column({ title, side, step }, probe, player, same) {
   const explained = side.values(probe)?.at(step);
   const found = explained && player !== null ? standing(explained.values, player) : null;
   const head = html`<b style=${{ color: side.color }}>${title}</b>`;
+  if (explained && isZero(explained.values)) return html`<div key=${title} class="reading-line"><p>${head}</p><p class="reading-value" title="all values are 0">0</p></div>`;
   if (!explained || player === null || !found) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
   const { probes } = side.info;
   const [lower, raise] = probes.regression ? ["lowers the output", "raises the output"] : ["against", "for"];

@@ -4,6 +4,7 @@ import { LONGEST_NAME, MOST_AREAS, freeName } from "../areas.js";
 import { percent } from "../format.js";
 import { choose, html, render, segmented } from "../html.js";
 import { indexOf } from "../series.js";
+import { toSketch } from "./sketch.js";
 
 /** @typedef {import("../types.d.ts").Area} Area */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -138,9 +139,14 @@ function start(element, { areas }) {
 
 /** @type {(element: HTMLElement, tool: "box" | "lasso") => import("../types.d.ts").VNode} */
 function drawing(element, tool) {
+  const take = (/** @type {Event} */ _, /** @type {string} */ value) => {
+    choose(element, { drawing: value === "box" ? "box" : "lasso" });
+    // The button that was clicked lets go of the focus (listen.js): keys draw on.
+    requestAnimationFrame(() => toSketch(document));
+  };
   return html`<div class="drawing-tools" role="status">
-    ${segmented({ label: "Tool", value: tool, options: TOOLS, choose: (_, value) => choose(element, { drawing: value === "box" ? "box" : "lasso" }) })}
+    ${segmented({ label: "Tool", value: tool, options: TOOLS, choose: take })}
     <button type="button" class="link" onClick=${() => choose(element, { drawing: null })}>cancel (Esc)</button>
-    <p class="note">Drag on a large picture${tool === "box" ? ", or use the arrow keys and Enter" : ""}.</p>
+    <p class="note">Drag on a large picture${tool === "box" ? ", or move the box with the arrow keys (Shift: size it); Enter takes it" : ""}.</p>
   </div>`;
 }

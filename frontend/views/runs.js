@@ -1,6 +1,7 @@
 /** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
 
 import { choose, html, render, segmented } from "../html.js";
+import { middle } from "../names.js";
 
 /** @typedef {import("../types.d.ts").Align} Align */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -17,8 +18,9 @@ export function runsView(element) {
         <h2>Runs</h2>
         ${data.shared && html`<p class="note ellipsis" title=${data.shared}>all begin with ${data.shared}</p>`}
         <input type="search" class="filter" placeholder="Filter runs (regex)" aria-label="Filter runs by a regular expression"
-          value=${state.filter} title=${problem} aria-invalid=${problem !== ""}
+          value=${state.filter} aria-invalid=${problem !== ""} aria-describedby="filter-problem"
           onInput=${(/** @type {InputEvent} */ event) => choose(element, { filter: /** @type {HTMLInputElement} */ (event.target).value })} />
+        <p id="filter-problem" class="problem" role="status">${problem}</p>
         <ul class="runs">
           ${runs.filter((run) => !why(run)).map((run) => row(element, run, state))}
           ${groups(runs).map(([reason, apart]) => html`<li key=${reason} class="run-group">
@@ -107,7 +109,7 @@ function row(element, run, state) {
       <input type="checkbox" checked=${run.shown} disabled=${silent || run.letter !== ""}
         aria-label=${`Show the curves of ${run.name}`}
         onChange=${(/** @type {Event} */ event) => toggle(/** @type {HTMLInputElement} */ (event.target).checked)} />
-      <span class="ellipsis">${run.label}</span>
+      <span class="ellipsis">${middle(run.label)}</span>
     </label>
     <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${silent}
       aria-label=${`${run.name} as run A`} title="Show as run A"

@@ -49,6 +49,15 @@ export function drawNoMore(canvas) {
 }
 
 /**
+ * The keys go to the drawing.
+ * @param {ParentNode} page
+ */
+export function toSketch(page) {
+  const sheet = page.querySelector("svg.draft");
+  if (sheet instanceof SVGElement) sheet.focus({ preventScroll: true });
+}
+
+/**
  * What is drawn so far, over every large picture; with the focus on it the arrow keys draw a box.
  * @param {Draft} draft
  * @param {Picture} picture

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { sharedBeginning, shortName } from "../../frontend/names.js";
+import { middle, sharedBeginning, shortName } from "../../frontend/names.js";
 
 const short = (...names) => names.map((name) => shortName(name, sharedBeginning(names)));
 
@@ -20,4 +20,10 @@ test("of every name something stays, and one name alone stays whole", () => {
   assert.deepEqual(short("a/", "a/b"), ["a/", "a/b"]);
   assert.deepEqual(short("same/x", "same/x"), ["x", "x"]);
   assert.deepEqual(short("", "a"), ["", "a"]);
+});
+
+test("a long name keeps its beginning and its end", () => {
+  assert.equal(middle("resnet50-batch64-seed0-lr0.01"), "resnet50-b…eed0-lr0.01");
+  assert.equal(middle("x".repeat(22)), "x".repeat(22));
+  assert.equal(middle("abcdefgh", 5), "ab…gh");
 });
