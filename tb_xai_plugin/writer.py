@@ -133,12 +133,17 @@ def _newest_file(directory: str) -> EventFileWriter:
     before = set(os.listdir(directory)) if os.path.isdir(directory) else set()
     events = EventFileWriter(directory)
     made = set(os.listdir(directory)) - before
-    if before and len(made) == 1 and max(made) < max(before):
+    if before and len(made) == 1 and _second(max(made)) == _second(max(before)) and max(made) < max(before):
         events.close()
         os.remove(os.path.join(directory, made.pop()))
         time.sleep(1 - time.time() % 1)
-        return _newest_file(directory)
+        events = EventFileWriter(directory)
     return events
+
+
+def _second(name: str) -> str:
+    """When an event file was made, as its name says: events.out.tfevents.<second>.…"""
+    return ".".join(name.split(".")[:4])
 
 
 def _tensor(value: np.ndarray | bytes) -> TensorProto:
