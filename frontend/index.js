@@ -1,6 +1,7 @@
 /** The XAI tab: TensorBoard loads this module in the tab's frame and calls `render`. */
 
 import { createServerSource } from "./api.js";
+import { MODULES, preload } from "./preload.js";
 import { loadStyles } from "./styles.js";
 
 const STYLES = ["vendor/uPlot.min.css", "style.css", "controls.css", "rail.css", "training.css", "probes.css", "probe.css", "notices.css", "export.css"];
@@ -8,10 +9,12 @@ const STYLES = ["vendor/uPlot.min.css", "style.css", "controls.css", "rail.css",
 export async function render() {
   document.documentElement.lang = "en";
   document.title = "XAI";
-  // What is asked first is on its way while the page's own modules and styles load.
+  // What is asked first is on its way while the page's own modules load, and what will be drawn while its views do.
   const source = createServerSource(document.baseURI);
   const first = source.runs();
   first.catch(() => {}); // whoever waits for it hears of it
+  preload(MODULES);
+  const session = import("./session.js").then(({ createSession }) => createSession(source, first));
   const [{ start }] = await Promise.all([import("./start.js"), loadStyles(STYLES)]);
-  await start(source, first);
+  start(await session);
 }

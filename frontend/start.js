@@ -1,50 +1,31 @@
 /** The page as a whole: what it knows, what the user chose, and when it is drawn. */
 
-import { createFeed } from "./feed.js";
 import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "./host.js";
 import { listen } from "./listen.js";
-import { derive } from "./model.js";
 import { createPage } from "./page.js";
 import { createPlayer } from "./player.js";
-import { createStore } from "./state.js";
 import { VIEWS } from "./views/index.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 
 const LIVE_CHECK_MS = 2000;
 
-/**
- * @param {import("./types.d.ts").Source} source
- * @param {Promise<import("./types.d.ts").RunRow[]>} first  the runs, on their way
- */
-export async function start(source, first) {
+/** @param {import("./session.js").Session} session */
+export function start({ store, feed, look, changed, drawWith }) {
   const { root, rooms } = createPage(Object.keys(VIEWS));
   const updates = Object.entries(VIEWS).map(([name, view]) => view(rooms[name]));
-  const store = createStore(changed);
-  const feed = createFeed(source, changed, first);
   /** @type {Data | null} */
   let ready = null;
-  let frame = 0;
   let tick = 0;
   const playOn = createPlayer(store, () => ready?.cursor);
 
-  function changed() {
-    frame ||= requestAnimationFrame(draw);
-  }
-
   function draw() {
-    frame = 0;
     const state = store.get();
-    const { rows, problem, reconnecting } = feed.state();
-    feed.open();
-    let data = derive({ rows, problem, reconnecting, now: Date.now() / 1000 }, state, feed.ask);
-    feed.close();
-    const { pending, reading } = feed.state();
+    let { data, pending } = look();
     // While something else is on its way the page keeps what it shows: nothing jumps.
     const waiting = data.phase === "loading" && ready !== null;
-    if (waiting && ready) data = { ...ready, runs: data.runs, problem, reconnecting };
+    if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading };
     else ready = data.phase === "ready" ? data : null;
-    data = { ...data, reading };
     root.dataset.phase = data.phase;
     // Before it is known, two are more likely where there are two: the page is laid out for them from the start.
     const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
@@ -78,6 +59,5 @@ export async function start(source, first) {
   });
   onReload(feed.poll);
   onNavigation(store.reread);
-  changed();
-  await feed.poll();
+  drawWith(draw);
 }
