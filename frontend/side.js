@@ -79,11 +79,18 @@ export function createSide({ letter, info, label, color, method, explained, regi
     ...info.regions.map((name) => ({ name, asked: { region: name } })),
     ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { area: areaArgument(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
   ];
-  for (const { name, asked } of regions) {
-    // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
-    const share = known && (pair || name === region) && ask("share", { ...explanation, ...asked });
-    if (share) shares.set(name, share);
-  }
+  /** @type {import("./types.d.ts").Fidelity | undefined} */
+  let fidelity;
+  /** What can be a moment later than the picture. */
+  const beside = (/** @type {boolean} */ peek) => {
+    for (const { name, asked } of regions) {
+      // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
+      const share = known && (pair || name === region) && ask("share", { ...explanation, ...asked }, peek);
+      if (share) shares.set(name, share);
+    }
+    if (known && pair) fidelity = ask("fidelity", explanation, peek);
+  };
+  if (!pair) beside(false);
 
   return {
     letter,
@@ -96,7 +103,9 @@ export function createSide({ letter, info, label, color, method, explained, regi
     unit: info.units[method] ?? info.settings.unit,
     shares,
     drift: known ? ask("drift", explanation) : undefined,
-    fidelity: known && pair ? ask("fidelity", explanation) : undefined,
+    get fidelity() {
+      return fidelity;
+    },
     answers: pair ? ask("answers", run) : undefined,
     load(probes, selected) {
       const fetched = (/** @type {string} */ list, /** @type {boolean} */ peek) => {
@@ -111,6 +120,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
       const first = String(lists.get(selected));
       fetched(first, false);
       const wait = known && !values.has(first);
+      beside(wait);
       if (!wait) enlist(lists, probes, most);
       for (const list of new Set(probes.flatMap((probe) => lists.get(probe) ?? []))) if (list !== first) fetched(list, wait);
       outputs = ask("outputs", { ...run, probes: String(selected) });
