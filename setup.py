@@ -29,6 +29,7 @@ setup(
     packages=[
         "tb_xai_plugin",
         "tb_xai_plugin.explainers",
+        "tb_xai_plugin.probes",
         "tb_xai_plugin.frontend",
         "tb_xai_plugin.frontend.exports",
         "tb_xai_plugin.frontend.vendor",

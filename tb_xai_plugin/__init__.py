@@ -10,9 +10,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from tb_xai_plugin.callback import ExplanationLogger
     from tb_xai_plugin.engine import explain
-    from tb_xai_plugin.explainers import Banzhaf, Custom, GradCam, IntegratedGradients, KernelShap, Lime, LimeNet, Occlusion
+    from tb_xai_plugin.explainers import (
+        Banzhaf,
+        Custom,
+        GradCam,
+        IntegratedGradients,
+        KernelShap,
+        Lime,
+        LimeNet,
+        LimeTabular,
+        LimeText,
+        Occlusion,
+    )
     from tb_xai_plugin.explanation import Explanation
-    from tb_xai_plugin.probes import ImageProbes
+    from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes
     from tb_xai_plugin.reader import Run, read_run, read_runs
 
 # Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
@@ -29,8 +40,13 @@ _HOME = {
     "KernelShap": "explainers",
     "Lime": "explainers",
     "LimeNet": "explainers",
+    "LimeTabular": "explainers",
+    "LimeText": "explainers",
     "Occlusion": "explainers",
     "Run": "reader",
+    "SequenceProbes": "probes",
+    "TabularProbes": "probes",
+    "TextProbes": "probes",
     "read_run": "reader",
     "read_runs": "reader",
 }
@@ -46,8 +62,13 @@ __all__ = [
     "KernelShap",
     "Lime",
     "LimeNet",
+    "LimeTabular",
+    "LimeText",
     "Occlusion",
     "Run",
+    "SequenceProbes",
+    "TabularProbes",
+    "TextProbes",
     "__version__",
     "explain",
     "read_run",

@@ -16,7 +16,7 @@ class Batches:
     """Runs a function of one batch over any number of rows; where memory runs out it goes on with half the batch, and says so once.
 
     Args:
-        compile_for: batch size -> function of at most so many rows, float32 (rows, players), and further arguments.
+        compile_for: batch size -> function of at most so many rows, and further arguments.
         batch: the size to begin with.
     """
 
@@ -50,8 +50,8 @@ class Batches:
 
 
 def filled(rows: np.ndarray, count: int) -> np.ndarray:
-    """Rows of ones after the last, up to `count`: graphs have one size."""
-    return rows if len(rows) == count else np.concatenate([rows, np.ones((count - len(rows), rows.shape[1]), rows.dtype)])
+    """The last row again and again, up to `count`: graphs have one size."""
+    return rows if len(rows) == count else np.concatenate([rows, np.repeat(rows[-1:], count - len(rows), axis=0)])
 
 
 def _out_of_memory(error: Exception) -> bool:

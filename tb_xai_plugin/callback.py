@@ -150,10 +150,13 @@ class ExplanationLogger(keras.callbacks.Callback):
         if not others:
             names, arrays = plan.probes.as_record()
             others = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
-            pictures = {"images": "display", "regions": "regions"}
+            pictures = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
             if names["regions"] != run.record["probes"]["regions"]:
-                others.append(pictures.pop("regions"))
-            others += [word for array, word in pictures.items() if array in arrays and not np.array_equal(arrays[array], run.static(array))]
+                others.append("regions")
+            elsewhere = [
+                word for array, word in pictures.items() if array in arrays and not np.array_equal(arrays[array], run.static(array))
+            ]
+            others += [word for word in elsewhere if word not in others]
         if others:
             raise ValueError(
                 f"ExplanationLogger: {self.log_dir} already holds explanations with other {', '.join(others)}; "
@@ -398,7 +401,7 @@ def _epoch_json(
         "explained": explained,
         "reason": reason,
         "evaluations": snapshot.answers.evaluations if snapshot else 0,
-        "level": snapshot.level if snapshot else 0,
+        "level": snapshot.evaluations if snapshot else 0,
         "seconds": seconds,
         "training": training_seconds,
         "share": seconds / training_seconds if training_seconds else None,

@@ -19,12 +19,15 @@ A design is nested: its first half (and half of that, …) is a design by the sa
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 
 import numpy as np
 
 LAWS = ("bernoulli", "leverage")
+
+# "auto" does not go above, unless so many players need more.
+MOST_AUTO = 2048
 
 # More candidates make the draw slower, and hardly a better one.
 CANDIDATES = 16
@@ -46,10 +49,13 @@ class Design:
     Attributes:
         masks: bool (evaluations, n), rows in complementary pairs (2j, 2j + 1); rows 0 and 1 are the full and the empty coalition.
         bernoulli_from: int (evaluations / 2,): in designs of more pairs than this, a pair is one that LIME's law has drawn; NEVER for others.
+        noise: float64 (pairs, pairs), prior covariance of what each pair's answer has beside the game's; None where answers are the game's own.
+            See `maskers.TabularMasker`.
     """
 
     masks: np.ndarray
     bernoulli_from: np.ndarray
+    noise: np.ndarray | None = None
 
     @property
     def players(self) -> int:
@@ -82,7 +88,9 @@ class Design:
 
     def first(self, evaluations: int) -> Design:
         """The design of the first so many evaluations; one of `levels`, or where there are fewer coalitions all of them."""
-        return Design(self.masks[:evaluations], self.bernoulli_from[: evaluations // 2])
+        pairs = evaluations // 2
+        noise = None if self.noise is None else self.noise[:pairs, :pairs]
+        return replace(self, masks=self.masks[:evaluations], bernoulli_from=self.bernoulli_from[:pairs], noise=noise)
 
 
 def fewest_evaluations(players: int) -> int:
@@ -92,7 +100,7 @@ def fewest_evaluations(players: int) -> int:
 
 def auto_evaluations(players: int) -> int:
     """16 evaluations a player, at least 256 and at most 2048 (or what so many players need); all 2^n coalitions where those are fewer."""
-    return min(max(int(np.clip(16 * players, 256, 2048)), fewest_evaluations(players)), 2**players)
+    return min(max(int(np.clip(16 * players, 256, MOST_AUTO)), fewest_evaluations(players)), 2**players)
 
 
 def levels(players: int, evaluations: int) -> list[int]:

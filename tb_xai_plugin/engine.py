@@ -43,6 +43,7 @@ class Answers:
         full, empty: float32 (probes, classes), probabilities (a regression: the output) on the whole probe and with every player absent.
         evaluations: on the coalitions; the last batch is filled up. Gradients and curves are not counted.
         problem: why some numbers are missing, in one phrase; None where all are there.
+        sampled: {explainer that draws inputs of its own: for each probe float64 (inputs, targets)}.
     """
 
     games: list[np.ndarray]
@@ -51,6 +52,7 @@ class Answers:
     empty: np.ndarray
     evaluations: int
     problem: str | None
+    sampled: Mapping[str, list[np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,21 @@ class Snapshot:
     Attributes:
         explanations: {explainer: Explanation}.
         answers: of the model.
-        level: evaluations per probe that the explanations are made from.
+        level: coalitions per probe that the explanations are made from.
         failures: {explainer: what it raised}; its numbers are NaN.
+        repeats: evaluations of the model for each coalition.
     """
 
     explanations: dict[str, Explanation]
     answers: Answers
     level: int
     failures: Mapping[str, Exception] = field(default_factory=dict)
+    repeats: int = 1
+
+    @property
+    def evaluations(self) -> int:
+        """Per probe."""
+        return self.level * self.repeats
 
     @property
     def problem(self) -> str | None:
@@ -133,16 +142,16 @@ class Engine:
         """What comes with each explainer's values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool, "unit": str}}."""
         found = {}
         for name, explainer in self.plan.explainers.items():
-            fitted = name in self.plan.fitting
+            fitted = name in self.plan.fitting or name in self.plan.sampling
             measures = [*explainer.fidelity]
-            if self.plan.fitting and not fitted:
+            if self.plan.fitting and name in self.plan.asking:
                 measures.append(CORRELATION)
             if self.plan.curves:
                 measures += deletion.MEASURES
             found[name] = {
                 "fidelity": measures,
                 "sketched": fitted and explainer.sketched,
-                "interacting": fitted and explainer.interacting,
+                "interacting": name in self.plan.fitting and explainer.interacting,
                 "unit": getattr(explainer, "unit", None) or outputs.unit(self.head, self.plan.output),
             }
         return found
@@ -188,8 +197,10 @@ class Engine:
             began = time.perf_counter()
             self._predictor.answers(masks[: plan.batch], 0)
             a_pass = (time.perf_counter() - began) / plan.batch
-        passes = len(masks) + sum(
-            explainer.passes(targets) if hasattr(explainer, "passes") else len(masks) for explainer in plan.asking.values()
+        passes = (
+            len(masks) * plan.repeats
+            + plan.samples * len(plan.sampling)
+            + sum(explainer.passes(targets) if hasattr(explainer, "passes") else len(masks) for explainer in plan.asking.values())
         )
         passes += 2 * (players - 1) * len(plan.explainers) * plan.curves
         games = np.random.default_rng(0).normal(size=(len(masks), 1, targets))
@@ -206,36 +217,61 @@ class Engine:
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
         silent = evaluations = 0
+        sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
+        without = plan.masker.nobody()
+        alone = None if without is None else self._predictor.answers(without, 0)
+        evaluations += 0 if without is None else self._filled_up(len(without))
         for probe in progress(range(count)):
             masks = plan.designs[int(probes.players[probe])].masks[:level]
-            answers = self._predictor.answers(masks, probe)
-            evaluations += -(-len(masks) // plan.batch) * plan.batch  # the last batch is filled up
-            if np.isfinite(answers).all():
-                ends = outputs.probabilities(self.head, self.head.scores(answers[:2]))
-                full[probe], empty[probe] = ends
-                targets.append(self._targets(probe, ends[0]))
+            answers = self._predictor.answers(plan.masker.asked(masks), probe)
+            evaluations += self._filled_up(len(answers))
+            around = {name: self._predictor.on_inputs(self._drawn(name, probe, level)) for name in plan.sampling}
+            evaluations += sum(self._filled_up(len(each)) for each in around.values())
+            if all(np.isfinite(each).all() for each in (answers, *around.values(), *([] if alone is None else [alone]))):
+                both = [None if each is None else outputs.probabilities(self.head, self.head.scores(each)) for each in (answers, alone)]
+                full[probe], empty[probe] = plan.masker.folded(masks, *both)[:2]
+                targets.append(self._targets(probe, full[probe]))
                 with _one_blas_thread():
-                    games.append(outputs.explained(self.head, plan.output, answers, targets[-1]))
+                    explained = [None if each is None else self._explained(each, targets[-1]) for each in (answers, alone)]
+                    games.append(plan.masker.folded(masks, *explained))
+                    for name, each in around.items():
+                        sampled[name].append(self._explained(each, targets[-1]))
             else:
                 silent += 1
                 targets.append(self._targets(probe, np.zeros(self.classes)))
-                games.append(np.full((len(answers), len(targets[-1])), np.nan))
+                games.append(np.full((len(masks), len(targets[-1])), np.nan))
+                for name, each in around.items():
+                    sampled[name].append(np.full((len(each), len(targets[-1])), np.nan))
         problem = f"the model answered NaN or infinity for {silent} of {count} probes" if silent else None
-        return Answers(games, np.array(targets, dtype=np.int32), full.astype(np.float32), empty.astype(np.float32), evaluations, problem)
+        return Answers(
+            games, np.array(targets, dtype=np.int32), full.astype(np.float32), empty.astype(np.float32), evaluations, problem, sampled
+        )
+
+    def _explained(self, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return outputs.explained(self.head, self.plan.output, answers, targets)
+
+    def _drawn(self, name: str, probe: int, level: int) -> np.ndarray:
+        """The inputs that an explainer of its own draws around a probe."""
+        return self.plan.neighbours(name, probe).first(self.plan.samples_at(level)).inputs
+
+    def _filled_up(self, evaluations: int) -> int:
+        """The last batch is filled up."""
+        return -(-evaluations // self.plan.batch) * self.plan.batch
 
     def explain(self, answers: Answers, level: int) -> Snapshot:
         """Explain from answers that are there already; from the first `level` evaluations of them."""
         make = {name: partial(self._from_answers, name, answers, level) for name in self.plan.fitting}
+        make |= {name: partial(self._from_samples, name, answers, level) for name in self.plan.sampling}
         make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
         self._failures: dict[str, Exception] = {}
-        found = {name: make[name]() for name in self.plan.fitting}
+        found = {name: make[name]() for name in [*self.plan.fitting, *self.plan.sampling]}
         began = time.perf_counter()
         found |= {name: make[name]() for name in self.plan.asking}
         if self.plan.curves:
             found = {name: self._with_curves(attribution, answers) for name, attribution in found.items()}
         self._fixed_seconds = time.perf_counter() - began
         explanations = {name: self._explanation(name, found[name], answers) for name in self.plan.explainers}
-        return Snapshot(explanations, answers, level, dict(self._failures))
+        return Snapshot(explanations, answers, level, dict(self._failures), self.plan.repeats)
 
     def _from_answers(self, name: str, answers: Answers, level: int) -> Attribution:
         """Apply an explainer's matrix to all probes with equally many players at once."""
@@ -247,6 +283,16 @@ class Engine:
             with _one_blas_thread():
                 part = self.plan.fitted(name, n, level)(games)
             _put(merged, members, answers.targets.shape, int(players.max()), part)
+        return Attribution(**merged)
+
+    def _from_samples(self, name: str, answers: Answers, level: int) -> Attribution:
+        """Apply an explainer that drew inputs of its own, probe by probe: each has a matrix of its own."""
+        merged: dict[str, Any] = {}
+        samples = self.plan.samples_at(level)
+        for probe, game in enumerate(answers.sampled[name]):
+            with _one_blas_thread():
+                part = self.plan.fitted_around(name, probe, samples)(game[:samples, None])
+            _put(merged, np.array([probe]), answers.targets.shape, int(self.plan.probes.players.max()), part)
         return Attribution(**merged)
 
     def _from_the_model(self, explainer: Any, answers: Answers, level: int) -> Attribution:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from tb_xai_plugin.maskers import ImageMasker
+from tb_xai_plugin.maskers import Masker, TextMasker
 
 # Parts of probes that stay on the device between epochs; above this they are made again each time.
 CACHE_BYTES = 64 * 2**20
@@ -27,31 +27,36 @@ class Forward:
     """
 
     model: Any
-    masker: ImageMasker
+    masker: Masker
     model_input: Callable[[Any], Any] | None
     parts: Callable[[int], Any]
     before: Any = None
     whole: bool = False
 
     @classmethod
-    def of(cls, model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None) -> Forward:
+    def of(cls, model: Any, masker: Masker, model_input: Callable[[Any], Any] | None) -> Forward:
         import keras
 
         inputs = getattr(model, "inputs", None) or []
-        whole = model_input is None and len(inputs) == 1 and "int" in str(inputs[0].dtype)
+        blended = not isinstance(masker, TextMasker)  # between an input and its baseline; tokens are never in between
+        whole = blended and model_input is None and len(inputs) == 1 and "int" in str(inputs[0].dtype)
         fitting = max(1, CACHE_BYTES // masker.parts(0).nbytes)
         parts = lru_cache(fitting)(lambda probe: keras.ops.convert_to_tensor(masker.parts(probe)))
         return cls(model, masker, model_input, parts, whole=whole)
 
-    def __call__(self, coalitions: Any, parts: Any) -> Any:
-        """float32 (k, players) -> float32 (k, columns)."""
+    def behind(self, masker: Masker) -> Forward:
+        """The same model behind another masker."""
+        return replace(Forward.of(self.model, masker, self.model_input), before=self.before)
+
+    def __call__(self, rows: Any, parts: Any) -> Any:
+        """Rows of `Masker.feed` -> float32 (k, columns)."""
         import keras
 
-        masked = self.masker.mask(keras.ops, coalitions, parts)
+        masked = self.masker.mask(keras.ops, rows, parts)
         if self.whole:
             masked = keras.ops.round(masked)
         answered = self.model(self.model_input(masked) if self.model_input else masked, training=False)
-        return keras.ops.cast(as_columns(answered, coalitions.shape[0]), "float32")
+        return keras.ops.cast(as_columns(answered, rows.shape[0]), "float32")
 
     def tracing(self) -> Any:
         """Context in which a graph of it must be traced."""

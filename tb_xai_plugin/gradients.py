@@ -50,10 +50,10 @@ class Gradients:
         """
         import tensorflow as tf
 
-        most = min(LARGEST_BATCH, max(1, BATCH_BYTES // (4 * int(np.prod(self._forward.masker.shape)))))
+        most = min(LARGEST_BATCH, max(1, BATCH_BYTES // self._forward.masker.nbytes))
         batch = -(-len(points) // -(-len(points) // most))
         run = self._of_players(batch)
-        found = run(self._forward.masker.widened(points), self._forward.parts(probe), tf.constant(targets, tf.int32))
+        found = run(self._forward.masker.feed(points, probe), self._forward.parts(probe), tf.constant(targets, tf.int32))
         return found[:, :, : points.shape[1]].astype(np.float64)
 
     def of_feature_maps(self, probe: int, targets: np.ndarray, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +65,7 @@ class Gradients:
         """
         import tensorflow as tf
 
-        whole = tf.ones((1, self._forward.players))
+        whole = self._forward.masker.feed(np.ones((1, self._forward.players), dtype=np.float32), probe)
         maps, gradients = self._of_feature_maps(layer)(whole, self._forward.parts(probe), tf.constant(targets, tf.int32))
         return maps.numpy(), gradients.numpy()
 
@@ -77,7 +77,8 @@ class Gradients:
     def _signature(self, batch: int) -> list[Any]:
         import tensorflow as tf
 
-        floats = [tf.TensorSpec(shape, tf.float32) for shape in ((batch, self._forward.players), self._forward.parts(0).shape)]
+        width = self._forward.masker.feed(np.ones((1, self._forward.players), dtype=np.float32), 0).shape[1]
+        floats = [tf.TensorSpec(shape, tf.float32) for shape in ((batch, width), self._forward.parts(0).shape)]
         return [*floats, tf.TensorSpec((None,), tf.int32)]
 
     def _traced(self, graph: Callable[..., Any], batch: int) -> Callable[..., Any]:

@@ -1,29 +1,90 @@
-"""Maskers: coalitions of players become masked inputs, in array arithmetic that also runs inside a compiled graph."""
+"""Maskers: coalitions of players become masked inputs, one masker a kind of probes.
+
+What depends on a coalition alone is worked out beforehand (`feed`); what remains is array arithmetic that also runs inside a compiled graph (`mask`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 
-from tb_xai_plugin.probes import ImageProbes
+from tb_xai_plugin.coalitions import Design
+from tb_xai_plugin.probes import ImageProbes, ProbeSet, SequenceProbes, TabularProbes, TextProbes
+from tb_xai_plugin.probes.references import in_turn
+
+# Encoded texts that are kept between epochs; what does not fit is encoded again each time.
+CACHE_BYTES = 256 * 2**20
+
+# Prior length scale of what a reference row adds, in standard deviations of each feature.
+REFERENCE_SCALE = 1.0
+
+
+class Masker(Protocol):
+    """How coalitions of one probe set become masked inputs.
+
+    Attributes:
+        players: of the probe that has most.
+        shape: of one masked input, for messages.
+        nbytes: of one masked input.
+        width: of a row of `feed`: how many players (and what else) the graph is told of.
+    """
+
+    @property
+    def players(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def nbytes(self) -> int: ...
+
+    def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """What the graph is given: one row a coalition, of the same length and dtype for every probe."""
+
+    def parts(self, probe: int) -> np.ndarray:
+        """What the graph is given once for a probe."""
+
+    def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
+        """Masked inputs from rows of `feed`. xp: numpy, keras.ops or another module like them."""
+
+
+class OneBaseline:
+    """What maskers have in common where one baseline stands for what is absent: an evaluation is a coalition."""
+
+    repeats = 1
+
+    def evaluations(self, design: Design) -> Design:
+        """A design as it is asked: with what references add to it, where there are several."""
+        return design
+
+    def asked(self, masks: np.ndarray) -> np.ndarray:
+        """The coalitions to evaluate for a design's."""
+        return masks
+
+    def nobody(self) -> np.ndarray | None:
+        """Coalitions without a player that all probes share; None where they share none."""
+        return None
+
+    def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
+        """Of evaluations (asked, k), the game: (coalitions, k)."""
+        return explained
 
 
 @dataclass(frozen=True)
-class ImageMasker:
-    """Pixels of absent segments are replaced by the baseline.
+class SegmentMasker(OneBaseline):
+    """Pixels of absent segments (steps of a series) are replaced by the baseline.
 
     A masked image is the baseline plus what each present player adds to it, so a whole batch of them is one matrix product: four times as
     fast as choosing pixel by pixel. Held are one batch of masked images, and one probe's parts. The full coalition is the image to float32
     rounding.
 
     Attributes:
-        probes: the images.
-        players: of the probe that has most.
+        probes: images or series.
     """
 
-    probes: ImageProbes
+    probes: ImageProbes | SequenceProbes
 
     @property
     def players(self) -> int:
@@ -31,31 +92,309 @@ class ImageMasker:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one masked input."""
         return self.probes.inputs.shape[1:]
 
-    def parts(self, probe: int) -> np.ndarray:
-        """float32 (players + 1, pixels): what each player adds to the baseline, and in the last row the baseline itself."""
-        segments, baselines = self.probes.segments[probe], self.probes.baseline
-        baseline = baselines[probe if len(baselines) > 1 else 0]
-        pixels = self.probes.inputs[probe].reshape(baseline.shape).astype(np.float32)
-        parts = np.zeros((self.players + 1, *pixels.shape), dtype=np.float32)
-        rows, columns = np.indices(segments.shape)
-        parts[segments, rows, columns] = pixels - baseline
-        parts[-1] = baseline
-        return parts.reshape(len(parts), -1)
+    @property
+    def nbytes(self) -> int:
+        return 4 * self.probes.inputs[0].size
 
-    def widened(self, coalitions: np.ndarray) -> np.ndarray:
+    def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """float32 (k, players): up to the widest probe; the players added have no pixels."""
         wide = np.ones((len(coalitions), self.players), dtype=np.float32)
         wide[:, : coalitions.shape[1]] = coalitions
         return wide
 
-    def mask(self, xp: Any, coalitions: Any, parts: Any) -> Any:
-        """Masked inputs, float32 (n_coalitions, H, W[, C]).
+    def parts(self, probe: int) -> np.ndarray:
+        """float32 (players + 1, pixels): what each player adds to the baseline, and in the last row the baseline itself."""
+        labels, baselines = self.probes.segments[probe].ravel(), self.probes.baseline
+        baseline = baselines[probe if len(baselines) > 1 else 0].reshape(len(labels), -1)
+        pixels = self.probes.inputs[probe].reshape(baseline.shape).astype(np.float32)
+        parts = np.zeros((self.players + 1, *pixels.shape), dtype=np.float32)
+        parts[labels, np.arange(len(labels))] = pixels - baseline
+        parts[-1] = baseline
+        return parts.reshape(len(parts), -1)
 
-        xp: numpy, keras.ops or another module with concatenate, ones_like, matmul and reshape.
-        coalitions: float32 (n_coalitions, n_players); 1 = the player keeps its own pixels, 0 = it is absent.
-        """
-        with_baseline = xp.concatenate([coalitions, xp.ones_like(coalitions[:, :1])], axis=1)
+    def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
+        """Masked inputs, float32 (k, H, W[, C]) or (k, T[, C]); rows: 1 where a player keeps its own pixels, 0 where it is absent."""
+        with_baseline = xp.concatenate([rows, xp.ones_like(rows[:, :1])], axis=1)
         return xp.reshape(xp.matmul(with_baseline, parts), (-1, *self.shape))
+
+
+@dataclass(frozen=True)
+class TabularMasker:
+    """Features of absent players are those of a reference row.
+
+    A game that is averaged over many reference rows would cost as many evaluations of each coalition. Here each pair of coalitions takes one row (or
+    a few) in turn: the mean over the draw is the same, and what the choice adds is taken off again as far as it is known. It is known how a
+    row's own answer differs from the mean of all rows' answers; of that, a coalition that lacks a share of the players sees about that share:
+
+        v(S) = f(x_S, b) - (1 - |S| / n) (f(b) - mean f)                   (a control variate: the correction is 0 on average over b)
+
+    What is left is part of the noise, modelled by `reference_covariance`.
+
+    Attributes:
+        probes: rows of a table.
+        repeats: reference rows for each coalition.
+    """
+
+    probes: TabularProbes
+    repeats: int
+
+    @classmethod
+    def of(cls, probes: TabularProbes, coalitions: int, evaluations: int) -> TabularMasker:
+        """With as many reference rows a coalition as the evaluations allow."""
+        every = len(probes.references)
+        return cls(probes, every if probes.absent == "average" else int(np.clip(evaluations // max(coalitions, 1), 1, every)))
+
+    @property
+    def players(self) -> int:
+        return int(self.probes.players[0])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.probes.inputs.shape[1:]
+
+    @property
+    def nbytes(self) -> int:
+        return 4 * self.probes.inputs.shape[1]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether every coalition is averaged over all reference rows: nothing is left to chance."""
+        return self.repeats == len(self.probes.references)
+
+    def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """float32 (k, players + 1): who is present, and the number of the reference row."""
+        if len(coalitions) == len(self.probes.references) and not coalitions.any():
+            rows = np.arange(len(coalitions))  # the references alone
+        else:
+            rows = self._rows(-(-len(coalitions) // (2 * self.repeats))).repeat(2, axis=0).ravel()[: len(coalitions)]
+        return np.concatenate([coalitions, rows[:, None]], axis=1).astype(np.float32)
+
+    def parts(self, probe: int) -> np.ndarray:
+        """float32 (1 + references, features): the row, and the reference rows."""
+        return np.concatenate([self.probes.inputs[probe][None], self.probes.references])
+
+    def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
+        """Masked inputs, float32 (k, features)."""
+        present = xp.take(rows[:, :-1], self.probes.player_of, axis=1)
+        absent = xp.take(parts[1:], xp.cast(rows[:, -1], "int32") if hasattr(xp, "cast") else rows[:, -1].astype(np.int32), axis=0)
+        return present * parts[0] + (1 - present) * absent
+
+    def evaluations(self, design: Design) -> Design:
+        return design if self.averaged else replace(design, noise=self.reference_covariance(design))
+
+    def asked(self, masks: np.ndarray) -> np.ndarray:
+        """Each pair's coalitions as often as it has reference rows: S with each of them, then its complement with the same."""
+        pairs = masks.reshape(-1, 2, self.players)
+        return np.repeat(pairs, self.repeats, axis=1).reshape(-1, self.players)
+
+    def nobody(self) -> np.ndarray:
+        return np.zeros((len(self.probes.references), self.players), dtype=bool)
+
+    def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
+        assert nobody is not None
+        weights = self.probes.weights[:, None]
+        mean = (weights * nobody).sum(axis=0)
+        each = explained.reshape(len(masks), self.repeats, -1)
+        if self.averaged:
+            order = self._rows(len(masks) // 2).repeat(2, axis=0)
+            game = (each * self.probes.weights[order][..., None]).sum(axis=1)
+        else:
+            off = (nobody - mean)[self._rows(len(masks) // 2)].mean(axis=1).repeat(2, axis=0)
+            game = each.mean(axis=1) - (1 - masks.mean(axis=1, keepdims=True)) * off
+        game[0], game[1] = each[0].mean(axis=0), mean
+        return game
+
+    def _rows(self, pairs: int) -> np.ndarray:
+        """int (pairs, repeats): the reference rows of each pair; where all of them are averaged, each once."""
+        if self.averaged:
+            return np.broadcast_to(np.arange(self.repeats), (pairs, self.repeats))
+        return in_turn(self.probes.weights, pairs * self.repeats).reshape(pairs, self.repeats)
+
+    def reference_covariance(self, design: Design) -> np.ndarray:
+        """float64 (pairs, pairs): prior covariance of what the choice of reference rows adds to each pair's answer.
+
+        That is sum_i h_i u_i(b): h_i = S_i - |S| / n, because the control variate has taken off the players' common part, and u_i, a Gaussian
+        process over reference rows, depends smoothly on the player's own features there: its kernel is exp(-D^2 / 2), D^2 the mean squared
+        distance of those features in standard deviations (2 for different codes), centred so that it is 0 on average over the references.
+        """
+        pairs, h = len(design.pairs), design.pairs - design.pairs.mean(axis=1, keepdims=True)
+        references, weights = self.probes.references.astype(np.float64), self.probes.weights
+        deviation = references.std(axis=0)
+        scaled = references / np.where(deviation > 0, deviation, 1) / REFERENCE_SCALE
+        rows = self._rows(pairs)
+        often = np.zeros((pairs, len(references)))
+        np.add.at(often, (np.arange(pairs)[:, None], rows), 1 / self.repeats)
+        centred = np.eye(len(references)) - weights[None]
+        found = np.zeros((pairs, pairs))
+        for player in range(self.players):
+            features = np.flatnonzero(self.probes.player_of == player)
+            distance = np.zeros((len(references),) * 2)
+            for feature in features:
+                column = scaled[:, feature]
+                off = (column[:, None] - column[None]) ** 2
+                distance += (off > 0) * 4.0 if feature in self.probes.categorical else off
+            kernel = centred @ np.exp(-distance / len(features) / 2) @ centred.T
+            found += np.outer(h[:, player], h[:, player]) * (often @ kernel @ often.T)
+        return found
+
+
+@dataclass(frozen=True)
+class TextMasker(OneBaseline):
+    """Absent tokens are left out of the text, or replaced; each masked text is encoded once and kept.
+
+    Attributes:
+        probes: texts.
+    """
+
+    probes: TextProbes
+    _kept: OrderedDict[tuple[int, bytes], np.ndarray] = field(default_factory=OrderedDict, repr=False, compare=False)
+
+    @property
+    def players(self) -> int:
+        return int(self.probes.players.max())
+
+    @cached_property
+    def _layout(self) -> _Layout:
+        return _Layout.of(self.probes.encode, [str(self.probes.inputs[0]), self.probes.masked(0, np.zeros(self.probes.players[0]))])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._layout.shapes[0]
+
+    @property
+    def nbytes(self) -> int:
+        return 4 * self._layout.width
+
+    def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """(k, width): the encoded texts, int32 or float32; or strings where the model encodes them itself."""
+        n = int(self.probes.players[probe])
+        present = np.asarray(coalitions)[:, :n].astype(bool)
+        if coalitions.shape[1] < n:  # of a trial, before it is known which probe it is for
+            present = np.repeat(present[:, :1], n, axis=1)
+        key = probe, np.packbits(present).tobytes()
+        if key not in self._kept:
+            self._kept[key] = self._layout.encoded([self.probes.masked(probe, each) for each in present])
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and sum(rows.nbytes for rows in self._kept.values()) > CACHE_BYTES:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def parts(self, probe: int) -> np.ndarray:
+        return np.zeros(1, dtype=np.float32)
+
+    def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
+        """What `encode` gives; or the strings."""
+        return self._layout.decoded(xp, rows)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How what `encode` gives lies in one row of numbers.
+
+    Attributes:
+        encode: of the probes; None for strings.
+        keys: of a dict; None for an array, () for a tuple.
+        shapes, dtypes: of each array, without the axis of texts.
+    """
+
+    encode: Any
+    keys: tuple[str, ...] | None
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, encode: Any, trial: list[str]) -> _Layout:
+        if encode is None:
+            return cls(None, None, ((1,),), ("string",))
+        arrays, keys = _arrays(encode(trial), len(trial))
+        return cls(encode, keys, tuple(array.shape[1:] for array in arrays), tuple(array.dtype.name for array in arrays))
+
+    @property
+    def width(self) -> int:
+        return sum(int(np.prod(shape)) for shape in self.shapes)
+
+    @property
+    def whole(self) -> bool:
+        return all(np.dtype(dtype).kind in "iub" for dtype in self.dtypes)
+
+    def encoded(self, texts: list[str]) -> np.ndarray:
+        if self.encode is None:
+            return np.array(texts, dtype=object)[:, None]
+        arrays, keys = _arrays(self.encode(texts), len(texts))
+        shapes = tuple(array.shape[1:] for array in arrays)
+        if shapes != self.shapes or keys != self.keys:
+            raise ValueError(
+                f"TextProbes: encode gave shape {self.shapes[0]} for one text and {shapes[0]} for another, with tokens left out; "
+                "pad to one length (in Keras: pad_sequences(..., maxlen=...) or TextVectorization(output_sequence_length=...))."
+            )
+        dtype = np.int32 if self.whole else np.float32
+        return np.concatenate([array.reshape(len(texts), -1).astype(dtype) for array in arrays], axis=1)
+
+    def decoded(self, xp: Any, rows: Any) -> Any:
+        if self.encode is None:
+            return rows
+        arrays, at = [], 0
+        for shape, dtype in zip(self.shapes, self.dtypes, strict=True):
+            size = int(np.prod(shape))
+            piece = xp.reshape(rows[:, at : at + size], (-1, *shape))
+            arrays.append(piece.astype(dtype) if isinstance(piece, np.ndarray) else xp.cast(piece, dtype))
+            at += size
+        if self.keys is None:
+            return arrays[0]
+        return dict(zip(self.keys, arrays, strict=True)) if self.keys else tuple(arrays)
+
+
+def _arrays(encoded: Any, count: int) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
+    """What `encode` gave, as a list of arrays (count, …)."""
+    keys = tuple(str(key) for key in encoded) if isinstance(encoded, dict) else () if isinstance(encoded, tuple) else None
+    given = list(encoded.values()) if isinstance(encoded, dict) else list(encoded) if isinstance(encoded, tuple) else [encoded]
+    try:
+        arrays = [np.asarray(each) for each in given]
+    except ValueError as error:
+        raise ValueError(
+            "TextProbes: encode gave rows of different lengths; pad to one length (in Keras: pad_sequences(..., maxlen=...) or "
+            "TextVectorization(output_sequence_length=...))."
+        ) from error
+    for array in arrays:
+        if array.dtype.kind not in "iubf" or array.ndim < 1 or len(array) != count:
+            raise ValueError(
+                f"TextProbes: encode gave shape {array.shape} and dtype {array.dtype} for {count} texts; give numbers, one row a text."
+            )
+    return arrays, keys
+
+
+@dataclass(frozen=True)
+class AsTheyAre(OneBaseline):
+    """No players: what is fed are the inputs themselves.
+
+    Attributes:
+        shape: of one input, of one axis.
+    """
+
+    shape: tuple[int, ...]
+
+    @property
+    def players(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        return 4 * self.shape[0]
+
+    def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        return coalitions.astype(np.float32)
+
+    def parts(self, probe: int) -> np.ndarray:
+        return np.zeros(1, dtype=np.float32)
+
+    def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
+        return rows
+
+
+def build_masker(probes: ProbeSet, coalitions: int, evaluations: int) -> Any:
+    """The masker of a kind of probes, for so many coalitions and evaluations."""
+    if isinstance(probes, TabularProbes):
+        return TabularMasker.of(probes, coalitions, evaluations)
+    return TextMasker(probes) if isinstance(probes, TextProbes) else SegmentMasker(probes)

@@ -134,7 +134,9 @@ class Pace:
         limit = f"to keep max_overhead={self._budget.share:g}"
         if now is None:
             return f"nothing is explained until there is time for it, {limit}"
-        evaluations = f"{plan.levels[-1 - now.rung]} evaluations per probe" + (f" instead of {plan.levels[-1]}" if now.rung else "")
+        evaluations = f"{plan.levels[-1 - now.rung] * plan.repeats} evaluations per probe" + (
+            f" instead of {plan.levels[-1] * plan.repeats}" if now.rung else ""
+        )
         epochs = ""
         if now.stride > 1:
             epochs = f", every {now.stride * self._every} epochs" if self._every else f", one in {now.stride} of the epochs that are due"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,15 @@ import numpy as np
 from tb_xai_plugin import coalitions, explainers, outputs
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.explainers.contract import Fitted
-from tb_xai_plugin.maskers import ImageMasker
-from tb_xai_plugin.probes import ProbeSet, hash_of
+from tb_xai_plugin.maskers import build_masker
+from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of
 
 # Masked inputs of one batch: enough to keep the cores busy, little next to the model's own activations.
 LARGEST_BATCH = 256
 BATCH_BYTES = 64 * 2**20
+
+# Of samples, and matrices fitted to them, that are kept.
+SAMPLES_BYTES = 256 * 2**20
 
 
 class Plan:
@@ -28,10 +31,12 @@ class Plan:
 
     Attributes:
         designs: {players: Design}.
-        evaluations: of a probe.
+        evaluations: coalitions of a probe; each takes `repeats` evaluations of the model.
         levels: numbers of evaluations, ascending, that explanations can be made from; the last is all of them.
         batch: evaluations at a time.
-        fitting, asking: {name: explainer} that work from answers on the coalitions, and that ask the model themselves.
+        fitting, sampling, asking: {name: explainer} that work from answers on the coalitions, from answers on inputs of their own, and that ask
+            the model themselves.
+        samples: evaluations of a probe, of each explainer that draws inputs of its own.
     """
 
     def __init__(
@@ -49,37 +54,61 @@ class Plan:
         if not isinstance(probes, ProbeSet):
             raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. ImageProbes(x_test[:16], y_test[:16]).")
         self.probes = probes
-        self.explainers = explainers.resolve(explainers_asked)
+        self.explainers = explainers.resolve(explainers_asked, probes.kind)
         self.output = _checked_choice("output", output, outputs.OUTPUTS)
         self.classes = _checked_classes(classes)
         self.seed = _checked_number("seed", seed, 0)
         self.curves = _checked_choice("curves", curves, (False, True))
         most = int(probes.players.max())
         if most > coalitions.MOST_PLAYERS:
-            raise ValueError(f"a probe has {most} players (segments); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number.")
-        most_evaluations = _checked_evaluations(evaluations, most)
-        self.masker = ImageMasker(probes)
-        self.fitting = {name: explainer for name, explainer in self.explainers.items() if hasattr(explainer, "fit")}
-        self.asking = {name: explainer for name, explainer in self.explainers.items() if name not in self.fitting}
+            raise ValueError(
+                f"a probe has {most} players (segments, features, tokens); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number."
+            )
+        most_coalitions, asked = _shared_out(probes, _checked_evaluations(evaluations, most), evaluations, most)
+        self.masker = build_masker(probes, most_coalitions, asked)
+        self.repeats = self.masker.repeats
+        self.sampling = {name: explainer for name, explainer in self.explainers.items() if hasattr(explainer, "neighbours")}
+        self.fitting = {name: each for name, each in self.explainers.items() if hasattr(each, "fit") and name not in self.sampling}
+        self.asking = {name: each for name, each in self.explainers.items() if not hasattr(each, "fit")}
+        self.samples = asked
         laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
         counts = np.unique(probes.players).tolist()
-        self.designs = {n: coalitions.build_design(n, most_evaluations, laws, self.seed) for n in counts}
+        self.designs = {n: self.masker.evaluations(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
         self.evaluations = max(len(design.masks) for design in self.designs.values())
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
         self.fitted = cache(self._fitted)
+        self.fitted_around = lru_cache(self._room_for_samples())(self._fitted_around)
+        self.neighbours = lru_cache(self._room_for_samples())(self._neighbours)
         for name in self.fitting:
             for n in counts:
                 self.fitted(name, n, self.evaluations)
+        for name in self.sampling:
+            self.fitted_around(name, 0, self.samples_at(self.levels[0]))
 
     def _fitted(self, name: str, players: int, level: int) -> Fitted:
         """An explainer's matrix for probes with so many players, from the first `level` evaluations."""
         return self.fitting[name].fit(self.designs[players].first(level))
 
+    def samples_at(self, level: int) -> int:
+        """How many inputs of their own sampling explainers have where explanations are made from `level` coalitions."""
+        return self.samples * level // self.evaluations
+
+    def _neighbours(self, name: str, probe: int) -> Any:
+        return self.sampling[name].neighbours(self.probes, probe, self.samples, self.seed)
+
+    def _fitted_around(self, name: str, probe: int, samples: int) -> Fitted:
+        """An explainer fitted to the first so many inputs of its own around a probe."""
+        return self.sampling[name].fit(self.neighbours(name, probe).first(samples), self.probes.player_of)
+
+    def _room_for_samples(self) -> int:
+        """Of how many probes samples are kept between epochs; of the others they are drawn again, the same."""
+        return max(1, int(SAMPLES_BYTES // (24 * self.samples * max(1, np.size(self.probes.inputs[0])))))
+
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
             return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
-        largest = int(np.clip(BATCH_BYTES // (self.probes.inputs[0].size * 4), 1, min(LARGEST_BATCH, self.levels[0])))
+        largest = int(np.clip(BATCH_BYTES // self.masker.nbytes, 1, min(LARGEST_BATCH, self.levels[0])))
         # Every level is a whole number of batches, so that half the evaluations are half the work.
         return -(-self.levels[0] // -(-self.levels[0] // largest))
 
@@ -89,7 +118,7 @@ class Plan:
         return {
             "kind": self.probes.kind,
             "explainers": explainers.settings(self.explainers),
-            "evaluations": self.evaluations,
+            "evaluations": self.evaluations * self.repeats,
             "output": self.output,
             "classes": self.classes,
             "seed": self.seed,
@@ -141,3 +170,27 @@ def _checked_evaluations(evaluations: Any, players: int) -> int:
     if number < least:
         raise ValueError(f"evaluations is {number}, too few for {players} players; give at least {least}, or 'auto'.")
     return min(number - number % 2, 2**players)
+
+
+def _shared_out(probes: ProbeSet, coalitions_asked: int, asked: Any, players: int) -> tuple[int, int]:
+    """How many coalitions, and evaluations for all of them: of a table, coalitions are evaluated on several reference rows."""
+    if not isinstance(probes, TabularProbes):
+        return coalitions_asked, coalitions_asked
+    rows, all_coalitions = len(probes.references), 2**players
+    if asked == "auto":
+        # Few features: nothing needs to be left to chance.
+        whole = all_coalitions * rows
+        least = max(coalitions_asked, 256)
+        return (
+            coalitions_asked,
+            whole if whole <= coalitions.MOST_AUTO else coalitions_asked * rows if probes.absent == "average" else least,
+        )
+    number = int(asked)
+    if probes.absent == "average":
+        least = coalitions.fewest_evaluations(players) * rows
+        if number < least:
+            raise ValueError(
+                f"evaluations is {number}, too few to average {players} players over {rows} reference rows; give at least {least}, or absent='paired'."
+            )
+        return min(number // rows // 2 * 2, all_coalitions), number
+    return coalitions_asked, number

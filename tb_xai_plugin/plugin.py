@@ -71,6 +71,7 @@ class XaiPlugin(base_plugin.TBPlugin):
             "/outputs": self._arrays(_later(self._outputs)),
             "/drift": self._arrays(self._drift),
             "/share": self._arrays(self._share),
+            "/importance": self._arrays(_later(self._importance)),
         }
         # Only files that exist have a route: there is no path to traverse.
         return routes | {f"/static/{path}": _static(file) for path, file in frontend_files().items()}
@@ -115,7 +116,7 @@ class XaiPlugin(base_plugin.TBPlugin):
             "probes": {
                 "kind": names["kind"],
                 "count": names["count"],
-                **dict(zip(("height", "width", "channels"), record["arrays"]["images"]["shape"][1:], strict=True)),
+                **_about_kind(record),
                 "regression": run.settings["regression"],
                 "players": names["players"],
                 "names": names["names"],
@@ -128,11 +129,34 @@ class XaiPlugin(base_plugin.TBPlugin):
     def _probes(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
         chosen, names = request.probes(run), run.record["probes"]["regions"]
+        if run.kind != "image":
+            return self._other_probes(run, request, chosen, names)
         height, width, channels = run.record["arrays"]["images"]["shape"][1:]
         request.refuse_large(chosen, 1, height * width * (channels + 2 + len(names)))
         images, segments, *_ = run.statics("images", "segments", *["regions"] * bool(names))
         arrays = {"images": images[chosen], "segments": segments[chosen].astype(np.uint16)}
         return {"probes": chosen}, arrays | {"regions": run.regions(names, chosen).astype(np.uint8)}
+
+    def _other_probes(self, run: Run, request: Request, chosen: list[int], names: list[str]) -> tuple[dict[str, Any], Arrays]:
+        """What there is to see of probes that are no images."""
+        header: dict[str, Any] = {"probes": chosen}
+        arrays: Arrays = {}
+        if run.kind == "text":
+            pieces = run.pieces()
+            header["pieces"] = [pieces[probe] for probe in chosen]
+        elif run.kind == "tabular":
+            shown, missing = run.statics("shown", "missing")
+            arrays = {"rows": shown[chosen], "missing": missing[chosen]}
+        else:
+            shown, segments = run.statics("shown", "segments")
+            request.refuse_large(chosen, 1, 4 * shown[0].size)
+            arrays = {"series": shown[chosen], "segments": segments[chosen].astype(np.uint16)}
+        inside = run.membership(names)[chosen] if names else np.zeros((len(chosen), 0, run.record["shape"]["players"]))
+        return header, arrays | {"regions": inside.astype(np.float32)}
+
+    def _importance(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, explainer, wanted = self._explanations(request)
+        return {}, {"steps": run.all_steps, "importance": run.all_importance(explainer, wanted)}
 
     def _values(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
@@ -201,14 +225,28 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _share(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        region, area = request.arguments.get("region"), request.arguments.get("area")
-        if bool(region) == bool(area):
-            raise errors.InvalidArgumentError("share: give either 'region', a name, or 'area', the corners of a polygon; see http_api.md.")
+        asked = {name: request.arguments[name] for name in ("region", "area", "players") if request.arguments.get(name)}
+        if len(asked) != 1:
+            raise errors.InvalidArgumentError(
+                "share: give one of 'region', a name, 'area', the corners of a polygon, and 'players', their numbers; see http_api.md."
+            )
+        region, area, players = (asked.get(name) for name in ("region", "area", "players"))
         if region and region not in run.record["probes"]["regions"]:
             raise errors.NotFoundError(f"share: no region {region!r} in this run; it has {run.record['probes']['regions']}.")
-        chosen, (height, width) = request.probes(run), run.record["arrays"]["images"]["shape"][1:3]
+        if area and run.kind != "image":
+            raise errors.InvalidArgumentError(
+                f"share: 'area' is of images, and these are {run.kind} probes; give 'players', their numbers."
+            )
+        if players and not PROBE_NUMBERS.fullmatch(players):
+            raise errors.InvalidArgumentError(f"share: players is {players[:100]!r}; give e.g. '3,7,9'.")
+        chosen = request.probes(run)
         with invalid_argument(request.route):
-            series = run.all_region_share(explainer, region or areas.drawn(area, height, width), wanted, chosen)
+            inside: Any = region
+            if area:
+                inside = areas.drawn(area, *run.record["arrays"]["images"]["shape"][1:3])
+            elif players:
+                inside = [int(player) for player in players.split(",")]
+            series = run.all_region_share(explainer, inside, wanted, chosen)
         return {"probes": chosen}, {"steps": run.all_steps, "share": series, "quartiles": stability.quartiles(series)}
 
     # What a request asks for.
@@ -278,6 +316,18 @@ def _later(answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callab
         return header, {name: array[first:] for name, array in arrays.items()}
 
     return answered
+
+
+def _about_kind(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page has to know of probes of a kind."""
+    names, arrays = record["probes"], record["arrays"]
+    if names["kind"] == "image":
+        return dict(zip(("height", "width", "channels"), arrays["images"]["shape"][1:], strict=True))
+    if names["kind"] == "tabular":
+        return {key: names[key] for key in ("features", "categorical", "player_names", "player_of")}
+    if names["kind"] == "sequence":
+        return {"length": arrays["shown"]["shape"][1], "channels": arrays["shown"]["shape"][2], "channel_names": names["channel_names"]}
+    return {}
 
 
 class Request:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from tb_xai_plugin.batches import Batches, filled
 from tb_xai_plugin.forward import Forward, WrongOutputError, as_columns
 from tb_xai_plugin.gradients import Gradients
 from tb_xai_plugin.heads import guess_head, output_layer, read_head
-from tb_xai_plugin.maskers import ImageMasker
+from tb_xai_plugin.maskers import AsTheyAre, Masker
 from tb_xai_plugin.outputs import Head
 
 # (bool or float (k, players of the probe) coalitions, probe number) -> float32 (k, columns)
@@ -36,6 +37,7 @@ class Predictor:
     Attributes:
         answers: the model on masked probes.
         head: how to read the columns.
+        on_inputs: the model on inputs as they are, float32 (k, features).
         state: variables of the model that its own call changes, even when it only infers: a seed, a counter.
         gradients: of what is explained with respect to how far each player is present; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
@@ -44,6 +46,7 @@ class Predictor:
 
     answers: Answers
     head: Head
+    on_inputs: Callable[[np.ndarray], np.ndarray]
     state: tuple[Any, ...] = ()
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
@@ -56,7 +59,7 @@ class Predictor:
 
 
 def build_predictor(
-    model: Any, masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int, *, output: str, labelled: bool
+    model: Any, masker: Masker, model_input: Callable[[Any], Any] | None, batch: int, *, output: str, labelled: bool
 ) -> Predictor:
     """Compile once, and find out what the model's answers mean.
 
@@ -74,7 +77,8 @@ def build_predictor(
     trial[0::2] = 1
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
-        return Predictor(answers, guess_head(_try(model, answers, trial, masker)))
+        as_they_are = _plain(model, AsTheyAre(masker.shape), model_input, batch)
+        return Predictor(answers, guess_head(_try(model, answers, trial, masker)), lambda inputs: as_they_are(inputs, 0))
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     with _kept(model.non_trainable_variables) as changed:
@@ -92,10 +96,11 @@ def build_predictor(
             else:
                 forward, answers = below, before
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
+    on_inputs = _compiled_when_asked(forward, AsTheyAre(masker.shape), batch)
     if not _on_tensorflow():
-        return Predictor(answers, head, tuple(changed))
+        return Predictor(answers, head, on_inputs, tuple(changed))
     gradients = Gradients(forward, head, output)
-    return Predictor(answers, head, tuple(changed), gradients.of_players, gradients.of_feature_maps)
+    return Predictor(answers, head, on_inputs, tuple(changed), gradients.of_players, gradients.of_feature_maps)
 
 
 @contextmanager
@@ -125,7 +130,7 @@ def _on_tensorflow() -> bool:
     return keras.backend.backend() == "tensorflow"
 
 
-def _try(model: Any, answers: Answers, trial: np.ndarray, masker: ImageMasker) -> np.ndarray:
+def _try(model: Any, answers: Answers, trial: np.ndarray, masker: Masker) -> np.ndarray:
     try:
         return answers(trial, 0)
     except WrongOutputError as error:
@@ -151,17 +156,17 @@ def _reason(error: Exception) -> str:
     return telling[0] if telling else type(error).__name__
 
 
-def _plain(model: Callable[[Any], Any], masker: ImageMasker, model_input: Callable[[Any], Any] | None, batch: int) -> Answers:
+def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[Any], Any] | None, batch: int) -> Answers:
     def compile_for(size: int) -> Callable[..., np.ndarray]:
-        def run(coalitions: np.ndarray, parts: np.ndarray) -> np.ndarray:
-            masked = masker.mask(np, filled(coalitions, size), parts)
-            answered = as_columns(np.asarray(model(model_input(masked) if model_input else masked)), len(masked))
-            return answered[: len(coalitions)].astype(np.float32)
+        def run(rows: np.ndarray, parts: np.ndarray) -> np.ndarray:
+            masked = masker.mask(np, filled(rows, size), parts)
+            answered = as_columns(np.asarray(model(model_input(masked) if model_input else masked)), size)
+            return answered[: len(rows)].astype(np.float32)
 
         return run
 
     batches = Batches(compile_for, batch)
-    return lambda coalitions, probe: batches(masker.widened(coalitions), masker.parts(probe))
+    return lambda coalitions, probe: batches(masker.feed(coalitions, probe), masker.parts(probe))
 
 
 def _compiled(forward: Forward, batch: int) -> Answers:
@@ -174,14 +179,20 @@ def _compiled(forward: Forward, batch: int) -> Answers:
         if _on_tensorflow():
             size, compiled = _graph(forward, size)
 
-        def run(coalitions: np.ndarray, parts: Any) -> np.ndarray:
-            answered = compiled(keras.ops.convert_to_tensor(filled(coalitions, size)), parts)
-            return np.asarray(keras.ops.convert_to_numpy(answered))[: len(coalitions)]
+        def run(rows: np.ndarray, parts: Any) -> np.ndarray:
+            answered = compiled(_tensor(filled(rows, size)), parts)
+            return np.asarray(keras.ops.convert_to_numpy(answered))[: len(rows)]
 
         return run
 
     batches = Batches(compile_for, batch)
-    return lambda coalitions, probe: batches(forward.masker.widened(coalitions), forward.parts(probe))
+    return lambda coalitions, probe: batches(forward.masker.feed(coalitions, probe), forward.parts(probe))
+
+
+def _compiled_when_asked(forward: Forward, masker: Masker, batch: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The same model behind another masker; most runs never ask."""
+    compiled = cache(lambda: _compiled(forward.behind(masker), batch))
+    return lambda inputs: compiled()(inputs, 0)
 
 
 def _graph(forward: Forward, batch: int) -> tuple[int, Callable[..., Any]]:
@@ -204,9 +215,24 @@ def _graph(forward: Forward, batch: int) -> tuple[int, Callable[..., Any]]:
         return tf.concat(answered, axis=0) if len(devices) > 1 else answered[0]
 
     batch = share * len(devices)
-    signature = [tf.TensorSpec(shape, tf.float32) for shape in ((batch, forward.players), forward.parts(0).shape)]
+    row = forward.masker.feed(np.ones((1, forward.players), dtype=bool), 0)
+    signature = [
+        tf.TensorSpec((batch, row.shape[1]), tf.string if row.dtype == object else row.dtype),
+        tf.TensorSpec(forward.parts(0).shape, tf.float32),
+    ]
     with forward.tracing():
         return batch, tf.function(on_all, autograph=False).get_concrete_function(*signature)
+
+
+def _tensor(rows: np.ndarray) -> Any:
+    """Of numbers; of strings where Keras runs on TensorFlow, the only one that knows them."""
+    import keras
+
+    if rows.dtype != object:
+        return keras.ops.convert_to_tensor(rows)
+    import tensorflow as tf
+
+    return tf.constant(rows.tolist())
 
 
 def _before_activation(below: Forward, batch: int, trial: np.ndarray, seen: np.ndarray) -> Answers | None:

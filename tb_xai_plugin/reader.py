@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tb_xai_plugin import areas, differences, stability, wire
-from tb_xai_plugin.probes import ImageProbes, ProbeSet
+from tb_xai_plugin.probes import KINDS, ProbeSet
+from tb_xai_plugin.probes.text import Piece, pieces_of
 from tb_xai_plugin.sources import Datum, DirectorySource, Source, calls, has_events
 from tb_xai_plugin.stability import ArgumentError
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     import pandas
 
     from tb_xai_plugin.alignment import Pairing
-
-KINDS: dict[str, type[ImageProbes]] = {"image": ImageProbes}
 
 # What the JSON of a record and of an epoch holds; without one of these it is damaged.
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
@@ -615,17 +614,21 @@ class Run:
         (values,) = self.of_class(target, f"values/{self._known(explainer)}")
         return stability.drift(values, self.all_steps, against, measure)
 
-    def region_share(self, explainer: str, region: str | np.ndarray, *, target: str | int = "label") -> np.ndarray:
+    def region_share(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> np.ndarray:
         """Share of |attribution| inside a region: (epochs, probes), 0 to 1.
 
-        region: its name, or any bool mask (H, W) or (probes, H, W).
+        region: its name; of images any bool mask (H, W) or (probes, H, W); of other probes the names of players (features, tokens).
         """
         return self.all_region_share(explainer, region, target)[self._trained]
 
     def all_region_share(
-        self, explainer: str, region: str | np.ndarray, target: str | int, chosen: Sequence[int] | None = None
+        self,
+        explainer: str,
+        region: str | np.ndarray | Sequence[str] | Sequence[int],
+        target: str | int,
+        chosen: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """`region_share` aligned with `all_steps`, of all probes or of those chosen."""
+        """`region_share` aligned with `all_steps`, of all probes or of those chosen. region: also numbers of players."""
         which = slice(None) if chosen is None else list(chosen)
         (values,) = self.of_class(target, f"values/{self._known(explainer)}")
         return stability.region_share(values[:, which], self.inside(region, chosen))
@@ -639,9 +642,16 @@ class Run:
         bits = self.static("regions")[slice(None) if chosen is None else list(chosen)][:, places]
         return np.moveaxis(np.unpackbits(bits, axis=-1, count=width).astype(bool), 1, 0)
 
-    def inside(self, region: str | np.ndarray, chosen: Sequence[int] | None = None) -> np.ndarray:
+    @property
+    def kind(self) -> str:
+        """Of the probes: "image" | "tabular" | "text" | "sequence"."""
+        return self.record["probes"]["kind"]
+
+    def inside(self, region: str | np.ndarray | Sequence[str] | Sequence[int], chosen: Sequence[int] | None = None) -> np.ndarray:
         """(probes, players): the part of each player inside a region."""
         which = slice(None) if chosen is None else list(chosen)
+        if self.kind != "image":
+            return self._inside_players(region)[which]
         named = isinstance(region, str) and region in self.record["probes"]["regions"]
         segments = self.statics("segments", *["regions"] * named)[0]
         if not isinstance(region, str):
@@ -651,6 +661,49 @@ class Run:
         else:
             raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {self.record['probes']['regions']}.")
         return stability.overlap(segments[which], mask[which] if mask.ndim == 3 else mask, max(self.record["probes"]["players"]))
+
+    def pieces(self) -> list[list[Piece]]:
+        """Of each text, its pieces and the player each belongs to (-1: none)."""
+        names = ("text", "length", "player", "pieces")
+        with self._damage():
+            return pieces_of(dict(zip(names, self.statics(*names), strict=True)))
+
+    def membership(self, names: Sequence[str]) -> np.ndarray:
+        """float64 (probes, regions, players): of probes that are no images, the part of each player inside named regions."""
+        places = [self.record["probes"]["regions"].index(name) for name in names]
+        return self.static("membership")[:, places]
+
+    def _inside_players(self, region: str | Sequence[str] | Sequence[int]) -> np.ndarray:
+        """float64 (probes, players), of a named region, or of players given by name or number."""
+        names = self.record["probes"]["regions"]
+        if isinstance(region, str):
+            if region not in names:
+                raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {names}.")
+            return self.membership([region])[:, 0]
+        count, players = self.record["shape"]["probes"], self.record["shape"]["players"]
+        part = np.zeros((count, players))
+        wanted = {str(item) for item in region if isinstance(item, str)}
+        for item in region:
+            if not isinstance(item, str):
+                if not 0 <= item < players:
+                    raise ArgumentError(f"{self.name}: there is no player {item}; they are numbered 0 to {players - 1}.")
+                part[:, item] = 1
+        if wanted:
+            for probe in range(count):
+                for player, name in enumerate(self.probes.player_names(probe) or []):
+                    part[probe, player] = max(part[probe, player], float(name in wanted))
+        if not part.any():
+            raise ArgumentError(f"{self.name}: no player is called {list(region)}; see run.probes.player_names(0).")
+        return part
+
+    def importance(self, explainer: str, *, target: str | int = "label") -> np.ndarray:
+        """Mean |attribution| of each player over probes: (epochs, players), NaN where no probe has a number. For players that mean the same in every probe."""
+        return self.all_importance(explainer, target)[self._trained]
+
+    def all_importance(self, explainer: str, target: str | int) -> np.ndarray:
+        """`importance` aligned with `all_steps`."""
+        (values,) = self.of_class(target, f"values/{self._known(explainer)}")
+        return stability.importance(values)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row for each step (the untrained model is -1), explainer, probe, target and player, with value and error."""

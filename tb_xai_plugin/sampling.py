@@ -11,13 +11,16 @@ import numpy as np
 EXAMPLES_READ_PER_PROBE = 200
 
 
-def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def take_balanced(
+    dataset: Iterable[Any], n: int, classes: int | None = None, axes: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The first n examples, with equally many of each class as far as the dataset goes, in the dataset's order.
 
     Args:
         dataset: iterable of (x, y), (x, y, weight) or x, batched or not.
         n: examples wanted.
         classes: number of classes, where known: reading stops once there is enough of each.
+        axes: of one example (a row has 1, a text 0); None for images, which have 2 or 3.
 
     Returns:
         inputs (n, ...), and labels (n,) or (n, classes) as in the dataset, None where it has none.
@@ -29,7 +32,7 @@ def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) ->
         raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
     by_class: dict[int, list[tuple[int, np.ndarray, np.ndarray | None]]] = {}
     seen = 0
-    for x, y in _examples(dataset):
+    for x, y in _examples(dataset, axes):
         queue = by_class.setdefault(_class_of(y), [])
         if len(queue) < n:
             queue.append((seen, x, y))
@@ -47,18 +50,18 @@ def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None) ->
     return np.stack([x for _, x, _ in taken]), labels
 
 
-def _examples(dataset: Iterable[Any]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _examples(dataset: Iterable[Any], axes: int | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Single examples from batches or singles."""
     for element in _elements(dataset):
         x, y = (*element, None)[:2] if isinstance(element, tuple | list) else (element, None)
         if isinstance(x, dict) or isinstance(y, dict):
             raise TypeError(
-                "from_dataset: the dataset gives dicts; map it to (image, label) first, e.g. dataset.map(lambda x, y: (x['image'], y))."
+                "from_dataset: the dataset gives dicts; map it to (input, label) first, e.g. dataset.map(lambda x, y: (x['image'], y))."
             )
         x, y = np.asarray(x), None if y is None else np.asarray(y)
         if y is not None and (y.dtype.kind not in "fiub" or not np.isfinite(y).all()):
             raise ValueError(f"from_dataset: a label is {y.ravel()[0]!r}; labels must be class numbers or one-hot rows.")
-        if _is_batch(x, y):
+        if _is_batch(x, y) if axes is None else x.ndim > axes:
             yield from ((x[i], None if y is None else y[i]) for i in range(len(x)))
         else:
             yield x, y

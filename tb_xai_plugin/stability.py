@@ -143,6 +143,14 @@ def region_share(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
         return np.nansum(magnitude * inside, axis=-1) / _norm1(values)[..., 0]
 
 
+def importance(values: np.ndarray) -> np.ndarray:
+    """Mean |attribution| over probes: (epochs, players) of (epochs, probes, players), NaN where no probe has a number."""
+    there = np.isfinite(values)
+    total = np.where(there, np.abs(values), 0).sum(axis=1, dtype=np.float64)
+    count = there.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def overlap(segments: np.ndarray, mask: np.ndarray, players: int) -> np.ndarray:
     """(probes, players): the part of each segment's area inside a mask, 0 for players that a probe does not have.
 

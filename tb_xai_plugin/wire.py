@@ -47,9 +47,11 @@ PAIRS = 32
 
 # How the parts of a record's "comparable" are called in a sentence.
 PART_NAMES = {
-    "inputs": "images",
+    "inputs": "inputs",
     "labels": "labels",
     "segments": "segments",
+    "players": "features or tokens",
+    "background": "background",
     "baseline": "baseline",
     "coalitions": "evaluations or seed",
     "explainers": "explainers",

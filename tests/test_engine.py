@@ -14,7 +14,7 @@ from models import IMAGES, LABELS, MODELS, convolutional, functional
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine import Engine
-from tb_xai_plugin.maskers import ImageMasker
+from tb_xai_plugin.maskers import SegmentMasker
 from tb_xai_plugin.plan import Plan
 
 PROBES = xai.ImageProbes(IMAGES[:8], LABELS[:8])
@@ -26,7 +26,7 @@ def plan(probes: xai.ImageProbes = PROBES, explainers: object = ("lime", "shap")
 
 
 def test_masked_images_show_present_segments_and_the_baseline_elsewhere() -> None:
-    masker = ImageMasker(PROBES)
+    masker = SegmentMasker(PROBES)
     coalitions = np.random.default_rng(0).random((20, 16)) < 0.5
     for xp in (np, keras.ops):
         masked = np.asarray(masker.mask(xp, coalitions.astype(np.float32), masker.parts(3)))

@@ -178,7 +178,7 @@ REFUSED = {
     "text": ({"images": np.array([["a"]])}, "numbers"),
     "NaN": ({"images": np.where(np.arange(16)[:, None, None] == 5, np.nan, DIGITS)}, "image 5 has NaN"),
     "infinity": ({"images": np.where(np.arange(16)[:, None, None] == 2, np.inf, DIGITS)}, "image 2 has NaN or infinite"),
-    "too few labels": ({"images": DIGITS, "labels": [1, 2]}, "for 16 images"),
+    "too few labels": ({"images": DIGITS, "labels": [1, 2]}, "for 16 (images|probes)"),
     "fractional labels": ({"images": DIGITS, "labels": np.linspace(0, 1, 16)}, "leave labels out for a regression"),
     "negative labels": ({"images": DIGITS, "labels": np.arange(16) - 1}, "below 0"),
     "soft labels": ({"images": DIGITS, "labels": np.full((16, 4), 0.25)}, "not one-hot"),

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 
 from tb_xai_plugin.explainers.banzhaf import Banzhaf
-from tb_xai_plugin.explainers.contract import AskingExplainer, Explainer
+from tb_xai_plugin.explainers.contract import AskingExplainer, Explainer, SamplingExplainer
 from tb_xai_plugin.explainers.custom import Custom
 from tb_xai_plugin.explainers.grad_cam import GradCam
 from tb_xai_plugin.explainers.integrated_gradients import IntegratedGradients
 from tb_xai_plugin.explainers.kernel_shap import KernelShap
-from tb_xai_plugin.explainers.lime import Lime
+from tb_xai_plugin.explainers.lime import Lime, LimeText
 from tb_xai_plugin.explainers.lime_net import LimeNet
+from tb_xai_plugin.explainers.lime_tabular import LimeTabular
 from tb_xai_plugin.explainers.occlusion import Occlusion
 
-AnyExplainer = Explainer | AskingExplainer
+AnyExplainer = Explainer | AskingExplainer | SamplingExplainer
 
 EXPLAINERS: dict[str, type[AnyExplainer]] = {
     "lime": Lime,
@@ -31,9 +32,17 @@ EXPLAINERS: dict[str, type[AnyExplainer]] = {
     "grad-cam": GradCam,
 }
 
+# What LIME is depends on the kind of probes; where nothing is named here, Lime.
+LIME_OF = {"tabular": LimeTabular, "text": LimeText}
 
-def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer]) -> dict[str, AnyExplainer]:
+# Kinds of probes that an explainer is made for, where it is not for all.
+KINDS_OF = {"ig": ("image", "tabular", "sequence"), "grad-cam": ("image",)}
+
+
+def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer], kind: str = "image") -> dict[str, AnyExplainer]:
     """Names or configured explainers -> {name: explainer}, in the order given.
+
+    kind: of the probes.
 
     Raises:
         ValueError: an unknown name, the same explainer twice, or none; TypeError: something else.
@@ -46,8 +55,8 @@ def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer]) -> di
             raise ValueError(f"unknown explainer {given!r}; choose from {sorted(EXPLAINERS)}.")
         if not isinstance(given, str) and not _is_explainer(given):
             raise TypeError(f"explainers has {given!r}; give names from {sorted(EXPLAINERS)}, or e.g. Lime(kernel_width=0.5).")
-        explainer = EXPLAINERS[given]() if isinstance(given, str) else given
-        if not isinstance(explainer, EXPLAINERS.get(explainer.name, object)):
+        explainer = _for_kind(EXPLAINERS[given]() if isinstance(given, str) else given, kind)
+        if not isinstance(explainer, _class_of(explainer.name, kind)):
             raise ValueError(f"explainers has a {type(explainer).__name__} called {explainer.name!r}, which is another's name; choose one.")
         if explainer.name in resolved:
             raise ValueError(f"explainers names {explainer.name!r} twice; give each once.")
@@ -67,6 +76,27 @@ def settings(explainers: dict[str, AnyExplainer]) -> dict[str, dict[str, object]
     return {name: options(explainer) for name, explainer in explainers.items()}
 
 
+def _class_of(name: str, kind: str) -> type:
+    """What goes by a name, for a kind of probes."""
+    return LIME_OF.get(kind, Lime) if name == Lime.name else EXPLAINERS.get(name, object)
+
+
+def _for_kind(explainer: AnyExplainer, kind: str) -> AnyExplainer:
+    """The same for a kind of probes: LIME is another one for texts and for tables."""
+    if kind not in KINDS_OF.get(explainer.name, (kind,)):
+        raise ValueError(
+            f"explainer {explainer.name!r} is not for {kind} probes but for {' and '.join(KINDS_OF[explainer.name])}; leave it out."
+        )
+    wanted = _class_of(explainer.name, kind)
+    if type(explainer) is Lime and wanted is LimeText:
+        return LimeText(**{field.name: getattr(explainer, field.name) for field in fields(explainer)})
+    if explainer == Lime():
+        return wanted()
+    if explainer.name == Lime.name and isinstance(explainer, Lime | LimeTabular) and not isinstance(explainer, wanted):
+        raise ValueError(f"{type(explainer).__name__} is not for {kind} probes; give {wanted.__name__}(...), or the name 'lime'.")
+    return explainer
+
+
 def _as_json(option: object) -> object:
     """An option as JSON can hold it; of code, and of whatever else JSON does not know, the qualified name: the same in every process."""
     try:
@@ -81,7 +111,7 @@ def _is_explainer(given: object) -> bool:
     name = getattr(given, "name", None)
     if isinstance(given, type) or not isinstance(name, str) or not name.strip() or "/" in name:
         return False
-    return isinstance(given, Explainer | AskingExplainer)
+    return isinstance(given, Explainer | AskingExplainer | SamplingExplainer)
 
 
 __all__ = [
@@ -96,7 +126,10 @@ __all__ = [
     "KernelShap",
     "Lime",
     "LimeNet",
+    "LimeTabular",
+    "LimeText",
     "Occlusion",
+    "SamplingExplainer",
     "resolve",
     "settings",
 ]

@@ -118,6 +118,25 @@ class AskingExplainer(Protocol):
         """Attributions of all probes and targets: values float64 (probes, targets, players), NaN past a probe's last player."""
 
 
+@runtime_checkable
+class SamplingExplainer(Protocol):
+    """A frozen dataclass of options that draws inputs of its own around each probe, and fits to the model's answers there.
+
+    See `Explainer` for the attributes. What `neighbours` returns has `inputs`, (evaluations, …) as the model takes them, row 0 the probe itself,
+    and `first(k)`, the sample of fewer evaluations.
+    """
+
+    name: ClassVar[str]
+    fidelity: ClassVar[tuple[str, ...]]
+    sketched: ClassVar[bool]
+
+    def neighbours(self, probes: ProbeSet, probe: int, evaluations: int, seed: int) -> Any:
+        """Draw inputs, the same in every process."""
+
+    def fit(self, neighbours: Any, player_of: np.ndarray) -> Fitted:
+        """Do all the work that does not need the model. player_of: int (features,), the player of each feature."""
+
+
 def by_game(apply: Callable[[np.ndarray], Attribution]) -> Fitted:
     """For explainers that treat every game alone: `apply` sees answers (evaluations, k) and returns arrays whose last axis is k."""
 

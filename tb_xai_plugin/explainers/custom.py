@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tb_xai_plugin.explainers.contract import Asked, Attribution
-from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.probes import ImageProbes, ProbeSet
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Custom:
         """float64 (probes, targets, players)."""
         probes, classes = asked.probes, asked.classes
         n, players, inputs = len(probes), int(probes.players.max()), probes.inputs.shape
-        segments = getattr(probes, "segments", None)
+        segments = probes.segments if isinstance(probes, ImageProbes) else None
         of_pixels = {inputs, inputs[:3], (*inputs[:3], 1)} if segments is not None else set()
         by_players = array.shape in ((n, players), (n, classes, players), (n, players, classes))
         by_pixels = array.shape in of_pixels or (segments is not None and array.shape == (*inputs, classes))

@@ -50,11 +50,10 @@ class HalvesErrors:
     second: np.ndarray
 
     @classmethod
-    def of(cls, A: np.ndarray) -> HalvesErrors:
-        """A: (players, 1 + 2 pairs); the pairs are drawn from all coalitions alike, as LIME's are."""
-        players, rows = A.shape
-        undrawn = np.sqrt(max(1 - (rows - 1) / (2.0**players - 2), 0))
-        return cls(undrawn * A[:, 1::2], undrawn * A[:, 2::2])
+    def of(cls, A: np.ndarray, undrawn: np.ndarray | float) -> HalvesErrors:
+        """A: (players, 1 + 2 pairs); undrawn: the share of the coalitions that the draw left out, of all or (pairs,)."""
+        left = np.sqrt(undrawn)
+        return cls(left * A[:, 1::2], left * A[:, 2::2])
 
     def __call__(self, missed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Errors (players, k) and their sketch (SKETCH, k); missed: (1 + 2 pairs, k), leave-one-out residuals."""
@@ -63,6 +62,11 @@ class HalvesErrors:
         # The halves pull a player in opposite directions, about equally for all players.
         scale_a, scale_b = (np.sqrt((half**2).mean(axis=0))[:, None] for half in (a, b))
         return np.sqrt(np.maximum(variance, 0)), sketch(scale_a * r - scale_b * s)
+
+
+def undrawn_of_all(players: int, rows: int) -> float:
+    """The share of the coalitions, the full and the empty one aside, that are not among so many rows, the full one included, drawn from all alike."""
+    return max(1 - (rows - 1) / (2.0**players - 2), 0)
 
 
 def undrawn_share(design: Design) -> np.ndarray:
@@ -74,6 +78,8 @@ def undrawn_share(design: Design) -> np.ndarray:
     n, sizes = design.players, design.sizes
     exist = [comb(n, s) for s in range(n + 1)]
     share = np.array([1 - min(there / of_all, 1) for there, of_all in zip(design.rows_of_size.tolist(), exist, strict=True)])[sizes]
+    if design.noise is not None:  # what the answers have beside the game is never drawn out
+        return ((sizes > 0) & (sizes < n)).astype(float)
     return share if design.complete else np.where((sizes == 1) | (sizes == n - 1), 1.0, share)
 
 

@@ -48,7 +48,7 @@ class KernelShap:
         v(N) - v(0): more than rounding would be a defect.
         """
         weights = kernel_weights(design)
-        if self.estimator == "wls" or design.complete:
+        if self.estimator == "wls" or (design.complete and design.noise is None):
             A, left_out = _least_squares(design, weights)
         else:
             kriging = OddKriging.of(design)

@@ -24,6 +24,8 @@ TAU = 0.5
 # On the diagonal: the floor of rounding in float32 answers; and of the pair (full, empty), so that values sum to what they should.
 NUGGET = 1e-6
 EXACT = 1e-10
+# Where answers have noise of their own, its part that no covariance explains.
+NOISE_NUGGET = 0.3
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ class OddKriging:
         rho, bend = _rho(n), _bend(n)[design.sizes]
         distance = n / 2 - 2 * h @ h.T
         kernel = (rho**distance - rho ** (n - distance)) / (1 - rho**n) + TAU * (1 - 2 * distance / n) * np.outer(bend, bend)
-        kernel[np.diag_indices_from(kernel)] += np.where(np.arange(len(h)) == 0, EXACT, NUGGET)
+        if design.noise is not None:
+            kernel += design.noise
+        nugget = NUGGET if design.noise is None else NOISE_NUGGET
+        kernel[np.diag_indices_from(kernel)] += np.where(np.arange(len(h)) == 0, EXACT, nugget)
         inverse = np.linalg.inv(kernel)
         weighted = inverse @ h
         trend = np.linalg.solve(h.T @ weighted, weighted.T)

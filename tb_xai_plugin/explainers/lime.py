@@ -9,7 +9,7 @@ import numpy as np
 
 from tb_xai_plugin.coalitions import Design
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
-from tb_xai_plugin.explainers.errors import HalvesErrors
+from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all, undrawn_share
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
 
@@ -39,6 +39,15 @@ class Lime:
         check_number("Lime", "kernel_width", self.kernel_width, 0, above=True)
         check_number("Lime", "alpha", self.alpha, 0)
 
+    def _rows(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows of a design are used, and how often each counts."""
+        rows = lime_rows(design)
+        return rows, np.ones(len(rows))
+
+    def _undrawn(self, design: Design) -> np.ndarray | float:
+        """The share of all coalitions that were not drawn, of each pair or of all."""
+        return undrawn_of_all(design.players, len(lime_rows(design)))
+
     def fit(self, design: Design) -> Fitted:
         """Solve the ridge problem once: coefficients A y, intercept b y.
 
@@ -50,9 +59,9 @@ class Lime:
         Raises:
             ValueError: the kernel is so narrow, and alpha so small, that rounding decides.
         """
-        rows = lime_rows(design)
+        rows, often = self._rows(design)
         Z = design.masks[rows].astype(np.float64)
-        w = locality(Z, self.kernel_width)
+        w = often * locality(Z, self.kernel_width)
         share = w / w.sum()
         centre = share @ Z
         Zc = Z - centre
@@ -67,14 +76,16 @@ class Lime:
         A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
         b = share - centre @ A
         room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
-        sampling = HalvesErrors.of(A)
+        # Of the coalitions that are drawn: not the empty one.
+        drawn = rows != 1
+        sampling = HalvesErrors.of(A[:, drawn], self._undrawn(design))
 
         def apply(answers: np.ndarray) -> Attribution:
             y = answers[rows].astype(np.float64, copy=False)
             coefficients, intercept = A @ y, b @ y
             residuals = y - intercept - Z @ coefficients
             alone = residuals / room
-            errors, noise = sampling(alone)
+            errors, noise = sampling(alone[drawn])
             return Attribution(
                 values=coefficients,
                 base=intercept,
@@ -84,6 +95,27 @@ class Lime:
             )
 
         return by_game(apply)
+
+
+@dataclass(frozen=True)
+class LimeText(Lime):
+    """The same for texts, where the package draws how many tokens it removes, and then which: 1 to n, all equally likely.
+
+    A design for Shapley values has all numbers of tokens, and all its coalitions serve: what it has more or less of one number than the package's law,
+    their weights make up for. (100 times the cosine distance and a width of 25 are the image kernel.)
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset({"leverage"})
+
+    def _rows(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.arange(len(design.masks))
+        there = design.rows_of_size[design.masks.sum(axis=1)]
+        often = (len(rows) - 1) / design.players / there
+        often[0] = 1  # the text itself is there once
+        return rows, often
+
+    def _undrawn(self, design: Design) -> np.ndarray:
+        return undrawn_share(design)[1:]
 
 
 def lime_rows(design: Design) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 
 from tb_xai_plugin.coalitions import MOST_PRODUCTS, Design
 from tb_xai_plugin.explainers.contract import Attribution, Fitted
-from tb_xai_plugin.explainers.errors import HalvesErrors
+from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.lime import Lime, lime_rows, locality
 from tb_xai_plugin.explainers.options import check_number
@@ -110,7 +110,7 @@ class CrossFit:
         self.inverse, self.linear = _least_squares(self.X, self.weights, LINEAR_PENALTY)
         _, self.lime = _least_squares(self.X, self.weights * np.isin(self.rows, local), Lime.alpha)
         _, (A,) = _least_squares(self.X[self.local], self.w[None], Lime.alpha)
-        self.A, self.sampling = A, HalvesErrors.of(A[:-1])
+        self.A, self.sampling = A, HalvesErrors.of(A[:-1], undrawn_of_all(*A[:-1].shape))
         # The same start for all folds and probes: what differs between nets comes from the answers.
         self.start = rng.normal(size=(design.players, options.hidden)) * SPREAD / np.sqrt(design.players)
 

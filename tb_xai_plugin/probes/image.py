@@ -1,55 +1,22 @@
-"""Probes: the fixed inputs that are explained at every epoch, checked and segmented once, with a content hash."""
+"""Images as probes: their superpixels, and what stands where one is absent."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin import segments as superpixels
+from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 from tb_xai_plugin.sampling import take_balanced
 
+WHO = "ImageProbes"
 BASELINES = ("auto", "mean", "segment-mean", "blur")
 
 # The mean of n probes holds 1/n of each of them: below this many, "absent" would still show the probe itself.
 FEWEST_FOR_MEAN_IMAGE = 8
-
-
-class ProbeSet:
-    """What every kind of probes has in common: inputs, labels, names, and a hash of what explanations depend on.
-
-    Attributes:
-        inputs: (n, ...) as the model takes them.
-        labels: int64 (n,) true classes, or None.
-        class_names, names: list of str, or None.
-        players: int64 (n,) number of players (segments, features, tokens) of each probe.
-        regions: {name: mask}.
-        model_input: maps a batch of masked probes to what a multi-input or dict-input model takes; or None.
-    """
-
-    kind: ClassVar[str]
-    inputs: np.ndarray
-    labels: np.ndarray | None
-    class_names: list[str] | None
-    names: list[str] | None
-    players: np.ndarray
-    regions: dict[str, np.ndarray]
-    model_input: Callable[[Any], Any] | None
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    @property
-    def parts(self) -> dict[str, str]:
-        """Content hashes of the parts that attributions depend on; two records compare where all of them are equal."""
-        raise NotImplementedError
-
-    @property
-    def digest(self) -> str:
-        """Content hash: equal if and only if all `parts` are."""
-        return hash_of(*sorted(f"{name}={value}" for name, value in self.parts.items()))
 
 
 class ImageProbes(ProbeSet):
@@ -90,9 +57,9 @@ class ImageProbes(ProbeSet):
     ) -> None:
         self.inputs = _checked_images(images, shown_otherwise=display is not None)
         n, height, width, _ = self.pixels.shape
-        self.class_names = _checked_names(class_names, "class_names", None)
-        self.names = _checked_names(names, "names", n)
-        self.labels = _checked_labels(labels, n, self.class_names)
+        self.class_names = checks.names_of(WHO, class_names, "class_names", None)
+        self.names = checks.names_of(WHO, names, "names", n, "images")
+        self.labels = checks.class_numbers(WHO, labels, n, self.class_names)
         self.images = _shown(self.inputs, display)
         self.segments = _segment_maps(self.images, self.inputs, segments)
         self.players = self.segments.reshape(n, -1).max(axis=1).astype(np.int64) + 1
@@ -107,17 +74,14 @@ class ImageProbes(ProbeSet):
                 f"ImageProbes: the baseline is equal to probe {int(same.argmax())}, so nothing changes when its segments are absent; "
                 "give another baseline, e.g. 'blur' or a number that is not in the image."
             )
-        if regions is not None and not isinstance(regions, Mapping):
-            raise TypeError(f"ImageProbes: regions is {type(regions).__name__}; give {{name: bool mask}}.")
-        self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in (regions or {}).items()}
+        regions = checks.mapping(WHO, "regions", regions, "{name: bool mask}")
+        self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in regions.items()}
         for name, mask in self.regions.items():
             if not mask.any():
                 raise ValueError(
                     f"ImageProbes: region {name!r} has not a single pixel in any image; mark the pixels that belong to it as True."
                 )
-        if model_input is not None and not callable(model_input):
-            raise TypeError(f"ImageProbes: model_input is {type(model_input).__name__}; give a callable that maps a batch of images.")
-        self.model_input = model_input
+        self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of images")
 
     def __repr__(self) -> str:
         n, height, width, channels = self.pixels.shape
@@ -149,14 +113,11 @@ class ImageProbes(ProbeSet):
             n: number of probes.
             options: those of ImageProbes.
         """
-        class_names = _checked_names(options.get("class_names"), "class_names", None)
+        class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         images, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None)
         return cls(images, labels, **options)
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What is logged of the probes: names and numbers for JSON, and arrays."""
-        names = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
-        labels = None if self.labels is None else self.labels.tolist()
         arrays = {
             "inputs": self.inputs,
             "images": self.images,
@@ -165,11 +126,10 @@ class ImageProbes(ProbeSet):
         }
         if self.regions:
             arrays["regions"] = np.packbits(np.stack(list(self.regions.values()), axis=1), axis=-1)
-        return {**names, "labels": labels}, arrays
+        return self._common_record(), arrays
 
     @classmethod
     def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ImageProbes:
-        """The probes that `as_record` was called on (without `model_input`, which is code)."""
         width = arrays["images"].shape[2]
         regions = {}
         if names["regions"]:
@@ -187,19 +147,6 @@ class ImageProbes(ProbeSet):
         # Not checked again: an older record may have an empty one.
         probes.regions = {name: _region(name, mask, probes.segments.shape) for name, mask in regions.items()}
         return probes
-
-
-def hash_of(*contents: np.ndarray | str) -> str:
-    """16 hex digits of the SHA-256 of arrays (dtype, shape and little-endian bytes) and strings."""
-    digest = hashlib.sha256()
-    for content in contents:
-        if isinstance(content, str):
-            digest.update(b"str" + len(content.encode()).to_bytes(8, "little") + content.encode())
-        else:
-            array = np.ascontiguousarray(content)
-            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            digest.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _checked_images(images: Any, *, shown_otherwise: bool) -> np.ndarray:
@@ -232,46 +179,6 @@ def _checked_images(images: Any, *, shown_otherwise: bool) -> np.ndarray:
     if bad.any():
         raise ValueError(f"ImageProbes: image {int(bad.argmax())} has NaN or infinite pixels; give finite numbers.")
     return images
-
-
-def _checked_names(names: Sequence[str] | None, what: str, count: int | None) -> list[str] | None:
-    if names is None:
-        return None
-    if isinstance(names, Mapping) and sorted(names) == list(range(len(names))):  # {class number: name}, as many data sets have it
-        names = [names[number] for number in range(len(names))]
-    if isinstance(names, str | Mapping) or not isinstance(names, Iterable):
-        raise TypeError(f"ImageProbes: {what} is {names!r}; give a list of names.")
-    names = [str(name) for name in names]
-    if count is not None and len(names) != count:
-        raise ValueError(f"ImageProbes: {what} has {len(names)} entries for {count} images; give one name an image.")
-    return names
-
-
-def _checked_labels(labels: Any, n: int, class_names: list[str] | None) -> np.ndarray | None:
-    """Class numbers, int64 (n,)."""
-    if labels is None:
-        return None
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim not in (1, 2) or len(labels) != n:
-        raise ValueError(
-            f"ImageProbes: labels has shape {labels.shape} for {n} images; give one class number, or one one-hot row, an image."
-        )
-    if labels.ndim == 2:
-        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
-            raise ValueError(
-                f"ImageProbes: labels has shape {labels.shape} but its rows are not one-hot; give class numbers or one-hot rows."
-            )
-        labels = labels.argmax(axis=1)
-    if labels.dtype.kind not in "fiub" or not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
-        raise ValueError("ImageProbes: labels are not whole numbers; give class numbers, and leave labels out for a regression.")
-    labels = labels.astype(np.int64)
-    if labels.min() < 0:
-        raise ValueError(f"ImageProbes: label {labels.min()} is below 0; give class numbers from 0.")
-    if class_names is not None and labels.max() >= len(class_names):
-        raise ValueError(f"ImageProbes: label {labels.max()} has no name among {len(class_names)} class_names; give one name a class.")
-    return labels
 
 
 def _shown(inputs: np.ndarray, display: Any) -> np.ndarray:

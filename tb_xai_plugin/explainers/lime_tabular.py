@@ -1,0 +1,334 @@
+"""LIME for tables (Ribeiro et al., 2016), as the `lime` package defines it: a regression on rows drawn as the training rows are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import ClassVar, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
+from tb_xai_plugin.explainers.errors import sketch
+from tb_xai_plugin.explainers.fidelity import r_squared
+from tb_xai_plugin.explainers.lime import MOST_CONDITION
+from tb_xai_plugin.explainers.options import check_number
+
+# The package's default kernel width, in units of sqrt(features).
+WIDTH = 0.75
+
+# What the package adds to the standard deviation of a bin, in units of the feature.
+LEAST_SPREAD = 1e-11
+
+_cdf = np.frompyfunc(NormalDist().cdf, 1, 1)
+_quantile = np.frompyfunc(NormalDist().inv_cdf, 1, 1)
+
+
+class Table(Protocol):
+    """Rows of a table to explain, as LIME sees them; hashed by identity.
+
+    Attributes:
+        inputs: float32 (n, features).
+        background: float32 (b, features), training rows.
+        categorical: {feature: names of its values}; the columns hold codes 0, 1, ...
+    """
+
+    inputs: np.ndarray
+    background: np.ndarray
+    categorical: Mapping[int, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Rows around a probe.
+
+    Attributes:
+        inputs: float32 (m, features), as the model takes them; row 0 is the probe.
+        z: float64 (m, features), what the regression sees of them.
+    """
+
+    inputs: np.ndarray
+    z: np.ndarray
+
+    def first(self, evaluations: int) -> Neighbours:
+        """The first rows: the same sample as if only so many had been drawn."""
+        return Neighbours(self.inputs[:evaluations], self.z[:evaluations])
+
+
+@dataclass(frozen=True)
+class LimeTabular:
+    """Weighted ridge regression on rows around the probe: euclidean distance, exponential kernel, intercept, no feature selection.
+
+    Attributes:
+        kernel_width: sigma of the kernel, in units of the distance between rows of z; None for the package's 0.75 sqrt(features).
+        alpha: ridge penalty, against un-normalised weights as in the package; default 1.
+        discretize: whether numbers count by the quartile of the training rows that they are in (z = 1 in the probe's), or as they are.
+        around: without `discretize`, draw numbers around the probe instead of around the mean of the training rows.
+    """
+
+    name: ClassVar[str] = "lime"
+    fidelity: ClassVar[tuple[str, ...]] = ("r2", "unseen_r2")
+    sketched: ClassVar[bool] = True
+    interacting: ClassVar[bool] = False
+
+    kernel_width: float | None = None
+    alpha: float = 1.0
+    discretize: bool = True
+    around: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kernel_width is not None:
+            check_number("LimeTabular", "kernel_width", self.kernel_width, 0, above=True)
+        check_number("LimeTabular", "alpha", self.alpha, 0)
+        for option in ("discretize", "around"):
+            if not isinstance(getattr(self, option), bool):
+                raise ValueError(f"LimeTabular: {option} is {getattr(self, option)!r}; give True or False.")
+        if self.discretize and self.around:
+            raise ValueError("LimeTabular: bins are not drawn around the probe; give discretize=False with around=True.")
+
+    def neighbours(self, probes: Table, probe: int, evaluations: int, seed: int) -> Neighbours:
+        """Draw rows around a probe, the same in every process; fewer evaluations are the first rows of more.
+
+        Every feature is drawn alone: a category, or a quartile, as often as training rows have it, and a value within the quartile; with
+        discretize=False a normal value of the training rows' mean and standard deviation.
+
+        Raises:
+            ValueError: fewer than 2 evaluations a feature, and 2.
+        """
+        row = probes.inputs[probe].astype(np.float64)
+        _check_evaluations(evaluations, len(row))
+        # Numbers for a row after those for the rows before it, however many follow.
+        chances = np.random.default_rng([seed, probe, 1]).random((evaluations, len(row), 2))
+        inputs, z = np.empty((evaluations, len(row)), np.float32), np.empty((evaluations, len(row)))
+        for feature, column in enumerate(_columns(probes, self.discretize)):
+            if self.around and isinstance(column, Numbers):
+                column = Numbers(row[feature], column.scale, column.origin)
+            values, z[:, feature] = column.draw(chances[:, feature], row[feature])
+            inputs[:, feature] = values
+            z[0, feature] = column.own(row[feature])
+        inputs[0] = row
+        return Neighbours(inputs, z)
+
+    def fit(self, neighbours: Neighbours, player_of: np.ndarray) -> Fitted:
+        """Solve the ridge problem once: coefficients A y, intercept b y.
+
+        w = sqrt(exp(-d^2 / sigma^2));  A = (Zc' W Zc + alpha I)^-1 Zc' W  with Z centred at its weighted mean.
+
+        player_of: int (features,), the player that each feature belongs to: itself, or a group of features.
+
+        A player's value is the sum of its features' coefficients. In bins all its z are 1 together at the probe, so this is what the
+        regression answers more there than where none of them is in the probe's bin; of numbers, what it answers more where all are a
+        standard deviation higher. Of a feature alone it is the package's coefficient.
+
+        Fidelity, both free and weighted by w: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as
+        the others predict it (leave-one-out).
+
+        Raises:
+            ValueError: fewer than 2 evaluations a feature, and 2; or so narrow a kernel, and so small an alpha, that rounding decides.
+        """
+        Z = neighbours.z
+        rows, features = Z.shape
+        _check_evaluations(rows, features)
+        width = WIDTH * np.sqrt(features) if self.kernel_width is None else self.kernel_width
+        w = nearness(Z, width)
+        share = w / w.sum()
+        centre = share @ Z
+        Zc = Z - centre
+        G = Zc.T @ (w[:, None] * Zc) + self.alpha * np.eye(features)
+        smallest, largest = np.linalg.eigvalsh(G)[[0, -1]]
+        if not smallest > largest / MOST_CONDITION:
+            raise ValueError(
+                f"LimeTabular: with kernel_width {width:.4g} and alpha {self.alpha} the {rows} rows do not tell {features} features apart: too "
+                f"few have any weight, or a feature does not vary; give a wider kernel ({WIDTH * np.sqrt(features):.4g}) or a larger alpha (1)."
+            )
+        A = np.linalg.solve(G, Zc.T * w)
+        A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
+        b = share - centre @ A
+        room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
+        summed = _summed(A, player_of)
+        sampling = RowErrors.of(summed)
+
+        def apply(answers: np.ndarray) -> Attribution:
+            y = answers.astype(np.float64, copy=False)
+            intercept = b @ y
+            residuals = y - intercept - Z @ (A @ y)
+            alone = residuals / room
+            errors, noise = sampling(alone)
+            return Attribution(
+                values=summed @ y,
+                base=intercept,
+                errors=errors,
+                fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
+                noise=noise,
+            )
+
+        return by_game(apply)
+
+
+@dataclass(frozen=True)
+class RowErrors:
+    """Of A @ y, where y has a number for the probe, which is not drawn, and for each row, all drawn independently.
+
+    Attributes:
+        drawn: float64 (players, rows - 1), A of the rows that are drawn.
+        scale: float64 (rows - 1, 1), how much a row moves the values; for the sketch.
+    """
+
+    drawn: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, A: np.ndarray) -> RowErrors:
+        drawn = A[:, 1:]
+        return cls(drawn, np.sqrt((drawn**2).mean(axis=0))[:, None])
+
+    def __call__(self, missed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Errors (players, k) and their sketch (SKETCH, k); missed: (rows, k), leave-one-out residuals."""
+        missed = missed[1:]
+        return np.sqrt(self.drawn**2 @ missed**2), sketch(self.scale * missed)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """A feature of categories, drawn as often as training rows have them.
+
+    Attributes:
+        codes: float64 (categories,), those that training rows have.
+        reach: float64 (categories,), cumulated frequencies.
+    """
+
+    codes: np.ndarray
+    reach: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Categories:
+        return cls(*_frequencies(values))
+
+    def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
+        """Values (m,), and whether they are the probe's own; chances: (m, 2) in [0, 1)."""
+        values = self.codes[np.searchsorted(self.reach, chances[:, 0], side="right")]
+        return values, values == own
+
+    def own(self, own: float) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Bins:
+    """A number in quartile bins, drawn as often as training rows are in them, and within a bin from a normal law cut at its borders.
+
+    Attributes:
+        borders: float64 (up to 3,), between bins; they belong to the bin below.
+        bins: int (bins,), those that training rows are in; the rest is about these.
+        reach: float64 (bins,), cumulated frequencies.
+        low, high, mean, spread: float64 (bins,), where the bin begins and ends, and mean and standard deviation of its training rows.
+        below, up_to: float64 (bins,), how much of the normal law lies below `low` and up to `high`.
+    """
+
+    borders: np.ndarray
+    bins: np.ndarray
+    reach: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    below: np.ndarray
+    up_to: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Bins:
+        borders = np.unique(np.percentile(values, [25, 50, 75]))
+        found = np.searchsorted(borders, values)
+        bins, reach = _frequencies(found)
+        low, high = np.append(values.min(), borders)[bins], np.append(borders, values.max())[bins]
+        inside = [values[found == i] for i in bins]
+        mean = np.array([rows.mean() for rows in inside])
+        spread = np.array([rows.std() for rows in inside]) + LEAST_SPREAD
+        below, up_to = (_cdf((edge - mean) / spread).astype(np.float64) for edge in (low, high))
+        return cls(borders, bins, reach, low, high, mean, spread, below, up_to)
+
+    def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
+        """Values (m,), and whether their bin is the probe's own; chances: (m, 2) in [0, 1).
+
+        A bin with a single value gives that value. (The package gives it in standard deviations from the bin's mean there, hence 0.)
+        """
+        i = np.searchsorted(self.reach, chances[:, 0], side="right")
+        values = self.mean[i] + self.spread[i] * normal(self.below[i] + chances[:, 1] * (self.up_to - self.below)[i])
+        return np.clip(values, self.low[i], self.high[i]), self.bins[i] == np.searchsorted(self.borders, own)
+
+    def own(self, own: float) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A number as it is, drawn from a normal law.
+
+    Attributes:
+        centre, scale: mean and standard deviation of what is drawn.
+        origin: where z is 0, the mean of the training rows; z is in units of `scale`.
+    """
+
+    centre: float
+    scale: float
+    origin: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Numbers:
+        # 1 where all rows are equal, as in scikit-learn's StandardScaler, which the package uses.
+        return cls(values.mean(), values.std() or 1.0, values.mean())
+
+    def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
+        """Values (m,), and how many standard deviations they are above the mean of the training rows; chances: (m, 2) in [0, 1)."""
+        values = self.centre + self.scale * normal(chances[:, 1])
+        return values, (values - self.origin) / self.scale
+
+    def own(self, own: float) -> float:
+        return (own - self.origin) / self.scale
+
+
+def nearness(Z: np.ndarray, kernel_width: float) -> np.ndarray:
+    """LIME's weights of rows: sqrt(exp(-d^2 / sigma^2)), d the euclidean distance to row 0."""
+    return np.sqrt(np.exp(-((Z - Z[0]) ** 2).sum(axis=1) / kernel_width**2))
+
+
+def normal(chances: np.ndarray) -> np.ndarray:
+    """Quantiles of the standard normal law, to double precision (AS 241; Wichura, 1988). chances: in [0, 1]."""
+    return _quantile(np.clip(chances, np.finfo(np.float64).tiny, 1 - 2.0**-53)).astype(np.float64)
+
+
+# What training rows say of each feature, in bins or not: worked out once for all probes of a table, and forgotten with it.
+_known: WeakKeyDictionary[Table, dict[bool, list[Categories | Bins | Numbers]]] = WeakKeyDictionary()
+
+
+def _columns(probes: Table, discretize: bool) -> list[Categories | Bins | Numbers]:
+    known = _known.setdefault(probes, {})
+    if discretize not in known:
+        number = Bins if discretize else Numbers
+        known[discretize] = [
+            (Categories if feature in probes.categorical else number).of(values)
+            for feature, values in enumerate(probes.background.T.astype(np.float64))
+        ]
+    return known[discretize]
+
+
+def _frequencies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values, sorted, and their cumulated frequencies."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return distinct, np.cumsum(counts) / len(values)
+
+
+def _summed(A: np.ndarray, player_of: np.ndarray) -> np.ndarray:
+    """(features, rows) -> (players, rows), summed over the features of each player."""
+    summed = np.zeros((player_of.max() + 1, A.shape[1]))
+    np.add.at(summed, player_of, A)
+    return summed
+
+
+def _check_evaluations(evaluations: int, features: int) -> None:
+    if evaluations < 2 * features + 2:
+        raise ValueError(
+            f"LimeTabular: {evaluations} evaluations are too few for {features} features; give at least {2 * features + 2}, 2 a feature and 2."
+        )

@@ -1,0 +1,75 @@
+"""What every kind of probes has in common, and the hash that tells whether two records explain the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+class ProbeSet:
+    """Inputs, labels, names, and a hash of what explanations depend on.
+
+    Attributes:
+        kind: "image" | "tabular" | "text" | "sequence".
+        inputs: (n, ...) as the model takes them; of texts the strings.
+        labels: int64 (n,) true classes, or None.
+        class_names, names: list of str, or None.
+        players: int64 (n,) number of players (segments, features, tokens) of each probe.
+        regions: {name: what belongs to it}.
+        model_input: maps a batch of masked probes to what a multi-input or dict-input model takes; or None.
+    """
+
+    kind: ClassVar[str]
+    inputs: np.ndarray
+    labels: np.ndarray | None
+    class_names: list[str] | None
+    names: list[str] | None
+    players: np.ndarray
+    regions: dict[str, Any]
+    model_input: Callable[[Any], Any] | None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Content hashes of the parts that attributions depend on; two records compare where all of them are equal."""
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Content hash: equal if and only if all `parts` are."""
+        return hash_of(*sorted(f"{name}={value}" for name, value in self.parts.items()))
+
+    def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What is logged of the probes: names and numbers for JSON, and arrays (n, ...)."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ProbeSet:
+        """The probes that `as_record` was called on, without what is code (`model_input`, `encode`)."""
+        raise NotImplementedError
+
+    def player_names(self, probe: int) -> list[str] | None:
+        """How people call the players of a probe; None where they have no names, as superpixels."""
+        return None
+
+    def _common_record(self) -> dict[str, Any]:
+        labels = None if self.labels is None else self.labels.tolist()
+        return {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions), "labels": labels}
+
+
+def hash_of(*contents: np.ndarray | str) -> str:
+    """16 hex digits of the SHA-256 of arrays (dtype, shape and little-endian bytes) and strings."""
+    digest = hashlib.sha256()
+    for content in contents:
+        if isinstance(content, str):
+            digest.update(b"str" + len(content.encode()).to_bytes(8, "little") + content.encode())
+        else:
+            array = np.ascontiguousarray(content)
+            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            digest.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,46 @@
+"""Which rows of a background stand for "feature absent": a fixed sample of it, or the centres of its clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SUMMARIES = ("sample", "kmeans")
+
+
+def summarised(background: np.ndarray, how: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many rows, float32 (k, d), and how much each counts, float64 (k,), summing to 1; the same in any process.
+
+    how: "sample" (evenly spread over the background in its order) | "kmeans" (cluster centres, each snapped to the nearest value of its column that
+    there is, as in `shap.kmeans`; weighted by cluster size).
+    """
+    if len(background) <= most:
+        return background, np.full(len(background), 1 / len(background))
+    if how == "sample":
+        # Not every b/k-th row: a background may be sorted by class, or repeat with a period.
+        chosen = np.sort(np.random.default_rng(0).permutation(len(background))[:most])
+        return background[chosen], np.full(most, 1 / most)
+    try:
+        from sklearn.cluster import KMeans
+    except ImportError as error:
+        raise ImportError("TabularProbes: summary='kmeans' needs scikit-learn; install it with 'pip install scikit-learn'.") from error
+    scale = background.std(axis=0)
+    scale = np.where(scale > 0, scale, 1)
+    fitted = KMeans(n_clusters=most, n_init=1, random_state=0).fit(background / scale)
+    centres = fitted.cluster_centers_ * scale
+    for column, values in enumerate(background.T):
+        known = np.unique(values)
+        centres[:, column] = known[np.abs(known[None] - centres[:, column, None]).argmin(axis=1)]
+    counts = np.bincount(fitted.labels_, minlength=most)
+    return centres[counts > 0].astype(np.float32), counts[counts > 0] / counts.sum()
+
+
+def in_turn(weights: np.ndarray, count: int) -> np.ndarray:
+    """int (count,): which reference comes next, so that after any number of them each has come as often as its weight asks."""
+    due, order = np.zeros(len(weights)), np.empty(count, dtype=np.int64)
+    # Ties go by a fixed shuffle: neighbours in a background are often alike.
+    rank = np.random.default_rng(1).permutation(len(weights)) * 1e-9
+    for place in range(count):
+        due += weights
+        order[place] = np.argmax(due - rank)
+        due[order[place]] -= 1
+    return order

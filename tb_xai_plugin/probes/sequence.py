@@ -1,0 +1,223 @@
+"""Series over time as probes: segments of time are the players."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+
+WHO = "SequenceProbes"
+BASELINES = ("auto", "mean", "segment-mean")
+
+# So many equal segments, if nothing else is asked for.
+SEGMENTS = 20
+
+# The mean of n probes holds 1/n of each of them: below this many, "absent" would still show the probe itself.
+FEWEST_FOR_MEAN_SERIES = 8
+
+
+class SequenceProbes(ProbeSet):
+    """Series of (time, channels) to explain: sensors, signals, prices.
+
+    Args:
+        series: (n, T) or (n, T, C) numbers, exactly as the model takes them.
+        labels: (n,) int or (n, classes) one-hot true classes; None where there are none.
+        class_names, names: one name a class, one a probe.
+        channel_names: C names.
+        segments: "auto" (20 equal segments, or every step where there are fewer) | how many | int (T,) or (n, T) label maps | a callable
+            series (T, C) -> (T,) label map.
+        baseline: what stands where a segment is absent: "auto" (the mean of the probes; below 8 probes each channel's mean) | "mean" (of the probes) |
+            "segment-mean" (of each segment and channel) | a number | an array (T,), (T, C) or (n, T, C).
+        regions: {name: bool (T,) or (n, T), or [start, stop) steps}: parts of time to watch.
+        display: series in their own units to show instead, or a callable series -> series.
+        model_input: callable, maps a batch of masked series to what a multi-input or dict-input model takes.
+
+    Attributes:
+        segments: int32 (n, T), the player of each step.
+        baseline: float32 (1 or n, T, C).
+
+    Raises:
+        ValueError, TypeError: with one sentence, at construction.
+    """
+
+    kind = "sequence"
+
+    def __init__(
+        self,
+        series: Any,
+        labels: Any = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        channel_names: Sequence[str] | None = None,
+        segments: str | int | np.ndarray | Callable[[np.ndarray], np.ndarray] = "auto",
+        baseline: str | float | np.ndarray = "auto",
+        regions: Mapping[str, Any] | None = None,
+        display: Any = None,
+        model_input: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.inputs = _numbers(series)
+        n, length, channels = self.pixels.shape
+        self.class_names = checks.names_of(WHO, class_names, "class_names", None)
+        self.names = checks.names_of(WHO, names, "names", n)
+        self.labels = checks.class_numbers(WHO, labels, n, self.class_names)
+        self.channel_names = checks.names_of(WHO, channel_names, "channel_names", channels, "channels")
+        self.segments = _segments(self.pixels, segments)
+        self.players = self.segments.max(axis=1).astype(np.int64) + 1
+        if self.players.min() < 2:
+            raise ValueError(f"{WHO}: probe {int(self.players.argmin())} has one segment; give at least 2 for every series.")
+        self.baseline = _baseline(self.pixels, self.segments, baseline)
+        same = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
+        if same.any():
+            raise ValueError(
+                f"{WHO}: the baseline is equal to probe {int(same.argmax())}, so nothing changes when its segments are absent; give another, e.g. a number that is not in it."
+            )
+        given = checks.mapping(WHO, "regions", regions, "{name: bool mask over time, or [start, stop]}")
+        self.regions = {str(name): _region(name, mask, (n, length)) for name, mask in given.items()}
+        shown = self.inputs if display is None else np.asarray(display(self.inputs) if callable(display) else display)
+        if shown.reshape(len(shown), -1).shape != self.inputs.reshape(n, -1).shape or shown.dtype.kind not in "fiub":
+            raise ValueError(f"{WHO}: display has shape {shown.shape} for series of shape {self.inputs.shape}; give one number for each.")
+        self.shown = shown.astype(np.float32).reshape(n, length, channels)
+        self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
+
+    def __repr__(self) -> str:
+        n, length, channels = self.pixels.shape
+        return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments)"
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """float32 (n, T, C): the inputs with an axis of channels."""
+        inputs = self.inputs[..., None] if self.inputs.ndim == 2 else self.inputs
+        return inputs.astype(np.float32)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {
+            "inputs": hash_of(self.inputs),
+            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            "segments": hash_of(self.segments),
+            "baseline": hash_of(self.baseline),
+        }
+
+    @classmethod
+    def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> SequenceProbes:
+        """Take the first n series of a dataset of (x, y), x (T, C), balanced over classes; see `ImageProbes.from_dataset`."""
+        from tb_xai_plugin.sampling import take_balanced
+
+        class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
+        series, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=2)
+        return cls(series, labels, **options)
+
+    def player_names(self, probe: int) -> list[str]:
+        steps = [np.flatnonzero(self.segments[probe] == player) for player in range(int(self.players[probe]))]
+        return [f"steps {there[0]} to {there[-1]}" if len(there) > 1 else f"step {there[0]}" for there in steps]
+
+    def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        names = {**self._common_record(), "channel_names": self.channel_names}
+        arrays = {"inputs": self.inputs, "shown": self.shown, "segments": self.segments.astype(np.uint16), "baseline": self.baseline}
+        if self.regions:
+            arrays["masks"] = np.stack(list(self.regions.values()), axis=1).astype(np.uint8)
+            arrays["membership"] = np.stack([self.inside(mask) for mask in self.regions.values()], axis=1)
+        return names, arrays
+
+    def inside(self, mask: np.ndarray) -> np.ndarray:
+        """float64 (n, players): the part of each segment's steps inside a bool mask (n, T)."""
+        part = np.zeros((len(self), int(self.players.max())))
+        for into, labels, there in zip(part, self.segments, mask, strict=True):
+            into[:] = np.bincount(labels[there], minlength=len(into)) / np.maximum(np.bincount(labels, minlength=len(into)), 1)
+        return part
+
+    @classmethod
+    def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> SequenceProbes:
+        masks = arrays.get("masks")
+        return cls(
+            arrays["inputs"],
+            names["labels"],
+            class_names=names["class_names"],
+            names=names["names"],
+            channel_names=names["channel_names"],
+            segments=arrays["segments"].astype(np.int32),
+            baseline=arrays["baseline"],
+            regions={} if masks is None else {name: masks[:, place].astype(bool) for place, name in enumerate(names["regions"])},
+            display=arrays["shown"],
+        )
+
+
+def _numbers(series: Any) -> np.ndarray:
+    try:
+        series = np.asarray(series)
+    except ValueError as error:
+        raise ValueError(f"{WHO}: series is not an array ({error}); give series of one length, (n, T) or (n, T, C).") from error
+    if series.dtype.kind not in "fiub" or series.ndim not in (2, 3) or 0 in series.shape or series.shape[1] < 2:
+        raise ValueError(
+            f"{WHO}: series has shape {series.shape} and dtype {series.dtype}; give numbers (n, T) or (n, T, C), T at least 2."
+        )
+    series = series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
+    bad = ~np.isfinite(series).reshape(len(series), -1).all(axis=1)
+    if bad.any():
+        raise ValueError(f"{WHO}: series {int(bad.argmax())} has NaN or infinite values; give finite numbers.")
+    return series
+
+
+def _segments(pixels: np.ndarray, how: Any) -> np.ndarray:
+    """int32 (n, T), contiguous from 0 in each probe."""
+    n, length, _ = pixels.shape
+    if isinstance(how, str) and how == "auto":
+        how = min(SEGMENTS, length)
+    if isinstance(how, int | np.integer) and not isinstance(how, bool):
+        if not 2 <= how <= length:
+            raise ValueError(f"{WHO}: segments is {how} for series of {length} steps; give 2 to {length}.")
+        return np.broadcast_to((np.arange(length) * how // length).astype(np.int32), (n, length)).copy()
+    if isinstance(how, str):
+        raise ValueError(f"{WHO}: unknown segments {how!r}; give 'auto', a number, label maps (T,) or (n, T), or a callable.")
+    maps = np.stack([np.asarray(how(series)) for series in pixels]) if callable(how) else np.asarray(how)
+    if maps.shape not in ((length,), (n, length)) or maps.dtype.kind not in "iub":
+        raise ValueError(
+            f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers ({length},) or ({n}, {length})."
+        )
+    maps = np.broadcast_to(maps, (n, length))
+    return np.stack([np.unique(labels, return_inverse=True)[1] for labels in maps]).astype(np.int32)
+
+
+def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
+    """float32 (1 or n, T, C)."""
+    n, length, channels = pixels.shape
+    if isinstance(how, str):
+        if how not in BASELINES:
+            raise ValueError(f"{WHO}: unknown baseline {how!r}; choose from {list(BASELINES)}, or give a number or an array.")
+        if how == "mean" or (how == "auto" and n >= FEWEST_FOR_MEAN_SERIES):
+            return pixels.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+        if how == "auto":
+            return np.broadcast_to(pixels.mean(axis=(0, 1), dtype=np.float64).astype(np.float32), (1, length, channels)).copy()
+        means = np.empty_like(pixels)
+        for series, labels, mean in zip(pixels, segments, means, strict=True):
+            for player in range(labels.max() + 1):
+                mean[labels == player] = series[labels == player].mean(axis=0)
+        return means
+    array = np.asarray(how, dtype=np.float32)
+    if array.ndim == 1 and array.shape == (length,):
+        array = array[:, None]
+    try:
+        array = np.broadcast_to(array, (n if array.ndim == 3 and len(array) == n else 1, length, channels)).copy()
+    except ValueError as error:
+        raise ValueError(f"{WHO}: baseline has shape {np.shape(how)}; give a number or an array ({length}, {channels}).") from error
+    if not np.isfinite(array).all():
+        raise ValueError(f"{WHO}: baseline has NaN or infinite values; give finite numbers.")
+    return array
+
+
+def _region(name: str, mask: Any, shape: tuple[int, int]) -> np.ndarray:
+    """bool (n, T)."""
+    mask = np.asarray(mask)
+    if mask.shape == (2,) and mask.dtype.kind in "iu" and shape[1] != 2:
+        steps = np.arange(shape[1])
+        mask = (steps >= mask[0]) & (steps < mask[1])
+    if mask.shape not in (shape, shape[1:]) or not np.isin(mask, (0, 1)).all():
+        raise ValueError(f"{WHO}: region {name!r} has shape {mask.shape}; give bool {shape[1:]} or {shape}, or [start, stop].")
+    if not mask.any():
+        raise ValueError(f"{WHO}: region {name!r} has not a single step; mark the steps that belong to it as True.")
+    return np.broadcast_to(mask.astype(bool), shape).copy()

@@ -1,0 +1,228 @@
+"""Texts as probes: their tokens are the players, removed or replaced where absent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+
+WHO = "TextProbes"
+MOST_TOKENS = 200
+REPEATED = ("own", "one")
+WORD = re.compile(r"\w+")
+
+# A piece of a text and the player it belongs to; BETWEEN where it belongs to none and is always there, as spaces are.
+Piece = tuple[str, int]
+BETWEEN = -1
+
+
+class TextProbes(ProbeSet):
+    """Texts to explain.
+
+    Args:
+        texts: n strings.
+        labels: (n,) int or (n, classes) one-hot true classes; None where there are none.
+        encode: list of str -> what the model takes: an array (k, …) of one length whatever is left out, or a dict or tuple of such arrays.
+            None where the model takes strings itself (its own TextVectorization, a scikit-learn pipeline).
+        class_names, names: one name a class, one a probe.
+        tokenize: str -> list of str, pieces of the text in its order; by default words, runs of letters, digits and underscores, as in `lime`.
+        mask_token: what stands where a token is absent; "" removes it.
+        repeated: "own" (every occurrence of a word is a player) | "one" (all of them together, as `lime` has it by default).
+        regions: {name: [tokens]}: words to watch.
+        model_input: callable, maps a batch of encoded texts to what a multi-input or dict-input model takes.
+
+    Attributes:
+        pieces: for each probe [(piece of the text, player or BETWEEN), …]; together they are the text.
+
+    Raises:
+        ValueError, TypeError: with one sentence, at construction.
+    """
+
+    kind = "text"
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        labels: Any = None,
+        *,
+        encode: Callable[[list[str]], Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        tokenize: Callable[[str], list[str]] | None = None,
+        mask_token: str = "",
+        repeated: str = "own",
+        regions: Mapping[str, Sequence[str]] | None = None,
+        model_input: Callable[[Any], Any] | None = None,
+    ) -> None:
+        if repeated not in REPEATED:
+            raise ValueError(f"{WHO}: unknown repeated {repeated!r}; choose from {list(REPEATED)}.")
+        if not isinstance(mask_token, str):
+            raise TypeError(f"{WHO}: mask_token is {mask_token!r}; give a string, '' to remove absent tokens.")
+        strings = _strings(texts)
+        self.inputs = np.array(strings, dtype=object)
+        self.class_names = checks.names_of(WHO, class_names, "class_names", None)
+        self.names = checks.names_of(WHO, names, "names", len(strings))
+        self.labels = checks.class_numbers(WHO, labels, len(strings), self.class_names)
+        split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or WORD.findall
+        self.pieces = [_pieces(text, split(text), probe, repeated) for probe, text in enumerate(strings)]
+        self.players = np.array([1 + max(player for _, player in pieces) for pieces in self.pieces], dtype=np.int64)
+        self.mask_token, self.repeated = mask_token, repeated
+        given = checks.mapping(WHO, "regions", regions, "{name: [tokens]}")
+        self.regions = {str(name): self._tokens(name, words) for name, words in given.items()}
+        self.encode = checks.optional_callable(WHO, "encode", encode, "maps a list of texts to what the model takes")
+        self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of encoded texts")
+
+    def __repr__(self) -> str:
+        few, many = self.players.min(), self.players.max()
+        return f"TextProbes({len(self)} texts of {few if few == many else f'{few} to {many}'} tokens)"
+
+    @property
+    def parts(self) -> dict[str, str]:
+        spelled = [f"{player}:{piece}" for pieces in self.pieces for piece, player in [*pieces, ("", BETWEEN)]]
+        return {
+            "inputs": hash_of(*self.inputs.tolist()),
+            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            "players": hash_of(*spelled),
+            "baseline": hash_of(self.mask_token),
+        }
+
+    @classmethod
+    def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> TextProbes:
+        """Take the first n texts of a dataset of (text, y), balanced over classes; see `ImageProbes.from_dataset`."""
+        from tb_xai_plugin.sampling import take_balanced
+
+        class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
+        texts, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=0)
+        return cls([text.decode() if isinstance(text, bytes) else str(text) for text in texts.ravel().tolist()], labels, **options)
+
+    def masked(self, probe: int, coalition: np.ndarray) -> str:
+        """The text with the tokens of a coalition, bool (players,); what stands between tokens stays."""
+        return "".join(piece if player == BETWEEN or coalition[player] else self.mask_token for piece, player in self.pieces[probe])
+
+    def player_names(self, probe: int) -> list[str]:
+        names: dict[int, str] = {}
+        for piece, player in self.pieces[probe]:
+            names.setdefault(player, piece)
+        return [names[player] for player in range(int(self.players[probe]))]
+
+    def inside(self, probe: int, tokens: Iterable[str]) -> np.ndarray:
+        """float64 (players of the probe,): 1 for those that are one of some tokens, in whatever case."""
+        wanted = {token.casefold() for token in tokens}
+        return np.array([float(name.casefold() in wanted) for name in self.player_names(probe)])
+
+    def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        names = {**self._common_record(), "mask_token": self.mask_token, "repeated": self.repeated, "regions_of": self.regions}
+        most = int(self.players.max())
+        written = [np.frombuffer("\0".join(piece for piece, _ in pieces).encode(), dtype=np.uint8) for pieces in self.pieces]
+        arrays = {
+            "text": _ragged(written, 0, np.uint8),
+            "length": np.array([len(text) for text in written], dtype=np.int32),
+            "player": _ragged([np.array([player for _, player in pieces]) for pieces in self.pieces], BETWEEN, np.int16),
+            "pieces": np.array([len(pieces) for pieces in self.pieces], dtype=np.int32),
+        }
+        if self.regions:
+            membership = np.zeros((len(self), len(self.regions), most))
+            for probe in range(len(self)):
+                for place, tokens in enumerate(self.regions.values()):
+                    membership[probe, place, : self.players[probe]] = self.inside(probe, tokens)
+            arrays["membership"] = membership
+        return names, arrays
+
+    @classmethod
+    def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> TextProbes:
+        probes = cls.__new__(cls)
+        probes.pieces = pieces_of(arrays)
+        probes.inputs = np.array(["".join(piece for piece, _ in pieces) for pieces in probes.pieces], dtype=object)
+        probes.players = np.array([1 + max(player for _, player in pieces) for pieces in probes.pieces], dtype=np.int64)
+        probes.labels = None if names["labels"] is None else np.array(names["labels"], dtype=np.int64)
+        probes.class_names, probes.names = names["class_names"], names["names"]
+        probes.mask_token, probes.repeated, probes.regions = names["mask_token"], names["repeated"], names["regions_of"]
+        probes.encode = probes.model_input = None
+        return probes
+
+    def _tokens(self, name: str, words: Any) -> list[str]:
+        words = [words] if isinstance(words, str) else [str(word) for word in words]
+        if not any(self.inside(probe, words).any() for probe in range(len(self))):
+            raise ValueError(f"{WHO}: region {name!r}: none of {words[:5]} is a token of any text; give tokens as they stand there.")
+        return words
+
+
+def pieces_of(arrays: Mapping[str, np.ndarray]) -> list[list[Piece]]:
+    """The pieces of each text, from the arrays of a record."""
+    found = []
+    for written, length, player, count in zip(arrays["text"], arrays["length"], arrays["player"], arrays["pieces"], strict=True):
+        found.append(list(zip(written[:length].tobytes().decode().split("\0"), player[:count].tolist(), strict=True)))
+    return found
+
+
+def _strings(texts: Any) -> list[str]:
+    if isinstance(texts, str):
+        raise TypeError(f"{WHO}: texts is one string; give a list of texts.")
+    strings = [text.decode() if isinstance(text, bytes) else text for text in (texts.tolist() if hasattr(texts, "tolist") else texts)]
+    if not strings:
+        raise ValueError(f"{WHO}: texts is empty; give at least one text, 16 is a good number.")
+    for probe, text in enumerate(strings):
+        if not isinstance(text, str):
+            raise TypeError(
+                f"{WHO}: text {probe} is {type(text).__name__}; give strings, and encode= to turn them into what the model takes."
+            )
+        if not text.strip():
+            raise ValueError(f"{WHO}: text {probe} is empty; give texts with at least 2 tokens.")
+    # The pieces of a text are kept with this between them.
+    return [text.replace("\0", " ") for text in strings]
+
+
+def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
+    """A text cut into tokens and what stands between them."""
+    if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
+        raise TypeError(f"{WHO}: tokenize gave {type(tokens).__name__} for text {probe}; it has to give a list of str.")
+    tokens = [token for token in tokens if token]
+    pieces: list[Piece] = []
+    known: dict[str, int] = {}
+    at = players = 0
+    for token in tokens:
+        start = text.find(token, at)
+        between = text[at:start]
+        if start < 0 or WORD.search(between):
+            where = (
+                f"{token!r} does not come after {text[max(0, at - 20) : at]!r}" if start < 0 else f"{between.strip()[:40]!r} is in no token"
+            )
+            raise ValueError(
+                f"{WHO}: tokenize loses characters of text {probe}: {where}; its tokens have to be pieces of the text, in its order."
+            )
+        if between:
+            pieces.append((between, BETWEEN))
+        player = known.get(token) if repeated == "one" else None
+        if player is None:
+            player, players = players, players + 1
+            known[token] = player
+        pieces.append((token, player))
+        at = start + len(token)
+    if WORD.search(text[at:]):
+        raise ValueError(
+            f"{WHO}: tokenize loses characters of text {probe}: {text[at:].strip()[:40]!r} is in no token; its tokens have to be pieces of the text, in its order."
+        )
+    if at < len(text):
+        pieces.append((text[at:], BETWEEN))
+    if players < 2:
+        raise ValueError(
+            f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with at least 2 tokens."
+        )
+    if players > MOST_TOKENS:
+        raise ValueError(
+            f"{WHO}: text {probe} has {players} tokens, and at most {MOST_TOKENS} can be told apart; shorten it, or give tokenize= with larger pieces (sentences, say)."
+        )
+    return pieces
+
+
+def _ragged(rows: Sequence[np.ndarray], fill: int, dtype: type[np.generic]) -> np.ndarray:
+    """(n, longest): rows of different lengths, filled up."""
+    table = np.full((len(rows), max(1, *(len(row) for row in rows))), fill, dtype=dtype)
+    for into, row in zip(table, rows, strict=True):
+        into[: len(row)] = row
+    return table
