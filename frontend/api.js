@@ -36,23 +36,9 @@ const READERS = {
   run: (info) => info,
 
   probes(container) {
-    const images = take(container, "images", Uint8Array);
-    const segments = take(container, "segments", Uint16Array);
-    const regions = take(container, "regions", Uint8Array);
-    const [n, height, width, channels] = images.shape;
-    const area = height * width;
-    const pictures = Array.from({ length: n }, (_, i) => ({
-      width,
-      height,
-      channels,
-      pixels: images.data.subarray(i * area * channels, (i + 1) * area * channels),
-      segments: segments.data.subarray(i * area, (i + 1) * area),
-      regions: Array.from({ length: regions.shape[0] }, (_, region) =>
-        regions.data.subarray((region * n + i) * area, (region * n + i + 1) * area),
-      ),
-    }));
+    const of = (container.arrays.images ? pictures : container.arrays.rows ? rows : container.arrays.series ? signals : passages)(container);
     const position = positions(container);
-    return { bytes: container.bytes, of: (probe) => pictures[position.get(probe) ?? -1] };
+    return { bytes: container.bytes, of: (probe) => of[position.get(probe) ?? -1] };
   },
 
   values(container) {
@@ -180,9 +166,80 @@ const READERS = {
     };
   },
 
+  importance(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const each = take(container, "importance", Float32Array);
+    return { bytes: container.bytes, steps, at: (step) => rowOf(each.data, each.shape[1], indexOf(steps, step)) };
+  },
+
   drift: (container) => spread(container, "drift"),
   share: (container) => spread(container, "share"),
 };
+
+/** @param {Container} container */
+function pictures(container) {
+  const images = take(container, "images", Uint8Array);
+  const segments = take(container, "segments", Uint16Array);
+  const regions = take(container, "regions", Uint8Array);
+  const [n, height, width, channels] = images.shape;
+  const area = height * width;
+  return Array.from({ length: n }, (_, i) => ({
+    kind: /** @type {const} */ ("image"),
+    width,
+    height,
+    channels,
+    pixels: images.data.subarray(i * area * channels, (i + 1) * area * channels),
+    segments: segments.data.subarray(i * area, (i + 1) * area),
+    regions: Array.from({ length: regions.shape[0] }, (_, region) => regions.data.subarray((region * n + i) * area, (region * n + i + 1) * area)),
+  }));
+}
+
+/** @param {Container} container */
+function rows(container) {
+  const values = take(container, "rows", Float32Array);
+  const missing = take(container, "missing", Uint8Array).data;
+  const inside = memberships(container);
+  const [n, d] = values.shape;
+  return Array.from({ length: n }, (_, i) => ({
+    kind: /** @type {const} */ ("tabular"),
+    values: values.data.subarray(i * d, (i + 1) * d),
+    missing: missing.subarray(i * d, (i + 1) * d),
+    regions: inside(i),
+  }));
+}
+
+/** @param {Container} container */
+function signals(container) {
+  const series = take(container, "series", Float32Array);
+  const segments = take(container, "segments", Uint16Array).data;
+  const inside = memberships(container);
+  const [n, length, channels] = series.shape;
+  return Array.from({ length: n }, (_, i) => ({
+    kind: /** @type {const} */ ("sequence"),
+    length,
+    channels,
+    series: series.data.subarray(i * length * channels, (i + 1) * length * channels),
+    segments: segments.subarray(i * length, (i + 1) * length),
+    regions: inside(i),
+  }));
+}
+
+/** @param {Container} container */
+function passages(container) {
+  const inside = memberships(container);
+  return (container.header.pieces ?? []).map((pieces, i) => ({ kind: /** @type {const} */ ("text"), pieces, regions: inside(i) }));
+}
+
+/**
+ * The part of each player inside each region, of the i-th probe of a reply.
+ * @param {Container} container
+ */
+function memberships(container) {
+  const { data, shape } = take(container, "regions", Float32Array);
+  const [, regions, players] = shape;
+  const row = (/** @type {number} */ place) => data.subarray(place * players, (place + 1) * players);
+  return (/** @type {number} */ i) => Array.from({ length: regions }, (_, region) => row(i * regions + region));
+}
 
 /** @type {(data: Float32Array, width: number, row: number) => Float32Array | null} */
 function rowOf(data, width, row) {
@@ -218,7 +275,7 @@ function spread(container, name) {
 
 /** Routes whose arrays all begin with the epochs: of a run that grew, only the new ones are fetched. */
 /** @type {ReadonlySet<import("./types.d.ts").Route>} */
-const GROWING = new Set(["values", "fidelity", "interactions", "answers", "outputs"]);
+const GROWING = new Set(["values", "importance", "fidelity", "interactions", "answers", "outputs"]);
 
 /** @type {WeakMap<object, Container>} what each reply was made from */
 const containers = new WeakMap();

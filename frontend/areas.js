@@ -13,27 +13,33 @@ const MOST_CORNERS = 60;
  */
 export function readAreas(text) {
   if (!text) return [];
+  /** @type {Area[]} */
   const areas = text.split(";").slice(0, MOST_AREAS).map((part) => {
     const [name, probe, corners] = part.split(":");
-    const points = (corners ?? "").split(",").map(Number);
-    return { name: decodeURIComponent(name), probe: probe ? Number(probe) : null, points };
+    const numbers = (corners ?? "").replace(/^p/, "").split(",").map(Number);
+    const area = { name: decodeURIComponent(name), probe: probe ? Number(probe) : null };
+    return corners?.startsWith("p") ? { ...area, points: [], players: numbers } : { ...area, points: numbers };
   });
   if (new Set(areas.map(({ name }) => name)).size < areas.length) return undefined;
-  const sound = areas.every(({ name, probe, points }) => name && (probe === null || Number.isInteger(probe)) && points.length >= 6 && points.length % 2 === 0 && points.every(Number.isFinite));
+  const sound = areas.every(({ name, probe, points, players }) => {
+    const drawn = players ? players.length > 0 && players.every((player) => Number.isInteger(player) && player >= 0) : points.length >= 6 && points.length % 2 === 0 && points.every(Number.isFinite);
+    return name && (probe === null || Number.isInteger(probe)) && drawn;
+  });
   return sound ? areas : undefined;
 }
 
 /** @param {Area[]} areas */
 export function writeAreas(areas) {
-  return areas.map(({ name, probe, points }) => [encodeURIComponent(name), probe ?? "", points.join(",")].join(":")).join(";");
+  return areas.map(({ name, probe, points, players }) => [encodeURIComponent(name), probe ?? "", players ? `p${players.join(",")}` : points.join(",")].join(":")).join(";");
 }
 
 /**
- * A polygon as the server's `share` route takes it.
+ * What an area is made of, as the server's `share` route takes it.
  * @param {Area} area
+ * @returns {Record<string, string>}
  */
-export function areaArgument({ points }) {
-  return points.join(",");
+export function areaArguments({ points, players }) {
+  return players ? { players: players.join(",") } : { area: points.join(",") };
 }
 
 /**
@@ -43,7 +49,7 @@ export function areaArgument({ points }) {
  * @param {number} probe
  */
 export function outlined(areas, region, probe) {
-  return areas.find((area) => area.name === region && (area.probe === null || area.probe === probe))?.points ?? null;
+  return areas.find((area) => area.name === region && !area.players && (area.probe === null || area.probe === probe))?.points ?? null;
 }
 
 /**
@@ -135,8 +141,10 @@ export function covers(points, width, height) {
  * @param {Area} area
  * @param {import("./types.d.ts").ProbeSetInfo} probes
  */
-export function fits({ probe, points }, { count, width, height }) {
-  return (probe === null || probe < count) && covers(points, width, height);
+export function fits({ probe, points, players: chosen }, { kind, count, players, width = 0, height = 0 }) {
+  if (probe !== null && probe >= count) return false;
+  const most = probe === null ? Math.max(...players) : players[probe];
+  return chosen ? kind !== "image" && chosen.every((player) => player < most) : kind === "image" && covers(points, width, height);
 }
 
 /**

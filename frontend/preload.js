@@ -9,6 +9,7 @@ export const MODULES = [
   "compare.js",
   "cursor.js",
   "names.js",
+  "players.js",
   "order.js",
   "side.js",
   "areas.js",

@@ -1,6 +1,6 @@
 /** One run as the page shows it: asks for its records, and looks things up in what has come. */
 
-import { areaArgument, fits } from "./areas.js";
+import { areaArguments, fits } from "./areas.js";
 import { memo } from "./memo.js";
 
 /** @typedef {import("./types.d.ts").Ask} Ask */
@@ -13,10 +13,11 @@ const CHUNK_NUMBERS = 1.5e6;
 const CHUNK_PROBES = 64;
 
 /** How many probes one request brings at most: all epochs of them at once, so that the cursor never waits. */
-export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes: { players, height, width, channels } }) => {
+export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
+  const { players, height = 0, width = 0, length = 0, channels = 0 } = probes;
   const ofValues = 2 * steps.length * Math.max(1, ...players);
-  const ofPicture = (height * width * (channels + 2)) / 4;
-  return Math.max(1, Math.min(CHUNK_PROBES, Math.floor(CHUNK_NUMBERS / Math.max(ofValues, ofPicture))));
+  const ofContent = Math.max((height * width * (channels + 2)) / 4, length * channels);
+  return Math.max(1, Math.min(CHUNK_PROBES, Math.floor(CHUNK_NUMBERS / Math.max(ofValues, ofContent))));
 });
 
 /**
@@ -66,8 +67,8 @@ export function createSide({ letter, info, label, color, method, explained, regi
   listsOf(ask).set(place, lists);
   /** @type {Map<string, import("./types.d.ts").Values>} by list */
   const values = new Map();
-  /** @type {Map<string, import("./types.d.ts").Pictures>} */
-  const pictures = new Map();
+  /** @type {Map<string, import("./types.d.ts").Contents>} */
+  const contents = new Map();
   /** @type {Side["shares"]} */
   const shares = new Map();
   /** @type {import("./types.d.ts").Outputs | undefined} */
@@ -77,7 +78,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
 
   const regions = [
     ...info.regions.map((name) => ({ name, asked: { region: name } })),
-    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { area: areaArgument(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
+    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { ...areaArguments(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
   ];
   /** @type {import("./types.d.ts").Fidelity | undefined} */
   let fidelity;
@@ -91,6 +92,8 @@ export function createSide({ letter, info, label, color, method, explained, regi
     if (known && pair) fidelity = ask("fidelity", explanation, peek);
   };
   if (!pair) beside(false);
+
+  const content = (/** @type {number} */ probe) => contents.get(lists.get(probe) ?? "")?.of(probe);
 
   return {
     letter,
@@ -110,9 +113,9 @@ export function createSide({ letter, info, label, color, method, explained, regi
     load(probes, selected) {
       const fetched = (/** @type {string} */ list, /** @type {boolean} */ peek) => {
         const value = known && ask("values", { ...explanation, probes: list }, peek);
-        const picture = ask("probes", { ...run, probes: list }, peek);
+        const content = ask("probes", { ...run, probes: list }, peek);
         if (value) values.set(list, value);
-        if (picture) pictures.set(list, picture);
+        if (content) contents.set(list, content);
       };
       // The large picture first, then the cards in view; what is there already stays.
       const most = chunkSize(info);
@@ -128,7 +131,11 @@ export function createSide({ letter, info, label, color, method, explained, regi
     },
     scale: () => [...values.values()][0]?.scale ?? 0,
     values: (probe) => values.get(lists.get(probe) ?? "")?.of(probe),
-    picture: (probe) => pictures.get(lists.get(probe) ?? "")?.of(probe),
+    content,
+    picture(probe) {
+      const there = content(probe);
+      return there?.kind === "image" ? there : undefined;
+    },
     outputs: () => outputs,
     interactions: () => interactions,
   };

@@ -24,12 +24,23 @@ export interface RunRow {
 /** A series of the `run` route, aligned with its steps. */
 export type Series = (number | null)[];
 
+export type Kind = "image" | "tabular" | "text" | "sequence";
+
 export interface ProbeSetInfo {
-  kind: string;
+  kind: Kind;
   count: number;
-  height: number;
-  width: number;
-  channels: number;
+  /** of images; of series channels too */
+  height?: number;
+  width?: number;
+  channels?: number;
+  /** of tables: names of the features; of their codes, by the feature's number; the player of each feature, and the players' names */
+  features?: string[];
+  categorical?: Record<string, string[]>;
+  player_of?: number[];
+  player_names?: string[];
+  /** of series: steps of time */
+  length?: number;
+  channel_names?: string[] | null;
   regression: boolean;
   players: number[];
   names: string[] | null;
@@ -67,15 +78,21 @@ export interface RunInfo {
 
 export type NumberArray = Float32Array | Int32Array | Uint16Array | Uint8Array;
 
+/** A piece of a text and the player it belongs to; -1 for what stands between tokens. */
+export type Piece = [string, number];
+
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null };
+  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
 
-/** What one picture is drawn from; probes of one request share buffers. */
+/** What there is to see of one probe; probes of one request share buffers. */
+export type Content = Picture | Row | Passage | Signal;
+
 export interface Picture {
+  kind: "image";
   width: number;
   height: number;
   channels: number;
@@ -85,6 +102,36 @@ export interface Picture {
   segments: Uint16Array;
   /** one mask (height, width) a region, in the order of RunInfo.regions */
   regions: Uint8Array[];
+}
+
+/** A row of a table. */
+export interface Row {
+  kind: "tabular";
+  /** (features,) in their own units, codes of categories */
+  values: Float32Array;
+  /** (features,) 1 where the value was missing, and the background's usual one stands */
+  missing: Uint8Array;
+  /** (players,) of each region, in the order of RunInfo.regions: the part of each player inside it */
+  regions: Float32Array[];
+}
+
+export interface Passage {
+  kind: "text";
+  /** together they are the text */
+  pieces: Piece[];
+  regions: Float32Array[];
+}
+
+/** A series over time. */
+export interface Signal {
+  kind: "sequence";
+  length: number;
+  channels: number;
+  /** (length, channels) in their own units */
+  series: Float32Array;
+  /** (length,) the player of each step */
+  segments: Uint16Array;
+  regions: Float32Array[];
 }
 
 export interface Attribution {
@@ -106,7 +153,14 @@ export interface ProbeValues {
   at(step: number): Attribution | null;
 }
 
-export interface Pictures { bytes: number; of(probe: number): Picture | undefined }
+export interface Contents { bytes: number; of(probe: number): Content | undefined }
+/** Mean |attribution| of each player over probes. */
+export interface Importance {
+  bytes: number;
+  steps: Int32Array;
+  /** (players,); null where the step is not in the record */
+  at(step: number): Float32Array | null;
+}
 export interface Values { bytes: number; scale: number | null; of(probe: number): ProbeValues | undefined }
 export interface Difference {
   bytes: number;
@@ -174,7 +228,8 @@ export interface Pairing {
 export interface Replies {
   run: RunInfo;
   pairing: Pairing;
-  probes: Pictures;
+  probes: Contents;
+  importance: Importance;
   values: Values;
   difference: Difference;
   fidelity: Fidelity;
@@ -209,8 +264,10 @@ export interface Area {
   name: string;
   /** the one probe it is meant for; null for all */
   probe: number | null;
-  /** x, y, x, y, … of a polygon in pixels of the image */
+  /** x, y, x, y, … of a polygon in pixels of the image; empty where it is of players */
   points: number[];
+  /** numbers of players (features, tokens, stretches of time), where the probes are no images */
+  players?: number[];
 }
 
 /** Null stands for "not chosen": the page then decides. */
@@ -301,6 +358,8 @@ export interface Side {
   /** end of this run's own colour scale; 0 where there is none */
   scale(): number;
   values(probe: number): ProbeValues | undefined;
+  content(probe: number): Content | undefined;
+  /** the same where the probes are images */
   picture(probe: number): Picture | undefined;
   outputs(): Outputs | undefined;
   interactions(): Interactions | undefined;

@@ -44,7 +44,8 @@ export function picturesView(element) {
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
-    if (data.phase !== "ready") return;
+    element.hidden = data.phase === "ready" && data.a?.info.probes.kind !== "image";
+    if (data.phase !== "ready" || element.hidden) return;
     last = [data, state];
     const { panes, probe } = data;
     const pair = panes.length === 2;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { box, covers, fits, freeName, readAreas, simplified, writeAreas } from "../../frontend/areas.js";
+import { areaArguments, box, covers, fits, freeName, readAreas, simplified, writeAreas } from "../../frontend/areas.js";
 import { DEFAULTS, readHash, writeHash } from "../../frontend/state.js";
 
 test("areas of any name come back from the URL as they were", () => {
@@ -50,7 +50,7 @@ test("an area covers a pixel where it holds its centre, as the server counts", (
 });
 
 test("nothing is counted for a probe that a run does not have, or outside its images", () => {
-  const probes = { count: 3, width: 8, height: 8 };
+  const probes = { kind: "image", players: [4, 4, 4], count: 3, width: 8, height: 8 };
   const area = { name: "a", probe: null, points: [0, 0, 2, 0, 2, 2] };
   assert.equal(fits(area, probes), true);
   assert.equal(fits({ ...area, probe: 2 }, probes), true);
@@ -62,4 +62,15 @@ test("names are free, short and never empty", () => {
   assert.equal(freeName("", ["area 1"]), "area 2");
   assert.equal(freeName("  patch ", ["patch", "patch 2"]), "patch 3");
   assert.equal(freeName("x".repeat(99), []).length, 40);
+});
+
+test("players that were chosen go through the address like polygons, and fit probes that have them", () => {
+  const area = { name: "leak; id", probe: null, points: [], players: [3, 5] };
+  assert.deepEqual(readAreas(writeAreas([area])), [area]);
+  assert.deepEqual(areaArguments(area), { players: "3,5" });
+  assert.equal(readAreas("x::p1.5"), undefined);
+  const probes = { kind: "tabular", count: 2, players: [6, 6] };
+  assert.equal(fits(area, probes), true);
+  assert.equal(fits({ ...area, players: [6] }, probes), false);
+  assert.equal(fits(area, { ...probes, kind: "image", width: 8, height: 8 }), false);
 });
