@@ -221,19 +221,21 @@ class Engine:
         without = plan.masker.nobody()
         alone = None if without is None else self._predictor.answers(without, 0)
         evaluations += 0 if without is None else self._filled_up(len(without))
+        # Without anybody, the same for all probes.
+        nobody = None if alone is None else plan.masker.mean(outputs.probabilities(self.head, self.head.scores(alone)))
         for probe in progress(range(count)):
             masks = plan.designs[int(probes.players[probe])].masks[:level]
             answers = self._predictor.answers(plan.masker.asked(masks), probe)
-            evaluations += self._filled_up(len(answers))
             around = {name: self._predictor.on_inputs(self._drawn(name, probe, level)) for name in plan.sampling}
-            evaluations += sum(self._filled_up(len(each)) for each in around.values())
+            evaluations += sum(self._filled_up(len(each)) for each in (answers, *around.values()))
             if all(np.isfinite(each).all() for each in (answers, *around.values(), *([] if alone is None else [alone]))):
-                both = [None if each is None else outputs.probabilities(self.head, self.head.scores(each)) for each in (answers, alone)]
-                full[probe], empty[probe] = plan.masker.folded(masks, *both)[:2]
+                full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(answers[:2]))
+                if nobody is not None:
+                    empty[probe] = nobody
                 targets.append(self._targets(probe, full[probe]))
                 with _one_blas_thread():
-                    explained = [None if each is None else self._explained(each, targets[-1]) for each in (answers, alone)]
-                    games.append(plan.masker.folded(masks, *explained))
+                    missing = None if alone is None else self._explained(alone, targets[-1])
+                    games.append(plan.masker.folded(masks, self._explained(answers, targets[-1]), missing))
                     for name, each in around.items():
                         sampled[name].append(self._explained(each, targets[-1]))
             else:

@@ -6,6 +6,7 @@ What depends on a coalition alone is worked out beforehand (`feed`); what remain
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -55,6 +56,11 @@ class OneBaseline:
 
     repeats = 1
 
+    @property
+    def differentiable(self) -> Any:
+        """The same where players are present to some degree."""
+        return self
+
     def evaluations(self, design: Design) -> Design:
         """A design as it is asked: with what references add to it, where there are several."""
         return design
@@ -70,6 +76,24 @@ class OneBaseline:
     def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
         """Of evaluations (asked, k), the game: (coalitions, k)."""
         return explained
+
+
+class Kept:
+    """Rows that were worked out once, kept up to CACHE_BYTES; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._rows: OrderedDict[tuple[int, bytes], np.ndarray] = OrderedDict()
+        self._bytes = 0
+
+    def __call__(self, probe: int, coalitions: np.ndarray, make: Callable[[], np.ndarray]) -> np.ndarray:
+        key = probe, coalitions.shape[0].to_bytes(8, "little") + np.packbits(coalitions).tobytes()
+        if key not in self._rows:
+            self._rows[key] = make()
+            self._bytes += self._rows[key].nbytes
+        self._rows.move_to_end(key)
+        while len(self._rows) > 1 and self._bytes > CACHE_BYTES:
+            self._bytes -= self._rows.popitem(last=False)[1].nbytes
+        return self._rows[key]
 
 
 @dataclass(frozen=True)
@@ -139,6 +163,8 @@ class TabularMasker:
 
     probes: TabularProbes
     repeats: int
+    _kept: Kept = field(default_factory=Kept, repr=False, compare=False)
+    _turns: list[int] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, probes: TabularProbes, coalitions: int, evaluations: int) -> TabularMasker:
@@ -164,22 +190,31 @@ class TabularMasker:
         return self.repeats == len(self.probes.references)
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        """float32 (k, players + 1): who is present, and the number of the reference row."""
-        if len(coalitions) == len(self.probes.references) and not coalitions.any():
-            rows = np.arange(len(coalitions))  # the references alone
-        else:
-            rows = self._rows(-(-len(coalitions) // (2 * self.repeats))).repeat(2, axis=0).ravel()[: len(coalitions)]
-        return np.concatenate([coalitions, rows[:, None]], axis=1).astype(np.float32)
+        """float32 (k, features): the masked rows, worked out once."""
+        present = np.asarray(coalitions).astype(bool)
+
+        def masked() -> np.ndarray:
+            absent = self.probes.references[self.rows_of(present)]
+            return np.where(present[:, self.probes.player_of], self.probes.inputs[probe], absent)
+
+        return self._kept(probe, present, masked)
 
     def parts(self, probe: int) -> np.ndarray:
-        """float32 (1 + references, features): the row, and the reference rows."""
-        return np.concatenate([self.probes.inputs[probe][None], self.probes.references])
+        return np.zeros(1, dtype=np.float32)
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
-        """Masked inputs, float32 (k, features)."""
-        present = xp.take(rows[:, :-1], self.probes.player_of, axis=1)
-        absent = xp.take(parts[1:], xp.cast(rows[:, -1], "int32") if hasattr(xp, "cast") else rows[:, -1].astype(np.int32), axis=0)
-        return present * parts[0] + (1 - present) * absent
+        return rows
+
+    def rows_of(self, coalitions: np.ndarray) -> np.ndarray:
+        """int (k,): the reference row of each coalition that is asked for; each once where all are without a player."""
+        if len(coalitions) == len(self.probes.references) and not coalitions.any():
+            return np.arange(len(coalitions))
+        return self._rows(-(-len(coalitions) // (2 * self.repeats))).repeat(2, axis=0).ravel()[: len(coalitions)]
+
+    @property
+    def differentiable(self) -> BlendedRows:
+        """The same where players are present to some degree."""
+        return BlendedRows(self)
 
     def evaluations(self, design: Design) -> Design:
         return design if self.averaged else replace(design, noise=self.reference_covariance(design))
@@ -192,10 +227,13 @@ class TabularMasker:
     def nobody(self) -> np.ndarray:
         return np.zeros((len(self.probes.references), self.players), dtype=bool)
 
+    def mean(self, each: np.ndarray) -> np.ndarray:
+        """(k,), the mean over reference rows of (references, k)."""
+        return self.probes.weights @ each
+
     def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
         assert nobody is not None
-        weights = self.probes.weights[:, None]
-        mean = (weights * nobody).sum(axis=0)
+        mean = self.mean(nobody)
         each = explained.reshape(len(masks), self.repeats, -1)
         if self.averaged:
             order = self._rows(len(masks) // 2).repeat(2, axis=0)
@@ -210,7 +248,10 @@ class TabularMasker:
         """int (pairs, repeats): the reference rows of each pair; where all of them are averaged, each once."""
         if self.averaged:
             return np.broadcast_to(np.arange(self.repeats), (pairs, self.repeats))
-        return in_turn(self.probes.weights, pairs * self.repeats).reshape(pairs, self.repeats)
+        # Kept: the first so many are the same for any number of them.
+        if len(self._turns) < pairs * self.repeats:
+            self._turns[:] = in_turn(self.probes.weights, pairs * self.repeats).tolist()
+        return np.array(self._turns[: pairs * self.repeats]).reshape(pairs, self.repeats)
 
     def reference_covariance(self, design: Design) -> np.ndarray:
         """float64 (pairs, pairs): prior covariance of what the choice of reference rows adds to each pair's answer.
@@ -241,6 +282,43 @@ class TabularMasker:
 
 
 @dataclass(frozen=True)
+class BlendedRows(OneBaseline):
+    """Rows between a reference row and the probe, player by player: what gradients are taken of.
+
+    Attributes:
+        rows: the masker of whole players.
+    """
+
+    rows: TabularMasker
+
+    @property
+    def players(self) -> int:
+        return self.rows.players
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.rows.shape
+
+    @property
+    def nbytes(self) -> int:
+        return self.rows.nbytes
+
+    def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """float32 (k, players + 1): how far each is present, and the number of the reference row."""
+        return np.concatenate([coalitions, self.rows.rows_of(coalitions)[:, None]], axis=1).astype(np.float32)
+
+    def parts(self, probe: int) -> np.ndarray:
+        """float32 (1 + references, features): the row, and the reference rows."""
+        return np.concatenate([self.rows.probes.inputs[probe][None], self.rows.probes.references])
+
+    def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
+        """Inputs, float32 (k, features). xp: keras.ops."""
+        present = xp.take(rows[:, :-1], self.rows.probes.player_of, axis=1)
+        absent = xp.take(parts[1:], xp.cast(rows[:, -1], "int32"), axis=0)
+        return present * parts[0] + (1 - present) * absent
+
+
+@dataclass(frozen=True)
 class TextMasker(OneBaseline):
     """Absent tokens are left out of the text, or replaced; each masked text is encoded once and kept.
 
@@ -249,7 +327,7 @@ class TextMasker(OneBaseline):
     """
 
     probes: TextProbes
-    _kept: OrderedDict[tuple[int, bytes], np.ndarray] = field(default_factory=OrderedDict, repr=False, compare=False)
+    _kept: Kept = field(default_factory=Kept, repr=False, compare=False)
 
     @property
     def players(self) -> int:
@@ -273,13 +351,7 @@ class TextMasker(OneBaseline):
         present = np.asarray(coalitions)[:, :n].astype(bool)
         if coalitions.shape[1] < n:  # of a trial, before it is known which probe it is for
             present = np.repeat(present[:, :1], n, axis=1)
-        key = probe, np.packbits(present).tobytes()
-        if key not in self._kept:
-            self._kept[key] = self._layout.encoded([self.probes.masked(probe, each) for each in present])
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(rows.nbytes for rows in self._kept.values()) > CACHE_BYTES:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+        return self._kept(probe, present, lambda: self._layout.encoded([self.probes.masked(probe, each) for each in present]))
 
     def parts(self, probe: int) -> np.ndarray:
         return np.zeros(1, dtype=np.float32)

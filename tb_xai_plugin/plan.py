@@ -19,6 +19,7 @@ from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of
 # Masked inputs of one batch: enough to keep the cores busy, little next to the model's own activations.
 LARGEST_BATCH = 256
 BATCH_BYTES = 64 * 2**20
+LARGEST_ROWS = 1024
 
 # Of samples, and matrices fitted to them, that are kept.
 SAMPLES_BYTES = 256 * 2**20
@@ -108,6 +109,9 @@ class Plan:
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
             return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
+        if isinstance(self.probes, TabularProbes):
+            # A call costs more than its rows: better a few too many of them than more calls.
+            return min(LARGEST_ROWS, self.evaluations * self.repeats)
         largest = int(np.clip(BATCH_BYTES // self.masker.nbytes, 1, min(LARGEST_BATCH, self.levels[0])))
         # Every level is a whole number of batches, so that half the evaluations are half the work.
         return -(-self.levels[0] // -(-self.levels[0] // largest))

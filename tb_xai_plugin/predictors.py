@@ -99,7 +99,8 @@ def build_predictor(
     on_inputs = _compiled_when_asked(forward, AsTheyAre(masker.shape), batch)
     if not _on_tensorflow():
         return Predictor(answers, head, on_inputs, tuple(changed))
-    gradients = Gradients(forward, head, output)
+    blended = masker.differentiable
+    gradients = Gradients(forward if blended is masker else forward.behind(blended), head, output)
     return Predictor(answers, head, on_inputs, tuple(changed), gradients.of_players, gradients.of_feature_maps)
 
 
