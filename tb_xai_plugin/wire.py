@@ -47,7 +47,7 @@ PAIRS = 32
 
 # How the parts of a record's "comparable" are called in a sentence.
 PART_NAMES = {
-    "inputs": "inputs",
+    "inputs": "probes",
     "labels": "labels",
     "segments": "segments",
     "players": "features or tokens",

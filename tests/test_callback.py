@@ -467,7 +467,7 @@ def _snapshot(directory: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("probes", "options", "named"),
     [
-        (xai.ImageProbes(IMAGES[4:8], LABELS[:4]), {}, "other images"),
+        (xai.ImageProbes(IMAGES[4:8], LABELS[:4]), {}, "other probes"),
         (xai.ImageProbes(IMAGES[:4], LABELS[4:8]), {}, "other labels"),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], segments=np.arange(64).reshape(8, 8) // 8), {}, "other segments"),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], baseline=0.0), {}, "other baseline"),

@@ -785,7 +785,7 @@ def test_the_error_of_a_change_to_a_step_that_was_not_explained_is_refused(tmp_p
     runs = read_runs(tmp_path)
     with pytest.raises(ValueError, match="step 7 was not explained; there are"):
         runs["a"].change_errors("shap", 7, 0)
-    with pytest.raises(ValueError, match="a and b can't be compared: they have other images, labels; log both") as caught:
+    with pytest.raises(ValueError, match="a and b can't be compared: they have other probes, labels; log both") as caught:
         runs["a"].change_errors("shap", 1, 1, runs["b"])
     assert_a_sentence(str(caught.value))
 

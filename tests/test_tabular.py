@@ -1,0 +1,307 @@
+"""Rows of a table as probes: Shapley values against enumeration and the `shap` package, errors that hold, groups, units, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from games import shapley_by_enumeration
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.preprocessing import StandardScaler
+
+import tb_xai_plugin as xai
+from tb_xai_plugin.coalitions import build_design
+from tb_xai_plugin.engine import Engine
+from tb_xai_plugin.maskers import TabularMasker
+from tb_xai_plugin.plan import Plan
+from tb_xai_plugin.probes.references import in_turn, summarised
+
+Model = Callable[[np.ndarray], np.ndarray]
+
+
+def table(load: Callable[..., Any]) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Standardised rows in random order, their classes, and the data set."""
+    data = load()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    return StandardScaler().fit_transform(data.data)[order].astype(np.float32), data.target[order], data
+
+
+def network(features: int, classes: int, x: np.ndarray, y: np.ndarray, epochs: int = 50) -> keras.Model:
+    """As every guide has it."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(16, "relu"), keras.layers.Dense(8, "relu"), keras.layers.Dense(classes, "softmax")]
+    model = keras.Sequential([keras.Input((features,)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=epochs, batch_size=16, verbose=0)
+    return model
+
+
+def log_odds(model: keras.Model) -> Model:
+    """The same quantity as `output="log-odds"`, in float64 from the model's probabilities."""
+
+    def answers(rows: np.ndarray) -> np.ndarray:
+        p = np.asarray(model(rows.astype(np.float32), training=False)).astype(np.float64)
+        return np.log(p) - np.log(np.stack([np.delete(p, c, axis=1).sum(axis=1) for c in range(p.shape[1])], axis=1))
+
+    return answers
+
+
+def interventional(model: Model, row: np.ndarray, references: np.ndarray, target: int) -> Callable[[np.ndarray], np.ndarray]:
+    """v(S) = mean over reference rows b of f(x on S, b elsewhere)."""
+
+    def game(coalitions: np.ndarray) -> np.ndarray:
+        mixed = np.where(coalitions[:, None], row, references[None])
+        return model(mixed.reshape(-1, len(row)))[:, target].reshape(len(coalitions), -1).mean(axis=1)
+
+    return game
+
+
+@pytest.fixture(scope="module")
+def iris() -> tuple[keras.Model, np.ndarray, np.ndarray]:
+    x, y, _ = table(load_iris)
+    return network(4, 3, x, y), x, y
+
+
+@pytest.fixture(scope="module")
+def wine() -> tuple[keras.Model, np.ndarray, np.ndarray]:
+    x, y, _ = table(load_wine)
+    return network(13, 3, x, y, epochs=30), x, y
+
+
+def test_on_iris_shap_is_exact_without_being_asked(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+    model, x, y = iris
+    probes = xai.TabularProbes(x[:6], y[:6], background=x[20:])
+    found = xai.explain(model, probes, "shap")["shap"]
+    for probe, target in product(range(6), range(3)):
+        exact = shapley_by_enumeration(interventional(log_odds(model), x[probe], probes.references, target), 4)
+        assert np.abs(found.values[probe, target] - exact).max() <= 1e-5 * np.abs(exact).max()
+    assert (found.errors == 0).all()
+    assert np.abs(found.base_values + found.values.sum(axis=-1) - found.outputs).max() < 1e-4
+
+
+def test_on_wine_the_average_over_the_background_is_exact_with_all_coalitions(wine: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+    model, x, y = wine
+    probes = xai.TabularProbes(x[:1], y[:1], background=x[20:], references=10, absent="average")
+    found = xai.explain(model, probes, "shap", evaluations=2**13 * 10)["shap"]
+    for target in range(3):
+        exact = shapley_by_enumeration(interventional(log_odds(model), x[0], probes.references, target), 13)
+        assert np.abs(found.values[0, target] - exact).max() <= 1e-5 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("which", ["iris", "wine"])
+def test_values_are_those_of_the_shap_package_with_the_same_background(which: str, request: pytest.FixtureRequest) -> None:
+    import shap
+
+    model, x, y = request.getfixturevalue(which)
+    options = {"evaluations": 2**13 * 10} if which == "wine" else {}
+    probes = xai.TabularProbes(x[:1], y[:1], background=x[20:], references=10, absent="average")
+    found = xai.explain(model, probes, "shap", output="probability", **options)["shap"]
+    explainer = shap.KernelExplainer(lambda rows: np.asarray(model(rows.astype(np.float32))), probes.references)
+    theirs = explainer.shap_values(x[:1], nsamples=2**13 if which == "wine" else "auto", l1_reg=False, silent=True)[0].T
+    assert np.abs(found.values[0] - theirs).max() <= 1e-5 * np.abs(theirs).max()
+    assert np.abs(found.base_values[0] - explainer.expected_value).max() < 1e-6
+
+
+def test_one_reference_row_in_turn_is_near_the_average_and_its_errors_hold() -> None:
+    """30 features, 480 evaluations where the average over the background takes 48,000."""
+    x, y, _ = table(load_breast_cancer)
+    model = network(30, 2, x[100:], y[100:], epochs=15)
+    probes = xai.TabularProbes(x[:8], y[:8], background=x[100:])
+    truth = xai.explain(model, xai.TabularProbes(x[:8], y[:8], background=x[100:], absent="average"), "shap", evaluations=200_000)["shap"]
+    misses, errors = [], []
+    for seed in range(12):
+        found = xai.explain(model, probes, "shap", seed=seed)["shap"]
+        misses.append((found.values - truth.values)[:, 0])
+        errors.append(found.errors[:, 0])
+        assert np.abs(found.base_values - truth.base_values).max() < 1e-4
+        assert np.abs(found.base_values + found.values.sum(axis=-1) - found.outputs).max() < 1e-3
+    misses, errors = np.array(misses), np.array(errors)
+    relative = (misses**2).sum(axis=-1) / (truth.values[:, 0] ** 2).sum(axis=-1)
+    assert np.median(relative) < 0.06
+    covered = (np.abs(misses) <= 1.96 * np.sqrt(errors**2 + truth.errors[:, 0] ** 2)).mean()
+    assert 0.9 <= covered <= 1
+
+
+def test_what_reference_rows_add_is_taken_off_where_it_is_known() -> None:
+    """A linear model and one player more or less: each pair's answer is the game's own, whatever row stands for what is absent."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 6)).astype(np.float32)
+    probes = xai.TabularProbes(x[:1], background=x[1:])
+    masker = TabularMasker(probes, 1)
+    design = build_design(6, 64, ("leverage",), 0)
+    # All features alike: what is known of a row, its own answer, is all there is to know.
+    alike = np.repeat(rng.normal(size=(60, 1)), 6, axis=1).astype(np.float32)
+    probes.inputs, probes.references = alike[:1], alike[1:]
+    answers = masker.feed(masker.asked(design.masks), 0).sum(axis=1, keepdims=True)
+    game = masker.folded(design.masks, answers, probes.references.sum(axis=1, keepdims=True))[:, 0]
+    mean = probes.references.mean()
+    expected = design.masks.sum(axis=1) * (alike[0, 0] - mean) + 6 * mean
+    assert np.abs(game - expected).max() < 1e-5
+
+
+def test_reference_rows_come_as_often_as_their_weights_ask() -> None:
+    weights = np.array([0.5, 0.25, 0.125, 0.125])
+    for count in (8, 16, 64):
+        assert np.bincount(in_turn(weights, count), minlength=4).tolist() == (weights * count).tolist()
+    assert in_turn(weights, 64)[:10].tolist() == in_turn(weights, 10).tolist()
+
+
+def test_a_background_is_sampled_or_clustered_the_same_way_every_time() -> None:
+    x, _, _ = table(load_wine)
+    for how in ("sample", "kmeans"):
+        rows, weights = summarised(x, how, 12)
+        again, _ = summarised(x, how, 12)
+        assert np.array_equal(rows, again)
+        assert rows.shape == (12, 13)
+        assert weights.sum() == pytest.approx(1)
+        assert all(np.isin(rows[:, column], x[:, column]).all() for column in range(13))
+    assert np.abs(weights @ rows - x.mean(axis=0)).max() < 0.6  # clusters by their size
+
+
+def test_groups_are_players_and_their_names_are_shown(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+    model, x, y = iris
+    names = ["sepal length", "sepal width", "petal length", "petal width"]
+    probes = xai.TabularProbes(x[:3], y[:3], background=x[20:60], feature_names=names, groups={"petal": names[2:]})
+    assert probes.player_names(0) == ["sepal length", "sepal width", "petal"]
+    assert probes.players.tolist() == [3, 3, 3]
+    found = xai.explain(model, probes)
+    game = interventional(log_odds(model), x[1], probes.references, 2)
+    exact = shapley_by_enumeration(lambda z: game(z[:, [0, 1, 2, 2]]), 3)
+    assert np.abs(found["shap"].values[1, 2] - exact).max() <= 1e-5 * np.abs(exact).max()
+    assert found["lime"].values.shape == (3, 3, 3)
+
+
+def test_a_random_forest_is_explained_by_lime_and_shap() -> None:
+    """A plain callable; its one important feature comes first in both."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 8)).astype(np.float32)
+    y = (x[:, 3] > 0).astype(int)
+    forest = RandomForestClassifier(n_estimators=20, random_state=0).fit(x, y)
+    found = xai.explain(forest.predict_proba, xai.TabularProbes(x[:5], y[:5], background=x[100:]), output="probability")
+    for name in ("lime", "shap"):
+        assert (np.abs(found[name].values[:, 0]).argmax(axis=-1) == 3).all()
+    assert np.allclose(found["shap"].values.sum(axis=-1) + found["shap"].base_values, forest.predict_proba(x[:5]), atol=1e-5)  # a probability of 0 or 1 is held 1e-6 away
+
+
+def test_the_other_explainers_work_on_tables(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+    model, x, y = iris
+    probes = xai.TabularProbes(x[:3], y[:3], background=x[20:60])
+    found = xai.explain(model, probes, ("ig", "banzhaf", "occlusion", "lime-net"), output="probability")
+    assert all(np.isfinite(each.values).all() for each in found.values())
+    with pytest.raises(ValueError, match="'grad-cam' is not for tabular probes but for image; leave it out"):
+        xai.explain(model, probes, "grad-cam")
+    with pytest.raises(ValueError, match=r"Lime is not for tabular probes; give LimeTabular"):
+        xai.explain(model, probes, xai.Lime(kernel_width=0.5))
+
+
+def test_integrated_gradients_of_a_linear_model_are_weight_times_distance_from_the_mean_reference() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 5)).astype(np.float32)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    probes = xai.TabularProbes(x[:2], background=x[10:26])  # 16 rows: each as often as the others on the 32 steps
+    found = xai.explain(model, probes, "ig")["ig"]
+    expected = model.layers[0].kernel.numpy()[:, 0] * (x[:2] - probes.references.mean(axis=0))
+    assert np.abs(found.values[:, 0] - expected).max() < 1e-5
+
+
+def test_half_the_evaluations_are_a_part_of_all() -> None:
+    x, y, _ = table(load_breast_cancer)
+    model = network(30, 2, x[100:], y[100:], epochs=2)
+    probes = xai.TabularProbes(x[:3], y[:3], background=x[100:])
+    plan = Plan(probes)
+    engine = Engine(plan, model)
+    level = plan.levels[0]
+    few, all_ = engine.run(level), engine.run()
+    assert level < plan.levels[-1]
+    again = engine.explain(all_.answers, level)
+    for name in ("lime", "shap"):
+        assert np.allclose(few.explanations[name].values, again.explanations[name].values, atol=1e-4)
+
+
+def test_missing_values_count_as_absent_and_are_said() -> None:
+    x, y, _ = table(load_iris)
+    rows = x[:3].copy()
+    rows[1, 2] = np.nan
+    with pytest.raises(ValueError, match=r"TabularProbes: rows, row 1, 'feature 2' is nan; .*missing='baseline'"):
+        xai.TabularProbes(rows, y[:3], background=x[20:])
+    probes = xai.TabularProbes(rows, y[:3], background=x[20:], missing="baseline")
+    assert probes.missing.sum() == 1
+    assert probes.missing[1, 2]
+    assert probes.inputs[1, 2] == pytest.approx(x[20:, 2].mean())
+
+
+def test_a_record_gives_the_same_probes_back() -> None:
+    x, y, data = table(load_iris)
+    probes = xai.TabularProbes(
+        x[:3], y[:3], background=x[20:], feature_names=data.feature_names, class_names=list(data.target_names), groups={"petal": [2, 3]},
+        regions={"width": [1, 3]}, display=x[:3] * 10, names=["a", "b", "c"],
+    )  # fmt: skip
+    again = xai.TabularProbes.from_record(*probes.as_record())
+    assert again.digest == probes.digest
+    assert again.player_names(0) == probes.player_names(0)
+    assert np.array_equal(again.shown, probes.shown)
+    assert again.inside(again.regions["width"]).tolist() == [0, 1, 0.5]
+    for changed in ({"background": x[30:]}, {"groups": {}}, {"absent": "average"}):
+        assert (
+            xai.TabularProbes(**{"rows": x[:3], "labels": y[:3], "background": x[20:], "groups": {"petal": [2, 3]}, **changed}).digest
+            != probes.digest
+        )
+
+
+def test_data_frames_bring_their_names() -> None:
+    import pandas
+
+    frame = pandas.DataFrame({"age": [1.0, 2, 3], "code": [0, 1, 1]})
+    probes = xai.TabularProbes(frame, background=frame, categorical={"code": ["no", "yes"]})
+    assert probes.feature_names == ["age", "code"]
+    assert probes.categorical == {1: ["no", "yes"]}
+
+
+ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+
+REFUSED = {
+    "another number of columns": ({"background": ROWS[:, :3]}, "background has 3 columns, rows have 4 columns"),
+    "a code without a name": ({"rows": np.abs(np.floor(ROWS)), "background": np.abs(np.floor(ROWS)), "categorical": {0: ["a"]}}, "names the codes 0 to 0"),
+    "NaN in the background": ({"background": np.where(ROWS > 2, np.nan, ROWS)}, r"background, row \d+, 'feature \d' is nan"),
+    "infinity": ({"rows": np.where(ROWS > 2, np.inf, ROWS), "missing": "baseline"}, "is inf; give finite numbers"),
+    "an unknown feature": ({"regions": {"r": ["colour"]}}, "region 'r' names the feature 'colour', which is not there"),
+    "one group of all": ({"groups": {"g": [0, 1, 2, 3]}}, "all features are in one group"),
+    "two groups of one": ({"groups": {"g": [0, 1], "h": [1]}}, "'feature 1' is in the groups 'g' and 'h'"),
+    "names": ({"feature_names": ["a", "b"]}, "feature_names has 2 entries for 4 features"),
+    "the same name twice": ({"feature_names": ["a", "b", "a", "c"]}, "two features are called 'a'"),
+    "strings": ({"rows": np.array([["a", "b"]])}, "categories as codes"),
+    "one row without an axis": ({"rows": ROWS[0]}, r"rows has shape \(4,\)"),
+    "display": ({"display": ROWS[:, :2]}, "display has shape"),
+    "absent": ({"absent": "zero"}, "unknown absent 'zero'"),
+    "references": ({"references": 0}, "references is 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_tables_are_refused_with_a_sentence(name: str) -> None:
+    arguments, sentence = REFUSED[name]
+    with pytest.raises((ValueError, TypeError), match=f"TabularProbes.*{sentence}"):
+        xai.TabularProbes(**{"rows": ROWS, "background": ROWS, **arguments})
+
+
+def test_too_few_evaluations_for_an_average_are_refused() -> None:
+    probes = xai.TabularProbes(np.repeat(ROWS, 5, axis=1), background=np.repeat(ROWS, 5, axis=1), absent="average")
+    with pytest.raises(
+        ValueError, match="evaluations is 500, too few to average 20 players over 30 reference rows; give at least 2460, or absent='paired'"
+    ):
+        Plan(probes, evaluations=500)
+
+
+def test_constant_columns_get_nothing() -> None:
+    rows = ROWS.copy()
+    rows[:, 1] = 3
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    found = xai.explain(model, xai.TabularProbes(rows[:3], background=rows))
+    for each in found.values():
+        assert np.isfinite(each.values).all()
+        assert np.abs(each.values[..., 1]).max() < 1e-5
