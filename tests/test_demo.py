@@ -52,3 +52,14 @@ def test_a_logdir_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "thesis.txt" in done.stderr
     assert (tmp_path / "honest" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(("data", "artefact", "times"), [("tabular", "record number", 3), ("text", "source", 10)])
+def test_the_demos_of_tables_and_texts_show_which_model_reads_the_artefact(data: str, artefact: str, times: float, tmp_path: Path) -> None:
+    done = demo("--no-serve", "--data", data, "--epochs", "5", "--logdir", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    runs = xai.read_runs(tmp_path)
+    assert runs["honest"].comparable == runs["shortcut"].comparable
+    share = {name: np.median(run.region_share("shap", artefact), axis=1)[-1] for name, run in runs.items()}
+    assert share["shortcut"] > times * share["honest"]
+    assert runs["shortcut"].logs["val_accuracy"][-1] > 0.95
