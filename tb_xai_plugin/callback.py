@@ -150,13 +150,12 @@ class ExplanationLogger(keras.callbacks.Callback):
         if not others:
             names, arrays = plan.probes.as_record()
             others = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
-            pictures = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
             if names["regions"] != run.record["probes"]["regions"]:
                 others.append("regions")
-            elsewhere = [
-                word for array, word in pictures.items() if array in arrays and not np.array_equal(arrays[array], run.static(array))
-            ]
-            others += [word for word in elsewhere if word not in others]
+            shown = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
+            for array, word in shown.items():
+                if array in arrays and word not in others and not np.array_equal(arrays[array], run.static(array)):
+                    others.append(word)
         if others:
             raise ValueError(
                 f"ExplanationLogger: {self.log_dir} already holds explanations with other {', '.join(others)}; "

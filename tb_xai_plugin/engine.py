@@ -21,6 +21,7 @@ from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.predictors import Predictor, build_predictor
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.progress import progress_bar
+from tb_xai_plugin.sweep import sweep
 
 # classes="auto" explains all classes up to here; above, the true class and the two the model finds likeliest.
 MOST_CLASSES = 16
@@ -216,49 +217,44 @@ class Engine:
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
-        silent = evaluations = 0
+        silent, evaluations = 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
         without = plan.masker.nobody()
         alone = None if without is None else self._predictor.answers(without, 0)
-        evaluations += 0 if without is None else self._filled_up(len(without))
+        evaluations += 0 if without is None else -(-len(without) // plan.batch) * plan.batch
         # Without anybody, the same for all probes.
         nobody = None if alone is None else plan.masker.mean(outputs.probabilities(self.head, self.head.scores(alone)))
-        for probe in progress(range(count)):
-            masks = plan.designs[int(probes.players[probe])].masks[:level]
-            answers = self._predictor.answers(plan.masker.asked(masks), probe)
-            around = {name: self._predictor.on_inputs(self._drawn(name, probe, level)) for name in plan.sampling}
-            evaluations += sum(self._filled_up(len(each)) for each in (answers, *around.values()))
-            if all(np.isfinite(each).all() for each in (answers, *around.values(), *([] if alone is None else [alone]))):
-                full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(answers[:2]))
+        for probe, heard in zip(progress(range(count)), sweep(plan, self._predictor, level), strict=True):
+            evaluations += heard.evaluations
+            if heard.finite and (alone is None or np.isfinite(alone).all()):
+                full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(heard.answers[:2]))
                 if nobody is not None:
                     empty[probe] = nobody
                 targets.append(self._targets(probe, full[probe]))
                 with _one_blas_thread():
                     missing = None if alone is None else self._explained(alone, targets[-1])
-                    games.append(plan.masker.folded(masks, self._explained(answers, targets[-1]), missing))
-                    for name, each in around.items():
+                    games.append(plan.masker.folded(heard.masks, self._explained(heard.answers, targets[-1]), missing))
+                    for name, each in heard.around.items():
                         sampled[name].append(self._explained(each, targets[-1]))
             else:
                 silent += 1
                 targets.append(self._targets(probe, np.zeros(self.classes)))
-                games.append(np.full((len(masks), len(targets[-1])), np.nan))
-                for name, each in around.items():
+                games.append(np.full((len(heard.masks), len(targets[-1])), np.nan))
+                for name, each in heard.around.items():
                     sampled[name].append(np.full((len(each), len(targets[-1])), np.nan))
         problem = f"the model answered NaN or infinity for {silent} of {count} probes" if silent else None
         return Answers(
-            games, np.array(targets, dtype=np.int32), full.astype(np.float32), empty.astype(np.float32), evaluations, problem, sampled
+            games,
+            np.array(targets, dtype=np.int32),
+            full.astype(np.float32),
+            empty.astype(np.float32),
+            round(evaluations),
+            problem,
+            sampled,
         )
 
     def _explained(self, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return outputs.explained(self.head, self.plan.output, answers, targets)
-
-    def _drawn(self, name: str, probe: int, level: int) -> np.ndarray:
-        """The inputs that an explainer of its own draws around a probe."""
-        return self.plan.neighbours(name, probe).first(self.plan.samples_at(level)).inputs
-
-    def _filled_up(self, evaluations: int) -> int:
-        """The last batch is filled up."""
-        return -(-evaluations // self.plan.batch) * self.plan.batch
 
     def explain(self, answers: Answers, level: int) -> Snapshot:
         """Explain from answers that are there already; from the first `level` evaluations of them."""

@@ -5,8 +5,9 @@ What depends on a coalition alone is worked out beforehand (`feed`); what remain
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -19,6 +20,9 @@ from tb_xai_plugin.probes.references import in_turn
 
 # Encoded texts that are kept between epochs; what does not fit is encoded again each time.
 CACHE_BYTES = 256 * 2**20
+
+# What to do where encoded texts have different lengths.
+PAD = "pad to one length (in Keras: pad_sequences(..., maxlen=...) or TextVectorization(output_sequence_length=...))."
 
 # Prior length scale of what a reference row adds, in standard deviations of each feature.
 REFERENCE_SCALE = 1.0
@@ -55,6 +59,8 @@ class OneBaseline:
     """What maskers have in common where one baseline stands for what is absent: an evaluation is a coalition."""
 
     repeats = 1
+    # Whether rows of `feed` need nothing else of their probe, so that those of many probes can share batches.
+    stacked = False
 
     @property
     def differentiable(self) -> Any:
@@ -89,11 +95,16 @@ class Kept:
         key = probe, coalitions.shape[0].to_bytes(8, "little") + np.packbits(coalitions).tobytes()
         if key not in self._rows:
             self._rows[key] = make()
-            self._bytes += self._rows[key].nbytes
+            self._bytes += _size(self._rows[key])
         self._rows.move_to_end(key)
         while len(self._rows) > 1 and self._bytes > CACHE_BYTES:
-            self._bytes -= self._rows.popitem(last=False)[1].nbytes
+            self._bytes -= _size(self._rows.popitem(last=False)[1])
         return self._rows[key]
+
+
+def _size(rows: np.ndarray) -> int:
+    """Bytes of numbers; of strings theirs, not those of the references to them."""
+    return sum(map(sys.getsizeof, rows.ravel())) if rows.dtype == object else rows.nbytes
 
 
 @dataclass(frozen=True)
@@ -160,6 +171,8 @@ class TabularMasker:
         probes: rows of a table.
         repeats: reference rows for each coalition.
     """
+
+    stacked = True
 
     probes: TabularProbes
     repeats: int
@@ -326,6 +339,8 @@ class TextMasker(OneBaseline):
         probes: texts.
     """
 
+    stacked = True
+
     probes: TextProbes
     _kept: Kept = field(default_factory=Kept, repr=False, compare=False)
 
@@ -335,7 +350,7 @@ class TextMasker(OneBaseline):
 
     @cached_property
     def _layout(self) -> _Layout:
-        return _Layout.of(self.probes.encode, [str(self.probes.inputs[0]), self.probes.masked(0, np.zeros(self.probes.players[0]))])
+        return _Layout.of(self.probes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -351,13 +366,13 @@ class TextMasker(OneBaseline):
         present = np.asarray(coalitions)[:, :n].astype(bool)
         if coalitions.shape[1] < n:  # of a trial, before it is known which probe it is for
             present = np.repeat(present[:, :1], n, axis=1)
-        return self._kept(probe, present, lambda: self._layout.encoded([self.probes.masked(probe, each) for each in present]))
+        return self._kept(probe, present, lambda: self._layout.encoded([self.probes.masked(probe, each) for each in present], probe))
 
     def parts(self, probe: int) -> np.ndarray:
         return np.zeros(1, dtype=np.float32)
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
-        """What `encode` gives; or the strings."""
+        """What `encode` gives; or the strings: a tensor (k, 1), for callables a list."""
         return self._layout.decoded(xp, rows)
 
 
@@ -377,11 +392,18 @@ class _Layout:
     dtypes: tuple[str, ...]
 
     @classmethod
-    def of(cls, encode: Any, trial: list[str]) -> _Layout:
+    def of(cls, probes: TextProbes) -> _Layout:
+        encode, texts = probes.encode, probes.inputs.tolist()
         if encode is None:
             return cls(None, None, ((1,),), ("string",))
-        arrays, keys = _arrays(encode(trial), len(trial))
-        return cls(encode, keys, tuple(array.shape[1:] for array in arrays), tuple(array.dtype.name for array in arrays))
+        by_length = sorted(range(len(texts)), key=lambda probe: len(texts[probe]))
+        shortest, longest = by_length[0], by_length[-1]
+        arrays, keys = _arrays(encode([texts[longest]]), 1, longest)
+        layout = cls(encode, keys, tuple(array.shape[1:] for array in arrays), tuple(array.dtype.name for array in arrays))
+        # One by one: what pads to the longest text of a list gives each of these its own length.
+        for text in (texts[shortest], probes.masked(shortest, np.zeros(probes.players[shortest]))):
+            layout.encoded([text], shortest)
+        return layout
 
     @property
     def width(self) -> int:
@@ -391,22 +413,22 @@ class _Layout:
     def whole(self) -> bool:
         return all(np.dtype(dtype).kind in "iub" for dtype in self.dtypes)
 
-    def encoded(self, texts: list[str]) -> np.ndarray:
+    def encoded(self, texts: list[str], probe: int) -> np.ndarray:
+        """(k, width), of texts made from a probe."""
         if self.encode is None:
             return np.array(texts, dtype=object)[:, None]
-        arrays, keys = _arrays(self.encode(texts), len(texts))
+        arrays, keys = _arrays(self.encode(texts), len(texts), probe)
         shapes = tuple(array.shape[1:] for array in arrays)
         if shapes != self.shapes or keys != self.keys:
-            raise ValueError(
-                f"TextProbes: encode gave shape {self.shapes[0]} for one text and {shapes[0]} for another, with tokens left out; "
-                "pad to one length (in Keras: pad_sequences(..., maxlen=...) or TextVectorization(output_sequence_length=...))."
-            )
+            raise ValueError(f"TextProbes: encode gave shape {shapes[0]} for text {probe} and {self.shapes[0]} for another; {PAD}")
+        if self.whole and any(array.dtype.kind == "f" for array in arrays):
+            raise ValueError(f"TextProbes: encode gave whole numbers for one text and fractions for text {probe}; give one dtype.")
         dtype = np.int32 if self.whole else np.float32
         return np.concatenate([array.reshape(len(texts), -1).astype(dtype) for array in arrays], axis=1)
 
     def decoded(self, xp: Any, rows: Any) -> Any:
         if self.encode is None:
-            return rows
+            return rows[:, 0].tolist() if isinstance(rows, np.ndarray) else rows
         arrays, at = [], 0
         for shape, dtype in zip(self.shapes, self.dtypes, strict=True):
             size = int(np.prod(shape))
@@ -418,21 +440,24 @@ class _Layout:
         return dict(zip(self.keys, arrays, strict=True)) if self.keys else tuple(arrays)
 
 
-def _arrays(encoded: Any, count: int) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
-    """What `encode` gave, as a list of arrays (count, …)."""
-    keys = tuple(str(key) for key in encoded) if isinstance(encoded, dict) else () if isinstance(encoded, tuple) else None
-    given = list(encoded.values()) if isinstance(encoded, dict) else list(encoded) if isinstance(encoded, tuple) else [encoded]
+def _arrays(encoded: Any, count: int, probe: int) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
+    """What `encode` gave for texts made from a probe, as a list of arrays (count, …)."""
+    # Not `dict`: what tokenizers of Hugging Face give is a mapping of its own.
+    keys = tuple(str(key) for key in encoded) if isinstance(encoded, Mapping) else () if isinstance(encoded, tuple) else None
+    given = list(encoded.values()) if isinstance(encoded, Mapping) else list(encoded) if isinstance(encoded, tuple) else [encoded]
     try:
         arrays = [np.asarray(each) for each in given]
     except ValueError as error:
-        raise ValueError(
-            "TextProbes: encode gave rows of different lengths; pad to one length (in Keras: pad_sequences(..., maxlen=...) or "
-            "TextVectorization(output_sequence_length=...))."
-        ) from error
+        raise ValueError(f"TextProbes: encode gave rows of different lengths for text {probe}; {PAD}") from error
+    if not arrays:
+        raise ValueError(f"TextProbes: encode gave nothing for text {probe}; give numbers, one row a text.")
     for array in arrays:
+        if array.dtype == object:
+            raise ValueError(f"TextProbes: encode gave rows of different lengths, or no numbers, for text {probe}; {PAD}")
         if array.dtype.kind not in "iubf" or array.ndim < 1 or len(array) != count:
             raise ValueError(
-                f"TextProbes: encode gave shape {array.shape} and dtype {array.dtype} for {count} texts; give numbers, one row a text."
+                f"TextProbes: encode gave shape {array.shape} and dtype {array.dtype} for {count} texts made from text {probe}; "
+                "give numbers, one row a text."
             )
     return arrays, keys
 

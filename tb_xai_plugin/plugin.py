@@ -46,6 +46,7 @@ LASTING = "private, max-age=86400, immutable"
 COMPRESS_FROM = 2**12
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+PLAYER_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 PROBE_NUMBERS = re.compile(r"[0-9]{0,9}:[0-9]{0,9}|[0-9]{1,9}(,[0-9]{1,9})*")
 
 
@@ -237,7 +238,9 @@ class XaiPlugin(base_plugin.TBPlugin):
             raise errors.InvalidArgumentError(
                 f"share: 'area' is of images, and these are {run.kind} probes; give 'players', their numbers."
             )
-        if players and not PROBE_NUMBERS.fullmatch(players):
+        if players and run.kind == "image":
+            raise errors.InvalidArgumentError("share: 'players' is of probes that are no images; give 'region' or 'area'.")
+        if players and not PLAYER_NUMBERS.fullmatch(players):
             raise errors.InvalidArgumentError(f"share: players is {players[:100]!r}; give e.g. '3,7,9'.")
         chosen = request.probes(run)
         with invalid_argument(request.route):

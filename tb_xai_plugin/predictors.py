@@ -31,6 +31,27 @@ def _no_gradients(*_: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """A model behind a masker.
+
+    Attributes:
+        masker: makes its inputs.
+        parts: probe number -> the masker's parts of it.
+        batches: rows of the masker's `feed`, and parts -> float32 (k, columns).
+    """
+
+    masker: Masker
+    parts: Callable[[int], Any]
+    batches: Batches
+
+    def of_probe(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        return self.batches(self.masker.feed(coalitions, probe), self.parts(probe))
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        return self.batches(rows, self.parts(0))
+
+
+@dataclass(frozen=True)
 class Predictor:
     """A model, ready to answer for masked probes.
 
@@ -38,6 +59,7 @@ class Predictor:
         answers: the model on masked probes.
         head: how to read the columns.
         on_inputs: the model on inputs as they are, float32 (k, features).
+        on_rows: the model on rows of the masker's `feed`, where they need nothing else of their probe.
         state: variables of the model that its own call changes, even when it only infers: a seed, a counter.
         gradients: of what is explained with respect to how far each player is present; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
@@ -47,6 +69,7 @@ class Predictor:
     answers: Answers
     head: Head
     on_inputs: Callable[[np.ndarray], np.ndarray]
+    on_rows: Callable[[np.ndarray], np.ndarray]
     state: tuple[Any, ...] = ()
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
@@ -78,13 +101,13 @@ def build_predictor(
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
         as_they_are = _plain(model, AsTheyAre(masker.shape), model_input, batch)
-        return Predictor(answers, guess_head(_try(model, answers, trial, masker)), lambda inputs: as_they_are(inputs, 0))
+        return Predictor(answers.of_probe, guess_head(_try(model, answers.of_probe, trial, masker)), as_they_are.of_rows, answers.of_rows)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     with _kept(model.non_trainable_variables) as changed:
         forward = Forward.of(model, masker, model_input)
         answers = _compiled(forward, batch)
-        seen = _try(model, answers, trial, masker)
+        seen = _try(model, answers.of_probe, trial, masker)
         last = output_layer(model)
         head = read_head(last, model, seen, labelled)
         # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
@@ -98,10 +121,10 @@ def build_predictor(
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
     on_inputs = _compiled_when_asked(forward, AsTheyAre(masker.shape), batch)
     if not _on_tensorflow():
-        return Predictor(answers, head, on_inputs, tuple(changed))
+        return Predictor(answers.of_probe, head, on_inputs, answers.of_rows, tuple(changed))
     blended = masker.differentiable
     gradients = Gradients(forward if blended is masker else forward.behind(blended), head, output)
-    return Predictor(answers, head, on_inputs, tuple(changed), gradients.of_players, gradients.of_feature_maps)
+    return Predictor(answers.of_probe, head, on_inputs, answers.of_rows, tuple(changed), gradients.of_players, gradients.of_feature_maps)
 
 
 @contextmanager
@@ -157,7 +180,7 @@ def _reason(error: Exception) -> str:
     return telling[0] if telling else type(error).__name__
 
 
-def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[Any], Any] | None, batch: int) -> Answers:
+def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[Any], Any] | None, batch: int) -> Asking:
     def compile_for(size: int) -> Callable[..., np.ndarray]:
         def run(rows: np.ndarray, parts: np.ndarray) -> np.ndarray:
             masked = masker.mask(np, filled(rows, size), parts)
@@ -166,11 +189,10 @@ def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[A
 
         return run
 
-    batches = Batches(compile_for, batch)
-    return lambda coalitions, probe: batches(masker.feed(coalitions, probe), masker.parts(probe))
+    return Asking(masker, masker.parts, Batches(compile_for, batch))
 
 
-def _compiled(forward: Forward, batch: int) -> Answers:
+def _compiled(forward: Forward, batch: int) -> Asking:
     """One graph for every probe and epoch."""
 
     def compile_for(size: int) -> Callable[..., np.ndarray]:
@@ -186,14 +208,13 @@ def _compiled(forward: Forward, batch: int) -> Answers:
 
         return run
 
-    batches = Batches(compile_for, batch)
-    return lambda coalitions, probe: batches(forward.masker.feed(coalitions, probe), forward.parts(probe))
+    return Asking(forward.masker, forward.parts, Batches(compile_for, batch))
 
 
 def _compiled_when_asked(forward: Forward, masker: Masker, batch: int) -> Callable[[np.ndarray], np.ndarray]:
     """The same model behind another masker; most runs never ask."""
     compiled = cache(lambda: _compiled(forward.behind(masker), batch))
-    return lambda inputs: compiled()(inputs, 0)
+    return lambda inputs: compiled().of_rows(inputs)
 
 
 def _graph(forward: Forward, batch: int) -> tuple[int, Callable[..., Any]]:
@@ -236,7 +257,7 @@ def _tensor(rows: np.ndarray) -> Any:
     return tf.constant(rows.tolist())
 
 
-def _before_activation(below: Forward, batch: int, trial: np.ndarray, seen: np.ndarray) -> Answers | None:
+def _before_activation(below: Forward, batch: int, trial: np.ndarray, seen: np.ndarray) -> Asking | None:
     """The same model read before its last activation.
 
     None where that layer is not what made the answers: found by putting the activation back on and comparing.
@@ -247,6 +268,6 @@ def _before_activation(below: Forward, batch: int, trial: np.ndarray, seen: np.n
     if getattr(activation, "__name__", None) not in ("sigmoid", "softmax") or not _on_tensorflow():
         return None
     before = _compiled(below, batch)
-    logits = before(trial, 0)
+    logits = before.of_probe(trial, 0)
     again = np.asarray(keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(logits))))
     return before if again.shape == seen.shape and np.allclose(again, seen, atol=5e-3, equal_nan=True) else None

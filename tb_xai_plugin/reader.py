@@ -682,19 +682,28 @@ class Run:
             return self.membership([region])[:, 0]
         count, players = self.record["shape"]["probes"], self.record["shape"]["players"]
         part = np.zeros((count, players))
-        wanted = {str(item) for item in region if isinstance(item, str)}
+        called = [self._called(probe) for probe in range(count)] if any(isinstance(item, str) for item in region) else []
         for item in region:
-            if not isinstance(item, str):
-                if not 0 <= item < players:
-                    raise ArgumentError(f"{self.name}: there is no player {item}; they are numbered 0 to {players - 1}.")
+            if isinstance(item, str):
+                here = [[name == self._as_called(item) for name in each] for each in called]
+                if not any(map(any, here)):
+                    raise ArgumentError(f"{self.name}: no player is called {item!r}; see run.probes.player_names(0).")
+                for probe, found in enumerate(here):
+                    part[probe, : len(found)] += found
+            elif isinstance(item, bool | np.bool_) or not isinstance(item, int | np.integer) or not 0 <= item < players:
+                raise ArgumentError(f"{self.name}: there is no player {item}; they are numbered 0 to {players - 1}.")
+            else:
                 part[:, item] = 1
-        if wanted:
-            for probe in range(count):
-                for player, name in enumerate(self.probes.player_names(probe) or []):
-                    part[probe, player] = max(part[probe, player], float(name in wanted))
         if not part.any():
-            raise ArgumentError(f"{self.name}: no player is called {list(region)}; see run.probes.player_names(0).")
-        return part
+            raise ArgumentError(f"{self.name}: the region has no player; give names, as run.probes.player_names(0) has them, or numbers.")
+        return np.minimum(part, 1)
+
+    def _called(self, probe: int) -> list[str]:
+        return [self._as_called(name) for name in self.probes.player_names(probe) or []]
+
+    def _as_called(self, name: str) -> str:
+        """A player's name as it is compared: tokens in whatever case, as those of named regions."""
+        return name.casefold() if self.kind == "text" else name
 
     def importance(self, explainer: str, *, target: str | int = "label") -> np.ndarray:
         """Mean |attribution| of each player over probes: (epochs, players), NaN where no probe has a number. For players that mean the same in every probe."""

@@ -145,13 +145,18 @@ def test_tensorflow_and_keras_are_not_imported_to(module: str, tmp_path: Path) -
     assert not imported_by(f"import tb_xai_plugin.{module}", tmp_path) & HEAVY
 
 
-@pytest.mark.parametrize("module", ["callback", "engine", "writer", "wire", "probes"])
+@pytest.mark.parametrize(
+    "module", ["callback", "engine", "maskers", "writer", "wire", "probes/image", "probes/tabular", "probes/text", "probes/sequence"]
+)
 def test_training_does_not_import_what_serves(module: str) -> None:
     text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
     assert not re.search(r"^\s*(?:from|import) (?:werkzeug|tb_xai_plugin\.(?:plugin|loader))\b", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", ["plugin", "loader", "reader", "differences", "sources", "stability", "wire"])
+@pytest.mark.parametrize(
+    "module",
+    ["plugin", "loader", "reader", "differences", "sources", "stability", "wire", "probes/tabular", "probes/text", "probes/sequence"],
+)
 def test_serving_names_neither_keras_nor_tensorflow(module: str) -> None:
     text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
     assert not re.search(r"^\s*(?:from|import) (?:keras|tensorflow)\b", text, re.MULTILINE)

@@ -146,6 +146,8 @@ class TextProbes(ProbeSet):
         return probes
 
     def _tokens(self, name: str, words: Any) -> list[str]:
+        if not isinstance(words, Iterable):
+            raise TypeError(f"{WHO}: region {name!r} is {words!r}; give a list of tokens.")
         words = [words] if isinstance(words, str) else [str(word) for word in words]
         if not any(self.inside(probe, words).any() for probe in range(len(self))):
             raise ValueError(f"{WHO}: region {name!r}: none of {words[:5]} is a token of any text; give tokens as they stand there.")
@@ -163,7 +165,10 @@ def pieces_of(arrays: Mapping[str, np.ndarray]) -> list[list[Piece]]:
 def _strings(texts: Any) -> list[str]:
     if isinstance(texts, str):
         raise TypeError(f"{WHO}: texts is one string; give a list of texts.")
-    strings = [text.decode() if isinstance(text, bytes) else text for text in (texts.tolist() if hasattr(texts, "tolist") else texts)]
+    given = texts.tolist() if hasattr(texts, "tolist") else texts
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{WHO}: texts is {type(texts).__name__}; give a list of texts.")
+    strings = [_decoded(text, probe) for probe, text in enumerate(given)]
     if not strings:
         raise ValueError(f"{WHO}: texts is empty; give at least one text, 16 is a good number.")
     for probe, text in enumerate(strings):
@@ -177,11 +182,24 @@ def _strings(texts: Any) -> list[str]:
     return [text.replace("\0", " ") for text in strings]
 
 
+def _decoded(text: Any, probe: int) -> Any:
+    """Bytes as a string; that it can be written as UTF-8 again is checked."""
+    try:
+        text = text.decode() if isinstance(text, bytes) else text
+        if isinstance(text, str):
+            text.encode()
+    except UnicodeError as error:
+        raise ValueError(f"{WHO}: text {probe} is not Unicode ({error}); decode it first, e.g. with errors='replace'.") from error
+    return text
+
+
 def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
     """A text cut into tokens and what stands between them."""
-    if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
-        raise TypeError(f"{WHO}: tokenize gave {type(tokens).__name__} for text {probe}; it has to give a list of str.")
-    tokens = [token for token in tokens if token]
+    given = None if isinstance(tokens, str) or not isinstance(tokens, Iterable) else list(tokens)
+    if given is None or not all(isinstance(token, str) for token in given):
+        what = type(tokens).__name__ if given is None else f"a list with {next(each for each in given if not isinstance(each, str))!r}"
+        raise TypeError(f"{WHO}: tokenize gave {what} for text {probe}; it has to give a list of str.")
+    tokens = [token for token in given if token]
     pieces: list[Piece] = []
     known: dict[str, int] = {}
     at = players = 0
