@@ -9,6 +9,7 @@ import uPlot from "./vendor/uPlot.esm.js";
 /**
  * @typedef {object} Line
  * @property {string} label  who it is, for the end of the line; "" leaves it bare
+ * @property {string} [name]  who it is in full, for the pointer
  * @property {import("./types.d.ts").Side["letter"]} letter  whose epochs its dot follows
  * @property {string} color
  * @property {boolean} dashed
@@ -29,6 +30,8 @@ import uPlot from "./vendor/uPlot.esm.js";
 
 const FONT = "11px Roboto, sans-serif";
 const LABEL_HEIGHT = 12;
+// So near a curve, in px, the pointer means it.
+const NEAR = 12;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
 /**
@@ -77,6 +80,31 @@ export function createCurves(element) {
     });
   };
 
+  const tag = document.createElement("div");
+  tag.className = "chart-tag";
+  tag.hidden = true;
+
+  /** The name and number of the curve that the pointer is near: colours alone don't tell twenty runs apart. */
+  const point = (/** @type {PointerEvent} */ event) => {
+    if (!plot || !shown.axis.length) return;
+    const box = plot.over.getBoundingClientRect();
+    const index = nearest(shown.axis, plot.posToVal(event.clientX - box.left, "x"));
+    const step = shown.axis[index];
+    const heights = shown.lines.map(({ values }) => {
+      const value = values[index];
+      return typeof value === "number" ? Number(plot?.valToPos(value, "y")) : NaN;
+    });
+    const found = nearestLine(heights, event.clientY - box.top, NEAR);
+    const line = shown.lines[found ?? -1];
+    tag.hidden = !line?.name;
+    if (found === null || !line?.name) return;
+    const value = Number(line.values[index]);
+    tag.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${shown.format(Number(value.toPrecision(3)))}`;
+    tag.style.setProperty("--run", line.color);
+    const left = plot.valToPos(step, "x") > box.width / 2;
+    tag.style.transform = `translate(${plot.valToPos(step, "x")}px, ${heights[found]}px) translate(${left ? "calc(-100% - 8px)" : "8px"}, ${heights[found] < 22 ? "4px" : "calc(-100% - 4px)"})`;
+  };
+
   const drag = (/** @type {PointerEvent} */ event) => {
     if (!plot || !(event.buttons & 1) || !at.steps.length) return;
     const box = plot.over.getBoundingClientRect();
@@ -93,12 +121,18 @@ export function createCurves(element) {
       dot.style.setProperty("--run", color);
       return dot;
     });
-    plot.over.append(line, ...dots);
+    plot.over.append(line, ...dots, tag);
     plot.over.addEventListener("pointerdown", (event) => {
       plot?.over.setPointerCapture(event.pointerId);
       drag(event);
     });
-    plot.over.addEventListener("pointermove", drag);
+    plot.over.addEventListener("pointermove", (event) => {
+      drag(event);
+      point(event);
+    });
+    plot.over.addEventListener("pointerleave", () => {
+      tag.hidden = true;
+    });
   };
 
   new ResizeObserver(() => {
@@ -115,6 +149,18 @@ export function createCurves(element) {
     }
     place();
   };
+}
+
+/**
+ * Of curves at one epoch, the one nearest to the pointer; null where none is near.
+ * @param {number[]} heights  px; NaN where a curve has no number there
+ * @param {number} at  px
+ * @param {number} near  px
+ */
+export function nearestLine(heights, at, near) {
+  const away = heights.map((height) => (Number.isFinite(height) ? Math.abs(height - at) : Infinity));
+  const least = Math.min(...away);
+  return least <= near ? away.lastIndexOf(least) : null;
 }
 
 /** @type {(curves: Curves) => uPlot.AlignedData} */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -185,7 +186,9 @@ def test_a_random_forest_is_explained_by_lime_and_shap() -> None:
     found = xai.explain(forest.predict_proba, xai.TabularProbes(x[:5], y[:5], background=x[100:]), output="probability")
     for name in ("lime", "shap"):
         assert (np.abs(found[name].values[:, 0]).argmax(axis=-1) == 3).all()
-    assert np.allclose(found["shap"].values.sum(axis=-1) + found["shap"].base_values, forest.predict_proba(x[:5]), atol=1e-5)  # a probability of 0 or 1 is held 1e-6 away
+    assert np.allclose(
+        found["shap"].values.sum(axis=-1) + found["shap"].base_values, forest.predict_proba(x[:5]), atol=1e-5
+    )  # a probability of 0 or 1 is held 1e-6 away
 
 
 def test_the_other_explainers_work_on_tables(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
@@ -305,3 +308,44 @@ def test_constant_columns_get_nothing() -> None:
     for each in found.values():
         assert np.isfinite(each.values).all()
         assert np.abs(each.values[..., 1]).max() < 1e-5
+
+
+def test_the_guides_example_at_every_epoch(tmp_path: Path) -> None:
+    """Iris, standardised, Dense(16)-Dense(8)-Dense(3), 50 epochs: LIME of one sample, the global summary and the local forces at any epoch."""
+    x, y, data = table(load_iris)
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(16, "relu"), keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    probes = xai.TabularProbes(x[:10], y[:10], background=x[20:], feature_names=data.feature_names, class_names=list(data.target_names))
+    model.fit(x[20:], y[20:], epochs=50, batch_size=16, verbose=0, callbacks=[xai.ExplanationLogger(tmp_path, probes, on_error="raise")])
+    run = xai.read_run(tmp_path)
+    assert run.steps.tolist() == list(range(50))
+    # One sample by LIME: the petal tells setosa from the others.
+    setosa = int(np.flatnonzero(y[:10] == 0)[0])
+    weights = run.values("lime")[-1, setosa, 0]
+    assert data.feature_names[int(np.abs(weights).argmax())].startswith("petal")
+    # The global summary: mean |SHAP value| of each feature over samples, at every epoch.
+    importance = run.importance("shap")
+    own = np.abs(run.values("shap")[:, np.arange(10), y[:10]]).mean(axis=1)
+    assert importance == pytest.approx(own, rel=1e-6)
+    assert importance[-1].argmax() >= 2
+    # The local forces: from the base value to what the model answers, at any epoch.
+    for epoch in (0, 24, 49):
+        p = np.clip(run.outputs[epoch].astype(np.float64), 1e-12, 1)
+        answered = np.log(p[:, 0]) - np.log(p[:, 1:].sum(axis=1))
+        assert run.base_values("shap")[epoch, :, 0] + run.values("shap")[epoch, :, 0].sum(axis=1) == pytest.approx(answered, abs=1e-3)
+
+
+def test_explanations_of_tables_keep_within_their_share_of_the_training_time(tmp_path: Path) -> None:
+    x, y, _ = table(load_breast_cancer)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    probes = xai.TabularProbes(x[:16], y[:16], background=x[100:])
+    logger = xai.ExplanationLogger(tmp_path, probes, max_overhead=0.2, on_error="raise")
+    model.fit(np.tile(x, (6, 1)), np.tile(y, 6), epochs=12, verbose=0, callbacks=[logger])
+    run = xai.read_run(tmp_path)
+    assert 0 < len(run.steps) <= 12
+    assert run.overhead is not None
+    assert run.overhead <= 0.2

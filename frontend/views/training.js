@@ -117,6 +117,7 @@ function curvesOf(chart, sides, key) {
       return lines.map(({ values, dashed }, i) => ({
         // One name a run: at the end of its validation curve where there is one.
         label: i === lines.length - 1 ? side.letter : "",
+        name: side.name,
         letter: side.letter,
         color: side.color,
         dashed,
