@@ -83,10 +83,10 @@ class WrongOutputError(Exception):
 
 
 def as_columns(answers: Any, batch: int) -> Any:
-    """Answers (n,) or (n, classes) -> (n, columns)."""
+    """Answers (n,) or (n, classes) -> (n, columns). While a graph is traced, n may be unknown: TextVectorization loses it."""
     if isinstance(answers, dict | list | tuple):
         raise WrongOutputError(f"the model has {len(answers)} outputs; explanations need one, e.g. keras.Model(model.inputs, one_output).")
     shape = tuple(answers.shape)
-    if len(shape) not in (1, 2) or shape[0] != batch or shape[-1] == 0:
+    if len(shape) not in (1, 2) or shape[0] not in (None, batch) or shape[-1] == 0:
         raise WrongOutputError(f"the model answers with shape {shape} for {batch} probes; explanations need (n,) or (n, classes).")
     return answers if len(shape) == 2 else answers[:, None]

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -142,6 +143,10 @@ class XaiPlugin(base_plugin.TBPlugin):
         """What there is to see of probes that are no images."""
         header: dict[str, Any] = {"probes": chosen}
         arrays: Arrays = {}
+        about, players = run.record["arrays"], run.record["shape"]["players"]
+        seen = {"text": ("text", "player"), "tabular": ("shown", "missing"), "sequence": ("shown", "segments")}[run.kind]
+        of_one = sum(np.dtype(about[name]["dtype"]).itemsize * math.prod(about[name]["shape"][1:]) for name in seen)
+        request.refuse_large(chosen, 1, of_one + 4 * len(names) * players)
         if run.kind == "text":
             pieces = run.pieces()
             header["pieces"] = [pieces[probe] for probe in chosen]
@@ -150,9 +155,8 @@ class XaiPlugin(base_plugin.TBPlugin):
             arrays = {"rows": shown[chosen], "missing": missing[chosen]}
         else:
             shown, segments = run.statics("shown", "segments")
-            request.refuse_large(chosen, 1, 4 * shown[0].size)
             arrays = {"series": shown[chosen], "segments": segments[chosen].astype(np.uint16)}
-        inside = run.membership(names)[chosen] if names else np.zeros((len(chosen), 0, run.record["shape"]["players"]))
+        inside = run.membership(names)[chosen] if names else np.zeros((len(chosen), 0, players))
         return header, arrays | {"regions": inside.astype(np.float32)}
 
     def _importance(self, request: Request) -> tuple[dict[str, Any], Arrays]:

@@ -61,7 +61,7 @@ def _examples(dataset: Iterable[Any], axes: int | None) -> Iterator[tuple[np.nda
         x, y = np.asarray(x), None if y is None else np.asarray(y)
         if y is not None and (y.dtype.kind not in "fiub" or not np.isfinite(y).all()):
             raise ValueError(f"from_dataset: a label is {y.ravel()[0]!r}; labels must be class numbers or one-hot rows.")
-        if _is_batch(x, y) if axes is None else x.ndim > axes:
+        if _is_batch(x, y) if axes is None else _is_batch_of(axes, x, y):
             yield from ((x[i], None if y is None else y[i]) for i in range(len(x)))
         else:
             yield x, y
@@ -84,6 +84,14 @@ def _is_batch(x: np.ndarray, y: np.ndarray | None) -> bool:
         return x.shape[-1] not in (1, 3, 4)
     # A (28, 28, 1) image with a one-hot label is one example; (32, 28, 28) images with 32 labels are a batch.
     return y.ndim >= 1 and len(y) == len(x) and not (y.ndim == 1 and x.shape[-1] in (1, 3, 4) and y.sum() == 1)
+
+
+def _is_batch_of(axes: int, x: np.ndarray, y: np.ndarray | None) -> bool:
+    """Whether x holds several examples of so many axes; series of one channel may lack an axis."""
+    labelled = y is not None and y.ndim >= 1 and x.ndim >= 1 and len(y) == len(x) and not (y.ndim == 1 and len(y) > 1 and y.sum() == 1)
+    if axes == 2 and x.ndim == 2:
+        return labelled
+    return x.ndim > axes and (y is None or (y.ndim >= 1 and len(y) == len(x)))
 
 
 def _class_of(y: np.ndarray | None) -> int:

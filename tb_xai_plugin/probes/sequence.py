@@ -78,8 +78,8 @@ class SequenceProbes(ProbeSet):
             )
         given = checks.mapping(WHO, "regions", regions, "{name: bool mask over time, or [start, stop]}")
         self.regions = {str(name): _region(name, mask, (n, length)) for name, mask in given.items()}
-        shown = self.inputs if display is None else np.asarray(display(self.inputs) if callable(display) else display)
-        if shown.reshape(len(shown), -1).shape != self.inputs.reshape(n, -1).shape or shown.dtype.kind not in "fiub":
+        shown = self.inputs if display is None else _array("display", display(self.inputs) if callable(display) else display)
+        if shown.shape[:1] != (n,) or shown.size != self.inputs.size or shown.dtype.kind not in "fiub":
             raise ValueError(f"{WHO}: display has shape {shown.shape} for series of shape {self.inputs.shape}; give one number for each.")
         self.shown = shown.astype(np.float32).reshape(n, length, channels)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
@@ -105,11 +105,15 @@ class SequenceProbes(ProbeSet):
 
     @classmethod
     def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> SequenceProbes:
-        """Take the first n series of a dataset of (x, y), x (T, C), balanced over classes; see `ImageProbes.from_dataset`."""
+        """Take the first n series of a dataset of (x, y), balanced over classes; see `ImageProbes.from_dataset`.
+
+        x is (T, C), in batches or not; of one pair of arrays, as (x_test, y_test), also (n, T).
+        """
         from tb_xai_plugin.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        series, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=2)
+        axes = np.ndim(dataset[0]) - 1 if isinstance(dataset, tuple) and dataset else 2
+        series, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=axes)
         return cls(series, labels, **options)
 
     def player_names(self, probe: int) -> list[str]:
@@ -147,6 +151,13 @@ class SequenceProbes(ProbeSet):
         )
 
 
+def _array(what: str, given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{WHO}: {what} is not an array ({error}); give rows of one length.") from error
+
+
 def _numbers(series: Any) -> np.ndarray:
     try:
         series = np.asarray(series)
@@ -174,7 +185,7 @@ def _segments(pixels: np.ndarray, how: Any) -> np.ndarray:
         return np.broadcast_to((np.arange(length) * how // length).astype(np.int32), (n, length)).copy()
     if isinstance(how, str):
         raise ValueError(f"{WHO}: unknown segments {how!r}; give 'auto', a number, label maps (T,) or (n, T), or a callable.")
-    maps = np.stack([np.asarray(how(series)) for series in pixels]) if callable(how) else np.asarray(how)
+    maps = _array("segments", [np.asarray(how(series)) for series in pixels] if callable(how) else how)
     if maps.shape not in ((length,), (n, length)) or maps.dtype.kind not in "iub":
         raise ValueError(
             f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers ({length},) or ({n}, {length})."
@@ -198,7 +209,10 @@ def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
             for player in range(labels.max() + 1):
                 mean[labels == player] = series[labels == player].mean(axis=0)
         return means
-    array = np.asarray(how, dtype=np.float32)
+    array = _array("baseline", how)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{WHO}: baseline is {type(how).__name__}; give a number, an array, or one of {list(BASELINES)}.")
+    array = array.astype(np.float32)
     if array.ndim == 1 and array.shape == (length,):
         array = array[:, None]
     try:
@@ -212,7 +226,7 @@ def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
 
 def _region(name: str, mask: Any, shape: tuple[int, int]) -> np.ndarray:
     """bool (n, T)."""
-    mask = np.asarray(mask)
+    mask = _array(f"region {name!r}", mask)
     if mask.shape == (2,) and mask.dtype.kind in "iu" and shape[1] != 2:
         steps = np.arange(shape[1])
         mask = (steps >= mask[0]) & (steps < mask[1])
