@@ -22,7 +22,8 @@ from tb_xai_plugin.pace import Pace
 from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.progress import progress_bar
-from tb_xai_plugin.reader import RecordError, Run, probe_sets
+from tb_xai_plugin.reader import Run
+from tb_xai_plugin.record import RecordError, probe_sets
 from tb_xai_plugin.sources import DirectorySource, has_events
 from tb_xai_plugin.writer import Writer
 

@@ -14,7 +14,8 @@ from tensorboard.context import RequestContext
 
 from tb_xai_plugin import __version__, wire
 from tb_xai_plugin.probes import hash_of
-from tb_xai_plugin.reader import RecordError, Run, probe_sets
+from tb_xai_plugin.reader import Run
+from tb_xai_plugin.record import RecordError, probe_sets
 from tb_xai_plugin.sources import ProviderSource, listed, read_texts
 
 logger = logging.getLogger(__name__)

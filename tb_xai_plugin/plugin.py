@@ -23,7 +23,8 @@ from werkzeug import wrappers
 from tb_xai_plugin import alignment, areas, stability, wire
 from tb_xai_plugin.catalog import Catalog, display_name
 from tb_xai_plugin.container import Arrays, encode_arrays, plain
-from tb_xai_plugin.reader import RecordError, Run
+from tb_xai_plugin.reader import Run
+from tb_xai_plugin.record import RecordError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -22,7 +22,8 @@ from tensorboard.context import RequestContext
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from tb_xai_plugin import read_run, read_runs, sources, stability, wire
-from tb_xai_plugin.reader import RecordError, Run
+from tb_xai_plugin.reader import Run
+from tb_xai_plugin.record import RecordError
 from tb_xai_plugin.sources import Datum, DirectorySource, ProviderSource
 from tb_xai_plugin.writer import Writer
 
@@ -285,7 +286,7 @@ def test_answers_and_outputs_of_some_probes_are_those_of_all(read: Read, tmp_pat
 def test_however_little_is_read_at_once_the_arrays_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = FakeRun(tmp_path, players=[49] * 12, classes=16, side=14).write([0, 1, 2])
     monkeypatch.setattr("tb_xai_plugin.sources.CALL_BYTES", 1)
-    monkeypatch.setattr("tb_xai_plugin.reader.TOGETHER_BYTES", 1)
+    monkeypatch.setattr("tb_xai_plugin.record.TOGETHER_BYTES", 1)
     run = from_provider(written)
     assert_reads_as_written(run, written)
     np.testing.assert_array_equal(run.of_class(3, "values/lime")[0], written.stack("values", "lime")[:, :, 3])
