@@ -98,7 +98,7 @@ def main() -> None:
             ("shap.KernelExplainer, 1 background row", kernel_shap, 1),
             ("shap.KernelExplainer, 5 background rows", kernel_shap, 5),
             ("shap.KernelExplainer, 20 background rows", kernel_shap, 20),
-        ("shap.PermutationExplainer, 1 background row", permutation, 1),
+            ("shap.PermutationExplainer, 1 background row", permutation, 1),
             ("shap.PermutationExplainer, 5 background rows", permutation, 5),
         ):
             cells = []

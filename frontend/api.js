@@ -46,6 +46,7 @@ const READERS = {
     const values = take(container, "values", Float32Array);
     const errors = take(container, "errors", Float32Array).data;
     const target = take(container, "target", Int32Array).data;
+    const base = take(container, "base", Float32Array).data;
     const [, n, players] = values.shape;
     const position = positions(container);
     const id = ++replies;
@@ -67,6 +68,7 @@ const READERS = {
               values: values.data.subarray(from, from + players),
               errors: errors.subarray(from, from + players),
               target: target[row],
+              base: base[row],
             };
           },
         };

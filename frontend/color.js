@@ -14,6 +14,18 @@ export const AGAINST = [16, 100, 210];
  */
 export const GREYS = { light: { black: 84, white: 255 }, dark: { black: 42, white: 242 } };
 
+/** Bars of one colour, and what is written on them. On a dark panel the ends of the diverging scale are too dark for thin bars: they are lighter there. */
+export const BARS = {
+  light: { positive: "#c80040", negative: "#1064d2", on: "#fff" },
+  dark: { positive: "#eb4874", negative: "#5c96f5", on: "#000" },
+};
+
+/** A feature's value from low to high: grey violet to yellow, by lightness first; none of it is a run's colour or an attribution's. */
+const FEATURE_VALUES = {
+  light: { low: /** @type {Rgb} */ ([84, 76, 124]), high: /** @type {Rgb} */ ([242, 200, 0]) },
+  dark: { low: /** @type {Rgb} */ ([128, 118, 172]), high: /** @type {Rgb} */ ([255, 226, 64]) },
+};
+
 /** What zero looks like on a map. */
 export const NEUTRAL = { light: /** @type {Rgb} */ ([244, 244, 246]), dark: /** @type {Rgb} */ ([64, 64, 66]) };
 
@@ -86,6 +98,17 @@ export function tints(values, largest, opacity, threshold) {
 export function legendStops(dark) {
   const neutral = dark ? NEUTRAL.dark : NEUTRAL.light;
   return Array.from({ length: 21 }, (_, i) => `rgb(${diverging(i / 10 - 1, neutral).join(" ")})`).join(", ");
+}
+
+/**
+ * The colour of a feature's value among those of all probes.
+ * @param {number} t  0 (low) to 1 (high)
+ * @param {boolean} dark
+ */
+export function featureColor(t, dark) {
+  const { low, high } = FEATURE_VALUES[dark ? "dark" : "light"];
+  const at = Math.min(1, Math.max(0, t));
+  return `rgb(${low.map((from, i) => Math.round(from + (high[i] - from) * at)).join(" ")})`;
 }
 
 /**

@@ -1,22 +1,26 @@
 /** What a key does: pure, from the page's data to a change of the state. */
 
 import { move, moveTo } from "./cursor.js";
+import { playerNoun } from "./players.js";
 import { ranked } from "./scale.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").State} State */
 /** @typedef {import("./types.d.ts").Change} Change */
 
-/** Shown by the help overlay, in this order. */
-export const KEYS = [
+/**
+ * Shown by the help overlay, in this order.
+ * @param {import("./types.d.ts").Kind} kind  of the probes
+ */
+export const keysOf = (kind) => [
   ["← →", "one epoch back, forward (with Shift: ten)"],
   ["Home End", "first epoch, last epoch (follows training)"],
   ["Space", "play, pause"],
   ["p", "pin this epoch: it stands beside A when there is no B"],
   ["↑ ↓ or [ ]", "previous, next probe"],
-  [", .", "stronger, weaker segment"],
+  [", .", `stronger, weaker ${playerNoun(kind)}`],
   ["1 2 …", "method"],
-  ["Esc", "release the kept segment; stop drawing"],
+  ["Esc", `release the kept ${playerNoun(kind)}${kind === "image" ? "; stop drawing" : ""}`],
   ["?", "this list"],
 ];
 
@@ -58,9 +62,9 @@ export function keyChange({ key, shiftKey }, data, state) {
     case "]":
       return neighbour(1);
     case ",":
-      return segment(data, -1);
+      return neighbouring(data, -1);
     case ".":
-      return segment(data, 1);
+      return neighbouring(data, 1);
     default: {
       const explainers = data.a?.info.explainers ?? [];
       const method = /^[1-9]$/.test(key) ? explainers[Number(key) - 1] : undefined;
@@ -70,12 +74,12 @@ export function keyChange({ key, shiftKey }, data, state) {
 }
 
 /**
- * The segment that is so many ranks weaker than the one that is lit, and is kept then.
+ * The player that is so many ranks weaker than the one that is lit, and is kept then.
  * @param {Data} data
  * @param {number} by
  * @returns {Change | null}
  */
-function segment({ panes, probe, player }, by) {
+function neighbouring({ panes, probe, player }, by) {
   const explained = panes[0]?.side.values(probe)?.at(panes[0].step);
   if (!explained) return null;
   const players = ranked(explained.values);

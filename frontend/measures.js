@@ -1,15 +1,16 @@
 /** How far an explanation can be trusted, in words: the measures that come with each method's values. Pure. */
 
 import { percent } from "./format.js";
+import { playerNoun } from "./players.js";
 
 /**
  * @typedef {object} Measure
  * @property {string} name
  * @property {"part" | "correlation" | "gap"} kind  the part of what the model does; how alike two series are; a distance, 0 at best
- * @property {string} subject  who explains, or what is off
+ * @property {string} subject  who explains, or what is off; PLAYER stands for a segment, a feature, a token
  */
 
-const ADDITIVE = "segment values added up explain";
+const ADDITIVE = "PLAYER values added up explain";
 const SURROGATE = "the surrogate explains";
 
 /** The first of these that a method has speaks for it. */
@@ -19,7 +20,7 @@ const MEASURES = {
   unseen_r2: { name: "unseen R²", kind: "part", subject: SURROGATE },
   r2: { name: "R²", kind: "part", subject: SURROGATE },
   linear_unseen_r2: { name: "linear unseen R²", kind: "part", subject: "a linear surrogate explains" },
-  correlation: { name: "correlation", kind: "correlation", subject: "segment values follow the model" },
+  correlation: { name: "correlation", kind: "correlation", subject: "PLAYER values follow the model" },
   completeness_gap: { name: "completeness gap", kind: "gap", subject: "the values' sum is off the change in the output by" },
   efficiency_gap: { name: "efficiency gap", kind: "gap", subject: "the values' sum is off the change in the output by" },
 };
@@ -82,13 +83,15 @@ export const measureName = (measure) => about(measure).name;
  * The number with what it means for the probe in view: "R² .31: the surrogate explains a third of what the model does here".
  * @param {string} measure
  * @param {number} value
+ * @param {import("./types.d.ts").Kind} [probes]  what is explained
  */
-export function sentence(measure, value) {
-  const { kind, subject } = about(measure);
+export function sentence(measure, value, probes = "image") {
+  const { kind, subject: pattern } = about(measure);
+  const subject = pattern.replace("PLAYER", playerNoun(probes));
   const number = reading(measure, value);
   if (!Number.isFinite(value) || !kind) return number;
   if (kind === "gap") return `${number}: ${subject} ${percent(value)}`;
-  if (kind === "correlation") return `${number}: ${subject} ${followed(value)} when segments are taken away`;
+  if (kind === "correlation") return `${number}: ${subject} ${followed(value)} when ${playerNoun(probes, 2)} are taken away`;
   return value < 0 ? `${number}: ${subject} nothing of what the model does here` : `${number}: ${subject} ${part(value)} of what the model does here`;
 }
 

@@ -8,7 +8,7 @@ import { sharedBeginning, shortName } from "./names.js";
 import { orderProbes } from "./order.js";
 import { strongest } from "./scale.js";
 import { holesOf, indexOf, joinSteps, nearest } from "./series.js";
-import { createSide } from "./side.js";
+import { createSide, surveyed } from "./side.js";
 
 /** @typedef {import("./types.d.ts").Ask} Ask */
 /** @typedef {import("./types.d.ts").Cursor} Cursor */
@@ -114,7 +114,7 @@ export function derive(situation, state, ask) {
   // A pinned epoch is the same run once more: for order and filters only the runs count.
   const order = orderProbes(panes.slice(0, pair.length), state);
   const probe = chosen ?? order[0] ?? 0;
-  for (const one of pair) one.load([probe, ...order.slice(...state.window)], probe);
+  for (const one of pair) one.load([probe, ...order.slice(...state.window), ...surveyed(one.info)], probe);
   // Where a reply failed, the rest is drawn without it.
   if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
 

@@ -20,6 +20,16 @@ export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
   return Math.max(1, Math.min(CHUNK_PROBES, Math.floor(CHUNK_NUMBERS / Math.max(ofValues, ofContent))));
 });
 
+const SURVEY_PROBES = 200;
+const SURVEY_NUMBERS = 16e6;
+
+/** The probes that are shown all at once (views/overview.js): of tables all, or as many of the first as a browser keeps with ease. */
+export const surveyed = memo((/** @type {RunInfo} */ { steps, probes }) => {
+  const ofValues = 2 * steps.length * Math.max(1, ...probes.players);
+  const count = probes.kind === "tabular" ? Math.min(probes.count, SURVEY_PROBES, Math.floor(SURVEY_NUMBERS / ofValues)) : 0;
+  return Array.from({ length: count }, (_, probe) => probe);
+});
+
 /**
  * Which probes are fetched together: those that came into view together. Kept, so that nothing is fetched twice; by run and probe set, so that a
  * run that grows is asked for the same ones again.
@@ -82,6 +92,8 @@ export function createSide({ letter, info, label, color, method, explained, regi
   ];
   /** @type {import("./types.d.ts").Fidelity | undefined} */
   let fidelity;
+  /** @type {import("./types.d.ts").Importance | undefined} */
+  let importance;
   /** What can be a moment later than the picture. */
   const beside = (/** @type {boolean} */ peek) => {
     for (const { name, asked } of regions) {
@@ -90,6 +102,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
       if (share) shares.set(name, share);
     }
     if (known && pair) fidelity = ask("fidelity", explanation, peek);
+    if (known && pair && info.probes.kind === "tabular") importance = ask("importance", explanation, peek);
   };
   if (!pair) beside(false);
 
@@ -108,6 +121,9 @@ export function createSide({ letter, info, label, color, method, explained, regi
     drift: known ? ask("drift", explanation) : undefined,
     get fidelity() {
       return fidelity;
+    },
+    get importance() {
+      return importance;
     },
     answers: pair ? ask("answers", run) : undefined,
     load(probes, selected) {

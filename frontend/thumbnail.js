@@ -1,7 +1,9 @@
 /** A small picture of one run at one epoch, as cards and filmstrip show it. */
 
+import { drawCard, emptyCard } from "./cards-paint.js";
 import { fit } from "./layout.js";
 import { paint, wipe } from "./picture.js";
+import { isBlank, largest, strongestThreshold } from "./scale.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").Side} Side */
@@ -29,5 +31,30 @@ export function thumbnail(canvas, { side, probe, step, size, lit }, data, state)
     region: -1,
     outlines: false,
     look: state,
+  });
+}
+
+/**
+ * The same of a row, a text or a series.
+ * @param {HTMLElement} place  a canvas; for texts any other element
+ * @param {{side: Side, probe: number, step: number, size: number}} what
+ * @param {Data} data
+ * @param {State} state
+ */
+export function miniature(place, { side, probe, step, size }, data, state) {
+  const content = side.content(probe);
+  const record = side.values(probe);
+  const values = record?.at(step)?.values;
+  if (!content || !record) {
+    emptyCard(place);
+    return;
+  }
+  const known = values && !isBlank(values) ? values : null;
+  drawCard(place, [side.id, record.id, probe, step, known !== null].join(), {
+    size,
+    probes: side.info.probes,
+    content,
+    shown: { values: known, end: (state.lock && data.scale) || (known && largest(known)) || 1, threshold: known ? strongestThreshold(known, state.strongest) : 0 },
+    dark: state.dark,
   });
 }

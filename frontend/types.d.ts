@@ -141,6 +141,8 @@ export interface Attribution {
   errors: Float32Array;
   /** the class explained; -1 where it was not logged */
   target: number;
+  /** the explainer's value of the model without any player; NaN where it has none */
+  base: number;
 }
 
 /** Attributions of one probe at every epoch. */
@@ -301,10 +303,18 @@ export interface State {
   align: Align;
   /** whether the filmstrip shows as many epochs as have room, or all of them */
   film: "fit" | "all";
+  /** players over epochs: their values as colours, or their ranks as lines */
+  evolution: "heat" | "ranks";
+  /** the order of players over epochs: by mean |attribution|, or by how much it grew or shrank up to the cursor */
+  gains: "strongest" | "gained" | "lost";
   /** A and B side by side, one over the other with an edge to drag, or in turn */
   compare: "side" | "swipe" | "blink";
   /** per cent of the picture left of the edge between A and B */
   swipe: number;
+  /** of features: a bar each from zero, or one after the other from the model without features to its output */
+  form: "bars" | "waterfall";
+  /** order of features: by their mean |attribution| over all epochs, by that at the cursor, or as they were logged */
+  rank: "overall" | "epoch" | "logged";
   areas: Area[];
 
   // of the moment: never in the URL
@@ -352,6 +362,8 @@ export interface Side {
   /** share of each region, where it has arrived */
   shares: Map<string, Spread>;
   drift: Spread | undefined;
+  /** mean |attribution| over probes, of tables */
+  importance: Importance | undefined;
   answers: Answers | undefined;
   /** asks for what the pictures of these probes need, and for all classes of the selected one */
   load(probes: number[], selected: number): void;

@@ -2,6 +2,7 @@
 
 import { ABSENT } from "../cursor.js";
 import { className } from "../format.js";
+import { playerName } from "../players.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -39,11 +40,12 @@ function cell(value) {
 export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const [first, second] = panes;
   const { info } = first.side;
+  const content = first.side.content(probe);
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
   const classes = [...new Set(panes.map(({ side }, i) => classOf(side, explained[i])))];
   const label = info.probes.labels ? className(info.probes, info.probes.labels[probe]) : "";
   const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, first.side.unit];
-  const header = ["probe", "probe_name", "label", "class", "method", "unit", "player"];
+  const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name"];
   for (const { title } of panes) header.push(...["run", "epoch", "value", "error"].map((name) => `${title} ${name}`));
   if (second) header.push(...["value", "error"].map((name) => `${first.title} - ${second.title} ${name}`));
   yield header;
@@ -52,7 +54,7 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const errors = comparable && difference?.at(probe, b ? cursor.step : first.step);
   for (let player = 0; player < info.probes.players[probe]; player++) {
     /** @type {Cell[]} */
-    const row = [...about, player];
+    const row = [...about, player, playerName(info.probes, content, player)];
     panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : step, explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null));
     if (second) row.push(comparable && comparable.one.values[player] - comparable.other.values[player], errors?.[player] ?? null);
     yield row;
@@ -65,14 +67,16 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
  * @returns {Iterable<Cell[]>}
  */
 export function* allNumbers({ a, b, probe, method }) {
-  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "value", "error"];
+  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "value", "error"];
   for (const side of [a, b]) {
     const values = side?.values(probe);
     if (!side || !values) continue;
+    const content = side.content(probe);
+    const names = Array.from({ length: side.info.probes.players[probe] }, (_, player) => playerName(side.info.probes, content, player));
     for (const step of values.steps) {
       const explained = values.at(step);
       const about = [side.name, step, probe, classOf(side, explained), method, side.unit];
-      for (let player = 0; player < side.info.probes.players[probe]; player++) yield [...about, player, explained?.values[player] ?? null, explained?.errors[player] ?? null];
+      for (let player = 0; player < names.length; player++) yield [...about, player, names[player], explained?.values[player] ?? null, explained?.errors[player] ?? null];
     }
   }
 }

@@ -3,6 +3,7 @@
 import { ABSENT, epochOf } from "../cursor.js";
 import { className, epoch, method, number, probeName } from "../format.js";
 import { metricName } from "../metrics.js";
+import { playerName, playerNoun } from "../players.js";
 import { isBlank } from "../scale.js";
 import { epochsShown } from "../thinning.js";
 
@@ -36,9 +37,9 @@ export function caption(data, state, thinned) {
   const untrained = data.cursor.steps[0] < 0 ? "the untrained model, then " : "";
   const parts = [`${method(data.method)}${of}, in ${unit}`, `${untrained}${epochsShown(thinned)}`];
   if (thinned.places.some((place) => apart(data, place))) parts.push(`A · B ${alignment(data, state)}`);
-  if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the segments`);
+  if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
   if (state.view !== "image" && !state.lock) parts.push("each picture on a scale of its own");
-  if (state.player !== null) parts.push(`outlined: segment ${state.player}`);
+  if (state.player !== null) parts.push(`outlined: ${playerName(probes, sides[0].content(data.probe), state.player)}`);
   if (shown.some((one) => !one || isBlank(one.values))) parts.push("hatched: no explanation");
   return parts;
 }

@@ -6,11 +6,11 @@ import { html, render } from "../html.js";
 /** @typedef {import("../types.d.ts").State} State */
 /** @typedef {keyof typeof import("../exports/index.js").EXPORTS} Name */
 
-/** @type {{name: Name, text: string, note: string}[]} */
+/** @type {{name: Name, text: string, note: string, images?: boolean}[]} images: made of images, so that other probes have none */
 const ITEMS = [
   { name: "view", text: "This view as PNG", note: "the page as it stands here" },
-  { name: "filmstrip", text: "Filmstrip as PNG", note: "this probe at all epochs" },
-  { name: "animation", text: "Filmstrip as GIF", note: "this probe through the epochs" },
+  { name: "filmstrip", text: "Filmstrip as PNG", note: "this probe at all epochs", images: true },
+  { name: "animation", text: "Filmstrip as GIF", note: "this probe through the epochs", images: true },
   { name: "numbers", text: "Numbers as CSV", note: "this probe at this epoch" },
   { name: "all-numbers", text: "Numbers of all epochs as CSV", note: "this probe" },
 ];
@@ -44,14 +44,14 @@ export function exportView(element) {
 
   const menu = () => html`<div class="export-menu">
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    <div role="menu" aria-label="Export">${ITEMS.map(
+    <div role="menu" aria-label="Export">${ITEMS.filter(({ images }) => !images || last?.[0].a?.info.probes.kind === "image").map(
       ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete()} aria-label=${text} onClick=${() => void start(name)}>
         <span>${text}</span> <span class="note">${note}</span></button>`,
     )}</div>
   </div>`;
 
   /** Whether the numbers of the selected probe are here: after a change of run or method they may be on their way. */
-  const complete = () => last !== null && last[0].panes.every(({ side }) => side.values(last?.[0].probe ?? 0) && side.picture(last?.[0].probe ?? 0));
+  const complete = () => last !== null && last[0].panes.every(({ side }) => side.values(last?.[0].probe ?? 0) && side.content(last?.[0].probe ?? 0));
 
   const button = () => /** @type {HTMLElement | null} */ (element.querySelector(".export-button"));
   const items = () => [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[role=menuitem]"))];

@@ -2,11 +2,14 @@
 
 import { ABSENT } from "../cursor.js";
 import { className, epoch, method } from "../format.js";
-import { html } from "../html.js";
+import { choose, html } from "../html.js";
+import { icon } from "../icons.js";
 import { chief, isLow, reading, sentence } from "../measures.js";
 import { middle } from "../names.js";
 import { isBlank, isZero } from "../scale.js";
+import { answer } from "./answer.js";
 
+/** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 
@@ -40,6 +43,40 @@ export function paneName({ title, side, step }, { cursor }) {
   return step === cursor.step || step === ABSENT ? middle(side.label) : `${middle(side.label)} · ${epoch(step)}`;
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {Pane} pane
+ */
+export function paneHead(element, data, pane) {
+  const { title, side, step } = pane;
+  const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
+    onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${paneName(pane, data)}</span>${title === "now" && pin}</span>
+    <span class="answer">${answer(pane, data.probe)}</span>`;
+}
+
+/**
+ * @param {Pane[]} panes
+ * @param {boolean} lock
+ */
+export function differenceHead([first, second], lock) {
+  return html`<span><b>${first.title} − ${second.title}</b></span><span class="answer">${lock ? "same scale" : "own scale"}</span>`;
+}
+
+/**
+ * @param {Pane[]} panes
+ * @param {(Attribution | null)[]} explained
+ * @param {import("../types.d.ts").Look} view
+ */
+export function differenceReason(panes, [first, second], view) {
+  if (view === "image") return "the image alone has no difference";
+  if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "nothing to subtract at this epoch";
+  if (first.target === second.target) return "";
+  const { probes } = panes[0].side.info;
+  return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
+}
+
 /** @param {Pane} pane */
 export const encoded = ({ side, step }) => `attribution over the image: ${side.name} at ${epoch(step)}`;
 
@@ -58,9 +95,9 @@ export function trust({ side, step }, probe, whose) {
   const measure = chief(fidelity?.measures ?? []);
   if (!fidelity || !numbers || !measure) return html`<p class="trust"></p>`;
   const value = numbers[fidelity.measures.indexOf(measure)];
-  const all = fidelity.measures.map((name, i) => sentence(name, numbers[i])).join("\n");
+  const all = fidelity.measures.map((name, i) => sentence(name, numbers[i], side.info.probes.kind)).join("\n");
   if (!Number.isFinite(value)) return html`<p class="trust"></p>`;
-  return html`<p class=${isLow(measure, value) ? "trust low" : "trust ellipsis"} title=${all}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${isLow(measure, value) ? sentence(measure, value) : reading(measure, value)}</p>`;
+  return html`<p class=${isLow(measure, value) ? "trust low" : "trust ellipsis"} title=${all}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${isLow(measure, value) ? sentence(measure, value, side.info.probes.kind) : reading(measure, value)}</p>`;
 }
 
 /**

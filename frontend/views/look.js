@@ -1,4 +1,4 @@
-/** How the pictures look, and the legend of their colours. */
+/** How pictures and charts look, and the legend of their colours. */
 
 import { legendStops } from "../color.js";
 import { number } from "../format.js";
@@ -17,11 +17,16 @@ const COMPARE = [
   { value: "blink", text: "blink", title: "one after the other in the same place" },
 ];
 
+/** What each kind of probes is drawn as. */
+const DRAWN = { image: "picture", tabular: "chart", text: "text", sequence: "chart" };
+
 /** @type {import("../types.d.ts").View} */
 export function lookView(element) {
   return (data, state) => {
     if (!data.a) return;
     const { unit } = data.a;
+    const { kind } = data.a.info.probes;
+    const image = kind === "image";
     const [low, high] = data.a.info.probes.regression ? ["lowers", "raises"] : ["against", "for"];
     const end = data.scale ? number(data.scale) : "–";
     const numbered = state.lock && data.scale > 0;
@@ -32,21 +37,21 @@ export function lookView(element) {
         <output>${state[field]} %</output></label>`;
     render(
       html`<div>
-        <h2>Picture</h2>
-        <div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../types.d.ts").Look} */ (value) }) })}</div>
-        ${data.panes.length === 2 &&
+        <h2>${image ? "Picture" : "Colours"}</h2>
+        ${image && html`<div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../types.d.ts").Look} */ (value) }) })}</div>`}
+        ${image && data.panes.length === 2 &&
         html`<div class="field"><span>Pair</span>${segmented({ label: `${data.panes[0].title} and ${data.panes[1].title}`, value: state.compare, options: COMPARE, choose: (_, value) => choose(element, { compare: /** @type {import("../types.d.ts").State["compare"]} */ (value) }) })}</div>`}
-        ${slider("opacity", "Opacity", 10, state.view !== "overlay")}
-        ${slider("strongest", "Strongest", 1, state.view === "image")}
-        <label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>
+        ${image && slider("opacity", "Opacity", 10, state.view !== "overlay")}
+        ${slider("strongest", "Strongest", 1, image && state.view === "image")}
+        ${image && html`<label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>`}
         <div class="legend" role="img" title="The scale ends where 98 % of the numbers lie; what is beyond has the end colour." aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
           <div class="legend-bar" style=${{ background: `linear-gradient(to right, ${legendStops(state.dark)})` }}></div>
           <div class="legend-numbers"><span>${numbered ? `≤ −${end}` : "−"}</span><span>0</span><span>${numbered ? `≥ +${end}` : "+"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
-        <label class="check" title="Locked: the same colour means the same number everywhere. Unlocked: each picture uses its own largest value.">
+        <label class="check" title=${`Locked: the same colour means the same number everywhere${kind === "tabular" ? ", and a probe's bars have one scale at every epoch and in both runs" : ""}. Unlocked: each ${DRAWN[kind]} uses its own largest value.`}>
           <input type="checkbox" checked=${state.lock} onChange=${() => choose(element, { lock: !state.lock })} />
-          <span>Lock scale<br /><span class="note">${state.lock ? "all epochs, runs and probes" : html`each picture by itself; those shown large end at ${ownEnds(data)}`}</span></span>
+          <span>Lock scale<br /><span class="note">${state.lock ? "all epochs, runs and probes" : html`each ${DRAWN[kind]} by itself; those shown large end at ${ownEnds(data)}`}</span></span>
         </label>
       </div>`,
       element,

@@ -1,12 +1,16 @@
-/** What two segments do together beyond what each does alone, of the selected probe at the cursor; where the method knows. */
+/** What two players do together beyond what each does alone, of the selected probe at the cursor; where the method knows. */
 
 import { signed } from "../format.js";
 import { choose, html, render } from "../html.js";
+import { middle } from "../names.js";
+import { playerName, playerNoun } from "../players.js";
 
 /** @typedef {import("../types.d.ts").Pair} Pair */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 
 const MOST = 3;
+// Letters of a name in a pair.
+const LONGEST = 14;
 
 /** @type {import("../types.d.ts").View} */
 export function pairsView(element) {
@@ -19,13 +23,16 @@ export function pairsView(element) {
     if (element.hidden) return;
     const button = (/** @type {Pane} */ { title, side }, /** @type {Pair} */ { players, strength }) => {
       const [one, other] = players;
-      const words = `${one} × ${other} ${signed(strength)}`;
+      const { probes } = side.info;
+      const name = (/** @type {number} */ player) => (probes.kind === "image" ? String(player) : playerName(probes, side.content(data.probe), player));
+      const nouns = playerNoun(probes.kind, 2);
+      const words = `${middle(name(one), LONGEST)} × ${middle(name(other), LONGEST)} ${signed(strength)}`;
       const lit = state.pair?.[0] === one && state.pair?.[1] === other;
       const show = () => choose(element, { pair: players });
       const hide = () => choose(element, { pair: null });
-      return html`<button key=${words} type="button" class=${lit ? "pair lit" : "pair"} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
-        aria-label=${`${title}: segments ${one} and ${other}, ${signed(strength)} ${side.unit} together beyond what each does alone`}
-        title=${`segments ${one} and ${other}: beyond what each does alone, in ${side.unit}`}>${words}</button>`;
+      return html`<button key=${players.join()} type="button" class=${lit ? "pair lit" : "pair"} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
+        aria-label=${`${title}: ${nouns} ${name(one)} and ${name(other)}, ${signed(strength)} ${side.unit} together beyond what each does alone`}
+        title=${`${nouns} ${name(one)} and ${name(other)}: beyond what each does alone, in ${side.unit}`}>${words}</button>`;
     };
     render(
       html`<div class="pairs">

@@ -2,18 +2,14 @@
 
 import { freeName, outlined } from "../areas.js";
 import { createDraft } from "../draft.js";
-import { className } from "../format.js";
 import { choose, html, render } from "../html.js";
-import { icon } from "../icons.js";
 import { fit } from "../layout.js";
 import { paint, playerAt } from "../picture.js";
-import { difference, isBlank } from "../scale.js";
-import { answer } from "./answer.js";
-import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figure.js";
+import { difference } from "../scale.js";
+import { blankReason, canvasOf, differenceHead, differenceReason, encoded, figure, paneHead, trust } from "./figure.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "./sketch.js";
 import { createBlink, stack } from "./stack.js";
 
-/** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 /** @typedef {import("../types.d.ts").Picture} Picture */
@@ -108,40 +104,6 @@ export function picturesView(element) {
 function alone(element, data, pane, drawing) {
   const { title, side } = pane;
   return figure(title, paneHead(element, data, pane), blankReason(pane, data), canvasOf(encoded(pane)), side.color, trust(pane, data.probe, ""), drawing);
-}
-
-/**
- * @param {HTMLElement} element
- * @param {Data} data
- * @param {Pane} pane
- */
-function paneHead(element, data, pane) {
-  const { title, side, step } = pane;
-  const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
-    onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
-  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${paneName(pane, data)}</span>${title === "now" && pin}</span>
-    <span class="answer">${answer(pane, data.probe)}</span>`;
-}
-
-/**
- * @param {Pane[]} panes
- * @param {boolean} lock
- */
-function differenceHead([first, second], lock) {
-  return html`<span><b>${first.title} − ${second.title}</b></span><span class="answer">${lock ? "same scale" : "own scale"}</span>`;
-}
-
-/**
- * @param {Pane[]} panes
- * @param {(Attribution | null)[]} explained
- * @param {State["view"]} view
- */
-function differenceReason(panes, [first, second], view) {
-  if (view === "image") return "the image alone has no difference";
-  if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "nothing to subtract at this epoch";
-  if (first.target === second.target) return "";
-  const { probes } = panes[0].side.info;
-  return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
 }
 
 /**

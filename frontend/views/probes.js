@@ -5,7 +5,7 @@ import { choose, html, render, select } from "../html.js";
 import { inView, pictureSizes } from "../layout.js";
 import { classOf } from "../order.js";
 import { createStrip } from "../strip.js";
-import { thumbnail } from "../thumbnail.js";
+import { miniature, thumbnail } from "../thumbnail.js";
 import { shortAnswer } from "./answer.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -117,7 +117,7 @@ function card(element, data, panes, probe, { left, width }) {
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">
-          <canvas role="img" aria-label=${`${pane.title} ${pane.side.name}: attribution over the image of ${name}`}></canvas>
+          ${probes.kind === "text" ? html`<span class="card-text" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
         </span>
         <span class="half-bar"></span>
         <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortAnswer(pane, probe)}</span>
@@ -139,10 +139,26 @@ function card(element, data, panes, probe, { left, width }) {
  * @param {number} size
  */
 function drawCard(card, data, state, panes, probe, size) {
-  const canvases = card.querySelectorAll("canvas");
-  panes.forEach(({ side, step }, i) => thumbnail(canvases[i], { side, probe, step, size, lit: [] }, data, state));
-  drawSpark(canvases[panes.length], data, panes, probe, panes.length * (size + 4) - 4);
+  const [spark] = card.querySelectorAll(".spark canvas");
+  const places = card.querySelectorAll(".picture > *");
+  panes.forEach(({ side, step }, i) => {
+    const place = places[i];
+    if (side.info.probes.kind !== "image") miniature(/** @type {HTMLElement} */ (place), { side, probe, step, size }, data, state);
+    else if (place instanceof HTMLCanvasElement) thumbnail(place, { side, probe, step, size, lit: [] }, data, state);
+  });
+  drawSpark(/** @type {HTMLCanvasElement} */ (spark), data, panes, probe, panes.length * (size + 4) - 4);
 }
+
+/** @type {Record<import("../types.d.ts").Kind, string>} what a card shows, in words */
+const SHOWN = {
+  image: "attribution over the image",
+  tabular: "the features with the largest attribution",
+  text: "attribution over the first words",
+  sequence: "attribution over the series",
+};
+
+/** @type {(pane: Pane, name: string) => string} */
+const encoded = ({ title, side }, name) => `${title} ${side.name}: ${SHOWN[side.info.probes.kind]} of ${name}`;
 
 /** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
 function sparkAt(steps, step) {

@@ -3,6 +3,7 @@
 import { createCurves } from "../curves.js";
 import { className, percent, tick, withError } from "../format.js";
 import { choose, html, render } from "../html.js";
+import { playerName, playerNoun } from "../players.js";
 import { isZero, standing } from "../scale.js";
 import { align, holesOf, joinSteps } from "../series.js";
 
@@ -35,9 +36,10 @@ export function readingView(element) {
     // Said once where it is the same for all.
     const same = classes.size === 1 && target !== undefined && target >= 0;
     const of = same && player !== null && !probes.regression ? ` for or against “${className(probes, target)}”` : "";
+    const name = player === null ? `no ${playerNoun(probes.kind)}` : playerName(probes, data.panes[0].side.content(probe), player);
     render(
       html`<div class="reading">
-        <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${of}><b>${player === null ? "no segment" : `segment ${player}`}</b>${of}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
+        <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${probes.kind === "image" ? of : `${name}${of}`}><b>${name}</b>${of}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
           ${state.player !== null && html`<button type="button" class="link" onClick=${() => choose(element, { player: null })}>release (Esc)</button>`}</div>
         <div class="reading-lines">${data.panes.map((pane) => column(pane, probe, player, same))}${differenceColumn(data)}</div>
       </div>`,
@@ -49,7 +51,7 @@ export function readingView(element) {
       key = next;
       curves = curvesOf(sides, probe, player, key);
     }
-    plot.setAttribute("aria-label", `attribution of segment ${player} over epochs with its standard error`);
+    plot.setAttribute("aria-label", `attribution of ${name} over epochs with its standard error`);
     draw(curves, data.cursor, state.dark);
   };
 }

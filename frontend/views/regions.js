@@ -1,14 +1,18 @@
-/** Regions, logged with the probes or drawn here: which one is outlined, and how much of the attribution each run puts there. */
+/** Regions, logged with the probes, drawn here or made of features, tokens, stretches of time: which one is outlined, and how much of the attribution each run puts there. */
 
-import { LONGEST_NAME, MOST_AREAS, freeName } from "../areas.js";
+import { LONGEST_NAME, MOST_AREAS, fits, freeName } from "../areas.js";
 import { percent } from "../format.js";
 import { choose, html, render, segmented } from "../html.js";
+import { middle } from "../names.js";
+import { playerName, playerNoun } from "../players.js";
 import { indexOf } from "../series.js";
 import { toSketch } from "./sketch.js";
 
 /** @typedef {import("../types.d.ts").Area} Area */
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
+
+const SHORT_NAME = 24;
 
 const TOOLS = [
   { value: "box", text: "box", title: "drag a rectangle" },
@@ -36,12 +40,13 @@ export function regionsView(element) {
     render(
       html`<div>
         <h2>Regions</h2>
-        ${data.a.info.regions.map((name) => html`<div key=${`logged ${name}`}>${choice(element, data, name, null)}</div>`)}
+        ${data.a.info.regions.map((name) => html`<div key=${`logged ${name}`}>${choice(element, data, name, null, "")}</div>`)}
         ${state.areas.map((area) => html`<div key=${`drawn ${area.name}`} class="area">
-          ${area.name === renaming ? nameField(element, data, state, area, again) : choice(element, data, area.name, () => again(area.name))}
+          ${area.name === renaming ? nameField(element, data, state, area, again) : choice(element, data, area.name, () => again(area.name), membersOf(data, area))}
           ${tools(element, data, state, area, again)}
+          ${join(element, data, state, area)}
         </div>`)}
-        ${state.drawing ? drawing(element, state.drawing) : start(element, state)}
+        ${data.a.info.probes.kind !== "image" ? watch(element, data, state) : state.drawing ? drawing(element, state.drawing) : start(element, state)}
       </div>`,
       element,
     );
@@ -56,10 +61,11 @@ export function regionsView(element) {
  * @param {Data} data
  * @param {string} name
  * @param {(() => void) | null} rename
+ * @param {string} members  what it is made of; "" where that is seen
  */
-function choice(element, data, name, rename) {
+function choice(element, data, name, rename, members) {
   const shown = name === data.region;
-  return html`<label class="check region" title=${rename ? `${name} (double click to rename)` : name} onDblClick=${rename}>
+  return html`<label class="check region" title=${`${rename ? `${name} (double click to rename)` : name}${members && `\n${members}`}`} onDblClick=${rename}>
     <input type="checkbox" checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
     <span class="ellipsis">${name}<br /><span class="region-shares" title="share of |attribution| inside the region, the median over its probes">${shares(data, name)}</span></span>
   </label>`;
@@ -118,8 +124,10 @@ function tools(element, data, state, area, rename) {
   const { name, probe } = area;
   const whose = probe === null ? "all probes" : `probe ${probe} only`;
   const other = probe === null ? `count probe ${data.probe} only` : "count all probes";
+  // Tokens are those of one text.
+  const fixed = area.players && data.a?.info.probes.kind === "text";
   return html`<span class="area-tools">
-    <button type="button" class="link" title=${other} aria-label=${`${name}: ${whose}; ${other}`} onClick=${() => choose(element, changed(state, area, { ...area, probe: probe === null ? data.probe : null }))}>${whose}</button>
+    ${fixed ? html`<span class="note">${whose}</span>` : html`<button type="button" class="link" title=${other} aria-label=${`${name}: ${whose}; ${other}`} onClick=${() => choose(element, changed(state, area, { ...area, probe: probe === null ? data.probe : null }))}>${whose}</button>`}
     <button type="button" class="link" aria-label=${`Rename ${name}`} onClick=${() => rename(name)}>rename</button>
     <button type="button" class="link" aria-label=${`Remove ${name}`} title="Remove" onClick=${() => choose(element, changed(state, area, null))}>remove</button>
   </span>`;
@@ -128,6 +136,68 @@ function tools(element, data, state, area, rename) {
 /** @type {(state: State, area: Area, next: Area | null) => import("../types.d.ts").Change} */
 function changed({ areas }, area, next) {
   return { areas: areas.flatMap((one) => (one !== area ? [one] : next ? [next] : [])) };
+}
+
+/** @type {(data: Data, player: number) => string} */
+const nameOf = ({ a, probe }, player) => (a ? playerName(a.info.probes, a.content(probe), player).trim() : "");
+
+/**
+ * How an area of players is called until the user names it.
+ * @param {Data} data
+ * @param {number[]} players
+ */
+const called = (data, [first, ...more]) => `${middle(nameOf(data, first), LONGEST_NAME - 5)}${more.length ? ` + ${more.length}` : ""}`;
+
+/** @type {(data: Data, area: Area) => string} */
+function membersOf(data, { players, probe }) {
+  if (!players || !data.a) return "";
+  const { probes } = data.a.info;
+  const content = data.a.content(probe ?? data.probe);
+  return players.map((player) => playerName(probes, content, player)).join("\n");
+}
+
+/**
+ * The kept player joins an area, or leaves it.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ * @param {Area} area
+ */
+function join(element, data, state, area) {
+  const { player } = state;
+  const { players } = area;
+  if (!players || player === null || !data.a || !fits({ ...area, players: [player] }, data.a.info.probes)) return null;
+  if (area.probe !== null && area.probe !== data.probe) return null;
+  const inside = players.includes(player);
+  if (inside && players.length === 1) return null;
+  const next = inside ? players.filter((one) => one !== player) : [...players, player];
+  const others = [...data.a.info.regions, ...state.areas.filter((one) => one !== area).map((one) => one.name)];
+  const name = area.name === called(data, players) ? freeName(called(data, next), others) : area.name;
+  const words = `${inside ? "take out" : "add"} “${middle(nameOf(data, player), SHORT_NAME)}”`;
+  const act = () => choose(element, { ...changed(state, area, { ...area, name, players: next }), ...(data.region === area.name && { region: name }) });
+  return html`<button type="button" class="link join ellipsis" title=${`${words} ${inside ? "of" : "to"} “${area.name}”`} onClick=${act}>${words}</button>`;
+}
+
+/**
+ * Where probes are no images a region is made of what the user keeps.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function watch(element, data, state) {
+  const { player, areas } = state;
+  if (!data.a) return null;
+  const { kind } = data.a.info.probes;
+  const noun = playerNoun(kind);
+  if (areas.length >= MOST_AREAS) return html`<p class="note watch">at most ${MOST_AREAS} regions</p>`;
+  if (player === null) return html`<p class="note watch">Click a ${noun} to watch its share over the epochs.</p>`;
+  // A token belongs to its text; features and stretches are the same in all probes.
+  const probe = kind === "text" ? data.probe : null;
+  const taken = [...data.a.info.regions, ...areas.map(({ name }) => name)];
+  const name = freeName(called(data, [player]), taken);
+  if (areas.some((area) => area.players?.join() === String(player) && area.probe === probe)) return null;
+  return html`<button type="button" class="link watch ellipsis" title=${`measure how much of the attribution lies on “${nameOf(data, player)}”`}
+    onClick=${() => choose(element, { areas: [...areas, { name, probe, points: [], players: [player] }], region: name })}>+ watch “${middle(nameOf(data, player), SHORT_NAME)}”</button>`;
 }
 
 /** @type {(element: HTMLElement, state: State) => import("../types.d.ts").VNode} */

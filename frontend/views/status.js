@@ -3,6 +3,7 @@
 import { list, method, number, percent, plural } from "../format.js";
 import { command, html, render } from "../html.js";
 import { amount, chief, measureName, reading } from "../measures.js";
+import { playerNoun } from "../players.js";
 import { indexOf } from "../series.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -25,7 +26,7 @@ export function statusView(element) {
       explainers.length > NAMED_METHODS ? `${method(data.method)}, one of ${explainers.length} methods` : list(explainers.map(method)).replace(" and ", " + "),
       evaluations(data),
       fidelity(data),
-      `${least === most ? most : `${least}–${most}`} segments`,
+      `${least === most ? most : `${least}–${most}`} ${playerNoun(probes.kind, most)}`,
       `${plural(probes.count, "probe")}`,
       `seed ${settings.seed}`,
       cost(info),

@@ -13,6 +13,7 @@ test("a run is comparable with one that has the same record", () => {
 test("the first part that differs is named in words", () => {
   assert.equal(whyNotComparable(run(), run({ inputs: "x", segments: "y" })), "other probes");
   assert.equal(whyNotComparable(run(), run({ segments: "y" })), "other segments");
+  assert.equal(whyNotComparable(run({ players: "4" }), run({ players: "5" })), "other features or tokens");
   assert.equal(whyNotComparable(run(), run({ output: "probability" })), "explains probability, A explains log-odds");
   assert.equal(whyNotComparable(run(), run({ classes: [0] })), "other explained classes");
 });

@@ -8,8 +8,8 @@ const EXPLAINED = { target: 1, values: Float32Array.of(0.1, -2, NaN), errors: Fl
 /** @type {(letter: "A" | "B", name: string, steps: number[], explained?: object) => never} */
 function side(letter, name, steps, explained = EXPLAINED) {
   const at = (/** @type {number} */ step) => (steps.includes(step) ? explained : null);
-  const probes = { regression: false, players: [9, 2], names: null, labels: [0, 1], class_names: ["cat", "=dog"] };
-  return /** @type {never} */ ({ letter, name, values: () => ({ steps, at }), unit: "log-odds", info: { probes } });
+  const probes = { kind: "tabular", player_names: ["age", "=sum"], regression: false, players: [9, 2], names: null, labels: [0, 1], class_names: ["cat", "=dog"] };
+  return /** @type {never} */ ({ letter, name, values: () => ({ steps, at }), content: () => undefined, unit: "log-odds", info: { probes } });
 }
 
 /** @type {(more: object) => never} */
@@ -41,8 +41,8 @@ test("the shown numbers of a pair stand in one row a player, with their differen
   const difference = { at: (/** @type {number} */ probe, /** @type {number} */ step) => (asked.push([probe, step]), Float32Array.of(0.75, NaN)) };
   const panes = [{ title: "A", side: a, step: 4 }, { title: "B", side: b, step: 3 }];
   const [header, ...rows] = parsed(shownNumbers(data({ a, b, panes, difference })));
-  assert.equal(header.join(), "probe,probe_name,label,class,method,unit,player,A run,A epoch,A value,A error,B run,B epoch,B value,B error,A - B value,A - B error");
-  assert.equal(rows[0].join(), "1,,'=dog,'=dog,shap,log-odds,0,'=a,4,0.100000001,0.25,b,3,0.5,1,-0.399999999,0.75");
+  assert.equal(header.join(), "probe,probe_name,label,class,method,unit,player,name,A run,A epoch,A value,A error,B run,B epoch,B value,B error,A - B value,A - B error");
+  assert.equal(rows[0].join(), "1,,'=dog,'=dog,shap,log-odds,0,age,'=a,4,0.100000001,0.25,b,3,0.5,1,-0.399999999,0.75");
   assert.equal(rows[1].slice(-2).join(), "-3,");
   assert.equal(rows.length, 2, "as many as the probe has players");
   assert.deepEqual(asked, [[1, 4]], "the error is that of the cursor's place");
@@ -61,12 +61,12 @@ test("a run without an epoch there has empty cells, and one epoch alone has no d
   const a = side("A", "a", [4]);
   const [header, row] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: -2 }] })));
   assert.equal(header.at(-1), "A error");
-  assert.deepEqual(row.slice(7), ["a", "", "", ""]);
+  assert.deepEqual(row.slice(8), ["a", "", "", ""]);
 });
 
 test("all epochs: a row an epoch and player of each run, the untrained model at -1", () => {
   const [header, ...rows] = parsed(allNumbers(data({ a: side("A", "a", [-1, 0]), b: side("B", "b", [5]) })));
-  assert.equal(header.join(), "run,epoch,probe,class,method,unit,player,value,error");
+  assert.equal(header.join(), "run,epoch,probe,class,method,unit,player,name,value,error");
   assert.deepEqual(rows.map(([run, epoch, , , , , player]) => `${run} ${epoch} ${player}`), ["a -1 0", "a -1 1", "a 0 0", "a 0 1", "b 5 0", "b 5 1"]);
   assert.deepEqual(rows[1].slice(-2), ["-2", "0"]);
 });

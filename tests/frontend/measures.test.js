@@ -6,6 +6,7 @@ import { bare, chief, isLow, reading, sentence } from "../../frontend/measures.j
 test("a low R² is said in words with the number behind them", () => {
   assert.equal(sentence("r2", 0.31), "R² .31: the surrogate explains a third of what the model does here");
   assert.equal(sentence("additive_r2", 0.97), "additive R² .97: segment values added up explain nearly all of what the model does here");
+  assert.equal(sentence("additive_r2", 0.97, "tabular"), "additive R² .97: feature values added up explain nearly all of what the model does here");
   assert.equal(sentence("unseen_r2", -0.2), "unseen R² −.20: the surrogate explains nothing of what the model does here");
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createSide, enlist } from "../../frontend/side.js";
+import { createSide, enlist, surveyed } from "../../frontend/side.js";
 
 test("probes are fetched with those that come into view with them, each once", () => {
   const lists = new Map();
@@ -48,4 +48,13 @@ test("of 500 probes those in view are fetched, the selected one first", () => {
   assert.deepEqual(answer().filter((key) => /^(values|probes) /.test(key)), ["values 9", "probes 9"]);
   assert.deepEqual(scrolled.values(41), { probe: 41 });
   assert.equal(scrolled.values(400), undefined);
+});
+
+test("of tables all probes are read, as many as a browser keeps; of pictures none but those in view", () => {
+  const table = (count, players, epochs) => ({ steps: new Array(epochs).fill(0), probes: { kind: "tabular", count, players: new Array(count).fill(players) } });
+  assert.deepEqual(surveyed(table(3, 30, 10)), [0, 1, 2]);
+  assert.equal(surveyed(table(500, 30, 10)).length, 200);
+  const large = surveyed(table(500, 500, 1000)).length;
+  assert.ok(large > 0 && large * 2 * 500 * 1000 <= 16e6);
+  assert.deepEqual(surveyed({ ...table(3, 30, 10), probes: { kind: "image", count: 3, players: [9, 9, 9] } }), []);
 });

@@ -31,6 +31,10 @@ const chosen = {
   film: "all",
   compare: "swipe",
   swipe: 30,
+  evolution: "ranks",
+  gains: "lost",
+  form: "waterfall",
+  rank: "logged",
   areas: [{ name: "a:b;c,d&e", probe: 2, points: [0, 0, 8, 0, 8, 4.5] }],
 };
 

@@ -1,0 +1,119 @@
+/** Small renderings of rows, texts and series for the cards of the probes. */
+
+import { firstPieces, strongestOf } from "./cards.js";
+import { css, shade } from "./passage.js";
+import { placeOf } from "./passage-shown.js";
+import { playerName } from "./players.js";
+import { drawShades, linePath, prepare } from "./signal-paint.js";
+import { extremes } from "./signal.js";
+
+/** @typedef {import("./passage-shown.js").Shown} Shown */
+/** @typedef {import("./types.d.ts").ProbeSetInfo} ProbeSetInfo */
+
+const ROWS = 5;
+const INKS = { light: { ink: "#212121", panel: "#ffffff", line: "#bdbdbd" }, dark: { ink: "#f2f2f2", panel: "#303030", line: "#757575" } };
+// A letter's mean width at 10 px.
+const LETTER = 5.2;
+
+/**
+ * @typedef {object} Card
+ * @property {number} size  CSS pixels of its side
+ * @property {ProbeSetInfo} probes
+ * @property {import("./types.d.ts").Content} content
+ * @property {Pick<Shown, "values" | "end" | "threshold">} shown
+ * @property {boolean} dark
+ */
+
+/** @type {WeakMap<Element, string>} what each card shows, so that nothing is drawn twice */
+const drawn = new WeakMap();
+
+/**
+ * @param {HTMLElement} place  a canvas, or for texts any other element
+ * @param {string} key  changes whenever content or values do
+ * @param {Card} card
+ */
+export function drawCard(place, key, card) {
+  const all = [key, card.size, devicePixelRatio, card.dark, card.shown.end, card.shown.threshold].join();
+  if (drawn.get(place) === all) return;
+  drawn.set(place, all);
+  const { kind } = card.content;
+  if (kind === "text") writeWords(place, card);
+  else if (place instanceof HTMLCanvasElement && kind === "tabular") drawBars(place, card);
+  else if (place instanceof HTMLCanvasElement && kind === "sequence") drawSeries(place, card);
+}
+
+/** @param {HTMLElement} place  shows nothing from now on */
+export function emptyCard(place) {
+  if (!drawn.delete(place)) return;
+  if (place instanceof HTMLCanvasElement) place.getContext("2d")?.clearRect(0, 0, place.width, place.height);
+  else place.replaceChildren();
+}
+
+/** @type {(shown: Card["shown"]) => Shown} */
+const whole = (shown) => ({ ...shown, title: "", errors: null, toward: "", away: "", apart: false });
+
+/** @type {(place: HTMLElement, card: Card) => void} */
+function writeWords(place, { size, content, shown, dark }) {
+  if (content.kind !== "text") return;
+  const characters = Math.floor(size / LETTER) * Math.floor(size / 13);
+  place.replaceChildren(
+    ...firstPieces(content.pieces, characters).map(([text, player]) => {
+      const t = player < 0 ? 0 : placeOf(whole(shown), player);
+      if (!t) return document.createTextNode(text);
+      const span = document.createElement("span");
+      const { ground, ink } = shade(t, dark);
+      span.textContent = text;
+      span.style.background = css(ground);
+      span.style.color = css(ink);
+      return span;
+    }),
+  );
+}
+
+/**
+ * The strongest features: a bar to the right is for, to the left against.
+ * @type {(canvas: HTMLCanvasElement, card: Card) => void}
+ */
+function drawBars(canvas, { size, probes, content, shown, dark }) {
+  const context = prepare(canvas, size, size);
+  if (!shown.values) return;
+  const ink = dark ? INKS.dark : INKS.light;
+  const height = size / ROWS;
+  const half = size / 2;
+  context.fillStyle = ink.line;
+  context.fillRect(half, 0, 1 / devicePixelRatio, size);
+  context.font = `${Math.min(11, height - 3)}px Roboto, sans-serif`;
+  context.textBaseline = "middle";
+  strongestOf(shown.values, ROWS, Math.floor(size / LETTER), (player) => playerName(probes, content, player)).forEach(({ player, name }, i) => {
+    const t = placeOf(whole(shown), player);
+    const top = i * height;
+    // As pale as what is within half of the scale: the name is read on it.
+    context.fillStyle = css(shade(Math.sign(t) * 0.4, dark).ground);
+    context.fillRect(t > 0 ? half : half + t * half, top + 1, Math.max(t ? 1 : 0, Math.abs(t) * half), height - 2);
+    context.fillStyle = ink.ink;
+    context.fillText(name, 0, top + height / 2 + 0.5, size);
+  });
+}
+
+/**
+ * The first channel over its stretches.
+ * @type {(canvas: HTMLCanvasElement, card: Card) => void}
+ */
+function drawSeries(canvas, { size, content, shown, dark }) {
+  if (content.kind !== "sequence") return;
+  const context = prepare(canvas, size, size);
+  const ink = dark ? INKS.dark : INKS.light;
+  const x = (/** @type {number} */ step) => (step / content.length) * size;
+  drawShades(context, content, whole(shown), dark, x, size);
+  const { low, high } = extremes(content, 0, 1);
+  const y = (/** @type {number} */ value) => 4 + (1 - (value - low[0]) / (high[0] - low[0] || 1)) * (size - 8);
+  const path = linePath(content, 0, x, y);
+  context.globalAlpha = 0.7;
+  context.strokeStyle = ink.panel;
+  context.lineWidth = 2.6;
+  context.stroke(path);
+  context.globalAlpha = 1;
+  context.strokeStyle = ink.ink;
+  context.lineWidth = 1;
+  context.stroke(path);
+}

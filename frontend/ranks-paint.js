@@ -1,0 +1,119 @@
+/** Draws ranks over epochs as lines that cross, each named at both ends. */
+
+import { diverging } from "./color.js";
+import { spreadApart } from "./layout.js";
+import { middle } from "./names.js";
+import { css } from "./passage.js";
+import { levels } from "./ranks.js";
+import { prepare } from "./signal-paint.js";
+
+/** @typedef {import("./color.js").Rgb} Rgb */
+
+/** Room for the names at either end, and for the numbers of the ranks. */
+const NAMES = 118;
+const LEAST_NAMES = 72;
+const LABEL_HEIGHT = 12;
+// The width of most letters at 11 px, and how many of them a rank takes.
+const LETTER = 6.2;
+const RANK = 3;
+// Pixels between two ranks at most: farther apart a change of one rank looks like a fall.
+const LARGEST_STEP = 20;
+/** A line of a value of 0; the scale's own middle would not be seen on the panel. */
+const GREY = { light: /** @type {Rgb} */ ([176, 176, 180]), dark: /** @type {Rgb} */ ([128, 128, 132]) };
+const INKS = { light: { words: "#616161", strong: "#212121", panel: "#fff" }, dark: { words: "#c0c0c0", strong: "#f2f2f2", panel: "#303030" } };
+
+/**
+ * @typedef {object} Chart
+ * @property {number} width  CSS pixels
+ * @property {number} height
+ * @property {number} names  px of the names at either end
+ * @property {number} lowest  last rank with a place of its own
+ * @property {(place: number) => number} x  px of a place of the cursor
+ * @property {(level: number) => number} y
+ */
+
+/**
+ * @param {number} width
+ * @param {number} height
+ * @param {number} places
+ * @param {number} lowest
+ * @returns {Chart}
+ */
+export function chartOf(width, height, places, lowest) {
+  const names = Math.round(Math.max(LEAST_NAMES, Math.min(NAMES, width * 0.27)));
+  const wide = Math.max(10, width - 2 * names);
+  const apart = Math.min(LARGEST_STEP, (height - 16) / Math.max(1, lowest));
+  return {
+    width,
+    height,
+    names,
+    lowest,
+    x: (place) => names + (places < 2 ? wide / 2 : (place / (places - 1)) * wide),
+    y: (level) => 8 + (level - 1) * apart,
+  };
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Chart} chart
+ * @param {ReturnType<typeof import("./ranks.js").ranksOver>} found
+ * @param {Int32Array} starts  of the bins
+ * @param {{players: number[], lit: number[], nameOf: (player: number) => string, end: number, dark: boolean}} what
+ */
+export function paintRanks(canvas, chart, { bins, ranks, values }, starts, { players, lit, nameOf, end, dark }) {
+  const context = prepare(canvas, chart.width, chart.height);
+  const ink = dark ? INKS.dark : INKS.light;
+  const grey = dark ? GREY.dark : GREY.light;
+  const at = (/** @type {number} */ bin) => chart.x((starts[bin] + starts[bin + 1] - 1) / 2);
+  context.lineCap = "round";
+  const anyLit = players.some((player) => lit.includes(player));
+  /** @type {Record<"left" | "right", {y: number, player: number, rank: number}[]>} */
+  const ends = { left: [], right: [] };
+  // What is lit is drawn last, above the others.
+  for (const player of [...players].sort((one, other) => Number(lit.includes(one)) - Number(lit.includes(other)))) {
+    const own = ranks.subarray(player * bins, (player + 1) * bins);
+    const line = levels(own, chart.lowest);
+    const strong = lit.includes(player);
+    context.globalAlpha = anyLit && !strong ? 0.55 : 1;
+    const stroke = (/** @type {string | null} */ color, /** @type {number} */ width) => {
+      context.lineWidth = width;
+      for (let bin = 0; bin < bins; bin++) {
+        const [from, to] = [line[bin], line[bin + 1]];
+        if (!Number.isFinite(from)) continue;
+        context.strokeStyle = context.fillStyle = color ?? css(diverging(Math.max(-1, Math.min(1, values[player * bins + bin] / end)), grey));
+        if (bins <= 40) {
+          context.beginPath();
+          context.arc(at(bin), chart.y(from), (width + 2) / 2, 0, 2 * Math.PI);
+          context.fill();
+        }
+        if (!Number.isFinite(to)) continue;
+        const [x1, y1, x2, y2] = [at(bin), chart.y(from), at(bin + 1), chart.y(to)];
+        context.beginPath();
+        context.moveTo(x1, y1);
+        context.bezierCurveTo((x1 + x2) / 2, y1, (x1 + x2) / 2, y2, x2, y2);
+        context.stroke();
+      }
+    };
+    if (strong) stroke(ink.strong, 5.5);
+    stroke(null, strong ? 3 : 2);
+    context.globalAlpha = 1;
+    const first = line.findIndex(Number.isFinite);
+    const last = line.findLastIndex(Number.isFinite);
+    if (first < 0) continue;
+    ends.left.push({ y: chart.y(line[first]), player, rank: own[first] });
+    ends.right.push({ y: chart.y(line[last]), player, rank: own[last] });
+  }
+  context.textBaseline = "middle";
+  for (const [where, labels] of Object.entries(ends)) {
+    labels.sort((one, other) => one.rank - other.rank);
+    spreadApart(labels, LABEL_HEIGHT, chart.height - 6);
+    const right = where === "right";
+    for (const { y, player, rank } of labels) {
+      context.font = `${lit.includes(player) ? "500 " : ""}11px Roboto, sans-serif`;
+      context.fillStyle = lit.includes(player) ? ink.strong : ink.words;
+      context.textAlign = right ? "left" : "right";
+      const name = middle(nameOf(player), Math.floor((chart.names - 8) / LETTER) - RANK);
+      context.fillText(right ? `${rank} ${name}` : `${name} ${rank}`, right ? chart.width - chart.names + 8 : chart.names - 8, y);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** Ranks of players over epochs: who overtook whom. Pure. */
+
+import { binned, rowOf } from "./evolution.js";
+
+/** @typedef {import("./evolution.js").Matrix} Matrix */
+
+/**
+ * The rank of each player's |attribution| among all, in every bin of epochs.
+ * @param {Matrix} matrix
+ * @param {Int32Array} starts  of the bins
+ * @returns {{bins: number, ranks: Uint16Array, values: Float32Array}} (players, bins) ranks from 1, 0 where there is no number, and the values
+ */
+export function ranksOver(matrix, starts) {
+  const bins = starts.length - 1;
+  const ranks = new Uint16Array(matrix.players * bins);
+  const values = new Float32Array(matrix.players * bins);
+  const sizes = new Float32Array(matrix.players * bins);
+  for (let player = 0; player < matrix.players; player++) {
+    const row = rowOf(matrix, player);
+    values.set(binned(row, starts), player * bins);
+    sizes.set(binned(row.map(Math.abs), starts), player * bins);
+  }
+  const players = Array.from({ length: matrix.players }, (_, player) => player);
+  for (let bin = 0; bin < bins; bin++) {
+    const size = (/** @type {number} */ player) => sizes[player * bins + bin];
+    // Of equals the one with the lower number stands first, as everywhere on the page.
+    const sorted = players.filter((player) => Number.isFinite(size(player))).sort((one, other) => size(other) - size(one) || one - other);
+    sorted.forEach((player, i) => {
+      ranks[player * bins + bin] = i + 1;
+    });
+  }
+  return { bins, ranks, values };
+}
+
+/**
+ * Where each line of a rank chart runs: ranks beyond the last shown one lie on a common place below it.
+ * @param {Uint16Array} ranks  of one player, one a bin
+ * @param {number} lowest  last rank with a place of its own
+ * @returns {number[]} from 1 to lowest + 1; NaN breaks the line
+ */
+export function levels(ranks, lowest) {
+  return Array.from(ranks, (rank) => (rank === 0 ? NaN : Math.min(rank, lowest + 1)));
+}
+
+/**
+ * The line nearest to a point.
+ * @param {number[]} players
+ * @param {(player: number) => number} at  the place of a player's line there, in px; NaN where it has none
+ * @param {number} y
+ * @param {number} reach  px
+ * @returns {number | null}
+ */
+export function nearestLine(players, at, y, reach) {
+  let best = null;
+  let distance = reach;
+  for (const player of players) {
+    const away = Math.abs(at(player) - y);
+    if (away <= distance) [best, distance] = [player, away];
+  }
+  return best;
+}

@@ -1,0 +1,78 @@
+/** Arithmetic of a series' picture: rows of channels, lowest and highest value of each column of pixels, numbers on an axis. Pure. */
+
+/** Heights in CSS pixels: the attribution's own row below the channels, the numbers of the time axis, what a channel takes at least. */
+const BARS = 40;
+const TIME = 16;
+const LEAST_ROW = 34;
+const GAP = 6;
+
+/**
+ * @param {number} height  that there is
+ * @param {number} channels
+ * @returns {{height: number, rows: {top: number, height: number}[], bars: {top: number, height: number}}} height: more than there is where the channels need it
+ */
+export function signalRows(height, channels) {
+  const least = channels * (LEAST_ROW + GAP) + BARS + TIME;
+  const whole = Math.max(height, least);
+  const each = (whole - BARS - TIME) / channels - GAP;
+  return {
+    height: whole,
+    rows: Array.from({ length: channels }, (_, i) => ({ top: i * (each + GAP), height: each })),
+    bars: { top: whole - BARS - TIME, height: BARS - GAP / 2 },
+  };
+}
+
+/**
+ * Lowest and highest value of a channel in each column of pixels, so that no spike is lost where steps are more than columns.
+ * @param {import("./types.d.ts").Signal} signal
+ * @param {number} channel
+ * @param {number} columns  at most as many as steps
+ * @returns {{low: Float32Array, high: Float32Array}}
+ */
+export function extremes({ series, length, channels }, channel, columns) {
+  const low = new Float32Array(columns).fill(NaN);
+  const high = new Float32Array(columns).fill(NaN);
+  for (let step = 0; step < length; step++) {
+    const value = series[step * channels + channel];
+    if (!Number.isFinite(value)) continue;
+    const column = Math.floor((step * columns) / length);
+    if (!(value >= low[column])) low[column] = value;
+    if (!(value <= high[column])) high[column] = value;
+  }
+  return { low, high };
+}
+
+/**
+ * Round numbers between two ends: 1, 2 or 5 times a power of ten apart.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} most
+ */
+export function roundTicks(low, high, most) {
+  if (!(high > low) || most < 1) return [];
+  const rough = (high - low) / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const apart = power * ([1, 2, 5].find((times) => times * power >= rough * (1 - 1e-9)) ?? 10);
+  const first = Math.ceil(low / apart - 1e-9);
+  const last = Math.floor(high / apart + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * apart || 0);
+}
+
+/**
+ * Runs of steps whose players pass a test: what is outlined as one.
+ * @param {ArrayLike<number>} segments  (length,) the player of each step
+ * @param {(player: number) => boolean} test
+ * @returns {[number, number][]} first and last step
+ */
+export function runsOf(segments, test) {
+  /** @type {[number, number][]} */
+  const runs = [];
+  let open = false;
+  for (let step = 0; step < segments.length; step++) {
+    const inside = test(segments[step]);
+    if (inside && open) runs[runs.length - 1][1] = step;
+    if (inside && !open) runs.push([step, step]);
+    open = inside;
+  }
+  return runs;
+}
