@@ -140,7 +140,9 @@ def test_the_loader_imports_tensorboards_base_plugin_and_nothing_else_of_weight(
     assert {name.partition(".")[0] for name in added - ours} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("module", ["plugin", "record", "reader", "differences", "sources", "stability", "wire", "writer", "probes", "engine"])
+@pytest.mark.parametrize(
+    "module", ["plugin", "record", "reader", "differences", "sources", "stability", "wire", "writer", "probes", "engine"]
+)
 def test_tensorflow_and_keras_are_not_imported_to(module: str, tmp_path: Path) -> None:
     assert not imported_by(f"import tb_xai_plugin.{module}", tmp_path) & HEAVY
 
@@ -155,7 +157,19 @@ def test_training_does_not_import_what_serves(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["plugin", "loader", "record", "reader", "differences", "sources", "stability", "wire", "probes/tabular", "probes/text", "probes/sequence"],
+    [
+        "plugin",
+        "loader",
+        "record",
+        "reader",
+        "differences",
+        "sources",
+        "stability",
+        "wire",
+        "probes/tabular",
+        "probes/text",
+        "probes/sequence",
+    ],
 )
 def test_serving_names_neither_keras_nor_tensorflow(module: str) -> None:
     text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
