@@ -1,6 +1,6 @@
 /** Small renderings of rows, texts and series for the cards of the probes. */
 
-import { firstPieces, strongestOf } from "./cards.js";
+import { excerpt, strongestOf } from "./cards.js";
 import { css, shade } from "./passage.js";
 import { placeOf } from "./passage-shown.js";
 import { playerName } from "./players.js";
@@ -22,6 +22,7 @@ const LETTER = 5.2;
  * @property {import("./types.d.ts").Content} content
  * @property {Pick<Shown, "values" | "end" | "threshold">} shown
  * @property {boolean} dark
+ * @property {number | null} lead  the player that a cut text has to show: the strongest over all epochs
  */
 
 /** @type {WeakMap<Element, string>} what each card shows, so that nothing is drawn twice */
@@ -53,11 +54,11 @@ export function emptyCard(place) {
 const whole = (shown) => ({ ...shown, title: "", errors: null, toward: "", away: "", apart: false });
 
 /** @type {(place: HTMLElement, card: Card) => void} */
-function writeWords(place, { size, content, shown, dark }) {
+function writeWords(place, { size, content, shown, dark, lead }) {
   if (content.kind !== "text") return;
   const characters = Math.floor(size / LETTER) * Math.floor(size / 13);
   place.replaceChildren(
-    ...firstPieces(content.pieces, characters).map(([text, player]) => {
+    ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
       const t = player < 0 ? 0 : placeOf(whole(shown), player);
       if (!t) return document.createTextNode(text);
       const span = document.createElement("span");

@@ -28,6 +28,24 @@ export function firstPieces(pieces, most) {
 }
 
 /**
+ * As many pieces of a text as a card can show: the first ones, or where a player stands farther on, those before it.
+ * @param {Piece[]} pieces
+ * @param {number} most  characters
+ * @param {number | null} player  that has to be seen
+ * @returns {Piece[]} the first one is an ellipsis where something stands before it
+ */
+export function excerpt(pieces, most, player) {
+  const place = pieces.findIndex(([, own]) => own === player);
+  const lengths = pieces.map(([text]) => [...text].length);
+  const upTo = (/** @type {number} */ end) => lengths.slice(0, end).reduce((sum, length) => sum + length, 0);
+  if (player === null || place < 0 || upTo(place + 1) <= most) return firstPieces(pieces, most);
+  let start = place;
+  // Two thirds of the room for what comes before it.
+  while (start > 0 && upTo(place + 1) - upTo(start - 1) <= (most * 2) / 3) start -= 1;
+  return start > 0 ? [["… ", -1], ...firstPieces(pieces.slice(start), most - 2)] : firstPieces(pieces, most);
+}
+
+/**
  * The strongest players and their short names.
  * @param {Float32Array} values
  * @param {number} most

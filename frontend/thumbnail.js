@@ -1,9 +1,10 @@
 /** A small picture of one run at one epoch, as cards and filmstrip show it. */
 
+import { meanSizes } from "./bars.js";
 import { drawCard, emptyCard } from "./cards-paint.js";
 import { fit } from "./layout.js";
 import { paint, wipe } from "./picture.js";
-import { isBlank, largest, strongestThreshold } from "./scale.js";
+import { isBlank, largest, strongest, strongestThreshold } from "./scale.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").Side} Side */
@@ -56,5 +57,22 @@ export function miniature(place, { side, probe, step, size }, data, state) {
     content,
     shown: { values: known, end: (state.lock && data.scale) || (known && largest(known)) || 1, threshold: known ? strongestThreshold(known, state.strongest) : 0 },
     dark: state.dark,
+    lead: content.kind === "text" ? leader(content, record) : null,
   });
+}
+
+/** @type {WeakMap<import("./types.d.ts").Content, {id: number, player: number | null}>} */
+const leaders = new WeakMap();
+
+/**
+ * The player that is strongest over all epochs: cards don't change their excerpt as the cursor moves.
+ * @param {import("./types.d.ts").Content} content
+ * @param {import("./types.d.ts").ProbeValues} record
+ */
+function leader(content, record) {
+  const known = leaders.get(content);
+  if (known?.id === record.id) return known.player;
+  const player = strongest(Float32Array.from(meanSizes([record], record.players)));
+  leaders.set(content, { id: record.id, player });
+  return player;
 }

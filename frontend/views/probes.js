@@ -153,7 +153,7 @@ function drawCard(card, data, state, panes, probe, size) {
 const SHOWN = {
   image: "attribution over the image",
   tabular: "the features with the largest attribution",
-  text: "attribution over the first words",
+  text: "attribution over the words around the strongest",
   sequence: "attribution over the series",
 };
 
