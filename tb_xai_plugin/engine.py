@@ -220,7 +220,7 @@ class Engine:
         silent, evaluations = 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
         without = plan.masker.nobody()
-        alone = None if without is None else self._predictor.answers(without, 0)
+        alone = None if without is None else self._predictor.on_rows(without)
         evaluations += 0 if without is None else -(-len(without) // plan.batch) * plan.batch
         # Without anybody, the same for all probes.
         nobody = None if alone is None else plan.masker.mean(outputs.probabilities(self.head, self.head.scores(alone)))

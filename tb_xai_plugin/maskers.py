@@ -76,7 +76,7 @@ class OneBaseline:
         return masks
 
     def nobody(self) -> np.ndarray | None:
-        """Coalitions without a player that all probes share; None where they share none."""
+        """Rows of `feed` without a player, which all probes share; None where they share none."""
         return None
 
     def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
@@ -219,9 +219,7 @@ class TabularMasker:
         return rows
 
     def rows_of(self, coalitions: np.ndarray) -> np.ndarray:
-        """int (k,): the reference row of each coalition that is asked for; each once where all are without a player."""
-        if len(coalitions) == len(self.probes.references) and not coalitions.any():
-            return np.arange(len(coalitions))
+        """int (k,): the reference row of each coalition that is asked for, in pairs as `asked` has them."""
         return self._rows(-(-len(coalitions) // (2 * self.repeats))).repeat(2, axis=0).ravel()[: len(coalitions)]
 
     @property
@@ -238,7 +236,7 @@ class TabularMasker:
         return np.repeat(pairs, self.repeats, axis=1).reshape(-1, self.players)
 
     def nobody(self) -> np.ndarray:
-        return np.zeros((len(self.probes.references), self.players), dtype=bool)
+        return self.probes.references
 
     def mean(self, each: np.ndarray) -> np.ndarray:
         """(k,), the mean over reference rows of (references, k)."""
