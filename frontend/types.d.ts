@@ -41,6 +41,8 @@ export interface ProbeSetInfo {
   /** of series: steps of time */
   length?: number;
   channel_names?: string[] | null;
+  /** of series: whether all probes have the same stretches */
+  alike?: boolean;
   regression: boolean;
   players: number[];
   names: string[] | null;

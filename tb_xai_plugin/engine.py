@@ -226,7 +226,7 @@ class Engine:
         nobody = None if alone is None else plan.masker.mean(outputs.probabilities(self.head, self.head.scores(alone)))
         for probe, heard in zip(progress(range(count)), sweep(plan, self._predictor, level), strict=True):
             evaluations += heard.evaluations
-            if heard.finite and (alone is None or np.isfinite(alone).all()):
+            if np.isfinite(heard.answers).all() and (alone is None or np.isfinite(alone).all()):
                 full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(heard.answers[:2]))
                 if nobody is not None:
                     empty[probe] = nobody
@@ -235,7 +235,10 @@ class Engine:
                     missing = None if alone is None else self._explained(alone, targets[-1])
                     games.append(plan.masker.folded(heard.masks, self._explained(heard.answers, targets[-1]), missing))
                     for name, each in heard.around.items():
-                        sampled[name].append(self._explained(each, targets[-1]))
+                        # What it can't say around a probe must not cost the others the probe.
+                        explained = self._explained(each, targets[-1])
+                        sampled[name].append(explained if np.isfinite(each).all() else np.full_like(explained, np.nan))
+                silent += any(not np.isfinite(each).all() for each in heard.around.values())
             else:
                 silent += 1
                 targets.append(self._targets(probe, np.zeros(self.classes)))
@@ -330,11 +333,17 @@ class Engine:
             places = np.flatnonzero(answers.targets[probe] == wanted)
             if not len(places) or not np.isfinite(found.values[probe, places[0], :n]).all():
                 continue
-            asked = self._predictor.answers(deletion.masks(found.values[probe, places[0], :n]), probe)
-            curve = outputs.probabilities(self.head, self.head.scores(asked))[:, wanted]
+            curve = self._probabilities_once(deletion.masks(found.values[probe, places[0], :n]), probe)[:, wanted]
             ends = float(answers.full[probe, wanted]), float(answers.empty[probe, wanted])
             measured[:, probe, places[0]] = deletion.areas(curve, *ends)
         return replace(found, fidelity={**found.fidelity, **dict(zip(deletion.MEASURES, measured, strict=True))})
+
+    def _probabilities_once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """float64 (coalitions, classes), of coalitions that are no design's."""
+        masker = self.plan.masker
+        stacked = masker.stacked
+        answers = self._predictor.on_rows(masker.once(coalitions, probe)) if stacked else self._predictor.answers(coalitions, probe)
+        return masker.of_once(outputs.probabilities(self.head, self.head.scores(answers)))
 
     def _explanation(self, name: str, found: Attribution, answers: Answers) -> Explanation:
         measures = self.details[name]["fidelity"]

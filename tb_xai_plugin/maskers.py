@@ -35,8 +35,13 @@ class Masker(Protocol):
         players: of the probe that has most.
         shape: of one masked input, for messages.
         nbytes: of one masked input.
-        width: of a row of `feed`: how many players (and what else) the graph is told of.
+        repeats: evaluations of the model for each coalition.
+        stacked: whether rows of `feed` need nothing else of their probe, so that those of many probes can share batches.
+        differentiable: the same where players are present to some degree.
     """
+
+    repeats: int
+    stacked: bool
 
     @property
     def players(self) -> int: ...
@@ -54,12 +59,32 @@ class Masker(Protocol):
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
         """Masked inputs from rows of `feed`. xp: numpy, keras.ops or another module like them."""
 
+    def evaluations(self, design: Design) -> Design:
+        """A design as it is asked: with what several reference rows add to it."""
+
+    def asked(self, masks: np.ndarray) -> np.ndarray:
+        """The coalitions to evaluate for a design's."""
+
+    def nobody(self) -> np.ndarray | None:
+        """Rows of `feed` without a player, which all probes share; None where they share none."""
+
+    def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
+        """Of evaluations (asked, k), the game: (coalitions, k)."""
+
+    def mean(self, each: np.ndarray) -> np.ndarray:
+        """(k,): of (rows of `nobody`, k), what an empty coalition has."""
+
+    def once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """Where rows are stacked, those for coalitions that are asked for once and are no design's: exact, and not kept."""
+
+    def of_once(self, answers: np.ndarray) -> np.ndarray:
+        """(coalitions, k) of the answers to `once`."""
+
 
 class OneBaseline:
     """What maskers have in common where one baseline stands for what is absent: an evaluation is a coalition."""
 
     repeats = 1
-    # Whether rows of `feed` need nothing else of their probe, so that those of many probes can share batches.
     stacked = False
 
     @property
@@ -68,20 +93,22 @@ class OneBaseline:
         return self
 
     def evaluations(self, design: Design) -> Design:
-        """A design as it is asked: with what references add to it, where there are several."""
         return design
 
     def asked(self, masks: np.ndarray) -> np.ndarray:
-        """The coalitions to evaluate for a design's."""
         return masks
 
     def nobody(self) -> np.ndarray | None:
-        """Rows of `feed` without a player, which all probes share; None where they share none."""
         return None
 
     def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
-        """Of evaluations (asked, k), the game: (coalitions, k)."""
         return explained
+
+    def mean(self, each: np.ndarray) -> np.ndarray:
+        return each[0]
+
+    def of_once(self, answers: np.ndarray) -> np.ndarray:
+        return answers
 
 
 class Kept:
@@ -207,7 +234,9 @@ class TabularMasker:
         present = np.asarray(coalitions).astype(bool)
 
         def masked() -> np.ndarray:
-            absent = self.probes.references[self.rows_of(present)]
+            # In pairs, as `asked` has them.
+            turns = self._rows(-(-len(present) // (2 * self.repeats))).repeat(2, axis=0).ravel()[: len(present)]
+            absent = self.probes.references[turns]
             return np.where(present[:, self.probes.player_of], self.probes.inputs[probe], absent)
 
         return self._kept(probe, present, masked)
@@ -217,10 +246,6 @@ class TabularMasker:
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
         return rows
-
-    def rows_of(self, coalitions: np.ndarray) -> np.ndarray:
-        """int (k,): the reference row of each coalition that is asked for, in pairs as `asked` has them."""
-        return self._rows(-(-len(coalitions) // (2 * self.repeats))).repeat(2, axis=0).ravel()[: len(coalitions)]
 
     @property
     def differentiable(self) -> BlendedRows:
@@ -239,8 +264,16 @@ class TabularMasker:
         return self.probes.references
 
     def mean(self, each: np.ndarray) -> np.ndarray:
-        """(k,), the mean over reference rows of (references, k)."""
         return self.probes.weights @ each
+
+    def once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """With every reference row."""
+        present = np.asarray(coalitions).astype(bool)[:, self.probes.player_of]
+        mixed = np.where(present[:, None], self.probes.inputs[probe], self.probes.references)
+        return mixed.reshape(-1, mixed.shape[-1])
+
+    def of_once(self, answers: np.ndarray) -> np.ndarray:
+        return np.einsum("r,crk->ck", self.probes.weights, answers.reshape(-1, len(self.probes.weights), answers.shape[-1]))
 
     def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
         assert nobody is not None
@@ -316,7 +349,8 @@ class BlendedRows(OneBaseline):
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """float32 (k, players + 1): how far each is present, and the number of the reference row."""
-        return np.concatenate([coalitions, self.rows.rows_of(coalitions)[:, None]], axis=1).astype(np.float32)
+        turns = in_turn(self.rows.probes.weights, len(coalitions))
+        return np.concatenate([coalitions, turns[:, None]], axis=1).astype(np.float32)
 
     def parts(self, probe: int) -> np.ndarray:
         """float32 (1 + references, features): the row, and the reference rows."""
@@ -360,11 +394,12 @@ class TextMasker(OneBaseline):
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """(k, width): the encoded texts, int32 or float32; or strings where the model encodes them itself."""
-        n = int(self.probes.players[probe])
-        present = np.asarray(coalitions)[:, :n].astype(bool)
-        if coalitions.shape[1] < n:  # of a trial, before it is known which probe it is for
-            present = np.repeat(present[:, :1], n, axis=1)
-        return self._kept(probe, present, lambda: self._layout.encoded([self.probes.masked(probe, each) for each in present], probe))
+        return self._kept(probe, np.asarray(coalitions).astype(bool), lambda: self.once(coalitions, probe))
+
+    def once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        # A trial has columns for the widest probe.
+        present = np.asarray(coalitions)[:, : int(self.probes.players[probe])].astype(bool)
+        return self._layout.encoded([self.probes.masked(probe, each) for each in present], probe)
 
     def parts(self, probe: int) -> np.ndarray:
         return np.zeros(1, dtype=np.float32)
@@ -488,7 +523,7 @@ class AsTheyAre(OneBaseline):
         return rows
 
 
-def build_masker(probes: ProbeSet, coalitions: int, evaluations: int) -> Any:
+def build_masker(probes: ProbeSet, coalitions: int, evaluations: int) -> Masker:
     """The masker of a kind of probes, for so many coalitions and evaluations."""
     if isinstance(probes, TabularProbes):
         return TabularMasker.of(probes, coalitions, evaluations)

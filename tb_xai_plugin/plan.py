@@ -108,7 +108,7 @@ class Plan:
 
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
-            return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations)
+            return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations * self.repeats)
         if isinstance(self.probes, TabularProbes):
             # A call costs more than its rows: better a few too many of them than more calls.
             return min(LARGEST_ROWS, self.evaluations * self.repeats)

@@ -162,6 +162,8 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _importance(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
+        if run.kind in ("image", "text"):
+            raise errors.InvalidArgumentError(f"importance: players of {run.kind} probes are others in every probe; ask for 'values'.")
         return {}, {"steps": run.all_steps, "importance": run.all_importance(explainer, wanted)}
 
     def _values(self, request: Request) -> tuple[dict[str, Any], Arrays]:
@@ -334,7 +336,12 @@ def _about_kind(record: Mapping[str, Any]) -> dict[str, Any]:
     if names["kind"] == "tabular":
         return {key: names[key] for key in ("features", "categorical", "player_names", "player_of")}
     if names["kind"] == "sequence":
-        return {"length": arrays["shown"]["shape"][1], "channels": arrays["shown"]["shape"][2], "channel_names": names["channel_names"]}
+        return {
+            "length": arrays["shown"]["shape"][1],
+            "channels": arrays["shown"]["shape"][2],
+            "channel_names": names["channel_names"],
+            "alike": names["alike"],
+        }
     return {}
 
 

@@ -30,10 +30,6 @@ class Heard:
     around: dict[str, np.ndarray]
     evaluations: float
 
-    @property
-    def finite(self) -> bool:
-        return all(np.isfinite(each).all() for each in (self.answers, *self.around.values()))
-
 
 def sweep(plan: Plan, predictor: Predictor, level: int) -> Iterator[Heard]:
     """Every probe in turn, from the first `level` coalitions."""

@@ -103,7 +103,7 @@ def text() -> Kind:
 def sequence() -> Kind:
     x, y = table()
     probes = xai.SequenceProbes(x[:4], y[:4], segments=10, class_names=["no", "yes"], regions={"early": [0, 5]})
-    return Kind(dense, x, y, probes, "early", (["steps 2 to 3", "steps 8 to 9"], [1, 4]))
+    return Kind(dense, x, y, probes, "early", (["steps 2\u20133", "steps 8\u20139"], [1, 4]))
 
 
 def image() -> Kind:

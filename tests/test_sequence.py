@@ -144,7 +144,7 @@ def test_regions_are_stretches_or_masks_of_time() -> None:
 
 def test_players_are_called_by_their_steps() -> None:
     probes = xai.SequenceProbes(SERIES, segments=np.array([0, 0, 1] + [2] * (STEPS - 3)))
-    assert probes.player_names(0) == ["steps 0 to 1", "step 2", f"steps 3 to {STEPS - 1}"]
+    assert probes.player_names(0) == ["steps 0\u20131", "step 2", f"steps 3\u2013{STEPS - 1}"]
 
 
 # Models

@@ -349,3 +349,41 @@ def test_explanations_of_tables_keep_within_their_share_of_the_training_time(tmp
     assert 0 < len(run.steps) <= 12
     assert run.overhead is not None
     assert run.overhead <= 0.2
+
+
+def test_curves_of_tables_average_over_the_references(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+    model, x, y = iris
+    probes = xai.TabularProbes(x[:3], y[:3], background=x[20:])
+    found = xai.explain(model, probes, "shap", curves=True)["shap"]
+    for probe in range(3):
+        label = int(y[probe])
+        game = interventional(lambda rows: np.asarray(model(rows.astype(np.float32))), x[probe], probes.references, label)
+        order = np.argsort(-found.values[probe, label], kind="stable")
+        kept = np.array([[rank >= gone for rank in np.argsort(order)] for gone in range(5)])
+        curve = game(kept)
+        assert found.fidelity["deletion"][probe, label] == pytest.approx((curve[1:] + curve[:-1]).mean() / 2, abs=1e-4)
+
+
+def test_what_lime_can_not_say_around_a_probe_costs_the_others_nothing() -> None:
+    """A model that answers NaN far from its data: LIME draws such rows, coalitions do not."""
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    x[:, 2] = np.where(x[:, 2] > 0, 1, -1)
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        odd = ~np.isin(rows[:, 2], (1, -1))
+        return np.where(odd, np.nan, rows @ np.arange(4))
+
+    with pytest.warns(UserWarning, match="NaN or infinity"):
+        found = xai.explain(model, xai.TabularProbes(x[:2], background=x), ("shap", xai.LimeTabular(discretize=False)))
+    assert np.isfinite(found["shap"].values).all()
+    assert np.isnan(found["lime"].values).all()
+
+
+def test_categories_are_part_of_what_is_compared_and_lime_is_that_of_its_kind() -> None:
+    rows = np.abs(np.floor(ROWS)).astype(np.float32)
+    plain = xai.TabularProbes(rows, background=rows)
+    assert plain.digest != xai.TabularProbes(rows, background=rows, categorical={0: list("abcde")}).digest
+    with pytest.raises(ValueError, match=r"LimeText is not for tabular probes; give LimeTabular"):
+        Plan(plain, xai.LimeText())
+    with pytest.raises(ValueError, match=r"LimeText is not for image probes; give Lime\("):
+        Plan(xai.ImageProbes(np.random.default_rng(0).random((3, 8, 8))), xai.LimeText())

@@ -25,6 +25,8 @@ const NAMES = 0.27;
 const OF_NAME = 0.7;
 const LETTER = 5.6;
 // Standard errors below which a difference may be sampling alone.
+// Of the way from base to output: a waterfall that misses more would end at a wrong number.
+const MOST_GAP = 0.01;
 const BEYOND = 2;
 
 const ORDERS = [
@@ -272,12 +274,17 @@ function barsOf({ values, errors, base, apart }, lines, stepwise, state) {
 }
 
 /**
- * Whether a method's values add up to the output. Those that are made so measure by how much they miss it.
+ * Whether the values shown add up to the output: methods that are made to measure by how much they miss it, and others whose values are near it by
+ * chance, or not at all, do too.
  * @param {Data} data
  */
-function addsUp({ method: name, panes }) {
-  const { fidelity } = panes[0].side;
-  return fidelity ? fidelity.measures.some((measure) => /^(efficiency|completeness)_gap$/.test(measure)) : name === "shap";
+function addsUp({ method: name, panes, probe }) {
+  const gaps = panes.map(({ side: { fidelity }, step }) => {
+    const place = fidelity?.measures.findIndex((measure) => /^(efficiency|completeness)_gap$/.test(measure)) ?? -1;
+    return place < 0 ? null : fidelity?.at(probe, step)?.[place];
+  });
+  if (panes.every(({ side }) => !side.fidelity)) return name === "shap";
+  return gaps.every((gap) => typeof gap === "number" && !(gap > MOST_GAP));
 }
 
 /**

@@ -187,12 +187,12 @@ function join(element, data, state, area) {
 function watch(element, data, state) {
   const { player, areas } = state;
   if (!data.a) return null;
-  const { kind } = data.a.info.probes;
+  const { kind, alike } = data.a.info.probes;
   const noun = playerNoun(kind);
   if (areas.length >= MOST_AREAS) return html`<p class="note watch">at most ${MOST_AREAS} regions</p>`;
   if (player === null) return html`<p class="note watch">Click a ${noun} to watch its share over the epochs.</p>`;
-  // A token belongs to its text; features and stretches are the same in all probes.
-  const probe = kind === "text" ? data.probe : null;
+  // A token belongs to its text; features are the same in all probes, and mostly stretches too.
+  const probe = kind === "text" || (kind === "sequence" && !alike) ? data.probe : null;
   const taken = [...data.a.info.regions, ...areas.map(({ name }) => name)];
   const name = freeName(called(data, [player]), taken);
   if (areas.some((area) => area.players?.join() === String(player) && area.probe === probe)) return null;

@@ -92,7 +92,7 @@ def _for_kind(explainer: AnyExplainer, kind: str) -> AnyExplainer:
         return LimeText(**{field.name: getattr(explainer, field.name) for field in fields(explainer)})
     if explainer == Lime():
         return wanted()
-    if explainer.name == Lime.name and isinstance(explainer, Lime | LimeTabular) and not isinstance(explainer, wanted):
+    if type(explainer) in (Lime, LimeText, LimeTabular) and type(explainer) is not wanted:
         raise ValueError(f"{type(explainer).__name__} is not for {kind} probes; give {wanted.__name__}(...), or the name 'lime'.")
     return explainer
 

@@ -79,7 +79,7 @@ class SequenceProbes(ProbeSet):
         given = checks.mapping(WHO, "regions", regions, "{name: bool mask over time, or [start, stop]}")
         self.regions = {str(name): _region(name, mask, (n, length)) for name, mask in given.items()}
         shown = self.inputs if display is None else _array("display", display(self.inputs) if callable(display) else display)
-        if shown.shape[:1] != (n,) or shown.size != self.inputs.size or shown.dtype.kind not in "fiub":
+        if shown.shape not in (self.inputs.shape, self.pixels.shape) or shown.dtype.kind not in "fiub":
             raise ValueError(f"{WHO}: display has shape {shown.shape} for series of shape {self.inputs.shape}; give one number for each.")
         self.shown = shown.astype(np.float32).reshape(n, length, channels)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
@@ -118,10 +118,11 @@ class SequenceProbes(ProbeSet):
 
     def player_names(self, probe: int) -> list[str]:
         steps = [np.flatnonzero(self.segments[probe] == player) for player in range(int(self.players[probe]))]
-        return [f"steps {there[0]} to {there[-1]}" if len(there) > 1 else f"step {there[0]}" for there in steps]
+        return [f"steps {there[0]}\u2013{there[-1]}" if len(there) > 1 else f"step {there[0]}" for there in steps]
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        names = {**self._common_record(), "channel_names": self.channel_names}
+        alike = bool((self.segments == self.segments[0]).all())
+        names = {**self._common_record(), "channel_names": self.channel_names, "alike": alike}
         arrays = {"inputs": self.inputs, "shown": self.shown, "segments": self.segments.astype(np.uint16), "baseline": self.baseline}
         if self.regions:
             arrays["masks"] = np.stack(list(self.regions.values()), axis=1).astype(np.uint8)

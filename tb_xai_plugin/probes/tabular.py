@@ -35,8 +35,8 @@ class TabularProbes(ProbeSet):
             error is modelled, and part of the standard errors) | "average" (every coalition is averaged over all reference rows, and costs as
             many evaluations: the interventional Shapley value without that error).
         summary, references: which rows of the background are reference rows: a "sample" of so many, or the centres of so many clusters ("kmeans").
-        missing: "refuse" NaN in rows | "baseline": a missing value counts as absent; the mean of the background (of codes the commonest) stands there,
-            and it is said in the record.
+        missing: "refuse" NaN in rows | "baseline": the mean of the background (of codes the commonest) is put where a value is missing, and the
+            record and the tab say so.
         model_input: callable, maps a batch of masked rows to what a multi-input or dict-input model takes.
 
     Attributes:
@@ -120,7 +120,7 @@ class TabularProbes(ProbeSet):
         return {
             "inputs": hash_of(self.inputs),
             "labels": hash_of(self.labels if self.labels is not None else "none"),
-            "players": hash_of(self.player_of, *self.feature_names),
+            "players": hash_of(self.player_of, *self.feature_names, *map(str, sorted(self.categorical))),
             "background": hash_of(self.references, self.weights, self.background, self.absent),
         }
 
@@ -215,7 +215,7 @@ class TabularProbes(ProbeSet):
         return np.array([order.index(one) for one in called]), [name for _, name in order]
 
     def _filled(self, missing: str) -> np.ndarray:
-        """Put what the background has most of where a value is missing; bool (n, d), where."""
+        """Put the background's mean (of codes the commonest) where a value is missing; bool (n, d), where."""
         for table, what in ((self.background, "background"), (self.inputs, "rows")):
             if np.isinf(table).any() or (np.isnan(table).any() and (what == "background" or missing == "refuse")):
                 row, column = np.argwhere(~np.isfinite(table))[0]
