@@ -162,8 +162,6 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     def _importance(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        if run.kind in ("image", "text"):
-            raise errors.InvalidArgumentError(f"importance: players of {run.kind} probes are others in every probe; ask for 'values'.")
         return {}, {"steps": run.all_steps, "importance": run.all_importance(explainer, wanted)}
 
     def _values(self, request: Request) -> tuple[dict[str, Any], Arrays]:
