@@ -1,6 +1,19 @@
 /** One stop of the Tab key for many things: arrows go from one to the next, Enter presses. */
 
 /**
+ * The names beside rows of a chart: one of them, the kept one or else the first, is the stop.
+ * @param {Element | null} group  of buttons
+ */
+export function roveNames(group) {
+  if (!(group instanceof HTMLElement)) return;
+  const names = [...group.querySelectorAll("button")];
+  const focused = names.find((name) => name === document.activeElement);
+  const stop = focused ?? names.find((name) => name.ariaPressed === "true") ?? names[0];
+  for (const name of names) name.tabIndex = name === stop ? 0 : -1;
+  rove(group, () => [...group.querySelectorAll("button")], { back: ["ArrowUp"], on: ["ArrowDown"] });
+}
+
+/**
  * @param {HTMLElement} group
  * @param {() => HTMLElement[]} items  in their order, one of them with tabindex 0
  * @param {{back: string[], on: string[]}} keys  what goes back and on

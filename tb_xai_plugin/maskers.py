@@ -457,6 +457,10 @@ class _Layout:
         if self.whole and any(array.dtype.kind == "f" for array in arrays):
             raise ValueError(f"TextProbes: encode gave whole numbers for one text and fractions for text {probe}; give one dtype.")
         dtype = np.int32 if self.whole else np.float32
+        if self.whole and any(array.size and array.max() > np.iinfo(np.int32).max for array in arrays):
+            raise ValueError(
+                f"TextProbes: encode gave {max(int(array.max()) for array in arrays)}, beyond int32; give numbers of tokens below 2**31."
+            )
         return np.concatenate([array.reshape(len(texts), -1).astype(dtype) for array in arrays], axis=1)
 
     def decoded(self, xp: Any, rows: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,15 @@ LARGEST_BATCH = 256
 BATCH_BYTES = 64 * 2**20
 LARGEST_ROWS = 1024
 
+# Of tables, evaluations up to which "auto" asks all coalitions on all reference rows: 5 features.
+MOST_WHOLE = 4096
+
 # Of samples, and matrices fitted to them, that are kept.
-SAMPLES_BYTES = 256 * 2**20
+SAMPLES_BYTES = 512 * 2**20
+
+# Inputs that an explainer draws of its own around a probe, and numbers in them; the first is the package's default.
+AUTO_SAMPLES = 5000
+AUTO_NUMBERS = 150_000
 
 
 class Plan:
@@ -71,7 +78,7 @@ class Plan:
         self.sampling = {name: explainer for name, explainer in self.explainers.items() if hasattr(explainer, "neighbours")}
         self.fitting = {name: each for name, each in self.explainers.items() if hasattr(each, "fit") and name not in self.sampling}
         self.asking = {name: each for name, each in self.explainers.items() if not hasattr(each, "fit")}
-        self.samples = asked
+        self.samples = self._samples(asked, automatic=evaluations == "auto")
         laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
         counts = np.unique(probes.players).tolist()
         self.designs = {n: self.masker.evaluations(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
@@ -79,8 +86,8 @@ class Plan:
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
         self.fitted = cache(self._fitted)
-        self.fitted_around = lru_cache(self._room_for_samples())(self._fitted_around)
-        self.neighbours = lru_cache(self._room_for_samples())(self._neighbours)
+        self.fitted_around = _first_kept(self._fitted_around, self._room_for_samples())
+        self.neighbours = _first_kept(self._neighbours, self._room_for_samples())
         for name in self.fitting:
             for n in counts:
                 self.fitted(name, n, self.evaluations)
@@ -90,6 +97,11 @@ class Plan:
     def _fitted(self, name: str, players: int, level: int) -> Fitted:
         """An explainer's matrix for probes with so many players, from the first `level` evaluations."""
         return self.fitting[name].fit(self.designs[players].first(level))
+
+    def _samples(self, asked: int, *, automatic: bool) -> int:
+        """Of each explainer that draws inputs of its own: by default as many as the `lime` package has, or what many features leave room for."""
+        features = max(1, np.size(self.probes.inputs[0]))
+        return int(max(4 * features, min(AUTO_SAMPLES, AUTO_NUMBERS // features))) if automatic else asked
 
     def samples_at(self, level: int) -> int:
         """How many inputs of their own sampling explainers have where explanations are made from `level` coalitions."""
@@ -104,14 +116,15 @@ class Plan:
 
     def _room_for_samples(self) -> int:
         """Of how many probes samples are kept between epochs; of the others they are drawn again, the same."""
-        return max(1, int(SAMPLES_BYTES // (24 * self.samples * max(1, np.size(self.probes.inputs[0])))))
+        # What is drawn, as float32 and float64, and the matrix.
+        return max(1, int(SAMPLES_BYTES // ((4 + 8 + 8) * self.samples * max(1, np.size(self.probes.inputs[0])))))
 
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
-            return min(_checked_number("batch_size", asked, 1, "'auto' or "), self.evaluations * self.repeats)
+            return min(_checked_number("batch_size", asked, 1, "'auto' or "), max(self.evaluations * self.repeats, self.samples))
         if isinstance(self.probes, TabularProbes):
             # A call costs more than its rows: better a few too many of them than more calls.
-            return min(LARGEST_ROWS, self.evaluations * self.repeats)
+            return min(LARGEST_ROWS, max(self.evaluations * self.repeats, self.samples if self.sampling else 0))
         largest = int(np.clip(BATCH_BYTES // self.masker.nbytes, 1, min(LARGEST_BATCH, self.levels[0])))
         # Every level is a whole number of batches, so that half the evaluations are half the work.
         return -(-self.levels[0] // -(-self.levels[0] // largest))
@@ -129,12 +142,17 @@ class Plan:
             "curves": self.curves,
         }
 
+    def _further_draws(self) -> list[str]:
+        """What else of the draw explanations depend on, besides the coalitions: of tables, where few features have all of them anyway."""
+        repeats = [f"{self.repeats} reference rows"] if isinstance(self.probes, TabularProbes) else []
+        return [*repeats, *([f"{self.samples} samples, seed {self.seed}"] if self.sampling else [])]
+
     @property
     def comparable(self) -> dict[str, str | dict[str, str]]:
         """Records are comparable in an explainer where its entry and all other parts are equal."""
         return {
             **self.probes.parts,
-            "coalitions": hash_of(*(self.designs[n].masks for n in sorted(self.designs))),
+            "coalitions": hash_of(*(self.designs[n].masks for n in sorted(self.designs)), *self._further_draws()),
             "explainers": {name: json.dumps(options, sort_keys=True) for name, options in self.settings["explainers"].items()},
             "output": self.output,
             "classes": json.dumps(self.classes),
@@ -176,6 +194,21 @@ def _checked_evaluations(evaluations: Any, players: int) -> int:
     return min(number - number % 2, 2**players)
 
 
+def _first_kept(make: Callable[..., Any], room: int) -> Callable[..., Any]:
+    """Keeps the first so many results. Not the latest: probes come in turn, and each would drive out the one that is asked for next."""
+    kept: dict[tuple[Any, ...], Any] = {}
+
+    def found(*key: Any) -> Any:
+        if key in kept:
+            return kept[key]
+        made = make(*key)
+        if len(kept) < room:
+            kept[key] = made
+        return made
+
+    return found
+
+
 def _shared_out(probes: ProbeSet, coalitions_asked: int, asked: Any, players: int) -> tuple[int, int]:
     """How many coalitions, and evaluations for all of them: of a table, coalitions are evaluated on several reference rows."""
     if not isinstance(probes, TabularProbes):
@@ -187,7 +220,7 @@ def _shared_out(probes: ProbeSet, coalitions_asked: int, asked: Any, players: in
         least = max(coalitions_asked, 256)
         return (
             coalitions_asked,
-            whole if whole <= coalitions.MOST_AUTO else coalitions_asked * rows if probes.absent == "average" else least,
+            whole if whole <= MOST_WHOLE else coalitions_asked * rows if probes.absent == "average" else least,
         )
     number = int(asked)
     if probes.absent == "average":

@@ -387,3 +387,39 @@ def test_categories_are_part_of_what_is_compared_and_lime_is_that_of_its_kind() 
         Plan(plain, xai.LimeText())
     with pytest.raises(ValueError, match=r"LimeText is not for image probes; give Lime\("):
         Plan(xai.ImageProbes(np.random.default_rng(0).random((3, 8, 8))), xai.LimeText())
+
+
+@pytest.mark.parametrize("name", ["banzhaf", "lime-net", "shap"])
+def test_no_value_that_hangs_on_a_draw_of_reference_rows_is_called_exact(name: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 7)).astype(np.float32)
+
+    def model(rows: np.ndarray) -> np.ndarray:
+        return rows[:, 0] * rows[:, 1] + np.sin(rows[:, 2]) + rows[:, 3] ** 2
+
+    probes = xai.TabularProbes(x[:4], background=x[20:])
+    exact = xai.explain(model, xai.TabularProbes(x[:4], background=x[20:], absent="average"), name, evaluations=128 * 100)[name]
+    found = xai.explain(model, probes, (name, "occlusion"))
+    assert np.isnan(found["occlusion"].errors).all()
+    missed, errors = np.abs(found[name].values - exact.values), found[name].errors
+    assert (errors > 0).all()
+    assert (missed <= 3 * errors).mean() > 0.9
+
+
+def test_runs_of_few_features_with_another_draw_are_not_compared() -> None:
+    probes = xai.TabularProbes(ROWS[:3], background=ROWS)
+    usual = Plan(probes).comparable
+    assert Plan(probes, seed=1).comparable != usual
+    assert Plan(probes, evaluations=100).comparable != usual
+    assert Plan(probes, "shap", seed=1).comparable == Plan(probes, "shap").comparable  # all coalitions, all reference rows
+
+
+def test_samples_of_many_probes_are_drawn_once_or_again_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    probes = xai.TabularProbes(ROWS[:3], background=ROWS)
+    kept = Plan(probes, "lime", evaluations=64)
+    monkeypatch.setattr("tb_xai_plugin.plan.SAMPLES_BYTES", 64 * 4 * 20 * 2)
+    tight = Plan(probes, "lime", evaluations=64)
+    for probe in range(3):
+        assert np.array_equal(kept.neighbours("lime", probe).inputs, tight.neighbours("lime", probe).inputs)
+    assert tight.neighbours("lime", 0) is tight.neighbours("lime", 0)
+    assert tight.neighbours("lime", 2) is not tight.neighbours("lime", 2)

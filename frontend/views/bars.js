@@ -6,9 +6,10 @@ import { createList } from "../bars-list.js";
 import { epoch, method, number, signed, tick, withError } from "../format.js";
 import { choose, html, render, segmented } from "../html.js";
 import { middle } from "../names.js";
+import { roveNames } from "../passage-focus.js";
 import { playerName, playerNoun } from "../players.js";
 import { difference, strongestThreshold } from "../scale.js";
-import { blankReason, differenceHead, differenceReason, paneHead, trust } from "./figure.js";
+import { ALONE, blankReason, differenceHead, differenceReason, paneHead, trust } from "./figure.js";
 
 /** @typedef {import("../bars-canvas.js").Bar} Bar */
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
@@ -127,7 +128,7 @@ export function barsView(element) {
       }
       const [player] = line;
       const value = playerValue(info.probes, table, player);
-      return html`<button key=${player} type="button" tabindex="-1" class="bar-name" style=${style} aria-pressed=${player === state.player} title=${value.whole ? `${name(player)}\n${value.whole}` : name(player)}>
+      return html`<button key=${player} type="button" class="bar-name" style=${style} aria-pressed=${player === state.player} title=${value.whole ? `${name(player)}\n${value.whole}` : name(player)}>
         <span class="ellipsis">${middle(name(player), room)}</span><span class=${value.missing ? "bar-value missing ellipsis" : "bar-value ellipsis"}>${value.short}</span></button>`;
     };
     render(
@@ -135,10 +136,11 @@ export function barsView(element) {
         ${lit.map((place) => html`<div key=${`lit ${place}`} class="bar-lit" style=${{ top: `${y(place)}px`, height: `${row}px` }}></div>`)}
         <div class="bar-names">${places.map(label)}</div>
         ${columns.map((column, i) => html`<div key=${column.title} class="bar-chart"><canvas role="img" data-column=${i} aria-label=${encoded(data, column, stepwise, order, name)}></canvas>${column.blank && html`<p class="blank">${column.blank}</p>`}</div>`)}
-        ${columns.length === 1 && html`<p key="alone" class="note bars-alone">One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p>`}
+        ${columns.length === 1 && html`<p key="alone" class="note bars-alone">${ALONE}</p>`}
       </div>`,
       list.stage,
     );
+    roveNames(list.stage.querySelector(".bar-names"));
     const canvases = list.stage.querySelectorAll("canvas");
     const width = canvases[0].parentElement?.clientWidth ?? 0;
     const marks = domains.map(([low, high]) => ticks(low, high, Math.max(3, Math.floor(width / 52))));

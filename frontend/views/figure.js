@@ -77,6 +77,9 @@ export function differenceReason(panes, [first, second], view) {
   return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
 }
 
+/** Where there is nothing to compare with yet. */
+export const ALONE = "One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.";
+
 /** @param {Pane} pane */
 export const encoded = ({ side, step }) => `attribution over the image: ${side.name} at ${epoch(step)}`;
 

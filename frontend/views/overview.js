@@ -10,6 +10,7 @@ import { className, epoch, number, plural, probeName, tick, withError } from "..
 import { choose, html, render } from "../html.js";
 import { middle } from "../names.js";
 import { drawImportance, drawSwarm } from "../overview-canvas.js";
+import { roveNames } from "../passage-focus.js";
 import { playerName } from "../players.js";
 import { largest } from "../scale.js";
 import { surveyed } from "../side.js";
@@ -103,7 +104,7 @@ export function overviewView(element) {
       html`<div class="overview-grid" style=${swarmColumns(sides.length)}>
         ${places.filter(({ player }) => data.lit.includes(player)).map(({ player, y }) => html`<div key=${`lit ${player}`} class="bar-lit" style=${{ top: `${y}px`, height: `${ROW}px` }}></div>`)}
         <div class="bar-names">${places.map(
-          ({ player, y }) => html`<button key=${player} type="button" tabindex="-1" class="bar-name" style=${{ top: `${y}px`, height: `${ROW}px` }} aria-pressed=${player === state.player} title=${`${name(player)}\nmean |attribution|: ${means(player)}`}>
+          ({ player, y }) => html`<button key=${player} type="button" class="bar-name" style=${{ top: `${y}px`, height: `${ROW}px` }} aria-pressed=${player === state.player} title=${`${name(player)}\nmean |attribution|: ${means(player)}`}>
             <span class="ellipsis">${middle(name(player), letters)}</span></button>`,
         )}</div>
         <div class="bar-chart"><canvas role="img" aria-label=${`mean |attribution| of each feature over the probes; ${places.slice(0, 3).map(({ player }) => `${middle(name(player), LONGEST_NAME)}: ${means(player)}`).join("; ")}`}></canvas></div>
@@ -112,6 +113,7 @@ export function overviewView(element) {
       </div>`,
       list.stage,
     );
+    roveNames(list.stage.querySelector(".bar-names"));
 
     const canvases = list.stage.querySelectorAll("canvas");
     const widths = [...canvases].map((canvas) => canvas.parentElement?.clientWidth ?? 0);

@@ -1,7 +1,7 @@
 /** The panes of a text or a series: A, B and their difference side by side, as pictures have them. */
 
 import { html } from "../html.js";
-import { blankReason, differenceHead, differenceReason, figure, paneHead, trust } from "./figure.js";
+import { ALONE, blankReason, differenceHead, differenceReason, figure, paneHead, trust } from "./figure.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
@@ -19,7 +19,7 @@ export function panesRow(element, data, state, contentOf) {
     const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
     figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained, "overlay"), contentOf(null), "", html`<p class="trust"></p>`, null));
   } else {
-    figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
+    figures.push(html`<div key="alone" class="alone"><p>${ALONE}</p></div>`);
   }
   return html`<div class="row">${figures}</div>`;
 }

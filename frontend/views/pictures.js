@@ -6,7 +6,7 @@ import { choose, html, render } from "../html.js";
 import { fit } from "../layout.js";
 import { paint, playerAt } from "../picture.js";
 import { difference } from "../scale.js";
-import { blankReason, canvasOf, differenceHead, differenceReason, encoded, figure, paneHead, trust } from "./figure.js";
+import { ALONE, blankReason, canvasOf, differenceHead, differenceReason, encoded, figure, paneHead, trust } from "./figure.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "./sketch.js";
 import { createBlink, stack } from "./stack.js";
 
@@ -60,7 +60,7 @@ export function picturesView(element) {
       const head = differenceHead(panes, state.lock);
       figures.push(figure("difference", head, differenceReason(panes, explained, state.view), canvasOf("difference of the attributions, first minus second"), "", null, drawing(false)));
     } else {
-      figures.push(html`<div key="alone" class="alone"><p>One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.</p></div>`);
+      figures.push(html`<div key="alone" class="alone"><p>${ALONE}</p></div>`);
     }
     render(html`<div class=${state.drawing ? "row drawing" : "row"}>${figures}</div>`, frame);
     if (!side) {

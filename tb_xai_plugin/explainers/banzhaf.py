@@ -26,7 +26,7 @@ class Banzhaf:
 
     def fit(self, design: Design) -> Fitted:
         """By kriging, as Kernel SHAP; where every coalition is there, by the definition: the mean of d over pairs with and without i."""
-        if design.complete:
+        if design.complete and design.noise is None:
             A = 2 * (2.0 * design.pairs.T - 1) / len(design.pairs)
             left_out = np.zeros_like
         else:

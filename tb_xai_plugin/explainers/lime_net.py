@@ -110,7 +110,7 @@ class CrossFit:
         self.inverse, self.linear = _least_squares(self.X, self.weights, LINEAR_PENALTY)
         _, self.lime = _least_squares(self.X, self.weights * np.isin(self.rows, local), Lime.alpha)
         _, (A,) = _least_squares(self.X[self.local], self.w[None], Lime.alpha)
-        self.A, self.sampling = A, HalvesErrors.of(A[:-1], undrawn_of_all(*A[:-1].shape))
+        self.A, self.sampling = A, HalvesErrors.of(A[:-1], undrawn_of_all(*A[:-1].shape) if design.noise is None else 1.0)
         # The same start for all folds and probes: what differs between nets comes from the answers.
         self.start = rng.normal(size=(design.players, options.hidden)) * SPREAD / np.sqrt(design.players)
 

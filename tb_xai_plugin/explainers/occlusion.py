@@ -36,7 +36,8 @@ class Occlusion:
             return Attribution(
                 values=values,
                 base=answers[1],
-                errors=np.zeros_like(values),
+                # Nothing is drawn but, of tables, the reference row of each coalition.
+                errors=np.full_like(values, 0 if design.noise is None else np.nan),
                 fidelity={"efficiency_gap": efficiency_gap(values, answers[0] - answers[1])},
             )
 

@@ -120,7 +120,7 @@ class TabularProbes(ProbeSet):
         return {
             "inputs": hash_of(self.inputs),
             "labels": hash_of(self.labels if self.labels is not None else "none"),
-            "players": hash_of(self.player_of, *self.feature_names, *map(str, sorted(self.categorical))),
+            "players": hash_of(self.player_of, *self.feature_names, *self._player_names, *map(str, sorted(self.categorical))),
             "background": hash_of(self.references, self.weights, self.background, self.absent),
         }
 
@@ -186,8 +186,9 @@ class TabularProbes(ProbeSet):
 
     def _feature(self, key: Any, what: str) -> int:
         """Number of a feature given by name or number."""
-        if isinstance(key, str) and key in self.feature_names:
-            return self.feature_names.index(key)
+        # A DataFrame may have numbers for names: then they mean the name.
+        if str(key) in self.feature_names and not isinstance(key, bool):
+            return self.feature_names.index(str(key))
         if isinstance(key, int | np.integer) and not isinstance(key, bool) and 0 <= key < len(self.feature_names):
             return int(key)
         raise ValueError(f"{WHO}: {what} names the feature {key!r}, which is not there; choose from {self.feature_names[:20]}.")
