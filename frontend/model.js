@@ -93,7 +93,7 @@ export function derive(situation, state, ask) {
   // A link or the run before may name a class that this run does not have.
   const explained = /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class;
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, together(first, second, state), state), method, explained, region, areas: state.areas }, ask);
+    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, together(first, second, state), state), method, explained, region, areas: state.areas, pin: state.pin }, ask);
   const a = side(info, "A");
   const asked = other ? side(other, "B") : null;
 

@@ -40,6 +40,16 @@ const changes = memo((/** @type {import("./types.d.ts").Spread} */ drift) =>
 );
 
 /**
+ * Since the pinned epoch where there is one, else over the whole run.
+ * @param {Side} side
+ * @param {number} probe
+ */
+function changed({ sincePin, drift }, probe) {
+  if (sincePin) return sincePin.of(probe).findLast((distance) => Number.isFinite(distance)) ?? 0;
+  return drift ? changes(drift)[probe] : 0;
+}
+
+/**
  * Probability of the label (of the predicted class without labels); NaN sorts last.
  * @param {Pane} pane
  * @param {number} probe
@@ -73,7 +83,7 @@ export function orderProbes(panes, { sort, only, wrong, disagree }) {
   /** @type {(probe: number) => number} */
   const key =
     sort === "changed"
-      ? (probe) => -Math.max(...panes.map(({ side }) => (side.drift ? changes(side.drift)[probe] : 0)))
+      ? (probe) => -Math.max(...panes.map(({ side }) => changed(side, probe)))
       : (probe) => Math.min(...panes.map((pane) => certainty(pane, probe)));
   const keys = new Map(kept.map((probe) => [probe, key(probe)]));
   return kept.sort((x, y) => Number(keys.get(x)) - Number(keys.get(y)) || x - y);

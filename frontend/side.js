@@ -60,6 +60,7 @@ export function enlist(lists, probes, most) {
  * @property {string} explained  class that is explained, as the server takes it
  * @property {string} region  the one whose curve is drawn
  * @property {import("./types.d.ts").Area[]} areas  regions that the user drew
+ * @property {number | null} pin  the epoch that the user pinned
  */
 
 /**
@@ -67,7 +68,7 @@ export function enlist(lists, probes, most) {
  * @param {Ask} ask
  * @returns {Side}
  */
-export function createSide({ letter, info, label, color, method, explained, region, areas }, ask) {
+export function createSide({ letter, info, label, color, method, explained, region, areas, pin }, ask) {
   const run = { run: info.run, set: info.set };
   const explanation = { ...run, explainer: method, class: explained };
   const known = info.explainers.includes(method);
@@ -119,6 +120,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     unit: info.units[method] ?? info.settings.unit,
     shares,
     drift: known ? ask("drift", explanation) : undefined,
+    sincePin: known && pair && pin !== null && info.steps.includes(pin) ? ask("drift", { ...explanation, against: String(pin) }) : undefined,
     get fidelity() {
       return fidelity;
     },

@@ -364,6 +364,8 @@ export interface Side {
   /** share of each region, where it has arrived */
   shares: Map<string, Spread>;
   drift: Spread | undefined;
+  /** distance of every epoch from the pinned one; where the user pinned one that this run has */
+  sincePin: Spread | undefined;
   /** mean |attribution| over probes, of tables */
   importance: Importance | undefined;
   answers: Answers | undefined;

@@ -22,6 +22,8 @@ const SORTS = [
   { value: "order", text: "as logged" },
 ];
 
+const SORTS_PINNED = SORTS.map((sort) => (sort.value === "changed" ? { ...sort, text: "changed since the pin" } : sort));
+
 /** @type {import("../types.d.ts").View} */
 export function probesView(element) {
   const head = document.createElement("div");
@@ -92,7 +94,7 @@ function header(element, data, state, classesOf) {
     html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">
     <h2>Probes</h2>
-    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: SORTS, choose: (_, value) => choose(element, { sort: /** @type {import("../types.d.ts").Sort} */ (value) }) })}</label>
+    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: state.pin === null ? SORTS : SORTS_PINNED, choose: (_, value) => choose(element, { sort: /** @type {import("../types.d.ts").Sort} */ (value) }) })}</label>
     ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
     ${probes.labels && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}

@@ -48,3 +48,9 @@ test("without labels nothing is right or wrong", () => {
   assert.equal(isRight(pane(), 2), false);
   assert.equal(isRight(pane({ predicted: [-1, 0, 0, 0] }), 0), null);
 });
+
+test("with a pinned epoch it is the last distance from there that counts", () => {
+  const pinned = pane();
+  pinned.side.sincePin = { of: (probe) => Float32Array.from([[0.2, 0.4], [0.9, NaN], [0.1, 0.1], [0, 0]][probe]) };
+  assert.deepEqual(orderProbes([pinned], { ...ALL, sort: "changed" }), [1, 0, 2, 3]);
+});
