@@ -13,7 +13,7 @@ demo: .venv/installed-demo
 test: .venv/installed-test frontend-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Types and units of the page. Viewing and installing need no Node; checking does.
 frontend-test:

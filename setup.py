@@ -55,6 +55,7 @@ setup(
             "playwright>=1.40",
             "pytest>=8",
             "pytest-cov>=5",
+            "pytest-xdist>=3",
             "ruff>=0.9",
             "shap>=0.46",
         ],

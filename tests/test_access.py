@@ -68,6 +68,7 @@ def test_axe_finds_nothing_serious_where_there_is_nothing(open_tab: Open, tmp_pa
         page, tab = open_tab(empty)
         expect(tab.get_by_role("heading", name="No explanations in this log directory")).to_be_visible()
         assert grave(tab_frame(page)) == []
+        page.close()  # before the server ends: it looks for new runs all the time
 
 
 def focused(frame: Frame) -> tuple[str, bool]:
