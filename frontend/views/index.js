@@ -1,25 +1,21 @@
 /** Every view of the page, by the room it has there (page.js). A new one is a file and a line. */
 
-import { barsView } from "./bars.js";
 import { classesView } from "./classes.js";
 import { cursorView } from "./cursor.js";
-import { evolutionView } from "./evolution.js";
 import { exportView } from "./export.js";
 import { explanationView } from "./explanation.js";
 import { filmstripView } from "./filmstrip.js";
 import { helpView } from "./help.js";
+import { later } from "./later.js";
 import { lookView } from "./look.js";
 import { noticeView } from "./notice.js";
-import { overviewView } from "./overview.js";
 import { pairsView } from "./pairs.js";
-import { passageView } from "./passage.js";
 import { picturesView } from "./pictures.js";
 import { probesView } from "./probes.js";
 import { probeTitleView } from "./probe-title.js";
 import { readingView } from "./reading.js";
 import { regionsView } from "./regions.js";
 import { runsView } from "./runs.js";
-import { signalView } from "./signal.js";
 import { statusView } from "./status.js";
 import { trainingView } from "./training.js";
 
@@ -34,15 +30,15 @@ export const VIEWS = {
   probes: probesView,
   "probe-title": probeTitleView,
   pictures: picturesView,
-  bars: barsView,
-  passage: passageView,
-  signal: signalView,
+  bars: later(["tabular"], async () => (await import("./bars.js")).barsView),
+  passage: later(["text"], async () => (await import("./passage.js")).passageView),
+  signal: later(["sequence"], async () => (await import("./signal.js")).signalView),
   classes: classesView,
   pairs: pairsView,
   reading: readingView,
   filmstrip: filmstripView,
-  evolution: evolutionView,
-  overview: overviewView,
+  evolution: later(["tabular", "text", "sequence"], async () => (await import("./evolution.js")).evolutionView),
+  overview: later(["tabular"], async () => (await import("./overview.js")).overviewView),
   status: statusView,
   export: exportView,
   notice: noticeView,
