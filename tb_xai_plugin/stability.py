@@ -35,17 +35,17 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def top_k(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """1 - |T_a & T_b| / |T_a | T_b| in [0, 1], T the ceil(n / 4) players with the largest |value|."""
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    a, b = np.broadcast_to(a, shape).reshape(-1, shape[-1]), np.broadcast_to(b, shape).reshape(-1, shape[-1])
-    distance = np.full(len(a), np.nan)
-    for i, (row_a, row_b) in enumerate(zip(a, b, strict=True)):
-        there = np.isfinite(row_a) & np.isfinite(row_b)
-        if there.any():
-            k = -(-int(there.sum()) // 4)
-            tops = [set(np.argsort(-np.abs(row[there]), kind="stable")[:k].tolist()) for row in (row_a, row_b)]
-            distance[i] = 1 - len(tops[0] & tops[1]) / len(tops[0] | tops[1])
-    return distance.reshape(shape[:-1])
+    """1 - |T_a & T_b| / |T_a | T_b| in [0, 1], T the ceil(n / 4) players with the largest |value|; of equal ones the first."""
+    there = np.isfinite(a) & np.isfinite(b)
+    count = there.sum(axis=-1, keepdims=True)
+    top_a, top_b = (_places(np.where(there, -np.abs(values), np.inf)) < -(-count // 4) for values in (a, b))
+    both, either = (top_a & top_b).sum(axis=-1), (top_a | top_b).sum(axis=-1)
+    return np.where(count[..., 0] > 0, 1 - both / np.maximum(either, 1), np.nan)
+
+
+def magnitude(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|log10 |a|_1 / |b|_1|: how far apart in size, whatever the shape; 1 is ten times as much."""
+    return np.abs(np.log10(_norm1(a)) - np.log10(_norm1(b)))[..., 0]
 
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -53,6 +53,7 @@ MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "cosine": cosine,
     "spearman": spearman,
     "top-k": top_k,
+    "magnitude": magnitude,
 }
 
 
@@ -73,14 +74,25 @@ def drift(values: np.ndarray, steps: np.ndarray, against: str | int = "previous"
     """
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
+    places = references(values, steps, against)
     values = values.astype(np.float64)  # squares of a regression in dollars leave float32's range
-    place = None if against == "previous" else _place(steps, against)
-    if against != "previous" and place is None:
-        return np.full(values.shape[:2], np.nan)
-    distance = MEASURES[measure](values, _previous(values) if place is None else values[place][None])
+    distance = MEASURES[measure](values, np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0))
+    return np.where(places < 0, np.nan, distance)
+
+
+def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.ndarray:
+    """int (epochs, probes): the place of what each explanation is compared with, -1 where there is nothing; see `drift`."""
+    epochs, probes = values.shape[:2]
+    if against == "previous":
+        # The last earlier explanation that has numbers.
+        there = np.isfinite(values).any(axis=-1)
+        last = np.maximum.accumulate(np.where(there, np.arange(epochs)[:, None], -1), axis=0)
+        return np.concatenate([np.full((min(epochs, 1), probes), -1), last[:-1]])
+    place = _place(steps, against)
+    places = np.full((epochs, probes), -1 if place is None else place)
     if place is not None:
-        distance[place] = np.nan
-    return distance
+        places[place] = -1
+    return places
 
 
 def _place(steps: np.ndarray, against: str | int) -> int | None:
@@ -96,15 +108,6 @@ def _place(steps: np.ndarray, against: str | int) -> int | None:
     if against == "untrained":
         return None
     raise ArgumentError(f"step {step} is not in the record, which has steps {steps[0]} to {steps[-1]}.")
-
-
-def _previous(values: np.ndarray) -> np.ndarray:
-    """For every epoch and probe, the last earlier explanation that has numbers."""
-    previous = np.full_like(values, np.nan)
-    for epoch in range(1, len(values)):
-        missing = np.isnan(values[epoch - 1]).all(axis=-1, keepdims=True)
-        previous[epoch] = np.where(missing, previous[epoch - 1], values[epoch - 1])
-    return previous
 
 
 def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | None, other_noise: np.ndarray | None) -> np.ndarray:
@@ -183,8 +186,24 @@ def _norm1(values: np.ndarray) -> np.ndarray:
     return np.where(norm > 0, norm, np.nan)
 
 
+def _places(values: np.ndarray) -> np.ndarray:
+    """Place of each number in ascending order along the last axis, from 0; equal ones in their order."""
+    order = np.argsort(values, axis=-1, kind="stable")
+    places = np.empty(order.shape, dtype=np.intp)
+    np.put_along_axis(places, order, np.broadcast_to(np.arange(values.shape[-1]), order.shape), axis=-1)
+    return places
+
+
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Mean ranks along the last axis, NaN for NaN."""
-    smaller = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
-    equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
-    return np.where(np.isnan(values), np.nan, smaller + (equal - 1) / 2)
+    order = np.argsort(values, axis=-1)
+    ordered, place = np.take_along_axis(values, order, axis=-1), np.arange(values.shape[-1])
+    begins = np.ones(values.shape, dtype=bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    ends = np.ones(values.shape, dtype=bool)
+    ends[..., :-1] = begins[..., 1:]
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=-1)
+    last = np.minimum.accumulate(np.where(ends, place, values.shape[-1])[..., ::-1], axis=-1)[..., ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2, axis=-1)
+    return np.where(np.isnan(values), np.nan, ranks)
