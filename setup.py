@@ -60,7 +60,10 @@ setup(
             "shap>=0.46",
         ],
     },
-    entry_points={"tensorboard_plugins": ["xai = tb_xai_plugin.loader:XaiLoader"]},
+    entry_points={
+        "tensorboard_plugins": ["xai = tb_xai_plugin.loader:XaiLoader"],
+        "console_scripts": ["tb-xai = tb_xai_plugin.cli:main"],
+    },
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

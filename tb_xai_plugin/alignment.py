@@ -159,6 +159,13 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=rank)
 
 
+def first_metric(logs: Iterable[str]) -> str:
+    """The metric of one run that people look at first, of the validation if there is one; "" where nothing was logged."""
+    names = [name for name in logs if not SETTINGS.fullmatch(name)]
+    validation = [name for name in names if name.startswith("val_")]
+    return next(iter(_in_order(validation or names)), "")
+
+
 def _listed(logs: Iterable[str]) -> str:
     return ", ".join(logs) or "nothing"
 

@@ -76,6 +76,12 @@ class Catalog:
             self._shrink(kept)
         return kept.load(), version
 
+    def names(self, context: Any, experiment: str) -> dict[str, str]:
+        """{what a person calls it: TensorBoard's name} of the runs that can be read, as they were last listed."""
+        with self._lock:
+            found = [entry for (of, _), entry in self._entries.items() if of == experiment]
+        return {entry["name"]: entry["run"] for entry in found or self.entries(context, experiment) if not entry["error"]}
+
     def look(self) -> None:
         """Somebody is looking at TensorBoard: have the entries ready, in the background, before the tab is clicked."""
         if self._provider is None or not self._looking.acquire(blocking=False):

@@ -9,7 +9,8 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
-from tb_xai_plugin import alignment, areas, stability, wire
+from tb_xai_plugin import alignment, areas, comparison, findings, stability, wire
 from tb_xai_plugin.catalog import Catalog, display_name
 from tb_xai_plugin.container import Arrays, encode_arrays, plain
 from tb_xai_plugin.reader import Run
@@ -75,6 +76,10 @@ class XaiPlugin(base_plugin.TBPlugin):
             "/drift": self._arrays(self._drift),
             "/share": self._arrays(self._share),
             "/importance": self._arrays(_later(self._importance)),
+            "/trust": self._arrays(_later(self._trust)),
+            "/events": self._json(self._events),
+            "/compare": self._arrays(self._compare),
+            "/findings": self._json(self._findings),
         }
         # Only files that exist have a route: there is no path to traverse.
         return routes | {f"/static/{path}": _static(file) for path, file in frontend_files().items()}
@@ -192,7 +197,11 @@ class XaiPlugin(base_plugin.TBPlugin):
             rows = alignment.pair(run, other, by) if at == "same" else alignment.beside(run, other, int(at))
             request.refuse_large(chosen, len(rows.steps), 4 * run.record["shape"]["players"])
             found = run.all_change_errors(explainer, other, rows, wanted, chosen)
-        return {"probes": chosen}, {"steps": rows.steps, "errors": found}
+            # Of all probes: how many players changed tells how sure each of them is.
+            real = run.judged(
+                "real", other.serial, explainer, wanted, by, at, make=lambda: comparison.really_differ(run, other, explainer, wanted, rows)
+            )
+        return {"probes": chosen}, {"steps": rows.steps, "errors": found, "real": real[:, chosen].astype(np.uint8)}
 
     def _fidelity(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
@@ -226,8 +235,9 @@ class XaiPlugin(base_plugin.TBPlugin):
         against = request.arguments.get("against", "previous")
         reference = int(against) if WHOLE_NUMBER.fullmatch(against) else against
         with invalid_argument(request.route):
-            series = run.all_drift(explainer, reference, request.arguments.get("measure", "tv"), wanted)
-        return {}, {"steps": run.all_steps, "drift": series, "quartiles": stability.quartiles(series)}
+            found = run.all_drift(explainer, reference, request.arguments.get("measure", "tv"), wanted)
+        arrays = {"drift": found.distance, "quartiles": stability.quartiles(found.distance)}
+        return {}, {"steps": run.all_steps, **arrays, "floor": found.floor, "floor_quartiles": stability.quartiles(found.floor)}
 
     def _share(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
@@ -254,8 +264,83 @@ class XaiPlugin(base_plugin.TBPlugin):
                 inside = areas.drawn(area, *run.record["arrays"]["images"]["shape"][1:3])
             elif players:
                 inside = [int(player) for player in players.split(",")]
-            series = run.all_region_share(explainer, inside, wanted, chosen)
-        return {"probes": chosen}, {"steps": run.all_steps, "share": series, "quartiles": stability.quartiles(series)}
+            found = run.all_region_share(explainer, inside, wanted, chosen)
+        arrays = {"share": found.share, "errors": found.errors, "positive": found.positive, "pointed": found.pointed}
+        header = {"probes": chosen, "onset": _step(run, found.onset_of_run), "measured": found.measured}
+        onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in found.onset.tolist()])
+        return header, {
+            "steps": run.all_steps,
+            **arrays,
+            "quartiles": stability.quartiles(found.share),
+            "before": found.before,
+            "onsets": onsets,
+        }
+
+    def _trust(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, explainer, wanted = self._explanations(request)
+        found = run.trust(explainer, target=wanted)
+        names = {"r_squared": found.r_squared_name, "gap": found.gap_name, "warnings": list(found.warnings)}
+        arrays = {name: getattr(found, name) for name in ("r_squared", "gap", "error", "untrained", "untrained_floor")}
+        return names, {"steps": run.all_steps, **arrays, "warnings": np.stack(list(found.warnings.values()), axis=-1).astype(np.uint8)}
+
+    def _events(self, request: Request) -> dict[str, Any]:
+        run, explainer, wanted = self._explanations(request)
+        found, steady = run.events(explainer, target=wanted), run.steady_since(explainer, target=wanted)
+        return {
+            "events": [asdict(event) for event in found],
+            "steady": {
+                "probes": [_epoch_or_none(step) for step in steady.step.tolist()],
+                "run": _epoch_or_none(steady.of_run),
+                "metric": steady.metric,
+                "of_metric": _epoch_or_none(steady.of_metric),
+            },
+        }
+
+    def _compare(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        run, explainer, wanted = self._explanations(request)
+        with invalid_argument(request.route):
+            found = self._compared(request, run, explainer, wanted, request.arguments.get("measure", "tv"))
+        rows = found.pairing
+        arrays: Arrays = {"steps": rows.steps, "here": rows.here, "there": rows.there, "distance": found.distance, "floor": found.floor}
+        arrays |= {"right": found.right.astype(np.uint8), "typical": found.typical}
+        arrays["spread"] = np.full((len(rows.steps), 3), np.nan) if found.spread is None else found.spread
+        return {"metric": rows.metric, "best": rows.best, "repeats": len(found.repeats)}, arrays
+
+    def _compared(self, request: Request, run: Run, explainer: str, wanted: str | int, measure: str) -> comparison.Comparison:
+        other, by, pattern = (
+            self._other(request),
+            request.arguments.get("by") or "epoch",
+            request.arguments.get("repeats") or comparison.REPEAT,
+        )
+        runs = self._repeats(request, run, other, explainer, pattern)
+        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *((name, each.serial) for name, each in runs.items()))
+        return run.judged(
+            *key, make=lambda: run.compare(other, explainer, by, measure=measure, target=wanted, repeats=runs, pattern=pattern)
+        )
+
+    def _repeats(self, request: Request, run: Run, other: Run, explainer: str, pattern: str) -> dict[str, Run]:
+        """Runs of the same recipe as one of two; no others are read."""
+        request.used.append((run, False))  # which runs there are is not in the address
+        known = self._catalog.names(request.context, request.experiment)
+        pairs = comparison.repeats_of(list(known), [each.name for each in (run, other)], pattern)
+        found = {}
+        for name in dict.fromkeys(name for pair in pairs for name in pair):
+            with suppress(RecordError):
+                found[name] = self._catalog.run(request.context, request.experiment, known[name], request.arguments.get("set"), None)[0]
+        return found
+
+    def _findings(self, request: Request) -> dict[str, Any]:
+        run, explainer, wanted = self._explanations(request)
+        step = request.arguments.get("step")
+        if step and not WHOLE_NUMBER.fullmatch(step):
+            raise errors.InvalidArgumentError(f"findings: step is {step[:100]!r}; give a step, or none for the last.")
+        with invalid_argument(request.route):
+            if not request.arguments.get("other"):
+                verdict, found = "", findings.of_run(run, explainer, wanted)
+            else:
+                compared, at = self._compared(request, run, explainer, wanted, "tv"), int(step) if step else None
+                verdict, found = compared.verdict(at), findings.of_pair(compared, run, self._other(request), at)
+        return {"verdict": verdict, "findings": [asdict(finding) for finding in found]}
 
     # What a request asks for.
 
@@ -310,6 +395,15 @@ def _answered(answer: Callable[[Request], Any], request: Request) -> Any:
         return answer(request)
     except RecordError as error:
         raise errors.NotFoundError(f"{request.route}: {error}") from error
+
+
+def _step(run: Run, place: int) -> int | None:
+    """The step of a place, None where there is none."""
+    return int(run.all_steps[place]) if place >= 0 else None
+
+
+def _epoch_or_none(step: int) -> int | None:
+    return None if step == alignment.ABSENT else step
 
 
 def _later(answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[[Request], tuple[dict[str, Any], Arrays]]:

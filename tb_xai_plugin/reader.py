@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tb_xai_plugin import areas, differences, stability, wire
+from tb_xai_plugin import areas, comparison, differences, judgement, stability, wire
+from tb_xai_plugin.comparison import REPEAT, Comparison
+from tb_xai_plugin.events import Event
 from tb_xai_plugin.probes import KINDS, ProbeSet
 from tb_xai_plugin.probes.text import Piece, pieces_of
 from tb_xai_plugin.record import ClassPlaces, Record, RecordError
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     import pandas
 
     from tb_xai_plugin.alignment import Pairing
+
+# Answers that are kept: of each class and explainer that was looked at, and of differences from as many epochs.
+JUDGED_KEPT = 64
 
 
 class Run(Record):
@@ -337,22 +342,98 @@ class Run(Record):
 
         Args:
             against: "previous" | "untrained" | "final" | a step.
-            measure: "tv" (total variation of unit-L1 maps) | "cosine" | "spearman" (of |values|) | "top-k".
+            measure: "tv" (total variation of unit-L1 maps) | "cosine" | "spearman" (of |values|) | "top-k" | "magnitude" (log10 of sums of
+                |values|, apart).
             target: the class: "label" (the predicted one where there are no labels) | "predicted" | a class number.
         """
-        return self.all_drift(explainer, against, measure, target)[self._trained]
-
-    def all_drift(self, explainer: str, against: str | int, measure: str, target: str | int) -> np.ndarray:
-        """`drift` aligned with `all_steps`."""
         (values,) = self.of_class(target, f"values/{self._known(explainer)}")
-        return stability.drift(values, self.all_steps, against, measure)
+        return stability.drift(values, self.all_steps, against, measure)[self._trained]
+
+    def noise_floor(
+        self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: str | int = "label"
+    ) -> np.ndarray:
+        """What of `drift` sampling makes: (epochs, probes), the distance that it leaves below in 95 of 100 cases; NaN where errors are unknown.
+
+        A change is real above it. The arguments are those of `drift`.
+        """
+        return self.all_drift(explainer, against, measure, target).floor[self._trained]
+
+    def all_drift(self, explainer: str, against: str | int, measure: str, target: str | int) -> judgement.Drift:
+        """`drift` and `noise_floor`, aligned with `all_steps`."""
+        return judgement.drift(self, self._known(explainer), against, measure, target)
+
+    def changed(self, explainer: str, against: str | int = "previous", *, target: str | int = "label") -> np.ndarray:
+        """bool (epochs, probes, players): which changed by more than noise since the reference; of those, at most 5 % did not, on average.
+
+        See `noise.really_changed`; the arguments are those of `drift`.
+        """
+        return judgement.changed(self, self._known(explainer), against, target)[self._trained]
+
+    def events(self, explainer: str | None = None, *, target: str | int = "label") -> list[Event]:
+        """What happened to the probes, by epoch: learned, forgotten, relearned, reason changed, onset of a region, collapsed; see `events.Event`.
+
+        explainer: whose values tell; all by default.
+        """
+        chosen = self.explainers if explainer is None else [self._known(explainer)]
+        return sorted({event for each in chosen for event in judgement.found_events(self, each, target)})
+
+    def onset(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> int | None:
+        """The first epoch from which the mean share of a region stays above the untrained model's by more than noise; None where there is none."""
+        place = judgement.share(self, self._known(explainer), region, target).onset_of_run
+        return int(self.all_steps[place]) if place >= 0 else None
+
+    def steady_since(self, explainer: str, measure: str = "tv", *, target: str | int = "label") -> judgement.Steady:
+        """Since when explanations are what they are at the end, for each probe and for the run, beside the validation metric."""
+        return judgement.steady(self, self._known(explainer), measure, target)
+
+    def trust(self, explainer: str, *, target: str | int = "label") -> judgement.Trust:
+        """How far each explanation can be trusted, aligned with `all_steps`: fidelity, error, what it adds up to, likeness to the untrained model."""
+        return judgement.trust(self, self._known(explainer), target)
+
+    def compare(
+        self,
+        other: Run,
+        explainer: str,
+        align: str = "epoch",
+        *,
+        measure: str = "tv",
+        target: str | int = "label",
+        repeats: Mapping[str, Run] | None = None,
+        pattern: str = REPEAT,
+    ) -> Comparison:
+        """How far the reasons of two runs are apart, and whether that is more than noise.
+
+        Args:
+            other: a run that can be compared in this explainer.
+            align: "epoch" | "val_accuracy" | "best"; see `alignment.pair`.
+            measure, target: as in `drift`.
+            repeats: further runs, e.g. `read_runs("logs")`: those that are repeats of either run's recipe tell how far apart another seed would be.
+            pattern: of the part of a name that tells repeats apart, e.g. "-seed[0-9]+".
+
+        Raises:
+            ArgumentError (a ValueError): runs that can't be compared, with the reason.
+        """
+        known = (
+            {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
+        )
+        pairs = [(known[a], known[b]) for a, b in comparison.repeats_of(list(known), (self.name, other.name), pattern)]
+        return comparison.compare(self, other, explainer, align, measure, target, pairs)
+
+    def judged(self, *key: Any, make: Callable[[], Any]) -> Any:
+        """What takes a while to find out, kept until other things were asked for."""
+        with self._lock:
+            found = self._judged.pop(key) if key in self._judged else make()
+            self._judged[key] = found
+            while len(self._judged) > JUDGED_KEPT:
+                self._judged.popitem(last=False)
+            return found
 
     def region_share(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> np.ndarray:
         """Share of |attribution| inside a region: (epochs, probes), 0 to 1.
 
         region: its name; of images any bool mask (H, W) or (probes, H, W); of other probes the names of players (features, tokens).
         """
-        return self.all_region_share(explainer, region, target)[self._trained]
+        return self.all_region_share(explainer, region, target).share[self._trained]
 
     def all_region_share(
         self,
@@ -360,11 +441,12 @@ class Run(Record):
         region: str | np.ndarray | Sequence[str] | Sequence[int],
         target: str | int,
         chosen: Sequence[int] | None = None,
-    ) -> np.ndarray:
-        """`region_share` aligned with `all_steps`, of all probes or of those chosen. region: also numbers of players."""
-        which = slice(None) if chosen is None else list(chosen)
-        (values,) = self.of_class(target, f"values/{self._known(explainer)}")
-        return stability.region_share(values[:, which], self.inside(region, chosen))
+    ) -> judgement.Share:
+        """`region_share` aligned with `all_steps`, with its errors, onset and what it was before, of all probes or of those chosen.
+
+        region: also numbers of players.
+        """
+        return judgement.share(self, self._known(explainer), region, target, chosen)
 
     def regions(self, names: Sequence[str], chosen: Sequence[int] | None = None) -> np.ndarray:
         """bool (regions, probes, height, width): the masks of named regions."""

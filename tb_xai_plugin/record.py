@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import threading
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -34,6 +36,10 @@ ClassPlaces = tuple[np.ndarray, np.ndarray]
 Self = TypeVar("Self", bound="Record")
 
 
+# An address may be used again when a record is forgotten; a number never is.
+_SERIALS = itertools.count()
+
+
 class RecordError(ValueError):
     """A record that can't be read; the message is one sentence for the user."""
 
@@ -47,6 +53,7 @@ class Record:
         name: of the run.
         probe_set: name of the probe set.
         whole: False where epochs went away while they were read: a restarted run replaces them.
+        serial: tells one object from all others that were ever made.
     """
 
     def __init__(self, source: Source, name: str, probe_set: str | None = None) -> None:
@@ -58,6 +65,8 @@ class Record:
         self.probe_set = probe_set or sets[0]
         self.whole = True
         self._arrays: dict[str, np.ndarray] = {}
+        self._judged: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self.serial = next(_SERIALS)
         self._texts: dict[str, list[Datum]] = {}
         self._text_bytes = 0
         self._lock = threading.RLock()
@@ -189,6 +198,7 @@ class Record:
         """Drop all decoded arrays; what is asked for again is read again."""
         with self._lock:
             self._arrays.clear()
+            self._judged.clear()
 
     def static(self, name: str) -> np.ndarray:
         """A static array of the record, e.g. "images", "segments"."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from judged import given_run, noisy_series
 from records import FRONTEND, PAIRS, ROOT, SIDE, FakeRun, contents, decode, event_files, make_probes, stripes
 from tensorboard.backend.application import TensorBoardWSGI
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
@@ -24,7 +25,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from werkzeug.test import Client, TestResponse
 
-from tb_xai_plugin import areas, catalog, deletion, loader, plugin, sources, stability, wire
+from tb_xai_plugin import areas, catalog, deletion, loader, plugin, read_runs, sources, stability, wire
 from tb_xai_plugin.engine import CORRELATION
 from tb_xai_plugin.explainers import EXPLAINERS, Custom, Lime
 from tb_xai_plugin.plan import Plan
@@ -38,6 +39,9 @@ SECTIONS = {match[1]: match[2] for match in re.finditer(r"^## `(.+?)`\n(.*?)(?=^
 ARRAY_ROUTES = [name for name, text in SECTIONS.items() if "| array |" in text]
 # Arguments that have a default; http_api.md says so of each.
 OPTIONAL = {"set", "probes", "against", "measure", "other", "by", "at", "since"}
+# A repeat that is trained later changes these.
+OF_ALL_RUNS = ("compare", "findings")
+
 WITH_VERSIONS = [name for name in SECTIONS if name not in ("runs", "static/…")]
 
 
@@ -166,6 +170,7 @@ def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: S
         "width": SIDE,
         "channels": 1,
         "measures": 2,
+        "warnings": 4,
         "pairs": wire.PAIRS,
         "2": 2,
         "3": 3,
@@ -178,7 +183,7 @@ def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: S
     assert set(header) - {"arrays"} == set(re.findall(r'`"(\w+)"`', described[1] if described else ""))
 
 
-@pytest.mark.parametrize("route", ["runs", "run"])
+@pytest.mark.parametrize("route", ["runs", "run", "events", "findings"])
 def test_json_has_the_documented_keys(route: str, server: Server) -> None:
     documented = set(re.findall(r'"(\w+)":', SECTIONS[route]))
     found: set[str] = set()
@@ -190,7 +195,8 @@ def test_json_has_the_documented_keys(route: str, server: Server) -> None:
         for item in value if isinstance(value, list) else ():
             collect(item)
 
-    reply = server.json(route, run="baseline/xai")
+    # Of one run, findings have something to say.
+    reply = server.json(route, **{"run": "baseline/xai", **{name: value for name, value in asked(route).items() if name != "other"}})
     collect(reply)
     assert documented <= found
     assert set(reply) <= documented
@@ -208,7 +214,8 @@ def test_each_required_argument_that_is_missing_is_named(route: str, server: Ser
 
 @pytest.mark.parametrize("route", [name for name in SECTIONS if name not in ("runs", "static/…")])
 def test_optional_arguments_may_be_left_out(route: str, server: Server) -> None:
-    required = {name: value for name, value in asked(route).items() if name not in OPTIONAL}
+    optional = OPTIONAL - {"other"} if route == "findings" else OPTIONAL
+    required = {name: value for name, value in asked(route).items() if name not in optional}
     assert server.get(route, required).data == server.get(route, asked(route)).data
 
 
@@ -579,7 +586,7 @@ def versions(server: Server, run: str = "baseline/xai") -> dict[str, str]:
     return dict.fromkeys(("version", "other_version"), server.entries()[run]["version"])
 
 
-@pytest.mark.parametrize("route", WITH_VERSIONS)
+@pytest.mark.parametrize("route", [route for route in WITH_VERSIONS if route not in OF_ALL_RUNS])
 def test_a_reply_of_a_version_that_is_known_is_the_same_and_may_be_kept(route: str, server: Server) -> None:
     plain = server.get(route, asked(route))
     kept = server.get(route, {**asked(route), **versions(server)})
@@ -1299,3 +1306,74 @@ def test_the_share_of_an_area_is_the_same_for_500_probes_with_the_same_segments(
     inside = stability.overlap(segments, mask, 49)
     assert (inside == inside[0]).all()
     assert inside[0] @ np.bincount(segments[0].ravel()) == pytest.approx(mask.sum())
+
+
+# What is judged
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """Runs whose first player matters, and runs whose last does; three seeds of each, which answer right."""
+    folder = tmp_path_factory.mktemp("judged")
+    for place, recipe in enumerate(("honest", "artefact")):
+        values = np.full((4, 8), 0.02)
+        values[:, -place] = 1.0
+        for seed in range(3):
+            unlike = values + 0.1 * np.random.default_rng(seed).random(values.shape)
+            given_run(folder / f"{recipe}-seed{seed}", noisy_series(unlike, 5, seed=seed), first=-1)
+    return Server(folder)
+
+
+PAIR = {"run": "honest-seed0/xai", "other": "artefact-seed1/xai", "explainer": "shap", "class": "label"}
+
+
+def test_a_comparison_served_is_the_readers_with_repeats_found_by_name(judged: Server) -> None:
+    header, served = judged.reply("compare", **PAIR)
+    runs = read_runs(judged.logdir)
+    expected = runs["honest-seed0"].compare(runs["artefact-seed1"], "shap", repeats=runs)
+    np.testing.assert_allclose(served["distance"], expected.distance, rtol=1e-6)
+    np.testing.assert_allclose(served["floor"], expected.floor, rtol=1e-5)
+    np.testing.assert_allclose(served["spread"], expected.spread, rtol=1e-6)
+    np.testing.assert_array_equal(served["right"], expected.right)
+    assert header["repeats"] == 6
+    header, alone = judged.reply("compare", **PAIR, repeats="nothing-like-this")
+    assert header["repeats"] == 0
+    assert np.isnan(alone["spread"]).all()
+
+
+def test_players_that_differ_by_more_than_noise_are_those_of_all_probes_together(judged: Server) -> None:
+    served = judged.arrays("difference", probes="2", **PAIR)
+    runs = read_runs(judged.logdir)
+    expected = runs["honest-seed0"].compare(runs["artefact-seed1"], "shap").changed
+    np.testing.assert_array_equal(served["real"], expected[:, [2]])
+    assert served["real"][:, 0, 0].all(), "the first player is the one they differ in"
+
+
+def test_findings_name_the_probes_in_sentences(judged: Server) -> None:
+    reply = judged.json("findings", **PAIR, step=2)
+    assert re.match(r"4 of 4 probes that both answer right have other reasons, .* more than another seed makes\.", reply["verdict"])
+    first = reply["findings"][0]
+    assert re.fullmatch(
+        r"probe \d \(#\d\): both right, \d+ % of the reasons are elsewhere \(noise \d %\); most of it is segment [07]: A .*", first["text"]
+    )
+    assert (first["kind"], first["step"]) == ("reasons differ", 2)
+    alone = judged.json("findings", **{name: value for name, value in PAIR.items() if name != "other"})
+    assert alone["verdict"] == ""
+    assert [finding["kind"] for finding in alone["findings"]] == ["trust"], "it never left the untrained model"
+
+
+def test_events_served_are_the_readers(judged: Server) -> None:
+    ask = {name: value for name, value in PAIR.items() if name != "other"}
+    served = judged.json("events", **ask)
+    run = read_runs(judged.logdir)["honest-seed0"]
+    assert [(event["step"], event["probe"], event["kind"]) for event in served["events"]] == [
+        (e.step, e.probe, e.kind) for e in run.events("shap")
+    ]
+    assert served["steady"]["run"] == run.steady_since("shap").of_run == 0
+
+
+@pytest.mark.parametrize("arguments", [{"repeats": "("}, {"measure": "euclid"}, {"by": "loss"}])
+def test_a_comparison_that_cannot_be_made_is_one_sentence(arguments: dict[str, str], judged: Server) -> None:
+    response = judged.get("compare", {**PAIR, **arguments})
+    assert (response.status_code, response.mimetype) == (400, "text/plain")
+    assert next(iter(arguments.values())) in response.text

@@ -1,0 +1,275 @@
+"""What a run's explanations say about its training: floors of drift, changed players, regions with onset, events, when it became steady, what to trust.
+
+Arrays are aligned with `Run.all_steps` and read as `stability`, `noise` and `events` define them; here they are only brought together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tb_xai_plugin import alignment, differences, events, noise, stability, wire
+from tb_xai_plugin.events import Event
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.reader import Run
+
+Target = str | int
+
+# The run is steady, or leans on a region, when so much of its probes does.
+MOST = 0.5
+
+# With fewer epochs, nobody can say that explanations are not steady.
+FEWEST_TO_SETTLE = 5
+
+# A picture deserves a word of warning from here on.
+ADDITIVE_LEAST = 0.5  # R² of the fit
+ERROR_MOST = 0.25
+GAP_MOST = 0.1
+R_SQUARED = ("additive_r2", "unseen_r2")
+GAPS = ("efficiency_gap", "completeness_gap")
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """Distances from a reference, and what of them is noise; (all_steps, probes) each, NaN where there is nothing to compare."""
+
+    distance: np.ndarray
+    floor: np.ndarray
+
+    @property
+    def real(self) -> np.ndarray:
+        """bool: above the floor; False where the floor is unknown."""
+        with np.errstate(invalid="ignore"):
+            return self.distance > self.floor
+
+
+def drift(run: Run, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
+    (values,) = run.of_class(target, f"values/{explainer}")
+    distance = stability.drift(values, run.all_steps, against, measure)  # complains of what there is not
+    places = stability.references(values, run.all_steps, against)
+    others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
+    errors = differences.Places(run, explainer, target)(range(len(places)), places)
+    return Drift(distance, np.where(np.isnan(distance), np.nan, noise.floor(values, others, errors, measure)))
+
+
+def changed(run: Run, explainer: str, against: str | int, target: Target) -> np.ndarray:
+    """bool (all_steps, probes, players): changed by more than noise since the reference."""
+    (values,) = run.of_class(target, f"values/{explainer}")
+    places = stability.references(values, run.all_steps, against)
+    others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
+    errors = differences.Places(run, explainer, target)(range(len(places)), places)
+    return noise.really_changed(np.where(places[..., None] < 0, np.nan, values - others), errors, others)
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """What part of the explanations lies in a region; (all_steps, probes) each.
+
+    Attributes:
+        share: of |attribution|, 0 to 1.
+        errors: standard errors of it, NaN where unknown.
+        positive: of positive attribution.
+        pointed: float, 1 where the strongest positive player lies inside by more than half, else 0 (the pointing game); NaN without one.
+        before, before_errors: (probes,), the share of the untrained model; where it was not logged, that of the region's players among all.
+        onset: int (probes,), the place from which the share stays above `before` by more than noise; -1 where there is none.
+        onset_of_run: the same of the mean over probes; -1 where there is none.
+        measured: False where `before` is only the region's size.
+    """
+
+    share: np.ndarray
+    errors: np.ndarray
+    positive: np.ndarray
+    pointed: np.ndarray
+    before: np.ndarray
+    before_errors: np.ndarray
+    onset: np.ndarray
+    onset_of_run: int
+    measured: bool
+
+
+def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequence[int] | None = None) -> Share:
+    which = slice(None) if chosen is None else list(chosen)
+    values, errors = (array[:, which] for array in run.of_class(target, f"values/{explainer}", f"errors/{explainer}"))
+    inside = run.inside(region, chosen)
+    found, found_errors = stability.region_share(values, inside), noise.share_errors(values, errors, inside)
+    positive = stability.region_share(np.maximum(values, 0), inside)
+    strongest = np.where(np.isfinite(values), values, -np.inf)
+    pointed = np.take_along_axis(np.broadcast_to(inside, values.shape), strongest.argmax(axis=-1)[..., None], axis=-1)[..., 0] > 0.5
+    pointed = np.where(strongest.max(axis=-1) > 0, pointed, np.nan)
+
+    trained = run.all_steps != wire.UNTRAINED
+    measured = bool((~trained).any())
+    if measured:
+        before, before_errors = found[~trained][0], found_errors[~trained][0]
+    else:
+        players = np.array(run.record["probes"]["players"])[which]
+        before, before_errors = inside.sum(axis=-1) / players, np.zeros(len(players))
+    rise, least = events.rises(found, found_errors, before, before_errors)
+    return Share(
+        *(found, found_errors, positive, pointed, before, before_errors),
+        onset=_after(trained, events.onset(rise[trained], least[trained])),
+        onset_of_run=int(_after(trained, _onset_of_mean(rise[trained]))),
+        measured=measured,
+    )
+
+
+def _onset_of_mean(rise: np.ndarray) -> np.ndarray:
+    """Of the mean over probes; what is left to chance is which probes were taken."""
+    there = np.isfinite(rise)
+    count = there.sum(axis=1)
+    mean = np.where(there, rise, 0).sum(axis=1) / np.where(count > 0, count, np.nan)
+    spread = np.sqrt(np.where(there, (rise - mean[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / np.maximum(count, 1))
+    return events.onset(mean, np.maximum(events.ERRORS_ABOVE * spread, events.LEAST_RISE))
+
+
+def _after(trained: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """From places among the trained steps to places among all."""
+    return np.where(place >= 0, place + (~trained).sum(), -1)
+
+
+def found_events(run: Run, explainer: str, target: Target) -> list[Event]:
+    """All events of a run that one explainer and the predictions tell of, by epoch."""
+
+    def found() -> list[Event]:
+        return sorted([*_answered(run), *_reasons(run, explainer, target), *_onsets(run, explainer, target)])
+
+    return run.judged("events", explainer, target, make=found)
+
+
+def right(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """bool (all_steps, probes): whether the answer is the label, and whether there are both. Of a regression, or without labels, every answer is right."""
+    predicted, labels = run.predicted(), run.record["probes"]["labels"]
+    known = predicted >= 0
+    if run.settings["regression"]:
+        known = np.isfinite(run.answers()["probability"])
+    if labels is None or run.settings["regression"]:
+        return known, np.zeros_like(known)
+    return known & (predicted == np.array(labels)), known
+
+
+def _answered(run: Run) -> list[Event]:
+    trained = run.all_steps != wire.UNTRAINED
+    were_right, known = (array[trained] for array in right(run))
+    return events.answered(run.steps, were_right, known, run.answers()["label_probability"][trained])
+
+
+def _reasons(run: Run, explainer: str, target: Target) -> list[Event]:
+    values, errors = run.of_class(target, f"values/{explainer}", f"errors/{explainer}")
+    were_right, asked = right(run)[0], run.cost["level"] > 0
+    trained = np.flatnonzero(run.all_steps != wire.UNTRAINED)
+    silent = asked[:, None] & ~np.isfinite(run.answers()["probability"])
+    follower, found = events.Reasons(explainer), []
+    of_places = differences.Places(run, explainer, target)
+    for place in trained.tolist():
+
+        def since(places: np.ndarray, here: int = place) -> np.ndarray:
+            return of_places([here], trained[places][None])[0]
+
+        found += follower.follow(int(run.all_steps[place]), values[place], were_right[place], silent[place], since, errors[place])
+    return found
+
+
+def _onsets(run: Run, explainer: str, target: Target) -> list[Event]:
+    found = {name: share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
+    rises = {name: events.rises(each.share, each.errors, each.before, each.before_errors) for name, each in found.items()}
+    return events.onsets(run.all_steps, explainer, rises, {name: each.onset for name, each in found.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Steady:
+    """Since when explanations are what they are at the end.
+
+    Attributes:
+        step: int64 (probes,), the epoch; ABSENT where not until the last two.
+        of_run: the epoch at which half of the probes were steady; ABSENT before.
+        of_metric: the epoch from which the run's metric stays within its own unrest of its last value; ABSENT where there is none.
+        metric: its name; "" where none was logged.
+    """
+
+    step: np.ndarray
+    of_run: int
+    of_metric: int
+    metric: str
+
+
+def steady(run: Run, explainer: str, measure: str, target: Target) -> Steady:
+    """Within noise of the final explanation: closer than sampling noise and twice what it moves from epoch to epoch in the last quarter."""
+    trained = run.all_steps != wire.UNTRAINED
+    to_final, moved = (drift(run, explainer, against, measure, target) for against in ("final", "previous"))
+    unrest = np.nan_to_num(noise.jitter(_last_quarter(moved.distance[trained])))
+    places = events.steady_since(to_final.distance[trained], np.nan_to_num(to_final.floor[trained]) + 2 * unrest)
+    places = np.where(np.isfinite(to_final.distance[trained]).any(axis=0), places, -1)
+    step = np.where(places >= 0, run.steps[places] if len(run.steps) else 0, alignment.ABSENT)
+    settled = np.sort(np.where(step >= 0, step, np.iinfo(np.int64).max))
+    half = settled[int(np.ceil(MOST * len(settled))) - 1] if len(settled) else np.iinfo(np.int64).max
+    of_run = int(half) if half < np.iinfo(np.int64).max else alignment.ABSENT
+    return Steady(step, of_run, *_steady_metric(run))
+
+
+def _last_quarter(series: np.ndarray) -> np.ndarray:
+    return series[-max(3, len(series) // 4) :]
+
+
+def _steady_metric(run: Run) -> tuple[int, str]:
+    metric = alignment.first_metric(run.logs)
+    series = run.logs[metric] if metric else np.array([])
+    there = np.flatnonzero(np.isfinite(series))
+    if len(there) < 3:
+        return alignment.ABSENT, metric
+    series, steps = series[there], run.steps[there]
+    unrest = float(noise.jitter(_last_quarter(np.abs(np.diff(series)))))
+    place = int(events.steady_since(np.abs(series - series[-1])[:, None], np.full((len(series), 1), 2 * unrest))[0])
+    return (int(steps[place]) if place >= 0 else alignment.ABSENT), metric
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """How far each explanation can be trusted; (all_steps, probes) each, NaN where not known.
+
+    Attributes:
+        r_squared: how much of how the answers vary the players' sum explains; the measure is `r_squared_name`, "" where there is none.
+        gap: |sum of values - what they should add up to|, relative; `gap_name`.
+        error: length of the standard errors over that of the values, as vectors.
+        untrained: total variation from the untrained model; `untrained_floor`: what of it is noise.
+    """
+
+    r_squared: np.ndarray
+    r_squared_name: str
+    gap: np.ndarray
+    gap_name: str
+    error: np.ndarray
+    untrained: np.ndarray
+    untrained_floor: np.ndarray
+
+    @property
+    def warnings(self) -> dict[str, np.ndarray]:
+        """{what is wrong: bool (all_steps, probes)}."""
+        with np.errstate(invalid="ignore"):
+            return {
+                "not additive": self.r_squared < ADDITIVE_LEAST,
+                "does not add up": self.gap > GAP_MOST,
+                "uncertain": self.error > ERROR_MOST,
+                "like the untrained model": self.untrained <= self.untrained_floor,
+            }
+
+
+def trust(run: Run, explainer: str, target: Target) -> Trust:
+    values, errors = run.of_class(target, f"values/{explainer}", f"errors/{explainer}")
+    nothing = np.full(values.shape[:2], np.nan)
+    measures = run.measures(explainer)
+    names = [next((name for name in wanted if name in measures), "") for wanted in (R_SQUARED, GAPS)]
+    each = run.of_class(target, f"fidelity/{explainer}")[0] if measures else None
+    r_squared, gap = (nothing if not name or each is None else each[..., measures.index(name)] for name in names)
+    size, noise_size = (np.sqrt(np.nansum(array.astype(np.float64) ** 2, axis=-1)) for array in (values, errors))
+    known = np.isfinite(errors).any(axis=-1) & (size > 0)
+    since = drift(run, explainer, "untrained", "tv", target)
+    return Trust(
+        *(r_squared, names[0], gap, names[1]),
+        error=np.where(known, noise_size / np.where(size > 0, size, 1), np.nan),
+        untrained=since.distance,
+        untrained_floor=since.floor,
+    )

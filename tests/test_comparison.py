@@ -1,0 +1,176 @@
+"""Two runs compared: distances and errors against their definitions, the order of probes, repeats, the words of verdict and findings, and the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from judged import given_run, noisy_series
+from records import FakeRun
+
+from tb_xai_plugin import cli, comparison, read_run, read_runs, stability
+from tb_xai_plugin.stability import ArgumentError
+
+PLAYERS = 8
+EPOCHS = 4
+
+
+def lying_on(players: list[int], probes: int = 5) -> np.ndarray:
+    values = np.full((probes, PLAYERS), 0.02)
+    values[:, players] = 1.0
+    return values
+
+
+@pytest.fixture
+def logdir(tmp_path: Path) -> Path:
+    """Runs a, b with other reasons for probes 1 and 3, of which b answers 3 wrong; seeds of two recipes."""
+    base = lying_on([0, 1])
+    other = base.copy()
+    other[1], other[3] = lying_on([6, 7])[0], lying_on([5])[0]
+    other[4, 1] = 0.5  # less of the same
+    right = np.full((EPOCHS, 5), 0.9)
+    wrong = right.copy()
+    wrong[:, 3] = 0.2
+    given_run(tmp_path / "a", noisy_series(base, EPOCHS), probability=right)
+    given_run(tmp_path / "b", noisy_series(other, EPOCHS, seed=50), probability=wrong)
+    for recipe, players in (("honest", [0, 1]), ("artefact", [5, 6])):
+        for seed in range(3):
+            unlike = lying_on(players) + 0.1 * np.random.default_rng(seed).random((5, PLAYERS))
+            given_run(tmp_path / f"{recipe}-seed{seed}", noisy_series(unlike, EPOCHS, seed=seed))
+    return tmp_path
+
+
+def test_a_comparison_is_the_distance_of_both_runs_at_each_epoch(logdir: Path) -> None:
+    a, b = read_run(logdir / "a"), read_run(logdir / "b")
+    for measure, distance in stability.MEASURES.items():
+        found = a.compare(b, "shap", measure=measure, target=0)
+        expected = distance(a.values("shap")[:, :, 0].astype(float), b.values("shap")[:, :, 0].astype(float))
+        np.testing.assert_allclose(found.distance, expected, atol=1e-6)
+        np.testing.assert_allclose(b.compare(a, "shap", measure=measure, target=0).distance, expected, atol=1e-6)
+    assert found.steps.tolist() == list(range(EPOCHS))
+
+
+def test_only_what_differs_by_more_than_noise_is_real(logdir: Path) -> None:
+    found = read_run(logdir / "a").compare(read_run(logdir / "b"), "shap")
+    assert found.real.all(axis=0).tolist() == [False, True, False, True, True]
+    changed = found.changed.all(axis=0)
+    assert np.flatnonzero(changed[1]).tolist() == [0, 1, 6, 7]
+    assert np.flatnonzero(changed[4]).tolist() == [1]
+    assert found.changed[:, [0, 2]].mean() < 0.05
+
+
+def test_probes_that_both_answer_right_come_first(logdir: Path) -> None:
+    found = read_run(logdir / "a").compare(read_run(logdir / "b"), "shap")
+    assert found.both_right.all(axis=0).tolist() == [True, True, True, False, True]
+    assert found.look_first() == [1, 4, 3]
+    assert found.typical == pytest.approx(np.median(found.distance[:, [0, 1, 2, 4]], axis=1))
+
+
+def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) -> None:
+    runs = read_runs(logdir)
+    within = runs["honest-seed0"].compare(runs["honest-seed1"], "shap", repeats=runs)
+    between = runs["honest-seed0"].compare(runs["artefact-seed0"], "shap", repeats=runs)
+    assert len(within.repeats) == 3, "pairs of three seeds"
+    assert len(between.repeats) == 6, "of both recipes"
+    assert "no more than another seed makes" in within.verdict()
+    assert "more than another seed makes" in between.verdict()
+    assert between.typical[-1] > between.spread[-1].max()
+    alone = runs["a"].compare(runs["b"], "shap", repeats=runs)
+    assert alone.spread is None
+    assert "not known" in alone.verdict()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cnn-seed3", "cnn"),
+        ("cnn/seed=12", "cnn"),
+        ("cnn_run_2_wide", "cnn_wide"),
+        ("cnn s1", "cnn"),
+        ("seed0-cnn", "-cnn"),
+        ("cnn-2", None),
+        ("resnet50", None),
+        ("layers-12", None),
+        ("reseed4", None),
+    ],
+)
+def test_a_name_says_whether_it_is_a_repeat(name: str, expected: str | None) -> None:
+    assert comparison.recipe(name) == expected
+
+
+def test_a_pattern_of_the_users_tells_repeats(logdir: Path) -> None:
+    names = ["cnn-1", "cnn-2", "wide-1"]
+    assert comparison.repeats_of(names, ["cnn-1"]) == []
+    assert comparison.repeats_of(names, ["cnn-1"], "-[0-9]+") == [("cnn-1", "cnn-2")]
+    with pytest.raises(ArgumentError, match=re.escape("'(' is no regular expression")):
+        comparison.recipe("a", "(")
+
+
+def test_runs_that_cannot_be_compared_say_why(logdir: Path, tmp_path: Path) -> None:
+    FakeRun(tmp_path / "smaller", players=(3, 3)).write([0])
+    with pytest.raises(ArgumentError, match=r"a and smaller can't be compared: they have other probes"):
+        read_run(logdir / "a").compare(read_run(tmp_path / "smaller"), "shap")
+    with pytest.raises(ArgumentError, match="unknown measure 'euclid'"):
+        read_run(logdir / "a").compare(read_run(logdir / "b"), "shap", measure="euclid")
+    with pytest.raises(ArgumentError, match="step 77"):
+        read_run(logdir / "a").compare(read_run(logdir / "b"), "shap").place(77)
+
+
+# The command line
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["compare", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_line_says_which_probes_and_players(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, str(logdir / "a"), str(logdir / "b"), "--align", "epoch")
+    assert "2 of 4 probes that both answer right have other reasons" in text
+    first, second, third = text.split("Look at\n")[1].splitlines()
+    assert re.fullmatch(
+        r"  probe 1 \(#1\): both right, 9[0-9] % of the reasons are elsewhere \(noise [0-9] %\); most of it is segment \d: A .*", first
+    )
+    assert "most of it is segment 1: A +" in second
+    assert third.startswith("  probe 3 (#3): A right, B wrong, ")
+
+
+def test_the_command_line_tells_regions_with_their_onset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Players 0 to 7 are rows of 8 x 8 pictures; "left" is half of each, so that both runs have 50 % there."""
+    for name in "ab":
+        given_run(tmp_path / name, noisy_series(lying_on([0]), EPOCHS), first=0)
+    text = said(capsys, str(tmp_path / "a"), str(tmp_path / "b"))
+    assert re.search(r"^left +50 % +never +50 % +never$", text, re.MULTILINE)
+
+
+def test_the_command_line_prints_json(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = json.loads(said(capsys, str(logdir / "honest-seed0"), str(logdir / "artefact-seed1"), "--repeats", str(logdir), "--json"))
+    assert report["typical distance"] > report["between repeats"][2]
+    assert report["runs"]["B"]["name"] == "artefact-seed1"
+    assert report["runs"]["A"]["events"]["learned"] == 5
+    assert [finding["probe"] for finding in report["look at"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["a", "nowhere"], "there is no directory"),
+        (["a", "b", "--explainer", "magic"], "no explainer 'magic'"),
+        (["a", "b", "--class", "9"], "class 9 is out of range"),
+        (["a", "b", "--set", "other"], "no probe set 'other'"),
+        (["a", "b", "--epoch", "99"], "step 99 is not among"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_one_sentence(
+    arguments: list[str], sentence: str, logdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b, *rest = arguments
+    assert cli.main(["compare", str(logdir / a), str(logdir / b), *rest]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("tb-xai: ")
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
