@@ -6,7 +6,8 @@ done; only the onset of a region is known for good at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,25 +60,63 @@ class Event:
     region: str = ""
 
 
-def answered(steps: Sequence[int], right: np.ndarray, known: np.ndarray, probability: np.ndarray) -> list[Event]:
-    """ "learned", "forgotten", "relearned": right at an epoch and wrong at the next known one (Toneva et al. 2019), and the reverse.
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The explanations of one class at one epoch.
 
-    Args:
-        steps: (epochs,) of training, the untrained model left out: it is right by chance.
-        right, known: bool (epochs, probes): whether the prediction is the label, and whether there is one.
-        probability: (epochs, probes) of the label.
+    Attributes:
+        values: float64 (probes, players), NaN where there is no number.
+        errors: (probes, players), standard errors; NaN where unknown.
+        noise: (probes, numbers), sketches of the sampling errors; None where nothing is drawn.
+        level: (probes,), coalitions that it is made from: of other ones, errors have nothing in common.
+        classes: int (probes,), the class explained.
     """
-    found = []
-    for probe in range(right.shape[1]):
-        epochs = np.flatnonzero(known[:, probe])
-        was, ever, before = False, False, 0.0
-        for epoch in epochs.tolist():
-            now, here = bool(right[epoch, probe]), float(probability[epoch, probe])
-            if now != was:
-                kind = "forgotten" if was else "relearned" if ever else "learned"
-                found.append(Event(int(steps[epoch]), probe, kind, "", here - before, 0.0))
-            was, ever, before = now, ever or now, here
-    return sorted(found)
+
+    values: np.ndarray
+    errors: np.ndarray
+    noise: np.ndarray | None
+    level: np.ndarray
+    classes: np.ndarray
+
+    def change_errors(self, other: Moment) -> np.ndarray:
+        """(probes, players): standard errors of the difference; NaN where another class is explained."""
+        sketches: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+        if self.noise is not None and other.noise is not None:
+            sketches = self.noise * (self.level == other.level)[:, None], other.noise
+        found = stability.change_errors(self.errors, other.errors, *sketches)
+        return np.where((self.classes == other.classes)[:, None], found, np.nan)
+
+    def replaced(self, which: np.ndarray, other: Moment) -> Moment:
+        """With some probes of another. which: bool (probes,)."""
+        rows = which[:, None]
+        noise = None if self.noise is None or other.noise is None else np.where(rows, other.noise, self.noise)
+        return Moment(
+            *(np.where(rows, other.values, self.values), np.where(rows, other.errors, self.errors), noise),
+            *(np.where(which, other.level, self.level), np.where(which, other.classes, self.classes)),
+        )
+
+
+class Predictions:
+    """Follows the answers: "learned", "forgotten", "relearned"; right at an epoch and wrong at the next known one (Toneva et al. 2019), and the reverse."""
+
+    def __init__(self, probes: int) -> None:
+        self._was, self._ever, self._before = np.zeros(probes, dtype=bool), np.zeros(probes, dtype=bool), np.zeros(probes)
+
+    def follow(self, step: int, right: np.ndarray, known: np.ndarray, probability: np.ndarray) -> list[Event]:
+        """Take one more epoch of training; not the untrained model, which is right by chance.
+
+        Args:
+            right, known: bool (probes,): whether the prediction is the label, and whether there is one.
+            probability: (probes,) of the label.
+        """
+        found = []
+        for probe in np.flatnonzero(known & (right != self._was)).tolist():
+            kind = "forgotten" if self._was[probe] else "relearned" if self._ever[probe] else "learned"
+            found.append(Event(step, probe, kind, "", float(probability[probe] - self._before[probe]), 0.0))
+        self._was = np.where(known, right, self._was)
+        self._ever |= self._was
+        self._before = np.where(known, probability, self._before)
+        return found
 
 
 class Reasons:
@@ -90,97 +129,83 @@ class Reasons:
 
     def __init__(self, explainer: str) -> None:
         self.explainer = explainer
-        self._seen: list[tuple[int, np.ndarray]] = []
-        self._moves: list[np.ndarray] = []
+        self._steps: list[int] = []
+        self._moves: deque[np.ndarray] = deque(maxlen=noise.RECENT)
 
-    def follow(
-        self,
-        step: int,
-        values: np.ndarray,
-        right: np.ndarray,
-        silent: np.ndarray,
-        errors: Callable[[np.ndarray], np.ndarray],
-        own_errors: np.ndarray,
-    ) -> list[Event]:
-        """Take one more epoch.
+    def follow(self, step: int, now: Moment, right: np.ndarray, silent: np.ndarray) -> list[Event]:
+        """Take one more epoch of training.
 
         Args:
-            values: (probes, players), NaN where there is no number.
             right: bool (probes,): whether the model answers with the label; of a regression, whether it answers.
             silent: bool (probes,): the model was asked and answers no number.
-            errors: of places of earlier epochs (probes,), the standard errors (probes, players) of the difference to there.
-            own_errors: (probes, players).
 
         Returns:
             Events that are certain now: of this epoch or of the one before.
         """
-        values = values.astype(np.float64)
-        if not self._seen:
-            self._begin(len(values))
-        place, there = len(self._seen), np.isfinite(values).any(axis=-1)
-        self._seen.append((step, values))
-        found = [*self._collapsed(step, values, there, silent, own_errors), *self._changed(place, values, there, right, errors)]
-        self._moves.append(np.where(there & (self._last >= 0), self._distance(values, self._last), np.nan))
-        self._last = np.where(there, place, self._last)
+        if not self._steps:
+            self._begin(now)
+        place, there = len(self._steps), np.isfinite(now.values).any(axis=-1)
+        self._steps.append(step)
+        found = [*self._collapsed(step, now, there, silent), *self._changed(place, now, there, right)]
+        known = there & self._seen
+        self._moves.append(np.where(known, stability.total_variation(now.values, self._last.values), np.nan))
+        self._last, self._seen = self._last.replaced(there, now), self._seen | there
         return found
 
-    def _begin(self, probes: int) -> None:
-        self._last, self._reason, self._pending = (np.full(probes, -1) for _ in range(3))
-        self._pending_size = np.zeros((probes, 2))
-        self._largest, self._fell = np.zeros(probes), np.full(probes, -1)
-        self._alive = np.zeros(probes, dtype=bool)
-        self._fell_size = np.zeros((probes, 2))
+    def _begin(self, now: Moment) -> None:
+        probes = len(now.values)
+        self._last = self._reason = self._pending = now
+        self._seen, self._has_reason, self._alive = (np.zeros(probes, dtype=bool) for _ in range(3))
+        self._pending_at, self._fell_at = np.full(probes, -1), np.full(probes, -1)
+        self._pending_size, self._fell_size = np.zeros((probes, 2)), np.zeros((probes, 2))
+        self._largest = np.zeros(probes)
 
-    def _distance(self, values: np.ndarray, places: np.ndarray) -> np.ndarray:
-        return stability.total_variation(values, self._at(places))
-
-    def _at(self, places: np.ndarray) -> np.ndarray:
-        return np.stack([self._seen[max(place, 0)][1][probe] for probe, place in enumerate(places.tolist())])
-
-    def _changed(
-        self, place: int, values: np.ndarray, there: np.ndarray, right: np.ndarray, errors: Callable[[np.ndarray], np.ndarray]
-    ) -> Iterator[Event]:
-        usual = self._usual()
-        size = floor = np.full(len(values), np.nan)
-        compared = there & right & (self._reason >= 0)
+    def _changed(self, place: int, now: Moment, there: np.ndarray, right: np.ndarray) -> Iterator[Event]:
+        size = floor = np.full(len(there), np.nan)
+        compared = there & right & self._has_reason
         if compared.any():
-            size = self._distance(values, self._reason)
-            sampling = noise.floor(values, self._at(self._reason), errors(np.maximum(self._reason, 0)), "tv")
+            size = stability.total_variation(now.values, self._reason.values)
+            sampling = noise.floor(now.values, self._reason.values, now.change_errors(self._reason), "tv")
             # Without known errors there is still what it moves as a rule.
-            floor = np.maximum(np.nan_to_num(sampling) + TIMES_USUAL * usual, LEAST_CHANGE)
+            floor = np.maximum(np.nan_to_num(sampling) + TIMES_USUAL * self._usual(), LEAST_CHANGE)
         far = compared & (size > floor)
-        for probe in np.flatnonzero(far & (self._pending >= 0)).tolist():
-            began = int(self._pending[probe])
-            yield Event(self._seen[began][0], probe, "reason changed", self.explainer, *self._pending_size[probe].tolist())
-            self._reason[probe], self._pending[probe], far[probe] = began, -1, False
+        confirmed = far & (self._pending_at >= 0)
+        for probe in np.flatnonzero(confirmed).tolist():
+            yield Event(self._steps[self._pending_at[probe]], probe, "reason changed", self.explainer, *self._pending_size[probe].tolist())
+        self._reason = self._reason.replaced(confirmed, self._pending)
+        far &= ~confirmed
         # One epoch that is far off is none: the next one decides. A gap decides nothing.
-        self._pending_size[far] = np.stack([size, floor], axis=-1)[far]
-        self._pending = np.where(far, place, np.where(there, -1, self._pending))
-        self._reason = np.where(there, np.where(right, np.where(self._reason < 0, place, self._reason), -1), self._reason)
+        self._pending, self._pending_size = (
+            self._pending.replaced(far, now),
+            np.where(far[:, None], np.stack([size, floor], axis=-1), self._pending_size),
+        )
+        self._pending_at = np.where(far, np.where(self._pending_at < 0, place, self._pending_at), np.where(there, -1, self._pending_at))
+        self._reason = self._reason.replaced(there & right & ~self._has_reason, now)
+        self._has_reason = np.where(there, right, self._has_reason)
 
     def _usual(self) -> np.ndarray:
         """How far each explanation moved from epoch to epoch of late; infinite before that is known."""
         if not self._moves:
-            return np.full(len(self._last), np.inf)
-        moves = np.stack(self._moves[-noise.RECENT :])
+            return np.full(len(self._seen), np.inf)
+        moves = np.stack(self._moves)
         return np.where(np.isfinite(moves).sum(axis=0) >= FEWEST_MOVES, noise.jitter(moves), np.inf)
 
-    def _collapsed(self, step: int, values: np.ndarray, there: np.ndarray, silent: np.ndarray, errors: np.ndarray) -> Iterator[Event]:
-        size, squares = np.nansum(np.abs(values), axis=-1), np.nansum(values**2, axis=-1)
-        noises = NOISE_ONLY * np.nansum(np.where(np.isfinite(values), errors, 0).astype(np.float64) ** 2, axis=-1)
+    def _collapsed(self, step: int, now: Moment, there: np.ndarray, silent: np.ndarray) -> Iterator[Event]:
+        size, squares = np.nansum(np.abs(now.values), axis=-1), np.nansum(now.values**2, axis=-1)
+        noises = NOISE_ONLY * np.nansum(np.where(np.isfinite(now.values), now.errors, 0).astype(np.float64) ** 2, axis=-1)
         fell_below = np.where(squares <= noises, FAINT, FLAT) * self._largest
         flat = there & (size <= fell_below)
-        lost = silent | flat
         alive = there & ~flat
-        for probe in np.flatnonzero(lost & self._alive).tolist():
-            now = (float(size[probe]) if there[probe] else np.nan, float(fell_below[probe]))
-            if self._fell[probe] < 0:
-                self._fell[probe], self._fell_size[probe] = step, now
-            if self._fell[probe] < step or silent[probe]:
-                yield Event(int(self._fell[probe]), probe, "collapsed", self.explainer, *self._fell_size[probe].tolist())
-                self._alive[probe], self._fell[probe] = False, -1
-        self._fell[alive] = -1
-        self._alive |= alive
+        lost = (silent | flat) & self._alive
+        begins = lost & (self._fell_at < 0)
+        self._fell_size = np.where(begins[:, None], np.stack([np.where(there, size, np.nan), fell_below], axis=-1), self._fell_size)
+        self._fell_at = np.where(begins, step, self._fell_at)
+        # One flat epoch may be chance, an answer that is no number is none.
+        certain = lost & ((self._fell_at < step) | silent)
+        for probe in np.flatnonzero(certain).tolist():
+            yield Event(int(self._fell_at[probe]), probe, "collapsed", self.explainer, *self._fell_size[probe].tolist())
+        self._fell_at = np.where(certain | alive, -1, self._fell_at)
+        self._alive = (self._alive & ~certain) | alive
         self._largest = np.maximum(self._largest, np.where(there, size, 0))
 
 

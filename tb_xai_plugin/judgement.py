@@ -5,14 +5,14 @@ Arrays are aligned with `Run.all_steps` and read as `stability`, `noise` and `ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tb_xai_plugin import alignment, differences, events, noise, stability, wire
-from tb_xai_plugin.events import Event
+from tb_xai_plugin.events import Event, Moment
 
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
@@ -151,26 +151,32 @@ def right(run: Run) -> tuple[np.ndarray, np.ndarray]:
     return known & (predicted == np.array(labels)), known
 
 
-def _answered(run: Run) -> list[Event]:
-    trained = run.all_steps != wire.UNTRAINED
-    were_right, known = (array[trained] for array in right(run))
-    return events.answered(run.steps, were_right, known, run.answers()["label_probability"][trained])
+def _answered(run: Run) -> Iterator[Event]:
+    were_right, known = right(run)
+    probability, follower = run.answers()["label_probability"], events.Predictions(known.shape[1])
+    for place in np.flatnonzero(run.all_steps != wire.UNTRAINED).tolist():
+        yield from follower.follow(int(run.all_steps[place]), were_right[place], known[place], probability[place])
 
 
-def _reasons(run: Run, explainer: str, target: Target) -> list[Event]:
-    values, errors = run.of_class(target, f"values/{explainer}", f"errors/{explainer}")
-    were_right, asked = right(run)[0], run.cost["level"] > 0
-    trained = np.flatnonzero(run.all_steps != wire.UNTRAINED)
-    silent = asked[:, None] & ~np.isfinite(run.answers()["probability"])
-    follower, found = events.Reasons(explainer), []
-    of_places = differences.Places(run, explainer, target)
-    for place in trained.tolist():
+def _reasons(run: Run, explainer: str, target: Target) -> Iterator[Event]:
+    were_right, moments, follower = right(run)[0], moments_of(run, explainer, target), events.Reasons(explainer)
+    silent = (run.cost["level"] > 0)[:, None] & ~np.isfinite(run.answers()["probability"])
+    for place in np.flatnonzero(run.all_steps != wire.UNTRAINED).tolist():
+        yield from follower.follow(int(run.all_steps[place]), moments[place], were_right[place], silent[place])
 
-        def since(places: np.ndarray, here: int = place) -> np.ndarray:
-            return of_places([here], trained[places][None])[0]
 
-        found += follower.follow(int(run.all_steps[place]), values[place], were_right[place], silent[place], since, errors[place])
-    return found
+def moments_of(run: Run, explainer: str, target: Target) -> list[Moment]:
+    """At all steps."""
+    sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
+    values, errors, *sketched = run.of_class(target, f"values/{explainer}", f"errors/{explainer}", *sketches)
+    levels, classes = run.cost["level"], run.target_of(target)
+    return [
+        Moment(
+            *(values[place].astype(np.float64), errors[place], sketched[0][place].astype(np.float64) if sketched else None),
+            *(np.full(len(classes[place]), levels[place]), classes[place]),
+        )
+        for place in range(len(levels))
+    ]
 
 
 def _onsets(run: Run, explainer: str, target: Target) -> list[Event]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, DATA_CLASS_TENSOR, Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_HALF, DT_INT8
@@ -92,12 +92,18 @@ class Writer:
                 errors = wire.encode_errors(explanation.errors[start:stop], explanation.values[start:stop])
                 yield wire.step_tag(probe_set, f"errors/{name}", block), errors
 
-    def _write(self, step: int, tensors: Iterable[tuple[str, Any]]) -> None:
+    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Numbers for TensorBoard's own Scalars dashboard."""
+        self._write(step, [(tag, np.float32(value)) for tag, value in scalars.items()], _scalar_metadata())
+        self.flush()
+
+    def _write(self, step: int, tensors: Iterable[tuple[str, Any]], metadata: SummaryMetadata | None = None) -> None:
         if self._events is None:
             self._events = _newest_file(self.directory)
         # Strictly increasing: (step, wall time) tells one write from another, and the later one counts.
         self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
-        values = [Summary.Value(tag=tag, metadata=_metadata(), tensor=_tensor(tensor)) for tag, tensor in tensors]
+        metadata = metadata or _metadata()
+        values = [Summary.Value(tag=tag, metadata=metadata, tensor=_tensor(tensor)) for tag, tensor in tensors]
         event = Event(wall_time=self._last_wall_time, step=step, summary=Summary(value=values))
         with self._new_file_after_a_failure():
             self._events.add_event(event)
@@ -160,3 +166,7 @@ def _tensor(value: np.ndarray | bytes) -> TensorProto:
 def _metadata() -> SummaryMetadata:
     plugin = SummaryMetadata.PluginData(plugin_name=wire.PLUGIN_NAME, content=wire.schema_content())
     return SummaryMetadata(plugin_data=plugin, data_class=DATA_CLASS_TENSOR)
+
+
+def _scalar_metadata() -> SummaryMetadata:
+    return SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="scalars"), data_class=DATA_CLASS_SCALAR)

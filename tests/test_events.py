@@ -40,6 +40,11 @@ def of_kind(found: list[Event], *wanted: str) -> list[tuple[int, int]]:
     return [(event.step, event.probe) for event in found if event.kind in wanted]
 
 
+def followed(steps: list[int], right: np.ndarray, known: np.ndarray, probability: np.ndarray) -> list[Event]:
+    follower = events.Predictions(right.shape[1])
+    return [event for epoch in zip(steps, right, known, probability, strict=True) for event in follower.follow(*epoch)]
+
+
 # Predictions
 
 
@@ -59,7 +64,7 @@ def test_forgetting_events_are_those_of_a_direct_count(tmp_path: Path) -> None:
 
 def test_the_size_of_a_forgetting_is_how_far_the_probability_fell() -> None:
     right, probability = np.array([[True], [False]]), np.array([[0.75], [0.25]])
-    learned, forgotten = events.answered([3, 4], right, np.ones_like(right), probability)
+    learned, forgotten = followed([3, 4], right, np.ones_like(right), probability)
     assert (learned.step, learned.kind) == (3, "learned")
     assert (forgotten.step, forgotten.kind, forgotten.size, forgotten.floor) == (4, "forgotten", -0.5, 0.0)
 
@@ -72,7 +77,7 @@ def test_the_untrained_model_is_right_by_chance_and_forgets_nothing(tmp_path: Pa
 
 def test_an_epoch_without_an_answer_decides_nothing() -> None:
     right, known = np.array([[True], [False], [True]]), np.array([[True], [False], [True]])
-    assert kinds(events.answered([0, 1, 2], right, known, right * 1.0)) == [(0, 0, "learned")]
+    assert kinds(followed([0, 1, 2], right, known, right * 1.0)) == [(0, 0, "learned")]
 
 
 # Reasons
