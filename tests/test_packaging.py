@@ -125,7 +125,7 @@ def imported_by(code: str, folder: Path, python: str | Path = sys.executable) ->
     return set(json.loads(lines.splitlines()[-1]))
 
 
-HEAVY = {"tensorflow", "keras", "skimage", "scipy", "pandas", "torch", "jax"}
+HEAVY = {"tensorflow", "keras", "sklearn", "skimage", "scipy", "pandas", "matplotlib", "lime", "shap", "torch", "jax"}
 
 
 def test_importing_the_package_imports_nothing_heavy(tmp_path: Path) -> None:
@@ -148,7 +148,19 @@ def test_tensorflow_and_keras_are_not_imported_to(module: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "module", ["callback", "engine", "maskers", "writer", "wire", "probes/image", "probes/tabular", "probes/text", "probes/sequence"]
+    "module",
+    [
+        "callback",
+        "engine",
+        "maskers",
+        "writer",
+        "wire",
+        "probes/image",
+        "probes/tabular",
+        "probes/frames",
+        "probes/text",
+        "probes/sequence",
+    ],
 )
 def test_training_does_not_import_what_serves(module: str) -> None:
     text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
@@ -167,6 +179,7 @@ def test_training_does_not_import_what_serves(module: str) -> None:
         "stability",
         "wire",
         "probes/tabular",
+        "probes/frames",
         "probes/text",
         "probes/sequence",
     ],

@@ -145,6 +145,12 @@ def test_regions_are_stretches_or_masks_of_time() -> None:
 def test_players_are_called_by_their_steps() -> None:
     probes = xai.SequenceProbes(SERIES, segments=np.array([0, 0, 1] + [2] * (STEPS - 3)))
     assert probes.player_names(0) == ["steps 0\u20131", "step 2", f"steps 3\u2013{STEPS - 1}"]
+    interleaved = np.array([0, 1, 1, 0, 0, 2, 0, *[1, 2] * 8])
+    assert xai.SequenceProbes(SERIES, segments=interleaved).player_names(0) == [
+        "steps 0, 3\u20134, 6",
+        "steps 1\u20132, 7, 9, \u2026 (10 steps)",
+        "steps 5, 8, 10, \u2026 (9 steps)",
+    ]
 
 
 # Models
@@ -262,6 +268,16 @@ REFUSED = {
     "words": ({"series": np.array([["a", "b"]])}, "give numbers"),
     "NaN": ({"series": np.where(np.arange(COUNT)[:, None, None] == 5, np.nan, SERIES)}, "series 5 has NaN or infinite"),
     "infinity": ({"series": np.where(np.arange(COUNT)[:, None, None] == 2, np.inf, SERIES)}, "series 2 has NaN or infinite"),
+    "codes that float32 has not": (
+        {"series": 2**24 + np.arange(18).reshape(3, 6)},
+        "16777216 and 16777217, which are one number in float32",
+    ),
+    "one code that float32 has not": (
+        {"series": np.full((3, 6), 2**24 + 1) * np.arange(3)[:, None]},
+        "16777217, a whole number that float32",
+    ),
+    "times that float32 has not": ({"series": 1.7e9 + np.arange(18.0).reshape(3, 6) / 4}, "1700000000 and 1700000000.25, which are one"),
+    "beyond float32": ({"series": SERIES.astype(float) * 1e300}, "series 0 has NaN or infinite"),
     "too few labels": ({"labels": [1, 2]}, "for 9 probes"),
     "unnamed class": ({"labels": np.arange(COUNT), "class_names": ["a"]}, "label 8 has no name"),
     "too few names": ({"names": ["a"]}, "names has 1 entries for 9 probes"),

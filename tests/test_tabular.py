@@ -9,15 +9,21 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas
 import pytest
-from games import shapley_by_enumeration
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+import scipy.sparse
+from games import banzhaf_by_enumeration, shapley_by_enumeration
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud, load_wine
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.coalitions import build_design
 from tb_xai_plugin.engine import Engine
+from tb_xai_plugin.explainers import Lime
 from tb_xai_plugin.maskers import TabularMasker
 from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.probes.references import in_turn, summarised
@@ -191,15 +197,53 @@ def test_a_random_forest_is_explained_by_lime_and_shap() -> None:
     )  # a probability of 0 or 1 is held 1e-6 away
 
 
-def test_the_other_explainers_work_on_tables(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+def test_banzhaf_occlusion_and_lime_net_are_those_of_the_game_by_enumeration(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
     model, x, y = iris
     probes = xai.TabularProbes(x[:3], y[:3], background=x[20:60])
-    found = xai.explain(model, probes, ("ig", "banzhaf", "occlusion", "lime-net"), output="probability")
-    assert all(np.isfinite(each.values).all() for each in found.values())
+    found = xai.explain(model, probes, ("banzhaf", "occlusion", "lime-net"))
+    whole = np.ones((1, 4), bool)
+    for probe, target in product(range(3), range(3)):
+        game = interventional(log_odds(model), x[probe], probes.references, target)
+        exact = {
+            "banzhaf": banzhaf_by_enumeration(game, 4),
+            "occlusion": np.array([game(whole)[0] - game(whole & (np.arange(4) != i))[0] for i in range(4)]),
+        }
+        for name, values in exact.items():
+            assert np.abs(found[name].values[probe, target] - values).max() <= 1e-4 * np.abs(values).max(), name
+        # A surrogate's: near what all coalitions say, not equal to it.
+        linear = Lime(alpha=1e-6).fit(build_design(4, 16, ("leverage", "bernoulli"), 0))
+        design = build_design(4, 16, ("leverage", "bernoulli"), 0)
+        expected = linear(game(design.masks)[:, None, None]).values[0, 0]
+        assert np.corrcoef(found["lime-net"].values[probe, target], expected)[0, 1] > 0.95
+
+
+def test_explainers_of_other_kinds_are_refused(iris: tuple[keras.Model, np.ndarray, np.ndarray]) -> None:
+    model, x, y = iris
+    probes = xai.TabularProbes(x[:3], y[:3], background=x[20:60])
     with pytest.raises(ValueError, match="'grad-cam' is not for tabular probes but for image; leave it out"):
         xai.explain(model, probes, "grad-cam")
     with pytest.raises(ValueError, match=r"Lime is not for tabular probes; give LimeTabular"):
         xai.explain(model, probes, xai.Lime(kernel_width=0.5))
+
+
+def test_all_explainers_of_a_linear_model_are_weight_times_distance_from_the_mean_reference() -> None:
+    """Diabetes; all features in their closed form, and LIME of numbers as they are: the weight times a standard deviation."""
+    data = load_diabetes()
+    linear = LinearRegression().fit(data.data, data.target)
+    probes = xai.TabularProbes(data.data[:4], background=data.data[40:140])
+    lime = xai.LimeTabular(alpha=1e-9, discretize=False)
+    found = xai.explain(linear.predict, probes, ("shap", "banzhaf", "occlusion", lime), evaluations=2048)
+    expected = linear.coef_ * (data.data[:4] - data.data[40:140].mean(axis=0))
+    for name in ("shap", "banzhaf"):
+        missed = np.abs(found[name].values[:, 0] - expected)
+        assert (missed <= 4 * found[name].errors[:, 0] + 1e-2).all(), name
+        assert missed.max() < 0.1 * np.abs(expected).max(), name
+    slopes = linear.coef_ * data.data[40:140].std(axis=0)
+    assert np.abs(found["lime"].values[:, 0] - slopes).max() < 1e-3 * np.abs(slopes).max()
+    mean = xai.TabularProbes(data.data[:4], background=data.data[40:140], absent="average")
+    exact = xai.explain(linear.predict, mean, ("shap", "banzhaf", "occlusion"), evaluations=1024 * 100)
+    for name, each in exact.items():
+        assert np.abs(each.values[:, 0] - expected).max() < 1e-4 * np.abs(expected).max(), name
 
 
 def test_integrated_gradients_of_a_linear_model_are_weight_times_distance_from_the_mean_reference() -> None:
@@ -226,16 +270,52 @@ def test_half_the_evaluations_are_a_part_of_all() -> None:
         assert np.allclose(few.explanations[name].values, again.explanations[name].values, atol=1e-4)
 
 
-def test_missing_values_count_as_absent_and_are_said() -> None:
+def test_missing_values_get_the_mean_of_the_background_and_are_said() -> None:
     x, y, _ = table(load_iris)
-    rows = x[:3].copy()
+    rows, background = x[:3].copy(), x[20:].copy()
     rows[1, 2] = np.nan
-    with pytest.raises(ValueError, match=r"TabularProbes: rows, row 1, 'feature 2' is nan; .*missing='baseline'"):
-        xai.TabularProbes(rows, y[:3], background=x[20:])
-    probes = xai.TabularProbes(rows, y[:3], background=x[20:], missing="baseline")
-    assert probes.missing.sum() == 1
-    assert probes.missing[1, 2]
-    assert probes.inputs[1, 2] == pytest.approx(x[20:, 2].mean())
+    with pytest.raises(
+        ValueError, match=r"TabularProbes: rows, row 1, 'feature 2' is nan; .*missing='baseline' to put the background's mean"
+    ):
+        xai.TabularProbes(rows, y[:3], background=background)
+    background[:7, 2] = background[3, 0] = np.nan
+    with pytest.raises(ValueError, match=r"TabularProbes: background, row 0, 'feature 2' is nan; .*missing='baseline'"):
+        xai.TabularProbes(x[:3], y[:3], background=background)
+    probes = xai.TabularProbes(rows, y[:3], background=background, missing="baseline")
+    usual = np.nanmean(background.astype(np.float64), axis=0)
+    assert np.argwhere(probes.imputed).tolist() == [[1, 2]]
+    assert probes.imputed_background == 8
+    assert probes.inputs[1, 2] == pytest.approx(usual[2])
+    assert probes.background[:7, 2] == pytest.approx(usual[2])
+    assert probes.background[3, 0] == pytest.approx(usual[0])
+    assert repr(probes).endswith(", 1 missing value filled in)")
+    names, arrays = probes.as_record()
+    assert names["imputed_background"] == 8
+    assert np.argwhere(arrays["missing"]).tolist() == [[1, 2]]
+    again = xai.TabularProbes.from_record(names, arrays)
+    assert np.array_equal(again.imputed, probes.imputed)
+    assert again.imputed_background == 8
+    # What is explained is the row so completed, in SHAP and in LIME.
+    completed = xai.TabularProbes(
+        np.where(np.isnan(rows), usual, rows), y[:3], background=np.where(np.isnan(background), usual, background)
+    )
+    assert completed.digest == probes.digest
+    weights = np.array([1.0, -2, 3, 0.5], dtype=np.float32)
+    found = [xai.explain(lambda rows: rows @ weights, each) for each in (probes, completed)]
+    for name in ("lime", "shap"):
+        assert np.array_equal(found[0][name].values, found[1][name].values)
+    expected = weights * (completed.inputs - completed.references.mean(axis=0))
+    assert np.abs(found[0]["shap"].values[:, 0] - expected).max() < 1e-4
+
+
+def test_a_missing_code_is_the_commonest_and_a_column_of_nothing_is_refused() -> None:
+    background = np.array([[0, 1.0], [2, 2.0], [2, 3.0], [np.nan, 4.0]])
+    probes = xai.TabularProbes([[np.nan, 1.0]], background=background, categorical={0: list("abc")}, missing="baseline")
+    assert probes.inputs.tolist() == [[2, 1]]
+    assert probes.background[3, 0] == 2
+    background[:, 0] = np.nan
+    with pytest.raises(ValueError, match="background has no value of 'feature 0', which is missing in all rows"):
+        xai.TabularProbes([[1, 1.0]], background=background, missing="baseline")
 
 
 def test_a_record_gives_the_same_probes_back() -> None:
@@ -257,12 +337,136 @@ def test_a_record_gives_the_same_probes_back() -> None:
 
 
 def test_data_frames_bring_their_names() -> None:
-    import pandas
-
     frame = pandas.DataFrame({"age": [1.0, 2, 3], "code": [0, 1, 1]})
     probes = xai.TabularProbes(frame, background=frame, categorical={"code": ["no", "yes"]})
-    assert probes.feature_names == ["age", "code"]
+    assert probes.feature_names == ["age", "code"] == xai.TabularProbes(frame.to_numpy(), background=frame).feature_names
     assert probes.categorical == {1: ["no", "yes"]}
+
+
+def people(rows: int = 240) -> tuple[Any, np.ndarray]:
+    """A DataFrame of numbers, words, a category, truths, whole numbers that may be missing and a constant; and classes."""
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame(
+        {
+            "age": rng.integers(18, 80, rows),
+            "job": rng.choice(["cook", "smith", "baker"], rows),
+            "city": pandas.Categorical(rng.choice(["Rome", "Bonn"], rows), categories=["Rome", "Bonn", "Oslo"]),
+            "member": rng.random(rows) < 0.4,
+            "income": rng.lognormal(10, 1, rows),
+            "same": 1.0,
+            "children": pandas.array(rng.integers(0, 5, rows), dtype="Int64"),
+        }
+    )
+    drawn = (frame["job"] == "cook") * 2.0 - (frame["city"] == "Bonn") + (frame["income"] > 20_000) + 0.05 * rng.normal(size=rows)
+    return frame, (drawn > 0.7).to_numpy().astype(int)
+
+
+def test_a_pipeline_of_words_and_numbers_is_explained_on_data_frames_as_they_are() -> None:
+    frame, y = people()
+    encoded = make_column_transformer((OneHotEncoder(), ["job", "city"]), (StandardScaler(), ["income", "age"]), remainder="passthrough")
+    pipeline = make_pipeline(encoded, LogisticRegression(C=0.3, max_iter=2000)).fit(frame, y)
+    probes = xai.TabularProbes(frame[:4], y[:4], background=frame[40:80], absent="average")
+    assert probes.feature_names == list(frame.columns)
+    assert probes.categorical == {1: ["baker", "cook", "smith"], 2: ["Rome", "Bonn", "Oslo"]}
+    assert [probes.categorical[1][int(code)] for code in probes.inputs[:, 1]] == frame["job"][:4].tolist()
+    assert not probes.imputed.any()
+    found = xai.explain(pipeline.predict_proba, probes, evaluations=128 * 40)
+    rows, references = frame[:4].astype(object).to_numpy(), frame[40:80].astype(object).to_numpy()
+
+    def log_odds_of(given: np.ndarray) -> np.ndarray:
+        p = pipeline.predict_proba(type(frame)(given, columns=frame.columns).astype({"member": bool, "income": float, "age": float}))
+        return np.log(p[:, 1] / p[:, 0])[:, None]
+
+    for probe in range(2):
+        exact = shapley_by_enumeration(interventional(log_odds_of, rows[probe], references, 0), 7)
+        assert np.abs(found["shap"].values[probe, 1] - exact).max() <= 1e-4 * np.abs(exact).max()
+    assert np.abs(found["shap"].values[..., 5]).max() < 1e-6, "a constant column"
+    assert np.isfinite(found["lime"].values).all()
+    again = xai.TabularProbes.from_record(*probes.as_record())
+    assert again.digest == probes.digest
+
+
+def test_words_that_the_background_never_has_and_models_that_take_none_are_refused() -> None:
+    frame, y = people()
+    strange = frame[:3].copy()
+    strange.loc[1, "job"] = "pilot"
+    with pytest.raises(ValueError, match=r"rows, row 1, 'job' is 'pilot', which no row of the background has; .*categorical=\{'job': "):
+        xai.TabularProbes(strange, background=frame)
+    named = {"job": ["smith", "pilot", "cook", "baker"]}
+    assert xai.TabularProbes(strange, background=frame, categorical=named).inputs[1, 1] == 1
+    with pytest.raises(ValueError, match=r"background, row \d+, 'job' is 'baker', which is not among its values"):
+        xai.TabularProbes(strange, background=frame, categorical={"job": ["smith", "pilot", "cook"]})
+    strange.loc[1, "job"] = None
+    with pytest.raises(ValueError, match=r"rows, row 1, 'job' is nan"):
+        xai.TabularProbes(strange, background=frame)
+    assert xai.TabularProbes(strange, background=frame, missing="baseline").imputed[1].tolist() == [False, True] + [False] * 5
+    model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2, "softmax")])
+    with pytest.raises(ValueError, match="for a Keras model give codes"):
+        xai.explain(model, xai.TabularProbes(frame[:3], y[:3], background=frame))
+    times = frame[["age"]].assign(when=np.datetime64("2020-01-01"))
+    with pytest.raises(TypeError, match="rows, column 'when' has values that are no numbers"):
+        xai.TabularProbes(times, background=times)
+
+
+def test_a_regression_of_several_outputs_is_explained_output_by_output() -> None:
+    data = load_linnerud(as_frame=True)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    model.compile("adam", "mse")
+    probes = xai.TabularProbes(data.data[:4], background=data.data, class_names=list(data.target.columns))
+    found = xai.explain(model, probes, ("shap", xai.LimeTabular(alpha=1e-9, discretize=False)))
+    kernel, away = model.layers[0].kernel.numpy().T, data.data[:4].to_numpy() - data.data.to_numpy().mean(axis=0)
+    expected = kernel * away[:, None]
+    assert np.abs(found["shap"].values - expected).max() < 1e-4 * np.abs(expected).max()
+    slopes = kernel * data.data.to_numpy().std(axis=0)
+    assert np.abs(found["lime"].values - slopes).max() < 1e-3 * np.abs(slopes).max()
+
+
+def test_one_row_of_background_is_the_baseline() -> None:
+    x, _, _ = table(load_wine)
+    weights = np.arange(13.0)
+    found = xai.explain(lambda rows: rows @ weights, xai.TabularProbes(x[:3], background=x[100:101]), "shap")["shap"]
+    assert np.abs(found.values[:, 0] - weights * (x[:3] - x[100])).max() < 1e-4
+
+
+def test_few_groups_of_many_features_leave_lime_rows_enough() -> None:
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=(120, 400)).astype(np.float32), rng.normal(size=400)
+    groups = {f"g{i}": list(range(20 * i, 20 * i + 20)) for i in range(20)}
+    probes = xai.TabularProbes(x[:1], background=x, groups=groups)
+    plan = Plan(probes)
+    assert min(plan.samples_at(level) for level in plan.levels) >= 2 * 400 + 2
+    assert plan.drawn(plan.levels[0])["lime"] <= plan.drawn(plan.levels[-1])["lime"] == plan.settings["samples"]["lime"]
+    found = xai.explain(lambda rows: rows @ weights, probes)
+    assert all(np.isfinite(each.values).all() for each in found.values())
+    with pytest.raises(ValueError, match="320 evaluations are too few for 400 features; give at least 802"):
+        Plan(probes, evaluations=320)
+
+
+def test_the_record_says_how_many_rows_lime_draws_besides_the_coalitions(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    asked: list[int] = []
+
+    def seen(rows: Any) -> Any:
+        asked.append(len(rows))
+        return rows
+
+    probes = xai.TabularProbes(ROWS[:3], [0, 1, 0], background=ROWS)
+    logger = xai.ExplanationLogger(tmp_path, probes, evaluations=64, untrained=False, on_error="raise")
+    model.fit(ROWS, np.arange(30) % 2, epochs=1, verbose=0, callbacks=[logger])
+    run = xai.read_run(tmp_path)
+    assert run.settings["samples"] == {"lime": 64}
+    plan = Plan(probes, evaluations=64)
+    per_probe = plan.settings["evaluations"] + plan.settings["samples"]["lime"]
+    # All of them, and what fills up batches, and the reference rows themselves.
+    assert run.cost["evaluations"][0] >= 3 * per_probe
+    counted = Engine(
+        Plan(xai.TabularProbes(ROWS[:3], background=ROWS, model_input=seen), evaluations=64, batch_size=1), lambda rows: rows[:, 0]
+    )
+    asked.clear()
+    answers = counted.run().answers
+    assert answers.evaluations == sum(asked) == 3 * per_probe + 30
 
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
@@ -270,6 +474,16 @@ ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 REFUSED = {
     "another number of columns": ({"background": ROWS[:, :3]}, "background has 3 columns, rows have 4 columns"),
     "a code without a name": ({"rows": np.abs(np.floor(ROWS)), "background": np.abs(np.floor(ROWS)), "categorical": {0: ["a"]}}, "names the codes 0 to 0"),
+    "columns in another order": (
+        {"rows": pandas.DataFrame(ROWS, columns=list("abcd")), "background": pandas.DataFrame(ROWS, columns=list("dcba"))},
+        r"background has 4 columns \(d, c, b, a\), rows have 4 columns \(a, b, c, d\); give both the same columns, in the same order",
+    ),
+    "other columns than an array has": (
+        {"background": pandas.DataFrame(ROWS[:, :3], columns=list("abc"))},
+        r"background has 3 columns \(a, b, c\), rows have 4 columns; give both the same",
+    ),
+    "words in arrays": ({"rows": pandas.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "background": np.ones((5, 2))}, "rows, column 'a' has values that are no"),
+    "lists in a column": (dict.fromkeys(("rows", "background"), pandas.DataFrame({"a": [[1], [2, 3]], "b": [1, 2]})), "'a' has values that are neither"),
     "NaN in the background": ({"background": np.where(ROWS > 2, np.nan, ROWS)}, r"background, row \d+, 'feature \d' is nan"),
     "infinity": ({"rows": np.where(ROWS > 2, np.inf, ROWS), "missing": "baseline"}, "is inf; give finite numbers"),
     "an unknown feature": ({"regions": {"r": ["colour"]}}, "region 'r' names the feature 'colour', which is not there"),
@@ -279,6 +493,12 @@ REFUSED = {
     "the same name twice": ({"feature_names": ["a", "b", "a", "c"]}, "two features are called 'a'"),
     "strings": ({"rows": np.array([["a", "b"]])}, "categories as codes"),
     "one row without an axis": ({"rows": ROWS[0]}, r"rows has shape \(4,\)"),
+    "ids that float32 has not": (
+        dict.fromkeys(("rows", "background"), np.column_stack([ROWS[:, :3], 2**24 + np.arange(30)])),
+        "'feature 3' has 16777216 and 16777217, which are one number in float32",
+    ),
+    "numbers beyond float32": ({"rows": np.where(ROWS > 2, 1e300, ROWS.astype(np.float64))}, r"is 1e\+300; give finite numbers"),
+    "a sparse matrix": ({"rows": scipy.sparse.csr_matrix(ROWS)}, r"rows is a sparse matrix; give rows\.toarray\(\)"),
     "display": ({"display": ROWS[:, :2]}, "display has shape"),
     "absent": ({"absent": "zero"}, "unknown absent 'zero'"),
     "references": ({"references": 0}, "references is 0"),
@@ -290,6 +510,14 @@ def test_bad_tables_are_refused_with_a_sentence(name: str) -> None:
     arguments, sentence = REFUSED[name]
     with pytest.raises((ValueError, TypeError), match=f"TabularProbes.*{sentence}"):
         xai.TabularProbes(**{"rows": ROWS, "background": ROWS, **arguments})
+
+
+def test_what_float32_only_rounds_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    pressure, revenue = rng.normal(101_325, 100, 5000), rng.integers(2**24, 10**9, 5000)
+    tenth = 0.1 + 1e-12 * np.arange(5000) + (np.arange(5000) > 2000)
+    probes = xai.TabularProbes(np.column_stack([pressure, revenue, tenth])[:3], background=np.column_stack([pressure, revenue, tenth]))
+    assert probes.inputs == pytest.approx(np.column_stack([pressure, revenue, tenth])[:3], rel=1e-7)
 
 
 def test_too_few_evaluations_for_an_average_are_refused() -> None:

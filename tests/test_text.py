@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+import warnings
 from collections import UserDict
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -70,9 +74,9 @@ def test_coefficients_intercept_and_score_are_the_packages_on_its_own_samples(bo
         # Row 1 of a design, the empty coalition, is not LIME's: it may hold anything.
         masks = np.insert(data.astype(bool), 1, False, axis=0)
         ours = Lime(kernel_width / 100).fit(Design(masks, np.zeros(len(masks) // 2, dtype=int)))(np.insert(answers, 1, 99, axis=0)[:, None])
-        assert relative(ours.values[0, 1], by_token(theirs.local_exp[1])) <= 1e-9
-        assert relative(ours.base[0, 1], theirs.intercept[1]) <= 1e-9
-        assert relative(ours.fidelity["r2"][0, 1], theirs.score) <= 1e-9
+        assert relative(ours.values[0, 1], by_token(theirs.local_exp[1])) <= 1e-12
+        assert relative(ours.base[0, 1], theirs.intercept[1]) <= 1e-12
+        assert relative(ours.fidelity["r2"][0, 1], theirs.score) <= 1e-12
 
 
 def equally_heavy(masks: np.ndarray) -> np.ndarray:
@@ -102,9 +106,9 @@ def test_lime_text_is_the_packages_regression_on_a_design_for_shapley_values(pla
         intercept, found, score, _ = base.explain_instance_with_data(
             design.masks.astype(float), answers, weights, target, players, feature_selection="none"
         )
-        assert relative(ours.values[0, target], by_token(found)) <= 1e-9
-        assert relative(ours.base[0, target], intercept) <= 1e-9
-        assert relative(ours.fidelity["r2"][0, target], score) <= 1e-9
+        assert relative(ours.values[0, target], by_token(found)) <= 1e-12
+        assert relative(ours.base[0, target], intercept) <= 1e-12
+        assert relative(ours.fidelity["r2"][0, target], score) <= 1e-12
 
 
 def test_every_number_of_removed_tokens_is_as_heavy_as_any_other_before_the_kernel() -> None:
@@ -151,7 +155,8 @@ def test_lime_by_name_and_as_configured_is_lime_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [SENTENCE, "naïve café — naïve\n\n日本語 の テスト, 日本語!", "  two\twords ", "x_1 + x_2 = x_1", "a👍b a"]
+    "text",
+    [SENTENCE, "naïve café — naïve\n\n日本語 の テスト, 日本語!", "  two\twords ", "x_1 + x_2 = x_1", "שלום עולם,\nשלום!"],  # noqa: RUF001
 )
 @pytest.mark.parametrize("repeated", ["own", "one"])
 def test_masked_texts_are_the_packages(text: str, repeated: str) -> None:
@@ -163,6 +168,41 @@ def test_masked_texts_are_the_packages(text: str, repeated: str) -> None:
     for coalition in (*(rng.random((20, indexed.num_words())) < 0.5), np.ones(indexed.num_words(), bool)):
         assert probes.masked(0, coalition) == indexed.inverse_removing(np.flatnonzero(~coalition))
     assert "".join(piece for piece, _ in probes.pieces[0]) == text == probes.inputs[0]
+
+
+WRITTEN = {
+    "accents of their own": ("cafe\u0301 au lait, cafe\u0301!", ["cafe\u0301", "au", "lait", "cafe\u0301"]),
+    "vowel signs": ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+    "from right to left, with joiners": ("می\u200cخواهم بروم؟", ["می\u200cخواهم", "بروم"]),  # noqa: RUF001
+    "emoji": ("ok 👍🏽👍 ❤\ufe0f, no ☹", ["ok", "👍🏽", "👍", "❤\ufe0f", "no", "☹"]),
+    "emoji of several signs": ("👩\u200d👩\u200d👧 🇩🇪🇫🇷", ["👩\u200d👩\u200d👧", "🇩🇪", "🇫🇷"]),
+    "signs and lines": ("a=b;\r\n\tc_d\u00a0(e)\u2028f", ["a", "b", "c_d", "e", "f"]),
+    "no spaces": ("これは良い映画です。とても!", ["これは良い映画です", "とても"]),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_tokens_are_whole_as_people_write_and_nothing_of_a_text_is_lost(name: str) -> None:
+    text, tokens = WRITTEN[name]
+    probes = xai.TextProbes([text])
+    assert probes.player_names(0) == tokens
+    assert probes.masked(0, np.ones(len(tokens), bool)) == text
+    # Grapheme by grapheme: what is left of a token that is absent is nothing, not its accent.
+    left = probes.masked(0, np.zeros(len(tokens), bool))
+    assert not any(char.isalnum() or unicodedata.category(char) in ("Mn", "Mc", "So") for char in left)
+
+
+def test_a_tokenizer_that_leaves_emoji_out_is_warned_of_and_one_that_cuts_an_accent_off_is_refused() -> None:
+    texts = ["a b", "great 👍 film ☺", "so ☹ bad"]
+    with pytest.warns(
+        UserWarning, match=r"^TextProbes: tokenize leaves '👍☺' of text 1 and symbols of 1 more in no token, so they are always"
+    ):
+        probes = xai.TextProbes(texts, tokenize=re.compile(r"\w+").findall)
+    indexed = IndexedString(texts[1], bow=False, mask_string="")
+    for coalition in ([True, False], [False, True]):
+        assert probes.masked(1, np.array(coalition)) == indexed.inverse_removing(np.flatnonzero(~np.array(coalition)))
+    with pytest.raises(ValueError, match=r"tokenize loses characters of text 0: .* is in no token"):
+        xai.TextProbes(["cafe\u0301 au"], tokenize=re.compile(r"\w+").findall)
 
 
 def test_a_mask_token_stands_where_tokens_are_absent_as_in_the_package() -> None:
@@ -420,6 +460,11 @@ REFUSED = {
     "one word twice": ({"texts": ["a b", "word word"], "repeated": "one"}, "text 1 has one token"),
     "signs": ({"texts": ["a b", "?!"]}, "text 1 has no token"),
     "5,000 tokens": ({"texts": ["a b", "word " * 5000]}, "text 1 has 5000 tokens, and at most 200.*larger pieces"),
+    "5,000 tokens of 100 words": (
+        {"texts": ["a b", " ".join(f"w{i % 100}" for i in range(5000))], "repeated": "one"},
+        r"text 1 has 5000 tokens \(100 different ones\), and at most 1000 can be; .*larger pieces",
+    ),
+    "no spaces between words": ({"texts": ["a b", "これは良い映画です"]}, "text 1 has one token, .*tokenize= where words have no spaces"),
     "bytes of another code": ({"texts": ["a b", b"caf\xe9 au lait"]}, "text 1 is not Unicode"),
     "half a letter": ({"texts": ["a b", "c \ud800"]}, "text 1 is not Unicode"),
     "a tokenizer of lower case": (
@@ -487,6 +532,30 @@ def test_a_length_that_changes_later_is_said_with_the_text() -> None:
     probes = xai.TextProbes(TEXTS, [1, 0], encode=at_another_length_now_and_then)
     with pytest.raises(ValueError, match=r"TextProbes: encode gave shape \(5,\) for text 1 and \(6,\) for another; pad"):
         xai.explain(lstm()[0], probes)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_length_that_changes_in_training_is_a_gap_with_a_sentence_and_no_crash(epoch: int, tmp_path: Path) -> None:
+    """Of the same texts: no trial before training could have found it. Once all texts are encoded, nothing can change."""
+    changed = []
+
+    def encode(texts: list[str]) -> np.ndarray:
+        return ids(texts)[:, : LENGTH - len(changed)]
+
+    keras.utils.set_random_seed(0)
+    model, _ = lstm()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    logger = xai.ExplanationLogger(tmp_path, xai.TextProbes(TEXTS, [1, 0], encode=encode), untrained=False)
+    change = keras.callbacks.LambdaCallback(on_epoch_begin=lambda now, logs: changed.append(1) if now == epoch else None)
+    sentence = r"TextProbes: encode gave shape \(5,\) for text \d and \(6,\) for another; pad to one length"
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        model.fit(ids(TEXTS), np.array([1, 0]), epochs=2, verbose=0, callbacks=[change, logger])
+    run = xai.read_run(tmp_path)
+    assert run.steps.tolist() == [0, 1]
+    assert list(run.gaps) == ([0, 1] if epoch == 0 else [])
+    assert all(re.search(sentence, reason) for reason in run.gaps.values())
+    assert any(re.search(sentence, str(warning.message)) for warning in said) == (epoch == 0)
 
 
 def test_gradients_are_refused_for_texts() -> None:

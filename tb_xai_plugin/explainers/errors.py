@@ -76,10 +76,10 @@ def undrawn_share(design: Design) -> np.ndarray:
     are too narrow from 30 players on.
     """
     n, sizes = design.players, design.sizes
-    exist = [comb(n, s) for s in range(n + 1)]
-    share = np.array([1 - min(there / of_all, 1) for there, of_all in zip(design.rows_of_size.tolist(), exist, strict=True)])[sizes]
     if design.noise is not None:  # what the answers have beside the game is never drawn out
         return ((sizes > 0) & (sizes < n)).astype(float)
+    exist = [comb(n, s) for s in range(n + 1)]
+    share = np.array([1 - min(there / of_all, 1) for there, of_all in zip(design.rows_of_size.tolist(), exist, strict=True)])[sizes]
     return share if design.complete else np.where((sizes == 1) | (sizes == n - 1), 1.0, share)
 
 

@@ -12,9 +12,7 @@ from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
 from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all, undrawn_share
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
-
-# Of the regression's matrix: above it, fewer than six digits of the coefficients are more than rounding.
-MOST_CONDITION = 1e10
+from tb_xai_plugin.explainers.ridge import Ridge
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,10 @@ class Lime:
         return undrawn_of_all(design.players, len(lime_rows(design)))
 
     def fit(self, design: Design) -> Fitted:
-        """Solve the ridge problem once: coefficients A y, intercept b y.
+        """Solve the ridge problem once: coefficients A y, intercept b y, rows weighted by sqrt(exp(-d^2 / sigma^2)).
 
-        w = sqrt(exp(-d^2 / sigma^2));  A = (Zc' W Zc + alpha I)^-1 Zc' W  with Z centred at its weighted mean.
-
-        Fidelity, both free and weighted by w: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as
-        the others predict it (leave-one-out).
+        Fidelity, both free and weighted so: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as the
+        others predict it (leave-one-out). Errors are unknown (NaN) where hardly a row has any weight; see `Ridge.known`.
 
         Raises:
             ValueError: the kernel is so narrow, and alpha so small, that rounding decides.
@@ -62,34 +58,23 @@ class Lime:
         rows, often = self._rows(design)
         Z = design.masks[rows].astype(np.float64)
         w = often * locality(Z, self.kernel_width)
-        share = w / w.sum()
-        centre = share @ Z
-        Zc = Z - centre
-        G = Zc.T @ (w[:, None] * Zc) + self.alpha * np.eye(design.players)
-        smallest, largest = np.linalg.eigvalsh(G)[[0, -1]]
-        if not smallest > largest / MOST_CONDITION:
-            raise ValueError(
-                f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to tell "
-                f"{design.players} players apart; give a wider kernel (0.25) or a larger alpha (1)."
-            )
-        A = np.linalg.solve(G, Zc.T * w)
-        A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
-        b = share - centre @ A
-        room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
+        ridge = Ridge.of(
+            *(Z, w, self.alpha),
+            f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to tell "
+            f"{design.players} players apart; give a wider kernel (0.25) or a larger alpha (1).",
+        )
         # Of the coalitions that are drawn: not the empty one.
         drawn = rows != 1
-        sampling = HalvesErrors.of(A[:, drawn], self._undrawn(design))
+        sampling = HalvesErrors.of(ridge.A[:, drawn], self._undrawn(design))
 
         def apply(answers: np.ndarray) -> Attribution:
             y = answers[rows].astype(np.float64, copy=False)
-            coefficients, intercept = A @ y, b @ y
-            residuals = y - intercept - Z @ coefficients
-            alone = residuals / room
+            residuals, alone = ridge.missed(y)
             errors, noise = sampling(alone[drawn])
             return Attribution(
-                values=coefficients,
-                base=intercept,
-                errors=errors,
+                values=ridge.A @ y,
+                base=ridge.b @ y,
+                errors=ridge.known(errors),
                 fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
                 noise=noise,
             )
@@ -99,10 +84,15 @@ class Lime:
 
 @dataclass(frozen=True)
 class LimeText(Lime):
-    """The same for texts, where the package draws how many tokens it removes, and then which: 1 to n, all equally likely.
+    """The same for texts, where the package draws how many tokens it removes, 1 to n, all equally likely, and then which.
 
-    A design for Shapley values has all numbers of tokens, and all its coalitions serve: what it has more or less of one number than the package's law,
-    their weights make up for. (100 times the cosine distance and a width of 25 are the image kernel.)
+    In which sense it is the package's. On the same masks, answers and weights its coefficients, intercept and score are the package's to
+    rounding (100 times the cosine distance and a width of 25 are the image kernel). The masks are others: the package draws its own, with
+    repetition and without complements; here a design for Shapley values serves SHAP too. It has all numbers of tokens, but not each as
+    often, so every coalition of a size counts (rows - 1) / n over how many of that size there are: with these weights each number of
+    removed tokens is as heavy, before the kernel, as the package draws it. What the two tend to with more samples is therefore the same
+    regression, at the same penalty per sample; at any one number of samples they differ by their sampling errors, as two runs of the
+    package do. With all 2^n coalitions nothing is drawn here, and runs of the package scatter about these values.
     """
 
     laws: ClassVar[frozenset[str]] = frozenset({"leverage"})

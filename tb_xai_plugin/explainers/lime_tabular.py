@@ -13,8 +13,8 @@ import numpy as np
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
 from tb_xai_plugin.explainers.errors import sketch
 from tb_xai_plugin.explainers.fidelity import r_squared
-from tb_xai_plugin.explainers.lime import MOST_CONDITION
 from tb_xai_plugin.explainers.options import check_number
+from tb_xai_plugin.explainers.ridge import Ridge
 
 # The package's default kernel width, in units of sqrt(features).
 WIDTH = 0.75
@@ -112,9 +112,7 @@ class LimeTabular:
         return Neighbours(inputs, z)
 
     def fit(self, neighbours: Neighbours, player_of: np.ndarray) -> Fitted:
-        """Solve the ridge problem once: coefficients A y, intercept b y.
-
-        w = sqrt(exp(-d^2 / sigma^2));  A = (Zc' W Zc + alpha I)^-1 Zc' W  with Z centred at its weighted mean.
+        """Solve the ridge problem once: coefficients A y, intercept b y, rows weighted by sqrt(exp(-d^2 / sigma^2)).
 
         player_of: int (features,), the player that each feature belongs to: itself, or a group of features.
 
@@ -122,8 +120,12 @@ class LimeTabular:
         regression answers more there than where none of them is in the probe's bin; of numbers, what it answers more where all are a
         standard deviation higher. Of a feature alone it is the package's coefficient.
 
-        Fidelity, both free and weighted by w: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as
-        the others predict it (leave-one-out).
+        Fidelity, both free and weighted so: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as the
+        others predict it (leave-one-out).
+
+        A probe far from all training rows, in numbers as they are (discretize=False), has hardly a neighbour with any weight: its values are
+        then 0, as the package's are, whatever the model does, and their errors are unknown (NaN); draw around it instead (around=True), or
+        in bins. See `Ridge.known`.
 
         Raises:
             ValueError: fewer than 2 evaluations a feature, and 2; or so narrow a kernel, and so small an alpha, that rounding decides.
@@ -133,33 +135,22 @@ class LimeTabular:
         _check_evaluations(rows, features)
         width = WIDTH * np.sqrt(features) if self.kernel_width is None else self.kernel_width
         w = nearness(Z, width)
-        share = w / w.sum()
-        centre = share @ Z
-        Zc = Z - centre
-        G = Zc.T @ (w[:, None] * Zc) + self.alpha * np.eye(features)
-        smallest, largest = np.linalg.eigvalsh(G)[[0, -1]]
-        if not smallest > largest / MOST_CONDITION:
-            raise ValueError(
-                f"LimeTabular: with kernel_width {width:.4g} and alpha {self.alpha} the {rows} rows do not tell {features} features apart: too "
-                f"few have any weight, or a feature does not vary; give a wider kernel ({WIDTH * np.sqrt(features):.4g}) or a larger alpha (1)."
-            )
-        A = np.linalg.solve(G, Zc.T * w)
-        A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
-        b = share - centre @ A
-        room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
-        summed = _summed(A, player_of)
+        ridge = Ridge.of(
+            *(Z, w, self.alpha),
+            f"LimeTabular: with kernel_width {width:.4g} and alpha {self.alpha} the {rows} rows do not tell {features} features apart: too "
+            f"few have any weight, or a feature does not vary; give a wider kernel ({WIDTH * np.sqrt(features):.4g}) or a larger alpha (1).",
+        )
+        summed = _summed(ridge.A, player_of)
         sampling = RowErrors.of(summed)
 
         def apply(answers: np.ndarray) -> Attribution:
             y = answers.astype(np.float64, copy=False)
-            intercept = b @ y
-            residuals = y - intercept - Z @ (A @ y)
-            alone = residuals / room
+            residuals, alone = ridge.missed(y)
             errors, noise = sampling(alone)
             return Attribution(
                 values=summed @ y,
-                base=intercept,
-                errors=errors,
+                base=ridge.b @ y,
+                errors=ridge.known(errors),
                 fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
                 noise=noise,
             )
@@ -327,8 +318,13 @@ def _summed(A: np.ndarray, player_of: np.ndarray) -> np.ndarray:
     return summed
 
 
+def fewest_samples(features: int) -> int:
+    """Rows that the regression needs at least."""
+    return 2 * features + 2
+
+
 def _check_evaluations(evaluations: int, features: int) -> None:
-    if evaluations < 2 * features + 2:
+    if evaluations < fewest_samples(features):
         raise ValueError(
-            f"LimeTabular: {evaluations} evaluations are too few for {features} features; give at least {2 * features + 2}, 2 a feature and 2."
+            f"LimeTabular: {evaluations} evaluations are too few for {features} features; give at least {fewest_samples(features)}, 2 a feature and 2."
         )

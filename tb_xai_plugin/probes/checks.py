@@ -55,3 +55,20 @@ def optional_callable(who: str, what: str, given: Any, does: str) -> Callable[..
     if given is not None and not callable(given):
         raise TypeError(f"{who}: {what} is {type(given).__name__}; give a callable that {does}.")
     return given
+
+
+# Of the range of some numbers: what float32 may lose of them, as rounding.
+MOST_LOST = 1e-4
+
+
+def merged(values: np.ndarray) -> tuple[float, float] | None:
+    """Two different numbers, if there are some, that are one in float32, though they are apart by more than MOST_LOST of the whole range.
+
+    values: float64, finite.
+    """
+    distinct = np.unique(values)
+    single = distinct.astype(np.float32)
+    same = np.flatnonzero(single[1:] == single[:-1])
+    low, high = distinct[same], distinct[same + 1]
+    apart = high - low > MOST_LOST * (distinct[-1] - distinct[0])
+    return (float(low[apart][0]), float(high[apart][0])) if apart.any() else None

@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin import segments as superpixels
-from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes import baselines, checks
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 from tb_xai_plugin.sampling import take_balanced
 
 WHO = "ImageProbes"
-BASELINES = ("auto", "mean", "segment-mean", "blur")
-
-# The mean of n probes holds 1/n of each of them: below this many, "absent" would still show the probe itself.
-FEWEST_FOR_MEAN_IMAGE = 8
 
 
 class ImageProbes(ProbeSet):
@@ -67,7 +63,7 @@ class ImageProbes(ProbeSet):
             raise ValueError(
                 f"ImageProbes: probe {int(self.players.argmin())} has one segment; give label maps with at least 2 segments for every image."
             )
-        self.baseline = _baseline(self.pixels, self.segments, baseline)
+        self.baseline = baselines.baseline(WHO, self.pixels, self.segments, baseline, BASELINES)
         same = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
         if same.any():
             raise ValueError(
@@ -244,55 +240,16 @@ def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: Any) -> np.ndarra
     return maps
 
 
-def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
-    """float32 (1 or n, H, W, C)."""
-    n, height, width, channels = pixels.shape
-    if isinstance(how, str):
-        if how not in BASELINES:
-            raise ValueError(f"ImageProbes: unknown baseline {how!r}; choose from {list(BASELINES)}, or give a number or an array.")
-        if how == "mean" or (how == "auto" and n >= FEWEST_FOR_MEAN_IMAGE):
-            return pixels.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
-        if how == "auto":
-            colour = pixels.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
-            return np.broadcast_to(colour, (1, height, width, channels)).copy()
-        return _segment_mean(pixels, segments) if how == "segment-mean" else _blurred(pixels)
-    try:
-        array = np.asarray(how, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"ImageProbes: baseline is {type(how).__name__}; choose from {list(BASELINES)}, or give a number or an array."
-        ) from error
-    if array.ndim == 2:
-        array = array[..., None]
-    try:
-        shape = (n if array.ndim == 4 and len(array) == n else 1, height, width, channels)
-        array = np.broadcast_to(array, shape).copy()
-    except ValueError as error:
-        raise ValueError(
-            f"ImageProbes: baseline has shape {np.shape(how)} for images of {height} x {width} x {channels}; give a number or an array ({height}, {width}, {channels})."
-        ) from error
-    if not np.isfinite(array).all():
-        raise ValueError("ImageProbes: baseline has NaN or infinite values; give finite numbers.")
-    return array
-
-
-def _segment_mean(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    means = np.empty_like(pixels)
-    for image, labels, mean in zip(pixels, segments, means, strict=True):
-        counts = np.bincount(labels.ravel())
-        for channel in range(image.shape[-1]):
-            sums = np.bincount(labels.ravel(), weights=image[..., channel].ravel())
-            mean[..., channel] = (sums / counts)[labels]
-    return means
-
-
-def _blurred(pixels: np.ndarray) -> np.ndarray:
+def _blurred(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
     try:
         from skimage.filters import gaussian
     except ImportError as error:
         raise ImportError("ImageProbes: baseline='blur' needs scikit-image; install it with 'pip install scikit-image'.") from error
     sigma = max(pixels.shape[1:3]) / 10
     return np.stack([gaussian(image, sigma=sigma, channel_axis=-1, preserve_range=True) for image in pixels]).astype(np.float32)
+
+
+BASELINES: Mapping[str, baselines.Maker] = {**baselines.BASELINES, "blur": _blurred}
 
 
 def _region(name: str, mask: Any, shape: tuple[int, int, int]) -> np.ndarray:

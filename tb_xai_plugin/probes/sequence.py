@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes import baselines, checks
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from tb_xai_plugin.segments import contiguous
+from tb_xai_plugin.stability import overlap
 
 WHO = "SequenceProbes"
-BASELINES = ("auto", "mean", "segment-mean")
-
 # So many equal segments, if nothing else is asked for.
 SEGMENTS = 20
 
-# The mean of n probes holds 1/n of each of them: below this many, "absent" would still show the probe itself.
-FEWEST_FOR_MEAN_SERIES = 8
+# Stretches of time that a player's name lists; of more, the first few.
+MOST_STRETCHES = 3
 
 
 class SequenceProbes(ProbeSet):
@@ -70,7 +70,7 @@ class SequenceProbes(ProbeSet):
         self.players = self.segments.max(axis=1).astype(np.int64) + 1
         if self.players.min() < 2:
             raise ValueError(f"{WHO}: probe {int(self.players.argmin())} has one segment; give at least 2 for every series.")
-        self.baseline = _baseline(self.pixels, self.segments, baseline)
+        self.baseline = baselines.baseline(WHO, self.pixels, self.segments, baseline)
         same = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
         if same.any():
             raise ValueError(
@@ -117,8 +117,7 @@ class SequenceProbes(ProbeSet):
         return cls(series, labels, **options)
 
     def player_names(self, probe: int) -> list[str]:
-        steps = [np.flatnonzero(self.segments[probe] == player) for player in range(int(self.players[probe]))]
-        return [f"steps {there[0]}\u2013{there[-1]}" if len(there) > 1 else f"step {there[0]}" for there in steps]
+        return [_steps(self.segments[probe] == player) for player in range(int(self.players[probe]))]
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         alike = bool((self.segments == self.segments[0]).all())
@@ -131,10 +130,7 @@ class SequenceProbes(ProbeSet):
 
     def inside(self, mask: np.ndarray) -> np.ndarray:
         """float64 (n, players): the part of each segment's steps inside a bool mask (n, T)."""
-        part = np.zeros((len(self), int(self.players.max())))
-        for into, labels, there in zip(part, self.segments, mask, strict=True):
-            into[:] = np.bincount(labels[there], minlength=len(into)) / np.maximum(np.bincount(labels, minlength=len(into)), 1)
-        return part
+        return overlap(self.segments, mask, int(self.players.max()))
 
     @classmethod
     def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> SequenceProbes:
@@ -168,11 +164,22 @@ def _numbers(series: Any) -> np.ndarray:
         raise ValueError(
             f"{WHO}: series has shape {series.shape} and dtype {series.dtype}; give numbers (n, T) or (n, T, C), T at least 2."
         )
-    series = series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
-    bad = ~np.isfinite(series).reshape(len(series), -1).all(axis=1)
+    bad = ~(np.abs(series.astype(np.float64)) <= np.finfo(np.float32).max).reshape(len(series), -1).all(axis=1)
     if bad.any():
         raise ValueError(f"{WHO}: series {int(bad.argmax())} has NaN or infinite values; give finite numbers.")
-    return series
+    # Masked inputs are made of float32, whole numbers too.
+    for channel in np.moveaxis(series.reshape(*series.shape[:2], -1).astype(np.float64), 2, 0):
+        if pair := checks.merged(channel):
+            raise ValueError(
+                f"{WHO}: series has {pair[0]:.17g} and {pair[1]:.17g}, which are one number in float32; subtract what they have in common, round them yourself, or "
+                "give codes 0, 1, …."
+            )
+    whole = series.dtype.kind in "iu" and (series.astype(np.float32).astype(np.float64) != series)
+    if np.any(whole):
+        raise ValueError(
+            f"{WHO}: series has {series[whole][0]}, a whole number that float32 has not; give float32 numbers, or codes 0, 1, … below 2**24."
+        )
+    return series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 
 
 def _segments(pixels: np.ndarray, how: Any) -> np.ndarray:
@@ -192,37 +199,15 @@ def _segments(pixels: np.ndarray, how: Any) -> np.ndarray:
             f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers ({length},) or ({n}, {length})."
         )
     maps = np.broadcast_to(maps, (n, length))
-    return np.stack([np.unique(labels, return_inverse=True)[1] for labels in maps]).astype(np.int32)
+    return np.stack([contiguous(labels) for labels in maps])
 
 
-def _baseline(pixels: np.ndarray, segments: np.ndarray, how: Any) -> np.ndarray:
-    """float32 (1 or n, T, C)."""
-    n, length, channels = pixels.shape
-    if isinstance(how, str):
-        if how not in BASELINES:
-            raise ValueError(f"{WHO}: unknown baseline {how!r}; choose from {list(BASELINES)}, or give a number or an array.")
-        if how == "mean" or (how == "auto" and n >= FEWEST_FOR_MEAN_SERIES):
-            return pixels.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
-        if how == "auto":
-            return np.broadcast_to(pixels.mean(axis=(0, 1), dtype=np.float64).astype(np.float32), (1, length, channels)).copy()
-        means = np.empty_like(pixels)
-        for series, labels, mean in zip(pixels, segments, means, strict=True):
-            for player in range(labels.max() + 1):
-                mean[labels == player] = series[labels == player].mean(axis=0)
-        return means
-    array = _array("baseline", how)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{WHO}: baseline is {type(how).__name__}; give a number, an array, or one of {list(BASELINES)}.")
-    array = array.astype(np.float32)
-    if array.ndim == 1 and array.shape == (length,):
-        array = array[:, None]
-    try:
-        array = np.broadcast_to(array, (n if array.ndim == 3 and len(array) == n else 1, length, channels)).copy()
-    except ValueError as error:
-        raise ValueError(f"{WHO}: baseline has shape {np.shape(how)}; give a number or an array ({length}, {channels}).") from error
-    if not np.isfinite(array).all():
-        raise ValueError(f"{WHO}: baseline has NaN or infinite values; give finite numbers.")
-    return array
+def _steps(there: np.ndarray) -> str:
+    """What a player is called, by its stretches of time; there: bool (T,)."""
+    edges = np.flatnonzero(np.diff(there, prepend=False, append=False)).reshape(-1, 2)
+    stretches = [f"{start}\u2013{end - 1}" if end - start > 1 else str(start) for start, end in edges[:MOST_STRETCHES].tolist()]
+    more = f", \u2026 ({there.sum()} steps)" if len(edges) > MOST_STRETCHES else ""
+    return f"step{'s' if there.sum() > 1 else ''} {', '.join(stretches)}{more}"
 
 
 def _region(name: str, mask: Any, shape: tuple[int, int]) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from tb_xai_plugin.probes.frames import Tables
 from tb_xai_plugin.probes.references import SUMMARIES, summarised
 
 WHO = "TabularProbes"
@@ -21,7 +22,8 @@ class TabularProbes(ProbeSet):
     """Rows of a table to explain.
 
     Args:
-        rows: (n, d) numbers as the model takes them, or a DataFrame; categorical features as codes 0, 1, …
+        rows: (n, d) numbers as the model takes them, categorical features as codes 0, 1, …; or a DataFrame. Columns of words in DataFrames
+            become codes (in the order of `categorical`, or sorted), and a callable is given DataFrames with the words again.
         labels: (n,) int or (n, classes) one-hot true classes; None where there are none (a regression, say).
         background: (b, d) rows that stand for "feature absent", as the model takes them: training rows, a few hundred are enough. LIME takes its
             quartiles, means and frequencies from all of them, SHAP and the others a summary.
@@ -35,14 +37,16 @@ class TabularProbes(ProbeSet):
             error is modelled, and part of the standard errors) | "average" (every coalition is averaged over all reference rows, and costs as
             many evaluations: the interventional Shapley value without that error).
         summary, references: which rows of the background are reference rows: a "sample" of so many, or the centres of so many clusters ("kmeans").
-        missing: "refuse" NaN in rows | "baseline": the mean of the background (of codes the commonest) is put where a value is missing, and the
-            record and the tab say so.
-        model_input: callable, maps a batch of masked rows to what a multi-input or dict-input model takes.
+        missing: "refuse" NaN in rows and background | "baseline": the mean of the background (of codes the commonest) is put where a value is
+            missing, in both. What is explained is the row so completed: a missing value is not an absent player, its attribution is what its
+            stand-in adds. LIME's quartiles and frequencies count the stand-ins too. The record knows which values they are (`imputed`), and
+            the tab says so beside each.
+        model_input: callable, maps a batch of masked rows to what a multi-input or dict-input model takes, or to a DataFrame.
 
     Attributes:
         player_of: int64 (d,), the player that each feature belongs to.
         references, weights: float32 (k, d) and float64 (k,): the rows that stand for absent features, and how much each counts.
-        missing: bool (n, d), values that were not there.
+        imputed: bool (n, d), values that were missing, and what stands for them is in `inputs`; imputed_background: how many there were there.
 
     Raises:
         ValueError, TypeError: with one sentence, at construction.
@@ -74,16 +78,14 @@ class TabularProbes(ProbeSet):
                 raise ValueError(f"{WHO}: unknown {what} {given!r}; choose from {list(choices)}.")
         if isinstance(references, bool) or not isinstance(references, int) or references < 1:
             raise ValueError(f"{WHO}: references is {references!r}; give a whole number of rows, e.g. 100.")
-        self.inputs, columns = _table(rows, "rows")
-        self.background, background_columns = _table(background, "background")
+        given = checks.mapping(WHO, "categorical", categorical, "{feature: [value names]}")
+        tables = Tables.of(WHO, rows, background, given)
+        self.inputs, self.background = tables.rows, tables.background
         n, d = self.inputs.shape
-        if self.background.shape[1] != d or (columns and background_columns and columns != background_columns):
-            raise ValueError(f"{WHO}: background has {_columns(self.background, background_columns)}, rows have {_columns(self.inputs, columns)}; "
-                             "give both the same columns, in the same order.")  # fmt: skip
         if not 2 <= d <= MOST_FEATURES:
             raise ValueError(f"{WHO}: rows have {d} features; give 2 to {MOST_FEATURES}.")
         self.feature_names = (
-            checks.names_of(WHO, feature_names, "feature_names", d, "features") or columns or [f"feature {i}" for i in range(d)]
+            checks.names_of(WHO, feature_names, "feature_names", d, "features") or tables.columns or [f"feature {i}" for i in range(d)]
         )
         if len(set(self.feature_names)) < d:
             twice = next(name for name in self.feature_names if self.feature_names.count(name) > 1)
@@ -91,9 +93,10 @@ class TabularProbes(ProbeSet):
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
         self.labels = checks.class_numbers(WHO, labels, n, self.class_names)
-        given = checks.mapping(WHO, "categorical", categorical, "{feature: [value names]}")
-        self.categorical = {self._feature(key, "categorical"): [str(name) for name in value] for key, value in given.items()}
-        self.missing = self._filled(missing)
+        self.categorical = {place: [str(value) for value in values] for place, values in tables.words.items()}
+        self.categorical |= {self._feature(key, "categorical"): [str(name) for name in value] for key, value in given.items()}
+        self.imputed, self.imputed_background = self._complete(missing)
+        self._to_float32()
         for feature, value_names in self.categorical.items():
             self._check_codes(feature, value_names)
         self.groups = {
@@ -109,14 +112,19 @@ class TabularProbes(ProbeSet):
         self.references, self.weights = summarised(self.background, summary, references)
         self.shown = self._displayed(display)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
+        if self.model_input is None and tables.words:
+            self.model_input = tables.back
 
     def __repr__(self) -> str:
         n, d = self.inputs.shape
         grouped = f" in {self.players[0]} players" if self.players[0] < d else ""
-        return f"TabularProbes({n} rows of {d} features{grouped}, {len(self.references)} reference rows)"
+        stand_ins = int(self.imputed.sum())
+        filled = f", {stand_ins} missing value{'s' if stand_ins > 1 else ''} filled in" if stand_ins else ""
+        return f"TabularProbes({n} rows of {d} features{grouped}, {len(self.references)} reference rows{filled})"
 
     @property
     def parts(self) -> dict[str, str]:
+        # Attributions depend on what stands for a missing value, not on that it does.
         return {
             "inputs": hash_of(self.inputs),
             "labels": hash_of(self.labels if self.labels is not None else "none"),
@@ -152,11 +160,12 @@ class TabularProbes(ProbeSet):
             "groups": self.groups,
             "regions_of": self.regions,
             "absent": self.absent,
+            "imputed_background": self.imputed_background,
         }
         arrays = {
             "inputs": self.inputs,
             "shown": self.shown,
-            "missing": self.missing,
+            "missing": self.imputed,
             "references": self.references,
             "weights": self.weights,
             "background": self.background,
@@ -181,7 +190,8 @@ class TabularProbes(ProbeSet):
             absent=names["absent"],
         )
         probes.references, probes.weights = arrays["references"], arrays["weights"]
-        probes.missing = arrays["missing"].astype(bool)
+        probes.imputed = arrays["missing"].astype(bool)
+        probes.imputed_background = names.get("imputed_background", 0)
         return probes
 
     def _feature(self, key: Any, what: str) -> int:
@@ -215,22 +225,37 @@ class TabularProbes(ProbeSet):
         order = list(dict.fromkeys(called))
         return np.array([order.index(one) for one in called]), [name for _, name in order]
 
-    def _filled(self, missing: str) -> np.ndarray:
-        """Put the background's mean (of codes the commonest) where a value is missing; bool (n, d), where."""
+    def _complete(self, missing: str) -> tuple[np.ndarray, int]:
+        """Put the background's mean (of codes the commonest) where a value is missing; bool (n, d), where in rows, and how many in the background."""
         for table, what in ((self.background, "background"), (self.inputs, "rows")):
-            if np.isinf(table).any() or (np.isnan(table).any() and (what == "background" or missing == "refuse")):
-                row, column = np.argwhere(~np.isfinite(table))[0]
-                hint = (
-                    "give finite numbers" if what == "background" else "give finite numbers, or missing='baseline' to count them as absent"
-                )
-                raise ValueError(f"{WHO}: {what}, row {row}, {self.feature_names[column]!r} is {table[row, column]}; {hint}.")
-        nowhere = np.isnan(self.inputs)
-        usual = self.background.mean(axis=0)
+            wrong = np.abs(table) > np.finfo(np.float32).max
+            if missing == "refuse":
+                wrong |= np.isnan(table)
+            if wrong.any():
+                row, column = np.argwhere(wrong)[0]
+                value = table[row, column]
+                hint = ", or missing='baseline' to put the background's mean there" if np.isnan(value) else ""
+                raise ValueError(f"{WHO}: {what}, row {row}, {self.feature_names[column]!r} is {value:g}; give finite numbers{hint}.")
+        nowhere, in_background = np.isnan(self.inputs), np.isnan(self.background)
+        if in_background.all(axis=0).any():
+            name = self.feature_names[int(in_background.all(axis=0).argmax())]
+            raise ValueError(f"{WHO}: background has no value of {name!r}, which is missing in all rows; leave the column out.")
+        usual = np.nanmean(self.background, axis=0)
         for feature in self.categorical:
-            values, counts = np.unique(self.background[:, feature], return_counts=True)
+            values, counts = np.unique(self.background[~in_background[:, feature], feature], return_counts=True)
             usual[feature] = values[counts.argmax()]
-        self.inputs = np.where(nowhere, usual, self.inputs).astype(np.float32)
-        return nowhere
+        self.inputs, self.background = np.where(nowhere, usual, self.inputs), np.where(in_background, usual, self.background)
+        return nowhere, int(in_background.sum())
+
+    def _to_float32(self) -> None:
+        """As models have numbers; refuse to make two of one column the same."""
+        for name, *column in zip(self.feature_names, self.inputs.T, self.background.T, strict=True):
+            if pair := checks.merged(np.concatenate(column)):
+                raise ValueError(
+                    f"{WHO}: {name!r} has {pair[0]:.17g} and {pair[1]:.17g}, which are one number in float32; "
+                    "subtract what they have in common, give codes 0, 1, …, or leave the column out."
+                )
+        self.inputs, self.background = self.inputs.astype(np.float32), self.background.astype(np.float32)
 
     def _check_codes(self, feature: int, value_names: list[str]) -> None:
         for table, what in ((self.inputs, "rows"), (self.background, "background")):
@@ -251,24 +276,3 @@ class TabularProbes(ProbeSet):
                 f"{WHO}: display has shape {shown.shape} and dtype {shown.dtype} for rows of shape {self.inputs.shape}; give numbers, one for each value."
             )
         return shown.astype(np.float32)
-
-
-def _table(given: Any, what: str) -> tuple[np.ndarray, list[str] | None]:
-    """float32 (rows, columns), and the names of a DataFrame's columns."""
-    columns = [str(name) for name in given.columns] if hasattr(given, "columns") else None
-    try:
-        table = np.asarray(given)
-        table = table.astype(np.float32) if table.dtype.kind in "fiubO" else table
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{WHO}: {what} has values that are no numbers ({error}); give numbers as the model takes them, categories as codes 0, 1, …."
-        ) from error
-    if table.dtype != np.float32:
-        raise TypeError(f"{WHO}: {what} has dtype {table.dtype}; give numbers as the model takes them, categories as codes 0, 1, ….")
-    if table.ndim != 2 or 0 in table.shape:
-        raise ValueError(f"{WHO}: {what} has shape {table.shape}; give (rows, features), e.g. x_test[:16].")
-    return table, columns
-
-
-def _columns(table: np.ndarray, names: list[str] | None) -> str:
-    return f"{table.shape[1]} columns" + (f" ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})" if names else "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,12 @@ from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 WHO = "TextProbes"
 MOST_TOKENS = 200
 REPEATED = ("own", "one")
-WORD = re.compile(r"\w+")
+
+# Occurrences of tokens in one text, where repeated ones are one player: every masked text is made of all of them.
+MOST_OCCURRENCES = 1000
+
+# Zero-width joiner and non-joiner: within words of Persian and of Indian scripts, and between the parts of one emoji.
+JOINERS = "\u200c\u200d"
 
 # A piece of a text and the player it belongs to; BETWEEN where it belongs to none and is always there, as spaces are.
 Piece = tuple[str, int]
@@ -30,7 +36,9 @@ class TextProbes(ProbeSet):
         encode: list of str -> what the model takes: an array (k, …) of one length whatever is left out, or a dict or tuple of such arrays.
             None where the model takes strings itself (its own TextVectorization, a scikit-learn pipeline).
         class_names, names: one name a class, one a probe.
-        tokenize: str -> list of str, pieces of the text in its order; by default words, runs of letters, digits and underscores, as in `lime`.
+        tokenize: str -> list of str, pieces of the text in its order; by default words, runs of letters, digits and underscores as in `lime`, with
+            the accents and vowel signs that belong to them (where `lime` cuts words apart), and each emoji. What is in no token, spaces and
+            punctuation, is always there. Scripts without spaces between words need one of their own.
         mask_token: what stands where a token is absent; "" removes it.
         repeated: "own" (every occurrence of a word is a player) | "one" (all of them together, as `lime` has it by default).
         regions: {name: [tokens]}: words to watch.
@@ -68,8 +76,9 @@ class TextProbes(ProbeSet):
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", len(strings))
         self.labels = checks.class_numbers(WHO, labels, len(strings), self.class_names)
-        split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or WORD.findall
+        split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or words
         self.pieces = [_pieces(text, split(text), probe, repeated) for probe, text in enumerate(strings)]
+        self._say_what_is_always_there()
         self.players = np.array([1 + max(player for _, player in pieces) for pieces in self.pieces], dtype=np.int64)
         self.mask_token, self.repeated = mask_token, repeated
         given = checks.mapping(WHO, "regions", regions, "{name: [tokens]}")
@@ -145,13 +154,68 @@ class TextProbes(ProbeSet):
         probes.encode = probes.model_input = None
         return probes
 
-    def _tokens(self, name: str, words: Any) -> list[str]:
-        if not isinstance(words, Iterable):
-            raise TypeError(f"{WHO}: region {name!r} is {words!r}; give a list of tokens.")
-        words = [words] if isinstance(words, str) else [str(word) for word in words]
-        if not any(self.inside(probe, words).any() for probe in range(len(self))):
-            raise ValueError(f"{WHO}: region {name!r}: none of {words[:5]} is a token of any text; give tokens as they stand there.")
-        return words
+    def _tokens(self, name: str, given: Any) -> list[str]:
+        if not isinstance(given, Iterable):
+            raise TypeError(f"{WHO}: region {name!r} is {given!r}; give a list of tokens.")
+        tokens = [given] if isinstance(given, str) else [str(token) for token in given]
+        if not any(self.inside(probe, tokens).any() for probe in range(len(self))):
+            raise ValueError(f"{WHO}: region {name!r}: none of {tokens[:5]} is a token of any text; give tokens as they stand there.")
+        return tokens
+
+    def _say_what_is_always_there(self) -> None:
+        """Warn of emoji that a tokenizer left out: models read them, and no attribution will ever name them."""
+        left = {
+            probe: "".join(char for piece, player in pieces if player == BETWEEN for char in piece if _is_symbol(char))
+            for probe, pieces in enumerate(self.pieces)
+        }
+        said = [probe for probe, symbols in left.items() if symbols]
+        if said:
+            warnings.warn(
+                f"{WHO}: tokenize leaves {left[said[0]][:20]!r} of text {said[0]}{f' and symbols of {len(said) - 1} more' if said[1:] else ''} in no "
+                "token, so they are always there and have no attribution; let it give them too.",
+                stacklevel=3,
+            )
+
+
+def words(text: str) -> list[str]:
+    """Words and emoji, in their order."""
+    found: list[str] = []
+    kind = ""  # of the token that the last character belongs to: "word", "emoji" or none
+    glued = False  # by a joiner
+    for char in text:
+        if char.isalnum() or char == "_":
+            belongs, now = kind == "word", "word"
+        elif _belongs_to_what_is_before(char):
+            belongs, now = bool(kind), kind
+        elif _is_symbol(char):
+            belongs, now = kind == "emoji" and (glued or _is_half_of_a_flag(char, found[-1])), "emoji"
+        else:
+            belongs, now = False, ""
+        if belongs:
+            found[-1] += char
+        elif now:
+            found.append(char)
+        kind, glued = now, char == JOINERS[1]
+    return found
+
+
+def _belongs_to_what_is_before(char: str) -> bool:
+    """Accents and vowel signs, variation selectors, joiners, and the colours of skin."""
+    return char in JOINERS or "\U0001f3fb" <= char <= "\U0001f3ff" or unicodedata.category(char).startswith("M")
+
+
+def _is_symbol(char: str) -> bool:
+    """Emoji and other pictures; no signs of mathematics or money."""
+    return unicodedata.category(char) == "So"
+
+
+def _is_half_of_a_flag(char: str, before: str) -> bool:
+    return len(before) == 1 and all("\U0001f1e6" <= each <= "\U0001f1ff" for each in (char, before))
+
+
+def _is_lost(between: str) -> bool:
+    """Whether what is in no token has letters, digits, or the accent of a letter that is in one."""
+    return any(char.isalnum() or char == "_" or (unicodedata.category(char).startswith("M") and char != "\ufe0f") for char in between)
 
 
 def pieces_of(arrays: Mapping[str, np.ndarray]) -> list[list[Piece]]:
@@ -206,7 +270,7 @@ def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
     for token in tokens:
         start = text.find(token, at)
         between = text[at:start]
-        if start < 0 or WORD.search(between):
+        if start < 0 or _is_lost(between):
             where = (
                 f"{token!r} does not come after {text[max(0, at - 20) : at]!r}" if start < 0 else f"{between.strip()[:40]!r} is in no token"
             )
@@ -221,7 +285,7 @@ def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
             known[token] = player
         pieces.append((token, player))
         at = start + len(token)
-    if WORD.search(text[at:]):
+    if _is_lost(text[at:]):
         raise ValueError(
             f"{WHO}: tokenize loses characters of text {probe}: {text[at:].strip()[:40]!r} is in no token; its tokens have to be pieces of the text, in its order."
         )
@@ -229,11 +293,16 @@ def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
         pieces.append((text[at:], BETWEEN))
     if players < 2:
         raise ValueError(
-            f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with at least 2 tokens."
+            f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with at least 2 tokens, and tokenize= "
+            "where words have no spaces between them."
         )
     if players > MOST_TOKENS:
         raise ValueError(
             f"{WHO}: text {probe} has {players} tokens, and at most {MOST_TOKENS} can be told apart; shorten it, or give tokenize= with larger pieces (sentences, say)."
+        )
+    if len(tokens) > MOST_OCCURRENCES:
+        raise ValueError(
+            f"{WHO}: text {probe} has {len(tokens)} tokens ({players} different ones), and at most {MOST_OCCURRENCES} can be; shorten it, or give tokenize= with larger pieces (sentences, say)."
         )
     return pieces
 
