@@ -21,7 +21,7 @@ from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.predictors import Predictor, build_predictor
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.progress import progress_bar
-from tb_xai_plugin.sweep import sweep
+from tb_xai_plugin.sweep import Said, Sweep
 
 # classes="auto" explains all classes up to here; above, the true class and the two the model finds likeliest.
 MOST_CLASSES = 16
@@ -106,6 +106,8 @@ class Engine:
         self.classes = self.head.classes
         self._fixed_seconds = 0.0
         self._check_classes()
+        constant = self.constant_targets
+        self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda answers: self._read(answers, np.array(constant)))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -189,9 +191,14 @@ class Engine:
     def seconds_expected(self) -> float:
         """What one explanation with all evaluations will about take, before there has been one: a batch and the matrices are timed.
 
-        What asks the model itself is guessed from its number of passes, and takes a second longer the first time, to compile.
+        What asks the model itself is guessed from its number of passes, and takes a second longer the first time, to compile. What has to be
+        done once is done here, and is no part of it.
         """
         plan = self.plan
+        with _one_blas_thread():
+            for name in plan.sampling:
+                for probe in range(len(plan.probes)):
+                    plan.fitted_around(name, probe, plan.samples)
         players, count, targets = int(plan.probes.players[0]), len(plan.probes), self.shape["targets"]
         masks = plan.designs[players].masks
         with self._predictor.leaving_no_trace():
@@ -219,32 +226,28 @@ class Engine:
         games: list[np.ndarray] = []
         silent, evaluations = 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
-        without = plan.masker.nobody()
-        alone = None if without is None else self._predictor.on_rows(without)
-        evaluations += 0 if without is None else -(-len(without) // plan.batch) * plan.batch
-        # Without anybody, the same for all probes.
-        nobody = None if alone is None else plan.masker.mean(outputs.probabilities(self.head, self.head.scores(alone)))
-        for probe, heard in zip(progress(range(count)), sweep(plan, self._predictor, level), strict=True):
+        nobody = None
+        for probe, heard in zip(progress(range(count)), self._sweep(level), strict=True):
             evaluations += heard.evaluations
-            if np.isfinite(heard.answers).all() and (alone is None or np.isfinite(alone).all()):
-                full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(heard.answers[:2]))
+            if heard.nobody is not nobody:
+                nobody = heard.nobody
+                without = plan.masker.mean(outputs.probabilities(self.head, self.head.scores(nobody.answers)))
+            if heard.asked.finite and (nobody is None or nobody.finite):
+                full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(heard.asked.answers[:2]))
                 if nobody is not None:
-                    empty[probe] = nobody
+                    empty[probe] = without
                 targets.append(self._targets(probe, full[probe]))
-                with _one_blas_thread():
-                    missing = None if alone is None else self._explained(alone, targets[-1])
-                    games.append(plan.masker.folded(heard.masks, self._explained(heard.answers, targets[-1]), missing))
-                    for name, each in heard.around.items():
-                        # What it can't say around a probe must not cost the others the probe.
-                        explained = self._explained(each, targets[-1])
-                        sampled[name].append(explained if np.isfinite(each).all() else np.full_like(explained, np.nan))
-                silent += any(not np.isfinite(each).all() for each in heard.around.values())
+                alone = None if nobody is None else self._explained(nobody, targets[-1])
+                games.append(plan.masker.folded(heard.masks, self._explained(heard.asked, targets[-1]), alone))
+                silent += any(not each.finite for each in heard.around.values())
             else:
                 silent += 1
                 targets.append(self._targets(probe, np.zeros(self.classes)))
                 games.append(np.full((len(heard.masks), len(targets[-1])), np.nan))
-                for name, each in heard.around.items():
-                    sampled[name].append(np.full((len(each), len(targets[-1])), np.nan))
+            for name, each in heard.around.items():
+                # What it can't say around a probe must not cost the others the probe.
+                explained = self._explained(each, targets[-1])
+                sampled[name].append(explained if each.finite and np.isfinite(games[-1]).all() else np.full_like(explained, np.nan))
         problem = f"the model answered NaN or infinity for {silent} of {count} probes" if silent else None
         return Answers(
             games,
@@ -256,8 +259,13 @@ class Engine:
             sampled,
         )
 
-    def _explained(self, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return outputs.explained(self.head, self.plan.output, answers, targets)
+    def _explained(self, said: Said, targets: np.ndarray) -> np.ndarray:
+        return self._read(said.answers, targets) if said.explained is None else said.explained
+
+    def _read(self, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """What is explained: float64 (rows, targets); NaN where the answers are not finite."""
+        with np.errstate(invalid="ignore"):
+            return outputs.explained(self.head, self.plan.output, answers, targets)
 
     def explain(self, answers: Answers, level: int) -> Snapshot:
         """Explain from answers that are there already; from the first `level` evaluations of them."""
@@ -265,7 +273,8 @@ class Engine:
         make |= {name: partial(self._from_samples, name, answers, level) for name in self.plan.sampling}
         make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
         self._failures: dict[str, Exception] = {}
-        found = {name: make[name]() for name in [*self.plan.fitting, *self.plan.sampling]}
+        with _one_blas_thread():
+            found = {name: make[name]() for name in [*self.plan.fitting, *self.plan.sampling]}
         began = time.perf_counter()
         found |= {name: make[name]() for name in self.plan.asking}
         if self.plan.curves:
@@ -281,8 +290,7 @@ class Engine:
         for n in self.plan.designs:
             members = np.flatnonzero(players == n)
             games = np.stack([answers.games[i][:level] for i in members], axis=1)
-            with _one_blas_thread():
-                part = self.plan.fitted(name, n, level)(games)
+            part = self.plan.fitted(name, n, level)(games)
             _put(merged, members, answers.targets.shape, int(players.max()), part)
         return Attribution(**merged)
 
@@ -291,8 +299,7 @@ class Engine:
         merged: dict[str, Any] = {}
         samples = self.plan.samples_at(level)
         for probe, game in enumerate(answers.sampled[name]):
-            with _one_blas_thread():
-                part = self.plan.fitted_around(name, probe, samples)(game[:samples, None])
+            part = self.plan.fitted_around(name, probe, samples)(game[:samples, None])
             _put(merged, np.array([probe]), answers.targets.shape, int(self.plan.probes.players.max()), part)
         return Attribution(**merged)
 
@@ -342,7 +349,9 @@ class Engine:
         """float64 (coalitions, classes), of coalitions that are no design's."""
         masker = self.plan.masker
         stacked = masker.stacked
-        answers = self._predictor.on_rows(masker.once(coalitions, probe)) if stacked else self._predictor.answers(coalitions, probe)
+        answers = (
+            self._predictor.on_rows(partial(masker.once, coalitions, probe))() if stacked else self._predictor.answers(coalitions, probe)
+        )
         return masker.of_once(outputs.probabilities(self.head, self.head.scores(answers)))
 
     def _explanation(self, name: str, found: Attribution, answers: Answers) -> Explanation:

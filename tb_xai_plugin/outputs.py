@@ -15,6 +15,9 @@ SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
 # A forest or a half-precision sigmoid says 0 or 1 outright; beyond this its log-odds are no more than a guess.
 CLIP = 1e-6
 
+# Of a sum of exponentials: below it, they have lost digits.
+UNDERFLOWS = 1e-280
+
 
 @dataclass(frozen=True)
 class Head:
@@ -72,22 +75,26 @@ def probabilities(head: Head, scores: np.ndarray) -> np.ndarray:
 def log_odds(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """z_c - log sum_{j != c} exp z_j: float64 (m, targets), for classes that exclude each other.
 
-    Exact for any gap between logits: the sum over the other classes is taken relative to the largest of *them*, so neither it nor
-    the exponentials underflow (the usual log p - log(1 - p) is off by dozens where p rounds to 1).
+    Exact for any gap between logits: for the best class the sum over the others leaves the best itself out, instead of taking it off again, and
+    where the rest underflows it is taken relative to the second (the usual log p - log(1 - p) is off by dozens where p rounds to 1).
     """
-    rows = np.arange(len(scores))
-    second, best = np.argpartition(scores, -2, axis=1)[:, -2:].T
-    others = (np.arange(scores.shape[1])[:, None] != targets).astype(np.float64)  # (classes, targets): 0 where a class is the target itself
-    relative_to_best = np.exp(scores - scores[rows, best][:, None]) @ others
-    relative_to_second = np.exp(np.minimum(scores - scores[rows, second][:, None], 0)) @ others
-    is_best = best[:, None] == targets[None, :]
+    if scores.shape[1] == 2:
+        return scores[:, targets] - scores[:, 1 - targets]
+    rows, best = np.arange(len(scores)), scores.argmax(axis=1)
+    relative = scores - scores[rows, best][:, None]
+    odds = np.exp(relative)
+    odds[rows, best] = 0
+    rest = odds.sum(axis=1)
     with np.errstate(divide="ignore"):
-        rest = np.where(
-            is_best,
-            scores[rows, second][:, None] + np.log(relative_to_second),
-            scores[rows, best][:, None] + np.log(relative_to_best),
-        )
-    return scores[:, targets] - rest
+        log_rest = np.log(rest)
+    far = np.flatnonzero(rest < UNDERFLOWS)
+    if len(far):
+        behind = relative[far]
+        behind[np.arange(len(far)), best[far]] = -np.inf
+        second = behind.max(axis=1)
+        log_rest[far] = second + np.log(np.exp(behind - second[:, None]).sum(axis=1))
+    others = np.log(1 + rest[:, None] - odds[:, targets])
+    return relative[:, targets] - np.where(best[:, None] == targets, log_rest[:, None], others)
 
 
 def explained(head: Head, output: str, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:

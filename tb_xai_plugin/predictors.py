@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,8 +19,15 @@ from tb_xai_plugin.batches import Batches, filled
 from tb_xai_plugin.forward import Forward, WrongOutputError, as_columns
 from tb_xai_plugin.gradients import Gradients
 from tb_xai_plugin.heads import guess_head, output_layer, read_head
-from tb_xai_plugin.maskers import AsTheyAre, Masker
+from tb_xai_plugin.maskers import Masker
 from tb_xai_plugin.outputs import Head
+
+# Batches of rows that need nothing else of their probe, in one call: a call costs as much as a thousand rows of a small network. Not all in one, so
+# that a fit can be interrupted.
+A_CALL = 16
+
+# And how many of them are under way at once: a small network's layers do not keep the cores busy. More would hold more.
+AT_ONCE = 2
 
 # (bool or float (k, players of the probe) coalitions, probe number) -> float32 (k, columns)
 Answers: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
@@ -47,8 +54,8 @@ class Asking:
     def of_probe(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         return self.batches(self.masker.feed(coalitions, probe), self.parts(probe))
 
-    def of_rows(self, rows: np.ndarray) -> np.ndarray:
-        return self.batches(rows, self.parts(0))
+    def of_rows(self, make: Callable[[], np.ndarray]) -> Callable[[], np.ndarray]:
+        return partial(self.batches.again(make), self.parts(0))
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Predictor:
     Attributes:
         answers: the model on masked probes.
         head: how to read the columns.
-        on_inputs: the model on inputs as they are, float32 (k, features).
-        on_rows: the model on rows of the masker's `feed`, where they need nothing else of their probe.
+        on_rows: the model on rows of the masker's `feed`, where they need nothing else of their probe: of a function that makes the rows, one that
+            answers for them as often as it is asked. They are made once, and stay where the model is.
         state: variables of the model that its own call changes, even when it only infers: a seed, a counter.
         gradients: of what is explained with respect to how far each player is present; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
@@ -68,8 +75,7 @@ class Predictor:
 
     answers: Answers
     head: Head
-    on_inputs: Callable[[np.ndarray], np.ndarray]
-    on_rows: Callable[[np.ndarray], np.ndarray]
+    on_rows: Callable[[Callable[[], np.ndarray]], Callable[[], np.ndarray]]
     state: tuple[Any, ...] = ()
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
@@ -100,8 +106,7 @@ def build_predictor(
     trial[0::2] = 1
     if not _is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
-        as_they_are = _plain(model, AsTheyAre(masker.shape), model_input, batch)
-        return Predictor(answers.of_probe, guess_head(_try(model, answers.of_probe, trial, masker)), as_they_are.of_rows, answers.of_rows)
+        return Predictor(answers.of_probe, guess_head(_try(model, answers.of_probe, trial, masker)), answers.of_rows)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     with _kept(model.non_trainable_variables) as changed:
@@ -119,12 +124,13 @@ def build_predictor(
             else:
                 forward, answers = below, before
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
-    on_inputs = _compiled_when_asked(forward, AsTheyAre(masker.shape), batch)
+    if changed:
+        answers = _compiled(forward, batch, at_once=1)  # what they read depends on whose turn it is
     if not _on_tensorflow():
-        return Predictor(answers.of_probe, head, on_inputs, answers.of_rows, tuple(changed))
+        return Predictor(answers.of_probe, head, answers.of_rows, tuple(changed))
     blended = masker.differentiable
     gradients = Gradients(forward if blended is masker else forward.behind(blended), head, output)
-    return Predictor(answers.of_probe, head, on_inputs, answers.of_rows, tuple(changed), gradients.of_players, gradients.of_feature_maps)
+    return Predictor(answers.of_probe, head, answers.of_rows, tuple(changed), gradients.of_players, gradients.of_feature_maps)
 
 
 @contextmanager
@@ -183,7 +189,8 @@ def _reason(error: Exception) -> str:
 def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[Any], Any] | None, batch: int) -> Asking:
     def compile_for(size: int) -> Callable[..., np.ndarray]:
         def run(rows: np.ndarray, parts: np.ndarray) -> np.ndarray:
-            masked = masker.mask(np, filled(rows, size), parts)
+            # A copy: a callable may write into what it is given, and the rows are asked for again.
+            masked = masker.mask(np, np.array(filled(rows, size)), parts)
             answered = as_columns(np.asarray(model(model_input(masked) if model_input else masked)), size)
             return answered[: len(rows)].astype(np.float32)
 
@@ -192,58 +199,81 @@ def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[A
     return Asking(masker, masker.parts, Batches(compile_for, batch))
 
 
-def _compiled(forward: Forward, batch: int) -> Asking:
+def _compiled(forward: Forward, batch: int, at_once: int = AT_ONCE) -> Asking:
     """One graph for every probe and epoch."""
+    devices = _devices(forward.model)
+    looped = _on_tensorflow() and forward.masker.stacked and len(devices) == 1
+
+    def whole(size: int) -> int:
+        return -(-size // len(devices)) * len(devices)
+
+    def place(rows: np.ndarray, size: int) -> Any:
+        rows = filled(rows, -(-len(rows) // whole(size)) * whole(size))
+        return _tensor(rows.reshape(-1, size, rows.shape[1]) if looped else rows)
 
     def compile_for(size: int) -> Callable[..., np.ndarray]:
         import keras
 
         compiled: Callable[..., Any] = forward
         if _on_tensorflow():
-            size, compiled = _graph(forward, size)
+            compiled = _loop(forward, size, at_once) if looped else _graph(forward, whole(size), devices)
+        return lambda rows, parts: np.asarray(keras.ops.convert_to_numpy(compiled(rows, parts)))
 
-        def run(rows: np.ndarray, parts: Any) -> np.ndarray:
-            answered = compiled(_tensor(filled(rows, size)), parts)
-            return np.asarray(keras.ops.convert_to_numpy(answered))[: len(rows)]
-
-        return run
-
-    return Asking(forward.masker, forward.parts, Batches(compile_for, batch))
+    return Asking(forward.masker, forward.parts, Batches(compile_for, batch, A_CALL if looped else 1, place))
 
 
-def _compiled_when_asked(forward: Forward, masker: Masker, batch: int) -> Callable[[np.ndarray], np.ndarray]:
-    """The same model behind another masker; most runs never ask."""
-    compiled = cache(lambda: _compiled(forward.behind(masker), batch))
-    return lambda inputs: compiled().of_rows(inputs)
+def _devices(model: Any) -> list[str | None]:
+    """Those that share each batch evenly: of a MirroredStrategy, all of them; None for wherever the model is."""
+    if not _on_tensorflow():
+        return [None]
+    import tensorflow as tf
+
+    strategy = getattr(model, "distribute_strategy", None)
+    return list(strategy.extended.worker_devices) if isinstance(strategy, tf.distribute.MirroredStrategy) else [None]
 
 
-def _graph(forward: Forward, batch: int) -> tuple[int, Callable[..., Any]]:
-    """The batch size, a multiple of the devices, and the graph. The devices of a MirroredStrategy share each batch evenly.
+def _graph(forward: Forward, batch: int, devices: list[str | None]) -> Callable[..., Any]:
+    """Rows (batch, width), and parts, -> answers, on devices that are named one by one, not by strategy.run.
 
-    They are named one by one, not by strategy.run: there each replica would use its own moving averages of batch normalization, which Keras
-    lets drift apart, and answers would depend on the replica. Here all use the first one's, which are those that are saved.
+    There each replica would use its own moving averages of batch normalization, which Keras lets drift apart, and answers would depend on the
+    replica. Here all use the first one's, which are those that are saved.
     """
     import tensorflow as tf
 
-    strategy = getattr(forward.model, "distribute_strategy", None)
-    devices = strategy.extended.worker_devices if isinstance(strategy, tf.distribute.MirroredStrategy) else [None]
-    share = -(-batch // len(devices))
+    share = batch // len(devices)
 
-    def on_all(coalitions: Any, parts: Any) -> Any:
+    def on_all(rows: Any, parts: Any) -> Any:
         answered = []
         for i, device in enumerate(devices):
             with tf.device(device):
-                answered.append(forward(coalitions[i * share : (i + 1) * share], parts))
+                answered.append(forward(rows[i * share : (i + 1) * share], parts))
         return tf.concat(answered, axis=0) if len(devices) > 1 else answered[0]
 
-    batch = share * len(devices)
+    return _traced(on_all, forward, (batch,))
+
+
+def _loop(forward: Forward, batch: int, at_once: int) -> Callable[..., Any]:
+    """Rows (any number, batch, width), and parts, -> answers, batch after batch."""
+    import tensorflow as tf
+
+    def in_turn(batches: Any, parts: Any) -> Any:
+        answered = tf.map_fn(lambda rows: forward(rows, parts), batches, fn_output_signature=tf.float32, parallel_iterations=at_once)
+        return tf.reshape(answered, (-1, answered.shape[-1]))
+
+    return _traced(in_turn, forward, (None, batch))
+
+
+def _traced(function: Callable[..., Any], forward: Forward, shape: tuple[int | None, ...]) -> Callable[..., Any]:
+    """Compiled for rows of the masker's, in this shape."""
+    import tensorflow as tf
+
     row = forward.masker.feed(np.ones((1, forward.players), dtype=bool), 0)
     signature = [
-        tf.TensorSpec((batch, row.shape[1]), tf.string if row.dtype == object else row.dtype),
+        tf.TensorSpec((*shape, row.shape[1]), tf.string if row.dtype == object else row.dtype),
         tf.TensorSpec(forward.parts(0).shape, tf.float32),
     ]
     with forward.tracing():
-        return batch, tf.function(on_all, autograph=False).get_concrete_function(*signature)
+        return tf.function(function, autograph=False).get_concrete_function(*signature)
 
 
 def _tensor(rows: np.ndarray) -> Any:

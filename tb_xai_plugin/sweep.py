@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,29 @@ from tb_xai_plugin.predictors import Predictor
 # Of probes whose rows are asked for together.
 TOGETHER_BYTES = 64 * 2**20
 
+# Rows that stay where the model is between epochs; those above this are made and sent again each time.
+KEPT_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the model said about some rows.
+
+    Attributes:
+        answers: float32 (rows, columns).
+        explained: float64 (rows, targets), what is explained of them; None where probes have targets of their own.
+    """
+
+    answers: np.ndarray
+    explained: np.ndarray | None
+
+    def __getitem__(self, rows: slice) -> Said:
+        return Said(self.answers[rows], None if self.explained is None else self.explained[rows])
+
+    @property
+    def finite(self) -> bool:
+        return bool(np.isfinite(self.answers).all())
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -20,46 +44,87 @@ class Heard:
 
     Attributes:
         masks: bool (coalitions, players), the coalitions of its design.
-        answers: float32 (asked, columns), on what the masker asks for them.
-        around: {explainer: float32 (inputs, columns)}, on the inputs that explainers draw around it.
+        asked: on what the masker asks for them.
+        around: {explainer: on the inputs that it draws around the probe}.
+        nobody: on the rows without a player, which all probes share; None where they share none.
         evaluations: of the model, those that fill up the last batch included.
     """
 
     masks: np.ndarray
-    answers: np.ndarray
-    around: dict[str, np.ndarray]
+    asked: Said
+    around: dict[str, Said]
+    nobody: Said | None
     evaluations: float
 
 
-def sweep(plan: Plan, predictor: Predictor, level: int) -> Iterator[Heard]:
-    """Every probe in turn, from the first `level` coalitions."""
-    for members in _together(plan, level):
-        masks = [plan.designs[int(plan.probes.players[probe])].masks[:level] for probe in members]
-        asked = [plan.masker.asked(each) for each in masks]
-        if plan.masker.stacked:
-            answers = _at_once(predictor.on_rows, [plan.masker.feed(each, probe) for each, probe in zip(asked, members, strict=True)])
-        else:
-            answers = [predictor.answers(each, probe) for each, probe in zip(asked, members, strict=True)]
-        samples = plan.samples_at(level)
-        around = {
-            name: _at_once(predictor.on_inputs, [plan.neighbours(name, probe).first(samples).inputs for probe in members])
-            for name in plan.sampling
-        }
-        evaluations = [sum(map(len, answers)), *(sum(map(len, each)) for each in around.values())]
-        filled = sum(-(-each // plan.batch) * plan.batch for each in evaluations) / len(members)
-        for place in range(len(members)):
-            yield Heard(masks[place], answers[place], {name: each[place] for name, each in around.items()}, filled)
+class Sweep:
+    """Asks about every probe in turn.
 
+    Args:
+        plan: what there is to ask.
+        predictor: whom.
+        explained: of answers (rows, columns), what is explained; None where probes have targets of their own.
+    """
 
-def _together(plan: Plan, level: int) -> Iterator[Sequence[int]]:
-    """Probes that are asked for at once: one after the other where each needs parts of its own on the device."""
-    size = 1
-    if plan.masker.stacked:
-        size = max(1, TOGETHER_BYTES // (plan.masker.nbytes * plan.repeats * level))
-    for start in range(0, len(plan.probes), size):
-        yield range(start, min(start + size, len(plan.probes)))
+    def __init__(self, plan: Plan, predictor: Predictor, explained: Callable[[np.ndarray], np.ndarray] | None) -> None:
+        self._plan, self._predictor, self._explained = plan, predictor, explained
+        self._level = 0
+        self._kept: dict[int, Callable[[], np.ndarray]] = {}
 
+    def __call__(self, level: int) -> Iterator[Heard]:
+        """From the first `level` coalitions of each."""
+        if level != self._level:
+            self._level, self._kept = level, {}
+        plan, room = self._plan, KEPT_BYTES
+        for members in self._together():
+            masks = [plan.designs[int(plan.probes.players[probe])].masks[:level] for probe in members]
+            if plan.masker.stacked:
+                room -= len(members) * self._bytes
+                ask = self._kept.get(members[0]) or self._predictor.on_rows(partial(self._rows, members, masks))
+                if room >= 0:
+                    self._kept[members[0]] = ask
+                answers = ask()
+            else:
+                answers = self._predictor.answers(plan.masker.asked(masks[0]), members[0])
+            yield from self._heard(masks, Said(answers, self._explained(answers) if self._explained else None))
 
-def _at_once(ask: Callable[[np.ndarray], np.ndarray], rows: list[np.ndarray]) -> list[np.ndarray]:
-    """Ask for the rows of several probes in common batches."""
-    return np.split(ask(np.concatenate(rows)), np.cumsum([len(each) for each in rows])[:-1])
+    def _together(self) -> Iterator[Sequence[int]]:
+        """Probes that are asked for at once: one after the other where each needs parts of its own on the device."""
+        size = max(1, TOGETHER_BYTES // self._bytes) if self._plan.masker.stacked else 1
+        count = len(self._plan.probes)
+        for start in range(0, count, size):
+            yield range(start, min(start + size, count))
+
+    @property
+    def _samples(self) -> int:
+        return self._plan.samples_at(self._level)
+
+    @property
+    def _bytes(self) -> int:
+        """Of a probe's rows."""
+        plan = self._plan
+        return plan.masker.nbytes * (plan.repeats * self._level + self._samples * len(plan.sampling))
+
+    def _rows(self, members: Sequence[int], masks: list[np.ndarray]) -> np.ndarray:
+        """All there is to ask about some probes, in the order of `_heard`."""
+        plan, nobody = self._plan, self._plan.masker.nobody()
+        rows = [] if nobody is None else [nobody]
+        for probe, each in zip(members, masks, strict=True):
+            rows.append(plan.masker.feed(plan.masker.asked(each), probe))
+            # Of a table, what is drawn is as the model takes it, and so is what is fed.
+            rows += [plan.neighbours(name, probe).first(self._samples).inputs for name in plan.sampling]
+        return np.concatenate(rows)
+
+    def _heard(self, masks: list[np.ndarray], said: Said) -> Iterator[Heard]:
+        plan, nobody, at = self._plan, self._plan.masker.nobody(), 0
+
+        def following(count: int) -> Said:
+            nonlocal at
+            at += count
+            return said[at - count : at]
+
+        alone = None if nobody is None else following(len(nobody))
+        evaluations = -(-len(said.answers) // plan.batch) * plan.batch / len(masks)
+        for each in masks:
+            asked = following(len(each) * plan.repeats)
+            yield Heard(each, asked, {name: following(self._samples) for name in plan.sampling}, alone, evaluations)

@@ -13,8 +13,9 @@ from keras import layers
 from models import IMAGES, LABELS, MODELS, convolutional, functional
 
 import tb_xai_plugin as xai
+from tb_xai_plugin import sweep
 from tb_xai_plugin.engine import Engine
-from tb_xai_plugin.maskers import SegmentMasker
+from tb_xai_plugin.maskers import SegmentMasker, TabularMasker
 from tb_xai_plugin.plan import Plan
 
 PROBES = xai.ImageProbes(IMAGES[:8], LABELS[:8])
@@ -387,3 +388,64 @@ def test_half_the_evaluations_are_half_the_work(players: int, evaluations: int) 
         asked.clear()
         engine.run(level)
         assert sum(asked) <= 2 * level * 1.02
+
+
+ROWS = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+TABLE = xai.TabularProbes(ROWS[:6], background=ROWS[6:])
+
+
+def network(*body: keras.layers.Layer) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((5,)), layers.Dense(8, activation="tanh"), *body, layers.Dense(3, activation="softmax")])
+
+
+@pytest.mark.parametrize(("kept", "made"), [(sweep.KEPT_BYTES, 0), (0, 6)], ids=["kept", "not kept"])
+def test_rows_of_a_table_are_made_once_as_far_as_they_are_kept(kept: int, made: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "KEPT_BYTES", kept)
+    model, feed, fed = network(), TabularMasker.feed, []
+    engine = Engine(Plan(TABLE, evaluations=400), model)
+    engine.run()
+    monkeypatch.setattr(TabularMasker, "feed", lambda *given: fed.append(1) or feed(*given))
+    model.set_weights([weights * 1.5 for weights in model.get_weights()])
+    again = engine.run().explanations
+    assert len(fed) == made
+    fresh = xai.explain(model, TABLE, evaluations=400)
+    for name in ("lime", "shap"):
+        assert np.array_equal(again[name].values, fresh[name].values), name
+
+
+def test_batches_in_one_call_answer_as_the_model_does() -> None:
+    model = network()
+    asked = Engine(Plan(TABLE, evaluations=400, batch_size=7), model)  # 700 batches: many calls, and a last one that is filled up
+    plain = Engine(Plan(TABLE, evaluations=400), lambda rows: model.predict(rows, verbose=0, batch_size=1000))
+    for name, explained in asked.run().explanations.items():
+        assert np.allclose(explained.values, plain.run().explanations[name].values, atol=1e-5), name
+
+
+def test_a_callable_that_writes_into_its_rows_is_asked_for_the_same_again() -> None:
+    def model(rows: np.ndarray) -> np.ndarray:
+        p = 1 / (1 + np.exp(-rows @ np.arange(5)))
+        rows[:] = 0
+        return np.stack([1 - p, p], axis=1)
+
+    engine = Engine(Plan(TABLE, evaluations=400), model)
+    first, second = engine.run().explanations, engine.run().explanations
+    assert np.array_equal(first["shap"].values, second["shap"].values)
+    assert np.abs(first["shap"].values).max() > 0.1
+
+
+def test_a_model_that_draws_at_random_is_explained_the_same_twice() -> None:
+    class Noisy(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seed = keras.random.SeedGenerator(3)
+
+        def call(self, inputs: object) -> object:
+            return inputs + keras.random.normal(keras.ops.shape(inputs), seed=self.seed)
+
+    model = network(Noisy())
+    engine = Engine(Plan(TABLE, "shap", evaluations=400, batch_size=10), model)
+    state = [np.array(variable) for variable in model.non_trainable_variables]
+    first, second = engine.run().explanations["shap"], engine.run().explanations["shap"]
+    assert np.array_equal(first.values, second.values)
+    assert all(np.array_equal(before, now) for before, now in zip(state, model.non_trainable_variables, strict=True))

@@ -281,7 +281,7 @@ def test_share_is_the_readers_of_a_region_and_of_players(other: Logged) -> None:
     _, numbers = other.kind.players
     for asked, region in (({"region": other.kind.region}, other.kind.region), ({"players": ",".join(map(str, numbers))}, numbers)):
         header, served = other.reply("share", explainer="shap", probes="2,0", **{"class": "label", **asked})
-        expected = other.run.all_region_share("shap", region, "label")[:, [2, 0]]
+        expected = other.run.all_region_share("shap", region, "label").share[:, [2, 0]]
         assert header["probes"] == [2, 0]
         assert np.allclose(served["share"], expected, rtol=1e-6, equal_nan=True)
         assert np.allclose(served["quartiles"], np.nanquantile(expected, [0.25, 0.5, 0.75], axis=1), rtol=1e-6, equal_nan=True)
@@ -387,7 +387,7 @@ def test_two_kinds_of_one_run_are_served_each_by_its_name(both: Path) -> None:
         served = server.arrays("values", run="a/xai", set=name, explainer="shap", **{"class": 1})
         assert np.array_equal(served["values"], run.all_values("shap")[:, :, 1])
         played = server.arrays("share", run="a/xai", set=name, explainer="shap", players="3", **{"class": 1})["share"]
-        assert np.allclose(played, run.all_region_share("shap", [3], 1))
+        assert np.allclose(played, run.all_region_share("shap", [3], 1).share)
 
 
 def test_a_run_of_two_kinds_refuses_other_probes_of_either(both: Path) -> None:
