@@ -24,6 +24,7 @@ from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.progress import progress_bar
 from tb_xai_plugin.reader import Run
 from tb_xai_plugin.record import RecordError, probe_sets
+from tb_xai_plugin.scalars import Judge
 from tb_xai_plugin.sources import DirectorySource, has_events
 from tb_xai_plugin.writer import Writer
 
@@ -32,6 +33,8 @@ logger = logging.getLogger("tb_xai_plugin")
 
 class ExplanationLogger(keras.callbacks.Callback):
     """Explain probes after every epoch, and before the first; open the XAI tab of TensorBoard to see how the reasons change.
+
+    Drift with its noise floor, shares of regions and counts of events are written as ordinary scalars too ("xai/drift/shap" and so on).
 
     Weights, optimizer, metrics and random state are the same, to the last bit, as without it. A failure while training is a warning and a
     gap in the record.
@@ -114,6 +117,8 @@ class ExplanationLogger(keras.callbacks.Callback):
         # What this log_dir already holds: the steps and the record of each probe set.
         self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
         self._records: dict[str, dict[str, Any]] = {}
+        self._before: dict[str, Run] = {}
+        self._judges: dict[str, Judge] = {}
         self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
         self._refused = False  # model and probes do not fit together
@@ -136,7 +141,7 @@ class ExplanationLogger(keras.callbacks.Callback):
             for name, run in records.items():
                 self._refuse_other(name, run)
                 self._logged[name] = [step for step, _, _ in run.writes]
-                self._records[name] = run.record
+                self._records[name], self._before[name] = run.record, run
                 newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
         except RecordError as error:
             raise ValueError(
@@ -324,9 +329,12 @@ class ExplanationLogger(keras.callbacks.Callback):
         problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
         if name in self._engines:
             seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
-            epoch = _epoch_json(logs, rung is not None or failure is not None, problem, snapshot, seconds, training_seconds)
+            samples = self._plans[name].drawn(snapshot.level) if snapshot else {}
+            epoch = _epoch_json(logs, rung is not None or failure is not None, problem, snapshot, samples, seconds, training_seconds)
             writing = time.perf_counter()
             self._write(name, step, snapshot, {**epoch, "fresh": self._fresh, "change": change})
+            if snapshot:
+                self._judge(name, step, snapshot)
             self._unbilled = time.perf_counter() - writing
         if failure:
             raise failure
@@ -355,6 +363,17 @@ class ExplanationLogger(keras.callbacks.Callback):
         self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record.get("blocks"))
         # Only now: what could not be written is not there.
         self._records[name], self._logged[name] = record, [*before, step]
+
+    def _judge(self, name: str, step: int, snapshot: Snapshot) -> None:
+        """Drift, shares and events as ordinary scalars, from what was logged up to here."""
+        judge = self._judges.get(name)
+        if judge is None or self._fresh or (judge.step is not None and judge.step >= step):
+            prefix = "xai" if len(self._plans) == 1 else f"xai {name}"
+            judge = self._judges[name] = Judge(prefix, self._plans[name].probes, regression=self._engines[name].settings["regression"])
+            if name in self._before and not self._fresh:
+                judge.resume(self._before[name], step)
+        for at, scalars in judge.follow(step, snapshot):
+            self._writer.write_scalars(at, scalars)
 
     def _warn(self, step: int | None, problem: str) -> None:
         if self._warned:
@@ -394,7 +413,13 @@ def _check_directory(log_dir: str) -> None:
 
 
 def _epoch_json(
-    logs: Mapping[str, Any], explained: bool, reason: str | None, snapshot: Snapshot | None, seconds: float, training_seconds: float | None
+    logs: Mapping[str, Any],
+    explained: bool,
+    reason: str | None,
+    snapshot: Snapshot | None,
+    samples: dict[str, int],
+    seconds: float,
+    training_seconds: float | None,
 ) -> dict[str, Any]:
     return {
         "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
@@ -402,6 +427,7 @@ def _epoch_json(
         "reason": reason,
         "evaluations": snapshot.answers.evaluations if snapshot else 0,
         "level": snapshot.evaluations if snapshot else 0,
+        "samples": samples,
         "seconds": seconds,
         "training": training_seconds,
         "share": seconds / training_seconds if training_seconds else None,

@@ -22,6 +22,10 @@ LARGEST_KEPT_BYTES = 2**30
 # The untrained model is explained if there is time for so many explanations: itself, one on the way, and the last.
 FEWEST_WITH_UNTRAINED = 3
 
+# A training so short that its share is too little for anything still has its untrained model and its last epoch explained, where each takes no
+# longer than this: a page without anything on it serves nobody, and two seconds nobody waits for.
+QUICK = 1.0
+
 # Before there has been an explanation, its cost is guessed from one batch, and rather too high.
 CAUTION = 1.2
 
@@ -41,6 +45,8 @@ class Pace:
         self._budget = Budget(share, rungs=min(len(plan.levels) for plan in plans.values()) - 1)
         self._said: Schedule | None = Schedule()  # what was announced last; None: there is no time for any
         self._weights: list[np.ndarray] | None = None
+        self._engines: Mapping[str, Engine] = {}
+        self._ends = False  # there is time for nothing, and the two ends are explained all the same
 
     @contextmanager
     def billed(self) -> Iterator[None]:
@@ -70,15 +76,20 @@ class Pace:
 
         training_seconds: of the epoch. due: whether `every` has it explained; due_after: how many later ones.
         """
-        budget = self._budget
+        budget, self._engines = self._budget, engines
         budget.trained.append(training_seconds)
         if not budget.cost:
             budget.cost = CAUTION * sum(engine.seconds_expected() for engine in engines.values())
         to_come = self._epochs - 1 - epoch
-        if self._weights is not None and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
+        quick = budget.cheapest <= QUICK
+        if self._weights is not None and not quick and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
             self._weights = None
             self._announce("the untrained model is not explained: that would take more than max_overhead allows")
         schedule = budget.decide(to_come, due_after + (self._weights is not None)) if due else None
+        self._ends = budget.short and quick
+        if schedule is None and self._ends and due and not due_after:
+            budget.since = 0
+            return budget.rungs
         return None if schedule is None else schedule.rung
 
     def changes(self, explained: bool) -> dict[str, str]:
@@ -86,7 +97,7 @@ class Pace:
 
         An epoch that is not explained changes nothing, unless there has been none yet and there is no time even for one.
         """
-        short = self._budget.short and not explained
+        short = self._budget.short and (self._ends or not explained)
         now = None if short else self._budget.schedule
         if now == self._said or (not explained and not (short and self._said == Schedule())):
             return {}
@@ -110,7 +121,10 @@ class Pace:
         try:
             for weight, value in zip(model.weights, kept, strict=True):
                 weight.assign(value)
-            yield self._budget.schedule.rung
+            rung = self._budget.rungs if self._ends else self._budget.schedule.rung
+            began = time.perf_counter()
+            yield rung
+            self.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
         finally:
             for weight, value in zip(model.weights, today, strict=True):
                 weight.assign(value)
@@ -132,8 +146,12 @@ class Pace:
 
     def _sentence(self, plan: Plan, now: Schedule | None) -> str:
         limit = f"to keep max_overhead={self._budget.share:g}"
-        if now is None:
+        if now is None and not self._ends:
             return f"nothing is explained until there is time for it, {limit}"
+        if now is None:
+            ends = "the untrained model and the last epoch are" if self._weights is not None else "the last epoch is"
+            fewest = plan.levels[-1 - self._budget.rungs] * plan.repeats
+            return f"only {ends} explained, with {fewest} evaluations per probe, until max_overhead={self._budget.share:g} leaves time for more"
         evaluations = f"{plan.levels[-1 - now.rung] * plan.repeats} evaluations per probe" + (
             f" instead of {plan.levels[-1] * plan.repeats}" if now.rung else ""
         )

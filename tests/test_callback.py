@@ -149,7 +149,7 @@ def test_a_model_that_can_only_learn_from_one_corner_is_seen_to_look_there(tmp_p
     fit(model, logger(tmp_path, probes), epochs=12, x=images, y=labels)
     run = xai.read_run(tmp_path)
     share = np.median(run.region_share("shap", "corner"), axis=1)
-    untrained = run.all_region_share("shap", "corner", "label")[0].mean()
+    untrained = run.all_region_share("shap", "corner", "label").share[0].mean()
     assert share[-1] > 0.6
     assert share[-1] > untrained + 0.15
 

@@ -118,6 +118,32 @@ def test_without_time_for_anything_nothing_is_explained_and_it_says_so(
     assert "no epoch was explained: one explanation takes about" in caplog.records[-1].getMessage()
 
 
+def test_a_training_too_short_for_a_series_has_its_two_ends_explained_where_they_are_quick(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=0.2, explanation_seconds=1.0)  # 0.05 of the training is 0.2 s
+    assert run.all_steps.tolist() == [-1, 19]
+    assert set(run.cost["level"]) == {EVALUATIONS // 2}
+    assert run.cost["seconds"].sum() == pytest.approx(2 * 0.5)
+    sentence = (
+        f"only the untrained model and the last epoch are explained, with {EVALUATIONS // 2} evaluations per probe, "
+        "until max_overhead=0.05 leaves time for more"
+    )
+    assert run.changes == {-1: sentence}
+    assert [record.getMessage() for record in caplog.records] == [f"ExplanationLogger: {sentence}."]
+
+
+def test_without_an_untrained_model_the_last_epoch_alone_is_quick_enough(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train(clock, monkeypatch, tmp_path, epoch_seconds=0.2, explanation_seconds=1.0, untrained=False)
+    assert run.all_steps.tolist() == [19]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"ExplanationLogger: only the last epoch is explained, with {EVALUATIONS // 2} evaluations per probe, "
+        "until max_overhead=0.05 leaves time for more."
+    ]
+
+
 def test_fewer_evaluations_are_the_first_half_of_the_same_coalitions() -> None:
     plan = Plan(PROBES, evaluations=EVALUATIONS)
     bound = engine.Engine(plan, convolutional())
