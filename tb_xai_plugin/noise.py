@@ -6,7 +6,6 @@ those of the attributions themselves.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from statistics import NormalDist
@@ -146,9 +145,7 @@ def _thresholds(count: int, rate: float) -> np.ndarray:
 
 def jitter(steps_apart: np.ndarray) -> np.ndarray:
     """How far explanations move as a rule: (…,) the median over the first axis of distances between neighbouring epochs; NaN where there is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN columns stay NaN
-        return np.nanmedian(steps_apart, axis=0)
+    return stability.quartiles(steps_apart[None])[1, 0]
 
 
 def share_errors(values: np.ndarray, errors: np.ndarray, inside: np.ndarray) -> np.ndarray:
