@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -140,9 +141,12 @@ def test_the_loader_imports_tensorboards_base_plugin_and_nothing_else_of_weight(
     assert {name.partition(".")[0] for name in added - ours} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize(
-    "module", ["plugin", "record", "reader", "differences", "sources", "stability", "wire", "writer", "probes", "engine"]
-)
+# All but what Keras calls, and what asks a model.
+TRAINING = {"callback", "engine", "forward", "gradients", "pace", "predictors", "sweep"}
+MODULES = sorted(path.stem for path in (ROOT / "tb_xai_plugin").glob("*.py") if not path.stem.startswith("__"))
+
+
+@pytest.mark.parametrize("module", sorted({*MODULES, "probes"} - {"callback", "gradients"}))
 def test_tensorflow_and_keras_are_not_imported_to(module: str, tmp_path: Path) -> None:
     assert not imported_by(f"import tb_xai_plugin.{module}", tmp_path) & HEAVY
 
@@ -167,23 +171,7 @@ def test_training_does_not_import_what_serves(module: str) -> None:
     assert not re.search(r"^\s*(?:from|import) (?:werkzeug|tb_xai_plugin\.(?:plugin|loader))\b", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "plugin",
-        "loader",
-        "record",
-        "reader",
-        "differences",
-        "sources",
-        "stability",
-        "wire",
-        "probes/tabular",
-        "probes/frames",
-        "probes/text",
-        "probes/sequence",
-    ],
-)
+@pytest.mark.parametrize("module", sorted({*MODULES, "probes/tabular", "probes/frames", "probes/text", "probes/sequence"} - TRAINING))
 def test_serving_names_neither_keras_nor_tensorflow(module: str) -> None:
     text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
     assert not re.search(r"^\s*(?:from|import) (?:keras|tensorflow)\b", text, re.MULTILINE)
@@ -208,6 +196,16 @@ print(json.dumps([run.steps.tolist(), float(run.values("shap")[1, 0, 0, 0]), run
     steps, value, drift, share = json.loads(run_python(viewer, code, folder=tmp_path))
     assert (steps, drift, share) == ([0, 1], [2, 3], [2, 3])
     assert value == run.truth[1].values["shap"][0, 0, 0]
+
+
+def test_runs_are_compared_on_the_command_line_where_tensorflow_is_not_installed(viewer: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        FakeRun(tmp_path / name, seed=1).write([-1, 0, 1])
+    command = viewer.parent / ("tb-xai.exe" if sys.platform == "win32" else "tb-xai")
+    done = subprocess.run([command, "compare", tmp_path / "a", tmp_path / "b"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "A a" in done.stdout
+    assert "B b" in done.stdout
 
 
 @pytest.mark.parametrize(
