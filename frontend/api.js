@@ -1,6 +1,7 @@
 /** The server's records. The only module that fetches; what it answers are typed arrays with a way to look things up. */
 
 import { append, decodeContainer } from "./container.js";
+import { ABSENT } from "./cursor.js";
 import { largest } from "./scale.js";
 import { indexOf } from "./series.js";
 
@@ -31,7 +32,11 @@ function positions(container) {
 /** Replies so far: what is drawn from one is drawn anew from another. */
 let replies = 0;
 
-/** @type {{[R in keyof Replies]: (body: R extends "run" ? Replies["run"] : Container) => Replies[R]}} */
+/** Routes that answer in JSON. */
+/** @type {ReadonlySet<import("./types.d.ts").Route>} */
+const WORDS = new Set(["run", "events", "findings"]);
+
+/** @type {{[R in keyof Replies]: (body: R extends "run" | "events" | "findings" ? Replies[R] : Container) => Replies[R]}} */
 const READERS = {
   run: (info) => info,
 
@@ -79,13 +84,19 @@ const READERS = {
   difference(container) {
     const steps = take(container, "steps", Int32Array).data;
     const errors = take(container, "errors", Float32Array);
+    const real = take(container, "real", Uint8Array).data;
     const [, n, players] = errors.shape;
     const position = positions(container);
+    const rowAt = (/** @type {number} */ probe, /** @type {number} */ step) => indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
     return {
       bytes: container.bytes,
       at(probe, step) {
-        const row = indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
+        const row = rowAt(probe, step);
         return row < 0 ? null : errors.data.subarray(row * players, (row + 1) * players);
+      },
+      real(probe, step) {
+        const row = rowAt(probe, step);
+        return row < 0 ? null : real.subarray(row * players, (row + 1) * players);
       },
     };
   },
@@ -174,9 +185,98 @@ const READERS = {
     return { bytes: container.bytes, steps, at: (step) => rowOf(each.data, each.shape[1], indexOf(steps, step)) };
   },
 
-  drift: (container) => spread(container, "drift"),
-  share: (container) => spread(container, "share"),
+  drift(container) {
+    const drift = spread(container, "drift");
+    return { ...drift, floor: table(container, "floor"), floorMedian: take(container, "floor_quartiles", Float32Array).data.subarray(drift.steps.length, 2 * drift.steps.length) };
+  },
+
+  share(container) {
+    const share = spread(container, "share");
+    const onsets = take(container, "onsets", Int32Array).data;
+    const before = take(container, "before", Float32Array).data;
+    const place = placing(container);
+    const errors = table(container, "errors");
+    const [one] = share.count === 1 ? (container.header.probes ?? [0]) : [];
+    return {
+      ...share,
+      // Of one probe there are no quartiles: the band is its error.
+      ...(one !== undefined && { lower: share.median.map((value, i) => value - errors(one, share.steps[i])), upper: share.median.map((value, i) => value + errors(one, share.steps[i])) }),
+      errors,
+      pointed: table(container, "pointed"),
+      onset: container.header.onset ?? null,
+      onsetOf: (probe) => onsets[place(probe)] ?? ABSENT,
+      before: (probe) => before[place(probe)] ?? NaN,
+      measured: container.header.measured ?? false,
+    };
+  },
+
+  trust(container) {
+    const warnings = take(container, "warnings", Uint8Array);
+    const names = container.header.warnings ?? [];
+    const steps = take(container, "steps", Int32Array).data;
+    const each = Object.fromEntries(["r_squared", "gap", "error", "untrained", "untrained_floor"].map((name) => [name, table(container, name)]));
+    return {
+      bytes: container.bytes,
+      measures: [container.header.r_squared ?? "", container.header.gap ?? ""].filter(Boolean),
+      gap: each.gap,
+      rSquared: each.r_squared,
+      error: each.error,
+      untrained: each.untrained,
+      untrainedFloor: each.untrained_floor,
+      warnings(probe, step) {
+        const row = (indexOf(steps, step) * warnings.shape[1] + probe) * names.length;
+        return row < 0 ? [] : names.filter((_, i) => warnings.data[row + i]);
+      },
+    };
+  },
+
+  compare(container) {
+    const steps = take(container, "steps", Int32Array).data;
+    const right = take(container, "right", Uint8Array);
+    const spread = take(container, "spread", Float32Array).data;
+    const rows = steps.length;
+    return {
+      id: ++replies,
+      bytes: container.bytes,
+      steps,
+      distance: table(container, "distance"),
+      floor: table(container, "floor"),
+      bothRight(probe, step) {
+        const row = (indexOf(steps, step) * right.shape[1] + probe) * 2;
+        return row >= 0 && right.data[row] === 1 && right.data[row + 1] === 1;
+      },
+      typical: take(container, "typical", Float32Array).data,
+      lowest: Float32Array.from({ length: rows }, (_, row) => spread[3 * row]),
+      highest: Float32Array.from({ length: rows }, (_, row) => spread[3 * row + 2]),
+      repeats: container.header.repeats ?? 0,
+    };
+  },
+
+  events: (found) => found,
+  findings: (found) => found,
 };
+
+/**
+ * Numbers of each probe at each epoch.
+ * @param {Container} container
+ * @param {string} name
+ * @returns {import("./types.d.ts").Table} NaN where there is none
+ */
+function table(container, name) {
+  const steps = take(container, "steps", Int32Array).data;
+  const { data, shape } = take(container, name, Float32Array);
+  const place = placing(container);
+  return (probe, step) => {
+    const row = indexOf(steps, step);
+    return row < 0 ? NaN : (data[row * shape[1] + place(probe)] ?? NaN);
+  };
+}
+
+/** @type {(container: Container) => (probe: number) => number} where a probe stands in a row; NaN where it is not in it */
+function placing({ header: { probes } }) {
+  // Where only some probes were asked for, the reply says which.
+  return (probe) => (probes ? (probes.includes(probe) ? probes.indexOf(probe) : NaN) : probe);
+}
 
 /** @param {Container} container */
 function pictures(container) {
@@ -271,6 +371,7 @@ function spread(container, name) {
     upper: quartiles.subarray(2 * epochs),
     count: n,
     largest: largest(each.data),
+    at: table(container, name),
     of: (probe) => Float32Array.from(steps, (_, epoch) => (place(probe) < 0 ? NaN : each.data[epoch * n + place(probe)])),
   };
 }
@@ -324,7 +425,7 @@ export function createServerSource(base) {
       return runs;
     },
     async get(route, args, signal, before) {
-      if (route === "run") return READERS[route](await (await request(route, args, signal)).json());
+      if (WORDS.has(route)) return READERS[route](await (await request(route, args, signal)).json());
       const known = before && GROWING.has(route) ? containers.get(before.reply) : undefined;
       const until = known ? lastUpTo(known.arrays.steps.data, before?.until ?? -Infinity) : null;
       const response = await request(route, until === null ? args : { ...args, since: String(until) }, signal);

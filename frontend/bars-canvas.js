@@ -1,5 +1,7 @@
 /** Draws rows of bars on a canvas, at the screen's resolution. */
 
+import { axis } from "./axis.js";
+import { cleared, FONT, hatch, inkOf, upright } from "./canvas.js";
 import { BARS } from "./color.js";
 
 /**
@@ -23,65 +25,8 @@ import { BARS } from "./color.js";
 
 const THICK = 10;
 const CAP = 3;
-const PAD = 6;
 const TEXT = 4;
 const TORN = 10;
-const FONT = "11px Roboto, sans-serif";
-
-/** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows */
-const shown = new WeakMap();
-
-/** Inks of the page as it looks now; read once for each theme. */
-/** @type {Map<boolean, {ink: string, muted: string, faint: string, line: string, panel: string}>} */
-const inks = new Map();
-
-/** @param {boolean} dark */
-export function inkOf(dark) {
-  let known = inks.get(dark);
-  if (!known) {
-    const style = getComputedStyle(document.documentElement);
-    const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    known = { ink: color("ink"), muted: color("muted"), faint: color("faint"), line: color("line"), panel: color("panel") };
-    inks.set(dark, known);
-  }
-  return known;
-}
-
-/**
- * Where a value lies on an axis.
- * @param {[number, number]} domain
- * @param {number} width
- * @returns {(value: number) => number} px
- */
-export function axis([low, high], width) {
-  const room = Math.max(1, width - 2 * PAD);
-  return (value) => PAD + ((value - low) / (high - low || 1)) * room;
-}
-
-/**
- * A canvas of this size, empty; null where it shows just this already.
- * @param {HTMLCanvasElement} canvas
- * @param {number} width  CSS px
- * @param {number} height
- * @param {string} key  changes whenever what is drawn does
- */
-export function cleared(canvas, width, height, key) {
-  const [w, h] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
-  const all = `${w} ${h} ${key}`;
-  if (shown.get(canvas) === all || !w || !h) return null;
-  shown.set(canvas, all);
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-    canvas.style.width = `${w / devicePixelRatio}px`;
-    canvas.style.height = `${h / devicePixelRatio}px`;
-  }
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, w, h);
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-  return context;
-}
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -104,12 +49,6 @@ export function drawBars(canvas, width, height, key, chart) {
     }
     drawBar(context, bar, at, domain, dark, width);
   });
-}
-
-/** @type {(context: CanvasRenderingContext2D, x: number, top: number, bottom: number, color: string) => void} */
-function upright(context, x, top, bottom, color) {
-  context.fillStyle = color;
-  context.fillRect(Math.round(x * devicePixelRatio) / devicePixelRatio, top, Math.max(1, Math.round(devicePixelRatio)) / devicePixelRatio, bottom - top);
 }
 
 /** @type {(context: CanvasRenderingContext2D, bar: Bar, at: (value: number) => number, domain: [number, number], dark: boolean, width: number) => void} */
@@ -189,19 +128,7 @@ function write(context, text, x, y, color, align, bold = false) {
 
 /** @type {(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, color: string) => void} */
 function hatched(context, x, y, width, height, color) {
-  context.save();
-  context.beginPath();
-  context.rect(x, y, width, height);
-  context.clip();
-  context.strokeStyle = color;
-  context.lineWidth = 1;
-  context.beginPath();
-  for (let left = x - height - ((x - height) % 4); left < x + width; left += 4) {
-    context.moveTo(left, y + height);
-    context.lineTo(left + height, y);
-  }
-  context.stroke();
-  context.restore();
+  hatch(context, { x, y, width, height }, 4, color);
   context.strokeStyle = color;
   context.lineWidth = 1;
   if (width > 2) context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);

@@ -14,7 +14,7 @@ import { largest } from "./scale.js";
  */
 
 /**
- * Mean |attribution| of each player over all epochs of all records given; 0 where no epoch has a number.
+ * Mean |attribution| of each player over all epochs of all records given; NaN where no epoch has a number.
  * @param {ProbeValues[]} records
  * @param {number} players
  */
@@ -31,7 +31,7 @@ export function meanSizes(records, players) {
       }
     }
   }
-  return total.map((sum, player) => (count[player] ? sum / count[player] : 0));
+  return total.map((sum, player) => sum / count[player]);
 }
 
 /**
@@ -44,11 +44,12 @@ export function largestSizes(all, players) {
 }
 
 /**
- * Players from the largest to the smallest; equal ones as they were logged.
+ * Players from the largest to the smallest, those without a number last; equal ones as they were logged.
  * @param {ArrayLike<number>} sizes
  */
 export function descending(sizes) {
-  return Array.from(sizes, (_, player) => player).sort((one, other) => (sizes[other] || 0) - (sizes[one] || 0) || one - other);
+  const size = (/** @type {number} */ player) => (Number.isFinite(sizes[player]) ? sizes[player] : -1);
+  return Array.from(sizes, (_, player) => player).sort((one, other) => size(other) - size(one) || one - other);
 }
 
 /**
@@ -125,24 +126,6 @@ export function barEnd(scale, all) {
     });
   }
   return end;
-}
-
-/**
- * Round numbers for an axis, 0 among them where it is in view.
- * @param {number} low
- * @param {number} high
- * @param {number} most
- * @returns {number[]}
- */
-export function ticks(low, high, most) {
-  const span = high - low;
-  if (!(span > 0) || most < 1) return [];
-  const raw = span / most;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 4, 5, 10].map((factor) => factor * power).find((size) => Math.floor(high / size) - Math.ceil(low / size) + 1 <= most) ?? 10 * power;
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)) || 0);
 }
 
 /**

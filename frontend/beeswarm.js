@@ -9,6 +9,11 @@ import { featuresOf } from "./bars.js";
 const LOW = 0.05;
 const HIGH = 0.95;
 
+// Part of all values that may lie beyond an end of the axis, where they lie farther out than this part of what the others take; and the room beside those.
+const FEW = 0.01;
+const FAR = 0.4;
+const MARGIN = 0.08;
+
 /**
  * Points stacked up and down from the middle of their row, so that none covers another; where they would leave the row, as close as it takes.
  * @param {ArrayLike<number>} xs  px; NaN for a point that is not there
@@ -56,6 +61,24 @@ export function heights(probes, rows, player) {
   // Few probes have the other value.
   if (low === high) [low, high] = [at(0), at(1)];
   return values.map((value) => (Number.isFinite(value) ? (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5) : NaN));
+}
+
+/**
+ * Where the axis of all swarms ends, 0 in view: at the outermost values, unless a few lie so far out that they would squeeze all others together.
+ * What is beyond an end is drawn at the edge.
+ * @param {Float32Array} values
+ * @returns {{ends: [number, number], cut: boolean}}
+ */
+export function swarmEnds(values) {
+  const sorted = values.filter(Number.isFinite).sort();
+  if (!sorted.length) return { ends: [0, 0], cut: false };
+  const at = (/** @type {number} */ part) => sorted[Math.round(part * (sorted.length - 1))];
+  const [low, high] = [Math.min(0, at(0)), Math.max(0, at(1))];
+  const [nearLow, nearHigh] = [Math.min(0, at(FEW)), Math.max(0, at(1 - FEW))];
+  const span = nearHigh - nearLow;
+  const ends = /** @type {[number, number]} */ ([low < nearLow - FAR * span ? nearLow - MARGIN * span : low, high > nearHigh + FAR * span ? nearHigh + MARGIN * span : high]);
+  // Where nearly all are 0 the others are all there is to see.
+  return span > 0 ? { ends, cut: ends[0] > low || ends[1] < high } : { ends: [low, high], cut: false };
 }
 
 /**

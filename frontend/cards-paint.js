@@ -1,17 +1,17 @@
 /** Small renderings of rows, texts and series for the cards of the probes. */
 
+import { emptied, inkOf } from "./canvas.js";
 import { excerpt, strongestOf } from "./cards.js";
 import { css, shade } from "./passage.js";
-import { placeOf } from "./passage-shown.js";
 import { playerName } from "./players.js";
-import { drawShades, linePath, prepare } from "./signal-paint.js";
+import { placeOf } from "./shown.js";
+import { drawShades, linePath } from "./signal-paint.js";
 import { extremes } from "./signal.js";
 
-/** @typedef {import("./passage-shown.js").Shown} Shown */
+/** @typedef {import("./shown.js").Shown} Shown */
 /** @typedef {import("./types.d.ts").ProbeSetInfo} ProbeSetInfo */
 
 const ROWS = 5;
-const INKS = { light: { ink: "#212121", panel: "#ffffff", line: "#bdbdbd" }, dark: { ink: "#f2f2f2", panel: "#303030", line: "#757575" } };
 // A letter's mean width at 10 px.
 const LETTER = 5.2;
 
@@ -37,10 +37,7 @@ export function drawCard(place, key, card) {
   const all = [key, card.size, devicePixelRatio, card.dark, card.shown.end, card.shown.threshold].join();
   if (drawn.get(place) === all) return;
   drawn.set(place, all);
-  const { kind } = card.content;
-  if (kind === "text") writeWords(place, card);
-  else if (place instanceof HTMLCanvasElement && kind === "tabular") drawBars(place, card);
-  else if (place instanceof HTMLCanvasElement && kind === "sequence") drawSeries(place, card);
+  if (card.content.kind !== "image") DRAWN[card.content.kind](place, card);
 }
 
 /** @param {HTMLElement} place  shows nothing from now on */
@@ -51,7 +48,7 @@ export function emptyCard(place) {
 }
 
 /** @type {(shown: Card["shown"]) => Shown} */
-const whole = (shown) => ({ ...shown, title: "", errors: null, toward: "", away: "", apart: false });
+const whole = (shown) => ({ ...shown, title: "", errors: null, real: null, toward: "", away: "", apart: false });
 
 /** @type {(place: HTMLElement, card: Card) => void} */
 function writeWords(place, { size, content, shown, dark, lead }) {
@@ -73,15 +70,16 @@ function writeWords(place, { size, content, shown, dark, lead }) {
 
 /**
  * The strongest features: a bar to the right is for, to the left against.
- * @type {(canvas: HTMLCanvasElement, card: Card) => void}
+ * @type {(place: HTMLElement, card: Card) => void}
  */
 function drawBars(canvas, { size, probes, content, shown, dark }) {
-  const context = prepare(canvas, size, size);
+  if (!(canvas instanceof HTMLCanvasElement)) return;
+  const context = emptied(canvas, size, size);
   if (!shown.values) return;
-  const ink = dark ? INKS.dark : INKS.light;
+  const ink = inkOf(dark);
   const height = size / ROWS;
   const half = size / 2;
-  context.fillStyle = ink.line;
+  context.fillStyle = ink.faint;
   context.fillRect(half, 0, 1 / devicePixelRatio, size);
   context.font = `${Math.min(11, height - 3)}px Roboto, sans-serif`;
   context.textBaseline = "middle";
@@ -98,12 +96,12 @@ function drawBars(canvas, { size, probes, content, shown, dark }) {
 
 /**
  * The first channel over its stretches.
- * @type {(canvas: HTMLCanvasElement, card: Card) => void}
+ * @type {(place: HTMLElement, card: Card) => void}
  */
 function drawSeries(canvas, { size, content, shown, dark }) {
-  if (content.kind !== "sequence") return;
-  const context = prepare(canvas, size, size);
-  const ink = dark ? INKS.dark : INKS.light;
+  if (content.kind !== "sequence" || !(canvas instanceof HTMLCanvasElement)) return;
+  const context = emptied(canvas, size, size);
+  const ink = inkOf(dark);
   const x = (/** @type {number} */ step) => (step / content.length) * size;
   drawShades(context, content, whole(shown), dark, x, size);
   const { low, high } = extremes(content, 0, 1);
@@ -118,3 +116,6 @@ function drawSeries(canvas, { size, content, shown, dark }) {
   context.lineWidth = 1;
   context.stroke(path);
 }
+
+/** @type {Record<Exclude<import("./types.d.ts").Kind, "image">, (place: HTMLElement, card: Card) => void>} by kind; images have thumbnails (thumbnail.js) */
+const DRAWN = { tabular: drawBars, text: writeWords, sequence: drawSeries };

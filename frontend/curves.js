@@ -1,5 +1,6 @@
 /** A small chart of curves over epochs with the page's cursor on it (uPlot). */
 
+import { nearestLine } from "./axis.js";
 import { epochOf, moveTo } from "./cursor.js";
 import { choose } from "./html.js";
 import { spreadApart } from "./layout.js";
@@ -19,17 +20,33 @@ import uPlot from "./vendor/uPlot.esm.js";
  */
 
 /**
+ * @typedef {object} Band
+ * @property {string} color
+ * @property {(number | null | undefined)[]} lower  one a step of the axis
+ * @property {(number | null | undefined)[]} upper
+ * @property {"rising" | "falling"} [hatched]  the way its lines go: two that lie over each other are both seen
+ */
+
+/**
+ * Something that began at a step: words at the top of a dashed line, or `low`, beside a tick at the bottom.
+ * @typedef {{step: number, color: string, text: string, low: boolean}} Mark
+ */
+
+/**
  * @typedef {object} Curves
  * @property {string} key  changes whenever axis, lines or bands do
  * @property {number[]} axis  steps
  * @property {Line[]} lines
- * @property {{color: string, lower: (number | null | undefined)[], upper: (number | null | undefined)[]}[]} bands
+ * @property {Band[]} bands
+ * @property {Mark[]} [marks]
  * @property {boolean} fromZero  whether 0 belongs on the axis
  * @property {(value: number) => string} format  of the values on the axis
  */
 
 const FONT = "11px Roboto, sans-serif";
 const LABEL_HEIGHT = 12;
+const HATCH_PX = 5;
+const MARK_HEIGHT = 11;
 // So near a curve, in px, the pointer means it.
 const NEAR = 12;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
@@ -151,18 +168,6 @@ export function createCurves(element) {
   };
 }
 
-/**
- * Of curves at one epoch, the one nearest to the pointer; null where none is near.
- * @param {number[]} heights  px; NaN where a curve has no number there
- * @param {number} at  px
- * @param {number} near  px
- */
-export function nearestLine(heights, at, near) {
-  const away = heights.map((height) => (Number.isFinite(height) ? Math.abs(height - at) : Infinity));
-  const least = Math.min(...away);
-  return least <= near ? away.lastIndexOf(least) : null;
-}
-
 /** @type {(curves: Curves) => uPlot.AlignedData} */
 function data({ axis, lines, bands }) {
   return [axis, ...lines.map(({ values }) => values), ...bands.flatMap(({ lower, upper }) => [upper, lower])];
@@ -175,7 +180,7 @@ function data({ axis, lines, bands }) {
  * @param {() => void} place
  * @returns {uPlot.Options}
  */
-function options(element, { lines, bands, fromZero, format }, dark, place) {
+function options(element, { lines, bands, marks = [], fromZero, format }, dark, place) {
   const ink = dark ? "#bdbdbd" : "#616161";
   const grid = { stroke: dark ? "#454545" : "#ececec", width: 1 };
   const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };
@@ -204,11 +209,11 @@ function options(element, { lines, bands, fromZero, format }, dark, place) {
       })),
       ...bands.flatMap(() => [{ stroke: "transparent", width: 0, points: { show: false } }, { stroke: "transparent", width: 0, points: { show: false } }]),
     ],
-    bands: bands.map(({ color }, i) => {
+    bands: bands.map(({ color, hatched }, i) => {
       const upper = 1 + lines.length + 2 * i;
-      return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: `${color}${dark ? "38" : "26"}` };
+      return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: hatched ? hatching(color, hatched) : `${color}${dark ? "38" : "26"}` };
     }),
-    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines)], ready: [place] },
+    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines), (plot) => drawMarks(plot, marks)], ready: [place] },
   };
 }
 
@@ -241,6 +246,61 @@ function markBest({ ctx, data: [axis], valToPos }, lines) {
     ctx.strokeStyle = color;
     ctx.stroke();
   }
+  ctx.restore();
+}
+
+/**
+ * Slanting lines to fill an area with.
+ * @param {string} color
+ * @param {"rising" | "falling"} way
+ */
+function hatching(color, way) {
+  const tile = document.createElement("canvas");
+  const size = Math.round(HATCH_PX * devicePixelRatio);
+  tile.width = size;
+  tile.height = size;
+  const context = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  context.globalAlpha = 0.12;
+  context.fillStyle = color;
+  context.fillRect(0, 0, size, size);
+  context.globalAlpha = 0.55;
+  context.strokeStyle = color;
+  context.lineWidth = devicePixelRatio * 0.8;
+  context.beginPath();
+  // Corners too, so that the lines go on from tile to tile.
+  for (const shift of [-size, 0, size]) {
+    context.moveTo(shift, way === "rising" ? size : 0);
+    context.lineTo(shift + size, way === "rising" ? 0 : size);
+  }
+  context.stroke();
+  return /** @type {CanvasPattern} */ (context.createPattern(tile, "repeat"));
+}
+
+/**
+ * @param {uPlot} plot
+ * @param {Mark[]} marks
+ */
+function drawMarks({ ctx, bbox, valToPos }, marks) {
+  const px = devicePixelRatio;
+  ctx.save();
+  ctx.font = `${10 * px}px Roboto, sans-serif`;
+  ctx.textBaseline = "top";
+  ctx.lineWidth = px;
+  const bottom = bbox.top + bbox.height;
+  marks.forEach(({ step, color, text, low }, i) => {
+    const x = Math.round(valToPos(step, "x", true)) + 0.5;
+    const y = low ? bottom - (i + 1) * MARK_HEIGHT * px : bbox.top + i * MARK_HEIGHT * px;
+    const right = x + ctx.measureText(text).width + 4 * px > bbox.left + bbox.width;
+    ctx.strokeStyle = color;
+    ctx.fillStyle = color;
+    ctx.setLineDash([2 * px, 2 * px]);
+    ctx.beginPath();
+    ctx.moveTo(x, y);
+    ctx.lineTo(x, bottom);
+    ctx.stroke();
+    ctx.textAlign = right ? "right" : "left";
+    ctx.fillText(text, x + (right ? -3 : 3) * px, y);
+  });
   ctx.restore();
 }
 

@@ -1,5 +1,6 @@
 /** Draws players over epochs on a canvas: one row a player, one column an epoch. */
 
+import { cleared, hatch } from "./canvas.js";
 import { diverging, NEUTRAL } from "./color.js";
 import { binned, binStarts, rowOf } from "./evolution.js";
 
@@ -31,27 +32,27 @@ export function cells(matrix, players, starts, endOf, dark) {
 
 /**
  * @param {HTMLCanvasElement} canvas
+ * @param {string} key  changes whenever the matrix does
  * @param {{width: number, row: number}} size  CSS pixels, of all columns and of one row
  * @param {Matrix} matrix
  * @param {number[]} players
  * @param {number} end
  * @param {boolean} dark
  */
-export function paintHeat(canvas, { width, row }, matrix, players, end, dark) {
+export function paintHeat(canvas, key, { width, row }, matrix, players, end, dark) {
   const px = devicePixelRatio;
-  canvas.width = Math.round(width * px);
-  canvas.height = Math.round(row * players.length * px);
-  canvas.style.width = `${canvas.width / px}px`;
-  canvas.style.height = `${canvas.height / px}px`;
-  if (!canvas.width || !canvas.height) return;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = cleared(canvas, width, row * players.length, [key, players, end, dark].join());
+  if (!context) return;
   const starts = binStarts(matrix.places, canvas.width);
   const bins = starts.length - 1;
   const small = document.createElement("canvas");
   small.width = bins;
   small.height = players.length;
   small.getContext("2d")?.putImageData(new ImageData(cells(matrix, players, starts, () => end, dark), bins, players.length), 0, 0);
-  hatch(context, dark);
+  // What is not in the record; numbers are drawn over it.
+  hatch(context, { x: 0, y: 0, width, height: row * players.length }, 7, dark ? "#5a5a5a" : "#dddddd");
+  // From here on in pixels of the screen.
+  context.setTransform(1, 0, 0, 1, 0, 0);
   // Each column ends on a whole pixel of the screen.
   context.imageSmoothingEnabled = false;
   const wide = canvas.width / matrix.places;
@@ -63,21 +64,4 @@ export function paintHeat(canvas, { width, row }, matrix, players, end, dark) {
   }
   // Thin lines between the rows: the ground shows.
   for (let i = 1; i <= players.length; i++) context.clearRect(0, Math.round(i * row * px) - line, canvas.width, line);
-}
-
-/**
- * What is not in the record; numbers are drawn over it.
- * @param {CanvasRenderingContext2D} context
- * @param {boolean} dark
- */
-function hatch(context, dark) {
-  const { width, height } = context.canvas;
-  context.strokeStyle = dark ? "#5a5a5a" : "#dddddd";
-  context.lineWidth = devicePixelRatio;
-  context.beginPath();
-  for (let x = -height; x < width; x += 7 * devicePixelRatio) {
-    context.moveTo(x, height);
-    context.lineTo(x + height, 0);
-  }
-  context.stroke();
 }

@@ -33,26 +33,6 @@ export function matrixOf(values, epochs) {
 export const rowOf = ({ places, values }, player) => values.subarray(player * places, (player + 1) * places);
 
 /**
- * Mean |attribution| of each player over all epochs of all matrices; NaN where it has no number at all.
- * @param {Matrix[]} matrices
- */
-export function strengths(matrices) {
-  const players = Math.max(0, ...matrices.map((matrix) => matrix.players));
-  return Float64Array.from({ length: players }, (_, player) => {
-    let sum = 0;
-    let count = 0;
-    for (const matrix of matrices) {
-      for (const value of rowOf(matrix, player)) {
-        if (!Number.isFinite(value)) continue;
-        sum += Math.abs(value);
-        count += 1;
-      }
-    }
-    return sum / count;
-  });
-}
-
-/**
  * How much |attribution| of a player grew from one place to another; from the first place with a number where the one asked for has none.
  * @param {Matrix} matrix
  * @param {number} player
@@ -70,13 +50,14 @@ export function gainOf(matrix, player, from, to) {
 /**
  * The order of the players.
  * @param {Matrix[]} matrices
+ * @param {ArrayLike<number>} sizes  mean |attribution| of each player; NaN where it has no number
  * @param {State["gains"]} by  the strongest, those that gained most or lost most in any of the runs
  * @param {number} from  place that gains are counted from
  * @param {number} to
  * @returns {number[]} those with numbers
  */
-export function orderOf(matrices, by, from, to) {
-  const strongest = ranked(strengths(matrices));
+export function orderOf(matrices, sizes, by, from, to) {
+  const strongest = ranked(sizes);
   if (by === "strongest") return strongest;
   const sign = by === "gained" ? 1 : -1;
   const gain = new Map(
@@ -117,8 +98,8 @@ export function binned(row, starts) {
 }
 
 /** The least height of a row, in which a name can be read, and the largest. */
-export const LEAST_ROW = 14;
-const LARGEST_ROW = 20;
+export const LEAST_ROW = 13;
+export const LARGEST_ROW = 20;
 
 /**
  * How many rows fit, and how high they are: all of them as high as there is room, else as many as can be read.

@@ -25,6 +25,12 @@ import { Unreachable } from "./api.js";
  * @property {AbortController} controller
  */
 
+/** Replies without which there is no page, or no picture. */
+/** @type {ReadonlySet<Route>} */
+export const VITAL = new Set(["run", "drift", "answers", "values", "probes", "pairing"]);
+/** Replies that judge: they take the server longest and come after all others. Nobody waits for them; until a newer one is here, the old one stands. */
+/** @type {ReadonlySet<Route>} */
+const LATE = new Set(["trust", "events", "compare", "findings"]);
 const POLL_MS = 4000;
 // A read that takes longer is spoken of.
 const LONG_MS = 1000;
@@ -55,6 +61,8 @@ export function createFeed(source, changed, first = null) {
   let waitingSince = 0;
   /** @type {Set<string>} what was asked for since then */
   const batch = new Set();
+  /** @type {Map<string, {value: unknown, asked: number}>} by what was asked for without its version: late replies that stand until newer ones are here */
+  const outdated = new Map();
 
   /**
    * What is asked for by its version may come from the browser's own cache.
@@ -86,7 +94,7 @@ export function createFeed(source, changed, first = null) {
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
     upgrading.add(run);
     const newer = new Map([[run, version]]);
-    const shown = [...entries.values()].filter(({ args, asked, value }) => asked === round && value !== undefined && (args.run === run || args.other === run));
+    const shown = [...entries.values()].filter(({ route, args, asked, value }) => asked === round && value !== undefined && !LATE.has(route) && (args.run === run || args.other === run));
     const fresh = shown.map((old) => ({ old, entry: { ...entryOf(old.route, old.args, addressed(old.args, newer)), held: true } }));
     for (const { entry } of fresh) entries.set(keyOf(entry.route, entry.address), entry);
     // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
@@ -107,11 +115,12 @@ export function createFeed(source, changed, first = null) {
     for (const { entry } of fresh) entry.held = false;
     if (!problem) versions.set(run, version);
     // Of two versions one is never asked for again.
-    for (const [key, { args, address, controller }] of entries) {
+    for (const [key, { route, args, address, value, controller }] of entries) {
       const now = addressed(args);
       if (address.version === now.version && address.other_version === now.other_version) continue;
       controller.abort();
       entries.delete(key);
+      if (LATE.has(route) && value !== undefined) outdated.set(keyOf(route, args), { value, asked: round });
     }
     changed();
   }
@@ -162,7 +171,10 @@ export function createFeed(source, changed, first = null) {
     return { done: batch.size - missing, total: batch.size };
   }
 
-  const isPending = () => [...entries.values()].some((entry) => entry.value === undefined && !entry.problem && entry.asked === round);
+  const isPending = () => [...entries.values()].some((entry) => !LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
+
+  /** Replies that failed, of those that are asked for. */
+  const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.asked === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
 
   return {
     poll,
@@ -186,7 +198,9 @@ export function createFeed(source, changed, first = null) {
       /** whether something that is shown is still on its way */
       pending: isPending(),
       reading: reading(performance.now()),
-      problem: problem || [...entries.values()].find((entry) => entry.problem && entry.asked === round)?.problem || [...stuck.values()][0] || "",
+      /** what keeps the page from being up to date; of a part of it `failures` tell */
+      problem: problem || failed().find(({ route }) => VITAL.has(route))?.problem || [...stuck.values()][0] || "",
+      failures: failed(),
     }),
     /** Opens a round of asking. */
     open() {
@@ -201,15 +215,18 @@ export function createFeed(source, changed, first = null) {
       if (!entry) {
         entry = entryOf(route, args, address);
         entries.set(key, entry);
-        batch.add(key);
+        if (!LATE.has(route)) batch.add(key);
         void load(entry).then(changed);
       }
       entry.asked = round;
-      return /** @type {import("./types.d.ts").Replies[typeof route] | undefined} */ (entry.value);
+      const before = entry.value === undefined && LATE.has(route) ? outdated.get(keyOf(route, args)) : undefined;
+      if (before) before.asked = round;
+      return /** @type {import("./types.d.ts").Replies[typeof route] | undefined} */ (entry.value ?? before?.value);
     },
     /** Closes the round. */
     close() {
       sweep(entries, round);
+      for (const [key, { asked }] of outdated) if (asked < round) outdated.delete(key);
       if (!isPending()) {
         waitingSince = 0;
         batch.clear();

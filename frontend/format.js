@@ -1,5 +1,8 @@
 /** Numbers and words as the page writes them. Pure. */
 
+// The least error that four decimals tell from 0.
+const LEAST_FIXED = 0.00005;
+
 const MINUS = "−";
 
 /** @param {string} text */
@@ -43,7 +46,8 @@ export function withError(value, error) {
   // Exact, or of unknown error.
   if (!Number.isFinite(error) || error === 0) return signed(value);
   const least = Math.max(Math.abs(value), error);
-  if (least >= 100000 || least < 0.0005) return `${signed(value)} ± ${number(error)}`;
+  // An error that would be written as 0 is not exact.
+  if (least >= 100000 || least < 0.0005 || error < LEAST_FIXED) return `${signed(value)} ± ${number(error)}`;
   const digits = (/** @type {number} */ size) => (size > 0 ? Math.max(0, Math.min(4, Math.ceil(-Math.log10(size)))) : 0);
   const decimals = Math.max(least >= 10 ? 1 : 2, digits(error));
   // What rounds to 0 has no sign: -0 is as good as 0.

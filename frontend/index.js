@@ -4,7 +4,7 @@ import { createServerSource } from "./api.js";
 import { MODULES, preload } from "./preload.js";
 import { loadStyles } from "./styles.js";
 
-const STYLES = ["vendor/uPlot.min.css", "style.css", "controls.css", "rail.css", "training.css", "probes.css", "probe.css", "tables.css", "texts.css", "notices.css", "export.css"];
+const STYLES = ["vendor/uPlot.min.css", "style.css", "controls.css", "rail.css", "training.css", "probes.css", "probe.css", "tables.css", "texts.css", "notices.css", "export.css", "judgement.css"];
 
 export async function render() {
   document.documentElement.lang = "en";

@@ -111,3 +111,25 @@ export function isLow(measure, value) {
   if (kind === "gap") return measure === "completeness_gap" && value > WIDE_GAP;
   return kind !== "" && value < LOW_PART;
 }
+
+/**
+ * What the server warns of, with the numbers behind it; "" of a warning that this page does not know.
+ * @param {string} warning
+ * @param {{measures: string[], rSquared: number, gap: number, error: number, untrained: number, untrainedFloor: number}} numbers  measures: those of R² and of the gap
+ * @param {import("./types.d.ts").Kind} probes
+ */
+export function caution(warning, { measures, rSquared, gap, error, untrained, untrainedFloor }, probes) {
+  const named = (/** @type {(about: Measure["kind"] | "") => boolean} */ of) => measures.find((measure) => of(about(measure).kind)) ?? "";
+  switch (warning) {
+    case "not additive":
+      return sentence(named((kind) => kind === "part"), rSquared, probes);
+    case "does not add up":
+      return sentence(named((kind) => kind === "gap"), gap, probes);
+    case "uncertain":
+      return `uncertain: the error is ${percent(error)} of the values`;
+    case "like the untrained model":
+      return `looks like the untrained model, so like the input: ${bare(untrained)} from it, noise ${bare(untrainedFloor)}`;
+    default:
+      return "";
+  }
+}

@@ -31,6 +31,7 @@ const FIRST_EPOCH_SECONDS = 60;
 const NOTHING = {
   phase: "loading",
   problem: "",
+  failures: [],
   reconnecting: false,
   reading: null,
   missing: "",
@@ -43,6 +44,9 @@ const NOTHING = {
   cursor: { step: 0, index: 0, steps: [], epochs: { A: [], B: [] }, metric: "", best: null, end: 0, following: true },
   pin: 0,
   difference: undefined,
+  compared: undefined,
+  findings: undefined,
+  rested: null,
   live: false,
   method: "",
   explained: "label",
@@ -61,7 +65,7 @@ const NOTHING = {
  * @returns {Data}
  */
 export function derive(situation, state, ask) {
-  const { rows, problem, reconnecting, now } = situation;
+  const { rows, problem, reconnecting, now, settled, rested } = situation;
   const shared = sharedBeginning(rows?.map(({ name }) => name) ?? []);
   /** @type {Data} */
   const nothing = { ...NOTHING, problem, reconnecting, shared };
@@ -69,57 +73,53 @@ export function derive(situation, state, ask) {
   if (!rows) return { ...nothing, phase: pending };
   if (!rows.length) return { ...nothing, phase: "empty" };
 
-  const readable = rows.filter((row) => !row.error);
-  const first = readable.find(({ run }) => run === state.a) ?? firstRun(readable, now);
-  const list = (/** @type {RunRow | null | undefined} */ second, reasons = new Map()) =>
-    rows.map((row) => describe(row, first, second, reasons, shared, state));
-  if (!first) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
+  const chosen = chooseRuns(rows, state, now);
+  const list = (/** @type {RunRow | null} */ second, reasons = new Map()) => rows.map((row) => describe(row, chosen?.first, second, reasons, shared, state));
+  if (!chosen) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
 
-  const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
-  const method = methodOf(first.comparable[set], state.method);
-  const reasons = compareRuns(readable, first, set, method);
-  const second = chooseSecond(readable, first, state.b, reasons);
+  const { first, second, set, method } = chosen;
   const info = ask("run", { run: first.run, set });
   const other = second ? ask("run", { run: second.run, set }) : undefined;
   if (!info || (second && !other)) prefetch([first, ...(second ? [second] : [])], set, method, state, ask);
   if (!info) return { ...nothing, phase: pending, runs: list(null) };
   if (!info.steps.length) return { ...nothing, phase: "waiting", problem: problem || (info.changes.at(-1)?.change ?? ""), runs: list(null) };
 
-  const runs = list(second, reasons);
+  const runs = list(second, chosen.reasons);
   if (second && !other && !problem) return { ...nothing, runs };
 
-  const regions = [...info.regions, ...state.areas.map(({ name }) => name)];
-  const region = state.region === "" ? "" : (regions.find((name) => name === state.region) ?? regions[0] ?? "");
-  // A link or the run before may name a class that this run does not have.
-  const explained = /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class;
+  const { region, explained } = topics(info, state);
+  const colors = together(first, second, state);
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, together(first, second, state), state), method, explained, region, areas: state.areas, pin: state.pin }, ask);
+    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, colors, state), method, explained, region, areas: state.areas, pin: state.pin, from: state.drift, settled }, ask);
   const a = side(info, "A");
   const asked = other ? side(other, "B") : null;
 
   // The probe is known from the start where the user chose one: its numbers need not wait for the others' order.
-  const chosen = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
-  if (chosen !== null) for (const one of [a, asked]) one?.load([chosen], chosen);
-  const incomplete = (/** @type {Side} */ { answers, drift }) => !answers || !drift;
-  if (incomplete(a)) return { ...nothing, phase: pending, runs };
-  if (asked && incomplete(asked) && !problem) return { ...nothing, runs };
+  const known = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
+  if (known !== null) for (const one of [a, asked]) one?.load([known], known);
+  if (isIncomplete(a)) return { ...nothing, phase: pending, runs };
+  if (asked && isIncomplete(asked) && !problem) return { ...nothing, runs };
   // Where B could not be read, A is still worth seeing.
-  const b = asked && !incomplete(asked) ? asked : null;
-  const pair = b ? [a, b] : [a];
-  const pairing = b && (state.align !== "epoch" || b.info.steps.join() !== info.steps.join()) ? ask("pairing", { run: a.run, set, other: b.run, by: state.align }) : null;
+  const b = asked && !isIncomplete(asked) ? asked : null;
+  const pairing = pairingOf(a, b, state, ask);
   if (pairing === undefined && !problem) return { ...nothing, runs };
+
+  const pair = b ? [a, b] : [a];
   const cursor = cursorOf(a.info, b?.info ?? null, pairing ?? null, state.epoch);
   const pin = info.steps[nearest(info.steps, state.pin ?? -1)];
   const panes = panesOf(a, b, cursor, pin);
   // A pinned epoch is the same run once more: for order and filters only the runs count.
-  const order = orderProbes(panes.slice(0, pair.length), state);
-  const probe = chosen ?? order[0] ?? 0;
+  const explanation = { run: a.run, set, explainer: method, class: explained };
+  const beside = b ? { ...explanation, other: b.run, by: state.align, ...(state.repeats && { repeats: state.repeats }) } : null;
+  const compared = settled && beside ? ask("compare", beside) : undefined;
+  // Cards stay where they are while the cursor moves.
+  const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
+  const probe = known ?? order[0] ?? 0;
   for (const one of pair) one.load([probe, ...order.slice(...state.window), ...surveyed(one.info)], probe);
   // Where a reply failed, the rest is drawn without it.
   if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
 
   const player = state.hover ?? state.player ?? strongestOf(panes, probe);
-  const shown = readable.filter(({ run, sets }) => state.runs.includes(run) && run !== a.run && run !== b?.run && sets.includes(set));
   return {
     ...nothing,
     phase: "ready",
@@ -127,14 +127,14 @@ export function derive(situation, state, ask) {
     runs,
     a,
     b,
-    others: shown.flatMap(({ run }) => {
-      const known = ask("run", { run, set });
-      return known ? [side(known, "")] : [];
-    }),
+    others: othersOf(rows, pair, set, state, ask).map((one) => side(one, "")),
     panes,
     cursor,
     pin,
     difference: panes.length === 2 ? ask("difference", { run: a.run, set, explainer: method, class: explained, probes: String(probe), ...(b ? { other: b.run, by: state.align } : { at: String(pin) }) }) : undefined,
+    compared,
+    findings: settled ? findingsOf(explanation, beside, cursor, rested, ask) : undefined,
+    rested,
     live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
     method,
     explained,
@@ -145,6 +145,77 @@ export function derive(situation, state, ask) {
     player,
     lit: (info.interacting.includes(method) && state.pair) || (player === null ? [] : [player]),
   };
+}
+
+/**
+ * What is shown of all there is: A and B, a probe set, a method; null where no run can be read.
+ * @param {RunRow[]} rows
+ * @param {State} state
+ * @param {number} now
+ */
+function chooseRuns(rows, state, now) {
+  const readable = rows.filter((row) => !row.error);
+  const first = readable.find(({ run }) => run === state.a) ?? firstRun(readable, now);
+  if (!first) return null;
+  const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
+  const method = methodOf(first.comparable[set], state.method);
+  const reasons = compareRuns(readable, first, set, method);
+  return { first, second: chooseSecond(readable, first, state.b, reasons), set, method, reasons };
+}
+
+/**
+ * The region and the class that A can show: a link or the run before may name others.
+ * @param {RunInfo} info
+ * @param {State} state
+ */
+function topics(info, state) {
+  const regions = [...info.regions, ...state.areas.map(({ name }) => name)];
+  return {
+    region: state.region === "" ? "" : (regions.find((name) => name === state.region) ?? regions[0] ?? ""),
+    explained: /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class,
+  };
+}
+
+/** @type {(side: Side) => boolean} whether the probes can't be put in order yet */
+const isIncomplete = ({ answers, drift }) => !answers || !drift;
+
+/**
+ * Which epochs of A and B stand side by side, where those are not the same ones: then null; undefined while it is on its way.
+ * @param {Side} a
+ * @param {Side | null} b
+ * @param {State} state
+ * @param {Ask} ask
+ */
+function pairingOf(a, b, { align }, ask) {
+  if (!b || (align === "epoch" && b.info.steps.join() === a.info.steps.join())) return null;
+  return ask("pairing", { run: a.run, set: a.info.set, other: b.run, by: align });
+}
+
+/**
+ * The runs whose curves are drawn besides those of A and B, as far as they have come.
+ * @param {RunRow[]} rows
+ * @param {Side[]} pair
+ * @param {string} set
+ * @param {State} state
+ * @param {Ask} ask
+ */
+function othersOf(rows, pair, set, state, ask) {
+  const shown = rows.filter(({ run, sets, error }) => !error && state.runs.includes(run) && pair.every((one) => one.run !== run) && sets.includes(set));
+  return shown.flatMap(({ run }) => ask("run", { run, set }) ?? []);
+}
+
+/**
+ * Of one run; or of a pair where the cursor rests.
+ * @param {import("./types.d.ts").Args} alone
+ * @param {import("./types.d.ts").Args | null} beside
+ * @param {Cursor} cursor
+ * @param {number | null} rested
+ * @param {Ask} ask
+ */
+function findingsOf(alone, beside, cursor, rested, ask) {
+  if (!beside) return ask("findings", alone);
+  // Another pair may have no such epoch; the cursor rests anew in a moment.
+  return rested === null || !cursor.steps.includes(rested) ? undefined : ask("findings", { ...beside, step: String(rested) });
 }
 
 /**

@@ -62,11 +62,28 @@ function certainty({ side, step }, probe) {
 }
 
 /**
+ * How far apart the reasons of A and B are above their noise; those that both answer right come before all others.
+ * @param {import("./types.d.ts").Compared} compared
+ * @param {number} probe
+ * @param {number} step
+ */
+function apartness(compared, probe, step) {
+  const distance = compared.distance(probe, step);
+  const floor = compared.floor(probe, step);
+  if (Number.isNaN(distance)) return -Infinity;
+  return distance - (Number.isNaN(floor) ? 0 : floor) + (compared.bothRight(probe, step) ? BOTH_RIGHT : 0);
+}
+
+// More than any two distances are apart.
+const BOTH_RIGHT = 10;
+
+/**
  * @param {Pane[]} panes  the runs shown on the cards, at the cursor
  * @param {Pick<State, "sort" | "only" | "wrong" | "disagree">} state
+ * @param {{compared: import("./types.d.ts").Compared, step: number} | null} [apart]  of a pair, where the cursor came to rest
  * @returns {number[]} probe numbers
  */
-export function orderProbes(panes, { sort, only, wrong, disagree }) {
+export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null) {
   const [first] = panes;
   const kept = [];
   for (let probe = 0; probe < first.side.info.probes.count; probe++) {
@@ -80,11 +97,18 @@ export function orderProbes(panes, { sort, only, wrong, disagree }) {
     kept.push(probe);
   }
   if (sort === "order") return kept;
+  if (sort === "differ" && apart) return sorted(kept, (probe) => -apartness(apart.compared, probe, apart.step));
   /** @type {(probe: number) => number} */
   const key =
-    sort === "changed"
+    sort === "changed" || sort === "differ"
       ? (probe) => -Math.max(...panes.map(({ side }) => changed(side, probe)))
       : (probe) => Math.min(...panes.map((pane) => certainty(pane, probe)));
-  const keys = new Map(kept.map((probe) => [probe, key(probe)]));
-  return kept.sort((x, y) => Number(keys.get(x)) - Number(keys.get(y)) || x - y);
+  return sorted(kept, key);
+}
+
+/** @type {(probes: number[], key: (probe: number) => number) => number[]} the smallest key first */
+function sorted(probes, key) {
+  const keys = new Map(probes.map((probe) => [probe, key(probe)]));
+  const compare = (/** @type {number} */ x, /** @type {number} */ y) => (keys.get(x) === keys.get(y) ? 0 : Number(keys.get(x)) - Number(keys.get(y)));
+  return probes.sort((x, y) => compare(x, y) || x - y);
 }

@@ -1,6 +1,7 @@
 /** Draws what is over all probes: importance of features as bars, and one point a probe. */
 
-import { axis, cleared, inkOf } from "./bars-canvas.js";
+import { axis } from "./axis.js";
+import { cleared, inkOf, upright } from "./canvas.js";
 import { featureColor } from "./color.js";
 
 const SHADES = 24;
@@ -13,18 +14,23 @@ const BETWEEN = 3;
  * @property {Float32Array} xs  px, by probe
  * @property {Float32Array} ys  px from the middle
  * @property {Float32Array} heights  of the feature's value, 0 to 1; NaN for none
+ * @property {Int8Array} beyond  -1 and 1 where a value lies beyond that end of the axis
  */
 
 /** @type {Map<string, HTMLCanvasElement[]>} a point in each shade, and the one without a value last */
 const stamps = new Map();
 
-/** @type {(radius: number, dark: boolean) => HTMLCanvasElement[]} */
-function stampsOf(radius, dark) {
-  const key = [radius, dark, devicePixelRatio].join();
+/**
+ * @param {number} radius
+ * @param {number} beyond  a point; beyond the axis, a tip that shows there
+ * @param {boolean} dark
+ */
+function stampsOf(radius, beyond, dark) {
+  const key = [radius, beyond, dark, devicePixelRatio].join();
   let known = stamps.get(key);
   if (known) return known;
   const { muted, panel } = inkOf(dark);
-  const size = Math.ceil((2 * radius + 2) * devicePixelRatio);
+  const size = Math.ceil((2 * radius + 4) * devicePixelRatio);
   known = Array.from({ length: SHADES + 1 }, (_, shade) => {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = size;
@@ -32,8 +38,7 @@ function stampsOf(radius, dark) {
     context.scale(devicePixelRatio, devicePixelRatio);
     const none = shade === SHADES;
     const middle = size / devicePixelRatio / 2;
-    context.beginPath();
-    context.arc(middle, middle, none ? radius - 0.5 : radius, 0, 2 * Math.PI);
+    outline(context, middle, none ? radius - 0.5 : radius, beyond);
     context.fillStyle = none ? panel : featureColor(shade / (SHADES - 1), dark);
     context.fill();
     // Yellow alone would fade on white.
@@ -44,6 +49,20 @@ function stampsOf(radius, dark) {
   });
   stamps.set(key, known);
   return known;
+}
+
+/** @type {(context: CanvasRenderingContext2D, middle: number, radius: number, beyond: number) => void} */
+function outline(context, middle, radius, beyond) {
+  context.beginPath();
+  if (!beyond) {
+    context.arc(middle, middle, radius, 0, 2 * Math.PI);
+    return;
+  }
+  const far = radius + 1;
+  context.moveTo(middle + beyond * far, middle);
+  context.lineTo(middle - beyond * radius, middle - far);
+  context.lineTo(middle - beyond * radius, middle + far);
+  context.closePath();
 }
 
 /**
@@ -58,14 +77,14 @@ export function drawSwarm(canvas, width, height, key, { rows, radius, domain, ti
   if (!context) return;
   const { ink, faint, line } = inkOf(dark);
   const at = axis(domain, width);
-  for (const tick of ticks) grid(context, at(tick), height, tick === 0 ? faint : line);
-  const points = stampsOf(radius, dark);
-  const size = points[0].width / devicePixelRatio;
-  for (const { y, xs, ys, heights } of rows) {
+  for (const tick of ticks) upright(context, at(tick), 0, height, tick === 0 ? faint : line);
+  const points = [-1, 0, 1].map((beyond) => stampsOf(radius, beyond, dark));
+  const size = points[0][0].width / devicePixelRatio;
+  for (const { y, xs, ys, heights, beyond } of rows) {
     for (let probe = 0; probe < xs.length; probe++) {
       if (!Number.isFinite(ys[probe])) continue;
       const shade = Number.isFinite(heights[probe]) ? Math.round(heights[probe] * (SHADES - 1)) : SHADES;
-      context.drawImage(points[shade], xs[probe] - size / 2, y + ys[probe] - size / 2, size, size);
+      context.drawImage(points[1 + beyond[probe]][shade], xs[probe] - size / 2, y + ys[probe] - size / 2, size, size);
     }
     context.strokeStyle = ink;
     context.lineWidth = 1.5;
@@ -91,7 +110,7 @@ export function drawImportance(canvas, width, height, key, { rows, colors, domai
   if (!context) return;
   const { muted, faint, line } = inkOf(dark);
   const at = axis(domain, width);
-  for (const tick of ticks) grid(context, at(tick), height, tick === 0 ? faint : line);
+  for (const tick of ticks) upright(context, at(tick), 0, height, tick === 0 ? faint : line);
   context.font = "10px Roboto, sans-serif";
   context.textBaseline = "middle";
   for (const { y, sizes, texts } of rows) {
@@ -105,10 +124,4 @@ export function drawImportance(canvas, width, height, key, { rows, colors, domai
       if (end + context.measureText(texts[i]).width < width) context.fillText(texts[i], end, from + THIN / 2 + 0.5);
     });
   }
-}
-
-/** @type {(context: CanvasRenderingContext2D, x: number, height: number, color: string) => void} */
-function grid(context, x, height, color) {
-  context.fillStyle = color;
-  context.fillRect(Math.round(x * devicePixelRatio) / devicePixelRatio, 0, Math.max(1, Math.round(devicePixelRatio)) / devicePixelRatio, height);
 }

@@ -25,7 +25,7 @@ export function createPage(views) {
   rail.setAttribute("aria-label", "Runs and settings");
   const reading = element("div", "reading-column", room("probe-title", "div"), room("classes", "div"), room("pairs", "div"), room("reading", "div"));
   const probe = element("section", "panel probe-panel", element("div", "probe-upper", room("pictures", "div"), room("bars", "div"), room("passage", "div"), room("signal", "div"), reading), room("filmstrip", "div"), room("evolution", "div"));
-  const body = element("div", "body", room("training", "section", "panel"), room("cursor", "section", "panel"), room("probes"), probe, room("overview", "section", "panel"));
+  const body = element("div", "body", room("training", "section", "panel"), room("cursor", "section", "panel"), room("events"), room("findings"), room("probes"), probe, room("overview", "section", "panel"));
   const main = element("main", "main", room("notice", "div"), body);
   const root = element("div", "page", rail, main, element("footer", "foot", room("status", "div"), room("export", "div")), room("help", "div"));
   body.append(...views.filter((name) => !rooms[name]).map((name) => room(name, "section", "panel added")));

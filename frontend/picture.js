@@ -13,6 +13,8 @@ const PIXEL_ART = 64;
 const KEPT_SIZE = 256;
 // Device pixels a pixel of the image takes from which on it need not be as wide as its neighbours to the last one.
 const LARGE_PIXEL = 5;
+// CSS px between the lines over what is within noise.
+const NOISE_GAP = 5;
 // Outlines may cover this part of a picture; where segments are so many that they would cover more, they fade.
 const COVERED = 0.15;
 // Paths that one picture keeps: those of its segments and of the players that were pointed at, at the sizes they are shown in.
@@ -24,6 +26,7 @@ const KEPT_PATHS = 200;
  * @property {Float32Array | null} values  (players,); null where the epoch is not in the record
  * @property {number} scale  end of the shared colour scale; 0 gives the picture its own
  * @property {number[]} lit  players to outline
+ * @property {Uint8Array | null} [noise]  (players,) 1 where a difference is within noise: hatched
  * @property {number} region  number of the region to outline; -1 for none
  * @property {number[] | null} [area]  corners of a drawn region to outline, in pixels of the image
  * @property {boolean} outlines
@@ -54,8 +57,8 @@ const maps = new WeakMap();
 export function paint(canvas, box, key, content) {
   const width = Math.round(box.width * devicePixelRatio);
   const height = Math.round(box.height * devicePixelRatio);
-  const { look, lit, region, area, scale, outlines } = content;
-  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines].join();
+  const { look, lit, region, area, scale, outlines, noise } = content;
+  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
   if (shown.get(canvas) === all) return;
   shown.set(canvas, all);
   if (canvas.width !== width || canvas.height !== height) {
@@ -72,7 +75,10 @@ export function paint(canvas, box, key, content) {
     hatch(context, look.dark, width, height);
     return;
   }
-  if (look.view !== "image") drawTint(context, content.picture, content.values, content, width, height);
+  if (look.view !== "image") {
+    drawTint(context, content.picture, content.values, content, width, height);
+    if (noise?.includes(1)) hatchPlayers(context, content.picture, noise, look.dark, width, height);
+  }
   drawLines(context, content, width, height);
 }
 
@@ -392,15 +398,41 @@ function polygon(points, picture, width, height, thickness) {
 }
 
 /**
+ * Fades and hatches what is within noise.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Picture} picture
+ * @param {Uint8Array} noise  (players,)
+ * @param {boolean} dark
+ * @param {number} width
+ * @param {number} height
+ */
+function hatchPlayers(context, picture, noise, dark, width, height) {
+  const mask = scratch("mask", picture.width, picture.height);
+  const image = pixelsOf(mask);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = noise[picture.segments[i]] ? 0xff000000 : 0;
+  mask.putImageData(image, 0, 0);
+  const lines = scratch("hatch", width, height);
+  lines.globalCompositeOperation = "source-over";
+  hatch(lines, dark, width, height, NOISE_GAP, 0.3);
+  lines.globalCompositeOperation = "destination-in";
+  blit(lines, mask.canvas, width, height, false);
+  lines.globalCompositeOperation = "source-over";
+  context.drawImage(lines.canvas, 0, 0);
+}
+
+/**
  * Says that there is no number here.
  * @param {CanvasRenderingContext2D} context
  * @param {boolean} dark
  * @param {number} width
  * @param {number} height
+ * @param {number} [apart]  CSS px from line to line
+ * @param {number} [cover]  how much of what lies below is covered
  */
-function hatch(context, dark, width, height) {
-  const gap = 7 * devicePixelRatio;
-  context.fillStyle = dark ? "rgb(48 48 48 / 0.72)" : "rgb(255 255 255 / 0.72)";
+function hatch(context, dark, width, height, apart = 7, cover = 0.72) {
+  const gap = apart * devicePixelRatio;
+  context.fillStyle = dark ? `rgb(48 48 48 / ${cover})` : `rgb(255 255 255 / ${cover})`;
   context.fillRect(0, 0, width, height);
   context.beginPath();
   for (let x = -height; x < width; x += gap) {

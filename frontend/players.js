@@ -1,21 +1,14 @@
 /** How the players of a probe are called: segments, features, tokens, stretches of time. Pure. */
 
+import { KINDS } from "./kinds.js";
 import { memo } from "./memo.js";
 
 /** @typedef {import("./types.d.ts").Content} Content */
 /** @typedef {import("./types.d.ts").Kind} Kind */
 /** @typedef {import("./types.d.ts").ProbeSetInfo} ProbeSetInfo */
 
-/** @type {Record<Kind, [string, string]>} one of them, more of them */
-const NOUNS = {
-  image: ["segment", "segments"],
-  tabular: ["feature", "features"],
-  text: ["token", "tokens"],
-  sequence: ["stretch", "stretches"],
-};
-
 /** @type {(kind: Kind, count?: number) => string} */
-export const playerNoun = (kind, count = 1) => NOUNS[kind][count === 1 ? 0 : 1];
+export const playerNoun = (kind, count = 1) => KINDS[kind].nouns[count === 1 ? 0 : 1];
 
 const tokens = memo((/** @type {import("./types.d.ts").Passage} */ { pieces }) => {
   /** @type {string[]} */

@@ -9,6 +9,7 @@ export const MODULES = [
   "compare.js",
   "cursor.js",
   "names.js",
+  "kinds.js",
   "players.js",
   "order.js",
   "side.js",
@@ -22,7 +23,6 @@ export const MODULES = [
   "page.js",
   "player.js",
   "views/index.js",
-  "bars.js",
   "views/classes.js",
   "format.js",
   "html.js",
@@ -31,43 +31,36 @@ export const MODULES = [
   "views/cursor.js",
   "icons.js",
   "metrics.js",
-  "views/export.js",
   "views/explanation.js",
-  "views/filmstrip.js",
+  "views/failure.js",
   "layout.js",
   "picture.js",
   "outline.js",
   "strip.js",
-  "thinning.js",
   "thumbnail.js",
-  "cards-paint.js",
-  "cards.js",
-  "passage.js",
-  "passage-shown.js",
-  "signal-paint.js",
-  "signal.js",
-  "views/help.js",
   "views/look.js",
   "views/notice.js",
-  "views/pairs.js",
   "views/pictures.js",
   "draft.js",
   "views/answer.js",
   "views/figure.js",
   "measures.js",
+  "noise.js",
+ 
   "views/sketch.js",
   "views/stack.js",
   "views/probes.js",
   "views/probe-title.js",
-  "views/reading.js",
-  "curves.js",
-  "vendor/uPlot.esm.js",
-  "views/regions.js",
   "views/runs.js",
   "views/status.js",
-  "views/training.js",
   "views/later.js",
 ];
+
+/** What comes after the first picture (views/rest.js). */
+export const REST = ["views/rest.js", "views/events.js", "events.js", "views/export.js", "views/filmstrip.js", "views/findings.js", "frames.js", "thinning.js", "views/help.js", "views/pairs.js", "views/reading.js", "views/regions.js", "views/training.js", "apart.js", "repeats.js", "curves.js", "axis.js", "vendor/uPlot.esm.js"];
+
+/** What draws the cards of rows, texts and series (miniature.js). */
+export const MINIATURES = ["miniature.js", "bars.js", "cards-paint.js", "cards.js", "passage.js", "shown.js", "signal-paint.js", "signal.js", "canvas.js", "axis.js"];
 
 /** @param {string[]} paths  relative to this module */
 export function preload(paths) {

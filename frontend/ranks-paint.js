@@ -1,11 +1,11 @@
 /** Draws ranks over epochs as lines that cross, each named at both ends. */
 
+import { cleared, FONT, inkOf } from "./canvas.js";
 import { diverging } from "./color.js";
 import { spreadApart } from "./layout.js";
 import { middle } from "./names.js";
 import { css } from "./passage.js";
 import { levels } from "./ranks.js";
-import { prepare } from "./signal-paint.js";
 
 /** @typedef {import("./color.js").Rgb} Rgb */
 
@@ -20,7 +20,6 @@ const RANK = 3;
 const LARGEST_STEP = 20;
 /** A line of a value of 0; the scale's own middle would not be seen on the panel. */
 const GREY = { light: /** @type {Rgb} */ ([176, 176, 180]), dark: /** @type {Rgb} */ ([128, 128, 132]) };
-const INKS = { light: { words: "#616161", strong: "#212121", panel: "#fff" }, dark: { words: "#c0c0c0", strong: "#f2f2f2", panel: "#303030" } };
 
 /**
  * @typedef {object} Chart
@@ -55,14 +54,16 @@ export function chartOf(width, height, places, lowest) {
 
 /**
  * @param {HTMLCanvasElement} canvas
+ * @param {string} key  changes whenever ranks or names do
  * @param {Chart} chart
  * @param {ReturnType<typeof import("./ranks.js").ranksOver>} found
  * @param {Int32Array} starts  of the bins
  * @param {{players: number[], lit: number[], nameOf: (player: number) => string, end: number, dark: boolean}} what
  */
-export function paintRanks(canvas, chart, { bins, ranks, values }, starts, { players, lit, nameOf, end, dark }) {
-  const context = prepare(canvas, chart.width, chart.height);
-  const ink = dark ? INKS.dark : INKS.light;
+export function paintRanks(canvas, key, chart, { bins, ranks, values }, starts, { players, lit, nameOf, end, dark }) {
+  const context = cleared(canvas, chart.width, chart.height, [key, players, lit, end, dark].join());
+  if (!context) return;
+  const ink = inkOf(dark);
   const grey = dark ? GREY.dark : GREY.light;
   const at = (/** @type {number} */ bin) => chart.x((starts[bin] + starts[bin + 1] - 1) / 2);
   context.lineCap = "round";
@@ -94,7 +95,7 @@ export function paintRanks(canvas, chart, { bins, ranks, values }, starts, { pla
         context.stroke();
       }
     };
-    if (strong) stroke(ink.strong, 5.5);
+    if (strong) stroke(ink.ink, 5.5);
     stroke(null, strong ? 3 : 2);
     context.globalAlpha = 1;
     const first = line.findIndex(Number.isFinite);
@@ -109,8 +110,8 @@ export function paintRanks(canvas, chart, { bins, ranks, values }, starts, { pla
     spreadApart(labels, LABEL_HEIGHT, chart.height - 6);
     const right = where === "right";
     for (const { y, player, rank } of labels) {
-      context.font = `${lit.includes(player) ? "500 " : ""}11px Roboto, sans-serif`;
-      context.fillStyle = lit.includes(player) ? ink.strong : ink.words;
+      context.font = `${lit.includes(player) ? "500 " : ""}${FONT}`;
+      context.fillStyle = lit.includes(player) ? ink.ink : ink.muted;
       context.textAlign = right ? "left" : "right";
       const name = middle(nameOf(player), Math.floor((chart.names - 8) / LETTER) - RANK);
       context.fillText(right ? `${rank} ${name}` : `${name} ${rank}`, right ? chart.width - chart.names + 8 : chart.names - 8, y);

@@ -41,21 +41,3 @@ export function ranksOver(matrix, starts) {
 export function levels(ranks, lowest) {
   return Array.from(ranks, (rank) => (rank === 0 ? NaN : Math.min(rank, lowest + 1)));
 }
-
-/**
- * The line nearest to a point.
- * @param {number[]} players
- * @param {(player: number) => number} at  the place of a player's line there, in px; NaN where it has none
- * @param {number} y
- * @param {number} reach  px
- * @returns {number | null}
- */
-export function nearestLine(players, at, y, reach) {
-  let best = null;
-  let distance = reach;
-  for (const player of players) {
-    const away = Math.abs(at(player) - y);
-    if (away <= distance) [best, distance] = [player, away];
-  }
-  return best;
-}

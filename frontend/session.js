@@ -6,6 +6,9 @@ import { createStore } from "./state.js";
 
 /** @typedef {ReturnType<typeof createSession>} Session */
 
+// A cursor that stays so long has come to rest.
+const REST_MS = 300;
+
 /**
  * @param {import("./types.d.ts").Source} source
  * @param {Promise<import("./types.d.ts").RunRow[]>} first  the runs, on their way
@@ -14,6 +17,12 @@ export function createSession(source, first) {
   const store = createStore(changed);
   const feed = createFeed(source, changed, first);
   let frame = 0;
+  let settled = false;
+  /** @type {number | null} */
+  let rested = null;
+  /** @type {number | null} where the cursor is, and may come to rest */
+  let here = null;
+  let timer = 0;
   /** @type {() => void} */
   let draw = look;
 
@@ -24,14 +33,30 @@ export function createSession(source, first) {
     });
   }
 
+  /** What is judged of an epoch is asked for when the cursor stays there, and nothing is judged before the first picture is drawn. */
+  function follow(/** @type {number} */ step, /** @type {boolean} */ pending) {
+    if (!settled && !pending) {
+      settled = true;
+      changed();
+    }
+    if (step === here) return;
+    here = step;
+    clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      rested = here;
+      changed();
+    }, REST_MS);
+  }
+
   /** What there is to show now; asks for what is missing. */
   function look() {
     const { rows, problem, reconnecting } = feed.state();
     feed.open();
-    const data = derive({ rows, problem, reconnecting, now: Date.now() / 1000 }, store.get(), feed.ask);
+    const data = derive({ rows, problem, reconnecting, now: Date.now() / 1000, settled, rested }, store.get(), feed.ask);
     feed.close();
-    const { pending, reading } = feed.state();
-    return { data: { ...data, reading }, pending };
+    const { pending, reading, failures } = feed.state();
+    if (data.phase === "ready") follow(data.cursor.step, pending);
+    return { data: { ...data, reading, failures }, pending };
   }
 
   void feed.poll();

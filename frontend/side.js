@@ -61,6 +61,8 @@ export function enlist(lists, probes, most) {
  * @property {string} region  the one whose curve is drawn
  * @property {import("./types.d.ts").Area[]} areas  regions that the user drew
  * @property {number | null} pin  the epoch that the user pinned
+ * @property {import("./types.d.ts").DriftFrom} from  what the drift curve is measured from
+ * @property {boolean} settled  whether what can be later is asked for
  */
 
 /**
@@ -68,7 +70,7 @@ export function enlist(lists, probes, most) {
  * @param {Ask} ask
  * @returns {Side}
  */
-export function createSide({ letter, info, label, color, method, explained, region, areas, pin }, ask) {
+export function createSide({ letter, info, label, color, method, explained, region, areas, pin, from, settled }, ask) {
   const run = { run: info.run, set: info.set };
   const explanation = { ...run, explainer: method, class: explained };
   const known = info.explainers.includes(method);
@@ -107,6 +109,11 @@ export function createSide({ letter, info, label, color, method, explained, regi
   };
   if (!pair) beside(false);
 
+  const drift = known ? ask("drift", explanation) : undefined;
+  const pinned = pin !== null && info.steps.includes(pin) ? String(pin) : null;
+  const against = from === "pinned" ? pinned : from;
+  const judged = known && pair && settled;
+
   const content = (/** @type {number} */ probe) => contents.get(lists.get(probe) ?? "")?.of(probe);
 
   return {
@@ -119,8 +126,11 @@ export function createSide({ letter, info, label, color, method, explained, regi
     info,
     unit: info.units[method] ?? info.settings.unit,
     shares,
-    drift: known ? ask("drift", explanation) : undefined,
-    sincePin: known && pair && pin !== null && info.steps.includes(pin) ? ask("drift", { ...explanation, against: String(pin) }) : undefined,
+    drift,
+    chosenDrift: from === "previous" ? drift : known && settled && against && against !== "apart" && (against !== "untrained" || info.steps[0] < 0) ? ask("drift", { ...explanation, against }) : undefined,
+    sincePin: known && pair && pinned !== null ? ask("drift", { ...explanation, against: pinned }) : undefined,
+    trust: judged ? ask("trust", explanation) : undefined,
+    events: judged ? ask("events", explanation) : undefined,
     get fidelity() {
       return fidelity;
     },

@@ -1,24 +1,23 @@
 /** Draws a series over its attributions on a canvas, at the screen's resolution. */
 
+import { ticks } from "./axis.js";
+import { cleared, crisp, inkOf } from "./canvas.js";
 import { number, tick } from "./format.js";
 import { middle } from "./names.js";
 import { css, shade } from "./passage.js";
-import { placeOf, withinNoise } from "./passage-shown.js";
-import { extremes, roundTicks, runsOf, signalRows } from "./signal.js";
+import { placeOf, withinNoise } from "./shown.js";
+import { extremes, runsOf, signalRows } from "./signal.js";
 
-/** @typedef {import("./passage-shown.js").Shown} Shown */
+/** @typedef {import("./shown.js").Shown} Shown */
 /** @typedef {import("./types.d.ts").Signal} Signal */
 
 /** Room for the numbers of the value axes. */
 export const LEFT = 34;
-const RIGHT = 6;
-const FONT = "11px Roboto, sans-serif";
-// The width of most letters in it.
+export const RIGHT = 6;
+// The width of most letters.
 const LETTER = 6.5;
-const INKS = {
-  light: { line: "#212121", words: "#616161", grid: "#e0e0e0", panel: "#ffffff", accent: "#000" },
-  dark: { line: "#f2f2f2", words: "#c0c0c0", grid: "#505050", panel: "#303030", accent: "#fff" },
-};
+
+/** @typedef {import("./canvas.js").Inks} Inks */
 
 /**
  * @typedef {object} Look
@@ -28,9 +27,6 @@ const INKS = {
  * @property {string[] | null} names  of the channels
  */
 
-/** @type {WeakMap<HTMLCanvasElement, string>} */
-const drawn = new WeakMap();
-
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number}} box  CSS pixels that there are
@@ -38,16 +34,16 @@ const drawn = new WeakMap();
  * @param {Signal} signal
  * @param {Shown} shown
  * @param {Look} look
+ * @returns {number} px that it is high
  */
 export function paintSignal(canvas, box, key, signal, shown, look) {
   const layout = signalRows(box.height, signal.channels);
   const region = runsOf(signal.segments, look.inside);
   const noise = shown.values && shown.apart ? Array.from(shown.values, (_, player) => Number(withinNoise(shown, player))).join("") : "";
-  const all = [key, box.width, layout.height, devicePixelRatio, look.dark, look.lit, shown.end, shown.threshold, shown.values !== null, region, noise].join();
-  if (drawn.get(canvas) === all) return;
-  drawn.set(canvas, all);
-  const context = prepare(canvas, box.width, layout.height);
-  const ink = look.dark ? INKS.dark : INKS.light;
+  const all = [key, look.dark, look.lit, shown.end, shown.threshold, shown.values !== null, region, noise].join();
+  const context = cleared(canvas, box.width, layout.height, all);
+  if (!context) return layout.height;
+  const ink = inkOf(look.dark);
   const wide = box.width - LEFT - RIGHT;
   const x = (/** @type {number} */ step) => LEFT + (step / signal.length) * wide;
   const bottom = layout.bars.top + layout.bars.height;
@@ -58,28 +54,8 @@ export function paintSignal(canvas, box, key, signal, shown, look) {
   for (const [first, last] of region) frame(context, x(first), 0, x(last + 1), bottom, ink, true);
   for (const [first, last] of runsOf(signal.segments, (player) => look.lit.includes(player))) frame(context, x(first), 0, x(last + 1), bottom, ink, false);
   drawTime(context, signal.length, x, bottom, wide, ink);
+  return layout.height;
 }
-
-/**
- * A canvas of that size, empty.
- * @param {HTMLCanvasElement} canvas
- * @param {number} width  CSS pixels
- * @param {number} height
- */
-export function prepare(canvas, width, height) {
-  canvas.width = Math.round(width * devicePixelRatio);
-  canvas.height = Math.round(height * devicePixelRatio);
-  canvas.style.width = `${canvas.width / devicePixelRatio}px`;
-  canvas.style.height = `${canvas.height / devicePixelRatio}px`;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.scale(devicePixelRatio, devicePixelRatio);
-  context.font = FONT;
-  context.lineJoin = "round";
-  return context;
-}
-
-/** @type {(at: number) => number} a place on whole pixels of the screen */
-const crisp = (at) => Math.round(at * devicePixelRatio) / devicePixelRatio;
 
 /**
  * Each stretch of time in the colour of its attribution.
@@ -119,19 +95,19 @@ function runsOfPlayers({ segments }) {
  * @param {number} channel
  * @param {{top: number, height: number}} row
  * @param {(step: number) => number} x
- * @param {typeof INKS.light} ink
+ * @param {Inks} ink
  * @param {string} name
  */
 function drawChannel(context, signal, channel, row, x, ink, name) {
   const [low, high] = channelRange(signal, channel);
   const y = (/** @type {number} */ value) => row.top + 3 + (1 - (value - low) / (high - low || 1)) * (row.height - 6);
-  context.fillStyle = ink.words;
+  context.fillStyle = ink.muted;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const value of roundTicks(low, high, row.height > 60 ? 3 : 2)) {
+  for (const value of ticks(low, high, row.height > 60 ? 3 : 2)) {
     context.fillText(tick(value), LEFT - 5, Math.min(row.top + row.height - 5, Math.max(row.top + 6, y(value))));
   }
-  context.strokeStyle = ink.grid;
+  context.strokeStyle = ink.line;
   context.lineWidth = 1 / devicePixelRatio;
   context.beginPath();
   context.moveTo(LEFT, crisp(row.top + row.height + 3));
@@ -144,7 +120,7 @@ function drawChannel(context, signal, channel, row, x, ink, name) {
   context.lineWidth = 3.2;
   context.stroke(path);
   context.globalAlpha = 1;
-  context.strokeStyle = ink.line;
+  context.strokeStyle = ink.ink;
   context.lineWidth = 1.2;
   context.stroke(path);
   if (!name) return;
@@ -154,7 +130,7 @@ function drawChannel(context, signal, channel, row, x, ink, name) {
   context.lineWidth = 3;
   context.strokeStyle = ink.panel;
   context.strokeText(short, LEFT + 4, row.top + 3);
-  context.fillStyle = ink.line;
+  context.fillStyle = ink.ink;
   context.fillText(short, LEFT + 4, row.top + 3);
 }
 
@@ -201,12 +177,12 @@ export function linePath(signal, channel, x, y) {
  * @param {boolean} dark
  * @param {(step: number) => number} x
  * @param {{top: number, height: number}} row
- * @param {typeof INKS.light} ink
+ * @param {Inks} ink
  */
 function drawBars(context, signal, shown, dark, x, { top, height }, ink) {
   const middle = crisp(top + height / 2);
   const half = height / 2 - 2;
-  context.fillStyle = ink.words;
+  context.fillStyle = ink.muted;
   context.textAlign = "right";
   context.textBaseline = "middle";
   const end = number(shown.end);
@@ -228,13 +204,13 @@ function drawBars(context, signal, shown, dark, x, { top, height }, ink) {
     else context.fillRect(left, Math.min(middle, up), wide, Math.abs(up - middle));
     const error = (Number(shown.errors?.[player]) / shown.end) * half;
     if (!(error > 0.75)) continue;
-    context.strokeStyle = ink.line;
+    context.strokeStyle = ink.ink;
     context.beginPath();
     context.moveTo(left + wide / 2, Math.max(top, up - error));
     context.lineTo(left + wide / 2, Math.min(top + height, up + error));
     context.stroke();
   }
-  context.fillStyle = ink.words;
+  context.fillStyle = ink.muted;
   context.fillRect(LEFT, middle, x(signal.length) - LEFT, 1 / devicePixelRatio);
 }
 
@@ -244,12 +220,12 @@ function drawBars(context, signal, shown, dark, x, { top, height }, ink) {
  * @param {(step: number) => number} x
  * @param {number} top
  * @param {number} wide
- * @param {typeof INKS.light} ink
+ * @param {Inks} ink
  */
 function drawTime(context, length, x, top, wide, ink) {
-  context.fillStyle = ink.words;
+  context.fillStyle = ink.muted;
   context.textBaseline = "top";
-  for (const step of roundTicks(0, length, Math.floor(wide / 44))) {
+  for (const step of ticks(0, length, Math.floor(wide / 44))) {
     context.textAlign = step > 0.95 * length ? "right" : "center";
     context.fillText(tick(step), step > 0.95 * length ? x(length) : x(step), top + 4);
   }
@@ -262,7 +238,7 @@ function drawTime(context, length, x, top, wide, ink) {
  * @param {number} top
  * @param {number} right
  * @param {number} bottom
- * @param {typeof INKS.light} ink
+ * @param {Inks} ink
  * @param {boolean} dashed
  */
 function frame(context, left, top, right, bottom, ink, dashed) {
@@ -271,7 +247,7 @@ function frame(context, left, top, right, bottom, ink, dashed) {
   context.lineWidth = dashed ? 2.5 : 4;
   context.strokeRect(...box);
   if (dashed) context.setLineDash([4, 3]);
-  context.strokeStyle = ink.accent;
+  context.strokeStyle = ink.ink;
   context.lineWidth = dashed ? 1 : 2;
   context.strokeRect(...box);
   context.setLineDash([]);

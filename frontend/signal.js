@@ -43,22 +43,6 @@ export function extremes({ series, length, channels }, channel, columns) {
 }
 
 /**
- * Round numbers between two ends: 1, 2 or 5 times a power of ten apart.
- * @param {number} low
- * @param {number} high
- * @param {number} most
- */
-export function roundTicks(low, high, most) {
-  if (!(high > low) || most < 1) return [];
-  const rough = (high - low) / most;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const apart = power * ([1, 2, 5].find((times) => times * power >= rough * (1 - 1e-9)) ?? 10);
-  const first = Math.ceil(low / apart - 1e-9);
-  const last = Math.floor(high / apart + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * apart || 0);
-}
-
-/**
  * Runs of steps whose players pass a test: what is outlined as one.
  * @param {ArrayLike<number>} segments  (length,) the player of each step
  * @param {(player: number) => boolean} test

@@ -24,7 +24,7 @@ export function start({ store, feed, look, changed, drawWith }) {
     let { data, pending } = look();
     // While something else is on its way the page keeps what it shows: nothing jumps.
     const waiting = data.phase === "loading" && ready !== null;
-    if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading };
+    if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading, failures: data.failures };
     else ready = data.phase === "ready" ? data : null;
     root.dataset.phase = data.phase;
     // Before it is known, two are more likely where there are two: the page is laid out for them from the start.

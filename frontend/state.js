@@ -6,6 +6,9 @@ import { hostWindow } from "./host.js";
 /** @typedef {import("./types.d.ts").State} State */
 /** @typedef {import("./types.d.ts").Change} Change */
 
+/** @type {import("./types.d.ts").EventKind[]} what happens to a probe, in the order in which it is listed */
+export const EVENT_KINDS = ["learned", "relearned", "forgotten", "reason changed", "onset", "collapsed"];
+
 const TAB = "xai";
 const PREFIX = `p.${TAB}.`;
 // Browsers refuse more than about a hundred URL changes in half a minute; playing and dragging make more.
@@ -47,7 +50,7 @@ const FIELDS = {
   probe: INTEGER,
   epoch: INTEGER,
   pin: INTEGER,
-  sort: oneOf("order", "changed", "uncertain"),
+  sort: oneOf("order", "changed", "uncertain", "differ"),
   only: INTEGER,
   wrong: FLAG,
   disagree: FLAG,
@@ -68,6 +71,10 @@ const FIELDS = {
   form: oneOf("bars", "waterfall"),
   rank: oneOf("overall", "epoch", "logged"),
   areas: { read: readAreas, write: writeAreas },
+  drift: oneOf("previous", "untrained", "final", "pinned", "apart"),
+  repeats: TEXT,
+  findings: oneOf("open", "closed"),
+  events: oneOf("all", ...EVENT_KINDS),
 };
 
 /** @type {State} */
@@ -103,6 +110,10 @@ export const DEFAULTS = {
   form: "bars",
   rank: "overall",
   areas: [],
+  drift: "previous",
+  repeats: "",
+  findings: null,
+  events: null,
   hover: null,
   pair: null,
   drawing: null,

@@ -13,6 +13,7 @@ import { reveal } from "./layout.js";
  * @property {number} scroll  px scrolled
  * @property {number} room  px in view
  * @property {(item: number, index: number) => void} show  scrolls until an item of so many px shows whole
+ * @property {() => void} again  draws what was drawn last
  */
 
 /**
@@ -38,13 +39,16 @@ export function createStrip(element, draw) {
       const place = reveal(strip.scroll, strip.room, item, index);
       if (place !== strip.scroll) box.scrollLeft = strip.scroll = place;
     },
+    again() {
+      if (last) draw(strip, ...last);
+    },
   };
   /** @type {[Data, State] | null} */
   let last = null;
   const moved = () => {
     strip.scroll = box.scrollLeft;
     strip.room = box.clientWidth || strip.room;
-    if (last) draw(strip, ...last);
+    strip.again();
   };
   box.addEventListener("scroll", moved, { passive: true });
   new ResizeObserver(moved).observe(box);

@@ -44,5 +44,8 @@ function distances() {
  */
 export function epochsShown({ every, of, last }) {
   if (every === 1) return of === 1 ? "1 epoch" : `${of} epochs`;
-  return `every ${every}${every === 2 ? "nd" : "th"} of ${of} epochs${last ? " and the last" : ""}`;
+  return `every ${ordinal(every)} of ${of} epochs${last ? " and the last" : ""}`;
 }
+
+/** @param {number} number  from 2 on, as places are thinned: 2, 5 and their tenfolds */
+export const ordinal = (number) => `${number}${number === 2 ? "nd" : "th"}`;

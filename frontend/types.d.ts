@@ -74,7 +74,7 @@ export interface RunInfo {
   units: Record<string, string>;
   regions: string[];
   comparable: Record<string, unknown>;
-  settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string };
+  settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string; classes: "auto" | "all" | number[] };
   probes: ProbeSetInfo;
 }
 
@@ -85,7 +85,7 @@ export type Piece = [string, number];
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null };
+  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -170,6 +170,8 @@ export interface Difference {
   bytes: number;
   /** (players,) standard errors of the difference at a step; null where the step is not in the record */
   at(probe: number, step: number): Float32Array | null;
+  /** (players,) 1 where a player differs by more than noise */
+  real(probe: number, step: number): Uint8Array | null;
 }
 export interface Fidelity {
   bytes: number;
@@ -213,7 +215,100 @@ export interface Spread {
   largest: number;
   /** (epochs,) of one probe */
   of(probe: number): Float32Array;
+  at: Table;
 }
+
+/** A number of one probe at one epoch; NaN where there is none. */
+export type Table = (probe: number, step: number) => number;
+
+/** How far each explanation is from a reference. */
+export interface Drift extends Spread {
+  /** what of it is noise; NaN where errors are unknown */
+  floor: Table;
+  /** (epochs,) */
+  floorMedian: Float32Array;
+}
+
+/** The share of |attribution| inside a region. */
+export interface Share extends Spread {
+  /** standard errors */
+  errors: Table;
+  /** 1 where the strongest player lies inside */
+  pointed: Table;
+  /** the first step from which the mean share stays above the untrained model's by more than noise; null where there is none */
+  onset: number | null;
+  /** the same of one probe; ABSENT where there is none */
+  onsetOf(probe: number): number;
+  /** the share of the untrained model; where it was not logged, of the region's players among all */
+  before(probe: number): number;
+  /** whether the untrained model was logged */
+  measured: boolean;
+}
+
+/** How far each explanation can be trusted. */
+export interface Trust {
+  bytes: number;
+  /** names of the measures that it judges, as those of Fidelity */
+  measures: string[];
+  rSquared: Table;
+  gap: Table;
+  /** length of the standard errors over that of the values */
+  error: Table;
+  untrained: Table;
+  untrainedFloor: Table;
+  /** what there is to warn of */
+  warnings(probe: number, step: number): string[];
+}
+
+export type EventKind = "learned" | "forgotten" | "relearned" | "reason changed" | "onset" | "collapsed";
+
+/** Something that happened to one probe; events.py tells what its numbers mean. */
+export interface TrainingEvent {
+  step: number;
+  probe: number;
+  kind: EventKind;
+  explainer: string;
+  /** null where the model answered none */
+  size: number | null;
+  floor: number | null;
+  region: string;
+}
+
+export interface Events {
+  events: TrainingEvent[];
+  /** since which step explanations are what they are at the end; null: not yet */
+  steady: { probes: (number | null)[]; run: number | null; metric: string; of_metric: number | null };
+}
+
+/** How far apart the explanations of two runs are, by row of their pairing. */
+export interface Compared {
+  /** of the reply */
+  id: number;
+  bytes: number;
+  steps: Int32Array;
+  distance: Table;
+  /** what of the distance is noise */
+  floor: Table;
+  bothRight(probe: number, step: number): boolean;
+  /** (rows,) median over probes that both answer right */
+  typical: Float32Array;
+  /** (rows,) between repeats of the same recipe; NaN where none are known */
+  lowest: Float32Array;
+  highest: Float32Array;
+  /** pairs of repeats */
+  repeats: number;
+}
+
+/** What deserves a look. */
+export interface Finding {
+  text: string;
+  kind: string;
+  step: number;
+  /** null of the whole run */
+  probe: number | null;
+  region: string;
+}
+export interface Findings { verdict: string; findings: Finding[] }
 
 /** Which epochs of two runs stand side by side. */
 export interface Pairing {
@@ -240,8 +335,12 @@ export interface Replies {
   interactions: Interactions;
   outputs: Outputs;
   answers: Answers;
-  drift: Spread;
-  share: Spread;
+  drift: Drift;
+  share: Share;
+  trust: Trust;
+  events: Events;
+  compare: Compared;
+  findings: Findings;
 }
 export type Route = keyof Replies;
 export type Args = Record<string, string> & { run: string };
@@ -258,7 +357,9 @@ export type Ask = <R extends Route>(route: R, args: Args, peek?: boolean) => Rep
 
 // ---------------------------------------------------------------- what the user chose
 
-export type Sort = "order" | "changed" | "uncertain";
+export type Sort = "order" | "changed" | "uncertain" | "differ";
+/** What the drift curve is measured from; "apart": how far A and B are apart. */
+export type DriftFrom = "previous" | "untrained" | "final" | "pinned" | "apart";
 export type Look = "overlay" | "map" | "image";
 /** How the epochs of A and B are brought together: the same one, the same validation metric, each counted from its best. */
 export type Align = "epoch" | "val_accuracy" | "best";
@@ -318,6 +419,13 @@ export interface State {
   /** order of features: by their mean |attribution| over all epochs, by that at the cursor, or as they were logged */
   rank: "overall" | "epoch" | "logged";
   areas: Area[];
+  drift: DriftFrom;
+  /** what tells repeats of a recipe apart in a run's name, a regular expression; "" for the usual */
+  repeats: string;
+  /** whether the list of what deserves a look is open; null: where there is room */
+  findings: "open" | "closed" | null;
+  /** the list of events: null is closed, "all" or the kind that is listed */
+  events: EventKind | "all" | null;
 
   // of the moment: never in the URL
   hover: number | null;
@@ -362,10 +470,14 @@ export interface Side {
   unit: string;
   fidelity: Fidelity | undefined;
   /** share of each region, where it has arrived */
-  shares: Map<string, Spread>;
-  drift: Spread | undefined;
+  shares: Map<string, Share>;
+  drift: Drift | undefined;
+  /** drift from what the user chose; undefined too where it is A's distance from B */
+  chosenDrift: Drift | undefined;
+  trust: Trust | undefined;
+  events: Events | undefined;
   /** distance of every epoch from the pinned one; where the user pinned one that this run has */
-  sincePin: Spread | undefined;
+  sincePin: Drift | undefined;
   /** mean |attribution| over probes, of tables */
   importance: Importance | undefined;
   answers: Answers | undefined;
@@ -407,6 +519,14 @@ export interface Cursor {
   following: boolean;
 }
 
+/** A reply that did not come, and why. */
+export interface Failure {
+  route: Route;
+  args: Args;
+  /** a sentence */
+  problem: string;
+}
+
 /** What the page knows besides the records themselves. */
 export interface Situation {
   /** null before the first answer */
@@ -416,12 +536,18 @@ export interface Situation {
   reconnecting: boolean;
   /** seconds since 1970 */
   now: number;
+  /** whether the first picture is drawn: what can be later is asked for from then on */
+  settled: boolean;
+  /** where the cursor last came to rest; null before it did */
+  rested: number | null;
 }
 
 /** Everything a view draws from, besides the state. Where phase is not "ready" only the first block is there. */
 export interface Data {
   phase: "loading" | "ready" | "empty" | "waiting" | "failed";
   problem: string;
+  /** of what only a part of the page is made */
+  failures: Failure[];
   reconnecting: boolean;
   /** runs that a link names and nobody has, in words */
   missing: string;
@@ -441,6 +567,12 @@ export interface Data {
   pin: number;
   /** errors of the first pane's values less the second's, at every place of the cursor; beside a pinned epoch, at A's steps */
   difference: Difference | undefined;
+  /** A and B, at every place of the cursor */
+  compared: Compared | undefined;
+  /** of A, or of A and B where the cursor last rested */
+  findings: Findings | undefined;
+  /** where the cursor last came to rest; null before it did */
+  rested: number | null;
   live: boolean;
   method: string;
   /** the class that is explained: state.class where the run has it */

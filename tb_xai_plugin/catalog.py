@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections import OrderedDict
@@ -42,6 +43,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._updating = threading.Lock()
         self._looking = threading.Lock()
+        self._swept = False
 
     def entries(self, context: Any, experiment: str) -> list[dict[str, Any]]:
         """Entries of the `runs` route, in alphabetical order, up to date. What has not changed is not read again."""
@@ -93,11 +95,19 @@ class Catalog:
 
     def _look(self) -> None:
         try:
-            self.entries(RequestContext(), "")
+            if self.entries(RequestContext(), ""):
+                self._sweep()
         except Exception:
             logger.debug("The runs were not read ahead.", exc_info=True)  # the request for them says what is wrong
         finally:
             self._looking.release()
+
+    def _sweep(self) -> None:
+        """Collect garbage now, once: TensorBoard's start and these runs make a full collection due, which stops the process for 0.3 s and
+        would come between the click on the tab and its first picture."""
+        if not self._swept:
+            self._swept = True
+            gc.collect()
 
     def _listed(self, context: Any, experiment: str) -> tuple[dict[str, ProviderSource], dict[str, str]]:
         """{run: its source} and {run: its version}, as they are now."""

@@ -13,6 +13,7 @@ from detailed import DetailedRun
 from playwright.sync_api import Browser, FrameLocator, Route, expect
 from records import FakeRun, TensorBoard, serving
 
+from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.reader import read_run
 from tb_xai_plugin.writer import Writer
 
@@ -288,6 +289,41 @@ def test_the_true_class_is_chosen_as_such(server: TensorBoard, open_tab: Open) -
     expect(explained).to_have_value("label")
 
 
+def test_one_of_many_classes_is_found_and_those_not_explained_say_why(open_tab: Open, tmp_path: Path) -> None:
+    many, logged = 60, [0, 7, 41]
+    run = FakeRun(tmp_path / "logs" / "many", classes=many)
+    run.plan = Plan(run.probes, run.explainers, evaluations="auto", output="log-odds", classes=logged, seed=0, batch_size="auto")
+    run.targets, run.constant_targets = len(logged), logged
+    run.write(range(2))
+    with serving(tmp_path / "tensorboard", "--logdir", str(tmp_path / "logs")) as process:
+        process.wait_for_epochs("many/xai", 2)
+        page, tab = open_tab(process, "probe=0&class=7")
+        search, rows, head = tab.locator(".classes-room").get_by_role("searchbox"), tab.locator(".class-row"), tab.locator(".reading-head")
+        expect(search).to_have_accessible_name(f"Find one of {many} classes by name or number")
+        expect(tab.locator(".class-head")).to_contain_text(f"50 of {many} classes")
+        expect(tab.locator(".classes-room")).to_contain_text(f"{many - 50} more are found by name or number")
+        expect(head).to_contain_text("“class 7”")
+        search.fill("41")
+        expect(rows).to_have_count(1)
+        expect(rows).to_have_attribute("title", "Explain “class 41”")
+        search.press("Enter")
+        expect(head).to_contain_text("“class 41”")
+        search.fill("class 1")
+        expect(rows).to_have_count(11)
+        search.press("ArrowDown")
+        expect(rows.first).to_be_focused()
+        search.fill("12")
+        expect(rows).to_have_attribute("aria-disabled", "true")
+        expect(rows).to_have_attribute("title", "“class 12” was not explained: the run was logged with classes=[0, 7, 41]")
+        rows.click(force=True)
+        expect(head).to_contain_text("“class 41”")
+        search.fill("zebra")
+        expect(tab.locator(".classes-room")).to_contain_text("No class is called “zebra”.")
+        search.press("Escape")
+        expect(rows).to_have_count(50)
+        page.close()
+
+
 def test_a_pin_is_seen_with_two_runs_and_says_when_it_counts(server: TensorBoard, open_tab: Open) -> None:
     page, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&epoch=3")
     expect(tab.locator(READY)).to_be_visible()
@@ -482,6 +518,37 @@ def test_a_failure_shows_the_servers_sentence_and_a_second_try_works(server: Ten
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(READY)).to_be_visible()
     page.close()
+
+
+def test_a_part_that_fails_says_so_in_its_place_and_the_rest_stays(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=&probe=1&epoch=4", errors=True)
+    expect(tab.locator(READY)).to_be_visible()
+    broken = {"share": "share: the masks are damaged.", "outputs": "outputs: the file is damaged."}
+    for route, sentence in broken.items():
+        page.route(
+            f"**/plugin/xai/{route}?*",
+            lambda route, _, sentence=sentence: route.fulfill(status=404, content_type="text/plain", body=sentence),
+        )
+    page.reload()
+    banner, classes = tab.locator(".banner"), tab.locator(".classes-room")
+    expect(banner).to_contain_text("The share on “left” could not be read: share: the masks are damaged.")
+    expect(banner).not_to_contain_text("outputs")
+    expect(classes).to_contain_text("The probabilities could not be read: outputs: the file is damaged.")
+    # The picture and its numbers are there, and follow the cursor and another run.
+    run = runs["a-honest"]
+    values, errors = (getattr(run.truth[4], what)["shap"][1, int(run.probes.labels[1])] for what in ("values", "errors"))
+    strongest = int(np.nanargmax(np.abs(values)))
+    expect(reading(tab, "now")).to_contain_text(text_of(values[strongest], errors[strongest]))
+    tab.locator(".run", has_text="b-shortcut").locator(".letter").first.click()
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".pane-name").first).to_have_attribute("title", "b-shortcut")
+    expect(tab.locator(".notice")).to_have_count(0)
+    for route in broken:
+        page.unroute(f"**/plugin/xai/{route}?*")
+    classes.get_by_role("button", name="Try again").click()
+    expect(classes).not_to_contain_text("could not be read")
+    expect(banner).to_have_count(0)
+    expect(tab.locator(".class-row .number").first).to_have_text(re.compile(r"^\d\.\d{3}$"))
 
 
 def seen(tab: FrameLocator) -> list[str]:

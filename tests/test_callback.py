@@ -301,13 +301,13 @@ def test_mixed_float16_and_jit_compile_are_logged(tmp_path: Path) -> None:
     assert np.isfinite(xai.read_run(tmp_path).values("shap")).all()
 
 
-def test_every_skips_epochs_and_keeps_the_curves_whole(tmp_path: Path) -> None:
-    fit(compiled(functional()), logger(tmp_path / "two", every=2), logger(tmp_path / "own", every=lambda epoch: epoch in (1, 3)), epochs=5)
+def test_every_skips_epochs_but_not_the_last_and_keeps_the_curves_whole(tmp_path: Path) -> None:
+    fit(compiled(functional()), logger(tmp_path / "two", every=2), logger(tmp_path / "own", every=lambda epoch: epoch in (1, 3)), epochs=6)
     run = xai.read_run(tmp_path / "two")
-    assert run.steps.tolist() == [0, 2, 4]
-    assert len(run.logs["loss"]) == 3
+    assert run.steps.tolist() == [0, 2, 4, 5]
+    assert len(run.logs["loss"]) == 4
     steps, logs = run.log_series()
-    assert steps.tolist() == [0, 1, 2, 3, 4]
+    assert steps.tolist() == [0, 1, 2, 3, 4, 5]
     assert np.isfinite(logs["loss"]).all()
     assert xai.read_run(tmp_path / "own").steps.tolist() == [1, 3]
 

@@ -130,7 +130,37 @@ def test_a_training_too_short_for_a_series_has_its_two_ends_explained_where_they
         "until max_overhead=0.05 leaves time for more"
     )
     assert run.changes == {-1: sentence}
-    assert [record.getMessage() for record in caplog.records] == [f"ExplanationLogger: {sentence}."]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"ExplanationLogger: {sentence}.",
+        "ExplanationLogger: preparing and explaining took 1.0 s, more than the 0.2 s that are max_overhead=0.05 of this training: "
+        "the untrained model and the last epoch are explained in any case where that is a matter of seconds.",
+    ]
+
+
+def test_the_two_ends_are_explained_whatever_the_budget_where_they_take_a_few_seconds_and_no_longer(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seconds = {"a few": 9.0, "too many": 11.0}  # with half the evaluations: 4.5 and 5.5
+    ends = {
+        name: train(clock, monkeypatch, tmp_path / name, epoch_seconds=0.5, explanation_seconds=each, every=5).all_steps.tolist()
+        for name, each in seconds.items()
+    }
+    assert ends == {"a few": [-1, 19], "too many": []}
+
+
+def test_of_a_training_that_stops_early_the_last_epoch_is_explained(clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            self.model.stop_training = epoch == 3
+
+    monkeypatch.setattr(engine.Engine, "seconds_expected", lambda self: 1.0)
+    model = convolutional()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    for name, options in {"share": {"max_overhead": 0.05}, "every": {"every": 10}}.items():
+        logger = xai.ExplanationLogger(tmp_path / name, PROBES, evaluations=EVALUATIONS, **options)
+        model.fit(IMAGES, LABELS, epochs=20, verbose=0, callbacks=[Stop(), logger])
+    assert xai.read_run(tmp_path / "share").all_steps.tolist() == [-1, 3]
+    assert xai.read_run(tmp_path / "every").steps.tolist() == [0, 3]
 
 
 def test_without_an_untrained_model_the_last_epoch_alone_is_quick_enough(
@@ -138,10 +168,12 @@ def test_without_an_untrained_model_the_last_epoch_alone_is_quick_enough(
 ) -> None:
     run = train(clock, monkeypatch, tmp_path, epoch_seconds=0.2, explanation_seconds=1.0, untrained=False)
     assert run.all_steps.tolist() == [19]
-    assert [record.getMessage() for record in caplog.records] == [
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == (
         f"ExplanationLogger: only the last epoch is explained, with {EVALUATIONS // 2} evaluations per probe, "
         "until max_overhead=0.05 leaves time for more."
-    ]
+    )
+    assert "preparing and explaining took 0.5 s, more than the 0.2 s" in said[1]
 
 
 def test_fewer_evaluations_are_the_first_half_of_the_same_coalitions() -> None:

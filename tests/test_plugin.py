@@ -725,6 +725,21 @@ def test_when_tensorboards_page_is_loaded_the_runs_are_read_ahead(tmp_path: Path
     assert server.provider.reads == reads
 
 
+def test_the_collection_that_reading_makes_due_is_done_while_reading_ahead_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected: list[str] = []
+    monkeypatch.setattr(catalog.gc, "collect", lambda: collected.append(threading.current_thread().name))
+    server = Server(tmp_path)
+    look(server)
+    assert collected == []  # nothing was read
+    FakeRun(tmp_path / "a").write([0])
+    server.reload()
+    look(server)
+    look(server)
+    assert collected == ["xai-catalog"]
+
+
 def test_reading_ahead_that_fails_harms_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,8 +4,9 @@ import { fileName } from "./file.js";
 import { filmGrid } from "./grid.js";
 import { boxOf, createPainter } from "./pictures.js";
 import { LEGEND, createSheet, png, readTheme } from "./sheet.js";
+import { frameLabel } from "../frames.js";
 import { thin } from "../thinning.js";
-import { caption, frameLabel, legendWords, lines, sidesOf, title } from "./words.js";
+import { caption, legendWords, lines, sidesOf, title } from "./words.js";
 
 // Pixels of a unit: print and high-density screens.
 const SCALE = 2;
@@ -47,7 +48,7 @@ export async function filmstrip({ data, state }) {
       sheet.picture(painter.of(side, place), left + x, top + y, grid.frame);
     });
     const { x, y } = grid.label(i);
-    sheet.text(frameLabel(data, place), left + x, top + y, { size: 11, color: theme.muted, align: "center" });
+    sheet.text(frameLabel(data.cursor, sides, place), left + x, top + y, { size: 11, color: theme.muted, align: "center" });
   });
   return { blob: await png(sheet.canvas), name: fileName(data, "filmstrip", "png") };
 }

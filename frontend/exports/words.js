@@ -2,6 +2,7 @@
 
 import { ABSENT, epochOf } from "../cursor.js";
 import { className, epoch, method, number, probeName } from "../format.js";
+import { apart } from "../frames.js";
 import { metricName } from "../metrics.js";
 import { playerName, playerNoun } from "../players.js";
 import { isBlank } from "../scale.js";
@@ -36,7 +37,7 @@ export function caption(data, state, thinned) {
   const of = probes.regression ? "" : targets.length === 1 ? ` for or against “${className(probes, targets[0])}”` : " for or against the class explained at each epoch";
   const untrained = data.cursor.steps[0] < 0 ? "the untrained model, then " : "";
   const parts = [`${method(data.method)}${of}, in ${unit}`, `${untrained}${epochsShown(thinned)}`];
-  if (thinned.places.some((place) => apart(data, place))) parts.push(`A · B ${alignment(data, state)}`);
+  if (thinned.places.some((place) => apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
   if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
   if (state.view !== "image" && !state.lock) parts.push("each picture on a scale of its own");
   if (state.player !== null) parts.push(`outlined: ${playerName(probes, sides[0].content(data.probe), state.player)}`);
@@ -51,31 +52,14 @@ function alignment({ cursor: { metric } }, { align }) {
 }
 
 /**
- * Below a frame: the epoch, of both runs where they stand at different ones.
- * @param {Data} data
- * @param {number} place
- */
-export function frameLabel(data, place) {
-  return apart(data, place)?.map(({ step }) => short(step)).join(" · ") ?? short(data.cursor.steps[place]);
-}
-
-/**
- * The same in words.
+ * The epoch in words, of both runs where they stand at different ones.
  * @param {Data} data
  * @param {number} place
  */
 export function epochWords(data, place) {
-  return apart(data, place)?.map(({ side, step }) => `${side.letter} ${step === ABSENT ? "–" : epoch(step)}`).join(" · ") ?? epoch(data.cursor.steps[place]);
+  const sides = sidesOf(data);
+  return apart(data.cursor, sides, place)?.map((step, i) => `${sides[i].letter} ${step === ABSENT ? "–" : epoch(step)}`).join(" · ") ?? epoch(data.cursor.steps[place]);
 }
-
-/** @type {(data: Data, place: number) => {side: Side, step: number}[] | null} null where the runs stand at one epoch */
-function apart(data, place) {
-  const own = sidesOf(data).map((side) => ({ side, step: epochOf(data.cursor, side.letter, place) }));
-  return own.some(({ step }) => step !== own[0].step && step !== ABSENT) ? own : null;
-}
-
-/** @param {number} step */
-const short = (step) => (step === ABSENT ? "–" : step < 0 ? "untrained" : String(step));
 
 /**
  * What stands below the bar of colours: at its ends and in its middle.

@@ -2,28 +2,55 @@
 
 import { className, number, plural, probability } from "../format.js";
 import { choose, html, render } from "../html.js";
+import { failure } from "./failure.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 
+/** @typedef {import("../types.d.ts").State} State */
+
 const MOST = 50;
+// From so many on, one is looked for by its name or number.
+const MANY = 20;
+// Classes that are named in a reason.
+const NAMED = 8;
 
 /** @type {import("../types.d.ts").View} */
 export function classesView(element) {
   // Of one probe the order is asked for at every step of the cursor.
   let key = "";
   /** @type {number[]} */
-  let rows = [];
+  let order = [];
+  let query = "";
+  /** @type {[Data, State] | null} */
+  let last = null;
 
-  return (data) => {
+  const search = (/** @type {string} */ text) => {
+    query = text;
+    if (last) update(...last);
+  };
+
+  const keyDown = (/** @type {KeyboardEvent} */ event) => {
+    const rows = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".class-row"));
+    if (event.key === "Escape" && query) search("");
+    else if (event.key === "ArrowDown") rows[0]?.focus();
+    else if (event.key === "Enter") rows[0]?.click();
+    else return;
+    event.preventDefault();
+  };
+
+  /** @type {import("../types.d.ts").Update} */
+  const update = (data, state) => {
     if (data.phase !== "ready" || !data.a) return;
-    const { probes } = data.a.info;
+    last = [data, state];
+    const { probes, settings } = data.a.info;
     const { panes, probe } = data;
     const outputs = panes.map(({ side }) => side.outputs());
     const answers = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
+    const failed = failure(element, data, ["outputs"], "The probabilities could not be read");
     if (probes.regression) {
       render(
-        html`<dl class="outputs">${panes.map(({ title, side }, i) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(answers[i]?.[0])}</dd></div>`)}</dl>`,
+        html`<dl class="outputs">${panes.map(({ title, side }, i) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(answers[i]?.[0])}</dd></div>`)}${failed}</dl>`,
         element,
       );
       return;
@@ -34,29 +61,72 @@ export function classesView(element) {
     const next = [probe, ...panes.map(({ side }, i) => [side.id, Boolean(outputs[i])])].join();
     if (next !== key) {
       key = next;
-      rows = order(outputs, probe, probes.classes, label);
+      order = ordered(outputs, probe, probes.classes, label);
     }
+    const found = matching(order, query, (number) => className(probes, number));
     const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
     const head = (/** @type {Pane} */ { title, side }, /** @type {number} */ i) => {
       const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
       return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
     };
-    const count = `${rows.length < probes.classes ? `${rows.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
+    const shown = withExplained(found, explained);
+    const count = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
     render(
       html`<div role="group" aria-label="Probability of each class; choose one to explain it">
-        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count}>${count}</span>${panes.map(head)}</div>
-        <div class="class-rows">${rows.map((number) => {
+        ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder="Find a class" aria-label=${`Find one of ${probes.classes} classes by name or number`} value=${query}
+          onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map(head)}</div>
+        ${failed}
+        <div class="class-rows">${shown.map((number) => {
           const name = className(probes, number);
-          return html`<button key=${number} type="button" class="class-row" style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained} title=${`Explain “${name}”`}
-            onClick=${() => choose(element, { class: number === label ? "label" : String(number) })}>
+          const absent = notExplained(settings.classes, number);
+          return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained}
+            aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”`}
+            onClick=${() => !absent && choose(element, { class: number === label ? "label" : String(number) })}>
             <span class="class-name"><span class="ellipsis">${name}</span>${number === label && html`<span class="tag">true</span>`}</span>
             ${panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))}
           </button>`;
-        })}</div>
+        })}
+        ${found.length === 0 && html`<p class="note">No class is called “${query}”.</p>`}
+        ${found.length > MOST && html`<p class="note">The ${MOST} likeliest; ${found.length - MOST} more are found by name or number.</p>`}</div>
       </div>`,
       element,
     );
   };
+  return update;
+}
+
+/**
+ * Classes whose name or number has a text in it, the number itself first.
+ * @param {number[]} order
+ * @param {string} query
+ * @param {(number: number) => string} nameOf
+ */
+export function matching(order, query, nameOf) {
+  const wanted = query.trim().toLowerCase();
+  if (!wanted) return order;
+  const found = order.filter((number) => String(number).includes(wanted) || nameOf(number).toLowerCase().includes(wanted));
+  return found.sort((x, y) => Number(String(y) === wanted) - Number(String(x) === wanted));
+}
+
+/**
+ * As many as are listed; the one that is explained is among them wherever it stands.
+ * @param {number[]} found
+ * @param {number | undefined} explained
+ */
+function withExplained(found, explained) {
+  const first = found.slice(0, MOST);
+  return explained !== undefined && found.includes(explained) && !first.includes(explained) ? [...first.slice(0, -1), explained] : first;
+}
+
+/**
+ * Why there is no explanation of a class, where the logger was given the classes to explain.
+ * @param {import("../types.d.ts").RunInfo["settings"]["classes"]} classes
+ * @param {number} number
+ */
+export function notExplained(classes, number) {
+  if (!Array.isArray(classes) || classes.includes(number)) return "";
+  return `the run was logged with classes=[${classes.slice(0, NAMED).join(", ")}${classes.length > NAMED ? ", …" : ""}]`;
 }
 
 /**
@@ -78,14 +148,12 @@ function bar({ title, side }, value, predicted) {
  * @param {number} classes
  * @param {number | undefined} label
  */
-function order(outputs, probe, classes, label) {
+function ordered(outputs, probe, classes, label) {
   const lasts = outputs.map((output) => {
     const steps = [...(output?.steps ?? [])];
     const step = steps.findLast((one) => Number.isFinite(output?.at(probe, one)?.[0]));
     return step === undefined ? null : output?.at(probe, step);
   });
   const last = lasts.find(Boolean) ?? new Float32Array(classes);
-  return Array.from({ length: classes }, (_, i) => i)
-    .sort((x, y) => Number(y === label) - Number(x === label) || last[y] - last[x] || x - y)
-    .slice(0, MOST);
+  return Array.from({ length: classes }, (_, i) => i).sort((x, y) => Number(y === label) - Number(x === label) || last[y] - last[x] || x - y);
 }

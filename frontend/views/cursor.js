@@ -6,14 +6,29 @@ import { choose, html, render } from "../html.js";
 import { icon } from "../icons.js";
 import { metricName } from "../metrics.js";
 import { epochCount, holesOf, nearest } from "../series.js";
+import { once } from "./later.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
 
+/** What draws the events comes when there are some. */
+const marking = once(() => import("./markers.js"));
+
 /** @type {import("../types.d.ts").View} */
 export function cursorView(element) {
+  /** @type {typeof import("./markers.js").showMarkers | null} */
+  let show = null;
+  /** @type {Parameters<import("../types.d.ts").Update> | null} */
+  let drawn = null;
+  const mark = () => {
+    const canvas = element.querySelector("canvas");
+    if (canvas && drawn) show?.(canvas, drawn[0], drawn[1].dark);
+  };
+  new ResizeObserver(mark).observe(element);
+
   return (data, state) => {
     if (data.phase !== "ready") return;
+    drawn = [data, state];
     const { cursor } = data;
     const last = cursor.steps.length - 1;
     const go = (/** @type {import("../types.d.ts").Change} */ change) => choose(element, { ...change, playing: false });
@@ -28,13 +43,16 @@ export function cursorView(element) {
           ${button("forward", "One epoch forward (→)", () => go(move(cursor, 1)), cursor.index === last)}
           ${button("last", "Last epoch (End)", () => go({ epoch: null }), cursor.step === cursor.end)}
         </span>
-        <span class="slider">
+        <span class="slider" style=${{ "--rows": pair(data).length }}>
+          <canvas class="event-marks" role="img" aria-label="events along the epochs"></canvas>
+          ${data.b && pair(data).map(({ letter, color }, row) => html`<b key=${letter} class="event-row" aria-hidden="true" style=${{ color, "--row": row }}>${letter}</b>`)}
           <input type="range" id="epoch" min="0" max=${Math.max(1, last)} value=${cursor.index} disabled=${last === 0} aria-label="Epoch" aria-valuetext=${epoch(cursor.step)}
             style=${{ "--at": `${last ? (cursor.index / last) * 100 : 0}%` }}
             onInput=${(/** @type {Event} */ event) => go(moveTo(cursor, Number(/** @type {HTMLInputElement} */ (event.target).value)))} />
           ${marks(data, state)}
         </span>
         <span class="cursor-words">
+          ${eventCount(element, data, state)}
           ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: seen when B is off</span>`}
           ${beside(data)}
           <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
@@ -44,7 +62,26 @@ export function cursorView(element) {
       </div>`,
       element,
     );
+    if (!pair(data).some(({ events }) => events)) return;
+    if (show) mark();
+    else void marking().then(({ showMarkers }) => {
+      show = showMarkers;
+      mark();
+    }, () => {});
   };
+}
+
+/**
+ * How much happened; opens the list of it.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function eventCount(element, data, state) {
+  const count = pair(data).reduce((sum, { events }) => sum + (events?.events.length ?? 0), 0);
+  const open = state.events !== null;
+  return html`<button type="button" class="link event-count" aria-expanded=${open} disabled=${!count && !open} title="what happened to which probe, as a list"
+    onClick=${() => choose(element, { events: open ? null : "all" })}>${plural(count, "event")} ${open ? "▴" : "▾"}</button>`;
 }
 
 /**

@@ -1,15 +1,13 @@
 /** What stands around the players over epochs: the heading with its switches, the names, the numbers of the epochs. */
 
-import { gainOf } from "../evolution.js";
 import { epoch, signed } from "../format.js";
 import { choose, html, segmented, select } from "../html.js";
 import { thin } from "../thinning.js";
 
-/** @typedef {import("../evolution.js").Matrix} Matrix */
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").State} State */
 
-const KINDS = [
+const CHARTS = [
   { value: "heat", text: "heat map", title: "one row each, one column an epoch, the attribution as colour" },
   { value: "ranks", text: "ranks", title: "one line each: its rank by |attribution| at every epoch" },
 ];
@@ -25,42 +23,52 @@ export function header({ element, state, sides, more, columns, noun, from, ranks
   ];
   const title = `${noun[0].toUpperCase()}${noun.slice(1)} over epochs`;
   const controls = html`<span class="evolution-controls">
-    ${segmented({ label: title, value: state.evolution, options: KINDS, choose: (_, value) => choose(element, { evolution: /** @type {State["evolution"]} */ (value) }) })}
+    ${segmented({ label: title, value: state.evolution, options: CHARTS, choose: (_, value) => choose(element, { evolution: /** @type {State["evolution"]} */ (value) }) })}
     <span title=${`gained, lost: in |attribution|, from ${from} to the cursor`}>${select({ label: `Order of the ${noun}`, value: state.gains, options: orders, choose: (_, value) => choose(element, { gains: /** @type {State["gains"]} */ (value) }) })}</span>
     ${more}
   </span>`;
-  const heading = html`<h2 class="ellipsis" title=${title}>${title}</h2>`;
-  return html`<div class="evolution-heads" style=${{ gridTemplateColumns: columns }}>
-    ${!ranks && heading}
-    ${sides.map((side, i) => html`<div key=${side.letter} class="evolution-name">${ranks && i === 0 && heading}<span class="ellipsis" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> ${side.label}</span>${i === sides.length - 1 && controls}</div>`)}
-  </div>`;
+  const runName = (/** @type {Side} */ side) => html`<span key=${side.letter} class="evolution-run ellipsis" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> ${side.label}</span>`;
+  // Two runs are named above their charts, one beside the heading.
+  return html`<div class="evolution-heads"><h2 class="ellipsis" title=${title}>${title}</h2>${sides.length === 1 && runName(sides[0])}${controls}</div>
+    ${sides.length > 1 && html`<div class="evolution-row evolution-runs" style=${{ gridTemplateColumns: columns }}>${!ranks && html`<span></span>`}${sides.map(runName)}</div>`}`;
 }
 
 /**
- * @param {{element: HTMLElement, state: State, player: number, name: string, lit: boolean, top: number, height: number, stop: boolean, gain: {words: string, value: number}}} what
+ * How many of the players are shown, and a way to all of them.
+ * @param {number} count
+ * @param {number} of
+ * @param {boolean} all
+ * @param {boolean} more  whether there is something to show or to hide
+ * @param {() => void} toggle
+ */
+export function moreButton(count, of, all, more, toggle) {
+  if (!of) return null;
+  if (!more) return html`<span class="note">${count < of ? `${count} of ${of}` : `all ${of}`}</span>`;
+  return html`<button type="button" class="link" title=${all ? "as many as have room" : "all of them, in a list that scrolls"} onClick=${toggle}>${all ? `all ${of} ▴` : `${count} of ${of} · show all`}</button>`;
+}
+
+/**
+ * @param {{element: HTMLElement, state: State, player: number, name: string, lit: boolean, top: number, height: number, stop: boolean, gain: {words: string, value: number} | null}} what  gain: null where the rows are not ordered by it
  */
 export function nameButton({ element, state, player, name, lit, top, height, stop, gain }) {
   const show = () => choose(element, { hover: player });
   const hide = () => choose(element, { hover: null });
-  const arrow = state.gains === "strongest" || !gain.value ? "" : gain.value > 0 ? "▲" : "▼";
+  const arrow = !gain?.value ? null : gain.value > 0 ? "▲" : "▼";
   return html`<button key=${player} type="button" tabindex=${stop ? 0 : -1} class=${lit ? "evolution-player lit" : "evolution-player"} style=${{ top: `${top}px`, height: `${height}px`, lineHeight: `${height}px` }}
-    aria-pressed=${player === state.player} title=${`${name}\n${gain.words}`} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
-    onClick=${() => choose(element, { player: player === state.player ? null : player })}><span class="ellipsis">${name}</span>${arrow && html`<span class="evolution-gain" aria-hidden="true">${signed(gain.value)} ${arrow}</span>`}</button>`;
+    aria-pressed=${player === state.player} title=${gain ? `${name}\n${gain.words}` : name} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
+    onClick=${() => choose(element, { player: player === state.player ? null : player })}><bdi class="ellipsis">${name}</bdi>${gain && arrow && html`<span class="evolution-gain" aria-hidden="true">${signed(gain.value)} ${arrow}</span>`}</button>`;
 }
 
 /**
  * How much |attribution| a player gained up to the cursor, in each run.
  * @param {Side[]} sides
- * @param {Matrix[]} matrices
- * @param {number} player
- * @param {number} from
- * @param {import("../types.d.ts").Cursor} cursor
+ * @param {number[]} gains  one a side; NaN where there is nothing to compare
+ * @param {number} from  step that they are counted from
  */
-export function gainWords(sides, matrices, player, from, cursor) {
-  const gains = matrices.map((matrix) => gainOf(matrix, player, from, cursor.index));
+export function gainWords(sides, gains, from) {
   const words = gains.map((gain, i) => (Number.isFinite(gain) ? `${sides[i].letter} ${signed(gain)}` : "")).filter(Boolean).join(", ");
   const value = gains.filter(Number.isFinite).reduce((most, gain) => (Math.abs(gain) > Math.abs(most) ? gain : most), 0);
-  return { value, words: words && `|attribution| since ${epoch(cursor.steps[from])}: ${words}` };
+  return { value, words: words && `|attribution| since ${epoch(from)}: ${words}` };
 }
 
 /**

@@ -1,18 +1,18 @@
 /** The players of the selected probe over all epochs: their values as colours, or their ranks as lines. */
 
+import { meanSizes } from "../bars.js";
 import { ABSENT, epochOf, moveTo } from "../cursor.js";
-import { binStarts, LEAST_ROW, matrixOf, orderOf, rowsIn } from "../evolution.js";
-import { paintHeat } from "../evolution-paint.js";
-import { epoch, withError } from "../format.js";
+import { LARGEST_ROW, LEAST_ROW, matrixOf, orderOf, rowsIn } from "../evolution.js";
+import { epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
-import { inView } from "../layout.js";
-import { rove } from "../passage-focus.js";
+import { hasView, KINDS } from "../kinds.js";
 import { playerName, playerNoun } from "../players.js";
-import { chartOf, paintRanks } from "../ranks-paint.js";
-import { levels, nearestLine, ranksOver } from "../ranks.js";
-import { largest, standing } from "../scale.js";
+import { largest } from "../scale.js";
 import { indexOf } from "../series.js";
-import { gainWords, header, nameButton, ticks } from "./evolution-parts.js";
+import { standingWords } from "../shown.js";
+import { heatMap } from "./evolution-heat.js";
+import { header, moreButton, ticks } from "./evolution-parts.js";
+import { rankChart } from "./evolution-ranks.js";
 
 /** @typedef {import("../evolution.js").Matrix} Matrix */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -22,15 +22,43 @@ import { gainWords, header, nameButton, ticks } from "./evolution-parts.js";
 const NAME_WIDTH = 140;
 const GAP = 16;
 const MOST_RANKED = 10;
-// Ranks below those shown that still have a place of their own.
-const BELOW = 4;
-// Pixels that an epoch of a rank chart takes at least: lines that turn more often are a thicket.
-const LEAST_TURN = 6;
 const TICK_WIDTH = 34;
-const REACH = 14;
+// Px that lines, and rows, take at least.
+const LEAST_LINES = 136;
+const LEAST_HEIGHT = 40;
 
 /** @type {Record<State["gains"], string>} which players those are, in words */
 const ORDERS = { strongest: "with the largest values", gained: "that gained most", lost: "that lost most" };
+
+/** @typedef {{key: string, epochs: ArrayLike<number>, matrix: Matrix, sizes: Float64Array}} Entry  of a run; sizes: mean |attribution| of each player */
+
+/**
+ * All that either chart is drawn from.
+ * @typedef {object} Scene
+ * @property {HTMLElement} element
+ * @property {HTMLElement} box  that the chart stands in
+ * @property {{width: number, height: number, scroll: number}} room
+ * @property {Data} data
+ * @property {State} state
+ * @property {Side[]} sides
+ * @property {(Entry | null)[]} entries  one a side
+ * @property {number[]} order  of all players with numbers
+ * @property {number} count  of those shown
+ * @property {number} row  px
+ * @property {number} from  place that gains are counted from
+ * @property {number} pinned  place; -1 for none
+ * @property {number} width  px of one side's chart
+ * @property {string} columns  of the grid: names and charts
+ * @property {number | null} kept
+ * @property {number[]} lit
+ * @property {string} noun  of more than one player
+ * @property {(player: number) => string} nameOf
+ * @property {(matrix: Matrix) => number} endOf  end of the scale; > 0
+ * @property {(side: Side) => string} words  what a chart shows
+ * @property {(side: Side, playerAt: (place: number, y: number) => number | null, placeAt: (x: number) => number) => Record<string, unknown>} heard  listeners of the pointer
+ */
+
+/** @typedef {{centre: (place: number) => number, reach: number}} Axis  px of a place of the cursor, and how wide they all are */
 
 /** @type {import("../types.d.ts").View} */
 export function evolutionView(element) {
@@ -54,58 +82,96 @@ export function evolutionView(element) {
   };
   new ResizeObserver(measure).observe(box);
   box.addEventListener("scroll", measure, { passive: true });
-  const matrices = matrixStore();
-  /** @type {WeakMap<Element, string>} */
-  const painted = new WeakMap();
-  const once = (/** @type {Element} */ canvas, /** @type {unknown[]} */ parts, /** @type {() => void} */ paint) => {
-    const key = JSON.stringify(parts);
-    if (painted.get(canvas) === key) return;
-    painted.set(canvas, key);
-    paint();
+  const toggle = () => {
+    all = !all;
+    box.scrollTop = 0;
+    again();
   };
+  const entryOf = matrixStore();
+  const sizesOf = sizesStore();
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = data.phase !== "ready" || data.a?.info.probes.kind === "image";
-    if (element.hidden || !data.a) return;
+    element.hidden = !hasView(data, "evolution");
+    if (element.hidden) return;
     last = [data, state];
-    const { cursor, probe } = data;
-    const { probes } = data.a.info;
-    const sides = [data.a, data.b].filter((side) => side !== null);
-    const found = sides.map((side) => matrices(side, probe, cursor));
-    const there = found.flatMap((one) => (one ? [one.matrix] : []));
-    const pinned = data.panes.some(({ title }) => title === "pinned") ? indexOf(cursor.steps, data.pin) : -1;
-    const from = Math.max(0, pinned);
-    const order = orderOf(there, state.gains, from, cursor.index);
-    const content = data.a.content(probe);
-    const nameOf = (/** @type {number} */ player) => playerName(probes, content, player);
+    const scene = sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf);
+    const { order, count, sides, columns, noun, from } = scene;
     const ranks = state.evolution === "ranks";
-    const { rows, height } = rowsIn(room.height, order.length);
-    const fits = rows >= order.length;
-    const count = ranks ? Math.min(MOST_RANKED, rows, order.length) : all ? order.length : rows;
-    const names = ranks ? 0 : NAME_WIDTH + GAP;
-    const width = Math.floor((room.width - names - (sides.length - 1) * GAP) / sides.length);
-    const columns = `${ranks ? "" : `${NAME_WIDTH}px `}repeat(${sides.length}, ${width}px)`;
-    const chosen = order.slice(0, count);
-    // The strongest player changes from epoch to epoch: only what the user points at or keeps is lit here.
-    const kept = state.hover ?? state.player;
-    /** @type {number[]} */
-    const lit = state.pair ?? (kept === null ? [] : [kept]);
-
-    const more = fits || ranks
-      ? html`<span class="note">${count < order.length ? `${count} of ${order.length}` : `all ${order.length}`}</span>`
-      : html`<button type="button" class="link" title=${all ? "as many as have room" : "all of them, in a list that scrolls"} onClick=${() => {
-          all = !all;
-          box.scrollTop = 0;
-          again();
-        }}>${all ? `all ${order.length} ▴` : `${count} of ${order.length} · show all`}</button>`;
-    render(header({ element, state, sides, more, columns: `${ranks ? "" : `${NAME_WIDTH}px `}repeat(${sides.length}, minmax(0, 1fr))`, noun: playerNoun(probes.kind, 2), from: epoch(cursor.steps[from]), ranks }), head);
+    box.style.minHeight = `${leastHeight(order.length, KINDS[data.panes[0].side.info.probes.kind].rows, ranks)}px`;
+    const more = moreButton(count, order.length, all, !ranks && (all || count < order.length), toggle);
+    render(header({ element, state, sides, more, columns, noun, from: epoch(data.cursor.steps[from]), ranks }), head);
     if (!room.width) {
       measure();
       return;
     }
+    if (!order.length) {
+      render(html`<p class="note evolution-none">no epoch has numbers of this probe</p>`, box);
+      render(null, axis);
+      return;
+    }
+    const { centre, reach } = ranks ? rankChart(scene) : heatMap(scene);
+    render(ticks(data.cursor, sides, columns, Math.floor(reach / TICK_WIDTH), centre, ranks), axis);
+  };
+  return update;
+}
 
-    const point = (/** @type {PointerEvent} */ event, /** @type {Side} */ side, /** @type {(place: number, y: number) => number | null} */ playerAt, /** @type {(x: number) => number} */ placeAt) => {
+/**
+ * @param {{element: HTMLElement, box: HTMLElement, room: Scene["room"], tip: HTMLElement}} place
+ * @param {Data} data
+ * @param {State} state
+ * @param {boolean} all  whether all players have a row
+ * @param {ReturnType<typeof matrixStore>} entryOf
+ * @param {ReturnType<typeof sizesStore>} sizesOf
+ * @returns {Scene}
+ */
+function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf) {
+  const { cursor, probe, panes, a, b } = data;
+  const sides = [a, b].filter((side) => side !== null);
+  const { probes } = sides[0].info;
+  const entries = sides.map((side) => entryOf(side, probe, cursor));
+  const there = entries.filter((entry) => entry !== null);
+  const pinned = panes.some(({ title }) => title === "pinned") ? indexOf(cursor.steps, data.pin) : -1;
+  const from = Math.max(0, pinned);
+  const order = orderOf(there.map(({ matrix }) => matrix), sizesOf(sides, probe, there), state.gains, from, cursor.index);
+  const content = sides[0].content(probe);
+  const nameOf = (/** @type {number} */ player) => playerName(probes, content, player);
+  const ranks = state.evolution === "ranks";
+  const { rows, height: row } = rowsIn(room.height, order.length);
+  const count = ranks ? Math.min(MOST_RANKED, rows, order.length) : all ? order.length : rows;
+  const width = Math.floor((room.width - (ranks ? 0 : NAME_WIDTH + GAP) - (sides.length - 1) * GAP) / sides.length);
+  // The strongest player changes from epoch to epoch: only what the user points at or keeps is lit here.
+  const kept = state.hover ?? state.player;
+  const noun = playerNoun(probes.kind, 2);
+  return {
+    ...{ element, box, room, data, state, sides, entries, order, count, row, from, pinned, width, kept, noun, nameOf },
+    columns: `${ranks ? "" : `${NAME_WIDTH}px `}repeat(${sides.length}, minmax(0, ${width > 0 ? `${width}px` : "1fr"}))`,
+    lit: state.pair ?? (kept === null ? [] : [kept]),
+    endOf: (matrix) => (state.lock && data.scale) || largest(matrix.values) || 1,
+    words: (side) => `${ranks ? "ranks by |attribution|" : "attribution"} of the ${count} ${noun} ${ORDERS[state.gains]} over epochs: ${side.name}`,
+    heard: listeners(element, tip, data, nameOf),
+  };
+}
+
+/**
+ * Px that the charts have at least: few rows need no more than they can fill.
+ * @param {number} players
+ * @param {number} usual  rows
+ * @param {boolean} ranks
+ */
+const leastHeight = (players, usual, ranks) => Math.max(ranks ? LEAST_LINES : LEAST_HEIGHT, Math.min(players * LARGEST_ROW, usual * LEAST_ROW));
+
+/**
+ * The pointer says what is under it; dragged, it takes the cursor along.
+ * @param {HTMLElement} element
+ * @param {HTMLElement} tip
+ * @param {Data} data
+ * @param {(player: number) => string} nameOf
+ * @returns {Scene["heard"]}
+ */
+function listeners(element, tip, { cursor, probe }, nameOf) {
+  return (side, playerAt, placeAt) => {
+    const point = (/** @type {PointerEvent} */ event) => {
       const target = /** @type {HTMLElement} */ (event.currentTarget);
       const bounds = target.getBoundingClientRect();
       const place = Math.max(0, Math.min(cursor.steps.length - 1, placeAt(event.clientX - bounds.left)));
@@ -113,96 +179,19 @@ export function evolutionView(element) {
       if (event.type === "pointerdown") target.setPointerCapture(event.pointerId);
       const moved = event.buttons & 1 ? { ...moveTo(cursor, place), playing: false } : {};
       choose(element, { hover: player, ...moved });
-      say(tip, element, event, player === null ? "" : told(side, probe, epochOf(cursor, side.letter, place), nameOf(player), player, ranks));
+      say(tip, element, event, player === null ? "" : told(side, probe, epochOf(cursor, side.letter, place), nameOf(player), player));
     };
     const leave = () => {
       tip.hidden = true;
       choose(element, { hover: null });
     };
-    const heard = (/** @type {Side} */ side, /** @type {(place: number, y: number) => number | null} */ playerAt, /** @type {(x: number) => number} */ placeAt) => {
-      const listener = (/** @type {PointerEvent} */ event) => point(event, side, playerAt, placeAt);
-      return { onPointerDown: listener, onPointerMove: listener, onPointerLeave: leave };
-    };
-    const words = (/** @type {Side} */ side) => `${ranks ? "ranks by |attribution|" : "attribution"} of the ${count} ${playerNoun(probes.kind, 2)} ${ORDERS[state.gains]} over epochs: ${side.name}`;
-    const scaleOf = (/** @type {Matrix} */ matrix) => (state.lock && data.scale) || largest(matrix.values) || 1;
-
-    // Where the number of an epoch stands below the maps, and how wide they all are.
-    let centre = (/** @type {number} */ place) => ((place + 0.5) / cursor.steps.length) * width;
-    let reach = width;
-    if (ranks) {
-      const lowest = Math.max(3, Math.min(order.length, count + BELOW, Math.floor((room.height - 16) / LEAST_ROW)));
-      const chart = chartOf(width, room.height, cursor.steps.length, lowest);
-      centre = chart.x;
-      reach = width - 2 * chart.names;
-      const starts = binStarts(cursor.steps.length, Math.max(2, Math.floor(reach / LEAST_TURN)));
-      // Each run's own: what is strong in one of them only would lie below the other's chart.
-      const tops = found.map((one) => {
-        const top = one ? orderOf([one.matrix], state.gains, from, cursor.index).slice(0, count) : [];
-        return [...top, ...lit.filter((player) => !top.includes(player))];
-      });
-      const results = found.map((one) => one && ranksOf(one.matrix, one.key, starts));
-      const placeAt = (/** @type {number} */ x) => Math.round(((x - chart.names) / Math.max(1, width - 2 * chart.names)) * (cursor.steps.length - 1));
-      render(
-        html`<div class="evolution-row" style=${{ gridTemplateColumns: columns }}>${sides.map((side, i) => {
-          const result = results[i];
-          const lineAt = (/** @type {number} */ place, /** @type {number} */ y) => {
-            if (!result) return null;
-            const bin = Math.min(result.bins - 1, Math.max(0, starts.findLastIndex((start) => start <= place)));
-            return nearestLine(tops[i], (player) => chart.y(levels(result.ranks.subarray(player * result.bins + bin, player * result.bins + bin + 1), chart.lowest)[0]), y, REACH);
-          };
-          return html`<div key=${side.letter} class="evolution-map" style=${{ height: `${room.height}px` }} ...${heard(side, lineAt, placeAt)}>
-            <canvas key="ranks" role="img" aria-label=${words(side)}></canvas>
-            ${pinned >= 0 && html`<span class="evolution-pin line" style=${{ left: `${chart.x(pinned)}px` }}></span>`}
-            <span class="evolution-cursor line" style=${{ left: `${chart.x(cursor.index)}px` }}></span>
-          </div>`;
-        })}</div>`,
-        box,
-      );
-      box.querySelectorAll("canvas").forEach((canvas, i) => {
-        const one = found[i];
-        const result = results[i];
-        if (!one || !result) return;
-        const end = scaleOf(one.matrix);
-        once(canvas, ["ranks", one.key, tops[i], tops[i].map(nameOf), lit, end, state.dark, width, room.height, devicePixelRatio], () => paintRanks(canvas, chart, result, starts, { players: tops[i], lit, nameOf, end, dark: state.dark }));
-      });
-    } else {
-      const [first, end] = inView(room.scroll, room.height, height, count);
-      const shown = chosen.slice(first, end);
-      const wide = width / cursor.steps.length;
-      const mark = (/** @type {number} */ place) => {
-        const size = Math.max(4, wide);
-        return { left: `${place * wide + (wide - size) / 2}px`, width: `${size}px` };
-      };
-      const rowAt = (/** @type {number} */ _, /** @type {number} */ y) => chosen[Math.floor(y / height)] ?? null;
-      render(
-        html`<div class="evolution-row" style=${{ gridTemplateColumns: columns, height: `${count * height}px` }}>
-          <div class="evolution-names" role="group" aria-label=${`${playerNoun(probes.kind, 2)}; choose one to keep it lit`}>${shown.map((player, i) => nameButton({ element, state, player, name: nameOf(player), lit: lit.includes(player), top: (first + i) * height, height, stop: player === (chosen.includes(kept ?? -1) ? kept : chosen[0]), gain: gainWords(sides, there, player, from, cursor) }))}</div>
-          ${sides.map((side) => html`<div key=${side.letter} class="evolution-map" ...${heard(side, rowAt, (x) => Math.floor(x / wide))}>
-            <canvas key="heat" role="img" aria-label=${words(side)} style=${{ top: `${first * height}px` }}></canvas>
-            ${lit.filter((player) => chosen.includes(player)).map((player) => html`<span key=${`lit ${player}`} class="evolution-lit" style=${{ top: `${chosen.indexOf(player) * height - 1}px`, height: `${height}px` }}></span>`)}
-            ${pinned >= 0 && html`<span key="pin" class="evolution-pin" style=${mark(pinned)}></span>`}
-            <span key="cursor" class="evolution-cursor" style=${mark(cursor.index)}></span>
-          </div>`)}
-        </div>`,
-        box,
-      );
-      const group = box.querySelector(".evolution-names");
-      if (group instanceof HTMLElement) rove(group, () => [...group.querySelectorAll("button")], { back: ["ArrowUp"], on: ["ArrowDown"] });
-      box.querySelectorAll("canvas").forEach((canvas, i) => {
-        const one = found[i];
-        if (!one) return;
-        const scale = scaleOf(one.matrix);
-        once(canvas, ["heat", one.key, shown, scale, state.dark, width, height, devicePixelRatio], () => paintHeat(canvas, { width, row: height }, one.matrix, shown, scale, state.dark));
-      });
-    }
-    render(ticks(cursor, sides, columns, Math.floor(reach / TICK_WIDTH), centre, ranks), axis);
+    return { onPointerDown: point, onPointerMove: point, onPointerLeave: leave };
   };
-  return update;
 }
 
 /** Matrices of the runs, made anew when their numbers are others. */
 function matrixStore() {
-  /** @type {Map<string, {key: string, epochs: ArrayLike<number>, matrix: Matrix}>} */
+  /** @type {Map<string, Entry>} */
   const known = new Map();
   let made = 0;
   return (/** @type {Side} */ side, /** @type {number} */ probe, /** @type {import("../types.d.ts").Cursor} */ { epochs }) => {
@@ -212,33 +201,33 @@ function matrixStore() {
     const key = `${side.id} ${values.id} ${probe}`;
     const before = known.get(side.letter);
     if (before?.key.startsWith(`${key} `) && before.epochs === own) return before;
-    const entry = { key: `${key} ${++made}`, epochs: own, matrix: matrixOf(values, own) };
+    const entry = { key: `${key} ${++made}`, epochs: own, matrix: matrixOf(values, own), sizes: meanSizes([values], values.players) };
     known.set(side.letter, entry);
     return entry;
   };
 }
 
-/** @type {Map<string, ReturnType<typeof ranksOver>>} of the last matrices: a step of the cursor changes none */
-const ranked = new Map();
-
-/** @type {(matrix: Matrix, key: string, starts: Int32Array) => ReturnType<typeof ranksOver>} */
-function ranksOf(matrix, key, starts) {
-  const full = `${key} ${starts.length}`;
-  const before = ranked.get(full);
-  if (before) return before;
-  if (ranked.size > 3) ranked.clear();
-  const result = ranksOver(matrix, starts);
-  ranked.set(full, result);
-  return result;
+/** Mean |attribution| of each player over the epochs of all runs: as the bars above are ordered. */
+function sizesStore() {
+  let key = "";
+  let sizes = new Float64Array();
+  return (/** @type {Side[]} */ sides, /** @type {number} */ probe, /** @type {Entry[]} */ entries) => {
+    const next = entries.map((entry) => entry.key).join();
+    if (next === key) return sizes;
+    key = next;
+    const records = sides.flatMap((side) => side.values(probe) ?? []);
+    sizes = meanSizes(records, Math.max(0, ...records.map(({ players }) => players)));
+    return sizes;
+  };
 }
 
-/** @type {(side: Side, probe: number, step: number, name: string, player: number, ranks: boolean) => string} */
-function told(side, probe, step, name, player, ranks) {
+/** @type {(name: string) => string} a name whose direction of writing does not turn what stands beside it */
+const isolated = (name) => `\u2068${name}\u2069`;
+
+/** @type {(side: Side, probe: number, step: number, name: string, player: number) => string} */
+function told(side, probe, step, name, player) {
   const explained = step === ABSENT ? null : side.values(probe)?.at(step);
-  const value = explained?.values[player] ?? NaN;
-  const number = Number.isFinite(value) ? withError(value, explained?.errors[player] ?? NaN) : "no number";
-  const place = ranks && explained ? standing(explained.values, player) : null;
-  return `${name} · ${side.letter} ${step === ABSENT ? "no epoch here" : epoch(step)} · ${number}${place ? ` · rank ${place.rank} of ${place.of}` : ""}`;
+  return `${isolated(name)} · ${side.letter} ${step === ABSENT ? "no epoch here" : epoch(step)} · ${explained ? standingWords(explained.values, explained.errors, player) : "no number"}`;
 }
 
 /** @type {(tip: HTMLElement, element: HTMLElement, event: PointerEvent, words: string) => void} */

@@ -1,11 +1,13 @@
 /** The parts of a large picture: its frame, its caption, why it is blank, how far it can be trusted. */
 
 import { ABSENT } from "../cursor.js";
-import { className, epoch, method } from "../format.js";
+import { className, epoch, method, percent } from "../format.js";
 import { choose, html } from "../html.js";
 import { icon } from "../icons.js";
-import { chief, isLow, reading, sentence } from "../measures.js";
+import { caution, chief, isLow, reading, sentence } from "../measures.js";
 import { middle } from "../names.js";
+import { isNoise } from "../noise.js";
+import { playerNoun } from "../players.js";
 import { isBlank, isZero } from "../scale.js";
 import { answer } from "./answer.js";
 
@@ -87,20 +89,53 @@ export const encoded = ({ side, step }) => `attribution over the image: ${side.n
 export const canvasOf = (name) => html`<canvas role="img" aria-label=${name}></canvas>`;
 
 /**
- * How far the picture can be trusted: the number of the method's chief measure, and where it is low, in words.
+ * How far the picture can be trusted: the number of the method's chief measure and the error; what the server warns of, in words.
  * @param {Pane} pane
  * @param {number} probe
  * @param {string} whose  said before it; "" where it stands below one picture
  */
 export function trust({ side, step }, probe, whose) {
-  const { fidelity } = side;
+  const { fidelity, trust: judged, info } = side;
+  const { kind } = info.probes;
   const numbers = fidelity?.at(probe, step);
   const measure = chief(fidelity?.measures ?? []);
-  if (!fidelity || !numbers || !measure) return html`<p class="trust"></p>`;
-  const value = numbers[fidelity.measures.indexOf(measure)];
-  const all = fidelity.measures.map((name, i) => sentence(name, numbers[i], side.info.probes.kind)).join("\n");
-  if (!Number.isFinite(value)) return html`<p class="trust"></p>`;
-  return html`<p class=${isLow(measure, value) ? "trust low" : "trust ellipsis"} title=${all}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${isLow(measure, value) ? sentence(measure, value, side.info.probes.kind) : reading(measure, value)}</p>`;
+  const value = numbers && fidelity ? (numbers[fidelity.measures.indexOf(measure)] ?? NaN) : NaN;
+  const error = judged?.error(probe, step) ?? NaN;
+  const warnings = judged ? judged.warnings(probe, step).map((warning) => caution(warning, {
+    measures: judged.measures,
+    rSquared: judged.rSquared(probe, step),
+    gap: judged.gap(probe, step),
+    error,
+    untrained: judged.untrained(probe, step),
+    untrainedFloor: judged.untrainedFloor(probe, step),
+  }, kind)).filter(Boolean) : [];
+  // Of measures that the server does not judge, their own words.
+  if (Number.isFinite(value) && judged && !judged.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
+  const quiet = [...(Number.isFinite(value) ? [reading(measure, value)] : []), ...(error > 0 ? [`error ${percent(error)}`] : [])];
+  if (!quiet.length && !warnings.length) return html`<p class="trust"></p>`;
+  const all = [...warnings, ...(fidelity && numbers ? fidelity.measures.map((name, i) => sentence(name, numbers[i], kind)) : []), ...(error > 0 ? [`standard errors: ${percent(error)} of the values`] : [])];
+  return html`<p class=${warnings.length ? "trust low" : "trust ellipsis"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${(warnings.length ? warnings : quiet).join(" · ")}</p>`;
+}
+
+/**
+ * How many players of a difference are within noise, in words; "" where nobody knows.
+ * @param {Data} data
+ */
+export function noiseWords({ panes, probe, cursor, difference }) {
+  const real = difference?.real(probe, cursor.step);
+  const errors = difference?.at(probe, cursor.step);
+  if (!real || !errors) return "";
+  const known = Array.from(errors, (_, player) => player).filter((player) => errors[player] > 0);
+  const noisy = known.filter((player) => isNoise(real[player], errors[player]));
+  const { kind } = panes[0].side.info.probes;
+  if (!known.length) return "";
+  if (!noisy.length) return `all ${known.length} ${playerNoun(kind, known.length)} differ by more than noise`;
+  return `${noisy.length} of ${known.length} ${playerNoun(kind, known.length)} ${noisy.length === 1 ? "differs" : "differ"} by no more than noise`;
+}
+
+/** @param {Data} data */
+export function noiseFoot(data) {
+  return html`<p class="trust" title="hatched: sampling alone may make such a difference; of those called real, at most 5 % are not, on average (Benjamini and Hochberg)">${noiseWords(data)}</p>`;
 }
 
 /**

@@ -2,11 +2,12 @@
 
 import { ABSENT, epochOf, moveTo } from "../cursor.js";
 import { epoch } from "../format.js";
+import { frameLabel } from "../frames.js";
 import { choose, html, render } from "../html.js";
 import { frameSize, inView, pictureSizes } from "../layout.js";
 import { playerAt } from "../picture.js";
 import { createStrip } from "../strip.js";
-import { thin } from "../thinning.js";
+import { ordinal, thin } from "../thinning.js";
 import { thumbnail } from "../thumbnail.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -71,13 +72,10 @@ export function filmstripView(element) {
  * @param {number} count
  */
 function reach(element, stride, count) {
-  const words = stride > 1 ? `every ${stride}${ending(stride)} ▸` : "◂ all epochs";
+  const words = stride > 1 ? `every ${ordinal(stride)} ▸` : "◂ all epochs";
   const other = stride > 1 ? `show all ${count} epochs side by side` : "show as many epochs as have room";
   return html`<button type="button" class="link film-reach" title=${other} aria-label=${`${words}; ${other}`} onClick=${() => choose(element, { film: stride > 1 ? "all" : "fit" })}>${words}</button>`;
 }
-
-/** @param {number} number */
-const ending = (number) => (number === 2 ? "nd" : "th");
 
 /**
  * @param {HTMLElement} element
@@ -92,11 +90,10 @@ function frame(element, data, sides, index, left) {
   const current = index === cursor.index;
   const pinned = data.panes.some(({ title }) => title === "pinned") && step === data.pin;
   const own = sides.map(({ letter }) => epochOf(cursor, letter, index));
-  const apart = own.some((one) => one !== own[0] && one !== ABSENT);
   // A place that stands for a hole says how far it goes.
   const end = (cursor.steps[index + 1] ?? step + 1) - 1;
   const hole = own.every((one) => one === ABSENT) && end > step;
-  const words = hole ? `${step}–${end}` : apart ? own.map(short).join(" · ") : short(step);
+  const words = hole ? `${step}–${end}` : frameLabel(cursor, sides, index);
   return html`<button key=${left} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${left}px` }}
     aria-label=${`Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
     onPointerLeave=${() => choose(element, { hover: null })}>
@@ -106,9 +103,6 @@ function frame(element, data, sides, index, left) {
     <span class="frame-step">${words}</span>
   </button>`;
 }
-
-/** @param {number} step */
-const short = (step) => (step === ABSENT ? "–" : step < 0 ? "untrained" : String(step));
 
 /** @type {(element: HTMLElement, event: PointerEvent, side: Side, probe: number) => void} */
 function hover(element, event, side, probe) {

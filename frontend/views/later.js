@@ -1,37 +1,81 @@
-/** Views of some kinds of probes only: fetched when there is a probe of such a kind. */
+/** Views that are fetched when there is something for them to draw. */
 
-/** @typedef {import("../types.d.ts").Kind} Kind */
+import { hasView } from "../kinds.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").View} View */
 
 /**
- * @param {Kind[]} kinds
+ * A view of some kinds of probes only (kinds.js): fetched when there is a probe of such a kind; without a room until then.
+ * @param {string} name
  * @param {() => Promise<View>} load
  * @returns {View}
  */
-export function later(kinds, load) {
-  return (element) => {
-    /** @type {import("../types.d.ts").Update | null} */
-    let update = null;
-    /** @type {Parameters<import("../types.d.ts").Update> | null} */
-    let last = null;
-    return (data, state) => {
-      if (update) {
-        update(data, state);
-        return;
-      }
-      const kind = data.a?.info.probes.kind;
-      if (data.phase !== "ready" || !kind || !kinds.includes(kind)) {
-        element.hidden = data.phase === "ready";
-        return;
-      }
-      const first = last === null;
-      last = [data, state];
-      if (!first) return;
-      void load().then((view) => {
-        element.hidden = false;
+export const ofKind = (name, load) => (element) =>
+  later(element, load, (data) => {
+    const wanted = hasView(data, name);
+    if (data.phase === "ready") element.hidden = !wanted;
+    return wanted;
+  });
+
+/**
+ * A view that is fetched once the others have drawn.
+ * @param {() => Promise<View>} load
+ * @returns {View}
+ */
+export const soon = (load) => (element) =>
+  later(element, async () => {
+    // The page is drawn in one frame; a task begins after it.
+    await new Promise((resolve) => setTimeout(resolve));
+    return load();
+  }, ({ phase }) => phase === "ready");
+
+/**
+ * @param {HTMLElement} element
+ * @param {() => Promise<View>} load
+ * @param {(data: Data) => boolean} isWanted
+ * @returns {import("../types.d.ts").Update}
+ */
+function later(element, load, isWanted) {
+  /** @type {import("../types.d.ts").Update | null} */
+  let update = null;
+  /** @type {Parameters<import("../types.d.ts").Update> | null} */
+  let last = null;
+  let asked = false;
+  return (data, state) => {
+    if (update) {
+      update(data, state);
+      return;
+    }
+    if (!isWanted(data)) return;
+    last = [data, state];
+    if (asked) return;
+    asked = true;
+    load().then(
+      (view) => {
         update = view(element);
         if (last) update(...last);
-      });
-    };
+      },
+      () => {
+        asked = false; // TensorBoard may be restarting: the next drawing asks again
+      },
+    );
+  };
+}
+
+/**
+ * What several ask for, fetched once; after a failure again.
+ * @template T
+ * @param {() => Promise<T>} load
+ */
+export function once(load) {
+  /** @type {Promise<T> | null} */
+  let coming = null;
+  return () => {
+    coming ??= load().catch((error) => {
+      coming = null;
+      throw error;
+    });
+    return coming;
   };
 }

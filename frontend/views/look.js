@@ -44,19 +44,40 @@ export function lookView(element) {
         ${image && slider("opacity", "Opacity", 10, state.view !== "overlay")}
         ${slider("strongest", "Strongest", 1, image && state.view === "image")}
         ${image && html`<label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>`}
-        <div class="legend" role="img" title="The scale ends where 98 % of the numbers lie; what is beyond has the end colour." aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
+        <div class="legend" role="img" aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
           <div class="legend-bar" style=${{ background: `linear-gradient(to right, ${legendStops(state.dark)})` }}></div>
           <div class="legend-numbers"><span>${numbered ? `≤ −${end}` : "−"}</span><span>0</span><span>${numbered ? `≥ +${end}` : "+"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
-        <label class="check" title=${`Locked: the same colour means the same number everywhere${kind === "tabular" ? ", and a probe's bars have one scale at every epoch and in both runs" : ""}. Unlocked: each ${DRAWN[kind]} uses its own largest value.`}>
-          <input type="checkbox" checked=${state.lock} onChange=${() => choose(element, { lock: !state.lock })} />
-          <span>Lock scale<br /><span class="note">${state.lock ? "all epochs, runs and probes" : html`each ${DRAWN[kind]} by itself; those shown large end at ${ownEnds(data)}`}</span></span>
-        </label>
+        <div class="field"><span>Scale</span>${segmented({ label: "Where the colours end", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
+        ${numbered && html`<p class="note">±${end} in all epochs, runs and probes; at most 2 % of the numbers are beyond, drawn full</p>`}
+        <p class="note">${state.lock ? reach(element, data) : html`each ${DRAWN[kind]} by itself; those shown large end at ${ownEnds(data)}`}</p>
       </div>`,
       element,
     );
   };
+}
+
+/** @param {import("../types.d.ts").Kind} kind */
+const scales = (kind) => [
+  { value: "one", text: "one for all", title: `the same colour means the same number everywhere${kind === "tabular" ? ", and a probe's bars have one scale at every epoch and in both runs" : ""}` },
+  { value: "fit", text: "fit", title: `each ${DRAWN[kind]} ends at its own largest value` },
+];
+
+// Below this part of the scale a probe is pale, and looks as if nothing had been found.
+const PALE = 0.15;
+
+/**
+ * How much of the scale the probe takes that is shown large, and the way to one that fits it.
+ * @param {HTMLElement} element
+ * @param {import("../types.d.ts").Data} data
+ */
+function reach(element, { panes, probe, scale }) {
+  const most = Math.max(0, ...panes.map(({ side, step }) => largest(side.values(probe)?.at(step)?.values ?? [])));
+  if (!most || !scale) return "";
+  const how = most > scale ? ", beyond its end" : most < PALE * scale ? ", pale" : "";
+  const fit = html`<button type="button" class="link fit" title="let the colours end at the largest value of what is shown" onClick=${() => choose(element, { lock: false })}>fit</button>`;
+  return html`this probe: up to ${number(most)}${how} ${how && fit}`;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** What the page says where it has nothing to show, and the quiet line above it where it has trouble. */
 
-import { command, html, render } from "../html.js";
+import { html, render } from "../html.js";
 import { copy } from "../clipboard.js";
 import { plural } from "../format.js";
+import { elsewhere, retry as again } from "./failure.js";
 
 const SNIPPET = `import keras, tb_xai_plugin as xai
 
@@ -15,12 +16,15 @@ model.fit(x, y, validation_data=(x_test, y_test), epochs=20, callbacks=[
 /** @type {import("../types.d.ts").View} */
 export function noticeView(element) {
   return (data) => {
-    const retry = html`<button type="button" class="button" onClick=${() => command(element, "retry")}>Try again</button>`;
+    const retry = again(element);
     if (data.phase === "ready" || data.phase === "loading") {
       const trouble = data.reconnecting ? "TensorBoard does not answer; trying again. What you see is the last that came." : data.problem;
       const { reading, missing } = data;
       const words = trouble || (reading && `Reading the records: ${reading.done} of ${plural(reading.total, "part")}…`) || (data.phase === "ready" && missing);
-      render(words ? html`<p class="banner" role="status">${words} ${trouble && !data.reconnecting && retry}</p>` : null, element);
+      const parts = elsewhere(data);
+      const said = [words, ...parts].filter(Boolean).join(" ");
+      const failed = (trouble && !data.reconnecting) || parts.length > 0;
+      render(said ? html`<p class="banner" role="status">${said} ${failed && retry}</p>` : null, element);
       return;
     }
     render(html`<div class="notice" role="status">${{ empty, waiting, failed: () => failed(data.problem, retry) }[data.phase](data)}</div>`, element);

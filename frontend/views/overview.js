@@ -1,17 +1,18 @@
 /** All rows of a table at the cursor: how much each feature counts on average, and what it does in every probe, by its value there. */
 
-import { descending, featuresOf, linesOf, playerValue, ticks } from "../bars.js";
-import { axis } from "../bars-canvas.js";
+import { axis, ticks } from "../axis.js";
+import { descending, featuresOf, linesOf, playerValue } from "../bars.js";
 import { createList, watchView } from "../bars-list.js";
-import { across, beeswarm, heights, nearestPoint } from "../beeswarm.js";
+import { across, beeswarm, heights, nearestPoint, swarmEnds } from "../beeswarm.js";
 import { featureColor } from "../color.js";
 import { ABSENT, epochOf } from "../cursor.js";
 import { className, epoch, number, plural, probeName, tick, withError } from "../format.js";
 import { choose, html, render } from "../html.js";
+import { hasView } from "../kinds.js";
 import { middle } from "../names.js";
 import { drawImportance, drawSwarm } from "../overview-canvas.js";
-import { roveNames } from "../passage-focus.js";
 import { playerName } from "../players.js";
+import { roveNames } from "../rove.js";
 import { largest } from "../scale.js";
 import { surveyed } from "../side.js";
 
@@ -27,7 +28,9 @@ const LONGEST_NAME = 48;
 const LEAST_NAMES = 140;
 const NAMES = 0.14;
 const LETTER = 5.6;
-// px that words take at the ends of an axis
+// px between two numbers of an axis, and px that words take at its ends
+const TICK = 56;
+const SWARM_TICK = 64;
 const LOW_WORD = 56;
 const HIGH_WORD = 40;
 const FEW_PROBES = 60;
@@ -37,6 +40,24 @@ const TIP_WIDTH = 240;
 const TIP_HEIGHT = 110;
 
 /** @typedef {{probe: number, side: number, player: number, x: number, y: number}} Hit  side: of the swarm; -1 for the importance; probe: -1 for none */
+
+/** @typedef {{player: number, y: number}} Place  a row in view, px of its upper edge */
+
+/**
+ * What is drawn, at one step of the cursor.
+ * @typedef {object} Scene
+ * @property {Data} data
+ * @property {State} state
+ * @property {Side[]} sides
+ * @property {number[]} steps  one a side
+ * @property {ReturnType<ReturnType<typeof createSurvey>>} survey
+ * @property {number[]} own  players with a row
+ * @property {Place[]} places
+ * @property {(Float32Array | null)[]} importance  mean |attribution| of each player, one a side
+ * @property {(player: number) => string} name
+ */
+
+/** @typedef {{laid: string, rows: import("../overview-canvas.js").SwarmRow[]}} Swarm  what the points were laid out from, and where they lie */
 
 /** @type {import("../types.d.ts").View} */
 export function overviewView(element) {
@@ -49,9 +70,9 @@ export function overviewView(element) {
   const list = createList(again);
   element.append(top, list.box, bottom, tip);
   const inView = watchView(element, again);
-  const survey = createSurvey();
+  const surveyOf = createSurvey();
   let all = false;
-  /** @type {{laid: string, rows: import("../overview-canvas.js").SwarmRow[]}[]} what the points were laid out from, and where they lie */
+  /** @type {Swarm[]} */
   let swarms = [];
   /** @type {Hit | null} */
   let under = null;
@@ -76,134 +97,198 @@ export function overviewView(element) {
     else choose(element, { player: hit.player === last[1].player ? null : hit.player });
   });
 
+  const toggle = () => {
+    all = !all;
+    if (!all) list.box.scrollTop = 0;
+    again();
+  };
+
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = data.phase !== "ready" || data.a?.info.probes.kind !== "tabular";
-    if (element.hidden || !data.a) return;
+    element.hidden = !hasView(data, "overview");
+    if (element.hidden) return;
     last = [data, state];
     // What is out of the window is drawn when it comes in.
     if (!inView()) return;
-    const { a } = data;
-    const { probes } = a.info;
-    const sides = [a, data.b].filter((side) => side !== null);
-    const steps = sides.map(({ letter }) => epochOf(data.cursor, letter));
-    const { order, ends, most, rows: table, heightsOf, loaded, wanted } = survey(data, state, sides, steps);
-    const own = (all ? order.map((player) => [player]) : linesOf(order, MOST_ROWS + 1, state.player).filter((line) => line.length === 1)).map(([player]) => player);
+    const scene = sceneOf(list, data, state, surveyOf, all);
+    const { own, sides, survey, steps } = scene;
     element.style.setProperty("--overview", `${Math.min(own.length, MOST_ROWS) * ROW}px`);
-    list.size(own.length, ROW);
-    const name = (/** @type {number} */ player) => playerName(probes, undefined, player);
-
-    const letters = Math.floor(Math.max(LEAST_NAMES, list.width * NAMES) / LETTER);
-
-    render(header(data, sides, loaded, wanted, state), top);
-    const first = Math.max(0, Math.floor(list.scroll / ROW));
-    const places = own.slice(first, first + Math.ceil((list.height || MOST_ROWS * ROW) / ROW) + 1).map((player, i) => ({ player, y: (first + i) * ROW - list.scroll }));
-    const importance = sides.map(({ importance: known }, i) => known?.at(steps[i]) ?? null);
-    const means = (/** @type {number} */ player) => sides.map(({ letter }, i) => `${letter} ${number(importance[i]?.[player])}`).join(", ");
-    render(
-      html`<div class="overview-grid" style=${swarmColumns(sides.length)}>
-        ${places.filter(({ player }) => data.lit.includes(player)).map(({ player, y }) => html`<div key=${`lit ${player}`} class="bar-lit" style=${{ top: `${y}px`, height: `${ROW}px` }}></div>`)}
-        <div class="bar-names">${places.map(
-          ({ player, y }) => html`<button key=${player} type="button" class="bar-name" style=${{ top: `${y}px`, height: `${ROW}px` }} aria-pressed=${player === state.player} title=${`${name(player)}\nmean |attribution|: ${means(player)}`}>
-            <span class="ellipsis">${middle(name(player), letters)}</span></button>`,
-        )}</div>
-        <div class="bar-chart"><canvas role="img" aria-label=${`mean |attribution| of each feature over the probes; ${places.slice(0, 3).map(({ player }) => `${middle(name(player), LONGEST_NAME)}: ${means(player)}`).join("; ")}`}></canvas></div>
-        ${sides.map((side, i) => html`<div key=${side.letter} class="bar-chart"><canvas role="img" data-side=${i} aria-label=${`${side.name} at ${epoch(steps[i])}: one point a probe in each feature's row, by its attribution; for to the right, against to the left; shaded by the feature's value, dark low, light high`}></canvas>
-          ${absent(side, steps[i], data)}</div>`)}
-      </div>`,
-      list.stage,
-    );
+    render(header(data, sides, survey, state), top);
+    render(stage(scene, list), list.stage);
     roveNames(list.stage.querySelector(".bar-names"));
-
-    const canvases = list.stage.querySelectorAll("canvas");
-    const widths = [...canvases].map((canvas) => canvas.parentElement?.clientWidth ?? 0);
-    const height = list.height;
-    const scaled = /** @type {[number, number]} */ ([0, most * 1.12 || 1]);
-    const marks = ticks(...scaled, Math.max(2, Math.floor(widths[0] / 56)));
-    const bars = places.map(({ player, y }) => {
-      const sizes = importance.map((known) => known?.[player] ?? NaN);
-      return { y: y + ROW / 2, sizes, texts: sizes.map((size) => (Number.isFinite(size) ? number(size) : "")) };
-    });
-    const chart = { rows: bars, colors: sides.map(({ color }) => color), domain: scaled, ticks: marks, dark: state.dark };
-    drawImportance(canvases[0], widths[0], height, JSON.stringify(chart), chart);
-
-    const room = (ends[1] - ends[0]) * 0.03;
-    const domain = /** @type {[number, number]} */ ([ends[0] - room, ends[1] + room]);
-    const points = ticks(...domain, Math.max(2, Math.floor((widths[1] ?? 0) / 64)));
-    const radius = table.length > FEW_PROBES ? 2 : 2.6;
-    const ringed = [data.probe, ...(under && under.probe >= 0 && under.probe !== data.probe ? [under.probe] : [])];
-    const drawn = JSON.stringify([places, ends, widths, radius, data.method, data.explained]);
-    swarms = sides.map((side, i) => {
-      const laid = [drawn, side.id, side.values(data.probe)?.id, loaded, steps[i]].join();
-      const key = [laid, ringed, state.dark].join();
-      // The pointer alone moves no point.
-      if (swarms[i]?.laid === laid) {
-        drawSwarm(canvases[i + 1], widths[i + 1], height, key, { rows: swarms[i].rows, radius, domain, ticks: points, ringed, dark: state.dark });
-        return swarms[i];
-      }
-      const values = table.map((_, probe) => side.values(probe)?.at(steps[i])?.values ?? null);
-      const at = axis(domain, widths[i + 1]);
-      const rows = places.map(({ player, y }) => {
-        const xs = across(values, player).map(at);
-        return { player, y: y + ROW / 2, xs, ys: beeswarm(xs, 2 * radius, ROW / 2 - 1), heights: heightsOf(player) };
-      });
-      drawSwarm(canvases[i + 1], widths[i + 1], height, key, { rows, radius, domain, ticks: points, ringed, dark: state.dark });
-      return { laid, rows };
-    });
-
-    const more = order.length > own.length || all;
-    const toggle = () => {
-      all = !all;
-      if (!all) list.box.scrollTop = 0;
-      again();
-    };
-    const { regression } = probes;
-    render(
-      html`<div class="overview-grid feet" style=${swarmColumns(sides.length)}>
-        <div class="overview-corner">${more && order.length > MOST_ROWS && html`<button type="button" class="link" onClick=${toggle}>${all ? "◂ the strongest only" : `all ${order.length} features ▸`}</button>`}</div>
-        ${scaleOf(marks, scaled, widths[0], "", "")}
-        ${sides.map((_, i) => scaleOf(points, domain, widths[i + 1] ?? 0, regression ? "lowers" : "against", regression ? "raises" : "for"))}
-      </div>`,
-      bottom,
-    );
-
-    find = (event) => {
-      const box = list.stage.getBoundingClientRect();
-      const y = event.clientY - box.top;
-      const place = places.findIndex((one) => y >= one.y && y < one.y + ROW);
-      if (place < 0) return null;
-      const canvas = event.target instanceof HTMLCanvasElement ? event.target : null;
-      const side = canvas?.dataset.side === undefined ? -1 : Number(canvas.dataset.side);
-      const outer = element.getBoundingClientRect();
-      const hit = { probe: -1, side, player: places[place].player, x: event.clientX - outer.left, y: event.clientY - outer.top };
-      if (!canvas || side < 0) return canvas ? hit : { ...hit, side: -2 };
-      const row = swarms[side].rows[place];
-      const left = event.clientX - canvas.getBoundingClientRect().left;
-      return { ...hit, probe: nearestPoint(row.xs, row.ys, left, y - row.y, REACH) };
-    };
+    const [first, ...others] = list.stage.querySelectorAll("canvas");
+    const importance = paintImportance(first, list.height, scene);
+    const drawn = paintSwarms(others, list.height, scene, swarms, [data.probe, ...(under && under.probe >= 0 && under.probe !== data.probe ? [under.probe] : [])]);
+    swarms = drawn.swarms;
+    render(feet(scene, importance, drawn, all, toggle), bottom);
+    find = (event) => hitOf(event, element, list.stage, scene.places, swarms);
     list.stage.classList.toggle("on-point", Boolean(under && under.probe >= 0));
-    const words = under && tipWords(under, data, sides, steps, name, importance);
-    // Beside the pointer, on the side that has room.
-    const left = under ? (under.x + 16 + TIP_WIDTH > element.clientWidth ? under.x - 16 - TIP_WIDTH : under.x + 16) : 0;
-    render(words && under ? html`<div class="tip" style=${{ left: `${left}px`, top: `${under.y + 12 + TIP_HEIGHT > element.clientHeight ? under.y - 8 - TIP_HEIGHT : under.y + 12}px`, width: `${TIP_WIDTH}px` }}>${words}</div>` : null, tip);
+    render(under && beside(under, element, tipWords(under, data, sides, steps, scene.name, scene.importance)), tip);
   };
   return update;
 }
 
 /**
- * The smallest and the largest value of all, and 0.
- * @param {(Attribution | null | undefined)[]} all
- * @returns {[number, number]}
+ * @param {import("../bars-list.js").List} list
+ * @param {Data} data
+ * @param {State} state
+ * @param {ReturnType<typeof createSurvey>} surveyOf
+ * @param {boolean} all  whether every player has a row
+ * @returns {Scene}
  */
-function endsOf(all) {
-  let [low, high] = [0, 0];
-  for (const explained of all) {
-    for (const value of explained?.values ?? []) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  return [low, high];
+function sceneOf(list, data, state, surveyOf, all) {
+  const sides = [data.a, data.b].filter((side) => side !== null);
+  const { probes } = sides[0].info;
+  const steps = sides.map(({ letter }) => epochOf(data.cursor, letter));
+  const survey = surveyOf(data, state, sides, steps);
+  const own = (all ? survey.order.map((player) => [player]) : linesOf(survey.order, MOST_ROWS + 1, state.player).filter((line) => line.length === 1)).map(([player]) => player);
+  list.size(own.length, ROW);
+  const first = Math.max(0, Math.floor(list.scroll / ROW));
+  const places = own.slice(first, first + Math.ceil((list.height || MOST_ROWS * ROW) / ROW) + 1).map((player, i) => ({ player, y: (first + i) * ROW - list.scroll }));
+  const importance = sides.map((side, i) => side.importance?.at(steps[i]) ?? null);
+  return { data, state, sides, steps, survey, own, places, importance, name: (player) => playerName(probes, undefined, player) };
+}
+
+/**
+ * Names and canvases of the rows in view.
+ * @param {Scene} scene
+ * @param {import("../bars-list.js").List} list
+ */
+function stage({ data, state, sides, steps, places, importance, name }, list) {
+  const letters = Math.floor(Math.max(LEAST_NAMES, list.width * NAMES) / LETTER);
+  const means = (/** @type {number} */ player) => sides.map(({ letter }, i) => `${letter} ${number(importance[i]?.[player])}`).join(", ");
+  const first = places.slice(0, 3).map(({ player }) => `${middle(name(player), LONGEST_NAME)}: ${means(player)}`).join("; ");
+  return html`<div class="overview-grid" style=${swarmColumns(sides.length)}>
+    ${places.filter(({ player }) => data.lit.includes(player)).map(({ player, y }) => html`<div key=${`lit ${player}`} class="bar-lit" style=${{ top: `${y}px`, height: `${ROW}px` }}></div>`)}
+    <div class="bar-names" role="group" aria-label="features; choose one to keep it lit">${places.map(
+      ({ player, y }) => html`<button key=${player} type="button" class="bar-name" style=${{ top: `${y}px`, height: `${ROW}px` }} aria-pressed=${player === state.player} title=${`${name(player)}\nmean |attribution|: ${means(player)}`}>
+        <bdi class="ellipsis">${middle(name(player), letters)}</bdi></button>`,
+    )}</div>
+    <div class="bar-chart"><canvas role="img" aria-label=${`mean |attribution| of each feature over the probes; ${first}`}></canvas></div>
+    ${sides.map((side, i) => html`<div key=${side.letter} class="bar-chart"><canvas role="img" data-side=${i} aria-label=${`${side.name} at ${epoch(steps[i])}: one point a probe in each feature's row, by its attribution; for to the right, against to the left; shaded by the feature's value, dark low, light high`}></canvas>
+      ${absent(side, steps[i], data)}</div>`)}
+  </div>`;
+}
+
+/** @typedef {{domain: [number, number], marks: number[], width: number}} Scale  of an axis: its ends, its numbers, its px */
+
+/** @param {HTMLCanvasElement} canvas */
+const widthOf = (canvas) => canvas.parentElement?.clientWidth ?? 0;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} height
+ * @param {Scene} scene
+ * @returns {Scale}
+ */
+function paintImportance(canvas, height, { state, sides, survey, places, importance }) {
+  const width = widthOf(canvas);
+  const domain = /** @type {[number, number]} */ ([0, survey.most * 1.12 || 1]);
+  const marks = ticks(...domain, Math.max(2, Math.floor(width / TICK)));
+  const rows = places.map(({ player, y }) => {
+    const sizes = importance.map((known) => known?.[player] ?? NaN);
+    return { y: y + ROW / 2, sizes, texts: sizes.map((size) => (Number.isFinite(size) ? number(size) : "")) };
+  });
+  const chart = { rows, colors: sides.map(({ color }) => color), domain, ticks: marks, dark: state.dark };
+  drawImportance(canvas, width, height, JSON.stringify(chart), chart);
+  return { domain, marks, width };
+}
+
+/**
+ * One swarm a side, all on one scale.
+ * @param {HTMLCanvasElement[]} canvases
+ * @param {number} height
+ * @param {Scene} scene
+ * @param {Swarm[]} before  as they lie: the pointer alone moves no point
+ * @param {number[]} ringed  probes
+ * @returns {Scale & {swarms: Swarm[], widths: number[]}}
+ */
+function paintSwarms(canvases, height, scene, before, ringed) {
+  const { data, state, sides, steps, survey, places } = scene;
+  const widths = canvases.map(widthOf);
+  const { ends } = survey;
+  const room = (ends[1] - ends[0]) * 0.03;
+  const domain = /** @type {[number, number]} */ ([ends[0] - room, ends[1] + room]);
+  const marks = ticks(...domain, Math.max(2, Math.floor((widths[0] ?? 0) / SWARM_TICK)));
+  const radius = survey.rows.length > FEW_PROBES ? 2 : 2.6;
+  const drawn = JSON.stringify([places, ends, widths, radius, data.method, data.explained]);
+  const swarms = sides.map((side, i) => {
+    const laid = [drawn, side.id, side.values(data.probe)?.id, survey.loaded, steps[i]].join();
+    const rows = before[i]?.laid === laid ? before[i].rows : layOut(scene, i, axis(domain, widths[i]), radius);
+    drawSwarm(canvases[i], widths[i], height, [laid, ringed, state.dark].join(), { rows, radius, domain, ticks: marks, ringed, dark: state.dark });
+    return { laid, rows };
+  });
+  return { domain, marks, width: widths[0] ?? 0, swarms, widths };
+}
+
+/**
+ * Where the points of one side lie.
+ * @param {Scene} scene
+ * @param {number} i  of the side
+ * @param {(value: number) => number} at
+ * @param {number} radius
+ * @returns {import("../overview-canvas.js").SwarmRow[]}
+ */
+function layOut({ sides, steps, survey, places }, i, at, radius) {
+  const values = survey.rows.map((_, probe) => sides[i].values(probe)?.at(steps[i])?.values ?? null);
+  const [low, high] = survey.ends;
+  return places.map(({ player, y }) => {
+    const own = across(values, player);
+    const xs = own.map((value) => at(value < low ? low : value > high ? high : value));
+    return { y: y + ROW / 2, xs, ys: beeswarm(xs, 2 * radius, ROW / 2 - 1), heights: survey.heightsOf(player), beyond: Int8Array.from(own, (value) => Number(value > high) - Number(value < low)) };
+  });
+}
+
+/**
+ * Below the charts: their axes, and a way to all features.
+ * @param {Scene} scene
+ * @param {Scale} importance
+ * @param {Scale & {widths: number[]}} swarm
+ * @param {boolean} all
+ * @param {() => void} toggle
+ */
+function feet({ sides, survey: { order }, own }, importance, swarm, all, toggle) {
+  const { regression } = sides[0].info.probes;
+  const more = (order.length > own.length || all) && order.length > MOST_ROWS;
+  return html`<div class="overview-grid feet" style=${swarmColumns(sides.length)}>
+    <div class="overview-corner">${more && html`<button type="button" class="link" onClick=${toggle}>${all ? "◂ the strongest only" : `all ${order.length} features ▸`}</button>`}</div>
+    ${scaleOf(importance.marks, importance.domain, importance.width, "", "")}
+    ${sides.map((_, i) => scaleOf(swarm.marks, swarm.domain, swarm.widths[i] ?? 0, regression ? "lowers" : "against", regression ? "raises" : "for"))}
+  </div>`;
+}
+
+/**
+ * @param {MouseEvent} event
+ * @param {HTMLElement} element
+ * @param {HTMLElement} stageElement
+ * @param {Place[]} places
+ * @param {Swarm[]} swarms
+ * @returns {Hit | null}
+ */
+function hitOf(event, element, stageElement, places, swarms) {
+  const y = event.clientY - stageElement.getBoundingClientRect().top;
+  const place = places.findIndex((one) => y >= one.y && y < one.y + ROW);
+  if (place < 0) return null;
+  const canvas = event.target instanceof HTMLCanvasElement ? event.target : null;
+  const side = canvas ? Number(canvas.dataset.side ?? -1) : -2;
+  const outer = element.getBoundingClientRect();
+  const hit = { probe: -1, side, player: places[place].player, x: event.clientX - outer.left, y: event.clientY - outer.top };
+  if (!canvas || side < 0) return hit;
+  const row = swarms[side].rows[place];
+  return { ...hit, probe: nearestPoint(row.xs, row.ys, event.clientX - canvas.getBoundingClientRect().left, y - row.y, REACH) };
+}
+
+/**
+ * Words beside the pointer, on the side that has room.
+ * @param {Hit} hit
+ * @param {HTMLElement} element
+ * @param {unknown} words
+ */
+function beside({ x, y }, element, words) {
+  if (!words) return null;
+  const left = x + 16 + TIP_WIDTH > element.clientWidth ? x - 16 - TIP_WIDTH : x + 16;
+  const top = y + 12 + TIP_HEIGHT > element.clientHeight ? y - 8 - TIP_HEIGHT : y + 12;
+  return html`<div class="tip" style=${{ left: `${left}px`, top: `${top}px`, width: `${TIP_WIDTH}px` }}>${words}</div>`;
 }
 
 /** @param {number} count */
@@ -217,8 +302,9 @@ function createSurvey() {
   let orderKey = "";
   /** @type {number[]} */
   let order = [];
-  /** @type {[number, number]} */
-  let lockedEnds = [0, 0];
+  let locked = swarmEnds(new Float32Array());
+  /** @type {number[]} by which the axis goes: whichever are shown, it stays */
+  let strongest = [];
   let lockedMost = 1;
   /** @type {(import("../types.d.ts").Row | null)[]} */
   let rows = [];
@@ -239,27 +325,25 @@ function createSurvey() {
         const content = a.content(probe);
         return content?.kind === "tabular" ? content : null;
       });
-      lockedEnds = endsOf(sides.flatMap((side) => here.flatMap((probe) => side.info.steps.map((step) => side.values(probe)?.at(step)))));
+      strongest = descending(sizesOf(sides, sides.map((side) => side.info.steps), players)).slice(0, MOST_ROWS);
+      locked = swarmEnds(valuesOf(sides.flatMap((side) => here.flatMap((probe) => side.info.steps.map((step) => side.values(probe)?.at(step)))), strongest));
       lockedMost = Math.max(0, ...sides.flatMap(({ importance, info }) => info.steps.map((step) => largest(importance?.at(step) ?? []))));
     }
     const nextOrder = [state.rank, state.rank === "epoch" && steps].join();
     if (nextOrder !== orderKey) {
       orderKey = nextOrder;
-      const at = (/** @type {Side} */ side, /** @type {number} */ i) => (state.rank === "epoch" ? [steps[i]] : side.info.steps);
-      const sizes = new Float64Array(players);
-      sides.forEach((side, i) => {
-        for (const step of at(side, i)) side.importance?.at(step)?.forEach((size, player) => (sizes[player] += Number.isFinite(size) ? size / at(side, i).length : 0));
-      });
+      const sizes = sizesOf(sides, sides.map((side, i) => (state.rank === "epoch" ? [steps[i]] : side.info.steps)), players);
       order = state.rank === "logged" ? Array.from(sizes, (_, player) => player) : descending(sizes);
     }
     const now = sides.map((side, i) => largest(side.importance?.at(steps[i]) ?? []));
-    const ends = state.lock ? lockedEnds : endsOf(sides.flatMap((side, i) => here.map((probe) => side.values(probe)?.at(steps[i]))));
+    const { ends, cut } = state.lock ? locked : swarmEnds(valuesOf(sides.flatMap((side, i) => here.map((probe) => side.values(probe)?.at(steps[i]))), strongest));
     return {
       order,
       rows,
       loaded: here.length,
       wanted: wanted.length,
       ends: ends[1] > ends[0] ? ends : /** @type {[number, number]} */ ([-1, 1]),
+      cut,
       most: state.lock ? lockedMost : Math.max(0, ...now),
       heightsOf(/** @type {number} */ player) {
         let found = known.get(player);
@@ -274,13 +358,36 @@ function createSurvey() {
 }
 
 /**
+ * Mean over runs and epochs of what each player has on average over the probes.
+ * @param {Side[]} sides
+ * @param {number[][]} steps  one list a side
+ * @param {number} players
+ */
+function sizesOf(sides, steps, players) {
+  const sizes = new Float64Array(players);
+  sides.forEach((side, i) => {
+    for (const step of steps[i]) side.importance?.at(step)?.forEach((size, player) => (sizes[player] += Number.isFinite(size) ? size / steps[i].length : 0));
+  });
+  return sizes;
+}
+
+/**
+ * @param {(Attribution | null | undefined)[]} all
+ * @param {number[]} players
+ */
+function valuesOf(all, players) {
+  const values = new Float32Array(all.length * players.length).fill(NaN);
+  all.forEach((explained, i) => players.forEach((player, j) => (values[i * players.length + j] = explained?.values[player] ?? NaN)));
+  return values;
+}
+
+/**
  * @param {Data} data
  * @param {Side[]} sides
- * @param {number} loaded
- * @param {number} wanted
+ * @param {Scene["survey"]} survey
  * @param {State} state
  */
-function header({ cursor, panes, explained }, sides, loaded, wanted, state) {
+function header({ cursor, panes, explained }, sides, { loaded, wanted, cut }, state) {
   const { probes } = sides[0].info;
   const steps = sides.map(({ letter }) => epochOf(cursor, letter));
   const toward = probes.regression ? "" : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own answer" : `, toward “${className(probes, Number(explained))}”`;
@@ -291,7 +398,7 @@ function header({ cursor, panes, explained }, sides, loaded, wanted, state) {
     <div class="overview-tools"><h2>All probes</h2>
       <span class="note ellipsis">${count}${toward} · ${panes[0].side.unit} · order: ${orders[state.rank]}</span>
       <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order">
-        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order</span></div>
+        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order${cut && html`<span title="a few values lie far beyond the axis: their tips stand at its edge">◂ ▸ beyond the axis</span>`}</span></div>
     <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
       ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT ? "" : epoch(steps[i])}</span></div>`)}</div>
   </div>`;

@@ -4,6 +4,7 @@ import { signed } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { middle } from "../names.js";
 import { playerName, playerNoun } from "../players.js";
+import { failure } from "./failure.js";
 
 /** @typedef {import("../types.d.ts").Pair} Pair */
 /** @typedef {import("../types.d.ts").Pane} Pane */
@@ -36,6 +37,7 @@ export function pairsView(element) {
     };
     render(
       html`<div class="pairs">
+        ${failure(element, data, ["interactions"], "What segments do together could not be read")}
         ${panes.map((pane) => {
           const pairs = strongest(data, pane);
           return html`<div key=${pane.title} class="pairs-row"><span class="note"><b style=${{ color: pane.side.color }}>${pane.title}</b> together</span>

@@ -2,10 +2,11 @@
 
 import { epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
-import { rove } from "../passage-focus.js";
-import { exactly, placeOf, shownOf, withinNoise } from "../passage-shown.js";
+import { hasView } from "../kinds.js";
+import { rove } from "../rove.js";
+import { exactly, placeOf, shownOf, withinNoise } from "../shown.js";
 import { css, insideOf, shade } from "../passage.js";
-import { panesRow } from "./passage-panes.js";
+import { panesRow } from "./panes.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Passage} Passage */
@@ -29,7 +30,7 @@ export function passageView(element) {
   element.append(frame);
 
   return (data, state) => {
-    element.hidden = data.phase !== "ready" || data.a?.info.probes.kind !== "text";
+    element.hidden = !hasView(data, "passage");
     if (element.hidden) return;
     const { panes, probe } = data;
     const box = (/** @type {import("../types.d.ts").Pane | null} */ pane) =>
@@ -119,7 +120,7 @@ function follow(node, element, state) {
 
 /**
  * @param {Token[]} tokens
- * @param {import("../passage-shown.js").Shown} shown
+ * @param {import("../shown.js").Shown} shown
  * @param {{dark: boolean, lit: number[], inside: (player: number) => boolean}} look
  */
 function paintTokens(tokens, shown, { dark, lit, inside }) {

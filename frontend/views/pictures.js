@@ -4,9 +4,10 @@ import { freeName, outlined } from "../areas.js";
 import { createDraft } from "../draft.js";
 import { choose, html, render } from "../html.js";
 import { fit } from "../layout.js";
+import { isNoise } from "../noise.js";
 import { paint, playerAt } from "../picture.js";
 import { difference } from "../scale.js";
-import { ALONE, blankReason, canvasOf, differenceHead, differenceReason, encoded, figure, paneHead, trust } from "./figure.js";
+import { ALONE, blankReason, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "./sketch.js";
 import { createBlink, stack } from "./stack.js";
 
@@ -55,10 +56,12 @@ export function picturesView(element) {
     const done = (/** @type {number[]} */ points) => addArea(element, data, state, points);
     const drawing = (/** @type {boolean} */ first) => (state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done, first) : null);
 
-    const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, drawing(i === 0)));
+    // What is the same for both is said once.
+    const reasons = panes.map((pane) => blankReason(pane, data)).map((words, i, all) => (i > 0 && words && words === all[0] ? `as in ${panes[0].title}` : words));
+    const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, reasons[i], drawing(i === 0)));
     if (pair) {
       const head = differenceHead(panes, state.lock);
-      figures.push(figure("difference", head, differenceReason(panes, explained, state.view), canvasOf("difference of the attributions, first minus second"), "", null, drawing(false)));
+      figures.push(figure("difference", head, differenceReason(panes, explained, state.view), canvasOf(differenceName(data)), "", noiseFoot(data), drawing(false)));
     } else {
       figures.push(html`<div key="alone" class="alone"><p>${ALONE}</p></div>`);
     }
@@ -82,6 +85,7 @@ export function picturesView(element) {
         values: values[i],
         scale: state.lock ? data.scale : 0,
         lit: state.drawing ? [] : data.lit,
+        noise: panes[i] ? null : noisy(data),
         region: state.drawing ? -1 : (data.a?.info.regions.indexOf(data.region) ?? -1),
         area: state.drawing ? null : area,
         outlines: state.outlines,
@@ -99,11 +103,12 @@ export function picturesView(element) {
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {Pane} pane
+ * @param {string} blank  why there is no picture; "" where there is one
  * @param {unknown} drawing
  */
-function alone(element, data, pane, drawing) {
+function alone(element, data, pane, blank, drawing) {
   const { title, side } = pane;
-  return figure(title, paneHead(element, data, pane), blankReason(pane, data), canvasOf(encoded(pane)), side.color, trust(pane, data.probe, ""), drawing);
+  return figure(title, paneHead(element, data, pane), blank, canvasOf(encoded(pane)), side.color, trust(pane, data.probe, ""), drawing);
 }
 
 /**
@@ -121,6 +126,21 @@ function pointOn(canvas, element, state, picture) {
     const player = playerAt(event, picture, canvas);
     choose(element, { player: player === state.player ? null : player });
   };
+}
+
+/** @type {(data: Data) => string} */
+function differenceName(data) {
+  const noise = noiseWords(data);
+  return `difference of the attributions, first minus second${noise && `: ${noise}`}`;
+}
+
+/**
+ * The players of the difference that are within noise.
+ * @param {Data} data
+ */
+function noisy({ difference: known, probe, cursor }) {
+  const errors = known?.at(probe, cursor.step);
+  return known?.real(probe, cursor.step)?.map((real, player) => Number(isNoise(real, errors?.[player] ?? NaN))) ?? null;
 }
 
 /** @type {(element: HTMLElement, data: Data, state: State, points: number[]) => void} */

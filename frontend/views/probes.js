@@ -1,19 +1,28 @@
 /** One card a probe: what each run looks at, what it answers, how much its reasons change. */
 
-import { className, epoch, probeName } from "../format.js";
+import { epochOf } from "../cursor.js";
+import { className, epoch, number, probeName } from "../format.js";
 import { choose, html, render, select } from "../html.js";
+import { KINDS } from "../kinds.js";
 import { inView, pictureSizes } from "../layout.js";
+import { memo } from "../memo.js";
+import { middle, sharedBeginning, shortName } from "../names.js";
 import { classOf } from "../order.js";
+import { MINIATURES, preload } from "../preload.js";
 import { createStrip } from "../strip.js";
-import { miniature, thumbnail } from "../thumbnail.js";
+import { thumbnail } from "../thumbnail.js";
 import { shortAnswer } from "./answer.js";
+import { once } from "./later.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 /** @typedef {import("../types.d.ts").State} State */
+/** @typedef {typeof import("../miniature.js").miniature} Paint */
 
 const GAP = 8;
 const PADDING = 7;
+// Room of the mark that says whether a change is more than noise.
+const MARK = 14;
 const SPARK_HEIGHT = 16;
 
 const SORTS = [
@@ -21,6 +30,14 @@ const SORTS = [
   { value: "uncertain", text: "least certain" },
   { value: "order", text: "as logged" },
 ];
+
+/** Images do without what draws cards of other kinds. */
+const miniatures = once(() => {
+  preload(MINIATURES);
+  return import("../miniature.js");
+});
+
+const DIFFER = { value: "differ", text: "reasons differ, both right" };
 
 const SORTS_PINNED = SORTS.map((sort) => (sort.value === "changed" ? { ...sort, text: "changed since the pin" } : sort));
 
@@ -30,6 +47,8 @@ export function probesView(element) {
   element.append(head);
   let selected = -1;
   const classesOf = classFilter();
+  /** @type {typeof import("../miniature.js").miniature | null} */
+  let miniature = null;
 
   return createStrip(element, (strip, data, state) => {
     const size = pictureSizes(window.innerHeight, 2).card;
@@ -50,9 +69,20 @@ export function probesView(element) {
     const cards = shown.map((probe, i) => card(element, data, panes, probe, { left: (range[0] + i) * item, width }));
     render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, strip.track);
     const cardElements = strip.track.querySelectorAll(".card");
-    shown.forEach((probe, i) => drawCard(cardElements[i], data, state, panes, probe, size));
+    const paint = panes[0].side.info.probes.kind === "image" ? paintThumbnail : miniature;
+    shown.forEach((probe, i) => drawCard(cardElements[i], data, state, panes, probe, size, paint));
+    if (paint) return;
+    void miniatures().then((module) => {
+      miniature = module.miniature;
+      strip.again();
+    }, () => {});
   });
 }
+
+/** @type {Paint} */
+const paintThumbnail = (place, what, data, state) => {
+  if (place instanceof HTMLCanvasElement) thumbnail(place, { ...what, lit: [] }, data, state);
+};
 
 /** The entries of the filter by class, with the number of probes of each; made anew when the numbers change. */
 function classFilter() {
@@ -94,12 +124,35 @@ function header(element, data, state, classesOf) {
     html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">
     <h2>Probes</h2>
-    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: state.pin === null ? SORTS : SORTS_PINNED, choose: (_, value) => choose(element, { sort: /** @type {import("../types.d.ts").Sort} */ (value) }) })}</label>
+    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../types.d.ts").Sort} */ (value) }) })}</label>
     ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
     ${probes.labels && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
     <span class="count">${data.order.length} of ${probes.count}</span>
   </div>`;
+}
+
+/** @type {(data: Data, state: State) => import("../html.js").Option[]} */
+function sorts({ b }, { pin, sort }) {
+  const known = pin === null ? SORTS : SORTS_PINNED;
+  return b || sort === "differ" ? [...known, DIFFER] : known;
+}
+
+/**
+ * Whether what is compared on a card differs by more than noise: A from B, or this epoch from the one before.
+ * @param {Data} data
+ * @param {number} probe
+ */
+function change({ a, b, compared, cursor }, probe) {
+  const drift = a?.drift;
+  const step = epochOf(cursor, "A");
+  const distance = b ? compared?.distance(probe, cursor.step) : drift?.at(probe, step);
+  const floor = b ? compared?.floor(probe, cursor.step) : drift?.floor(probe, step);
+  if (distance === undefined || floor === undefined || !Number.isFinite(distance) || !Number.isFinite(floor)) return null;
+  const real = distance > floor;
+  const what = b ? `A and B are ${number(distance)} apart` : `${number(distance)} from the previous epoch`;
+  const words = `${what}: ${real ? "more than" : "within"} noise (${number(floor)})`;
+  return html`<span class=${real ? "card-change real" : "card-change"} title=${words} role="img" aria-label=${words}>${real ? "≠" : "≈"}</span>`;
 }
 
 /**
@@ -115,11 +168,11 @@ function card(element, data, panes, probe, { left, width }) {
   const chosen = probe === data.probe;
   return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${name}
     style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
-    <span class="card-name ellipsis">${name}</span>
+    <span class="card-name"><span class="ellipsis">${cardName(probes, probe, width)}</span>${change(data, probe)}</span>
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">
-          ${probes.kind === "text" ? html`<span class="card-text" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
+          ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
         </span>
         <span class="half-bar"></span>
         <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortAnswer(pane, probe)}</span>
@@ -132,6 +185,24 @@ function card(element, data, panes, probe, { left, width }) {
   </button>`;
 }
 
+// A letter's mean width at 12 px.
+const LETTER = 6.2;
+
+/** @type {(probes: import("../types.d.ts").ProbeSetInfo) => string} what the names of all classes begin with */
+const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?? []));
+
+/**
+ * A probe's name as far as a card has room: what tells it from others stands at its ends, and not in what all classes begin with.
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {number} probe
+ * @param {number} width  px of the card
+ */
+function cardName(probes, probe, width) {
+  const label = probes.labels?.[probe];
+  const name = probes.names || label === undefined ? probeName(probes, probe) : `#${probe} “${shortName(className(probes, label), sharedByClasses(probes))}”`;
+  return middle(name, Math.floor((width - 2 * PADDING - MARK) / LETTER));
+}
+
 /**
  * @param {Element} card
  * @param {Data} data
@@ -139,28 +210,17 @@ function card(element, data, panes, probe, { left, width }) {
  * @param {Pane[]} panes
  * @param {number} probe
  * @param {number} size
+ * @param {Paint | null} paint  null before it has come
  */
-function drawCard(card, data, state, panes, probe, size) {
+function drawCard(card, data, state, panes, probe, size, paint) {
   const [spark] = card.querySelectorAll(".spark canvas");
   const places = card.querySelectorAll(".picture > *");
-  panes.forEach(({ side, step }, i) => {
-    const place = places[i];
-    if (side.info.probes.kind !== "image") miniature(/** @type {HTMLElement} */ (place), { side, probe, step, size }, data, state);
-    else if (place instanceof HTMLCanvasElement) thumbnail(place, { side, probe, step, size, lit: [] }, data, state);
-  });
+  panes.forEach(({ side, step }, i) => paint?.(/** @type {HTMLElement} */ (places[i]), { side, probe, step, size }, data, state));
   drawSpark(/** @type {HTMLCanvasElement} */ (spark), data, panes, probe, panes.length * (size + 4) - 4);
 }
 
-/** @type {Record<import("../types.d.ts").Kind, string>} what a card shows, in words */
-const SHOWN = {
-  image: "attribution over the image",
-  tabular: "the features with the largest attribution",
-  text: "attribution over the words around the strongest",
-  sequence: "attribution over the series",
-};
-
 /** @type {(pane: Pane, name: string) => string} */
-const encoded = ({ title, side }, name) => `${title} ${side.name}: ${SHOWN[side.info.probes.kind]} of ${name}`;
+const encoded = ({ title, side }, name) => `${title} ${side.name}: ${KINDS[side.info.probes.kind].card} of ${name}`;
 
 /** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
 function sparkAt(steps, step) {

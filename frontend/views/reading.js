@@ -3,17 +3,16 @@
 import { createCurves } from "../curves.js";
 import { className, percent, tick, withError } from "../format.js";
 import { choose, html, render } from "../html.js";
+import { isNoise } from "../noise.js";
 import { playerName, playerNoun } from "../players.js";
 import { isZero, standing } from "../scale.js";
 import { align, holesOf, joinSteps } from "../series.js";
+import { failure } from "./failure.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").State} State */
-
-// Standard errors from which on a difference is said to be beyond noise.
-const BEYOND = 2;
 
 /** @type {import("../types.d.ts").View} */
 export function readingView(element) {
@@ -42,6 +41,7 @@ export function readingView(element) {
         <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${probes.kind === "image" ? of : `${name}${of}`}><b>${name}</b>${of}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
           ${state.player !== null && html`<button type="button" class="link" onClick=${() => choose(element, { player: null })}>release (Esc)</button>`}</div>
         <div class="reading-lines">${data.panes.map((pane) => column(pane, probe, player, same))}${differenceColumn(data)}</div>
+        ${failure(element, data, ["difference"], "The error of the difference could not be read")}
       </div>`,
       words,
     );
@@ -105,11 +105,11 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
   const value = Number(explained[0]?.values[player]) - Number(explained[1]?.values[player]);
   if (!Number.isFinite(value)) return null;
   const error = difference?.at(probe, cursor.step)?.[player] ?? NaN;
-  const noise = error > 0 ? (Math.abs(value) > BEYOND * error ? "beyond noise" : "within noise") : "";
+  const noise = error > 0 ? (isNoise(difference?.real(probe, cursor.step)?.[player], error) ? "within noise" : "beyond noise") : "";
   return html`<div class="reading-line">
     <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
     <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
-    <p class="reading-rank ellipsis" title=${noise && `${noise === "beyond noise" ? "more" : "less"} than ${BEYOND} standard errors: sampling alone ${noise === "beyond noise" ? "seldom makes" : "may make"} such a difference`}>${noise}</p>
+    <p class="reading-rank ellipsis" title=${noise && `sampling alone ${noise === "beyond noise" ? "seldom makes" : "may make"} such a difference; judged over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
   </div>`;
 }
 

@@ -1,7 +1,7 @@
 /** Regions, logged with the probes, drawn here or made of features, tokens, stretches of time: which one is outlined, and how much of the attribution each run puts there. */
 
 import { LONGEST_NAME, MOST_AREAS, fits, freeName } from "../areas.js";
-import { percent } from "../format.js";
+import { epoch, percent } from "../format.js";
 import { choose, html, render, segmented } from "../html.js";
 import { middle } from "../names.js";
 import { playerName, playerNoun } from "../players.js";
@@ -67,7 +67,7 @@ function choice(element, data, name, rename, members) {
   const shown = name === data.region;
   return html`<label class="check region" title=${`${rename ? `${name} (double click to rename)` : name}${members && `\n${members}`}`} onDblClick=${rename}>
     <input type="checkbox" checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
-    <span class="ellipsis">${name}<br /><span class="region-shares" title="share of |attribution| inside the region, the median over its probes">${shares(data, name)}</span></span>
+    <span class="ellipsis">${name}<br /><span class="region-shares" title="share of |attribution| inside the region, the median over its probes">${shares(data, name)}</span>${onsets(data, name)}</span>
   </label>`;
 }
 
@@ -80,8 +80,45 @@ function shares(data, region) {
     const share = side.shares.get(region);
     const value = share && share.median[indexOf(share.steps, step)];
     const none = share && Number.isNaN(value) ? "no share where all values are 0 or missing" : undefined;
-    return html`<span key=${title} title=${none}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
+    return html`<span key=${title} title=${none ?? (share && exactly(data, share, title, step))}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
   });
+}
+
+/**
+ * The share of the probe in view, with its error, and of the untrained model.
+ * @param {Data} data
+ * @param {import("../types.d.ts").Share} share
+ * @param {string} title
+ * @param {number} step
+ */
+function exactly({ probe }, share, title, step) {
+  const value = share.at(probe, step);
+  if (!Number.isFinite(value)) return undefined;
+  const error = share.errors(probe, step);
+  const pointed = share.pointed(probe, step);
+  const before = share.before(probe);
+  const parts = [
+    `probe ${probe}, ${title} at ${epoch(step)}: ${percent(value)}${error > 0 ? ` ± ${percent(error)}` : ""}`,
+    `${share.measured ? "untrained" : "by its size alone"} ${percent(before)}`,
+    ...(Number.isFinite(pointed) ? [`the strongest ${pointed ? "lies inside" : "lies outside"}`] : []),
+  ];
+  return parts.join("; ");
+}
+
+/**
+ * Since when each run leans on a region: "A: never · B: since epoch 3".
+ * @param {Data} data
+ * @param {string} region
+ */
+function onsets({ a, b }, region) {
+  const words = [a, b].flatMap((side) => {
+    const share = side?.shares.get(region);
+    if (!side || !share) return [];
+    const since = share.onset === null ? "never" : share.onset < 0 ? "before training" : `since epoch ${share.onset}`;
+    return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
+  });
+  const about = "whether, and since when, the mean share stays above the untrained model's (where that was not logged, the region's size) by more than noise";
+  return words.length ? html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>` : null;
 }
 
 /**

@@ -29,6 +29,7 @@ export function runsView(element) {
           </li>`)}
         </ul>
         ${data.b && alignment(element, data, state)}
+        ${data.runs.length > 2 && repeats(element, data, state)}
         ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
       </div>`,
       element,
@@ -56,6 +57,25 @@ function alignment(element, { a, b }, state) {
     choose(element, { align, seeksBest: align === "best" });
   };
   return html`<div class="field align"><span>Align by</span>${segmented({ label: "Align A and B by", value: state.align, options, choose: chosen })}</div>`;
+}
+
+/**
+ * What tells repeats of one recipe apart: ticked repeats are drawn as one band, and how far apart they are tells what another seed makes.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function repeats(element, data, { repeats: pattern }) {
+  const { problem } = filter(pattern);
+  const refused = data.failures.find(({ route }) => route === "compare" || route === "findings")?.problem ?? "";
+  const why = pattern && (problem ? "not a regular expression: nothing is a repeat" : refused);
+  const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
+  return html`<details class="repeats" open=${pattern !== ""}>
+    <summary title="runs that repeat one recipe with another seed">repeats …</summary>
+    <input type="text" class="filter" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${pattern}
+      aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
+    <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "ticked repeats of a recipe are drawn as one band: mean ± spread"}</p>
+  </details>`;
 }
 
 /**

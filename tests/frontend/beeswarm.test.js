@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { beeswarm, heights, nearestPoint } from "../../frontend/beeswarm.js";
+import { beeswarm, heights, nearestPoint, swarmEnds } from "../../frontend/beeswarm.js";
 
 test("points far from each other lie in the middle of the row", () => {
   assert.deepEqual([...beeswarm([0, 10, 30], 5, 10)], [0, 0, 0]);
@@ -56,4 +56,19 @@ test("what is missing, several columns and unordered categories have no height",
 test("the pointer finds the nearest point within reach", () => {
   assert.equal(nearestPoint([0, 4, NaN], [0, 0, 0], 3, 1, 5), 1);
   assert.equal(nearestPoint([0, 4], [0, 0], 30, 0, 5), -1);
+});
+
+test("a few values far out do not squeeze all others: the axis ends near those, and says so", () => {
+  const near = Array.from({ length: 400 }, (_, i) => -1 + i / 133);
+  assert.deepEqual(swarmEnds(Float32Array.from(near)).cut, false);
+  const { ends, cut } = swarmEnds(Float32Array.from([...near, 90, NaN, Infinity]));
+  assert.ok(cut && ends[1] < 3 && ends[1] > 2, ends.join());
+  assert.equal(ends[0], -1, "the other end stays where its values are");
+});
+
+test("where nearly all values are 0 the axis holds the others, and 0 is always in view", () => {
+  assert.deepEqual(swarmEnds(Float32Array.from([...new Array(500).fill(0), 3])), { ends: [0, 3], cut: false });
+  assert.deepEqual(swarmEnds(Float32Array.of(2, 3)).ends, [0, 3]);
+  assert.deepEqual(swarmEnds(Float32Array.of(NaN, NaN)), { ends: [0, 0], cut: false });
+  assert.deepEqual(swarmEnds(Float32Array.of(-1, 0, 50)).ends, [-1, 50], "of a handful none is far out");
 });

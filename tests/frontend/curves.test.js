@@ -3,14 +3,7 @@ import test from "node:test";
 
 globalThis.matchMedia = () => ({ addEventListener() {}, matches: false });
 globalThis.devicePixelRatio = 1;
-const { nearestLine, valueRange } = await import("../../frontend/curves.js");
-
-test("the pointer means the curve that it is nearest to, of equals the one on top, and none far away", () => {
-  assert.equal(nearestLine([10, 30, 50], 33, 12), 1);
-  assert.equal(nearestLine([10, 30, 30], 31, 12), 2);
-  assert.equal(nearestLine([NaN, 30], 10, 12), null);
-  assert.equal(nearestLine([], 10, 12), null);
-});
+const { valueRange } = await import("../../frontend/curves.js");
 
 test("an axis of values holds zero where it belongs there, and has room above and below", () => {
   assert.deepEqual(valueRange(null, null, true), [0, 1]);

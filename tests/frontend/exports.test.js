@@ -4,7 +4,8 @@ import test from "node:test";
 import { fileName, safe } from "../../frontend/exports/file.js";
 import { filmGrid } from "../../frontend/exports/grid.js";
 import { epochsShown, thin } from "../../frontend/thinning.js";
-import { frameLabel, lines, shorten } from "../../frontend/exports/words.js";
+import { lines, shorten } from "../../frontend/exports/words.js";
+import { frameLabel } from "../../frontend/frames.js";
 
 const steps = (/** @type {number} */ from, /** @type {number} */ to) => Array.from({ length: to - from }, (_, i) => from + i);
 const square = (/** @type {number} */ size) => ({ width: size, height: size });
@@ -81,7 +82,7 @@ test("lines of a film are equally long", () => {
 test("a frame is called by both epochs where the runs stand at different ones", () => {
   const side = (/** @type {string} */ letter) => ({ letter });
   const aligned = data({ a: side("A"), b: side("B"), cursor: { steps: [-1, 3, 4], epochs: { A: [-1, 3, 4], B: [-1, 5, -2] } } });
-  assert.deepEqual([0, 1, 2].map((place) => frameLabel(aligned, place)), ["untrained", "3 · 5", "4"]);
+  assert.deepEqual([0, 1, 2].map((place) => frameLabel(aligned.cursor, [aligned.a, aligned.b], place)), ["untrained", "3 · 5", "4"]);
 });
 
 test("words that have no room end in an ellipsis, and lines take what fits", () => {

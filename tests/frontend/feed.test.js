@@ -238,3 +238,33 @@ test("a change that failed half way leaves nothing of itself behind", async () =
   assert.equal(feed.state().problem, "");
   assert.deepEqual(untils, [undefined, undefined, undefined]);
 });
+
+test("a part that failed is told by itself, once more asked for it comes, and the page has no problem", async () => {
+  let failing = true;
+  const source = {
+    runs: async () => [{ run: "a", version: "1" }],
+    get: async (route) => {
+      if (failing && route === "share") throw new Error("the masks are damaged");
+      return { bytes: 0, route };
+    },
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  await feed.poll();
+  const draw = () => {
+    feed.open();
+    const replies = ["run", "share"].map((route) => feed.ask(route, { run: "a", region: "left" })?.route);
+    feed.close();
+    return replies;
+  };
+  draw();
+  await settled();
+  assert.deepEqual(draw(), ["run", undefined]);
+  assert.equal(feed.state().problem, "");
+  assert.deepEqual(feed.state().failures, [{ route: "share", args: { run: "a", region: "left" }, problem: "the masks are damaged" }]);
+  failing = false;
+  feed.retry();
+  draw();
+  await settled();
+  assert.deepEqual([draw(), feed.state().failures], [["run", "share"], []]);
+});

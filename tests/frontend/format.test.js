@@ -25,6 +25,7 @@ test("a value and its error end at the same decimal, and the error is never writ
   assert.equal(withError(0.8312, 0.0612), "+0.83 ± 0.06");
   assert.equal(withError(-12.34, 0.5), "−12.3 ± 0.5");
   assert.equal(withError(1.2346, 0.0031), "+1.235 ± 0.003");
+  assert.equal(withError(0.0931, 2e-6), "+0.093 ± 2.0e−6", "an error that is not exact is not written as 0");
   assert.equal(withError(0.5, NaN), "+0.50");
 });
 

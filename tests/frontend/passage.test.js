@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { contrast, insideOf, PANEL, shade } from "../../frontend/passage.js";
-import { exactly, placeOf, shownOf, withinNoise } from "../../frontend/passage-shown.js";
+import { exactly, placeOf, shownOf, withinNoise } from "../../frontend/shown.js";
 
 test("contrast is WCAG's", () => {
   assert.equal(contrast([0, 0, 0], [255, 255, 255]), 21);
@@ -28,24 +28,24 @@ const side = (letter, explained) => ({
   values: () => ({ at: () => explained }),
   content: () => ({ kind: "text", pieces: [], regions: [values(0, 0.5, 0)] }),
 });
-const data = (a, b, errors) => ({
+const data = (a, b, errors, real = null) => ({
   panes: [{ title: "A", side: side("A", a), step: 3 }, { title: "B", side: side("B", b), step: 3 }],
   probe: 0,
   cursor: { step: 3 },
   scale: 4,
-  difference: { at: () => errors },
+  difference: { at: () => errors, real: () => real },
 });
 const good = (...numbers) => ({ values: values(...numbers), errors: values(...numbers.map(() => 0.1)), target: 1 });
 
-test("the difference is first less second on the shared scale, within noise below two standard errors", () => {
-  const [a, , apart] = shownOf(data(good(1, 2, 0), good(0.9, -2, NaN), values(0.1, 0.1, 0.1)), { lock: true, strongest: 100 });
+test("the difference is first less second on the shared scale, within noise where the server says so", () => {
+  const [a, , apart] = shownOf(data(good(1, 2, 0), good(0.9, -2, NaN), values(0.1, 0.1, NaN), Uint8Array.of(0, 1, 0)), { lock: true, strongest: 100 });
   assert.deepEqual([a.end, apart.end], [4, 4]);
   assert.equal(placeOf(apart, 1), 1);
   assert.equal(placeOf(a, 1), 0.5);
   assert.deepEqual([0, 1, 2].map((player) => withinNoise(apart, player)), [true, false, false]);
   assert.equal(withinNoise(a, 2), false, "a value alone is not said to be noise");
   assert.equal(exactly(apart, "“film”", 0), "“film”: A − B +0.10 ± 0.10, within noise");
-  assert.equal(exactly(a, "“film”", 1), "“film”: +2.00 ± 0.10 for “good”");
+  assert.equal(exactly(a, "“film”", 1), "“film”: +2.00 ± 0.10 for “good” · rank 1 of 3 · 67 % of the total");
   assert.equal(exactly(apart, "“film”", 2), "“film”: no number here");
 });
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import test from "node:test";
 
-import { MODULES } from "../../frontend/preload.js";
+import { MINIATURES, MODULES, REST } from "../../frontend/preload.js";
 
 const root = new URL("../../frontend/", import.meta.url);
 
@@ -18,9 +18,16 @@ function reached(path, found = new Set()) {
 
 test("the browser is told of the modules that the page is made of, and of no other", () => {
   const needed = new Set([...reached("session.js"), ...reached("start.js")]);
-  const known = reached("api.js");
+  const known = reached("index.js");
   assert.ok(needed.size > 50 && known.size > 3);
   assert.deepEqual(MODULES.filter((path) => !needed.has(path)), []);
   // A view is one file and one line in the table; unnamed here it comes a little later.
   assert.deepEqual([...needed].filter((path) => !MODULES.includes(path) && !known.has(path) && !path.startsWith("views/")), []);
+});
+
+test("what is fetched after the first picture, or for cards of other kinds, is told of in one go", () => {
+  const first = reached("session.js", reached("start.js"));
+  const beyond = (path) => [...reached(path)].filter((one) => !first.has(one) && !reached("index.js").has(one)).sort();
+  assert.deepEqual([...REST].sort(), beyond("views/rest.js"));
+  assert.deepEqual([...MINIATURES].sort(), beyond("miniature.js"));
 });

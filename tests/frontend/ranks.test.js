@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { binStarts } from "../../frontend/evolution.js";
 import { chartOf } from "../../frontend/ranks-paint.js";
-import { levels, nearestLine, ranksOver } from "../../frontend/ranks.js";
+import { levels, ranksOver } from "../../frontend/ranks.js";
 
 const matrix = (...rows) => ({ players: rows.length, places: rows[0].length, values: Float32Array.from(rows.flat()) });
 
@@ -20,12 +20,6 @@ test("epochs that share a place on the chart are ranked by their mean size, not 
 
 test("ranks beyond the last place lie on one line below it; no number breaks the line", () => {
   assert.deepEqual(levels(Uint16Array.of(1, 8, 9, 40, 0), 8), [1, 8, 9, 9, NaN]);
-});
-
-test("the nearest line is meant, none where all are far", () => {
-  const at = (player) => [10, 24, NaN][player];
-  assert.equal(nearestLine([0, 1, 2], at, 20, 10), 1);
-  assert.equal(nearestLine([0, 1, 2], at, 60, 10), null);
 });
 
 test("the first rank is at the top, the last below it, the first epoch left and the last right", () => {

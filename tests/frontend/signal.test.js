@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { extremes, roundTicks, runsOf, signalRows } from "../../frontend/signal.js";
+import { extremes, runsOf, signalRows } from "../../frontend/signal.js";
 
 const signal = (length, channels, value) => ({
   kind: "sequence",
@@ -30,16 +30,6 @@ test("a column without a number has none", () => {
   const { low, high } = extremes(signal(4, 1, (step) => (step < 2 ? NaN : step)), 0, 2);
   assert.deepEqual([...low], [NaN, 2]);
   assert.deepEqual([...high], [NaN, 3]);
-});
-
-test("ticks are round, within the ends and no more than wanted", () => {
-  assert.deepEqual(roundTicks(0, 100, 5), [0, 20, 40, 60, 80, 100]);
-  assert.deepEqual(roundTicks(-2.3, 1.7, 3), [-2, 0]);
-  assert.deepEqual(roundTicks(-0.012, 0.013, 3), [-0.01, 0, 0.01]);
-  assert.deepEqual(roundTicks(1, 1, 3), []);
-  for (const [low, high] of [[0.1, 0.9], [-1e6, 3e6], [99, 101]]) {
-    for (const value of roundTicks(low, high, 4)) assert.ok(value >= low - 1e-9 && value <= high + 1e-9);
-  }
 });
 
 test("neighbouring stretches of a region are outlined as one", () => {

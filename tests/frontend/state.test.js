@@ -35,6 +35,10 @@ const chosen = {
   gains: "lost",
   form: "waterfall",
   rank: "logged",
+  drift: "apart",
+  repeats: "-fold[0-9]+|x&y",
+  findings: "open",
+  events: "reason changed",
   areas: [{ name: "a:b;c,d&e", probe: 2, points: [0, 0, 8, 0, 8, 4.5] }],
 };
 

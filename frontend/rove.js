@@ -9,7 +9,11 @@ export function roveNames(group) {
   const names = [...group.querySelectorAll("button")];
   const focused = names.find((name) => name === document.activeElement);
   const stop = focused ?? names.find((name) => name.ariaPressed === "true") ?? names[0];
-  for (const name of names) name.tabIndex = name === stop ? 0 : -1;
+  for (const name of names) {
+    const index = name === stop ? 0 : -1;
+    // Written only where it is another: a step of the cursor changes none.
+    if (name.getAttribute("tabindex") !== String(index)) name.tabIndex = index;
+  }
   rove(group, () => [...group.querySelectorAll("button")], { back: ["ArrowUp"], on: ["ArrowDown"] });
 }
 

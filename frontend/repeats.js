@@ -1,0 +1,54 @@
+/** Runs that repeat one recipe with another seed, drawn as one band: their mean, and how far they spread around it. Pure. */
+
+/** What tells repeats apart in a name unless the user says otherwise; the server counts with the same (comparison.py). */
+export const USUAL = "(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold|s|r)[-_=. ]*[0-9]+(?=$|[-_/ .])";
+
+/**
+ * A run's name without what tells repeats apart; null where it does not say that it is a repeat, or where the pattern can't be read.
+ * @param {string} name
+ * @param {string} pattern  "" for the usual
+ */
+export function recipe(name, pattern) {
+  try {
+    const found = new RegExp(pattern || USUAL, "i").exec(name);
+    return found && found[0] ? name.slice(0, found.index) + name.slice(found.index + found[0].length) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Repeats of one recipe among the runs whose curves are drawn; of runs alone in theirs there is no band.
+ * @template {{name: string, letter: string}} T
+ * @param {T[]} sides
+ * @param {string} pattern
+ * @returns {{recipe: string, members: T[]}[]} those with at least two members, of which at least one is neither A nor B
+ */
+export function groupsOf(sides, pattern) {
+  /** @type {Map<string, T[]>} */
+  const found = new Map();
+  for (const side of sides) {
+    const of = recipe(side.name, pattern);
+    if (of !== null) found.set(of, [...(found.get(of) ?? []), side]);
+  }
+  return [...found].filter(([, members]) => members.length > 1 && members.some(({ letter }) => letter === "")).map(([name, members]) => ({ recipe: name, members }));
+}
+
+/**
+ * Mean and standard deviation of several series at each step; where fewer than two have a number there is no spread.
+ * @param {(number | null | undefined)[][]} series  all of one length
+ * @returns {{mean: (number | null)[], lower: (number | null)[], upper: (number | null)[]}}
+ */
+export function meanAndSpread(series) {
+  /** @type {ReturnType<typeof meanAndSpread>} */
+  const found = { mean: [], lower: [], upper: [] };
+  for (let i = 0; i < (series[0]?.length ?? 0); i++) {
+    const values = series.flatMap((one) => (typeof one[i] === "number" ? [Number(one[i])] : []));
+    const mean = values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+    const spread = mean === null || values.length < 2 ? null : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+    found.mean.push(mean);
+    found.lower.push(mean === null || spread === null ? null : mean - spread);
+    found.upper.push(mean === null || spread === null ? null : mean + spread);
+  }
+  return found;
+}
