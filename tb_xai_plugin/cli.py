@@ -7,15 +7,17 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tb_xai_plugin import alignment, comparison, events, findings
+from tb_xai_plugin import alignment, comparison, events, findings, wire
 from tb_xai_plugin.alignment import ABSENT
 from tb_xai_plugin.reader import read_run, read_runs
+from tb_xai_plugin.record import RecordError
 from tb_xai_plugin.stability import MEASURES
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare.set_defaults(command=_compare)
     given = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorBoard imports TensorFlow where there is one
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows "?" for it
     try:
         return given.command(given)
     except (ValueError, FileNotFoundError) as error:
@@ -78,15 +82,35 @@ def _compare(given: argparse.Namespace) -> int:
     target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
     repeats = None
     if given.repeats:
-        repeats = read_runs(given.repeats)
-        # Paths of the two may be written otherwise than the names below the directory of repeats.
+        repeats = _of_set(read_runs(given.repeats), given.repeats, given.probe_set)
         for run, path in zip(runs, (given.a, given.b), strict=True):
-            run.name = os.path.relpath(path, given.repeats).replace(os.sep, "/")
+            run.name = _name_below(given.repeats, repeats, path) or run.name
     compared = a.compare(b, explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
-    step = given.epoch if given.epoch is not None else compared.pairing.best
-    report = _report(compared, a, b, step)
+    report = _report(compared, a, b, given.epoch)
     print(json.dumps(report, indent=2) if given.json else "\n".join(_lines(report)))
     return 0
+
+
+def _of_set(runs: dict[str, Run], logdir: str, probe_set: str | None) -> dict[str, Run]:
+    """The same runs with another probe set; without those that lack it."""
+    if probe_set is None:
+        return runs
+    found = {}
+    for name in runs:
+        with suppress(RecordError):
+            found[name] = read_run(os.path.join(logdir, name), probe_set)
+            found[name].name = name
+    return found
+
+
+def _name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
+    """What a run is called below a directory, however its path was given; None where it is not there."""
+
+    def place(*parts: str) -> str:
+        found = os.path.realpath(os.path.join(*parts))
+        return os.path.dirname(found) if os.path.basename(found) == wire.DIRECTORY else found
+
+    return next((name for name in names if place(logdir, name) == place(path)), None)
 
 
 def _name_apart(runs: Sequence[Run], paths: Sequence[str]) -> None:

@@ -19,8 +19,15 @@ from tb_xai_plugin.stability import MEASURES, ArgumentError
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
 
-# What tells repeats of one recipe apart, as a part of a run's name: "cnn-seed3", "cnn/run_2", "cnn s=1".
-REPEAT = r"(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold|s|r)[-_=. ]*[0-9]+(?=$|[-_/ .])"
+# What tells repeats of one recipe apart, as a part of a run's name: "cnn-seed3", "cnn/run_2", "cnn trial 1".
+REPEAT = r"(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold)[-_=. ]*[0-9]+(?=$|[-_/ .])"
+
+# With fewer pairs of repeats, nobody can say what another seed makes.
+FEWEST_PAIRS = 3
+# Another seed makes distances up to so many standard deviations above those between repeats, and up to half as large again: a few pairs
+# don't tell a spread well.
+DEVIATIONS = 3
+TIMES_MEAN = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +43,8 @@ class Comparison:
         right: bool (rows, probes, 2), whether each answers with the label; of a regression, and without labels, whether it answers.
         values: float32 (2, rows, probes, players), of `run` and of `other`.
         errors: float32 (rows, probes, players), of their difference.
-        repeats: float (pairs of repeats, rows, probes), how far apart repeats of the same recipe are; empty where none are known.
+        repeats: float (pairs of repeats, rows, probes), how far apart other repeats of the same recipe are; empty where none are known.
+        labelled: whether there is a right answer: labels, and classes.
     """
 
     run: str
@@ -51,6 +59,7 @@ class Comparison:
     values: np.ndarray
     errors: np.ndarray
     repeats: np.ndarray
+    labelled: bool = True
 
     @property
     def steps(self) -> np.ndarray:
@@ -80,16 +89,21 @@ class Comparison:
 
     @property
     def spread(self) -> np.ndarray | None:
-        """(rows, 3): lowest, mean and highest `typical` distance between repeats; None where no repeats are known."""
+        """(rows, 3): lowest, mean and highest `typical` distance between repeats, NaN where none has that epoch; None where no repeats are known."""
         if not len(self.repeats):
             return None
-        each = np.stack([_typical(distance, self.both_right) for distance in self.repeats])
-        return np.stack([_quietly(statistic, each) for statistic in (np.nanmin, np.nanmean, np.nanmax)], axis=-1)
+        return np.stack([_quietly(statistic, self._between_repeats) for statistic in (np.nanmin, np.nanmean, np.nanmax)], axis=-1)
+
+    @cached_property
+    def _between_repeats(self) -> np.ndarray:
+        return np.stack([_typical(distance, self.both_right) for distance in self.repeats])
 
     def place(self, step: int | None = None) -> int:
-        """The row of an epoch; the last one where both have numbers by default."""
+        """The row of an epoch; by default that in which both are at their best, where rows are counted from there, else the last with numbers."""
+        there = np.flatnonzero(np.isfinite(self.distance).any(axis=1))
+        if step is None and self.pairing.best is not None:
+            step = self.pairing.best
         if step is None:
-            there = np.flatnonzero(np.isfinite(self.distance).any(axis=1))
             return int(there[-1]) if len(there) else len(self.steps) - 1
         found = np.flatnonzero(self.steps == step)
         if not len(found):
@@ -97,31 +111,52 @@ class Comparison:
         return int(found[0])
 
     def look_first(self, step: int | None = None) -> list[int]:
-        """Probes where the reasons differ really, in the order in which to look: both right first, then those farthest above the floor."""
+        """Probes in the order in which to look: both right first, then those farthest above the floor; those within noise are left out.
+
+        Where noise is unknown, all are there.
+        """
         row = self.place(step)
         above = self.distance[row] - np.nan_to_num(self.floor[row])
-        probes = np.flatnonzero(self.real[row])
+        probes = np.flatnonzero(self.real[row] | (np.isnan(self.floor[row]) & (self.distance[row] > 0)))
         return sorted(probes.tolist(), key=lambda probe: (not self.both_right[row, probe], -above[probe]))
 
     def verdict(self, step: int | None = None) -> str:
         """One sentence."""
         row = self.place(step)
-        real, both = self.real[row], self.both_right[row]
-        count, differing = int(both.sum()), int((real & both).sum())
-        if not np.isfinite(self.distance[row]).any():
+        there, both = np.isfinite(self.distance[row]), self.both_right[row]
+        if not there.any():
             return "There is nothing to compare."
-        if not count:
-            return f"No probe is answered right by both; the explanations are {self.typical[row]:.2f} apart in the middle."
-        words = f"{differing} of {count} probes that both answer right have other reasons, {self.typical[row]:.2f} apart in the middle"
-        if self.spread is None:
-            return f"{words}; how far apart two seeds would be is not known."
-        low, _, high = self.spread[row]
-        seeds = (
-            f"repeats of the same recipe are {low:.2f} to {high:.2f} apart"
-            if high - low >= 0.005
-            else f"repeats of the same recipe are {high:.2f} apart"
+        counted = there & both if (there & both).any() else there
+        which = (
+            "probes that both answer right"
+            if self.labelled and both.any()
+            else "probes, none of which both answer right,"
+            if self.labelled
+            else "probes"
         )
-        return f"{words}; {seeds}: {'more than another seed makes' if self.typical[row] > high else 'no more than another seed makes'}."
+        apart = f"{self.typical[row]:.2f} apart in the middle"
+        known = counted & np.isfinite(self.floor[row])
+        if not known.any():
+            words = f"The reasons of {int(counted.sum())} {which} are {apart}; how much of it is noise is not known"
+        else:
+            words = f"{int((self.real[row] & known).sum())} of {int(known.sum())} {which} have other reasons, {apart}"
+        return f"{words}; {self._beside_repeats(row)}."
+
+    def _beside_repeats(self, row: int) -> str:
+        each = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
+        each = each[np.isfinite(each)]
+        if not len(each):
+            return "how far apart two seeds would be is not known"
+        low, high, pairs = each.min(), each.max(), f"{len(each)} pair{'' if len(each) == 1 else 's'}"
+        seeds = (
+            f"repeats of the same recipe are {high:.2f} apart"
+            if high - low < 0.005
+            else f"repeats of the same recipe are {low:.2f} to {high:.2f} apart"
+        )
+        if len(each) < FEWEST_PAIRS:
+            return f"{seeds} ({pairs}: too few to judge by)"
+        most = max(high, each.mean() + DEVIATIONS * each.std(ddof=1), TIMES_MEAN * each.mean(), _median(self.floor[row]))
+        return f"{seeds} ({pairs}): {'more than another seed makes' if self.typical[row] > most else 'no more than another seed makes'}"
 
 
 def compare(
@@ -132,11 +167,12 @@ def compare(
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     differences.refuse_incomparable(run, other, explainer)
     pairing = alignment.pair(run, other, align)
-    values, errors, distance = _beside(run, other, explainer, measure, target, pairing)
+    values, distance = _distance(run, other, explainer, measure, target, pairing)
+    errors = _errors(run, other, explainer, target, pairing)
     right = np.stack(
         [_rows(judgement.right(each)[0], places) for each, places in ((run, _here(run, pairing)), (other, _there(other, pairing)))], axis=-1
     )
-    apart = [_apart(*pair, explainer, align, measure, target, pairing.steps) for pair in repeats]
+    apart = [_apart(*pair, explainer, align, measure, target, pairing) for pair in repeats]
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
         floor=np.where(np.isnan(distance), np.nan, noise.floor(*values, errors, measure)),
@@ -144,35 +180,40 @@ def compare(
         values=values,
         errors=errors,
         repeats=np.stack(apart) if apart else np.empty((0, *distance.shape)),
+        labelled=run.record["probes"]["labels"] is not None and not run.settings["regression"],
     )
 
 
 def really_differ(run: Run, other: Run, explainer: str, target: str | int, pairing: Pairing) -> np.ndarray:
     """bool (rows, probes, players): players that differ by more than noise; see `noise.really_changed`."""
-    values, errors, _ = _beside(run, other, explainer, "tv", target, pairing)
-    return noise.really_changed(values[0] - values[1], errors, values[1])
+    values, _ = _distance(run, other, explainer, "tv", target, pairing)
+    return noise.really_changed(values[0] - values[1], _errors(run, other, explainer, target, pairing), values[1])
 
 
-def _beside(
-    run: Run, other: Run, explainer: str, measure: str, target: str | int, pairing: Pairing
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values (2, rows, probes, players), errors of their difference, and distances."""
-    values = []
-    for each, places in ((run, _here(run, pairing)), (other, _there(other, pairing))):
-        values.append(_rows(each.of_class(target, f"values/{explainer}")[0], places))
-    errors = run.all_change_errors(explainer, other, pairing, target, range(run.record["shape"]["probes"]))
-    distance = MEASURES[measure](*(each.astype(np.float64) for each in values))
-    # Where they explain other classes there is no error and nothing to subtract.
-    same = _rows(run.target_of(target), _here(run, pairing)) == _rows(other.target_of(target), _there(other, pairing))
-    return np.stack(values), errors, np.where(same, distance, np.nan)
+def _errors(run: Run, other: Run, explainer: str, target: str | int, pairing: Pairing) -> np.ndarray:
+    """(rows, probes, players): standard errors of differences."""
+    return run.all_change_errors(explainer, other, pairing, target, range(run.record["shape"]["probes"]))
 
 
-def _apart(run: Run, other: Run, explainer: str, align: str, measure: str, target: str | int, steps: np.ndarray) -> np.ndarray:
-    """Distances of two repeats at the epochs of another pair: (rows, probes), NaN where they have none."""
+def _distance(run: Run, other: Run, explainer: str, measure: str, target: str | int, pairing: Pairing) -> tuple[np.ndarray, np.ndarray]:
+    """Values (2, rows, probes, players), and distances (rows, probes)."""
+    sides = ((run, _here(run, pairing)), (other, _there(other, pairing)))
+    values = np.stack([_rows(each.of_class(target, f"values/{explainer}")[0], places) for each, places in sides])
+    classes = [_rows(each.target_of(target), places) for each, places in sides]
+    # Where they explain other classes there is nothing to subtract.
+    return values, np.where(classes[0] == classes[1], MEASURES[measure](*values.astype(np.float64)), np.nan)
+
+
+def _apart(run: Run, other: Run, explainer: str, align: str, measure: str, target: str | int, beside: Pairing) -> np.ndarray:
+    """Distances of two repeats at the rows of another pair: (rows, probes), NaN where they have none.
+
+    Rows that are counted from each run's best are found by how far they are from it.
+    """
     pairing = alignment.pair(run, other, align)
-    _, _, distance = _beside(run, other, explainer, measure, target, pairing)
-    found = np.full((len(steps), distance.shape[1]), np.nan)
-    _, here, there = np.intersect1d(steps, pairing.steps, return_indices=True)
+    _, distance = _distance(run, other, explainer, measure, target, pairing)
+    found = np.full((len(beside.steps), distance.shape[1]), np.nan)
+    steps, wanted = (each.steps - (each.best or 0) for each in (pairing, beside))
+    _, here, there = np.intersect1d(wanted, steps, return_indices=True)
     found[here] = distance[there]
     return found
 
@@ -198,6 +239,12 @@ def _typical(distance: np.ndarray, both_right: np.ndarray) -> np.ndarray:
     return _quietly(np.nanmedian, np.where(nobody, distance, counted), axis=1)
 
 
+def _median(numbers: np.ndarray) -> float:
+    """0 where there is none."""
+    there = numbers[np.isfinite(numbers)]
+    return float(np.median(there)) if len(there) else 0.0
+
+
 def _quietly(statistic: object, array: np.ndarray, axis: int = 0) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN slices stay NaN
@@ -214,11 +261,17 @@ def recipe(name: str, pattern: str = REPEAT) -> str | None:
         found = re.search(pattern, name, re.IGNORECASE)
     except re.error as error:
         raise ArgumentError(f"repeats: {pattern[:100]!r} is no regular expression ({error}); give e.g. '-seed[0-9]+'.") from error
-    return name[: found.start()] + name[found.end() :] if found and found.group() else None
+    # A name that is nothing else says which run it is, and not of what.
+    return (name[: found.start()] + name[found.end() :] or None) if found and found.group() else None
 
 
 def repeats_of(names: Sequence[str], wanted: Iterable[str], pattern: str = REPEAT) -> list[tuple[str, str]]:
-    """Pairs of names of repeats of the same recipe as one of `wanted`."""
-    recipes = {name: recipe(name, pattern) for name in names}
-    asked = {recipe(name, pattern) for name in wanted} - {None}
-    return [(a, b) for a, b in combinations(names, 2) if recipes[a] in asked and recipes[a] == recipes[b]]
+    """Pairs of names of repeats of the same recipe as one of `wanted`.
+
+    Where those are repeats of each other, pairs without either of them: what is judged is no part of its own yardstick.
+    """
+    recipes, wanted = {name: recipe(name, pattern) for name in names}, list(wanted)
+    asked = [recipe(name, pattern) for name in wanted]
+    if len(wanted) > 1 and len(set(asked)) == 1:
+        names = [name for name in names if name not in wanted]
+    return [(a, b) for a, b in combinations(names, 2) if recipes[a] is not None and recipes[a] in asked and recipes[a] == recipes[b]]

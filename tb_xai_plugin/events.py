@@ -28,8 +28,10 @@ ERRORS_ABOVE = 3
 # … and by so much; it ends where half of that is left.
 LEAST_RISE = 0.05
 ENDS = 0.5
+# In shorter trainings a share that moves is one that rises.
+FEWEST_FOR_UNREST = 12
 
-# An explanation is flat at this share of the largest it has been; or at that one, where its squares are within so many times their noise.
+# An explanation is flat at this share of what it was of late; or at that one, where its squares are within so many times their noise.
 FLAT = 1e-3
 FAINT = 0.05
 NOISE_ONLY = 2
@@ -102,8 +104,12 @@ class Predictions:
     def __init__(self, probes: int) -> None:
         self._was, self._ever, self._before = np.zeros(probes, dtype=bool), np.zeros(probes, dtype=bool), np.zeros(probes)
 
+    def begin(self, probability: np.ndarray) -> None:
+        """What the untrained model answers. That it is right by chance is nothing it has learned."""
+        self._before = np.nan_to_num(probability)
+
     def follow(self, step: int, right: np.ndarray, known: np.ndarray, probability: np.ndarray) -> list[Event]:
-        """Take one more epoch of training; not the untrained model, which is right by chance.
+        """Take one more epoch of training.
 
         Args:
             right, known: bool (probes,): whether the prediction is the label, and whether there is one.
@@ -131,6 +137,7 @@ class Reasons:
         self.explainer = explainer
         self._steps: list[int] = []
         self._moves: deque[np.ndarray] = deque(maxlen=noise.RECENT)
+        self._sizes: deque[np.ndarray] = deque(maxlen=noise.RECENT)
 
     def follow(self, step: int, now: Moment, right: np.ndarray, silent: np.ndarray) -> list[Event]:
         """Take one more epoch of training.
@@ -147,7 +154,7 @@ class Reasons:
         place, there = len(self._steps), np.isfinite(now.values).any(axis=-1)
         self._steps.append(step)
         found = [*self._collapsed(step, now, there, silent), *self._changed(place, now, there, right)]
-        known = there & self._seen
+        known = there & self._seen & (now.classes == self._last.classes)
         self._moves.append(np.where(known, stability.total_variation(now.values, self._last.values), np.nan))
         self._last, self._seen = self._last.replaced(there, now), self._seen | there
         return found
@@ -158,9 +165,10 @@ class Reasons:
         self._seen, self._has_reason, self._alive = (np.zeros(probes, dtype=bool) for _ in range(3))
         self._pending_at, self._fell_at = np.full(probes, -1), np.full(probes, -1)
         self._pending_size, self._fell_size = np.zeros((probes, 2)), np.zeros((probes, 2))
-        self._largest = np.zeros(probes)
 
     def _changed(self, place: int, now: Moment, there: np.ndarray, right: np.ndarray) -> Iterator[Event]:
+        # Of another class, as where there are no labels and the answer changes, it is another question.
+        self._has_reason &= ~there | (now.classes == self._reason.classes)
         size = floor = np.full(len(there), np.nan)
         compared = there & right & self._has_reason
         if compared.any():
@@ -193,7 +201,8 @@ class Reasons:
     def _collapsed(self, step: int, now: Moment, there: np.ndarray, silent: np.ndarray) -> Iterator[Event]:
         size, squares = np.nansum(np.abs(now.values), axis=-1), np.nansum(now.values**2, axis=-1)
         noises = NOISE_ONLY * np.nansum(np.where(np.isfinite(now.values), now.errors, 0).astype(np.float64) ** 2, axis=-1)
-        fell_below = np.where(squares <= noises, FAINT, FLAT) * self._largest
+        usual = stability.quartiles(np.stack(self._sizes)[None])[1, 0] if self._sizes else np.zeros(len(size))
+        fell_below = np.where(squares <= noises, FAINT, FLAT) * np.nan_to_num(usual)
         flat = there & (size <= fell_below)
         alive = there & ~flat
         lost = (silent | flat) & self._alive
@@ -206,30 +215,43 @@ class Reasons:
             yield Event(int(self._fell_at[probe]), probe, "collapsed", self.explainer, *self._fell_size[probe].tolist())
         self._fell_at = np.where(certain | alive, -1, self._fell_at)
         self._alive = (self._alive & ~certain) | alive
-        self._largest = np.maximum(self._largest, np.where(there, size, 0))
+        self._sizes.append(np.where(alive, size, np.nan))
 
 
 def rises(share: np.ndarray, errors: np.ndarray, before: np.ndarray, before_errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far a region's share is above what it was before training, and what it has to exceed to count.
 
-    share, errors: (epochs, …); before, before_errors: (…,), of the untrained model. An unknown error counts as none.
+    That is three standard errors, three times what the share moves from epoch to epoch in the last quarter of a training of some length, and
+    LEAST_RISE. An unknown error counts as none.
+
+    share, errors: (epochs, …); before, before_errors: (…,), of the untrained model.
     """
     spread = np.sqrt(np.nan_to_num(errors) ** 2 + np.nan_to_num(before_errors) ** 2)
-    return share - before, np.maximum(ERRORS_ABOVE * spread, LEAST_RISE)
+    least = np.maximum(ERRORS_ABOVE * spread, LEAST_RISE)
+    if len(share) >= FEWEST_FOR_UNREST:
+        least = np.maximum(least, ERRORS_ABOVE * np.nan_to_num(noise.jitter(np.abs(np.diff(share[-max(4, len(share) // 4) :], axis=0)))))
+    return share - before, least
 
 
 def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
     """int (…,): the first place from which on a rise counts and at least half of that is kept to the end; -1 where there is none.
 
+    One epoch alone decides neither way: it begins where the next one counts too, and ends where two in a row fall below.
+
     rise, least: (epochs, …) as `rises` gives them; NaN decides nothing.
     """
+    if not len(rise):
+        return np.full(rise.shape[1:], -1)
     with np.errstate(invalid="ignore"):
         above, below = rise > least, rise < ENDS * least
-    # After the last epoch that is below.
+    followed, fallen = above.copy(), below.copy()
+    followed[:-1] &= ~below[1:]
+    fallen[1:] &= below[:-1]
+    fallen[0] = False
+    # After the last epoch that is below, and so was the one before.
     epochs = np.arange(len(rise)).reshape(-1, *[1] * (rise.ndim - 1))
-    last_below = np.where(below, epochs, -1).max(axis=0, initial=-1)
-    counts = above & (epochs > last_below)
-    return np.where(counts.any(axis=0), counts.argmax(axis=0), -1) if len(rise) else np.full(rise.shape[1:], -1)
+    counts = followed & (epochs > np.where(fallen, epochs, -1).max(axis=0))
+    return np.where(counts.any(axis=0), counts.argmax(axis=0), -1)
 
 
 def onsets(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin import judgement
+from tb_xai_plugin import judgement, wire
 from tb_xai_plugin.alignment import ABSENT
-from tb_xai_plugin.comparison import REPEAT, Comparison
+from tb_xai_plugin.comparison import Comparison
 
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
@@ -19,6 +19,9 @@ Target = str | int
 
 # What is said of probes, at most; of the whole run everything is said.
 MOST_PROBES = 6
+
+# Further epochs at which explanations collapsed are of the same kind.
+MOST_COLLAPSES = 3
 
 # Below that, a region's share is not worth a sentence about one probe.
 LEAST_APART = 0.2
@@ -44,14 +47,18 @@ class Finding:
 
 
 def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None) -> list[Finding]:
-    """Of two runs at an epoch of their pairing; the last one where both have numbers by default. They are called A and B."""
+    """Of two runs at a row of their comparison; see `Comparison.place`. They are called A and B."""
     row = compared.place(step)
     step, explainer, target = int(compared.steps[row]), compared.explainer, compared.target
-    shares = {name: [judgement.share(each, explainer, name, target) for each in (run, other)] for name in run.record["probes"]["regions"]}
+    at = compared.pairing.here[row], compared.pairing.there[row]
     places = [
-        int(np.flatnonzero(each.all_steps == at)[0]) if at in each.all_steps else -1
-        for each, at in ((run, compared.pairing.here[row]), (other, compared.pairing.there[row]))
+        int(np.flatnonzero(each.all_steps == epoch)[0]) if epoch in each.all_steps else -1
+        for each, epoch in zip((run, other), at, strict=True)
     ]
+    # Regions are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone.
+    common = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
+    common = [name for name in common if np.array_equal(run.inside(name), other.inside(name))]
+    shares = {name: [judgement.share(each, explainer, name, target) for each in (run, other)] for name in common}
     found = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
@@ -67,51 +74,67 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
 
 
 def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Run], places: list[int]) -> Iterator[str]:
-    leaning = [
-        (letter, run, share, place) for letter, run, share, place in zip("AB", runs, both, places, strict=True) if share.onset_of_run >= 0
-    ]
-    if not leaning or min(places) < 0:
+    if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
         return
-    means = [f"{letter} {_percent(_mean(share.share[place]))}" for letter, share, place in zip("AB", both, places, strict=True)]
-    since = " and ".join(f"{letter} leans on it since epoch {int(run.all_steps[share.onset_of_run])}" for letter, run, share, _ in leaning)
-    never = "" if len(leaning) == 2 else f", {'B' if leaning[0][0] == 'A' else 'A'} never does"
-    yield f"{name}: {since}{never}; now {', '.join(means)} of the explanations."
+    now = [_mean(share.share[place]) for share, place in zip(both, places, strict=True)]
+    said = []
+    for letter, run, share, here, there in zip("AB", runs, both, now, reversed(now), strict=True):
+        if share.onset_of_run >= 0:
+            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on")
+        elif here < there / 2:
+            said.append(f"{letter} does not")
+        else:
+            said.append(f"{letter} has {_percent(_mean(share.before))} there from before training on")
+    # Who leans on it comes first.
+    said.sort(key=lambda words: "leans" not in words)
+    epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
+    when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
+    yield f"{name}: {', '.join(said)}; {when} A puts {_percent(now[0])} of its explanations there, B {_percent(now[1])}."
+
+
+def _epoch(step: int) -> str:
+    return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"
 
 
 def _of_probe(
     compared: Comparison, row: int, run: Run, probe: int, shares: Mapping[str, list[judgement.Share]], places: list[int]
 ) -> Finding:
-    step, right = int(compared.steps[row]), compared.right[row, probe]
-    answers = (
-        "both right"
-        if right.all()
-        else "both wrong"
-        if not right.any()
-        else f"{'A' if right[0] else 'B'} right, {'B' if right[0] else 'A'} wrong"
-    )
-    kind = "one is right" if right.any() and not right.all() else "reasons differ"
-    widest, region = 0.0, ""
+    step, (a_right, b_right) = int(compared.steps[row]), compared.right[row, probe].tolist()
+    answers = {
+        (True, True): "both right",
+        (False, False): "both wrong",
+        (True, False): "A right, B wrong",
+        (False, True): "A wrong, B right",
+    }
+    kind = "one is right" if a_right != b_right else "reasons differ"
+    widest, region = LEAST_APART, ""
     for name, both in shares.items():
         apart = abs(both[0].share[places[0], probe] - both[1].share[places[1], probe])
-        if apart > max(widest, LEAST_APART):
+        if apart > widest:
             widest, region = apart, name
-    if region:
-        a, b = (
-            _with_error(each.share[place, probe], each.errors[place, probe]) for each, place in zip(shares[region], places, strict=True)
-        )
-        first = shares[region][1].share[places[1], probe] > shares[region][0].share[places[0], probe]
-        text = f"B puts {b} on {region}, A {a}" if first else f"A puts {a} on {region}, B {b}"
+    text = _shares_of_probe(region, probe, shares[region], places) if region else _distance_of_probe(compared, row, run, probe)
+    first = f"{answers[a_right, b_right]}, " if compared.labelled else ""
+    return Finding(f"{probe_name(run, probe)}: {first}{text}.", kind, step, probe, region)
+
+
+def _shares_of_probe(region: str, probe: int, both: list[judgement.Share], places: list[int]) -> str:
+    shares = [float(each.share[place, probe]) for each, place in zip(both, places, strict=True)]
+    a, b = (_with_error(share, each.errors[place, probe]) for share, each, place in zip(shares, both, places, strict=True))
+    return f"B puts {b} on {region}, A {a}" if shares[1] > shares[0] else f"A puts {a} on {region}, B {b}"
+
+
+def _distance_of_probe(compared: Comparison, row: int, run: Run, probe: int) -> str:
+    distance, floor = float(compared.distance[row, probe]), float(compared.floor[row, probe])
+    if compared.measure == "tv":
+        text = f"{_percent(distance)} of the reasons are elsewhere (noise {_percent(floor)})"
     else:
-        change = np.where(
-            compared.changed[row, probe], np.abs(_unit(compared.values[0, row, probe]) - _unit(compared.values[1, row, probe])), 0
-        )
-        player = int(change.argmax())
-        a, b = (float(side[row, probe, player]) for side in compared.values)
-        most = f"; most of it is {player_name(run, probe, player)}: A {a:+.3g}, B {b:+.3g}" if change[player] > 0 else ""
-        text = (
-            f"{_percent(compared.distance[row, probe])} of the reasons are elsewhere (noise {_percent(compared.floor[row, probe])}){most}"
-        )
-    return Finding(f"{probe_name(run, probe)}: {answers}, {text}.", kind, step, probe, region)
+        text = f"{distance:.2f} apart by {compared.measure} (noise {floor:.2f})"
+    a, b = (side[row, probe] for side in compared.values)
+    change = np.where(compared.changed[row, probe], np.abs(_unit(a) - _unit(b)), 0)
+    player = int(change.argmax())
+    if change[player] > 0:
+        text += f"; most of it is {player_name(run, probe, player)}: A {a[player]:+.3g}, B {b[player]:+.3g}"
+    return text
 
 
 def of_run(run: Run, explainer: str, target: Target) -> list[Finding]:
@@ -131,7 +154,7 @@ def _collapsed(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
     for event in judgement.found_events(run, explainer, target):
         if event.kind == "collapsed":
             fallen.setdefault(event.step, []).append(event.probe)
-    for step, probes in fallen.items():
+    for step, probes in list(fallen.items())[:MOST_COLLAPSES]:
         yield Finding(
             f"{_count(len(probes), 'explanation')} collapsed at epoch {step}: nothing is left of them, or the model answers no number.",
             "collapsed",
@@ -145,10 +168,10 @@ def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         share = judgement.share(run, explainer, name, target)
         if share.onset_of_run < 0:
             continue
-        step, now = int(run.all_steps[share.onset_of_run]), _mean(share.share[-1])
+        step, now = int(run.all_steps[share.onset_of_run]), _mean(share.share[_last(share.share)])
         than = "in the untrained model" if share.measured else "by its size"
         yield Finding(
-            f"{name}: the run leans on it since epoch {step}; {_percent(now)} of the explanations now, {_percent(_mean(share.before))} {than}.",
+            f"{name}: the run leans on it from epoch {step} on; {_percent(now)} of the explanations now, {_percent(_mean(share.before))} {than}.",
             "region",
             step,
             None,
@@ -173,49 +196,35 @@ def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
             event.probe,
         )
     changes = sorted((event for event in events if event.kind == "reason changed"), key=lambda event: event.floor - event.size)
+    labelled = run.record["probes"]["labels"] is not None and not run.settings["regression"]
     named: set[int] = set()
     for event in changes:
         if event.probe not in named and len(named) < MOST_PROBES // 2:
             named.add(event.probe)
             yield Finding(
-                f"{probe_name(run, event.probe)}: right throughout, but {_percent(event.size)} of its reasons went elsewhere at epoch {event.step} (what counts begins at {_percent(event.floor)}).",
+                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{_percent(event.size)} of its reasons went "
+                f"elsewhere at epoch {event.step} ({_percent(event.floor)} would be noise and unrest).",
                 *("reason changed", event.step, event.probe),
             )
 
 
 def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
-    end = int(run.all_steps[-1])
-    warnings, probes = judgement.trust(run, explainer, target), run.record["shape"]["probes"]
+    trust, probes = judgement.trust(run, explainer, target), run.record["shape"]["probes"]
+    place = _last(trust.error) if np.isfinite(trust.error).any() else _last(trust.untrained)
+    end = int(run.all_steps[place])
     sentences = {
         "not additive": "are more than a sum of players: it explains less than half of how the answers vary",
         "does not add up": "don't add up to what the model answers",
         "uncertain": "are uncertain: give more evaluations",
-        "like the untrained model": "are no farther from the untrained model's than noise: they show the input, not learning",
+        "like the untrained model": "are no farther from the untrained model's than noise: they may show the input, not learning",
     }
-    for kind, which in warnings.warnings.items():
-        concerned = np.flatnonzero(which[-1])
+    for kind, which in trust.warnings.items():
+        concerned = np.flatnonzero(which[place])
         if len(concerned) > probes * judgement.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = judgement.steady(run, explainer, "tv", target)
     if steady.of_run == ABSENT and len(run.steps) > judgement.FEWEST_TO_SETTLE:
         yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
-
-
-def looked_at(
-    run: Run,
-    other: Run | None,
-    explainer: str,
-    target: Target,
-    step: int | None = None,
-    align: str = "epoch",
-    repeats: Mapping[str, Run] | None = None,
-    pattern: str = REPEAT,
-) -> tuple[str, list[Finding]]:
-    """A verdict ("" of one run) and what to look at."""
-    if other is None:
-        return "", of_run(run, explainer, target)
-    compared = run.compare(other, explainer, align, target=target, repeats=repeats, pattern=pattern)
-    return compared.verdict(step), of_pair(compared, run, other, step)
 
 
 def probe_name(run: Run, probe: int) -> str:
@@ -228,6 +237,12 @@ def player_name(run: Run, probe: int, player: int) -> str:
         return f"segment {player}"
     names = run.probes.player_names(probe)
     return names[player] if names else f"player {player}"
+
+
+def _last(series: np.ndarray) -> int:
+    """The last place with numbers; the last of all where there are none."""
+    there = np.flatnonzero(np.isfinite(series).any(axis=1))
+    return int(there[-1]) if len(there) else -1
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -29,13 +29,16 @@ FEWEST_TO_SETTLE = 5
 ADDITIVE_LEAST = 0.5  # R² of the fit
 ERROR_MOST = 0.25
 GAP_MOST = 0.1
+FLOOR_MOST = 0.25
 R_SQUARED = ("additive_r2", "unseen_r2")
 GAPS = ("efficiency_gap", "completeness_gap")
+# By definition, others need not sum to the answer.
+ADD_UP = ("shap", "ig")
 
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Distances from a reference, and what of them is noise; (all_steps, probes) each, NaN where there is nothing to compare."""
+    """Distances from a reference, and what of them is noise; (all_steps, probes) each, NaN where there is nothing to compare: a gap, another class."""
 
     distance: np.ndarray
     floor: np.ndarray
@@ -47,9 +50,17 @@ class Drift:
             return self.distance > self.floor
 
 
-def drift(run: Run, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
-    (values,) = run.of_class(target, f"values/{explainer}")
+def distances(run: Run, explainer: str, against: str | int, measure: str, target: Target) -> np.ndarray:
+    """`Drift.distance` alone."""
+    (values,), classes = run.of_class(target, f"values/{explainer}"), run.target_of(target)
     distance = stability.drift(values, run.all_steps, against, measure)  # complains of what there is not
+    places = np.maximum(stability.references(values, run.all_steps, against), 0)
+    return np.where(classes == np.take_along_axis(classes, places, axis=0), distance, np.nan)
+
+
+def drift(run: Run, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
+    distance = distances(run, explainer, against, measure, target)
+    (values,) = run.of_class(target, f"values/{explainer}")
     places = stability.references(values, run.all_steps, against)
     others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
     errors = differences.Places(run, explainer, target)(range(len(places)), places)
@@ -67,17 +78,18 @@ def changed(run: Run, explainer: str, against: str | int, target: Target) -> np.
 
 @dataclass(frozen=True, eq=False)
 class Share:
-    """What part of the explanations lies in a region; (all_steps, probes) each.
+    """What part of the explanations lies in a region; (all_steps, probes) each, NaN for probes that have no part of it.
 
     Attributes:
         share: of |attribution|, 0 to 1.
         errors: standard errors of it, NaN where unknown.
         positive: of positive attribution.
         pointed: float, 1 where the strongest positive player lies inside by more than half, else 0 (the pointing game); NaN without one.
-        before, before_errors: (probes,), the share of the untrained model; where it was not logged, that of the region's players among all.
+        before, before_errors: (probes,), the share of the untrained model; where it has none, that of the region's players among all.
         onset: int (probes,), the place from which the share stays above `before` by more than noise; -1 where there is none.
         onset_of_run: the same of the mean over probes; -1 where there is none.
-        measured: False where `before` is only the region's size.
+        measured: False where `before` is only the region's size, for want of an untrained model.
+        rise, least: (steps, probes), how far the share is above `before` but for what noise adds to it, and what counts; see `events.rises`.
     """
 
     share: np.ndarray
@@ -89,41 +101,58 @@ class Share:
     onset: np.ndarray
     onset_of_run: int
     measured: bool
+    rise: np.ndarray
+    least: np.ndarray
 
 
 def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequence[int] | None = None) -> Share:
     which = slice(None) if chosen is None else list(chosen)
     values, errors = (array[:, which] for array in run.of_class(target, f"values/{explainer}", f"errors/{explainer}"))
     inside = run.inside(region, chosen)
-    found, found_errors = stability.region_share(values, inside), noise.share_errors(values, errors, inside)
-    positive = stability.region_share(np.maximum(values, 0), inside)
+    has = inside.any(axis=-1)
+    found, found_errors, positive = (
+        np.where(has, each, np.nan)
+        for each in (
+            stability.region_share(values, inside),
+            noise.share_errors(values, errors, inside),
+            stability.region_share(np.maximum(values, 0), inside),
+        )
+    )
     strongest = np.where(np.isfinite(values), values, -np.inf)
     pointed = np.take_along_axis(np.broadcast_to(inside, values.shape), strongest.argmax(axis=-1)[..., None], axis=-1)[..., 0] > 0.5
-    pointed = np.where(strongest.max(axis=-1) > 0, pointed, np.nan)
+    pointed = np.where(has & (strongest.max(axis=-1) > 0), pointed, np.nan)
 
     trained = run.all_steps != wire.UNTRAINED
+    sure = np.where(has, stability.region_share(noise.without(values, errors), inside), np.nan)
+    size = np.where(has, inside.sum(axis=-1) / np.array(run.record["probes"]["players"])[which], np.nan)
+    before, before_errors, sure_before = size, np.zeros(len(size)), size
     measured = bool((~trained).any())
     if measured:
-        before, before_errors = found[~trained][0], found_errors[~trained][0]
-    else:
-        players = np.array(run.record["probes"]["players"])[which]
-        before, before_errors = inside.sum(axis=-1) / players, np.zeros(len(players))
-    rise, least = events.rises(found, found_errors, before, before_errors)
+        # Where all its values are 0, as those of a last layer that begins with zeros, there is only the size.
+        none = np.isnan(found[~trained][0])
+        before, before_errors, sure_before = (
+            np.where(none, instead, each[~trained][0])
+            for each, instead in ((found, size), (found_errors, 0), (np.where(np.isnan(sure), found, sure), size))
+        )
+    rise, least = events.rises(sure[trained], found_errors[trained], sure_before, before_errors)
     return Share(
         *(found, found_errors, positive, pointed, before, before_errors),
-        onset=_after(trained, events.onset(rise[trained], least[trained])),
-        onset_of_run=int(_after(trained, _onset_of_mean(rise[trained]))),
+        onset=_after(trained, events.onset(rise, least)),
+        onset_of_run=int(_after(trained, _onset_of_mean(rise, least))),
         measured=measured,
+        rise=rise,
+        least=least,
     )
 
 
-def _onset_of_mean(rise: np.ndarray) -> np.ndarray:
-    """Of the mean over probes; what is left to chance is which probes were taken."""
+def _onset_of_mean(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Of the mean over probes; what is left to chance is which probes were taken, and of one probe alone what it is itself."""
     there = np.isfinite(rise)
-    count = there.sum(axis=1)
-    mean = np.where(there, rise, 0).sum(axis=1) / np.where(count > 0, count, np.nan)
-    spread = np.sqrt(np.where(there, (rise - mean[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / np.maximum(count, 1))
-    return events.onset(mean, np.maximum(events.ERRORS_ABOVE * spread, events.LEAST_RISE))
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, rise, 0).sum(axis=1) / np.where(there.any(axis=1), count, np.nan)
+    spread = np.sqrt(np.where(there, (rise - mean[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / count)
+    alone = np.sqrt(np.where(there, least**2, 0).sum(axis=1)) / count
+    return events.onset(mean, np.maximum(np.maximum(events.ERRORS_ABOVE * spread, alone), events.LEAST_RISE))
 
 
 def _after(trained: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -154,15 +183,22 @@ def right(run: Run) -> tuple[np.ndarray, np.ndarray]:
 def _answered(run: Run) -> Iterator[Event]:
     were_right, known = right(run)
     probability, follower = run.answers()["label_probability"], events.Predictions(known.shape[1])
-    for place in np.flatnonzero(run.all_steps != wire.UNTRAINED).tolist():
+    if wire.UNTRAINED in run.all_steps:
+        follower.begin(probability[0])
+    for place in _asked(run):
         yield from follower.follow(int(run.all_steps[place]), were_right[place], known[place], probability[place])
 
 
 def _reasons(run: Run, explainer: str, target: Target) -> Iterator[Event]:
     were_right, moments, follower = right(run)[0], moments_of(run, explainer, target), events.Reasons(explainer)
-    silent = (run.cost["level"] > 0)[:, None] & ~np.isfinite(run.answers()["probability"])
-    for place in np.flatnonzero(run.all_steps != wire.UNTRAINED).tolist():
+    silent = ~np.isfinite(run.answers()["probability"])
+    for place in _asked(run):
         yield from follower.follow(int(run.all_steps[place]), moments[place], were_right[place], silent[place])
+
+
+def _asked(run: Run) -> list[int]:
+    """Places of the trained epochs at which the model was asked; where the logger failed, nobody knows."""
+    return np.flatnonzero((run.all_steps != wire.UNTRAINED) & (run.cost["level"] > 0)).tolist()
 
 
 def moments_of(run: Run, explainer: str, target: Target) -> list[Moment]:
@@ -181,8 +217,10 @@ def moments_of(run: Run, explainer: str, target: Target) -> list[Moment]:
 
 def _onsets(run: Run, explainer: str, target: Target) -> list[Event]:
     found = {name: share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
-    rises = {name: events.rises(each.share, each.errors, each.before, each.before_errors) for name, each in found.items()}
-    return events.onsets(run.all_steps, explainer, rises, {name: each.onset for name, each in found.items()})
+    rises = {name: (each.rise, each.least) for name, each in found.items()}
+    before_training = len(run.all_steps) - len(run.steps)
+    places = {name: np.where(each.onset < 0, -1, each.onset - before_training) for name, each in found.items()}
+    return events.onsets(run.steps, explainer, rises, places)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +243,9 @@ class Steady:
 def steady(run: Run, explainer: str, measure: str, target: Target) -> Steady:
     """Within noise of the final explanation: closer than sampling noise and twice what it moves from epoch to epoch in the last quarter."""
     trained = run.all_steps != wire.UNTRAINED
-    to_final, moved = (drift(run, explainer, against, measure, target) for against in ("final", "previous"))
+    there = np.isfinite(run.of_class(target, f"values/{explainer}")[0]).any(axis=(1, 2)) & trained
+    final = int(run.all_steps[there][-1]) if there.any() else "final"  # a gap at the end is no final form
+    to_final, moved = (drift(run, explainer, against, measure, target) for against in (final, "previous"))
     unrest = np.nan_to_num(noise.jitter(_last_quarter(moved.distance[trained])))
     places = events.steady_since(to_final.distance[trained], np.nan_to_num(to_final.floor[trained]) + 2 * unrest)
     places = np.where(np.isfinite(to_final.distance[trained]).any(axis=0), places, -1)
@@ -259,7 +299,8 @@ class Trust:
                 "not additive": self.r_squared < ADDITIVE_LEAST,
                 "does not add up": self.gap > GAP_MOST,
                 "uncertain": self.error > ERROR_MOST,
-                "like the untrained model": self.untrained <= self.untrained_floor,
+                # Where noise hides any difference, that none is seen says nothing.
+                "like the untrained model": (self.untrained <= self.untrained_floor) & (self.untrained_floor < FLOOR_MOST),
             }
 
 
@@ -267,7 +308,8 @@ def trust(run: Run, explainer: str, target: Target) -> Trust:
     values, errors = run.of_class(target, f"values/{explainer}", f"errors/{explainer}")
     nothing = np.full(values.shape[:2], np.nan)
     measures = run.measures(explainer)
-    names = [next((name for name in wanted if name in measures), "") for wanted in (R_SQUARED, GAPS)]
+    wanted = (R_SQUARED, GAPS if explainer in ADD_UP else ())
+    names = [next((name for name in each if name in measures), "") for each in wanted]
     each = run.of_class(target, f"fidelity/{explainer}")[0] if measures else None
     r_squared, gap = (nothing if not name or each is None else each[..., measures.index(name)] for name in names)
     size, noise_size = (np.sqrt(np.nansum(array.astype(np.float64) ** 2, axis=-1)) for array in (values, errors))

@@ -44,7 +44,12 @@ def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv")
 
     errors: of a - b, NaN where unknown (then the floor is); 0 counts as rounding.
     """
-    a, b, errors = (array.astype(np.float64) for array in np.broadcast_arrays(a, b, errors))
+    a, b, errors = np.broadcast_arrays(a, b, errors)
+    if a.ndim > 2 and a.size > TOGETHER and len(a) > 1:
+        # A long record all at once takes a gigabyte.
+        half = len(a) // 2
+        return np.concatenate([floor(*(array[part] for array in (a, b, errors)), measure) for part in (slice(half), slice(half, None))])
+    a, b, errors = (array.astype(np.float64) for array in (a, b, errors))
     there = np.isfinite(a) & np.isfinite(b)
     a, b = np.where(there, a, 0), np.where(there, b, 0)
     errors = np.where(there, _at_least_rounding(a, b, errors), 0)
@@ -149,7 +154,20 @@ def jitter(steps_apart: np.ndarray) -> np.ndarray:
 
 
 def share_errors(values: np.ndarray, errors: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Standard errors of `stability.region_share`, by its derivative f_i - s over |phi|_1: (epochs, probes) of (epochs, probes, players)."""
+    """Standard errors of `stability.region_share`, by its derivative f_i - s over |phi|_1: (epochs, probes) of (epochs, probes, players).
+
+    NaN where no error is known.
+    """
     share, size = stability.region_share(values, inside), np.nansum(np.abs(values), axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(np.nansum(((inside - share[..., None]) * errors) ** 2, axis=-1)) / size
+        found = np.sqrt(np.nansum(((inside - share[..., None]) * errors) ** 2, axis=-1)) / size
+    return np.where(np.isfinite(errors).any(axis=-1), found, np.nan)
+
+
+def without(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Values less what noise adds to their size: sign(v) sqrt(max(0, v^2 - 2 e^2)).
+
+    |v| of many small values grows with their errors: without this, fewer evaluations look like a share of their own.
+    """
+    squares = values.astype(np.float64) ** 2 - 2 * np.nan_to_num(errors.astype(np.float64)) ** 2
+    return np.sign(values) * np.sqrt(np.maximum(squares, 0))

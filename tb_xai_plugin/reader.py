@@ -338,7 +338,7 @@ class Run(Record):
         return picked, np.where(found, classes, -1).astype(np.int32)
 
     def drift(self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: str | int = "label") -> np.ndarray:
-        """How far each explanation is from a reference of the same run: (epochs, probes), NaN where there is nothing to compare.
+        """How far each explanation is from a reference of the same run: (epochs, probes), NaN where there is nothing to compare, or another class.
 
         Args:
             against: "previous" | "untrained" | "final" | a step.
@@ -346,8 +346,7 @@ class Run(Record):
                 |values|, apart).
             target: the class: "label" (the predicted one where there are no labels) | "predicted" | a class number.
         """
-        (values,) = self.of_class(target, f"values/{self._known(explainer)}")
-        return stability.drift(values, self.all_steps, against, measure)[self._trained]
+        return judgement.distances(self, self._known(explainer), against, measure, target)[self._trained]
 
     def noise_floor(
         self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: str | int = "label"
@@ -429,7 +428,7 @@ class Run(Record):
             return found
 
     def region_share(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> np.ndarray:
-        """Share of |attribution| inside a region: (epochs, probes), 0 to 1.
+        """Share of |attribution| inside a region: (epochs, probes), 0 to 1; NaN for probes that have no part of it.
 
         region: its name; of images any bool mask (H, W) or (probes, H, W); of other probes the names of players (features, tokens).
         """

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from tb_xai_plugin.probes import ProbeSet
     from tb_xai_plugin.reader import Run
 
-# Events of predictions are certain at their epoch, those of reasons at the next explained one. An onset is certain at the end alone: the share
-# of its region is there.
+# Events of predictions are certain at their epoch, those of reasons at the next explained one, onsets at the end alone.
 AT_ONCE = ("learned", "forgotten", "relearned")
 ONE_LATER = ("reason changed", "collapsed")
 
@@ -48,9 +47,10 @@ class Judge:
         """Take up what was logged of earlier epochs."""
         right, known = judgement.right(run)
         answers = run.answers()
-        silent = (run.cost["level"] > 0)[:, None] & ~np.isfinite(answers["probability"])
+        silent, asked = ~np.isfinite(answers["probability"]), run.cost["level"] > 0
         moments = {explainer: judgement.moments_of(run, explainer, "label") for explainer in run.explainers}
-        for place, step in enumerate(run.all_steps[run.all_steps < before].tolist()):
+        for place in np.flatnonzero((run.all_steps < before) & asked).tolist():
+            step = int(run.all_steps[place])
             told = right[place], known[place], answers["label_probability"][place]
             self._follow(step, {name: each[place] for name, each in moments.items()}, told, silent[place])
 
@@ -74,14 +74,15 @@ class Judge:
         for explainer, moment in moments.items():
             last = self._last.get(explainer)
             if last is not None:
-                with np.errstate(invalid="ignore"):
-                    now[f"drift/{explainer}"] = _median(stability.total_variation(moment.values, last.values))
-                    now[f"noise floor/{explainer}"] = _median(noise.floor(moment.values, last.values, moment.change_errors(last)))
+                same = moment.classes == last.classes
+                now[f"drift/{explainer}"] = _median(stability.total_variation(moment.values, last.values)[same])
+                now[f"noise floor/{explainer}"] = _median(noise.floor(moment.values, last.values, moment.change_errors(last))[same])
             there = np.isfinite(moment.values).any(axis=-1)
             self._last[explainer] = moment if last is None else last.replaced(there, moment)
             for region, inside in self._inside.items():
-                now[f"share of {region}/{explainer}"] = _mean(stability.region_share(moment.values, inside))
+                now[f"share of {region}/{explainer}"] = _mean(stability.region_share(moment.values, inside)[inside.any(axis=-1)])
         if step == wire.UNTRAINED:
+            self._predictions.begin(told[2])
             return []
         late: Scalars = {}
         if self._labels is not None:

@@ -37,7 +37,7 @@ def logdir(tmp_path: Path) -> Path:
     given_run(tmp_path / "a", noisy_series(base, EPOCHS), probability=right)
     given_run(tmp_path / "b", noisy_series(other, EPOCHS, seed=50), probability=wrong)
     for recipe, players in (("honest", [0, 1]), ("artefact", [5, 6])):
-        for seed in range(3):
+        for seed in range(5):
             unlike = lying_on(players) + 0.1 * np.random.default_rng(seed).random((5, PLAYERS))
             given_run(tmp_path / f"{recipe}-seed{seed}", noisy_series(unlike, EPOCHS, seed=seed))
     return tmp_path
@@ -73,8 +73,8 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
     runs = read_runs(logdir)
     within = runs["honest-seed0"].compare(runs["honest-seed1"], "shap", repeats=runs)
     between = runs["honest-seed0"].compare(runs["artefact-seed0"], "shap", repeats=runs)
-    assert len(within.repeats) == 3, "pairs of three seeds"
-    assert len(between.repeats) == 6, "of both recipes"
+    assert len(within.repeats) == 3, "pairs of the three other seeds: no run is part of its own yardstick"
+    assert len(between.repeats) == 20, "of both recipes"
     assert "no more than another seed makes" in within.verdict()
     assert "more than another seed makes" in between.verdict()
     assert between.typical[-1] > between.spread[-1].max()
@@ -83,14 +83,67 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
     assert "not known" in alone.verdict()
 
 
+def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
+    runs = {
+        name: run
+        for name, run in read_runs(logdir).items()
+        if not name.startswith("artefact") and name not in ("honest-seed3", "honest-seed4")
+    }
+    verdict = (
+        runs["a"].compare(runs["honest-seed0"], "shap", repeats={name: runs[name] for name in ("honest-seed0", "honest-seed1")}).verdict()
+    )
+    assert verdict.endswith("(1 pair: too few to judge by).")
+
+
+def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path: Path) -> None:
+    for name, player in (("z-seed9", 0), ("y", 5)):
+        given_run(tmp_path / "long" / name, noisy_series(lying_on([player]), 10))
+    for seed in range(4):
+        given_run(tmp_path / "long" / f"z-seed{seed}", noisy_series(lying_on([0]), 6, seed=seed))
+    runs = read_runs(tmp_path / "long")
+    found = runs["z-seed9"].compare(runs["y"], "shap", repeats=runs)
+    assert np.isnan(found.spread[-1]).all()
+    assert "how far apart two seeds would be is not known" in found.verdict(9)
+    assert "more than another seed makes" in found.verdict(3)
+
+
+def test_where_noise_is_unknown_nothing_is_called_the_same(tmp_path: Path) -> None:
+    for name, players in (("a", [0]), ("b", [5])):
+        given_run(tmp_path / name, noisy_series(lying_on(players), 2), errors=float("nan"))
+    found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"), "shap")
+    assert re.match(
+        r"The reasons of 5 probes that both answer right are 0\.8\d apart in the middle; how much of it is noise is not known",
+        found.verdict(),
+    )
+    assert sorted(found.look_first()) == [0, 1, 2, 3, 4]
+
+
+def test_repeats_counted_from_the_best_are_compared_at_their_own_best(tmp_path: Path) -> None:
+    """Four runs that are alike at their best and nowhere else; the bests of repeats come later."""
+    for name, best in (("a", 2), ("b", 2), ("c-seed1", 6), ("c-seed2", 6), ("c-seed3", 6), ("a-seed1", 6)):
+        values = [lying_on([0 if epoch == best else 1 + (epoch + len(name)) % 7]) for epoch in range(8)]
+        accuracy = [0.9 if epoch == best else 0.5 for epoch in range(8)]
+        given_run(
+            tmp_path / name,
+            [each + 0.001 * np.random.default_rng(epoch).random(each.shape) for epoch, each in enumerate(values)],
+            accuracy=accuracy,
+        )
+    runs = read_runs(tmp_path)
+    found = runs["c-seed1"].compare(runs["b"], "shap", "best", repeats=runs)
+    assert found.steps[found.place()] == 6, "the row of the best is the one that is spoken of"
+    assert found.spread[found.place()].max() < 0.01
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("cnn-seed3", "cnn"),
         ("cnn/seed=12", "cnn"),
         ("cnn_run_2_wide", "cnn_wide"),
-        ("cnn s1", "cnn"),
+        ("cnn trial 1", "cnn"),
         ("seed0-cnn", "-cnn"),
+        ("run_1", None),
+        ("vit-s16", None),
         ("cnn-2", None),
         ("resnet50", None),
         ("layers-12", None),

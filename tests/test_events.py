@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from judged import given_run
+from judged import GivenRun, given_run
 
-from tb_xai_plugin import events
+from tb_xai_plugin import events, read_run
 from tb_xai_plugin.alignment import ABSENT
 from tb_xai_plugin.events import Event
 
@@ -146,6 +146,27 @@ def test_a_model_that_answers_nan_has_collapsed_there(tmp_path: Path) -> None:
     assert of_kind(run.events("shap"), "collapsed") == [(4, 1)]
 
 
+def test_after_one_wild_epoch_nothing_has_collapsed(tmp_path: Path) -> None:
+    run = given_run(tmp_path, series([*[shape(LEFT)] * 5, 3000 * shape(LEFT), *[shape(LEFT)] * 5]))
+    assert of_kind(run.events("shap"), "collapsed") == []
+
+
+def test_where_only_the_class_asked_about_changes_no_reason_does(tmp_path: Path) -> None:
+    """Without labels the likeliest class is explained: another one is another question."""
+    values = {epoch: (np.tile(shape(LEFT), (2, 1)), np.full((2, 8), 0.01), np.full(2, 0.9 if epoch < 8 else 0.1)) for epoch in range(16)}
+    fake = GivenRun(tmp_path, players=(8, 8), explainers=("shap",), sketched=False, given=values).write(range(16))
+    run = read_run(fake.log_dir)
+    assert of_kind(run.events("shap", target="predicted"), "reason changed") == []
+    assert np.isnan(run.drift("shap", target="predicted")[8]).all()
+    assert np.isfinite(run.drift("shap", target="predicted")[9]).all()
+
+
+def test_what_noise_hides_is_not_called_like_the_untrained_model(tmp_path: Path) -> None:
+    trust = given_run(tmp_path, series([shape(LEFT), *[shape(RIGHT)] * 5], error=1.0), errors=1.0, first=-1).trust("shap")
+    assert not trust.warnings["like the untrained model"].any()
+    assert trust.warnings["uncertain"].all()
+
+
 def test_an_untrained_models_faint_explanation_is_no_collapse(tmp_path: Path) -> None:
     run = given_run(tmp_path, series([0.01 * shape(LEFT), 0.3 * shape(LEFT), *[shape(LEFT)] * 5]))
     assert of_kind(run.events("shap"), "collapsed") == []
@@ -197,12 +218,45 @@ def test_a_share_that_noise_moves_has_no_onset(tmp_path: Path) -> None:
         ([0.2, 0.06, 0.2], 0),  # more than half of what counts is kept
         ([0.2, np.nan, 0.2], 0),
         ([0, 0, 0], -1),
-        ([0.2, 0.2, 0.01], -1),
+        ([0.2, 0.2, 0.01], 0),  # one epoch alone decides nothing
+        ([0.2, 0.2, 0.01, 0.01], -1),
+        ([0.2, 0.2, 0.01, 0.2, 0.2], 0),
         ([], -1),
     ],
 )
 def test_onset_of_a_worked_example(rise: list[float], expected: int) -> None:
     assert events.onset(np.array(rise, dtype=float), np.full(len(rise), 0.1)) == expected
+
+
+def test_a_region_that_few_probes_have_is_judged_by_those(tmp_path: Path) -> None:
+    """Four of sixteen texts have the token."""
+    values = [np.tile(np.full(8, 0.5), (16, 1)) for _ in range(8)]
+    for epoch in range(3, 8):
+        values[epoch][:4, 0] = 9.0
+    run = given_run(tmp_path, [noisy(each, i) for i, each in enumerate(values)], first=-1)
+    mask = np.zeros((16, 8, 8), dtype=bool)
+    mask[:4, 0] = True
+    assert run.onset("shap", mask) == 2
+    share = run.region_share("shap", mask)
+    assert np.isnan(share[:, 4:]).all(), "they have no part of it"
+
+
+def test_fewer_evaluations_are_no_onset(tmp_path: Path) -> None:
+    """|value| of a player that does nothing grows with its error; that is not leaning on it."""
+    rng, truth = np.random.default_rng(0), np.concatenate([np.zeros(2), np.full(6, 0.3)])
+    values = [truth + rng.standard_normal((6, 8)) * (0.02 if epoch < 9 else 0.06) for epoch in range(20)]
+    given = {epoch - 1: (each, np.full((6, 8), 0.02 if epoch < 9 else 0.06), np.full(6, 0.9)) for epoch, each in enumerate(values)}
+    fake = GivenRun(tmp_path, players=(8,) * 6, explainers=("shap",), sketched=False, given=given).write(range(-1, 19))
+    top = np.zeros((8, 8), dtype=bool)
+    top[:2] = True
+    assert read_run(fake.log_dir).onset("shap", top) is None
+
+
+def test_an_untrained_model_that_says_nothing_leaves_the_size_of_the_region(tmp_path: Path) -> None:
+    run = given_run(tmp_path, [np.zeros((4, 8)), *leaning([0.25, 0.25, 0.9, 0.9, 0.9])], first=-1)
+    top = np.zeros((8, 8), dtype=bool)
+    top[:2] = True
+    assert run.onset("shap", top) == 2
 
 
 # Steady
