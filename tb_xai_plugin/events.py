@@ -16,17 +16,16 @@ from tb_xai_plugin import noise, stability
 
 KINDS = ("learned", "forgotten", "relearned", "reason changed", "onset", "collapsed")
 
-# A reason has changed where it is farther from what it was than noise and so many times what it moves in an epoch as a rule …
-TIMES_USUAL = 3
+# A reason has changed where, over two epochs, it moved by more than noise and so many times what it moves in one as a rule …
+TIMES_USUAL = 2
 # … and so much of the whole explanation went elsewhere.
 LEAST_CHANGE = 0.2
-# Before there are so many, nobody knows how far it moves as a rule.
-FEWEST_MOVES = 3
 
-# A region has its onset where its share is above the untrained model's by so many standard errors …
+# A region has its onset where its share is above the lowest it has been by so many standard errors …
 ERRORS_ABOVE = 3
-# … and by so much; it ends where half of that is left.
+# … and by so much, of a run and of one probe; it ends where half of that is left.
 LEAST_RISE = 0.05
+LEAST_RISE_OF_PROBE = 0.1
 ENDS = 0.5
 # In shorter trainings a share that moves is one that rises.
 FEWEST_FOR_UNREST = 12
@@ -47,7 +46,7 @@ class Event:
         kind: one of KINDS.
         explainer: whose values tell; "" where the predictions do.
         size: of "learned", "forgotten", "relearned" how far the true class's probability moved since the epoch before; of "reason changed" the
-            total variation since the reason was last steady; of "onset" how far the region's share is above the untrained model's; of
+            total variation from the epoch before to the one after; of "onset" how far the region's share is above the lowest it had been; of
             "collapsed" the sum of |attribution| that is left, NaN where the model answers none.
         floor: what `size` had to exceed; 0 of predictions, which have no noise. Of "collapsed", what it fell below.
         region: of "onset"; "" of all others.
@@ -128,14 +127,14 @@ class Predictions:
 class Reasons:
     """Follows the explanations of one explainer: "reason changed" and "collapsed".
 
-    A probe that is right has a reason, the explanation it had when it became right or when its reason last changed. It changes where, at this
-    epoch and at the next explained one, the explanation is farther from that by total variation than sampling noise, plus three times the
-    median of its last steps from epoch to epoch, and at least LEAST_CHANGE. An explanation that moves on slowly has a change once it has come far.
+    A reason changed at an epoch where the probe was right before, then and at the next explained epoch, and the explanation moved between those two
+    by a total variation above their sampling noise plus twice the median of its moves from epoch to epoch of late, and at least LEAST_CHANGE. So
+    an epoch that is far off and comes back is none, and neither is an explanation that moves on slowly: that one is not steady.
     """
 
     def __init__(self, explainer: str) -> None:
         self.explainer = explainer
-        self._steps: list[int] = []
+        self._begun = False
         self._moves: deque[np.ndarray] = deque(maxlen=noise.RECENT)
         self._sizes: deque[np.ndarray] = deque(maxlen=noise.RECENT)
 
@@ -149,54 +148,56 @@ class Reasons:
         Returns:
             Events that are certain now: of this epoch or of the one before.
         """
-        if not self._steps:
+        if not self._begun:
             self._begin(now)
-        place, there = len(self._steps), np.isfinite(now.values).any(axis=-1)
-        self._steps.append(step)
-        found = [*self._collapsed(step, now, there, silent), *self._changed(place, now, there, right)]
-        known = there & self._seen & (now.classes == self._last.classes)
-        self._moves.append(np.where(known, stability.total_variation(now.values, self._last.values), np.nan))
-        self._last, self._seen = self._last.replaced(there, now), self._seen | there
+        there = np.isfinite(now.values).any(axis=-1)
+        found = [*self._collapsed(step, now, there, silent), *self._changed(now, there, right)]
+        self._moves.append(np.where(there, self._move, np.nan))
+        self._move = np.where(there, self._moved(now), self._move)
+        self._earlier = self._earlier.replaced(there, self._before)
+        self._before, self._before_right = self._before.replaced(there, self._last), np.where(there, self._last_right, self._before_right)
+        self._last, self._last_right = self._last.replaced(there, now), np.where(there, right, self._last_right)
+        self._last_step = np.where(there, step, self._last_step)
+        self._seen += there
         return found
 
     def _begin(self, now: Moment) -> None:
         probes = len(now.values)
-        self._last = self._reason = self._pending = now
-        self._seen, self._has_reason, self._alive = (np.zeros(probes, dtype=bool) for _ in range(3))
-        self._pending_at, self._fell_at = np.full(probes, -1), np.full(probes, -1)
-        self._pending_size, self._fell_size = np.zeros((probes, 2)), np.zeros((probes, 2))
+        self._begun = True
+        self._last = self._before = self._earlier = now
+        self._last_right, self._before_right, self._alive, self._just = (np.zeros(probes, dtype=bool) for _ in range(4))
+        self._last_step, self._fell_at, self._seen = np.full(probes, -1), np.full(probes, -1), np.zeros(probes, dtype=int)
+        self._move, self._fell_size = np.full(probes, np.nan), np.zeros((probes, 2))
 
-    def _changed(self, place: int, now: Moment, there: np.ndarray, right: np.ndarray) -> Iterator[Event]:
-        # Of another class, as where there are no labels and the answer changes, it is another question.
-        self._has_reason &= ~there | (now.classes == self._reason.classes)
-        size = floor = np.full(len(there), np.nan)
-        compared = there & right & self._has_reason
+    def _moved(self, now: Moment) -> np.ndarray:
+        """How far from the last epoch; NaN where there is none, or another class was explained."""
+        known = (self._seen > 0) & (now.classes == self._last.classes)
+        return np.where(known, stability.total_variation(now.values, self._last.values), np.nan)
+
+    def _changed(self, now: Moment, there: np.ndarray, right: np.ndarray) -> Iterator[Event]:
+        compared = there & right & self._last_right & self._before_right & (self._seen > 1)
+        compared &= (now.classes == self._last.classes) & (now.classes == self._before.classes)
+        changed = np.zeros_like(there)
         if compared.any():
-            size = stability.total_variation(now.values, self._reason.values)
-            sampling = noise.floor(now.values, self._reason.values, now.change_errors(self._reason), "tv")
+            size = stability.total_variation(now.values, self._before.values)
+            sampling = noise.floor(now.values, self._before.values, now.change_errors(self._before), "tv")
             # Without known errors there is still what it moves as a rule.
             floor = np.maximum(np.nan_to_num(sampling) + TIMES_USUAL * self._usual(), LEAST_CHANGE)
-        far = compared & (size > floor)
-        confirmed = far & (self._pending_at >= 0)
-        for probe in np.flatnonzero(confirmed).tolist():
-            yield Event(self._steps[self._pending_at[probe]], probe, "reason changed", self.explainer, *self._pending_size[probe].tolist())
-        self._reason = self._reason.replaced(confirmed, self._pending)
-        far &= ~confirmed
-        # One epoch that is far off is none: the next one decides. A gap decides nothing.
-        self._pending, self._pending_size = (
-            self._pending.replaced(far, now),
-            np.where(far[:, None], np.stack([size, floor], axis=-1), self._pending_size),
-        )
-        self._pending_at = np.where(far, np.where(self._pending_at < 0, place, self._pending_at), np.where(there, -1, self._pending_at))
-        self._reason = self._reason.replaced(there & right & ~self._has_reason, now)
-        self._has_reason = np.where(there, right, self._has_reason)
+            with np.errstate(invalid="ignore"):
+                # Coming back from an epoch that was far off is no change.
+                back = (self._seen > 2) & (stability.total_variation(now.values, self._earlier.values) <= floor)
+                # The larger of the two moves says when; one change is one event.
+                changed = compared & ~back & (size > floor) & (self._move >= self._moved(now)) & ~self._just
+            for probe in np.flatnonzero(changed).tolist():
+                yield Event(int(self._last_step[probe]), probe, "reason changed", self.explainer, float(size[probe]), float(floor[probe]))
+        self._just = np.where(there, changed, self._just)
 
     def _usual(self) -> np.ndarray:
-        """How far each explanation moved from epoch to epoch of late; infinite before that is known."""
+        """How far each explanation moved from epoch to epoch of late, the last move left out; infinite before that is known."""
         if not self._moves:
             return np.full(len(self._seen), np.inf)
-        moves = np.stack(self._moves)
-        return np.where(np.isfinite(moves).sum(axis=0) >= FEWEST_MOVES, noise.jitter(moves), np.inf)
+        usual = noise.jitter(np.stack(self._moves))
+        return np.where(np.isfinite(usual), usual, np.inf)
 
     def _collapsed(self, step: int, now: Moment, there: np.ndarray, silent: np.ndarray) -> Iterator[Event]:
         size, squares = np.nansum(np.abs(now.values), axis=-1), np.nansum(now.values**2, axis=-1)
@@ -218,25 +219,69 @@ class Reasons:
         self._sizes.append(np.where(alive, size, np.nan))
 
 
-def rises(share: np.ndarray, errors: np.ndarray, before: np.ndarray, before_errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far a region's share is above what it was before training, and what it has to exceed to count.
+def rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the share of a region is above the lowest it has been, for each probe, and what it has to exceed to count.
 
-    That is three standard errors, three times what the share moves from epoch to epoch in the last quarter of a training of some length, and
-    LEAST_RISE. An unknown error counts as none.
+    The lowest of all earlier epochs, the first of which is the untrained model or what stands for it: that looks at a corner by chance, and has to
+    unlearn it before it learns to look there. What counts is three standard errors, three times what the share moves from epoch to epoch in the
+    last quarter of a training of some length, and LEAST_RISE_OF_PROBE. An unknown error counts as none.
 
-    share, errors: (epochs, …); before, before_errors: (…,), of the untrained model.
+    share, errors: (1 + epochs, probes).
+
+    Returns:
+        (epochs, probes) each.
     """
-    spread = np.sqrt(np.nan_to_num(errors) ** 2 + np.nan_to_num(before_errors) ** 2)
-    least = np.maximum(ERRORS_ABOVE * spread, LEAST_RISE)
-    if len(share) >= FEWEST_FOR_UNREST:
-        least = np.maximum(least, ERRORS_ABOVE * np.nan_to_num(noise.jitter(np.abs(np.diff(share[-max(4, len(share) // 4) :], axis=0)))))
-    return share - before, least
+    lowest, which = _lowest_before(share)
+    spread = np.sqrt(np.nan_to_num(errors[1:]) ** 2 + np.nan_to_num(np.take_along_axis(errors, which, axis=0)) ** 2)
+    least = np.maximum(ERRORS_ABOVE * spread, LEAST_RISE_OF_PROBE)
+    return share[1:] - lowest, np.maximum(least, ERRORS_ABOVE * _unrest(share))
+
+
+def mean_rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the mean over probes, (epochs,) each: the difference, probe by probe, from the epoch at which the mean was lowest.
+
+    What is left to chance is which probes were taken, three standard errors of that, and what each explanation's own error leaves; LEAST_RISE.
+    """
+    mean = _mean(share)[:, None]
+    _, which = _lowest_before(mean)
+    before, before_errors = share[which[:, 0]], errors[which[:, 0]]
+    rise = share[1:] - before
+    there = np.isfinite(rise)
+    count = np.maximum(there.sum(axis=1), 1)
+    middle = _mean(rise)
+    spread = np.sqrt(np.where(there, (rise - middle[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / count)
+    own = np.sqrt(np.where(there, np.nan_to_num(errors[1:]) ** 2 + np.nan_to_num(before_errors) ** 2, 0).sum(axis=1)) / count
+    least = np.maximum(ERRORS_ABOVE * np.maximum(spread, own), LEAST_RISE)
+    return middle, np.maximum(least, ERRORS_ABOVE * _unrest(mean)[0])
+
+
+def _lowest_before(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest share of all earlier epochs, NaN where there is none, and where it was: (epochs, …) each of (1 + epochs, …)."""
+    known = np.where(np.isfinite(share), share, np.inf)
+    which = np.zeros((max(len(share) - 1, 0), *share.shape[1:]), dtype=np.intp)
+    for epoch in range(1, len(which)):
+        better = known[epoch] < np.take_along_axis(known, which[epoch - 1 : epoch], axis=0)[0]
+        which[epoch] = np.where(better, epoch, which[epoch - 1])
+    return np.take_along_axis(share, which, axis=0), which
+
+
+def _unrest(share: np.ndarray) -> np.ndarray:
+    """(…,): how far a share moves from epoch to epoch at the end of a training of some length; 0 of a short one."""
+    if len(share) <= FEWEST_FOR_UNREST:
+        return np.zeros(share.shape[1:])
+    return np.nan_to_num(noise.jitter(np.abs(np.diff(share[-max(4, len(share) // 4) :], axis=0))))
+
+
+def _mean(series: np.ndarray) -> np.ndarray:
+    """Over the last axis, of what is there; NaN where nothing is."""
+    there = np.isfinite(series)
+    return np.where(there, series, 0).sum(axis=-1) / np.where(there.any(axis=-1), there.sum(axis=-1), np.nan)
 
 
 def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
     """int (…,): the first place from which on a rise counts and at least half of that is kept to the end; -1 where there is none.
 
-    One epoch alone decides neither way: it begins where the next one counts too, and ends where two in a row fall below.
+    One epoch alone decides neither way: it begins where the next one keeps it, so never at the last, and ends where two in a row fall below.
 
     rise, least: (epochs, …) as `rises` gives them; NaN decides nothing.
     """
@@ -246,6 +291,7 @@ def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
         above, below = rise > least, rise < ENDS * least
     followed, fallen = above.copy(), below.copy()
     followed[:-1] &= ~below[1:]
+    followed[-1] = False
     fallen[1:] &= below[:-1]
     fallen[0] = False
     # After the last epoch that is below, and so was the one before.

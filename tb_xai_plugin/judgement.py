@@ -86,10 +86,10 @@ class Share:
         positive: of positive attribution.
         pointed: float, 1 where the strongest positive player lies inside by more than half, else 0 (the pointing game); NaN without one.
         before, before_errors: (probes,), the share of the untrained model; where it has none, that of the region's players among all.
-        onset: int (probes,), the place from which the share stays above `before` by more than noise; -1 where there is none.
+        onset: int (probes,), the place from which the share stays above the lowest it had been by more than noise; -1 where there is none.
         onset_of_run: the same of the mean over probes; -1 where there is none.
         measured: False where `before` is only the region's size, for want of an untrained model.
-        rise, least: (steps, probes), how far the share is above `before` but for what noise adds to it, and what counts; see `events.rises`.
+        rise, least: (steps, probes), how far the share is above its lowest but for what noise adds to it, and what counts; see `events.rises`.
     """
 
     share: np.ndarray
@@ -134,25 +134,17 @@ def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequenc
             np.where(none, instead, each[~trained][0])
             for each, instead in ((found, size), (found_errors, 0), (np.where(np.isnan(sure), found, sure), size))
         )
-    rise, least = events.rises(sure[trained], found_errors[trained], sure_before, before_errors)
+    # From the untrained model on, or from what stands for it.
+    series, spreads = (np.concatenate([first[None], each[trained]]) for first, each in ((sure_before, sure), (before_errors, found_errors)))
+    rise, least = events.rises(series, spreads)
     return Share(
         *(found, found_errors, positive, pointed, before, before_errors),
         onset=_after(trained, events.onset(rise, least)),
-        onset_of_run=int(_after(trained, _onset_of_mean(rise, least))),
+        onset_of_run=int(_after(trained, events.onset(*events.mean_rises(series, spreads)))),
         measured=measured,
         rise=rise,
         least=least,
     )
-
-
-def _onset_of_mean(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Of the mean over probes; what is left to chance is which probes were taken, and of one probe alone what it is itself."""
-    there = np.isfinite(rise)
-    count = np.maximum(there.sum(axis=1), 1)
-    mean = np.where(there, rise, 0).sum(axis=1) / np.where(there.any(axis=1), count, np.nan)
-    spread = np.sqrt(np.where(there, (rise - mean[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / count)
-    alone = np.sqrt(np.where(there, least**2, 0).sum(axis=1)) / count
-    return events.onset(mean, np.maximum(np.maximum(events.ERRORS_ABOVE * spread, alone), events.LEAST_RISE))
 
 
 def _after(trained: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -377,7 +377,7 @@ class Run(Record):
         return sorted({event for each in chosen for event in judgement.found_events(self, each, target)})
 
     def onset(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> int | None:
-        """The first epoch from which the mean share of a region stays above the untrained model's by more than noise; None where there is none."""
+        """The first epoch from which a region's mean share stays above the lowest it has been by more than noise, see `events.mean_rises`; None: there is none."""
         place = judgement.share(self, self._known(explainer), region, target).onset_of_run
         return int(self.all_steps[place]) if place >= 0 else None
 
