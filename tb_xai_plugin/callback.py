@@ -45,12 +45,14 @@ class ExplanationLogger(keras.callbacks.Callback):
         probes: one ProbeSet, or {name: ProbeSet}.
         explainers: names ("lime", "shap", "banzhaf", "occlusion", "lime-net": all from one set of model evaluations; "ig", "grad-cam": from
             gradients), or configured ones (Lime(kernel_width=0.5)), or your own (Custom).
-        every: explain every so many epochs (and always the first), or a callable epoch -> bool.
+        every: explain every so many epochs, and always the first and the last; or a callable epoch -> bool, which alone decides then. An end
+            that comes early is known where EarlyStopping stands before this callback.
         evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048.
         max_overhead: most that explanations may take, as a share of the training time, e.g. 0.05 (measured, writing and compiling included); None:
             no limit. Evaluations are halved first, to a part of the same coalitions; then fewer epochs are explained. Every change is said
             through the logger "tb_xai_plugin", and marked in the record and on the page. The untrained model is explained after the first epoch
-            (from a copy of its weights), when it is known whether there is time for it.
+            (from a copy of its weights), when it is known whether there is time for it. It and the last epoch are explained
+            whatever the limit is, where each takes at most 5 seconds; what that cost is said at the end.
         output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
         seed: of the coalitions. Runs can be compared where probes, evaluations, output, classes and seed are equal, in each explainer that both
@@ -117,8 +119,8 @@ class ExplanationLogger(keras.callbacks.Callback):
         # What this log_dir already holds: the steps and the record of each probe set.
         self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
         self._records: dict[str, dict[str, Any]] = {}
-        self._before: dict[str, Run] = {}
         self._judges: dict[str, Judge] = {}
+        self._unjudged = False
         self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
         self._refused = False  # model and probes do not fit together
@@ -141,7 +143,7 @@ class ExplanationLogger(keras.callbacks.Callback):
             for name, run in records.items():
                 self._refuse_other(name, run)
                 self._logged[name] = [step for step, _, _ in run.writes]
-                self._records[name], self._before[name] = run.record, run
+                self._records[name] = run.record
                 newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
         except RecordError as error:
             raise ValueError(
@@ -174,7 +176,7 @@ class ExplanationLogger(keras.callbacks.Callback):
         self._pace = None
         if self._max_overhead is not None:
             every = None if callable(self._every) else self._every
-            self._pace = Pace(self._max_overhead, self._plans, self.params["epochs"], every)
+            self._pace = Pace(self._max_overhead, self._plans, every)
         if self.model.built:
             try:
                 with self._billed():
@@ -208,14 +210,15 @@ class ExplanationLogger(keras.callbacks.Callback):
 
     def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
         """How often the evaluations are halved for this epoch, None where it is not explained; and what is different from here on."""
-        due = self._is_due(epoch)
+        last = self._last_epoch(epoch)
+        due = self._is_due(epoch, last)
         if self._pace is None or self._refused:
             return (0 if due else None), {}
         if not self._engines:
             self._bind()
-        to_come = self.params["epochs"] - 1 - epoch
-        due_after = to_come if callable(self._every) else sum(self._is_due(later) for later in range(epoch + 1, epoch + 1 + to_come))
-        rung = self._pace.decide(epoch, training_seconds, due, due_after, self._engines)
+        to_come = max(last - epoch, 0)
+        due_after = to_come if callable(self._every) else sum(self._is_due(later, last) for later in range(epoch + 1, last + 1))
+        rung = self._pace.decide(to_come, training_seconds, due, due_after, self._engines)
         changes = self._pace.changes(explained=rung is not None)
         if self._pace.untrained_due:
             with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_rung:
@@ -297,8 +300,14 @@ class ExplanationLogger(keras.callbacks.Callback):
                 f"{engine.classes}, in {engine.settings['unit']}; choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
             )
 
-    def _is_due(self, epoch: int) -> bool:
-        return bool(self._every(epoch)) if callable(self._every) else epoch % self._every == 0
+    def _is_due(self, epoch: int, last: int) -> bool:
+        if callable(self._every):
+            return bool(self._every(epoch))
+        return epoch % self._every == 0 or epoch == last
+
+    def _last_epoch(self, epoch: int) -> int:
+        """Of this fit, as far as is known at the end of `epoch`; -1 where a training loop of one's own has not told."""
+        return epoch if getattr(self.model, "stop_training", False) else (self.params or {}).get("epochs", 0) - 1
 
     def _log(
         self,
@@ -365,15 +374,24 @@ class ExplanationLogger(keras.callbacks.Callback):
         self._records[name], self._logged[name] = record, [*before, step]
 
     def _judge(self, name: str, step: int, snapshot: Snapshot) -> None:
-        """Drift, shares and events as ordinary scalars, from what was logged up to here."""
+        """Drift, shares and events as ordinary scalars, from what was logged up to here; without them the record is whole all the same."""
+        try:
+            for at, scalars in self._judge_of(name, step).follow(step, snapshot):
+                self._writer.write_scalars(at, scalars)
+        except Exception as error:
+            if not self._unjudged:
+                self._say(f"scalars of drift and events are not written at epoch {step} ({type(error).__name__}: {error}); the record is.")
+            self._unjudged = True
+
+    def _judge_of(self, name: str, step: int) -> Judge:
+        """Who has followed all earlier epochs of the record."""
         judge = self._judges.get(name)
         if judge is None or self._fresh or (judge.step is not None and judge.step >= step):
             prefix = "xai" if len(self._plans) == 1 else f"xai {name}"
             judge = self._judges[name] = Judge(prefix, self._plans[name].probes, regression=self._engines[name].settings["regression"])
-            if name in self._before and not self._fresh:
-                judge.resume(self._before[name], step)
-        for at, scalars in judge.follow(step, snapshot):
-            self._writer.write_scalars(at, scalars)
+            if any(logged < step for logged in self._logged[name]) and not self._fresh:
+                judge.resume(Run(DirectorySource(self._writer.directory), self.log_dir, name), step)
+        return judge
 
     def _warn(self, step: int | None, problem: str) -> None:
         if self._warned:

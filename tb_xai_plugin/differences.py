@@ -49,7 +49,12 @@ class Places:
         """float32 (rows, probes, players). here: (rows,) places; there: int (rows, probes), -1 counts as 0."""
         probes = np.arange(there.shape[1])
         return _of_pairs(
-            self._run, self._run, self._logged, self._logged, (np.asarray(here, dtype=np.intp)[:, None], probes), (np.maximum(there, 0), probes)
+            self._run,
+            self._run,
+            self._logged,
+            self._logged,
+            (np.asarray(here, dtype=np.intp)[:, None], probes),
+            (np.maximum(there, 0), probes),
         )
 
 

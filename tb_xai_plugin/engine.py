@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,14 @@ from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.explainers.contract import Attribution
 from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.explanation import Explanation
+from tb_xai_plugin.heads import Doubts
 from tb_xai_plugin.plan import Plan
-from tb_xai_plugin.predictors import Predictor, build_predictor
-from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.predictors import Predictor, build_predictor, is_keras_model
+from tb_xai_plugin.probes import ProbeSet, TextProbes
 from tb_xai_plugin.progress import progress_bar
+from tb_xai_plugin.reach import cut_off
 from tb_xai_plugin.sweep import Said, Sweep
+from tb_xai_plugin.threads import one_blas_thread
 
 # classes="auto" explains all classes up to here; above, the true class and the two the model finds likeliest.
 MOST_CLASSES = 16
@@ -100,7 +102,10 @@ class Engine:
             explainer.check(model)
         self._model = model
         self._predictor = build_predictor(
-            model, plan.masker, probes.model_input, plan.batch, output=plan.output, labelled=probes.labels is not None
+            *(model, plan.masker, probes.model_input, plan.batch),
+            output=plan.output,
+            labelled=probes.labels is not None,
+            for_callables=probes.for_callables,
         )
         self.head = self._predictor.head
         self.classes = self.head.classes
@@ -108,6 +113,18 @@ class Engine:
         self._check_classes()
         constant = self.constant_targets
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda answers: self._read(answers, np.array(constant)))
+        self._doubts: Doubts | None = Doubts(self.head, plan.output, of_callable=not is_keras_model(model))
+        self._clipped = 0.0
+        if isinstance(probes, TextProbes) and not probes.mask_token:
+            self._warn_of_texts_cut_off(probes)
+
+    def _warn_of_texts_cut_off(self, probes: TextProbes) -> None:
+        encode = partial(self.plan.masker.encoded, probe=0)
+        see = encode if probes.encode else lambda texts: self._predictor.on_rows(lambda: encode(texts))()
+        with self._predictor.leaving_no_trace():
+            cut = cut_off(probes, see, encoded=probes.encode is not None)
+        if cut:
+            warnings.warn(str(cut), stacklevel=4)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -163,6 +180,12 @@ class Engine:
         probes, columns = self.plan.probes, self.classes
         if self.head.kind == "regression" and self.plan.output == "probability":
             raise ValueError("output='probability' was asked of a regression model; use output='raw', or leave it out.")
+        if probes.truth is not None and (self.head.kind != "regression" or probes.truth.shape[1] != columns):
+            answers = f"{columns} classes" if self.head.kind != "regression" else f"{columns} numbers of a regression"
+            raise ValueError(
+                f"labels are {probes.truth.shape[1]} fraction{'s' if probes.truth.shape[1] > 1 else ''} a probe, and the model answers with {answers}; "
+                "give class numbers, or one number for each output."
+            )
         if probes.labels is not None and self.head.kind != "regression" and probes.labels.max() >= columns:
             raise ValueError(f"label {probes.labels.max()} is out of range: the model answers for {columns} classes, 0 to {columns - 1}.")
         if probes.class_names is not None and len(probes.class_names) != columns and self.head.kind != "regression":
@@ -186,19 +209,25 @@ class Engine:
         """
         with self._predictor.leaving_no_trace():
             level = level or self.plan.evaluations
-            return self.explain(self._ask(level, progress), level)
+            answers = self._ask(level, progress)
+            self._say_doubts()
+            return self.explain(answers, level)
+
+    def _say_doubts(self) -> None:
+        """Once, after the first answers."""
+        if self._doubts is None:
+            return
+        self._clipped = self._doubts.clipped
+        if sentence := self._doubts.sentence():
+            warnings.warn(sentence, stacklevel=4)
+        self._doubts = None
 
     def seconds_expected(self) -> float:
         """What one explanation with all evaluations will about take, before there has been one: a batch and the matrices are timed.
 
-        What asks the model itself is guessed from its number of passes, and takes a second longer the first time, to compile. What has to be
-        done once is done here, and is no part of it.
+        What asks the model itself is guessed from its number of passes, and takes a second longer the first time, to compile.
         """
         plan = self.plan
-        with _one_blas_thread():
-            for name in plan.sampling:
-                for probe in range(len(plan.probes)):
-                    plan.fitted_around(name, probe, plan.samples)
         players, count, targets = int(plan.probes.players[0]), len(plan.probes), self.shape["targets"]
         masks = plan.designs[players].masks
         with self._predictor.leaving_no_trace():
@@ -213,9 +242,12 @@ class Engine:
         passes += 2 * (players - 1) * len(plan.explainers) * plan.curves
         games = np.random.default_rng(0).normal(size=(len(masks), 1, targets))
         began = time.perf_counter()
-        with _one_blas_thread():
+        with one_blas_thread():
             for name in plan.fitting:
                 plan.fitted(name, players, plan.evaluations)(games)
+            for name in plan.sampling:
+                # Of the last probe: where not all are kept, its matrix is made again every time.
+                plan.fitted_around(name, count - 1, plan.samples)(np.zeros((plan.samples, 1, targets)))
         return count * (passes * a_pass + time.perf_counter() - began) + 1.0 * len(plan.asking)
 
     def _ask(self, level: int, progress: Progress) -> Answers:
@@ -224,11 +256,13 @@ class Engine:
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
-        silent, evaluations = 0, 0.0
+        silent, without_any, evaluations = 0, 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
         nobody = None
         for probe, heard in zip(progress(range(count)), self._sweep(level), strict=True):
             evaluations += heard.evaluations
+            if self._doubts:
+                self._doubts.hear(heard.asked.answers)
             if heard.nobody is not nobody:
                 nobody = heard.nobody
                 without = plan.masker.mean(outputs.probabilities(self.head, self.head.scores(nobody.answers)))
@@ -241,14 +275,24 @@ class Engine:
                 games.append(plan.masker.folded(heard.masks, self._explained(heard.asked, targets[-1]), alone))
                 silent += any(not each.finite for each in heard.around.values())
             else:
+                # A whole probe has probabilities, whatever is said of the others.
+                whole, none = np.isfinite(heard.asked.answers[:2]).all(axis=1)
+                if whole:
+                    full[probe] = outputs.probabilities(self.head, self.head.scores(heard.asked.answers[:1]))[0]
                 silent += 1
-                targets.append(self._targets(probe, np.zeros(self.classes)))
+                without_any += whole and not none
+                targets.append(self._targets(probe, full[probe] if whole else np.zeros(self.classes)))
                 games.append(np.full((len(heard.masks), len(targets[-1])), np.nan))
             for name, each in heard.around.items():
                 # What it can't say around a probe must not cost the others the probe.
                 explained = self._explained(each, targets[-1])
                 sampled[name].append(explained if each.finite and np.isfinite(games[-1]).all() else np.full_like(explained, np.nan))
         problem = f"the model answered NaN or infinity for {silent} of {count} probes" if silent else None
+        if isinstance(probes, TextProbes) and silent and silent == without_any:
+            problem = (
+                "the model answers NaN or infinity for a text with all its tokens absent, and not for a whole one; "
+                "give mask_token (one that the model knows, e.g. '[UNK]'), so that no text is empty"
+            )
         return Answers(
             games,
             np.array(targets, dtype=np.int32),
@@ -273,7 +317,7 @@ class Engine:
         make |= {name: partial(self._from_samples, name, answers, level) for name in self.plan.sampling}
         make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
         self._failures: dict[str, Exception] = {}
-        with _one_blas_thread():
+        with one_blas_thread():
             found = {name: make[name]() for name in [*self.plan.fitting, *self.plan.sampling]}
         began = time.perf_counter()
         found |= {name: make[name]() for name in self.plan.asking}
@@ -368,6 +412,8 @@ class Engine:
             fidelity={measure: found.fidelity[measure].astype(np.float32) for measure in measures},
             noise=None if found.noise is None else found.noise.astype(np.float32),
             interactions=None if found.interactions is None else found.interactions.astype(np.float32),
+            unit=self.details[name]["unit"],
+            clipped=self._clipped,
         )
 
 
@@ -389,21 +435,6 @@ class _Asked:
 
     def last_convolution(self, probe: int, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         return self.predictor.last_convolution(probe, self.targets[probe], layer)
-
-
-@cache
-def _blas() -> Any:
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
-    return ThreadpoolController()
-
-
-def _one_blas_thread() -> AbstractContextManager[None]:
-    """NumPy's products here take a few milliseconds; its threads, waiting for cores that TensorFlow's still hold, make that hundreds."""
-    controller = _blas()
-    return controller.limit(limits=1, user_api="blas") if controller else nullcontext()
 
 
 def _nothing(answers: Answers, players: int, measures: Sequence[str]) -> Attribution:
@@ -468,5 +499,5 @@ def explain(
     for name, error in snapshot.failures.items():
         raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
     if snapshot.answers.problem:
-        warnings.warn(f"explain: {snapshot.answers.problem}; their values are NaN.", stacklevel=2)
+        warnings.warn(f"explain: {snapshot.answers.problem}; the values of these probes are NaN.", stacklevel=2)
     return snapshot.explanations

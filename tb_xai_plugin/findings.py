@@ -260,7 +260,10 @@ def _percent(share: float) -> str:
 
 
 def _with_error(share: float, error: float) -> str:
-    return f"{100 * share:.0f} ± {max(100 * error, 0):.0f} %" if np.isfinite(error) else _percent(share)
+    if not np.isfinite(error):
+        return _percent(share)
+    decimals = 0 if 100 * error >= 0.95 else 1
+    return f"{100 * share:.{decimals}f} ± {100 * error:.{decimals}f} %"
 
 
 def _count(count: int, noun: str) -> str:

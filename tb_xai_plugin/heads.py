@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.outputs import Head
+from tb_xai_plugin.outputs import CLIP, Head
 
 CLASS_LOSSES = {"sparsecategoricalcrossentropy", "categoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge"}
 BINARY_LOSSES = {"binarycrossentropy", "bce", "binaryfocalcrossentropy"}
@@ -16,12 +17,60 @@ REGRESSION_LOSSES = {
 }
 
 
-def guess_head(answers: np.ndarray) -> Head:
-    """What answers of an unknown callable mean, from the numbers."""
+# From such a part of all answers on, that they are clipped is said.
+MUCH_CLIPPED = 0.02
+
+# A callable that answers with whole numbers below this, and no others, names classes, by the look of it.
+FEW_CLASSES = 10
+
+
+def guess_head(answers: np.ndarray, labelled: bool) -> Head:
+    """What answers of an unknown callable mean, from the numbers; logits and a regression of several outputs look alike."""
     columns = answers.shape[1]
-    if columns == 1:
-        return Head("regression", columns)
-    return Head("softmax", columns, clipped=True) if _sum_to_one(answers) else Head("logits", columns)
+    if _sum_to_one(answers):
+        return Head("softmax", columns, clipped=True)
+    return Head("logits" if labelled and columns > 1 else "regression", columns)
+
+
+@dataclass
+class Doubts:
+    """What all answers together say against how they were read.
+
+    Attributes:
+        head: how they were read.
+        output: what is explained.
+        of_callable: nothing but the numbers tells what they mean.
+    """
+
+    head: Head
+    output: str
+    of_callable: bool
+    _counted: int = 0
+    _at_the_ends: int = 0
+    _distinct: set[float] = field(default_factory=set)
+
+    def hear(self, answers: np.ndarray) -> None:
+        self._counted += answers.size
+        if self.head.clipped:
+            self._at_the_ends += int(((answers <= CLIP) | (answers >= 1 - CLIP)).sum())
+        if self.of_callable and self.head.kind == "regression" and len(self._distinct) <= FEW_CLASSES:
+            self._distinct.update(np.unique(answers).tolist())
+
+    @property
+    def clipped(self) -> float:
+        """The share of answers that were clipped before log-odds were taken."""
+        return self._at_the_ends / self._counted if self._counted and self.output == "log-odds" else 0.0
+
+    def sentence(self) -> str | None:
+        if self.clipped > MUCH_CLIPPED:
+            return (
+                f"{self.clipped:.0%} of the model's answers are 0 or 1, which have no log-odds and count as ±{-np.log(CLIP):.1f}: their jumps drown "
+                "the rest; give output='probability'."
+            )
+        if len(self._distinct) > 1 and self._distinct <= set(range(FEW_CLASSES)):
+            numbers = ", ".join(f"{number:g}" for number in sorted(self._distinct))
+            return f"the model answers with {numbers} only, read as a regression; if these are classes, give what says how likely each is, e.g. predict_proba."
+        return None
 
 
 def _sum_to_one(answers: np.ndarray) -> bool:

@@ -394,10 +394,14 @@ class TextMasker(OneBaseline):
         """(k, width): the encoded texts, int32 or float32; or strings where the model encodes them itself."""
         return self._kept(probe, np.asarray(coalitions).astype(bool), lambda: self.once(coalitions, probe))
 
+    def encoded(self, texts: list[str], probe: int) -> np.ndarray:
+        """Rows as those of `feed`, of texts made from a probe."""
+        return self._layout.encoded(texts, probe)
+
     def once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         # A trial has columns for the widest probe.
         present = np.asarray(coalitions)[:, : int(self.probes.players[probe])].astype(bool)
-        return self._layout.encoded([self.probes.masked(probe, each) for each in present], probe)
+        return self.encoded([self.probes.masked(probe, each) for each in present], probe)
 
     def parts(self, probe: int) -> np.ndarray:
         return np.zeros(1, dtype=np.float32)
@@ -429,7 +433,7 @@ class _Layout:
             return cls(None, None, ((1,),), ("string",))
         by_length = sorted(range(len(texts)), key=lambda probe: len(texts[probe]))
         shortest, longest = by_length[0], by_length[-1]
-        arrays, keys = _arrays(encode([texts[longest]]), 1, longest)
+        arrays, keys = _arrays(_asked_to_encode(encode, [texts[longest]], longest), 1, longest)
         layout = cls(encode, keys, tuple(array.shape[1:] for array in arrays), tuple(array.dtype.name for array in arrays))
         # One by one: what pads to the longest text of a list gives each of these its own length.
         for text in (texts[shortest], probes.masked(shortest, np.zeros(probes.players[shortest]))):
@@ -448,7 +452,7 @@ class _Layout:
         """(k, width), of texts made from a probe."""
         if self.encode is None:
             return np.array(texts, dtype=object)[:, None]
-        arrays, keys = _arrays(self.encode(texts), len(texts), probe)
+        arrays, keys = _arrays(_asked_to_encode(self.encode, texts, probe), len(texts), probe)
         shapes = tuple(array.shape[1:] for array in arrays)
         if shapes != self.shapes or keys != self.keys:
             raise ValueError(f"TextProbes: encode gave shape {shapes[0]} for text {probe} and {self.shapes[0]} for another; {PAD}")
@@ -473,6 +477,14 @@ class _Layout:
         if self.keys is None:
             return arrays[0]
         return dict(zip(self.keys, arrays, strict=True)) if self.keys else tuple(arrays)
+
+
+def _asked_to_encode(encode: Callable[[list[str]], Any], texts: list[str], probe: int) -> Any:
+    try:
+        return encode(texts)
+    except Exception as error:
+        which = f"{texts[0][:40]!r}" if len(texts) == 1 else f"{len(texts)} texts"
+        raise ValueError(f"TextProbes: encode failed on {which}, made from text {probe}: {type(error).__name__}: {error}") from error
 
 
 def _arrays(encoded: Any, count: int, probe: int) -> tuple[list[np.ndarray], tuple[str, ...] | None]:

@@ -23,8 +23,8 @@ LARGEST_KEPT_BYTES = 2**30
 FEWEST_WITH_UNTRAINED = 3
 
 # A training so short that its share is too little for anything still has its untrained model and its last epoch explained, where each takes no
-# longer than this: a page without anything on it serves nobody, and two seconds nobody waits for.
-QUICK = 1.0
+# longer than so many seconds: who asks for a record is not served by one without anything in it.
+QUICK = 5.0
 
 # Before there has been an explanation, its cost is guessed from one batch, and rather too high.
 CAUTION = 1.2
@@ -36,17 +36,17 @@ class Pace:
     Args:
         share: e.g. 0.05.
         plans: of the probe sets, which are explained together.
-        epochs: of the fit, numbered from 0; the last is `epochs` - 1.
         every: epochs from one that is due to the next; None where that is not so regular.
     """
 
-    def __init__(self, share: float, plans: Mapping[str, Plan], epochs: int, every: int | None) -> None:
-        self._plans, self._epochs, self._every = plans, epochs, every
+    def __init__(self, share: float, plans: Mapping[str, Plan], every: int | None) -> None:
+        self._plans, self._every = plans, every
         self._budget = Budget(share, rungs=min(len(plan.levels) for plan in plans.values()) - 1)
         self._said: Schedule | None = Schedule()  # what was announced last; None: there is no time for any
         self._weights: list[np.ndarray] | None = None
         self._engines: Mapping[str, Engine] = {}
         self._ends = False  # there is time for nothing, and the two ends are explained all the same
+        self._ends_announced = False
 
     @contextmanager
     def billed(self) -> Iterator[None]:
@@ -71,17 +71,17 @@ class Pace:
             return
         self._weights = [np.array(weight) for weight in weights]
 
-    def decide(self, epoch: int, training_seconds: float, due: bool, due_after: int, engines: Mapping[str, Engine]) -> int | None:
+    def decide(self, to_come: int, training_seconds: float, due: bool, due_after: int, engines: Mapping[str, Engine]) -> int | None:
         """How often the evaluations are halved at this epoch; None where it is not explained.
 
-        training_seconds: of the epoch. due: whether `every` has it explained; due_after: how many later ones.
+        to_come: epochs of the fit that follow. training_seconds: of this one. due: whether `every` has it explained; due_after: how many later ones.
         """
         budget, self._engines = self._budget, engines
         budget.trained.append(training_seconds)
         if not budget.cost:
             budget.cost = CAUTION * sum(engine.seconds_expected() for engine in engines.values())
-        to_come = self._epochs - 1 - epoch
-        quick = budget.cheapest <= QUICK
+        # What was announced once is kept, though an explanation may have turned out slower: the one end without the other shows nothing learnt.
+        quick = budget.cheapest <= QUICK or self._ends_announced
         if self._weights is not None and not quick and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
             self._weights = None
             self._announce("the untrained model is not explained: that would take more than max_overhead allows")
@@ -102,6 +102,7 @@ class Pace:
         if now == self._said or (not explained and not (short and self._said == Schedule())):
             return {}
         self._said = now
+        self._ends_announced |= now is None and self._ends
         sentences = {name: self._sentence(plan, now) for name, plan in self._plans.items()}
         self._announce("; ".join(dict.fromkeys(sentences.values())))
         return sentences
@@ -130,10 +131,15 @@ class Pace:
                 weight.assign(value)
 
     def conclude(self) -> None:
-        """Say at the end of training if there was no time for a single explanation."""
+        """Say at the end of training if there was no time for a single explanation, or what it cost that there are some all the same."""
         budget = self._budget
+        allowed = budget.share * sum(budget.trained)
+        if self._ends and budget.spent > allowed:
+            self._announce(
+                f"preparing and explaining took {budget.spent:.1f} s, more than the {allowed:.1f} s that are max_overhead={budget.share:g} of this "
+                "training: the untrained model and the last epoch are explained in any case where that is a matter of seconds"
+            )
         if budget.since is None and budget.trained and budget.cost:
-            allowed = budget.share * sum(budget.trained)
             self._announce(
                 f"no epoch was explained: one explanation takes about {budget.cheapest:.1f} s, and max_overhead={budget.share:g} of this training "
                 f"is {allowed:.1f} s, of which {budget.spent:.1f} s were spent on preparing; give a larger share, fewer probes, or more epochs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from tb_xai_plugin.explainers.contract import Fitted
 from tb_xai_plugin.explainers.lime_tabular import fewest_samples
 from tb_xai_plugin.maskers import build_masker
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of
+from tb_xai_plugin.threads import one_blas_thread
 
 # Masked inputs of one batch: enough to keep the cores busy, little next to the model's own activations.
 LARGEST_BATCH = 256
@@ -62,6 +64,12 @@ class Plan:
     ) -> None:
         if not isinstance(probes, ProbeSet):
             raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. ImageProbes(x_test[:16], y_test[:16]).")
+        if isinstance(probes, TabularProbes) and len(probes.background) == 1:
+            warnings.warn(
+                "TabularProbes: background has one row, so an absent feature has that row's value, and LIME draws nothing else; give training rows, a "
+                "few hundred.",
+                stacklevel=3,
+            )
         self.probes = probes
         self.explainers = explainers.resolve(explainers_asked, probes.kind)
         self.output = _checked_choice("output", output, outputs.OUTPUTS)
@@ -82,18 +90,27 @@ class Plan:
         self.samples = self._samples(asked, automatic=evaluations == "auto")
         laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
         counts = np.unique(probes.players).tolist()
-        self.designs = {n: self.masker.evaluations(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
+        with one_blas_thread():
+            self.designs = {n: self.masker.evaluations(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
         self.evaluations = max(len(design.masks) for design in self.designs.values())
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
         self.fitted = cache(self._fitted)
         self.fitted_around = _first_kept(self._fitted_around, self._room_for_samples())
         self.neighbours = _first_kept(self._neighbours, self._room_for_samples())
+        with one_blas_thread():
+            self._fit()
+
+    def _fit(self) -> None:
+        """Before training, what is kept of it."""
         for name in self.fitting:
-            for n in counts:
+            for n in self.designs:
                 self.fitted(name, n, self.evaluations)
         for name in self.sampling:
+            # The fewest samples too, so that a kernel too narrow for them is refused now.
             self.fitted_around(name, 0, self.samples_at(self.levels[0]))
+            for probe in range(min(len(self.probes), self._room_for_samples())):
+                self.fitted_around(name, probe, self.samples)
 
     def _fitted(self, name: str, players: int, level: int) -> Fitted:
         """An explainer's matrix for probes with so many players, from the first `level` evaluations."""

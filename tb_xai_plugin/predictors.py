@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from tb_xai_plugin.batches import Batches, filled
 from tb_xai_plugin.forward import Forward, WrongOutputError, as_columns
 from tb_xai_plugin.gradients import Gradients
 from tb_xai_plugin.heads import guess_head, output_layer, read_head
-from tb_xai_plugin.maskers import Masker
+from tb_xai_plugin.maskers import Masker, TextMasker
 from tb_xai_plugin.outputs import Head
 
 # Batches of rows that need nothing else of their probe, in one call: a call costs as much as a thousand rows of a small network. Not all in one, so
@@ -88,7 +89,14 @@ class Predictor:
 
 
 def build_predictor(
-    model: Any, masker: Masker, model_input: Callable[[Any], Any] | None, batch: int, *, output: str, labelled: bool
+    model: Any,
+    masker: Masker,
+    model_input: Callable[[Any], Any] | None,
+    batch: int,
+    *,
+    output: str,
+    labelled: bool,
+    for_callables: Callable[[Any], Any] | None = None,
 ) -> Predictor:
     """Compile once, and find out what the model's answers mean.
 
@@ -97,22 +105,31 @@ def build_predictor(
         batch: evaluations at a time: one graph, never traced again unless memory runs out.
         output: one of outputs.OUTPUTS, what is to be explained.
         labelled: the probes have classes: where nothing else tells, answers are logits then, not a regression.
+        for_callables: another `model_input`, for callables that do not take arrays.
 
     Raises:
+        TypeError: the model is neither a Keras model nor a callable.
         ValueError: the model is not built, refuses the probes, or answers with something else than (n,) or (n, classes).
     """
+    if not callable(model):
+        raise TypeError(f"model is {type(model).__name__}, which can't be called; {_instead(model)}.")
     # Full, empty, full, …: what is wrong with a model shows here, and so does what its numbers look like.
     trial = np.zeros((batch, masker.players), dtype=np.float32)
     trial[0::2] = 1
-    if not _is_keras_model(model):
+    if not is_keras_model(model):
         answers = _plain(model, masker, model_input, batch)
-        return Predictor(answers.of_probe, guess_head(_try(model, answers.of_probe, trial, masker)), answers.of_rows)
+        if for_callables:
+            framed = _plain(model, masker, for_callables, batch)
+            answers = framed if not _is_content(answers, trial) and _is_content(framed, trial) else answers
+        return Predictor(answers.of_probe, guess_head(_try(model, answers.of_probe, trial, masker), labelled), answers.of_rows)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
     with _kept(model.non_trainable_variables) as changed:
         forward = Forward.of(model, masker, model_input)
         answers = _compiled(forward, batch)
         seen = _try(model, answers.of_probe, trial, masker)
+        if model_input is None:
+            _check_shape(model, masker)
         last = output_layer(model)
         head = read_head(last, model, seen, labelled)
         # A saturated sigmoid or half-precision softmax has rounded its log-odds away; the layer below has them still.
@@ -149,7 +166,7 @@ def _kept(variables: Iterable[Any]) -> Iterator[list[Any]]:
                 changed.append(variable)
 
 
-def _is_keras_model(model: Any) -> bool:
+def is_keras_model(model: Any) -> bool:
     keras = sys.modules.get("keras")  # not imported: then nobody has made a Keras model
     return keras is not None and isinstance(model, keras.Model)
 
@@ -166,17 +183,59 @@ def _try(model: Any, answers: Answers, trial: np.ndarray, masker: Masker) -> np.
     except WrongOutputError as error:
         raise ValueError(str(error)) from None
     except Exception as error:
-        raise ValueError(
-            f"the model refuses probes of shape {masker.shape}{_takes(model)}: {type(error).__name__}: {_reason(error)}"
-        ) from error
+        if str(error).startswith(("TextProbes: ", "TabularProbes: ")):
+            raise ValueError(str(error)) from error
+        takes = _takes(model)
+        strings = isinstance(masker, TextMasker) and masker.probes.encode is None
+        if strings:
+            hint = "; if it takes no strings, give encode=, which makes of a list of texts what it takes"
+        else:
+            hint = _transposed(takes, masker.shape)
+        what = "strings" if strings else f"probes of shape {masker.shape}"
+        who = f"the model refuses {what}{f' (it takes {takes})' if takes else ''}"
+        if not is_keras_model(model):
+            who = f"the callable {_name(model)} failed on a batch of {what}"
+        raise ValueError(f"{who}: {type(error).__name__}: {_reason(error)}{hint}") from error
 
 
-def _takes(model: Any) -> str:
+def _check_shape(model: Any, masker: Masker) -> None:
+    """Keras takes series of another length, or the wrong way round, where its layers happen to."""
+    takes, shape = _takes(model), masker.shape
+    if takes and len(takes) == len(shape) and any(size not in (None, given) for size, given in zip(takes, shape, strict=True)):
+        raise ValueError(f"the model takes probes of shape {takes}, and these have shape {shape}{_transposed(takes, shape)}.")
+
+
+def _transposed(takes: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> str:
+    return "; channels come last, give them transposed" if takes and tuple(reversed(shape)) == takes else ""
+
+
+def _is_content(asking: Asking, trial: np.ndarray) -> bool:
+    """Whether a callable takes what it is given, without a word on names of features (as scikit-learn's models have)."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            asking.of_probe(trial, 0)
+        except Exception:
+            return False
+    return not any("feature names" in str(warning.message) for warning in said)
+
+
+def _instead(model: Any) -> str:
+    """What to give where a model can't be called."""
+    methods = [name for name in ("predict_proba", "decision_function", "predict") if hasattr(model, name)]
+    return f"give its {methods[0]}, model.{methods[0]}" if methods else "give a Keras model, or a callable batch -> (n,) or (n, classes)"
+
+
+def _name(model: Any) -> str:
+    return repr(getattr(model, "__qualname__", None) or type(model).__name__)
+
+
+def _takes(model: Any) -> tuple[int | None, ...] | None:
     try:
         shape = model.input_shape
     except Exception:  # a callable, a subclassed model, one with several inputs
-        return ""
-    return f" (it takes {shape[1:]})" if isinstance(shape, tuple) else ""
+        return None
+    return shape[1:] if isinstance(shape, tuple) else None
 
 
 def _reason(error: Exception) -> str:

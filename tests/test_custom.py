@@ -26,9 +26,10 @@ RNG = np.random.default_rng(1)
 
 
 def three_classes(images: np.ndarray) -> np.ndarray:
-    """A model that answers logits."""
+    """A model that answers probabilities."""
     means = images.reshape(len(images), -1).mean(axis=1)
-    return np.stack([means, -means, 2 * means], axis=1)
+    odds = np.exp(np.stack([means, -means, 2 * means], axis=1))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 def explained(values: object, probes: xai.ImageProbes = PROBES, **options: object) -> xai.Explanation:

@@ -230,6 +230,41 @@ def test_a_random_forest_is_explained_and_its_zeros_are_clipped() -> None:
     assert np.allclose(explanations["shap"].outputs, p, atol=1e-4)
 
 
+def test_answers_that_are_clipped_too_often_for_log_odds_are_said() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    x, y = IMAGES.reshape(64, -1), LABELS > 1
+    probes = xai.TabularProbes(x[:4], y[:4], background=x)
+    forest = RandomForestClassifier(3, random_state=0).fit(x, y)
+    with pytest.warns(UserWarning, match=r"^\d\d% of the model's answers are 0 or 1, .*give output='probability'") as caught:
+        found = xai.explain(forest.predict_proba, probes, "shap", evaluations=512)["shap"]
+    assert len(caught) == 1
+    assert found.clipped == pytest.approx(int(str(caught[0].message).split("%")[0]) / 100, abs=0.006)
+    assert 0.05 < found.clipped < 1
+    assert xai.explain(forest.predict_proba, probes, "shap", evaluations=512, output="probability")["shap"].clipped == 0
+    assert xai.explain(convolutional(), PROBES, "shap")["shap"].clipped == 0
+
+
+def test_a_callable_that_names_classes_is_doubted_and_one_that_counts_beyond_ten_is_not() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    probes = xai.ImageProbes(IMAGES[:4], LABELS[:4])
+    with pytest.warns(UserWarning, match=r"answers with 0, 1 only, read as a regression; .*predict_proba"):
+        xai.explain(lambda images: (images.mean(axis=(1, 2, 3)) > 0.5).astype(int), probes)
+    xai.explain(lambda images: np.floor(images.sum(axis=(1, 2, 3))), probes)  # warnings are errors in tests
+    forest = RandomForestClassifier()
+    with pytest.raises(TypeError, match=r"model is RandomForestClassifier, which can't be called; give its predict_proba"):
+        xai.explain(forest, probes)
+
+
+def test_a_callable_that_fails_is_named_with_its_error() -> None:
+    def broken(images: np.ndarray) -> np.ndarray:
+        raise KeyError("tempo")
+
+    with pytest.raises(ValueError, match=r"the callable '.*broken' failed on a batch of probes of shape \(8, 8, 1\): KeyError: 'tempo'"):
+        xai.explain(broken, PROBES)
+
+
 def test_a_thousand_classes_keep_the_true_one_and_the_two_likeliest() -> None:
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(1000, activation="softmax")])
     explanation = xai.explain(model, PROBES)["shap"]
@@ -279,6 +314,16 @@ MISFITS = {
         lambda: convolutional(),
         xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))),
         "refuses probes of shape \\(9, 9, 1\\)",
+    ),
+    "channels first": (
+        lambda: keras.Sequential([keras.Input((20, 2)), layers.Conv1D(3, 3), layers.GlobalAveragePooling1D(), layers.Dense(2)]),
+        xai.SequenceProbes(np.random.default_rng(0).random((9, 2, 20))),
+        r"channels come last, give them transposed",
+    ),
+    "series of another length": (
+        lambda: keras.Sequential([keras.Input((20, 2)), layers.Conv1D(3, 3), layers.GlobalAveragePooling1D(), layers.Dense(2)]),
+        xai.SequenceProbes(np.random.default_rng(0).random((9, 30, 2))),
+        r"the model takes probes of shape \(20, 2\), and these have shape \(30, 2\)",
     ),
     "label out of range": (lambda: convolutional(), xai.ImageProbes(IMAGES[:4], [0, 1, 2, 3]), "label 3 is out of range: .* 3 classes"),
     "names of other classes": (lambda: convolutional(), xai.ImageProbes(IMAGES[:4], class_names=["a", "b"]), "2 names, .* 3 classes"),

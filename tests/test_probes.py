@@ -82,6 +82,8 @@ def test_labels_may_be_one_hot_a_column_or_left_out() -> None:
     assert np.array_equal(ImageProbes(DIGITS, np.eye(10)[labels]).labels, labels)
     assert np.array_equal(ImageProbes(DIGITS, labels[:, None].astype(np.float32)).labels, labels)
     assert ImageProbes(DIGITS).labels is None
+    words = [f"digit {label}" for label in range(10)]
+    assert np.array_equal(ImageProbes(DIGITS, [words[label] for label in labels], class_names=words).labels, labels)
 
 
 def test_baselines_have_their_closed_forms() -> None:
@@ -179,7 +181,6 @@ REFUSED = {
     "NaN": ({"images": np.where(np.arange(16)[:, None, None] == 5, np.nan, DIGITS)}, "image 5 has NaN"),
     "infinity": ({"images": np.where(np.arange(16)[:, None, None] == 2, np.inf, DIGITS)}, "image 2 has NaN or infinite"),
     "too few labels": ({"images": DIGITS, "labels": [1, 2]}, "for 16 (images|probes)"),
-    "fractional labels": ({"images": DIGITS, "labels": np.linspace(0, 1, 16)}, "leave labels out for a regression"),
     "negative labels": ({"images": DIGITS, "labels": np.arange(16) - 1}, "below 0"),
     "soft labels": ({"images": DIGITS, "labels": np.full((16, 4), 0.25)}, "not one-hot"),
     "unnamed class": ({"images": DIGITS, "labels": np.arange(16), "class_names": ["a"]}, "label 15 has no name"),

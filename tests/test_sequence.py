@@ -70,6 +70,15 @@ def test_a_segments_value_is_the_sum_of_what_its_steps_add_to_a_linear_model(nam
         assert np.abs(found[explainer].base_values[:, 0] - base).max() < 1e-4
 
 
+def test_which_channel_it_is_is_asked_of_images_of_time_by_channels() -> None:
+    model, w = linear(STEPS, CHANNELS)
+    maps = np.arange(STEPS)[:, None] // 10 * CHANNELS + np.arange(CHANNELS)
+    probes = xai.ImageProbes(SERIES[..., None], segments=maps, model_input=lambda images: images[..., 0])
+    each = w * (SERIES - SERIES.mean(axis=0, dtype=np.float64))
+    values = np.stack([each[:, maps == player].sum(axis=1) for player in range(9)], axis=1)
+    assert np.abs(xai.explain(model, probes, "shap")["shap"].values[:, 0] - values).max() < 2e-5 * np.abs(values).max()
+
+
 @pytest.mark.parametrize("name", ["auto", "segment-mean", "a number", "(T,)"])
 def test_series_of_one_channel_need_no_axis_for_it(name: str) -> None:
     given, expected = BASELINES[name]
@@ -260,6 +269,10 @@ def test_one_graph_serves_all_series() -> None:
 # Bad input
 
 REFUSED = {
+    "a region in words": ({"regions": {"r": "volt"}}, r"region 'r' is 'volt'; give bool \(23,\) or \(9, 23\), or \[start, stop\]"),
+    "a region beyond the end": ({"regions": {"r": [20, 24]}}, r"region 'r' is \[20, 24\] for series of 23 steps"),
+    "labels in words": ({"labels": ["cat"] * COUNT}, "label 'cat' is a word; give class numbers, or class_names"),
+    "labels in other words": ({"labels": ["cat"] * COUNT, "class_names": ["dog"]}, r"label 'cat' is none of class_names, \['dog'\]"),
     "one series": ({"series": SERIES[0, :, 0]}, r"shape \(23,\).*give numbers \(n, T\) or \(n, T, C\)"),
     "images": ({"series": SERIES[..., None]}, "shape"),
     "no series": ({"series": SERIES[:0]}, "shape"),
@@ -301,7 +314,7 @@ REFUSED = {
     "segment means of single steps": ({"segments": STEPS, "baseline": "segment-mean"}, "equal to probe 0"),
     "region of another length": ({"regions": {"r": np.zeros(5, bool)}}, r"region 'r' has shape \(5,\)"),
     "region of no step": ({"regions": {"r": [9, 9]}}, "region 'r' has not a single step"),
-    "region past the end": ({"regions": {"r": [30, 40]}}, "region 'r' has not a single step"),
+    "region past the end": ({"regions": {"r": [30, 40]}}, "region 'r' is \\[30, 40\\] for series of 23 steps"),
     "region of fractions": ({"regions": {"r": [0.5, 3.5]}}, "region 'r' has shape"),
     "ragged region": ({"regions": {"r": [[True], [True, False]]}}, "region 'r'"),
     "regions in a list": ({"regions": [1]}, r"give \{name: bool mask over time"),

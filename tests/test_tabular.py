@@ -422,10 +422,82 @@ def test_a_regression_of_several_outputs_is_explained_output_by_output() -> None
     assert np.abs(found["lime"].values - slopes).max() < 1e-3 * np.abs(slopes).max()
 
 
-def test_one_row_of_background_is_the_baseline() -> None:
+def test_several_outputs_of_a_callable_are_a_regression_where_there_are_no_labels() -> None:
+    data = load_linnerud(as_frame=True)
+    model = LinearRegression().fit(data.data, data.target)
+    found = xai.explain(model.predict, xai.TabularProbes(data.data[:4], background=data.data, class_names=list(data.target)), "shap")[
+        "shap"
+    ]
+    expected = model.coef_ * (data.data[:4].to_numpy() - data.data.to_numpy().mean(axis=0))[:, None]
+    assert np.abs(found.values - expected).max() < 1e-5 * np.abs(expected).max()
+    assert found.unit == "output"
+
+
+def test_what_a_regression_should_answer_is_kept_as_it_is(tmp_path: Path) -> None:
+    data = load_linnerud(as_frame=True)
+    truth = data.target.to_numpy() / 3
+    model = LinearRegression().fit(data.data, truth)
+    probes = xai.TabularProbes(data.data[:4], truth[:4], background=data.data)
+    assert probes.labels is None
+    assert np.array_equal(xai.TabularProbes.from_record(*probes.as_record()).truth, truth[:4])
+    frame = xai.explain(model.predict, probes, "shap")["shap"].to_dataframe()
+    row = frame.iloc[3 * 3 + 1 * 3]  # of the second probe, the second output
+    assert (row["probe"], row["target"], row["label"]) == (1, 1, truth[1, 1])
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    network.compile("adam", "mse")
+    one = xai.TabularProbes(data.data[:4], truth[:4, 0], background=data.data)
+    network.fit(data.data, truth[:, 0], verbose=0, callbacks=[xai.ExplanationLogger(tmp_path, one, on_error="raise")])
+    assert np.array_equal(xai.read_run(tmp_path).probes.truth, truth[:4, :1])
+    classes = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
+    with pytest.raises(ValueError, match="labels are 1 fraction a probe, and the model answers with 2 classes; give class numbers"):
+        xai.explain(classes, one)
+
+
+def test_models_fitted_on_data_frames_are_given_them_and_others_are_given_arrays() -> None:
+    data = load_breast_cancer(as_frame=True)
+    x, y = data.data, data.target.to_numpy()
+    probes = xai.TabularProbes(x[:3], y[:3], background=x[100:160])
+    of_frames, of_arrays = (RandomForestClassifier(5, random_state=0).fit(each, y) for each in (x, x.to_numpy()))
+    asked = []
+
+    def model(forest: RandomForestClassifier) -> Callable[[Any], np.ndarray]:
+        return lambda rows: asked.append(type(rows)) or forest.predict_proba(rows)
+
+    framed, plain = (xai.explain(model(each), probes, "shap", output="probability")["shap"] for each in (of_frames, of_arrays))
+    assert np.array_equal(framed.values, plain.values)
+    xai.explain(of_frames.predict_proba, probes, "shap", output="probability")  # warnings are errors in tests: not a word of feature names
+    assert asked[-1] is np.ndarray
+    assert asked[-len(asked) // 2 - 1] is pandas.DataFrame
+    xai.explain(lambda rows: rows[:, 0], probes, "shap")
+    pipeline = make_pipeline(make_column_transformer((StandardScaler(), list(x.columns[:5]))), LogisticRegression()).fit(x, y)
+    xai.explain(pipeline.predict_proba, probes, "shap")
+
+
+def test_an_explanation_is_a_table_with_names() -> None:
+    x, y, data = table(load_iris)
+    model = LogisticRegression().fit(x, y)
+    names = {"feature_names": data.feature_names, "class_names": list(data.target_names), "names": ["one", "two"]}
+    found = xai.explain(model.predict_proba, xai.TabularProbes(x[:2], y[:2], background=x, **names), "shap")["shap"]
+    frame = found.to_dataframe()
+    assert len(frame) == 2 * 3 * 4
+    for row in frame.sample(8, random_state=0).itertuples():
+        place = data.target_names.tolist().index(row[5])
+        assert row.value == found.values[row.probe, place, data.feature_names.index(row.player_name)]
+        assert (row.name, row.label) == (["one", "two"][row.probe], y[row.probe])
+    largest = frame[(frame["probe"] == 0) & (frame["target"] == y[0])].sort_values("value", key=np.abs).iloc[-1]
+    said = repr(found)
+    assert "2 probes, 3 classes, 4 players, in units of log-odds" in said
+    assert f"strongest {largest['player_name']} {largest['value']:+.3g}" in said
+    regression = xai.explain(lambda rows: rows @ np.arange(4.0), xai.TabularProbes(x[:1], background=x), "shap")["shap"]
+    assert "1 probe, 1 output, 4 players, in units of output" in repr(regression)
+    assert regression.to_dataframe()["class"].tolist() == ["output 0"] * 4
+
+
+def test_one_row_of_background_is_the_baseline_and_said() -> None:
     x, _, _ = table(load_wine)
     weights = np.arange(13.0)
-    found = xai.explain(lambda rows: rows @ weights, xai.TabularProbes(x[:3], background=x[100:101]), "shap")["shap"]
+    with pytest.warns(UserWarning, match=r"^TabularProbes: background has one row, .*give training rows"):
+        found = xai.explain(lambda rows: rows @ weights, xai.TabularProbes(x[:3], background=x[100:101]), "shap")["shap"]
     assert np.abs(found.values[:, 0] - weights * (x[:3] - x[100])).max() < 1e-4
 
 
@@ -472,6 +544,9 @@ def test_the_record_says_how_many_rows_lime_draws_besides_the_coalitions(tmp_pat
 ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 
 REFUSED = {
+    "a number of categories": ({"categorical": {0: 3}}, "categorical gives 3 for 0; give the names of its codes"),
+    "a background that is a number": ({"background": 0}, r"background has shape \(\); give \(rows, features\), e.g. x_train"),
+    "a group with the name of another feature": ({"groups": {"feature 0": [1, 2]}}, "the group 'feature 0' is called like a feature that is not in it"),
     "another number of columns": ({"background": ROWS[:, :3]}, "background has 3 columns, rows have 4 columns"),
     "a code without a name": ({"rows": np.abs(np.floor(ROWS)), "background": np.abs(np.floor(ROWS)), "categorical": {0: ["a"]}}, "names the codes 0 to 0"),
     "columns in another order": (
@@ -640,6 +715,19 @@ def test_runs_of_few_features_with_another_draw_are_not_compared() -> None:
     assert Plan(probes, seed=1).comparable != usual
     assert Plan(probes, evaluations=100).comparable != usual
     assert Plan(probes, "shap", seed=1).comparable == Plan(probes, "shap").comparable  # all coalitions, all reference rows
+
+
+def test_what_limes_own_rows_need_is_worked_out_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[int] = []
+    fit = xai.LimeTabular.fit
+    monkeypatch.setattr(xai.LimeTabular, "fit", lambda self, rows, players: fitted.append(len(rows.z)) or fit(self, rows, players))
+    plan = Plan(xai.TabularProbes(ROWS[:5], background=ROWS))
+    assert fitted.count(plan.samples) == 5
+    before = len(fitted)
+    bound = Engine(plan, lambda rows: rows @ np.arange(4.0))
+    bound.seconds_expected()
+    bound.run()
+    assert len(fitted) == before
 
 
 def test_samples_of_many_probes_are_drawn_once_or_again_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -356,6 +356,85 @@ def test_a_callable_may_encode_itself_or_leave_it_to_the_probes() -> None:
     assert np.allclose(alone, mapped, atol=1e-6)
 
 
+LONG = " ".join(np.random.default_rng(0).choice(VOCABULARY, 30))
+
+
+def of_length(read: int, first: bool) -> Callable[[list[str]], np.ndarray]:
+    """Encodes the first or the last tokens of a text, the unknown ones left out, as `pad_sequences` does."""
+
+    def encode(texts: list[str]) -> np.ndarray:
+        numbers = [[1 + VOCABULARY.index(word) for word in text.split() if word in VOCABULARY] for text in texts]
+        cut = "post" if first else "pre"
+        return keras.utils.pad_sequences(numbers, read, padding=cut, truncating=cut)
+
+    return encode
+
+
+def summed(width: int) -> keras.Model:
+    return keras.Sequential([keras.Input((width,)), layers.Embedding(1 + len(VOCABULARY), 4), layers.Flatten(), layers.Dense(2)])
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_a_text_that_is_longer_than_what_is_encoded_of_it_is_said(first: bool) -> None:
+    encode = of_length(12, first)
+    sentence = f"text 1 has 30 tokens, of which the model reads about the {'first' if first else 'last'} 12; .*give mask_token"
+    model, texts = summed(12), ["a bad film", LONG]
+    with pytest.warns(UserWarning, match=f"^TextProbes: {sentence}"):
+        found = xai.explain(model, xai.TextProbes(texts, encode=encode), "shap")["shap"].values[1]
+    unread = slice(12, None) if first else slice(0, 18)
+    assert np.abs(found[:, unread]).sum() > 0.2 * np.abs(found).sum(), "though the model never reads them"
+    masked = xai.explain(model, xai.TextProbes(texts, encode=encode, mask_token="the"))
+    assert np.abs(masked["shap"].values[1][:, unread]).max() < 1e-5, "every token keeps its place"
+
+
+def test_a_text_that_is_longer_than_what_the_models_own_layer_reads_is_said() -> None:
+    def model(read: int | None) -> keras.Model:
+        vectorize = layers.TextVectorization(output_sequence_length=read, vocabulary=VOCABULARY)
+        embed = layers.Embedding(20, 4, embeddings_initializer=keras.initializers.RandomNormal(0, 1))
+        return keras.Sequential([keras.Input((1,), dtype="string"), vectorize, embed, layers.LSTM(4), layers.Dense(2)])
+
+    with pytest.warns(
+        UserWarning, match=r"text 0 has 30 tokens, of which the model reads about the first 12 \(1 other text has more than that"
+    ):
+        xai.explain(model(12), xai.TextProbes([LONG, LONG[: len(LONG) // 2], "a bad film"]))
+    xai.explain(model(None), xai.TextProbes([LONG, "a bad film"]))  # warnings are errors in tests
+
+
+@pytest.mark.parametrize(
+    ("text", "encode"),
+    [
+        (LONG + " unknown words", of_length(30, True)),
+        ("unknown words " + LONG, of_length(30, False)),
+        ("the film was good the film", lambda texts: (counts(texts) > 0).astype(np.int32)),
+        ("unknown " + LONG + " words", counts),
+    ],
+    ids=["unknown last words", "unknown first words", "words that are counted once", "words that are counted"],
+)
+def test_words_that_say_nothing_are_not_taken_for_a_text_that_is_cut_off(text: str, encode: Callable) -> None:
+    width = encode([text]).shape[1]
+    xai.explain(summed(width), xai.TextProbes([text], encode=encode))  # warnings are errors in tests
+
+
+def test_a_model_that_answers_nan_for_an_empty_text_alone_is_told_of_by_that_and_has_its_answers() -> None:
+    def mean(texts: list[str]) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return counts(texts) / counts(texts).sum(axis=1, keepdims=True)
+
+    model = keras.Sequential([keras.Input((len(VOCABULARY),)), layers.Dense(2, activation="softmax")])
+    probes = xai.TextProbes(TEXTS, [1, 0], encode=mean)
+    sentence = "the model answers NaN or infinity for a text with all its tokens absent, and not for a whole one; give mask_token"
+    with pytest.warns(UserWarning, match=sentence):
+        assert np.isnan(xai.explain(model, probes)["shap"].values).all()
+    assert np.allclose(Engine(Plan(probes), model).run().answers.full, model.predict(mean(TEXTS), verbose=0), atol=1e-6)
+
+
+def test_a_model_that_takes_no_strings_asks_for_encode_and_an_encode_that_fails_is_named() -> None:
+    with pytest.raises(ValueError, match=r"the model refuses strings .*; if it takes no strings, give encode="):
+        xai.explain(summed(6), xai.TextProbes(TEXTS))
+    with pytest.raises(ValueError, match=r"^TextProbes: encode failed on '[a-z ]*', made from text [01]: KeyError: 'tempo'"):
+        xai.explain(summed(6), xai.TextProbes(TEXTS, encode=lambda texts: {}["tempo"]))
+
+
 @pytest.mark.parametrize("repeated", ["own", "one"])
 def test_a_linear_bag_of_words_gives_each_token_its_weight(repeated: str) -> None:
     weights = np.random.default_rng(0).normal(size=len(VOCABULARY)).astype(np.float32)
@@ -469,7 +548,7 @@ REFUSED = {
     "half a letter": ({"texts": ["a b", "c \ud800"]}, "text 1 is not Unicode"),
     "a tokenizer of lower case": (
         {"texts": ["a b", "Hello you"], "tokenize": lambda text: text.lower().split()},
-        "text 1: 'hello' does not",
+        "text 1: 'hello' is not in the text, which has 'Hello'",
     ),
     "a tokenizer that loses": (
         {"texts": ["a b c", "one two three"], "tokenize": lambda text: text.split()[::2]},

@@ -22,6 +22,18 @@ def names_of(who: str, names: Sequence[str] | None, what: str, count: int | None
     return names
 
 
+def labels_or_truth(who: str, labels: Any, n: int, class_names: list[str] | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Class numbers, int64 (n,); or, of fractions, what a regression should answer, float64 (n, outputs). None for what they are not."""
+    numbers = None if labels is None else np.asarray(labels)
+    if numbers is not None and numbers.dtype.kind == "f" and numbers.ndim in (1, 2) and len(numbers) == n and np.isfinite(numbers).all():
+        columns = numbers.reshape(n, -1).astype(np.float64)
+        # Rows that sum to 1 are one-hot, or were meant to be.
+        soft = columns.shape[1] > 1 and np.allclose(columns.sum(axis=1), 1)
+        if not soft and (columns != np.floor(columns)).any():
+            return None, columns
+    return class_numbers(who, labels, n, class_names), None
+
+
 def class_numbers(who: str, labels: Any, n: int, class_names: list[str] | None) -> np.ndarray | None:
     """Class numbers, int64 (n,), from class numbers or one-hot rows."""
     if labels is None:
@@ -29,6 +41,8 @@ def class_numbers(who: str, labels: Any, n: int, class_names: list[str] | None) 
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
+    if labels.dtype.kind in "UO" and labels.ndim == 1 and all(isinstance(label, str) for label in labels.tolist()):
+        labels = _numbers_of(who, labels.tolist(), class_names)
     if labels.ndim not in (1, 2) or len(labels) != n:
         raise ValueError(f"{who}: labels has shape {labels.shape} for {n} probes; give one class number, or one one-hot row, each.")
     if labels.ndim == 2:
@@ -36,13 +50,23 @@ def class_numbers(who: str, labels: Any, n: int, class_names: list[str] | None) 
             raise ValueError(f"{who}: labels has shape {labels.shape} but its rows are not one-hot; give class numbers or one-hot rows.")
         labels = labels.argmax(axis=1)
     if labels.dtype.kind not in "fiub" or not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
-        raise ValueError(f"{who}: labels are not whole numbers; give class numbers, and leave labels out for a regression.")
+        raise ValueError(f"{who}: labels are not whole numbers; give class numbers, or the finite numbers that a regression should answer.")
     labels = labels.astype(np.int64)
     if labels.min() < 0:
         raise ValueError(f"{who}: label {labels.min()} is below 0; give class numbers from 0.")
     if class_names is not None and labels.max() >= len(class_names):
         raise ValueError(f"{who}: label {labels.max()} has no name among {len(class_names)} class_names; give one name a class.")
     return labels
+
+
+def _numbers_of(who: str, labels: list[str], class_names: list[str] | None) -> np.ndarray:
+    """Class numbers of names of classes."""
+    unknown = [label for label in labels if label not in (class_names or [])]
+    if unknown:
+        among = f"none of class_names, {class_names[:20]}" if class_names else "a word"
+        raise ValueError(f"{who}: label {unknown[0]!r} is {among}; give class numbers, or class_names that have all labels.")
+    assert class_names is not None
+    return np.array([class_names.index(label) for label in labels])
 
 
 def mapping(who: str, what: str, given: Mapping[str, Any] | None, example: str) -> Mapping[str, Any]:

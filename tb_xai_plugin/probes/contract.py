@@ -16,20 +16,24 @@ class ProbeSet:
         kind: "image" | "tabular" | "text" | "sequence".
         inputs: (n, ...) as the model takes them; of texts the strings.
         labels: int64 (n,) true classes, or None.
+        truth: float64 (n, outputs), what a regression should answer, where the labels are that; or None.
         class_names, names: list of str, or None.
         players: int64 (n,) number of players (segments, features, tokens) of each probe.
         regions: {name: what belongs to it}.
         model_input: maps a batch of masked probes to what a multi-input or dict-input model takes; or None.
+        for_callables: the same, for callables that do not take arrays; or None.
     """
 
     kind: ClassVar[str]
     inputs: np.ndarray
     labels: np.ndarray | None
+    truth: np.ndarray | None = None
     class_names: list[str] | None
     names: list[str] | None
     players: np.ndarray
     regions: dict[str, Any]
     model_input: Callable[[Any], Any] | None
+    for_callables: Callable[[Any], Any] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -59,7 +63,14 @@ class ProbeSet:
 
     def _common_record(self) -> dict[str, Any]:
         labels = None if self.labels is None else self.labels.tolist()
-        return {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions), "labels": labels}
+        truth = None if self.truth is None else self.truth.tolist()
+        about = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
+        return {**about, "labels": labels, "truth": truth}
+
+    @staticmethod
+    def _labels_in(names: Mapping[str, Any]) -> Any:
+        """As they were given, of a record."""
+        return names["labels"] if names.get("truth") is None else names["truth"]
 
 
 def hash_of(*contents: np.ndarray | str) -> str:

@@ -94,7 +94,9 @@ def _numbers(who: str, given: Any, what: str) -> np.ndarray:
     if table.dtype != np.float64:
         raise TypeError(f"{who}: {what} has dtype {table.dtype}; {GIVE}.")
     if table.ndim != 2 or 0 in table.shape:
-        raise ValueError(f"{who}: {what} has shape {table.shape}; give (rows, features), e.g. x_test[:16].")
+        raise ValueError(
+            f"{who}: {what} has shape {table.shape}; give (rows, features), e.g. {'x_test[:16]' if what == 'rows' else 'x_train'}."
+        )
     return table
 
 

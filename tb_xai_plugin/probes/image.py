@@ -20,7 +20,7 @@ class ImageProbes(ProbeSet):
 
     Args:
         images: (n, H, W) or (n, H, W, C), exactly as the model takes them: any value range, channels last.
-        labels: (n,) int or (n, classes) one-hot true classes; None where there are none (a regression, say).
+        labels: (n,) int or names out of `class_names`, or (n, classes) one-hot: true classes; or fractions, what a regression should answer; or None.
         class_names: one name a class.
         names: one name a probe.
         segments: "auto" (a grid up to 40 px, SLIC above) | "grid" | "slic" | int (n, H, W) or (H, W) label maps |
@@ -55,7 +55,7 @@ class ImageProbes(ProbeSet):
         n, height, width, _ = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n, "images")
-        self.labels = checks.class_numbers(WHO, labels, n, self.class_names)
+        self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
         self.images = _shown(self.inputs, display)
         self.segments = _segment_maps(self.images, self.inputs, segments)
         self.players = self.segments.reshape(n, -1).max(axis=1).astype(np.int64) + 1
@@ -133,7 +133,7 @@ class ImageProbes(ProbeSet):
             regions = {name: unpacked[:, i] for i, name in enumerate(names["regions"])}
         probes = cls(
             arrays["inputs"],
-            names["labels"],
+            cls._labels_in(names),
             class_names=names["class_names"],
             names=names["names"],
             segments=arrays["segments"].astype(np.int32),

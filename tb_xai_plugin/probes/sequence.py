@@ -25,7 +25,7 @@ class SequenceProbes(ProbeSet):
 
     Args:
         series: (n, T) or (n, T, C) numbers, exactly as the model takes them.
-        labels: (n,) int or (n, classes) one-hot true classes; None where there are none.
+        labels: (n,) int or names out of `class_names`, or (n, classes) one-hot: true classes; or fractions, what a regression should answer; or None.
         class_names, names: one name a class, one a probe.
         channel_names: C names.
         segments: "auto" (20 equal segments, or every step where there are fewer) | how many | int (T,) or (n, T) label maps | a callable
@@ -64,7 +64,7 @@ class SequenceProbes(ProbeSet):
         n, length, channels = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
-        self.labels = checks.class_numbers(WHO, labels, n, self.class_names)
+        self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
         self.channel_names = checks.names_of(WHO, channel_names, "channel_names", channels, "channels")
         self.segments = _segments(self.pixels, segments)
         self.players = self.segments.max(axis=1).astype(np.int64) + 1
@@ -137,7 +137,7 @@ class SequenceProbes(ProbeSet):
         masks = arrays.get("masks")
         return cls(
             arrays["inputs"],
-            names["labels"],
+            cls._labels_in(names),
             class_names=names["class_names"],
             names=names["names"],
             channel_names=names["channel_names"],
@@ -212,8 +212,14 @@ def _steps(there: np.ndarray) -> str:
 
 def _region(name: str, mask: Any, shape: tuple[int, int]) -> np.ndarray:
     """bool (n, T)."""
-    mask = _array(f"region {name!r}", mask)
+    given, mask = mask, _array(f"region {name!r}", mask)
+    if mask.dtype.kind not in "biuf":
+        raise TypeError(f"{WHO}: region {name!r} is {given!r}; give bool {shape[1:]} or {shape}, or [start, stop].")
     if mask.shape == (2,) and mask.dtype.kind in "iu" and shape[1] != 2:
+        if not 0 <= mask[0] <= mask[1] <= shape[1]:
+            raise ValueError(
+                f"{WHO}: region {name!r} is {mask.tolist()} for series of {shape[1]} steps; give [start, stop], 0 <= start < stop <= {shape[1]}."
+            )
         steps = np.arange(shape[1])
         mask = (steps >= mask[0]) & (steps < mask[1])
     if mask.shape not in (shape, shape[1:]) or not np.isin(mask, (0, 1)).all():

@@ -23,8 +23,10 @@ class TabularProbes(ProbeSet):
 
     Args:
         rows: (n, d) numbers as the model takes them, categorical features as codes 0, 1, …; or a DataFrame. Columns of words in DataFrames
-            become codes (in the order of `categorical`, or sorted), and a callable is given DataFrames with the words again.
-        labels: (n,) int or (n, classes) one-hot true classes; None where there are none (a regression, say).
+            become codes (in the order of `categorical`, or sorted), and a callable is given DataFrames with the words again. Of DataFrames of numbers
+            alone it is given arrays, or DataFrames where it fails on arrays or asks for the names of features.
+        labels: (n,) int, names out of `class_names`, or (n, classes) one-hot: true classes; or (n,) or (n, outputs) fractions, what a regression should
+            answer; None where there are none.
         background: (b, d) rows that stand for "feature absent", as the model takes them: training rows, a few hundred are enough. LIME takes its
             quartiles, means and frequencies from all of them, SHAP and the others a summary.
         feature_names: d names; by default a DataFrame's columns, or "feature 0", …
@@ -79,6 +81,9 @@ class TabularProbes(ProbeSet):
         if isinstance(references, bool) or not isinstance(references, int) or references < 1:
             raise ValueError(f"{WHO}: references is {references!r}; give a whole number of rows, e.g. 100.")
         given = checks.mapping(WHO, "categorical", categorical, "{feature: [value names]}")
+        for feature, values in given.items():
+            if isinstance(values, str) or not isinstance(values, Iterable):
+                raise TypeError(f"{WHO}: categorical gives {values!r} for {feature!r}; give the names of its codes 0, 1, …, a list.")
         tables = Tables.of(WHO, rows, background, given)
         self.inputs, self.background = tables.rows, tables.background
         n, d = self.inputs.shape
@@ -92,7 +97,7 @@ class TabularProbes(ProbeSet):
             raise ValueError(f"{WHO}: two features are called {twice!r}; give each a name of its own.")
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
-        self.labels = checks.class_numbers(WHO, labels, n, self.class_names)
+        self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
         self.categorical = {place: [str(value) for value in values] for place, values in tables.words.items()}
         self.categorical |= {self._feature(key, "categorical"): [str(name) for name in value] for key, value in given.items()}
         self.imputed, self.imputed_background = self._complete(missing)
@@ -114,6 +119,8 @@ class TabularProbes(ProbeSet):
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
         if self.model_input is None and tables.words:
             self.model_input = tables.back
+        elif self.model_input is None and len(tables.called):
+            self.for_callables = tables.back
 
     def __repr__(self) -> str:
         n, d = self.inputs.shape
@@ -178,7 +185,7 @@ class TabularProbes(ProbeSet):
     def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> TabularProbes:
         probes = cls(
             arrays["inputs"],
-            names["labels"],
+            cls._labels_in(names),
             background=arrays["background"],
             feature_names=names["features"],
             class_names=names["class_names"],
@@ -223,6 +230,9 @@ class TabularProbes(ProbeSet):
                 group_of[feature] = name
         called = [("group", group_of[i]) if i in group_of else ("feature", name) for i, name in enumerate(self.feature_names)]
         order = list(dict.fromkeys(called))
+        for name in self.groups:
+            if ("feature", name) in order:
+                raise ValueError(f"{WHO}: the group {name!r} is called like a feature that is not in it; give it another name.")
         return np.array([order.index(one) for one in called]), [name for _, name in order]
 
     def _complete(self, missing: str) -> tuple[np.ndarray, int]:

@@ -32,14 +32,15 @@ class TextProbes(ProbeSet):
 
     Args:
         texts: n strings.
-        labels: (n,) int or (n, classes) one-hot true classes; None where there are none.
+        labels: (n,) int or names out of `class_names`, or (n, classes) one-hot: true classes; or fractions, what a regression should answer; or None.
         encode: list of str -> what the model takes: an array (k, …) of one length whatever is left out, or a dict or tuple of such arrays.
             None where the model takes strings itself (its own TextVectorization, a scikit-learn pipeline).
         class_names, names: one name a class, one a probe.
         tokenize: str -> list of str, pieces of the text in its order; by default words, runs of letters, digits and underscores as in `lime`, with
             the accents and vowel signs that belong to them (where `lime` cuts words apart), and each emoji. What is in no token, spaces and
             punctuation, is always there. Scripts without spaces between words need one of their own.
-        mask_token: what stands where a token is absent; "" removes it.
+        mask_token: what stands where a token is absent; "" removes it, and what comes after it moves up: where the model reads no more than so many
+            tokens, later ones come into its view, which is warned of. A token that the model knows keeps every other one in its place.
         repeated: "own" (every occurrence of a word is a player) | "one" (all of them together, as `lime` has it by default).
         regions: {name: [tokens]}: words to watch.
         model_input: callable, maps a batch of encoded texts to what a multi-input or dict-input model takes.
@@ -75,7 +76,7 @@ class TextProbes(ProbeSet):
         self.inputs = np.array(strings, dtype=object)
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", len(strings))
-        self.labels = checks.class_numbers(WHO, labels, len(strings), self.class_names)
+        self.labels, self.truth = checks.labels_or_truth(WHO, labels, len(strings), self.class_names)
         split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or words
         self.pieces = [_pieces(text, split(text), probe, repeated) for probe, text in enumerate(strings)]
         self._say_what_is_always_there()
@@ -113,6 +114,16 @@ class TextProbes(ProbeSet):
         """The text with the tokens of a coalition, bool (players,); what stands between tokens stays."""
         return "".join(piece if player == BETWEEN or coalition[player] else self.mask_token for piece, player in self.pieces[probe])
 
+    def tokens(self, probe: int) -> list[str]:
+        """All of a text, in its order."""
+        return [piece for piece, player in self.pieces[probe] if player != BETWEEN]
+
+    def part(self, probe: int, start: int, stop: int) -> str:
+        """The tokens [start, stop) of a text, and what stands between them."""
+        pieces = self.pieces[probe]
+        places = [place for place, (_, player) in enumerate(pieces) if player != BETWEEN][start:stop]
+        return "".join(piece for piece, _ in pieces[places[0] : places[-1] + 1])
+
     def player_names(self, probe: int) -> list[str]:
         names: dict[int, str] = {}
         for piece, player in self.pieces[probe]:
@@ -148,7 +159,7 @@ class TextProbes(ProbeSet):
         probes.pieces = pieces_of(arrays)
         probes.inputs = np.array(["".join(piece for piece, _ in pieces) for pieces in probes.pieces], dtype=object)
         probes.players = np.array([1 + max(player for _, player in pieces) for pieces in probes.pieces], dtype=np.int64)
-        probes.labels = None if names["labels"] is None else np.array(names["labels"], dtype=np.int64)
+        probes.labels, probes.truth = checks.labels_or_truth(WHO, cls._labels_in(names), len(probes.inputs), None)
         probes.class_names, probes.names = names["class_names"], names["names"]
         probes.mask_token, probes.repeated, probes.regions = names["mask_token"], names["repeated"], names["regions_of"]
         probes.encode = probes.model_input = None
@@ -271,9 +282,13 @@ def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
         start = text.find(token, at)
         between = text[at:start]
         if start < 0 or _is_lost(between):
-            where = (
-                f"{token!r} does not come after {text[max(0, at - 20) : at]!r}" if start < 0 else f"{between.strip()[:40]!r} is in no token"
-            )
+            spelled = text.casefold().find(token.casefold(), at)
+            if start >= 0:
+                where = f"{between.strip()[:40]!r} is in no token"
+            elif spelled >= 0:
+                where = f"{token!r} is not in the text, which has {text[spelled : spelled + len(token)]!r}"
+            else:
+                where = f"{token!r} does not come after {text[max(0, at - 20) : at]!r}"
             raise ValueError(
                 f"{WHO}: tokenize loses characters of text {probe}: {where}; its tokens have to be pieces of the text, in its order."
             )
