@@ -28,15 +28,3 @@ function median(values) {
   const half = sorted.length >> 1;
   return sorted.length === 0 ? NaN : sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
-
-/**
- * Whether a probe's explanations in A and B differ by more than noise; null where nobody knows.
- * @param {Compared} compared
- * @param {number} probe
- * @param {number} step
- */
-export function isApart(compared, probe, step) {
-  const distance = compared.distance(probe, step);
-  const floor = compared.floor(probe, step);
-  return Number.isFinite(distance) && Number.isFinite(floor) ? distance > floor : null;
-}

@@ -148,15 +148,21 @@ const READERS = {
   outputs(container) {
     const steps = take(container, "steps", Int32Array).data;
     const full = take(container, "full", Float32Array);
+    const targets = take(container, "targets", Int32Array);
     const [, n, classes] = full.shape;
     const position = positions(container);
+    const place = (/** @type {number} */ probe, /** @type {number} */ step) => indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
     return {
       bytes: container.bytes,
       classes,
       steps,
       at(probe, step) {
-        const row = indexOf(steps, step) * n + (position.get(probe) ?? -Infinity);
+        const row = place(probe, step);
         return row < 0 ? null : full.data.subarray(row * classes, (row + 1) * classes);
+      },
+      targets(probe, step) {
+        const row = place(probe, step);
+        return row < 0 ? null : new Set(targets.data.subarray(row * targets.shape[2], (row + 1) * targets.shape[2]).filter((target) => target >= 0));
       },
     };
   },

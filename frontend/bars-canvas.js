@@ -65,7 +65,9 @@ function drawBar(context, { y, from, to, error, text, look }, at, [low, high], d
     context.fillRect(x - 1, y - THICK / 2 - 2, 2, THICK + 4);
     const wide = measure(context, text, true);
     const left = x + TEXT + wide > width - 2;
-    write(context, text, left ? x - TEXT : x + TEXT, y, ink, left ? "right" : "left", true);
+    // Where it lies beyond the axis an arrow says so.
+    const said = to > high ? `${text} ▸` : to < low ? `◂ ${text}` : text;
+    write(context, said, left ? x - TEXT : x + TEXT, y, ink, left ? "right" : "left", true);
     return;
   }
   const start = at(inside(from));

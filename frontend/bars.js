@@ -151,6 +151,19 @@ export function featureValue(probes, row, feature) {
 }
 
 /**
+ * How many of a probe's values were not there, and what stands for them, in words; "" where all were.
+ * @param {ProbeSetInfo} probes
+ * @param {Row | null} row
+ */
+export function imputed(probes, row) {
+  const missing = row ? Array.from(row.missing.keys()).filter((feature) => row.missing[feature]) : [];
+  if (!missing.length) return "";
+  const codes = missing.filter((feature) => probes.categorical?.[feature]).length;
+  const [one, stand] = [missing.length === 1, codes === missing.length ? "most frequent code" : codes ? "mean or most frequent code" : "mean"];
+  return `${missing.length} ${one ? "value was missing and stands" : "values were missing and stand"} at the background's ${stand}`;
+}
+
+/**
  * What a player is in this probe: short, as it stands beside its name, and whole, with every feature that it stands for.
  * @param {ProbeSetInfo} probes
  * @param {Row | null} row

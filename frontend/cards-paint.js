@@ -1,7 +1,8 @@
 /** Small renderings of rows, texts and series for the cards of the probes. */
 
-import { emptied, inkOf } from "./canvas.js";
-import { excerpt, strongestOf } from "./cards.js";
+import { emptied, FONT, inkOf } from "./canvas.js";
+import { excerpt, fitting, strongestOf } from "./cards.js";
+import { BARS } from "./color.js";
 import { css, shade } from "./passage.js";
 import { playerName } from "./players.js";
 import { placeOf } from "./shown.js";
@@ -11,7 +12,9 @@ import { extremes } from "./signal.js";
 /** @typedef {import("./shown.js").Shown} Shown */
 /** @typedef {import("./types.d.ts").ProbeSetInfo} ProbeSetInfo */
 
-const ROWS = 5;
+// Px that a feature takes at least: its name, and the bar below it.
+const ROW = 20;
+const BAR = 5;
 // A letter's mean width at 10 px.
 const LETTER = 5.2;
 
@@ -77,21 +80,32 @@ function drawBars(canvas, { size, probes, content, shown, dark }) {
   const context = emptied(canvas, size, size);
   if (!shown.values) return;
   const ink = inkOf(dark);
-  const height = size / ROWS;
+  const rows = Math.floor(size / ROW);
+  const height = size / rows;
   const half = size / 2;
-  context.fillStyle = ink.faint;
-  context.fillRect(half, 0, 1 / devicePixelRatio, size);
-  context.font = `${Math.min(11, height - 3)}px Roboto, sans-serif`;
-  context.textBaseline = "middle";
-  strongestOf(shown.values, ROWS, Math.floor(size / LETTER), (player) => playerName(probes, content, player)).forEach(({ player, name }, i) => {
+  const px = 1 / devicePixelRatio;
+  const colors = BARS[dark ? "dark" : "light"];
+  context.font = FONT;
+  context.textBaseline = "alphabetic";
+  const wide = (/** @type {string} */ text) => context.measureText(text).width;
+  strongestOf(shown.values, rows).forEach((player, i) => {
     const t = placeOf(whole(shown), player);
-    const top = i * height;
-    // As pale as what is within half of the scale: the name is read on it.
-    context.fillStyle = css(shade(Math.sign(t) * 0.4, dark).ground);
-    context.fillRect(t > 0 ? half : half + t * half, top + 1, Math.max(t ? 1 : 0, Math.abs(t) * half), height - 2);
+    const part = Math.max(-1, Math.min(1, t));
+    const bottom = Math.round((i + 1) * height) - 3;
+    context.fillStyle = ink.faint;
+    context.fillRect(half, bottom - BAR - 1, px, BAR + 2);
+    context.fillStyle = t > 0 ? colors.positive : colors.negative;
+    context.fillRect(t > 0 ? half : half + part * half, bottom - BAR, Math.max(t ? 1 : 0, Math.abs(part) * half), BAR);
+    if (Math.abs(t) > 1) torn(context, t > 0 ? size : 0, bottom, t > 0, ink.panel);
     context.fillStyle = ink.ink;
-    context.fillText(name, 0, top + height / 2 + 0.5, size);
+    context.fillText(fitting(playerName(probes, content, player), size, wide), 0, bottom - BAR - 3);
   });
+}
+
+/** @type {(context: CanvasRenderingContext2D, end: number, bottom: number, up: boolean, color: string) => void} an edge that is torn off, of a bar that goes beyond the scale */
+function torn(context, end, bottom, up, color) {
+  context.fillStyle = color;
+  for (const back of [3, 6]) context.fillRect(up ? end - back : end + back - 1, bottom - BAR, 1.5, BAR);
 }
 
 /**
@@ -103,7 +117,7 @@ function drawSeries(canvas, { size, content, shown, dark }) {
   const context = emptied(canvas, size, size);
   const ink = inkOf(dark);
   const x = (/** @type {number} */ step) => (step / content.length) * size;
-  drawShades(context, content, whole(shown), dark, x, size);
+  drawShades(context, content, whole(shown), dark, x, { top: 0, height: size });
   const { low, high } = extremes(content, 0, 1);
   const y = (/** @type {number} */ value) => 4 + (1 - (value - low[0]) / (high[0] - low[0] || 1)) * (size - 8);
   const path = linePath(content, 0, x, y);

@@ -46,15 +46,26 @@ export function excerpt(pieces, most, player) {
 }
 
 /**
- * The strongest players and their short names.
+ * The strongest players, as many as have room.
  * @param {Float32Array} values
  * @param {number} most
- * @param {number} letters
- * @param {(player: number) => string} nameOf
  */
-export function strongestOf(values, most, letters, nameOf) {
-  return ranked(values)
-    .slice(0, most)
-    .filter((player) => values[player] !== 0)
-    .map((player) => ({ player, value: values[player], name: middle(nameOf(player), letters) }));
+export const strongestOf = (values, most) => ranked(values).slice(0, most).filter((player) => values[player] !== 0);
+
+/**
+ * A name that fits: whole; else its first words by what they begin with, as the last ones tell features apart ("w. texture"); else without its middle.
+ * @param {string} name
+ * @param {number} room  px
+ * @param {(text: string) => number} wide  px of a text
+ */
+export function fitting(name, room, wide) {
+  if (wide(name) <= room) return name;
+  const words = name.split(/[\s_-]+/u).filter(Boolean);
+  for (let short = 1; short < words.length; short++) {
+    const written = [...words.slice(0, short).map((word) => `${[...word][0]}.`), ...words.slice(short)].join(" ");
+    if (wide(written) <= room) return written;
+  }
+  let letters = [...name].length - 1;
+  while (letters > 3 && wide(middle(name, letters)) > room) letters -= 1;
+  return middle(name, letters);
 }

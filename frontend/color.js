@@ -55,6 +55,13 @@ export function emphasis(t) {
 }
 
 /**
+ * The same on a map. From a dark middle the first steps toward a dark end are hardly seen: there they are larger.
+ * @param {number} t
+ * @param {Rgb} neutral
+ */
+const departure = (t, neutral) => (neutral[0] < 128 ? Math.min(1, t) ** 0.55 : emphasis(t));
+
+/**
  * The colour of a value on a map.
  * @param {number} t  value / largest, -1 to 1
  * @param {Rgb} neutral
@@ -62,7 +69,7 @@ export function emphasis(t) {
  */
 export function diverging(t, neutral) {
   const [r, g, b] = t > 0 ? FOR : AGAINST;
-  const weight = emphasis(Math.abs(t));
+  const weight = departure(Math.abs(t), neutral);
   const mix = (/** @type {number} */ from, /** @type {number} */ to) => Math.round(from + (to - from) * weight);
   return [mix(neutral[0], r), mix(neutral[1], g), mix(neutral[2], b)];
 }
@@ -112,22 +119,51 @@ export function featureColor(t, dark) {
 }
 
 /**
- * A run's palette number: by its name alone, so that it is the same on every page. Where runs that are drawn together would share one, the later
- * ones take the next that is free; more runs than colours share again.
+ * A run's palette number: by its name alone, so that it is the same on every page. Where runs that are drawn together would share one, or one would
+ * be taken for that of A or B, the later ones take the next that is free; more runs than colours share again.
  * @param {string} run
  * @param {string[]} together  runs that are drawn, the most important first
  */
 export function paletteNumber(run, together) {
   const count = RUN_COLORS.length;
-  /** @type {Set<number>} */
-  const taken = new Set();
+  /** @type {number[]} */
+  const taken = [];
   for (const other of together) {
     const own = hash(other) % count;
-    const number = Array.from({ length: count }, (_, i) => (own + i) % count).find((one) => !taken.has(one)) ?? own;
+    const free = Array.from({ length: count }, (_, i) => (own + i) % count).filter((one) => !taken.includes(one));
+    const number = free.find((one) => taken.slice(0, 2).every((first) => unlike(one, first))) ?? free[0] ?? own;
     if (other === run) return number;
-    taken.add(number);
+    taken.push(number);
   }
   return hash(run) % count;
+}
+
+// Distance in OKLab, both themes together, from which on nobody takes one thin line for the other.
+const UNLIKE = 0.3;
+
+/** @type {(one: number, other: number) => boolean} */
+function unlike(one, other) {
+  const apart = [0, 1].map((theme) => {
+    const [x, y] = [one, other].map((number) => oklab(RUN_COLORS[number][theme]));
+    return Math.hypot(...x.map((part, i) => part - y[i]));
+  });
+  return apart[0] + apart[1] >= UNLIKE;
+}
+
+/**
+ * Lightness, green to red, blue to yellow: https://bottosson.github.io/posts/oklab.
+ * @param {string} hex
+ */
+function oklab(hex) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ];
 }
 
 /**

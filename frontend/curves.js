@@ -213,7 +213,7 @@ function options(element, { lines, bands, marks = [], fromZero, format }, dark, 
       const upper = 1 + lines.length + 2 * i;
       return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: hatched ? hatching(color, hatched) : `${color}${dark ? "38" : "26"}` };
     }),
-    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines), (plot) => drawMarks(plot, marks)], ready: [place] },
+    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines), (plot) => drawMarks(plot, marks, dark)], ready: [place] },
   };
 }
 
@@ -279,8 +279,9 @@ function hatching(color, way) {
 /**
  * @param {uPlot} plot
  * @param {Mark[]} marks
+ * @param {boolean} dark
  */
-function drawMarks({ ctx, bbox, valToPos }, marks) {
+function drawMarks({ ctx, bbox, valToPos }, marks, dark) {
   const px = devicePixelRatio;
   ctx.save();
   ctx.font = `${10 * px}px Roboto, sans-serif`;
@@ -299,7 +300,14 @@ function drawMarks({ ctx, bbox, valToPos }, marks) {
     ctx.lineTo(x, bottom);
     ctx.stroke();
     ctx.textAlign = right ? "right" : "left";
-    ctx.fillText(text, x + (right ? -3 : 3) * px, y);
+    const left = x + (right ? -3 : 3) * px;
+    // Read over the curves, too.
+    ctx.setLineDash([]);
+    ctx.lineWidth = 3 * px;
+    ctx.strokeStyle = dark ? "#303030" : "#fff";
+    ctx.strokeText(text, left, y);
+    ctx.fillText(text, left, y);
+    ctx.lineWidth = px;
   });
   ctx.restore();
 }

@@ -1,10 +1,15 @@
-/** Draws players over epochs on a canvas: one row a player, one column an epoch. */
+/** Draws players over epochs on a canvas: one row a player, one column an epoch. What is beyond the end of the scale has the colours beyond it, and a notch. */
 
-import { cleared, hatch } from "./canvas.js";
-import { diverging, NEUTRAL } from "./color.js";
+import { cleared, hatch, inkOf } from "./canvas.js";
+import { NEUTRAL } from "./color.js";
 import { binned, binStarts, rowOf } from "./evolution.js";
+import { colored } from "./passage.js";
 
 /** @typedef {import("./evolution.js").Matrix} Matrix */
+
+// Px of the notch in the corner of a cell, and of a cell that has room for it.
+const NOTCH = 4;
+const LEAST_CELL = 9;
 
 /**
  * The cells in bytes, one a bin and player; what has no number stays transparent.
@@ -24,7 +29,7 @@ export function cells(matrix, players, starts, endOf, dark) {
     const end = endOf(player);
     binned(rowOf(matrix, player), starts).forEach((value, bin) => {
       if (!Number.isFinite(value)) return;
-      out.set([...diverging(Math.max(-1, Math.min(1, value / end)), neutral), 255], (row * bins + bin) * 4);
+      out.set([...colored(value / end, neutral, dark), 255], (row * bins + bin) * 4);
     });
   });
   return out;
@@ -64,4 +69,18 @@ export function paintHeat(canvas, key, { width, row }, matrix, players, end, dar
   }
   // Thin lines between the rows: the ground shows.
   for (let i = 1; i <= players.length; i++) context.clearRect(0, Math.round(i * row * px) - line, canvas.width, line);
+  if (wide < LEAST_CELL * px) return;
+  context.fillStyle = inkOf(dark).panel;
+  players.forEach((player, i) => {
+    if (player >= matrix.players) return;
+    rowOf(matrix, player).forEach((value, place) => {
+      if (!(Math.abs(value) > end)) return;
+      const [right, top] = [Math.round((place + 1) * wide) - line, Math.round(i * row * px)];
+      context.beginPath();
+      context.moveTo(right - NOTCH * px, top);
+      context.lineTo(right, top);
+      context.lineTo(right, top + NOTCH * px);
+      context.fill();
+    });
+  });
 }

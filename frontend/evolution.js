@@ -97,9 +97,10 @@ export function binned(row, starts) {
   });
 }
 
-/** The least height of a row, in which a name can be read, and the largest. */
+/** The least height of a row, in which a name can be read, the usual one, and the largest. */
 export const LEAST_ROW = 13;
-export const LARGEST_ROW = 20;
+export const USUAL_ROW = 20;
+export const LARGEST_ROW = 52;
 
 /**
  * How many rows fit, and how high they are: all of them as high as there is room, else as many as can be read.

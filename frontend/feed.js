@@ -173,6 +173,8 @@ export function createFeed(source, changed, first = null) {
 
   const isPending = () => [...entries.values()].some((entry) => !LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
 
+  const isLate = () => [...entries.values()].some((entry) => LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
+
   /** Replies that failed, of those that are asked for. */
   const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.asked === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
 
@@ -197,6 +199,8 @@ export function createFeed(source, changed, first = null) {
       reconnecting,
       /** whether something that is shown is still on its way */
       pending: isPending(),
+      /** whether something that comes after all others is */
+      late: isLate(),
       reading: reading(performance.now()),
       /** what keeps the page from being up to date; of a part of it `failures` tell */
       problem: problem || failed().find(({ route }) => VITAL.has(route))?.problem || [...stuck.values()][0] || "",

@@ -43,16 +43,37 @@ export function signed(value) {
  * @param {number} error
  */
 export function withError(value, error) {
+  const alone = toError(value, error);
   // Exact, or of unknown error.
-  if (!Number.isFinite(error) || error === 0) return signed(value);
-  const least = Math.max(Math.abs(value), error);
-  // An error that would be written as 0 is not exact.
-  if (least >= 100000 || least < 0.0005 || error < LEAST_FIXED) return `${signed(value)} ± ${number(error)}`;
-  const digits = (/** @type {number} */ size) => (size > 0 ? Math.max(0, Math.min(4, Math.ceil(-Math.log10(size)))) : 0);
-  const decimals = Math.max(least >= 10 ? 1 : 2, digits(error));
+  if (!Number.isFinite(error) || error === 0) return alone;
+  const decimals = decimalsOf(value, error);
+  return `${alone} ± ${decimals === null ? number(error) : error.toFixed(decimals)}`;
+}
+
+/**
+ * The same without its error: as many decimals as the error asks for.
+ * @param {number} value
+ * @param {number} error
+ */
+export function toError(value, error) {
+  const decimals = decimalsOf(value, error);
+  if (decimals === null) return signed(value);
   // What rounds to 0 has no sign: -0 is as good as 0.
   const rounded = Number(value.toFixed(decimals)) || 0;
-  return `${rounded > 0 ? "+" : ""}${typographic(rounded.toFixed(decimals))} ± ${error.toFixed(decimals)}`;
+  return `${rounded > 0 ? "+" : ""}${typographic(rounded.toFixed(decimals))}`;
+}
+
+/**
+ * Decimals of a quantity and its standard error; null where each is written by itself: an exact one, or too large or small for decimals.
+ * @param {number} value
+ * @param {number} error
+ */
+function decimalsOf(value, error) {
+  if (!Number.isFinite(value) || !Number.isFinite(error) || error === 0) return null;
+  const least = Math.max(Math.abs(value), error);
+  // An error that would be written as 0 is not exact.
+  if (least >= 100000 || least < 0.0005 || error < LEAST_FIXED) return null;
+  return Math.max(least >= 10 ? 1 : 2, Math.max(0, Math.min(4, Math.ceil(-Math.log10(error)))));
 }
 
 /**

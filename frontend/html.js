@@ -1,6 +1,7 @@
 /** Templates, and the one way in which a view tells the page that the user did something. */
 
 import { memo } from "./memo.js";
+import { halves } from "./names.js";
 import htm from "./vendor/htm.module.js";
 import { h, render } from "./vendor/preact.module.js";
 
@@ -38,6 +39,16 @@ export function segmented({ label, value, options, choose: chosen }) {
         onClick=${(/** @type {Event} */ event) => chosen(event, option.value)}>${option.text}</button>`,
     )}
   </span>`;
+}
+
+/**
+ * A name that may be longer than its place: what is left out is its middle, since names of a sweep differ at their ends. It is of its own direction: a name
+ * in Hebrew or Arabic leaves what stands around it where it is.
+ * @param {string} text
+ */
+export function named(text) {
+  const [start, end] = halves(text);
+  return html`<bdi class="named"><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
 }
 
 /** @typedef {{value: string, text: string, disabled?: boolean}} Option */

@@ -21,7 +21,7 @@ export const keysOf = (kind) => [
   [", .", `stronger, weaker ${playerNoun(kind)}`],
   ["1 2 …", "method"],
   ["Esc", `release the kept ${playerNoun(kind)}${kind === "image" ? "; stop drawing" : ""}`],
-  ["?", "this list"],
+  ["?", "this list, and what the marks mean"],
 ];
 
 /**

@@ -1,5 +1,7 @@
 /** Arithmetic of boxes: what fits, what is in view. Pure. */
 
+export const FRAME_GAP = 4;
+
 /**
  * The largest box of an image's proportions within a square.
  * @param {number} width
@@ -60,6 +62,29 @@ export function pictureSizes(height, rows) {
   const spare = Math.max(0, height - 836);
   const grown = (/** @type {number} */ size) => Math.min(144, Math.round(size + spare / 16));
   return { card: height >= 1200 ? 96 : 64, frame: grown(rows === 1 ? 60 : 48), largest: grown(rows === 1 ? 72 : 48) };
+}
+
+// px beside the filmstrip: the rail, margins and a scroll bar; between its two blocks; and the least frame worth having there.
+const BESIDE_FILM = 306;
+export const BETWEEN_BLOCKS = 20;
+const LEAST_ABREAST = 44;
+// A part of the width that two rows of frames may leave empty.
+const EMPTY = 0.4;
+
+/**
+ * Size of the frames where those of A and of B stand side by side in one row: few epochs would leave half of two rows empty, and the height of one of them is
+ * better spent on the pictures above.
+ * @param {{width: number, height: number}} window  px
+ * @param {number} count  epochs
+ * @param {number} rows
+ * @returns {number} px; 0 where they stand in rows
+ */
+export function abreast({ width, height }, count, rows) {
+  if (rows !== 2) return 0;
+  const room = width - BESIDE_FILM;
+  const even = Math.floor((room - BETWEEN_BLOCKS + 2 * FRAME_GAP) / (2 * count)) - FRAME_GAP;
+  const empty = 1 - (count * (pictureSizes(height, rows).largest + FRAME_GAP)) / room;
+  return even >= LEAST_ABREAST && empty > EMPTY ? Math.min(pictureSizes(height, 1).largest, even) : 0;
 }
 
 /**

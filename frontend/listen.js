@@ -50,6 +50,14 @@ export function listen(root, store, dataNow, retry) {
   root.addEventListener("click", (event) => {
     if (event.detail > 0 && event.target instanceof Element) event.target.closest("button")?.blur();
   });
+
+  // So would a list in which something was chosen with the mouse: digits and arrows would go on choosing in it. Whoever came to it by keyboard stays.
+  let pointed = false;
+  root.addEventListener("pointerdown", () => (pointed = true));
+  root.addEventListener("keydown", () => (pointed = false));
+  root.addEventListener("change", ({ target }) => {
+    if (pointed && target instanceof HTMLSelectElement) target.blur();
+  });
 }
 
 /**

@@ -133,7 +133,7 @@ export function derive(situation, state, ask) {
     pin,
     difference: panes.length === 2 ? ask("difference", { run: a.run, set, explainer: method, class: explained, probes: String(probe), ...(b ? { other: b.run, by: state.align } : { at: String(pin) }) }) : undefined,
     compared,
-    findings: settled ? findingsOf(explanation, beside, cursor, rested, ask) : undefined,
+    findings: settled && (!beside || compared) ? findingsOf(explanation, beside, cursor, rested, ask) : undefined,
     rested,
     live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
     method,
@@ -205,7 +205,7 @@ function othersOf(rows, pair, set, state, ask) {
 }
 
 /**
- * Of one run; or of a pair where the cursor rests.
+ * Of one run; or of a pair where the cursor rests, once it is compared: both take the server the same work, and it is done once.
  * @param {import("./types.d.ts").Args} alone
  * @param {import("./types.d.ts").Args | null} beside
  * @param {Cursor} cursor
@@ -234,14 +234,17 @@ function colorOf(run, drawn, { dark }) {
 }
 
 /**
- * What a link names and nobody has, in words; "" where it has all.
+ * What a link names and nobody has or can read, in words; "" where all is there.
  * @param {RunRow[]} rows
  * @param {State} state
  * @param {string} shown  what is there instead
  */
 function missingRuns(rows, { a, b }, shown) {
   const gone = [a, b].filter((run) => run && !rows.some((row) => row.run === run)).map((run) => `“${run?.replace(/\/xai$/, "")}”`);
-  return gone.length ? `${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory; this is “${shown}”.` : "";
+  const parts = gone.length ? [`${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory`] : [];
+  // Its sentence begins with its name.
+  for (const { error } of rows.filter(({ run }) => run === a || run === b)) if (error) parts.push(error.replace(/\.$/, ""));
+  return parts.length ? `${parts.join("; ")}; this is “${shown}”.` : "";
 }
 
 /**
@@ -256,12 +259,14 @@ function missingRuns(rows, { a, b }, shown) {
  */
 function describe(row, first, second, reasons, shared, state) {
   const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
+  const shown = letter !== "" || state.runs.includes(row.run);
   return {
     ...row,
     label: shortName(row.name, shared),
-    color: colorOf(row.run, together(first, second, state), state),
+    // A run that is not drawn has no colour: it would be mistaken for one that is.
+    color: shown ? colorOf(row.run, together(first, second, state), state) : "var(--faint)",
     letter,
-    shown: letter !== "" || state.runs.includes(row.run),
+    shown,
     reason: row.error ?? reasons.get(row.run) ?? null,
   };
 }

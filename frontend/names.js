@@ -41,3 +41,22 @@ export function middle(name, most = LONGEST) {
   const end = Math.ceil((most - 1) / 2);
   return `${characters.slice(0, most - 1 - end).join("")}…${characters.slice(-end).join("")}`;
 }
+
+// Characters of a name that stay at its end, and up to which it is short enough to lose its end only.
+const KEPT_END = 8;
+const SHORT = 14;
+
+/** @type {{segment(text: string): Iterable<{segment: string}>} | null} what a reader calls a letter; a flag is made of several characters */
+const letters = typeof Intl.Segmenter === "function" ? new Intl.Segmenter() : null;
+
+/**
+ * Where a name may lose its middle.
+ * @param {string} name
+ * @returns {[string, string]} together they are the name; the second is "" where the name is short
+ */
+export function halves(name) {
+  if (name.length <= SHORT) return [name, ""];
+  const each = letters ? Array.from(letters.segment(name), ({ segment }) => segment) : [...name];
+  if (each.length <= SHORT) return [name, ""];
+  return [each.slice(0, -KEPT_END).join(""), each.slice(-KEPT_END).join("")];
+}

@@ -10,6 +10,15 @@ export const PANEL = { light: /** @type {Rgb} */ ([255, 255, 255]), dark: /** @t
 const BLACK = /** @type {Rgb} */ ([0, 0, 0]);
 const WHITE = /** @type {Rgb} */ ([255, 255, 255]);
 
+/** What the colours beyond the end of the scale go toward: away from the panel, as those before it do. */
+const BEYOND = {
+  light: { positive: /** @type {Rgb} */ ([64, 0, 20]), negative: /** @type {Rgb} */ ([2, 24, 74]) },
+  dark: { positive: /** @type {Rgb} */ ([255, 196, 210]), negative: /** @type {Rgb} */ ([190, 218, 255]) },
+};
+
+// Of the scale's colours under words on a light panel: up to its end black is read on them, so that like colours have the same ink.
+const UNDER_WORDS = 0.77;
+
 /**
  * Relative luminance (WCAG 2.2).
  * @param {Rgb} color
@@ -28,14 +37,41 @@ export function contrast(one, other) {
   return (light + 0.05) / (dark + 0.05);
 }
 
+/** @type {(from: Rgb, to: Rgb, part: number) => Rgb} */
+const mix = (from, to, part) => /** @type {Rgb} */ (from.map((value, i) => Math.round(value + (to[i] - value) * part)));
+
 /**
- * @param {number} t  value / end of the scale, cut at ±1
+ * The colour of a value on a map. Beyond the end of the scale it goes on, by how many times the end the value is: 2 ends are half of the way.
+ * @param {number} t  value / end of the scale
+ * @param {Rgb} neutral  what 0 looks like
  * @param {boolean} dark
- * @returns {{ground: Rgb, ink: Rgb}} black or white, whichever stands out more: on any ground one of them has 4.5:1
+ * @returns {Rgb}
+ */
+export function colored(t, neutral, dark) {
+  const size = Math.abs(t);
+  if (!(size > 1)) return diverging(t, neutral);
+  return mix(diverging(Math.sign(t), neutral), BEYOND[dark ? "dark" : "light"][t > 0 ? "positive" : "negative"], 1 - 1 / size);
+}
+
+/**
+ * The ground of a stretch of time.
+ * @param {number} t  value / end of the scale
+ * @param {boolean} dark
+ */
+export const ground = (t, dark) => colored(t, dark ? PANEL.dark : PANEL.light, dark);
+
+/**
+ * The ground of words, and their ink.
+ * @param {number} t  value / end of the scale
+ * @param {boolean} dark
+ * @returns {{ground: Rgb, ink: Rgb}} black or white, whichever stands out more: on any ground one of them has 4.5:1, and up to the end of the scale it is
+ *   that of the theme
  */
 export function shade(t, dark) {
-  const ground = diverging(Math.max(-1, Math.min(1, t)), dark ? PANEL.dark : PANEL.light);
-  return { ground, ink: contrast(BLACK, ground) >= contrast(WHITE, ground) ? BLACK : WHITE };
+  const end = Math.max(1, Math.abs(t));
+  const whole = ground(t, dark);
+  const under = dark ? whole : mix(PANEL.light, whole, UNDER_WORDS + (1 - UNDER_WORDS) * (1 - 1 / end));
+  return { ground: under, ink: contrast(BLACK, under) >= contrast(WHITE, under) ? BLACK : WHITE };
 }
 
 /** @param {Rgb} color */

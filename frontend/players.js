@@ -17,22 +17,38 @@ const tokens = memo((/** @type {import("./types.d.ts").Passage} */ { pieces }) =
   return names;
 });
 
+// More are counted only; as the record's own names are (probes/sequence.py).
+const MOST_STRETCHES = 3;
+
+/** @typedef {{first: number, last: number}} Stretch  its first and last step */
+
 const stretches = memo((/** @type {import("./types.d.ts").Signal} */ { segments }) => {
-  /** @type {{first: number, last: number}[]} */
+  /** @type {Stretch[][]} of each player: one that stands between others has several */
   const found = [];
   segments.forEach((player, step) => {
-    found[player] ??= { first: step, last: step };
-    found[player].last = step;
+    const own = (found[player] ??= []);
+    if (step && segments[step - 1] === player) own[own.length - 1].last = step;
+    else own.push({ first: step, last: step });
   });
   return found;
 });
 
 /**
- * The steps that a player of a series begins and ends with.
+ * The steps that a player of a series begins and ends with; those between may be others'.
  * @param {import("./types.d.ts").Signal} signal
  * @param {number} player
  */
-export const stretch = (signal, player) => stretches(signal)[player] ?? null;
+export function stretch(signal, player) {
+  const own = stretches(signal)[player];
+  return own ? { first: own[0].first, last: own[own.length - 1].last } : null;
+}
+
+/** @param {Stretch[]} own */
+function stepWords(own) {
+  const steps = own.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const written = own.slice(0, MOST_STRETCHES).map(({ first, last }) => (first === last ? String(first) : `${first}–${last}`));
+  return `step${steps > 1 ? "s" : ""} ${written.join(", ")}${own.length > MOST_STRETCHES ? `, … (${steps} steps)` : ""}`;
+}
 
 /**
  * A player in words: "segment 14", "petal width", "Spielberg", "steps 40–44".
@@ -45,6 +61,6 @@ export function playerName(probes, content, player) {
   if (probes.kind === "tabular") return probes.player_names?.[player] ?? numbered;
   if (content?.kind === "text") return tokens(content)[player] ?? numbered;
   if (content?.kind !== "sequence") return numbered;
-  const { first, last } = stretches(content)[player] ?? { first: player, last: player };
-  return first === last ? `step ${first}` : `steps ${first}–${last}`;
+  const own = stretches(content)[player];
+  return own ? stepWords(own) : numbered;
 }

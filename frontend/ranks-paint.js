@@ -1,23 +1,22 @@
 /** Draws ranks over epochs as lines that cross, each named at both ends. */
 
 import { cleared, FONT, inkOf } from "./canvas.js";
-import { diverging } from "./color.js";
+import { fitting } from "./cards.js";
 import { spreadApart } from "./layout.js";
-import { middle } from "./names.js";
-import { css } from "./passage.js";
-import { levels } from "./ranks.js";
+import { colored, css } from "./passage.js";
+import { lastLevel, levels } from "./ranks.js";
 
 /** @typedef {import("./color.js").Rgb} Rgb */
 
-/** Room for the names at either end, and for the numbers of the ranks. */
-const NAMES = 118;
-const LEAST_NAMES = 72;
+/** Room for the names at either end, and for the numbers of the ranks: as much as the longest takes, up to a part of the chart. */
+const OF_NAMES = 0.3;
+const LEAST_NAMES = 48;
+// Px between a name and its line, and of those the hair that leads from one to the other where names had to make way.
+const BESIDE = 12;
+const HAIR = 8;
 const LABEL_HEIGHT = 12;
-// The width of most letters at 11 px, and how many of them a rank takes.
-const LETTER = 6.2;
-const RANK = 3;
 // Pixels between two ranks at most: farther apart a change of one rank looks like a fall.
-const LARGEST_STEP = 20;
+export const LARGEST_STEP = 32;
 /** A line of a value of 0; the scale's own middle would not be seen on the panel. */
 const GREY = { light: /** @type {Rgb} */ ([176, 176, 180]), dark: /** @type {Rgb} */ ([128, 128, 132]) };
 
@@ -27,26 +26,42 @@ const GREY = { light: /** @type {Rgb} */ ([176, 176, 180]), dark: /** @type {Rgb
  * @property {number} height
  * @property {number} names  px of the names at either end
  * @property {number} lowest  last rank with a place of its own
+ * @property {number} of  the last rank
  * @property {(place: number) => number} x  px of a place of the cursor
  * @property {(level: number) => number} y
  */
+
+/** @type {CanvasRenderingContext2D | null} */
+let ruler = null;
+
+/**
+ * Px that the longest of some texts takes, as it is written at an end of a line.
+ * @param {string[]} texts
+ */
+export function widest(texts) {
+  ruler ??= document.createElement("canvas").getContext("2d");
+  if (!ruler) return LEAST_NAMES;
+  ruler.font = `500 ${FONT}`;
+  return Math.max(0, ...texts.map((text) => /** @type {CanvasRenderingContext2D} */ (ruler).measureText(text).width));
+}
 
 /**
  * @param {number} width
  * @param {number} height
  * @param {number} places
- * @param {number} lowest
+ * @param {{lowest: number, of: number, longest: number}} ranks  longest: px of the longest name
  * @returns {Chart}
  */
-export function chartOf(width, height, places, lowest) {
-  const names = Math.round(Math.max(LEAST_NAMES, Math.min(NAMES, width * 0.27)));
+export function chartOf(width, height, places, { lowest, of, longest }) {
+  const names = Math.round(Math.max(LEAST_NAMES, Math.min(longest + BESIDE + 4, width * OF_NAMES)));
   const wide = Math.max(10, width - 2 * names);
-  const apart = Math.min(LARGEST_STEP, (height - 16) / Math.max(1, lowest));
+  const apart = Math.min(LARGEST_STEP, (height - 16) / Math.max(1, lastLevel(lowest, of) - 1));
   return {
     width,
     height,
     names,
     lowest,
+    of,
     x: (place) => names + (places < 2 ? wide / 2 : (place / (places - 1)) * wide),
     y: (level) => 8 + (level - 1) * apart,
   };
@@ -68,12 +83,12 @@ export function paintRanks(canvas, key, chart, { bins, ranks, values }, starts, 
   const at = (/** @type {number} */ bin) => chart.x((starts[bin] + starts[bin + 1] - 1) / 2);
   context.lineCap = "round";
   const anyLit = players.some((player) => lit.includes(player));
-  /** @type {Record<"left" | "right", {y: number, player: number, rank: number}[]>} */
+  /** @type {Record<"left" | "right", {y: number, from: number, player: number, rank: number}[]>} from: where the line ends */
   const ends = { left: [], right: [] };
   // What is lit is drawn last, above the others.
   for (const player of [...players].sort((one, other) => Number(lit.includes(one)) - Number(lit.includes(other)))) {
     const own = ranks.subarray(player * bins, (player + 1) * bins);
-    const line = levels(own, chart.lowest);
+    const line = levels(own, chart.lowest, chart.of);
     const strong = lit.includes(player);
     context.globalAlpha = anyLit && !strong ? 0.55 : 1;
     const stroke = (/** @type {string | null} */ color, /** @type {number} */ width) => {
@@ -81,7 +96,7 @@ export function paintRanks(canvas, key, chart, { bins, ranks, values }, starts, 
       for (let bin = 0; bin < bins; bin++) {
         const [from, to] = [line[bin], line[bin + 1]];
         if (!Number.isFinite(from)) continue;
-        context.strokeStyle = context.fillStyle = color ?? css(diverging(Math.max(-1, Math.min(1, values[player * bins + bin] / end)), grey));
+        context.strokeStyle = context.fillStyle = color ?? css(colored(values[player * bins + bin] / end, grey, dark));
         if (bins <= 40) {
           context.beginPath();
           context.arc(at(bin), chart.y(from), (width + 2) / 2, 0, 2 * Math.PI);
@@ -101,20 +116,29 @@ export function paintRanks(canvas, key, chart, { bins, ranks, values }, starts, 
     const first = line.findIndex(Number.isFinite);
     const last = line.findLastIndex(Number.isFinite);
     if (first < 0) continue;
-    ends.left.push({ y: chart.y(line[first]), player, rank: own[first] });
-    ends.right.push({ y: chart.y(line[last]), player, rank: own[last] });
+    ends.left.push({ y: chart.y(line[first]), from: chart.y(line[first]), player, rank: own[first] });
+    ends.right.push({ y: chart.y(line[last]), from: chart.y(line[last]), player, rank: own[last] });
   }
   context.textBaseline = "middle";
   for (const [where, labels] of Object.entries(ends)) {
     labels.sort((one, other) => one.rank - other.rank);
     spreadApart(labels, LABEL_HEIGHT, chart.height - 6);
     const right = where === "right";
-    for (const { y, player, rank } of labels) {
+    for (const { y, from, player, rank } of labels) {
+      const end = right ? chart.width - chart.names + 2 : chart.names - 2;
+      if (Math.abs(y - from) > 2) {
+        context.lineWidth = 1;
+        context.strokeStyle = ink.faint;
+        context.beginPath();
+        context.moveTo(end, from);
+        context.lineTo(end + (right ? HAIR : -HAIR), y);
+        context.stroke();
+      }
       context.font = `${lit.includes(player) ? "500 " : ""}${FONT}`;
       context.fillStyle = lit.includes(player) ? ink.ink : ink.muted;
       context.textAlign = right ? "left" : "right";
-      const name = middle(nameOf(player), Math.floor((chart.names - 8) / LETTER) - RANK);
-      context.fillText(right ? `${rank} ${name}` : `${name} ${rank}`, right ? chart.width - chart.names + 8 : chart.names - 8, y);
+      const name = fitting(nameOf(player), chart.names - BESIDE - context.measureText(`${rank} `).width, (text) => context.measureText(text).width);
+      context.fillText(right ? `${rank} ${name}` : `${name} ${rank}`, right ? chart.width - chart.names + BESIDE : chart.names - BESIDE, y);
     }
   }
 }

@@ -32,12 +32,23 @@ export function ranksOver(matrix, starts) {
   return { bins, ranks, values };
 }
 
+// Steps between two ranks that all those below the last shown one have together.
+export const BELOW = 4;
+
 /**
- * Where each line of a rank chart runs: ranks beyond the last shown one lie on a common place below it.
+ * Where each line of a rank chart runs: ranks beyond the last shown one share what is left below it.
  * @param {Uint16Array} ranks  of one player, one a bin
  * @param {number} lowest  last rank with a place of its own
- * @returns {number[]} from 1 to lowest + 1; NaN breaks the line
+ * @param {number} of  the last rank
+ * @returns {number[]} from 1 to lowest + BELOW; NaN breaks the line
  */
-export function levels(ranks, lowest) {
-  return Array.from(ranks, (rank) => (rank === 0 ? NaN : Math.min(rank, lowest + 1)));
+export function levels(ranks, lowest, of) {
+  return Array.from(ranks, (rank) => (rank === 0 ? NaN : rank <= lowest ? rank : lowest + (BELOW * (rank - lowest)) / Math.max(BELOW, of - lowest)));
 }
+
+/**
+ * The last level that a chart has.
+ * @param {number} lowest
+ * @param {number} of
+ */
+export const lastLevel = (lowest, of) => Math.min(of, lowest + BELOW);

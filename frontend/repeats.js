@@ -1,7 +1,22 @@
 /** Runs that repeat one recipe with another seed, drawn as one band: their mean, and how far they spread around it. Pure. */
 
 /** What tells repeats apart in a name unless the user says otherwise; the server counts with the same (comparison.py). */
-export const USUAL = "(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold|s|r)[-_=. ]*[0-9]+(?=$|[-_/ .])";
+export const USUAL = "(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold)[-_=. ]*[0-9]+(?=$|[-_/ .])";
+
+/** @type {Map<string, RegExp | null>} patterns that were read; null where one can't be */
+const read = new Map();
+
+/** @param {string} pattern */
+function patternOf(pattern) {
+  if (!read.has(pattern)) {
+    try {
+      read.set(pattern, new RegExp(pattern, "i"));
+    } catch {
+      read.set(pattern, null);
+    }
+  }
+  return read.get(pattern);
+}
 
 /**
  * A run's name without what tells repeats apart; null where it does not say that it is a repeat, or where the pattern can't be read.
@@ -9,12 +24,8 @@ export const USUAL = "(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold|s|r)[-_
  * @param {string} pattern  "" for the usual
  */
 export function recipe(name, pattern) {
-  try {
-    const found = new RegExp(pattern || USUAL, "i").exec(name);
-    return found && found[0] ? name.slice(0, found.index) + name.slice(found.index + found[0].length) : null;
-  } catch {
-    return null;
-  }
+  const found = patternOf(pattern || USUAL)?.exec(name);
+  return found?.[0] ? name.slice(0, found.index) + name.slice(found.index + found[0].length) : null;
 }
 
 /**

@@ -33,12 +33,8 @@ export function createSession(source, first) {
     });
   }
 
-  /** What is judged of an epoch is asked for when the cursor stays there, and nothing is judged before the first picture is drawn. */
-  function follow(/** @type {number} */ step, /** @type {boolean} */ pending) {
-    if (!settled && !pending) {
-      settled = true;
-      changed();
-    }
+  /** What is judged of an epoch is asked for when the cursor stays there. */
+  function follow(/** @type {number} */ step) {
     if (step === here) return;
     here = step;
     clearTimeout(timer);
@@ -54,9 +50,10 @@ export function createSession(source, first) {
     feed.open();
     const data = derive({ rows, problem, reconnecting, now: Date.now() / 1000, settled, rested }, store.get(), feed.ask);
     feed.close();
-    const { pending, reading, failures } = feed.state();
-    if (data.phase === "ready") follow(data.cursor.step, pending);
-    return { data: { ...data, reading, failures }, pending };
+    const { pending, late, reading, failures } = feed.state();
+    if (data.phase === "ready") follow(data.cursor.step);
+    const judged = settled && !late && (!data.b || rested === data.cursor.step);
+    return { data: { ...data, reading, failures }, pending, judged };
   }
 
   void feed.poll();
@@ -65,6 +62,11 @@ export function createSession(source, first) {
     feed,
     look,
     changed,
+    /** The page stands: what can be later is asked for from now on. */
+    settle() {
+      settled = true;
+      changed();
+    },
     /** @param {() => void} drawer  called at every change from now on */
     drawWith(drawer) {
       draw = drawer;

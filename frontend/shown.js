@@ -65,13 +65,13 @@ export function withinNoise({ real, errors, apart }, player) {
 }
 
 /**
- * Where a value lies on the scale, -1 to 1; 0 where it is not shown: no number, or not among the strongest.
+ * Where a value lies on the scale: beyond ±1 past its end; 0 where it is not shown: no number, or not among the strongest.
  * @param {Shown} shown
  * @param {number} player
  */
 export function placeOf({ values, end, threshold }, player) {
   const value = values?.[player] ?? NaN;
-  return Math.abs(value) >= threshold ? Math.max(-1, Math.min(1, value / end)) : 0;
+  return Math.abs(value) >= threshold ? value / end : 0;
 }
 
 /**

@@ -4,7 +4,7 @@ import { ticks } from "./axis.js";
 import { cleared, crisp, inkOf } from "./canvas.js";
 import { number, tick } from "./format.js";
 import { middle } from "./names.js";
-import { css, shade } from "./passage.js";
+import { css, ground } from "./passage.js";
 import { placeOf, withinNoise } from "./shown.js";
 import { extremes, runsOf, signalRows } from "./signal.js";
 
@@ -25,6 +25,7 @@ const LETTER = 6.5;
  * @property {number[]} lit  players to outline
  * @property {(player: number) => boolean} inside  the selected region
  * @property {string[] | null} names  of the channels
+ * @property {number} reach  where the axis of the bars ends: at least at the end of the colours; > 0
  */
 
 /**
@@ -37,10 +38,11 @@ const LETTER = 6.5;
  * @returns {number} px that it is high
  */
 export function paintSignal(canvas, box, key, signal, shown, look) {
-  const layout = signalRows(box.height, signal.channels);
+  const nameOf = (/** @type {number} */ channel) => look.names?.[channel] ?? (signal.channels > 1 ? `channel ${channel}` : "");
+  const layout = signalRows(box.height, signal.channels, Boolean(nameOf(0)));
   const region = runsOf(signal.segments, look.inside);
   const noise = shown.values && shown.apart ? Array.from(shown.values, (_, player) => Number(withinNoise(shown, player))).join("") : "";
-  const all = [key, look.dark, look.lit, shown.end, shown.threshold, shown.values !== null, region, noise].join();
+  const all = [key, look.dark, look.lit, look.reach, shown.end, shown.threshold, shown.values !== null, region, noise].join();
   const context = cleared(canvas, box.width, layout.height, all);
   if (!context) return layout.height;
   const ink = inkOf(look.dark);
@@ -48,11 +50,15 @@ export function paintSignal(canvas, box, key, signal, shown, look) {
   const x = (/** @type {number} */ step) => LEFT + (step / signal.length) * wide;
   const bottom = layout.bars.top + layout.bars.height;
 
-  drawShades(context, signal, shown, look.dark, x, layout.bars.top - 3);
-  layout.rows.forEach((row, channel) => drawChannel(context, signal, channel, row, x, ink, look.names?.[channel] ?? (signal.channels > 1 ? `channel ${channel}` : "")));
-  drawBars(context, signal, shown, look.dark, x, layout.bars, ink);
+  layout.rows.forEach((row, channel) => {
+    drawShades(context, signal, shown, look.dark, x, row);
+    drawChannel(context, signal, channel, row, x, ink);
+  });
+  drawBars(context, signal, shown, look, x, layout.bars, ink);
   for (const [first, last] of region) frame(context, x(first), 0, x(last + 1), bottom, ink, true);
   for (const [first, last] of runsOf(signal.segments, (player) => look.lit.includes(player))) frame(context, x(first), 0, x(last + 1), bottom, ink, false);
+  // Above the frames: those go over the names' place too.
+  layout.rows.forEach(({ top }, channel) => writeName(context, nameOf(channel), top, wide, ink));
   drawTime(context, signal.length, x, bottom, wide, ink);
   return layout.height;
 }
@@ -64,17 +70,17 @@ export function paintSignal(canvas, box, key, signal, shown, look) {
  * @param {Shown} shown
  * @param {boolean} dark
  * @param {(step: number) => number} x
- * @param {number} height
+ * @param {{top: number, height: number}} row
  */
-export function drawShades(context, signal, shown, dark, x, height) {
+export function drawShades(context, signal, shown, dark, x, { top, height }) {
   for (const [first, last] of runsOfPlayers(signal)) {
     const player = signal.segments[first];
     const t = placeOf(shown, player);
     if (!t) continue;
     const noise = withinNoise(shown, player);
     const [left, right] = [crisp(x(first)), crisp(x(last + 1))];
-    context.fillStyle = css(shade(noise ? 0.25 * t : t, dark).ground);
-    context.fillRect(left, 0, right - left, height);
+    context.fillStyle = css(ground(noise ? 0.25 * t : t, dark));
+    context.fillRect(left, top, right - left, height);
   }
 }
 
@@ -96,15 +102,14 @@ function runsOfPlayers({ segments }) {
  * @param {{top: number, height: number}} row
  * @param {(step: number) => number} x
  * @param {Inks} ink
- * @param {string} name
  */
-function drawChannel(context, signal, channel, row, x, ink, name) {
+function drawChannel(context, signal, channel, row, x, ink) {
   const [low, high] = channelRange(signal, channel);
   const y = (/** @type {number} */ value) => row.top + 3 + (1 - (value - low) / (high - low || 1)) * (row.height - 6);
   context.fillStyle = ink.muted;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const value of ticks(low, high, row.height > 60 ? 3 : 2)) {
+  for (const value of ticks(low, high, row.height > 60 ? 3 : row.height > 28 ? 2 : 1)) {
     context.fillText(tick(value), LEFT - 5, Math.min(row.top + row.height - 5, Math.max(row.top + 6, y(value))));
   }
   context.strokeStyle = ink.line;
@@ -123,15 +128,18 @@ function drawChannel(context, signal, channel, row, x, ink, name) {
   context.strokeStyle = ink.ink;
   context.lineWidth = 1.2;
   context.stroke(path);
-  if (!name) return;
-  const short = middle(name, Math.floor((x(signal.length) - LEFT) / LETTER));
+}
+
+/** @type {(context: CanvasRenderingContext2D, name: string, top: number, wide: number, ink: Inks) => void} */
+function writeName(context, name, top, wide, ink) {
+  const short = middle(name, Math.floor(wide / LETTER));
   context.textAlign = "left";
-  context.textBaseline = "top";
+  context.textBaseline = "bottom";
   context.lineWidth = 3;
   context.strokeStyle = ink.panel;
-  context.strokeText(short, LEFT + 4, row.top + 3);
+  context.strokeText(short, LEFT, top - 1);
   context.fillStyle = ink.ink;
-  context.fillText(short, LEFT + 4, row.top + 3);
+  context.fillText(short, LEFT, top - 1);
 }
 
 /**
@@ -174,18 +182,18 @@ export function linePath(signal, channel, x, y) {
  * @param {CanvasRenderingContext2D} context
  * @param {Signal} signal
  * @param {Shown} shown
- * @param {boolean} dark
+ * @param {Look} look
  * @param {(step: number) => number} x
  * @param {{top: number, height: number}} row
  * @param {Inks} ink
  */
-function drawBars(context, signal, shown, dark, x, { top, height }, ink) {
+function drawBars(context, signal, shown, { dark, reach }, x, { top, height }, ink) {
   const middle = crisp(top + height / 2);
   const half = height / 2 - 2;
   context.fillStyle = ink.muted;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  const end = number(shown.end);
+  const end = number(reach);
   context.fillText(`+${end}`, LEFT - 5, top + 6);
   context.fillText(`−${end}`, LEFT - 5, top + height - 5);
   for (const [first, last] of runsOfPlayers(signal)) {
@@ -195,14 +203,17 @@ function drawBars(context, signal, shown, dark, x, { top, height }, ink) {
     const noise = withinNoise(shown, player);
     const [left, right] = [crisp(x(first)), crisp(x(last + 1))];
     const wide = Math.max(1, right - left - 1);
-    const up = middle - t * half;
-    const color = css(shade(t > 0 ? 1 : -1, dark).ground);
+    const value = (t * shown.end) / reach;
+    const up = middle - Math.max(-1, Math.min(1, value)) * half;
+    const color = css(ground(Math.sign(t), dark));
     context.fillStyle = color;
     context.strokeStyle = color;
     context.lineWidth = 1;
     if (noise) context.strokeRect(left + 0.5, Math.min(middle, up) + 0.5, wide - 1, Math.max(0, Math.abs(up - middle) - 1));
     else context.fillRect(left, Math.min(middle, up), wide, Math.abs(up - middle));
-    const error = (Number(shown.errors?.[player]) / shown.end) * half;
+    // What goes beyond the axis says so with an edge that is torn off.
+    if (Math.abs(value) > 1) torn(context, left, wide, up, t > 0, ink.panel);
+    const error = (Number(shown.errors?.[player]) / reach) * half;
     if (!(error > 0.75)) continue;
     context.strokeStyle = ink.ink;
     context.beginPath();
@@ -212,6 +223,19 @@ function drawBars(context, signal, shown, dark, x, { top, height }, ink) {
   }
   context.fillStyle = ink.muted;
   context.fillRect(LEFT, middle, x(signal.length) - LEFT, 1 / devicePixelRatio);
+}
+
+/** @type {(context: CanvasRenderingContext2D, left: number, wide: number, end: number, up: boolean, color: string) => void} */
+function torn(context, left, wide, end, up, color) {
+  context.strokeStyle = color;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  for (const back of [3, 6]) {
+    const y = up ? end + back : end - back;
+    context.moveTo(left, y + 1.5);
+    context.lineTo(left + wide, y - 1.5);
+  }
+  context.stroke();
 }
 
 /**

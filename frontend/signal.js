@@ -1,24 +1,31 @@
 /** Arithmetic of a series' picture: rows of channels, lowest and highest value of each column of pixels, numbers on an axis. Pure. */
 
-/** Heights in CSS pixels: the attribution's own row below the channels, the numbers of the time axis, what a channel takes at least. */
+/** Heights in CSS pixels: the attribution's own row below the channels and its part of a high picture, a channel's name, the numbers of the time axis, what a channel takes at least. */
 const BARS = 40;
+const MOST_BARS = 120;
+const OF_BARS = 0.22;
+const NAME = 13;
 const TIME = 16;
 const LEAST_ROW = 34;
-const GAP = 6;
+const LEAST_NAMED = 22;
+const GAP = 4;
 
 /**
  * @param {number} height  that there is
  * @param {number} channels
- * @returns {{height: number, rows: {top: number, height: number}[], bars: {top: number, height: number}}} height: more than there is where the channels need it
+ * @param {boolean} named  whether each has its name above it
+ * @returns {{height: number, rows: {top: number, height: number}[], bars: {top: number, height: number}}} height: more than there is where the channels need it; rows: without the names
  */
-export function signalRows(height, channels) {
-  const least = channels * (LEAST_ROW + GAP) + BARS + TIME;
+export function signalRows(height, channels, named) {
+  const name = named ? NAME : 0;
+  const bars = Math.max(BARS, Math.min(MOST_BARS, Math.round(OF_BARS * height)));
+  const least = channels * (name + (named ? LEAST_NAMED : LEAST_ROW) + GAP) + bars + TIME;
   const whole = Math.max(height, least);
-  const each = (whole - BARS - TIME) / channels - GAP;
+  const each = (whole - bars - TIME) / channels - GAP;
   return {
     height: whole,
-    rows: Array.from({ length: channels }, (_, i) => ({ top: i * (each + GAP), height: each })),
-    bars: { top: whole - BARS - TIME, height: BARS - GAP / 2 },
+    rows: Array.from({ length: channels }, (_, i) => ({ top: i * (each + GAP) + name, height: each - name })),
+    bars: { top: whole - bars - TIME, height: bars - GAP / 2 },
   };
 }
 

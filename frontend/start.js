@@ -1,27 +1,29 @@
 /** The page as a whole: what it knows, what the user chose, and when it is drawn. */
 
 import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "./host.js";
+import { abreast } from "./layout.js";
 import { listen } from "./listen.js";
 import { createPage } from "./page.js";
 import { createPlayer } from "./player.js";
-import { VIEWS } from "./views/index.js";
+import { VIEWS, later } from "./views/index.js";
 
 /** @typedef {import("./types.d.ts").Data} Data */
 
 const LIVE_CHECK_MS = 2000;
 
 /** @param {import("./session.js").Session} session */
-export function start({ store, feed, look, changed, drawWith }) {
+export function start({ store, feed, look, changed, settle, drawWith }) {
   const { root, rooms } = createPage(Object.keys(VIEWS));
   const updates = Object.entries(VIEWS).map(([name, view]) => view(rooms[name]));
   /** @type {Data | null} */
   let ready = null;
   let tick = 0;
+  let stands = false;
   const playOn = createPlayer(store, () => ready?.cursor);
 
   function draw() {
     const state = store.get();
-    let { data, pending } = look();
+    let { data, pending, judged } = look();
     // While something else is on its way the page keeps what it shows: nothing jumps.
     const waiting = data.phase === "loading" && ready !== null;
     if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading, failures: data.failures };
@@ -30,11 +32,24 @@ export function start({ store, feed, look, changed, drawWith }) {
     // Before it is known, two are more likely where there are two: the page is laid out for them from the start.
     const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
     root.dataset.runs = two ? "two" : "one";
+    // The pictures have the height that a filmstrip of one row leaves: known before its view has come.
+    const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: window.innerWidth, height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1) : 0;
+    root.classList.toggle("film-abreast", film > 0);
+    root.style.setProperty("--film-frame", `${film}px`);
+    // What is judged comes a little later, and nobody waits for it but who reads it all.
+    root.dataset.judged = String(judged);
     root.ariaBusy = String(waiting || data.phase === "loading" || pending);
     document.documentElement.classList.toggle("dark", state.dark);
     for (const update of updates) update(data, state);
     if (!ready || waiting) return;
-    settle(ready);
+    decide(ready);
+    if (!stands && !pending) {
+      // What the server has to judge takes it longest: the views' own modules come first.
+      stands = true;
+      later().then(settle, () => {
+        stands = false;
+      });
+    }
     playOn();
     // Training that ends sends no word: what is live is looked at again.
     clearTimeout(tick);
@@ -42,7 +57,7 @@ export function start({ store, feed, look, changed, drawWith }) {
   }
 
   /** What the page decided for the user stays decided when runs or epochs arrive. */
-  function settle(/** @type {Data} */ data) {
+  function decide(/** @type {Data} */ data) {
     const state = store.get();
     if (state.a === null) store.set({ a: data.a?.run ?? null });
     if (state.b === null) store.set({ b: data.b?.run ?? "" });

@@ -9,7 +9,7 @@
  */
 
 /**
- * Every 2nd, 5th, 10th … epoch, as many as have room: a distance that people can say. The untrained model and the last epoch always stay.
+ * Every 2nd, 5th, 60th … epoch, as many as have room: a distance that people can say. The untrained model and the last epoch always stay.
  * @param {number[]} steps  ascending
  * @param {number} most  at least 4
  * @param {number | null} keep  a position that is shown in any case: the nearest one between the ends gives its place to it
@@ -33,9 +33,10 @@ export function thin(steps, most, keep = null) {
   return { places, every, of, last };
 }
 
-/** 2, 5, 10, 20, 50, … */
+/** 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, … */
 function distances() {
-  return Array.from({ length: 18 }, (_, i) => [2, 5, 10][i % 3] * 10 ** Math.floor(i / 3));
+  const tens = Array.from({ length: 6 }, (_, i) => [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8].map((one) => one * 10 ** i));
+  return tens.flat().filter((distance) => distance > 1 && Number.isInteger(distance));
 }
 
 /**
@@ -47,5 +48,5 @@ export function epochsShown({ every, of, last }) {
   return `every ${ordinal(every)} of ${of} epochs${last ? " and the last" : ""}`;
 }
 
-/** @param {number} number  from 2 on, as places are thinned: 2, 5 and their tenfolds */
-export const ordinal = (number) => `${number}${number === 2 ? "nd" : "th"}`;
+/** @param {number} number  from 2 on, as places are thinned: 2, 3, and those that end in "th" */
+export const ordinal = (number) => `${number}${number === 2 ? "nd" : number === 3 ? "rd" : "th"}`;

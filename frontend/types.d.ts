@@ -197,6 +197,8 @@ export interface Outputs {
   steps: Int32Array;
   /** (classes,) probabilities of the whole probe; null where the step is not in the record */
   at(probe: number, step: number): Float32Array | null;
+  /** the classes that were explained; null where the step is not in the record */
+  targets(probe: number, step: number): Set<number> | null;
 }
 export interface Answer { predicted: number; probability: number; label: number }
 export interface Answers { bytes: number; steps: Int32Array; at(probe: number, step: number): Answer | null }

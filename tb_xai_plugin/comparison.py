@@ -24,6 +24,8 @@ REPEAT = r"(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold)[-_=. ]*[0-9]+(?=$
 
 # With fewer pairs of repeats, nobody can say what another seed makes.
 FEWEST_PAIRS = 3
+# More repeats hardly say more, and each is read: 28 pairs.
+MOST_REPEATS = 8
 # Another seed makes distances up to so many standard deviations above those between repeats, and up to half as large again: a few pairs
 # don't tell a spread well.
 DEVIATIONS = 3
@@ -266,7 +268,7 @@ def recipe(name: str, pattern: str = REPEAT) -> str | None:
 
 
 def repeats_of(names: Sequence[str], wanted: Iterable[str], pattern: str = REPEAT) -> list[tuple[str, str]]:
-    """Pairs of names of repeats of the same recipe as one of `wanted`.
+    """Pairs of names of repeats of the same recipe as one of `wanted`, of the first MOST_REPEATS of each recipe.
 
     Where those are repeats of each other, pairs without either of them: what is judged is no part of its own yardstick.
     """
@@ -274,4 +276,8 @@ def repeats_of(names: Sequence[str], wanted: Iterable[str], pattern: str = REPEA
     asked = [recipe(name, pattern) for name in wanted]
     if len(wanted) > 1 and len(set(asked)) == 1:
         names = [name for name in names if name not in wanted]
-    return [(a, b) for a, b in combinations(names, 2) if recipes[a] is not None and recipes[a] in asked and recipes[a] == recipes[b]]
+    pairs = []
+    for one in dict.fromkeys(asked):
+        same = [name for name in names if recipes[name] is not None and recipes[name] == one][:MOST_REPEATS]
+        pairs += combinations(same, 2)
+    return pairs

@@ -226,9 +226,10 @@ class XaiPlugin(base_plugin.TBPlugin):
     def _outputs(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, _ = self._run(request)
         chosen = request.probes(run)
-        request.refuse_large(chosen, request.epochs(run), 4 * 2 * run.record["shape"]["classes"])
-        both = run.outputs_of(chosen)
-        return {"probes": chosen}, {"steps": run.all_steps, "full": both[:, :, 0], "empty": both[:, :, 1]}
+        shape = run.record["shape"]
+        request.refuse_large(chosen, request.epochs(run), 4 * (2 * shape["classes"] + shape["targets"]))
+        both, targets = run.outputs_of(chosen), run.all_targets()[:, chosen]
+        return {"probes": chosen}, {"steps": run.all_steps, "full": both[:, :, 0], "empty": both[:, :, 1], "targets": targets}
 
     def _drift(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)

@@ -13,6 +13,7 @@ from detailed import DetailedRun
 from playwright.sync_api import Browser, FrameLocator, Route, expect
 from records import FakeRun, TensorBoard, serving
 
+from tb_xai_plugin import wire
 from tb_xai_plugin.plan import Plan
 from tb_xai_plugin.reader import read_run
 from tb_xai_plugin.writer import Writer
@@ -191,6 +192,103 @@ def test_unlocked_scales_tell_where_each_picture_ends(server: TensorBoard, runs:
     _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}&lock=0")
     for name, shown in zip(("A", "B", f"A {MINUS} B"), [*values, values[0] - values[1]], strict=True):
         expect(tab.locator(".own-end").filter(has=tab.locator(f"b:text-is('{name}')"))).to_contain_text(f"±{np.nanmax(np.abs(shown)):.2f}")
+
+
+def test_the_rail_says_how_much_of_the_scale_a_probe_takes_and_fits_it(
+    server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
+    probe, step = 1, 4
+    label = int(runs["a-honest"].probes.labels[probe])
+    pair = [runs[name] for name in ("a-honest", "b-shortcut")]
+    largest = [np.nanmax(np.abs(run.truth[step].values["shap"][probe, label])) for run in pair]
+    own = [run.stack("values", "shap")[:, range(len(run.probes.labels)), run.probes.labels] for run in pair]
+    ends = [np.nanquantile(np.abs(values), 0.98) for values in own]
+    _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}")
+    look = tab.locator(".look-room")
+    expect(look).to_contain_text(f"ends at ±{max(ends):.2f} everywhere; at most 2\u00a0% are beyond, drawn full")
+    odd = [" (beyond)" if value > max(ends) else "" for value in largest]
+    expect(look).to_contain_text(f"this probe: A up to {largest[0]:.2f}{odd[0]}, B up to {largest[1]:.2f}{odd[1]}")
+    scale = look.get_by_role("group", name="Where the colours end")
+    scale.get_by_role("button", name="fit").click()
+    expect(look.locator(".own-end").first).to_contain_text(f"±{largest[0]:.2f}")
+    scale.get_by_role("button", name="one for all").click()
+    expect(look).to_contain_text("this probe: A up to")
+
+
+def test_a_drop_down_gives_the_keys_back_to_the_page_after_a_choice_by_mouse(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&epoch=4")
+    sort = tab.get_by_label("Sort probes by")
+    sort.dispatch_event("pointerdown")
+    sort.focus()
+    sort.select_option("order")
+    page.keyboard.press("2")
+    expect(tab.get_by_role("button", name="SHAP")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("1")
+    expect(tab.get_by_role("button", name="LIME")).to_have_attribute("aria-pressed", "true")
+    expect(sort).to_have_value("order")
+    # Whoever came to it by keyboard goes on choosing.
+    sort.focus()
+    page.keyboard.press("ArrowDown")
+    expect(sort).to_be_focused()
+
+
+def test_swiping_keeps_the_answers_of_both_runs(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&probe=1&epoch=4")
+    answers = tab.locator(".view .answer:not(:has-text('scale'))")
+    expect(tab.locator(READY)).to_be_visible()
+    said = [re.sub(r"\s+", " ", text) for text in answers.all_inner_texts()]
+    assert len(said) == 2
+    tab.get_by_role("button", name="swipe").click()
+    expect(tab.locator(".stack")).to_be_visible()
+    assert [re.sub(r"\s+", " ", text) for text in answers.all_inner_texts()] == said
+
+
+def test_few_epochs_of_two_runs_stand_side_by_side_and_lead_to_their_epoch(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&probe=1&epoch=4")
+    labels, frames = tab.locator(".film-label"), tab.locator(".frame")
+    expect(labels).to_have_text(["A a-honest", "B b-shortcut"])
+    count = frames.count()
+    tops = {round(frames.nth(i).bounding_box()["y"]) for i in range(count)}
+    assert (count % 2, len(tops)) == (0, 1)
+    frames.nth(count // 2).click()
+    expect(tab.locator(".cursor-epoch b")).to_have_text(re.compile("untrained|epoch 0"))
+    expect(tab.locator(".frame.current")).to_have_count(2)
+
+
+def test_the_list_of_classes_shows_whole_rows_and_the_class_that_is_explained(open_tab: Open, tmp_path: Path) -> None:
+    run = FakeRun(tmp_path / "logs" / "many", classes=30, changing_targets=True).write(range(2))
+    probe, step = 0, 1
+    explained = sorted(run.truth[step].targets[probe], key=lambda number: run.truth[step].full[probe, number])
+    with serving(tmp_path / "tensorboard", "--logdir", str(tmp_path / "logs")) as process:
+        process.wait_for_epochs("many/xai", 2)
+        page, tab = open_tab(process, f"probe={probe}&epoch={step}&class={explained[0]}")
+        # One run stands beside itself, untrained or at its first epoch.
+        there = set(run.stack("targets")[[0, -1], probe].ravel().tolist())
+        expect(tab.locator(".class-head")).to_contain_text(f"{len(there)} explained")
+        here = tab.locator(".class-row:not(.absent) .named").all_inner_texts()
+        assert {int(name.removeprefix("class ")) for name in here} == there
+        place = "(row) => [row.offsetTop, row.parentElement.scrollTop, row.parentElement.clientHeight]"
+        top, scrolled, height = tab.locator(".class-row[aria-pressed=true]").evaluate(place)
+        assert scrolled <= top <= scrolled + height - 20
+        assert (height % 20, scrolled % 20) == (0, 0)
+        page.close()
+
+
+def test_a_link_to_a_damaged_run_says_what_to_do(open_tab: Open, tmp_path: Path) -> None:
+    writer = Writer(str(tmp_path / "logs" / "damaged"))
+    writer._write(0, [(f"{wire.DEFAULT_SET}/record", b"{}")])
+    writer.close()
+    FakeRun(tmp_path / "logs" / "whole").write(range(2))
+    with serving(tmp_path / "tensorboard", "--logdir", str(tmp_path / "logs")) as process:
+        process.wait_for_epochs("whole/xai", 2)
+        error = next(row["error"] for row in process.xai("runs").json["runs"] if row["run"] == "damaged/xai")
+        assert error
+        page, tab = open_tab(process, "a=damaged/xai")
+        expect(tab.locator(".banner")).to_contain_text(f"{error.removesuffix('.')}; this is “whole”.")
+        expect(tab.locator(".run-group")).to_contain_text(error)
+        expect(tab.locator(".status")).to_contain_text("1 run can't be read")
+        expect(tab.locator(".status")).not_to_contain_text("not comparable")
+        page.close()
 
 
 def test_pictures_of_another_probe_set_are_its_own(open_tab: Open, tmp_path: Path) -> None:

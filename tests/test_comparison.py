@@ -154,6 +154,11 @@ def test_a_name_says_whether_it_is_a_repeat(name: str, expected: str | None) -> 
     assert comparison.recipe(name) == expected
 
 
+def test_of_many_repeats_a_few_are_enough() -> None:
+    names = [f"cnn-seed{seed}" for seed in range(50)]
+    assert len(comparison.repeats_of(names, ["cnn-seed3"])) == 28
+
+
 def test_a_pattern_of_the_users_tells_repeats(logdir: Path) -> None:
     names = ["cnn-1", "cnn-2", "wide-1"]
     assert comparison.repeats_of(names, ["cnn-1"]) == []

@@ -137,6 +137,8 @@ def test_the_shown_numbers_are_those_of_the_record_with_their_difference(
     for title, run in (("A", a), ("B", b)):
         np.testing.assert_array_equal(column(rows, f"{title} value"), run.truth[step].values["shap"][probe, label, :players])
         np.testing.assert_allclose(column(rows, f"{title} error"), run.truth[step].errors["shap"][probe, label, :players], rtol=1e-3)
+        assert set(column(rows, f"{title} base")) == {run.truth[step].base["shap"][probe, label]}
+        assert set(column(rows, f"{title} probability")) == {run.truth[step].full[probe, label]}
     np.testing.assert_allclose(
         column(rows, "A - B value"), column(rows, "A value").astype(float) - column(rows, "B value"), rtol=1e-5, atol=1e-6
     )

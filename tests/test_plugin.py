@@ -172,6 +172,7 @@ def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: S
         "measures": 2,
         "warnings": 4,
         "pairs": wire.PAIRS,
+        "targets": 3,
         "2": 2,
         "3": 3,
     }
@@ -338,11 +339,19 @@ def test_the_colour_scale_is_of_all_probes_whichever_are_asked_for(server: Serve
     np.testing.assert_array_equal(arrays["values"], values[:, [2, 0]])
 
 
+def test_the_outputs_say_which_classes_were_explained(tmp_path: Path) -> None:
+    """Other ones for each probe, and none where the record has no explanation."""
+    run = FakeRun(tmp_path / "baseline", classes=20, changing_targets=True).write(range(3))
+    targets = Server(tmp_path).arrays("outputs", run="baseline/xai", probes="2,0")["targets"]
+    np.testing.assert_array_equal(targets, run.stack("targets")[:, [2, 0]])
+
+
 def test_answers_and_outputs_are_the_probabilities_written(server: Server, run: FakeRun) -> None:
     full, labels = run.stack("full"), run.probes.labels
     answers, outputs = server.arrays("answers"), server.arrays("outputs")
     np.testing.assert_array_equal(outputs["full"], full)
     np.testing.assert_array_equal(outputs["empty"], run.stack("empty"))
+    np.testing.assert_array_equal(outputs["targets"], np.broadcast_to(np.arange(full.shape[2]), full.shape))
     np.testing.assert_array_equal(answers["label_probability"], full[:, np.arange(3), labels])
     np.testing.assert_array_equal(answers["probability"], full.max(axis=2))
     np.testing.assert_array_equal(answers["predicted"], [[-1 if np.isnan(p).any() else p.argmax() for p in epoch] for epoch in full])

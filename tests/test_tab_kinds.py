@@ -345,6 +345,52 @@ def test_players_over_epochs_have_their_rows_and_their_heading_fits(width: int, 
     assert head.evaluate("(node) => node.scrollWidth <= node.clientWidth && node.scrollHeight <= 32")
 
 
+def rounded(value: float) -> str:
+    """A number alone, of an ordinary size, as the page writes it."""
+    return f"{value:.{1 if value >= 10 else 2 if value >= 0.1 else 3}f}"
+
+
+@pytest.mark.parametrize("kind", PLAYERS)
+def test_what_is_beyond_the_scale_is_said_with_the_largest_value_of_the_record(
+    kind: str, server: TensorBoard, logdir: Path, open_tab: Open
+) -> None:
+    runs = [xai.read_run(logdir / kind / letter) for letter in "ab"]
+    values = []
+    for run in runs:
+        labels = np.asarray(run.probes.labels, dtype=int)
+        values.append(np.abs(run.all_values("shap")[:, np.arange(len(labels)), labels]))
+    probe = int(np.nanargmax(np.nanmax(np.maximum(*values), axis=(0, 2))))
+    largest = max(float(np.nanmax(each[:, probe])) for each in values)
+    # The scale ends where 98 % of a run's numbers lie; both runs go by the larger end.
+    end = max(float(np.nanquantile(each, 0.98)) for each in values)
+    assert largest > end
+    _, tab = open_tab(server, f"a={kind}/a/xai&b={kind}/b/xai&probe={probe}&method=shap")
+    tab.locator(READY).wait_for()
+    beyond = tab.locator(".evolution-beyond")
+    expect(beyond).to_have_text(f"beyond ±{rounded(end)}, up to {rounded(largest)}")
+    tab.locator(".look-room").get_by_role("button", name="fit").first.click()
+    expect(beyond).to_have_count(0)
+
+
+def test_the_untrained_models_column_has_its_name(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, pair("tabular"))
+    tab.locator(READY).wait_for()
+    for side in range(2):
+        expect(tab.locator(".evolution-ticks").nth(side).locator("span").first).to_have_text(re.compile("^untr"))
+
+
+def test_a_long_text_shows_whole_lines_and_scrolls_by_them(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=long/xai&probe=0&method=shap")
+    tab.locator(READY).wait_for()
+    text = tab.locator(".passage-text").first
+    line = float(text.evaluate("(node) => parseFloat(getComputedStyle(node).lineHeight)"))
+    above = float(text.evaluate("(node) => parseFloat(getComputedStyle(node).paddingTop)"))
+    assert (text.evaluate("(node) => node.clientHeight") - above) % line == 0
+    text.hover()
+    page.mouse.wheel(0, 1.4 * line)
+    frame_of(page).wait_for_function("([line]) => document.querySelector('.passage-text').scrollTop === line", arg=[line])
+
+
 def test_a_model_that_answers_nan_gets_a_reason_and_no_number(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=broken/xai")
     tab.locator(READY).wait_for()

@@ -1,5 +1,6 @@
 /** Numbers as comma-separated values: RFC 4180, UTF-8 without a byte order mark. Pure. */
 
+import { featuresOf, featureValue } from "../bars.js";
 import { ABSENT } from "../cursor.js";
 import { className } from "../format.js";
 import { playerName } from "../players.js";
@@ -45,17 +46,18 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const classes = [...new Set(panes.map(({ side }, i) => classOf(side, explained[i])))];
   const label = info.probes.labels ? className(info.probes, info.probes.labels[probe]) : "";
   const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, first.side.unit];
-  const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name"];
-  for (const { title } of panes) header.push(...["run", "epoch", "value", "error"].map((name) => `${title} ${name}`));
+  const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name", "input"];
+  for (const { title } of panes) header.push(...["run", "epoch", "value", "error", "base", output(info)].map((name) => `${title} ${name}`));
   if (second) header.push(...["value", "error"].map((name) => `${first.title} - ${second.title} ${name}`));
   yield header;
   const [one, other] = explained;
   const comparable = one && other && one.target === other.target ? { one, other } : null;
   const errors = comparable && difference?.at(probe, b ? cursor.step : first.step);
+  const outputs = panes.map(({ side, step }, i) => outputOf(side, probe, step, explained[i]));
   for (let player = 0; player < info.probes.players[probe]; player++) {
     /** @type {Cell[]} */
-    const row = [...about, player, playerName(info.probes, content, player)];
-    panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : step, explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null));
+    const row = [...about, player, playerName(info.probes, content, player), inputOf(first.side, content, player)];
+    panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : step, explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null, explained[i]?.base ?? null, outputs[i]));
     if (second) row.push(comparable && comparable.one.values[player] - comparable.other.values[player], errors?.[player] ?? null);
     yield row;
   }
@@ -67,18 +69,42 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
  * @returns {Iterable<Cell[]>}
  */
 export function* allNumbers({ a, b, probe, method }) {
-  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "value", "error"];
+  if (!a) return;
+  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "input", "value", "error", "base", output(a.info)];
   for (const side of [a, b]) {
     const values = side?.values(probe);
     if (!side || !values) continue;
     const content = side.content(probe);
-    const names = Array.from({ length: side.info.probes.players[probe] }, (_, player) => playerName(side.info.probes, content, player));
+    const players = Array.from({ length: side.info.probes.players[probe] }, (_, player) => [player, playerName(side.info.probes, content, player), inputOf(side, content, player)]);
     for (const step of values.steps) {
       const explained = values.at(step);
       const about = [side.name, step, probe, classOf(side, explained), method, side.unit];
-      for (let player = 0; player < names.length; player++) yield [...about, player, names[player], explained?.values[player] ?? null, explained?.errors[player] ?? null];
+      const whole = [explained?.base ?? null, outputOf(side, probe, step, explained)];
+      for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...whole];
     }
   }
+}
+
+/** What the model answers: attributions are in `unit`, its answer is a probability (of a regression, the output itself). */
+const output = (/** @type {Side["info"]} */ { probes }) => (probes.regression ? "output" : "probability");
+
+/** @type {(side: Side, probe: number, step: number, explained: Attribution | null) => number | null} of the class that is explained */
+const outputOf = (side, probe, step, explained) => (explained && explained.target >= 0 ? (side.outputs()?.at(probe, step)?.[explained.target] ?? null) : null);
+
+/**
+ * What the player of a table was: its number as it is, a category by name; of several columns each. Null of other probes.
+ * @param {Side} side
+ * @param {import("../types.d.ts").Content | undefined} content
+ * @param {number} player
+ * @returns {Cell}
+ */
+function inputOf({ info: { probes } }, content, player) {
+  if (content?.kind !== "tabular") return null;
+  const features = featuresOf(probes, player);
+  const of = (/** @type {number} */ feature) => (probes.categorical?.[feature] ? featureValue(probes, content, feature) : content.values[feature]);
+  const there = features.filter((feature) => !content.missing[feature]);
+  if (features.length === 1) return there.length ? of(features[0]) : null;
+  return there.map((feature) => `${probes.features?.[feature] ?? feature}=${of(feature)}`).join("; ");
 }
 
 /**

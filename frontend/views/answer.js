@@ -1,7 +1,7 @@
 /** What a run answers for a probe at an epoch, and whether it is right. */
 
 import { className, number, probability } from "../format.js";
-import { html } from "../html.js";
+import { html, named } from "../html.js";
 import { isRight } from "../order.js";
 
 /** @typedef {import("../types.d.ts").Pane} Pane */
@@ -18,7 +18,7 @@ export function answer(pane, probe) {
   if (probes.regression) return html`output ${number(given.probability)}`;
   const name = className(probes, given.predicted);
   const right = isRight(pane, probe);
-  return html`<span class="ellipsis" title=${name}>“${name}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
+  return html`<span class="answer-class" title=${name}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
 }
 
 /**
@@ -34,7 +34,7 @@ export function shortAnswer(pane, probe) {
   const right = isRight(pane, probe);
   if (right !== null) return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
   const name = className(probes, given.predicted);
-  return html`<span class="ellipsis" title=${name}>${name} ${probability(given.probability)}</span>`;
+  return html`<span class="answer-class" title=${name}>${named(name)} ${probability(given.probability)}</span>`;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What stands around the bars of a row: switches, headings, names, axes, and what they say in words. */
 
 import { axis } from "../axis.js";
-import { playerValue } from "../bars.js";
+import { imputed, playerValue } from "../bars.js";
 import { epoch, method, signed, tick, withError } from "../format.js";
 import { choose, html, segmented } from "../html.js";
 import { middle } from "../names.js";
@@ -32,22 +32,25 @@ const FORMS = [
  * @param {State} state
  * @param {number} players
  * @param {boolean} refused  whether a waterfall was asked for and cannot be
+ * @param {import("../types.d.ts").Row | null} table
  */
-export function tools(element, data, state, players, refused) {
+export function tools(element, data, state, players, refused, table) {
+  const filled = imputed(data.panes[0].side.info.probes, table);
   const why = data.method === "lime" ? "LIME's values are coefficients, they do not add up to the output" : `${method(data.method)}'s values do not add up to the output`;
   return html`<div class="bars-tools">
     <span class="note">${players} ${playerNoun("tabular", players)}, order</span>
     ${segmented({ label: "Order of the features", value: state.rank, options: ORDERS, choose: (_, value) => choose(element, { rank: /** @type {State["rank"]} */ (value) }) })}
+    ${filled && html`<span class="note ellipsis" title=${filled}>${filled}</span>`}
     ${refused && html`<span class="note ellipsis bars-refused" role="status" title=${why}>${why}</span>`}
     <span class="bars-form">${segmented({ label: "Form", value: state.form, options: FORMS, choose: (_, value) => choose(element, { form: /** @type {State["form"]} */ (value) }) })}</span>
   </div>`;
 }
 
-/** @type {(element: HTMLElement, data: Data, state: State) => unknown} */
-export function heads(element, data, state) {
+/** @type {(element: HTMLElement, data: Data, state: State, stepwise: boolean) => unknown} */
+export function heads(element, data, state, stepwise) {
   const { panes } = data;
   return html`${panes.map((pane) => html`<div key=${pane.title} class="bars-head" style=${{ "--run": pane.side.color }}>${paneHead(element, data, pane)}</div>`)}
-    ${panes.length === 2 && html`<div key="difference" class="bars-head">${differenceHead(panes, state.lock)}</div>`}`;
+    ${panes.length === 2 && html`<div key="difference" class="bars-head">${differenceHead(panes, state.lock && !stepwise)}</div>`}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { ticks } from "../axis.js";
 import { barEnd, descending, largestSizes, linesOf, meanSizes, reach, sumOf, waterfall } from "../bars.js";
 import { drawBars } from "../bars-canvas.js";
 import { createList } from "../bars-list.js";
-import { number, signed } from "../format.js";
+import { number, signed, toError } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { hasView } from "../kinds.js";
 import { isNoise } from "../noise.js";
@@ -101,8 +101,8 @@ export function barsView(element) {
     const rows = rowsOf(list, order, state, all, stepwise ? 2 : 0);
     const domains = endsOf(data, state, columns, order, stepwise);
 
-    render(html`<div class="bars-top">${tools(element, data, state, info.probes.players[probe], state.form === "waterfall" && !possible)}
-      <div class="bars-grid heads"><span class="note bars-corner">${table ? "value in this probe" : ""}</span>${heads(element, data, state)}</div></div>`, top);
+    render(html`<div class="bars-top">${tools(element, data, state, info.probes.players[probe], state.form === "waterfall" && !possible, table)}
+      <div class="bars-grid heads"><span class="note bars-corner">${table ? "value in this probe" : ""}</span>${heads(element, data, state, stepwise)}</div></div>`, top);
     const showAll = (/** @type {Event} */ event) => {
       event.stopPropagation();
       all = true;
@@ -247,6 +247,8 @@ function createEnds() {
   let key = "";
   /** @type {[number, number]} */
   let shared = [0, 1];
+  /** @type {[number, number]} of bars that begin at zero */
+  let fromZero = [-1, 1];
   /** @type {(low: number, high: number) => [number, number]} a little wider, for lines at the very end */
   const padded = (low, high) => {
     const room = (high - low || 1) * 0.04;
@@ -266,17 +268,13 @@ function createEnds() {
     if (next !== key) {
       key = next;
       const each = records.flatMap((record) => [...record.steps].map((step) => record.at(step)));
-      if (stepwise) {
-        const ways = each.flatMap((one) => (one ? (reach(one.base, one.values, order) ?? []) : []));
-        shared = ways.length ? padded(Math.min(...ways), Math.max(...ways)) : [0, 1];
-      } else {
-        const end = barEnd(data.scale, each) || 1;
-        shared = [-end, end];
-      }
+      const end = barEnd(data.scale, each) || 1;
+      fromZero = [-end, end];
+      const ways = stepwise ? each.flatMap((one) => (one ? (reach(one.base, one.values, order) ?? []) : [])) : [];
+      shared = !stepwise ? fromZero : ways.length ? padded(Math.min(...ways), Math.max(...ways)) : [0, 1];
     }
-    // As many pixels a unit, around zero.
-    const half = (shared[1] - shared[0]) / 2;
-    return columns.map(({ apart }) => (stepwise && apart ? /** @type {[number, number]} */ ([-half, half]) : shared));
+    // A way is as long as all its bars together: the difference of two would not be seen on its axis.
+    return columns.map(({ apart }) => (apart ? fromZero : shared));
   };
 }
 
@@ -299,7 +297,7 @@ function barsOf({ values, errors, real, base, apart }, lines, stepwise, state) {
     const noise = apart && isNoise(real?.[line[0]], error);
     /** @type {Bar["look"]} */
     const look = line.length > 1 ? "many" : Math.abs(value) < threshold ? "weak" : noise ? "noise" : "plain";
-    return { y: 0, from, to, error, text: signed(value), look };
+    return { y: 0, from, to, error, text: toError(value, error), look };
   });
   if (!stepwise) return bars;
   const output = base + sumOf(values, lines.flat());

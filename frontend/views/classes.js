@@ -1,7 +1,8 @@
 /** What the model answers for the selected probe, class by class; a click explains another class. */
 
 import { className, number, plural, probability } from "../format.js";
-import { choose, html, render } from "../html.js";
+import { choose, html, named, render } from "../html.js";
+import { reveal } from "../layout.js";
 import { failure } from "./failure.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -12,6 +13,8 @@ import { failure } from "./failure.js";
 const MOST = 50;
 // From so many on, one is looked for by its name or number.
 const MANY = 20;
+// px of one, as in probe.css.
+const ROW = 20;
 // Classes that are named in a reason.
 const NAMED = 8;
 
@@ -24,6 +27,7 @@ export function classesView(element) {
   let query = "";
   /** @type {[Data, State] | null} */
   let last = null;
+  let scrolledTo = "";
 
   const search = (/** @type {string} */ text) => {
     query = text;
@@ -69,29 +73,38 @@ export function classesView(element) {
       const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
       return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
     };
-    const shown = withExplained(found, explained);
-    const count = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
+    const targets = targetsOf(panes, outputs, probe);
+    const shown = withExplained(found, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
+    const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
+    const count = targets && targets.size < probes.classes ? `${listed}, ${targets.size} explained` : listed;
     render(
       html`<div role="group" aria-label="Probability of each class; choose one to explain it">
         ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder="Find a class" aria-label=${`Find one of ${probes.classes} classes by name or number`} value=${query}
           onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
         <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map(head)}</div>
         ${failed}
-        <div class="class-rows">${shown.map((number) => {
+        <div class="class-box" style=${{ "--rows": shown.length + Number(found.length === 0 || found.length > MOST) }}><div class="class-rows">${shown.map((number) => {
           const name = className(probes, number);
-          const absent = notExplained(settings.classes, number);
+          const absent = notExplained(settings.classes, number, targets);
           return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained}
             aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”`}
             onClick=${() => !absent && choose(element, { class: number === label ? "label" : String(number) })}>
-            <span class="class-name"><span class="ellipsis">${name}</span>${number === label && html`<span class="tag">true</span>`}</span>
+            <span class="class-name">${named(name)}${number === label && html`<span class="tag">true</span>`}</span>
             ${panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))}
           </button>`;
         })}
         ${found.length === 0 && html`<p class="note">No class is called “${query}”.</p>`}
-        ${found.length > MOST && html`<p class="note">The ${MOST} likeliest; ${found.length - MOST} more are found by name or number.</p>`}</div>
+        ${found.length > MOST && html`<p class="note">The ${MOST} likeliest; ${found.length - MOST} more are found by name or number.</p>`}</div></div>
       </div>`,
       element,
     );
+    // The reader may scroll on; only another class or probe brings the list back to what is explained.
+    const place = [key, explained].join();
+    if (place === scrolledTo || explained === undefined) return;
+    scrolledTo = place;
+    const list = element.querySelector(".class-rows");
+    const row = /** @type {HTMLElement | undefined} */ (list?.children[shown.indexOf(explained)]);
+    if (list && row) list.scrollTop = reveal(list.scrollTop, list.clientHeight, ROW, shown.indexOf(explained));
   };
   return update;
 }
@@ -110,22 +123,38 @@ export function matching(order, query, nameOf) {
 }
 
 /**
- * As many as are listed; the one that is explained is among them wherever it stands.
+ * As many as are listed; those that are explained are among them wherever they stand.
  * @param {number[]} found
- * @param {number | undefined} explained
+ * @param {number[]} explained
  */
 function withExplained(found, explained) {
   const first = found.slice(0, MOST);
-  return explained !== undefined && found.includes(explained) && !first.includes(explained) ? [...first.slice(0, -1), explained] : first;
+  const more = found.slice(MOST).filter((number) => explained.includes(number));
+  return [...first.slice(0, first.length - more.length), ...more];
 }
 
 /**
- * Why there is no explanation of a class, where the logger was given the classes to explain.
+ * The classes that were explained for a probe at the cursor, by any of the panes; null where nobody knows yet.
+ * @param {Pane[]} panes
+ * @param {(import("../types.d.ts").Outputs | undefined)[]} outputs
+ * @param {number} probe
+ */
+function targetsOf(panes, outputs, probe) {
+  const each = panes.flatMap(({ step }, i) => outputs[i]?.targets(probe, step) ?? []);
+  const all = new Set(each.flatMap((targets) => [...targets]));
+  // At a gap there is no explanation of any class.
+  return all.size ? all : null;
+}
+
+/**
+ * Why there is no explanation of a class: the logger was given others, or chose others for this probe.
  * @param {import("../types.d.ts").RunInfo["settings"]["classes"]} classes
  * @param {number} number
+ * @param {Set<number> | null} targets  that were explained, where that is known
  */
-export function notExplained(classes, number) {
-  if (!Array.isArray(classes) || classes.includes(number)) return "";
+export function notExplained(classes, number, targets) {
+  if (targets ? targets.has(number) : !Array.isArray(classes) || classes.includes(number)) return "";
+  if (!Array.isArray(classes)) return "of so many classes the logger explains the true one and the two likeliest others; classes=[…] names others";
   return `the run was logged with classes=[${classes.slice(0, NAMED).join(", ")}${classes.length > NAMED ? ", …" : ""}]`;
 }
 
@@ -136,7 +165,7 @@ export function notExplained(classes, number) {
  */
 function bar({ title, side }, value, predicted) {
   return html`<span key=${title} class="bar-cell">
-    <span class="bar-track"><span class="bar-fill" style=${{ width: `${100 * (value || 0)}%`, background: side.color }}></span></span>
+    <span class="bar-track">${Number.isFinite(value) && html`<span class="bar-fill" style=${{ width: `${100 * Number(value)}%`, background: side.color }}></span>`}</span>
     <span class=${predicted ? "number predicted" : "number"}>${probability(value, 3)}</span>
   </span>`;
 }

@@ -80,8 +80,9 @@ export function cursorView(element) {
 function eventCount(element, data, state) {
   const count = pair(data).reduce((sum, { events }) => sum + (events?.events.length ?? 0), 0);
   const open = state.events !== null;
+  const known = pair(data).every(({ events }) => events);
   return html`<button type="button" class="link event-count" aria-expanded=${open} disabled=${!count && !open} title="what happened to which probe, as a list"
-    onClick=${() => choose(element, { events: open ? null : "all" })}>${plural(count, "event")} ${open ? "▴" : "▾"}</button>`;
+    onClick=${() => choose(element, { events: open ? null : "all" })}>${known ? plural(count, "event") : "events"} ${open ? "▴" : "▾"}</button>`;
 }
 
 /**
@@ -162,9 +163,10 @@ function completeness(data) {
     const logged = epochCount(info.steps);
     // Epochs count from 0: what is missing beyond them is the untrained model.
     const most = Math.max(info.steps[info.steps.length - 1], info.log_steps[info.log_steps.length - 1] ?? -1) + 1;
-    return { letter, logged, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
+    const whole = logged - info.gaps.filter(({ step }) => step >= 0).length;
+    return { letter, logged, whole, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
   });
-  const words = each.map(({ logged, expected, gaps }) => `${logged} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
+  const words = each.map(({ whole, expected, gaps }) => `${whole} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
   const same = words.every((word) => word === words[0]);
   const short = same ? words[0] : each.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
   const long = each.map(({ letter, logged, expected, gaps, holes: missing }) => [

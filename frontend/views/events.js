@@ -10,7 +10,7 @@ import { EVENT_KINDS } from "../state.js";
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").State} State */
 /** @typedef {import("../types.d.ts").TrainingEvent} TrainingEvent */
-/** @typedef {{event: TrainingEvent, side: Side, place: number}} Entry */
+/** @typedef {{event: TrainingEvent, letter: "A" | "B", place: number}} Entry */
 
 const ROW = 22;
 const SHOWN_ROWS = 8;
@@ -23,13 +23,21 @@ export function eventsView(element) {
   /** @type {Parameters<import("../types.d.ts").Update> | null} */
   let last = null;
   let top = 0;
+  // Thousands of events are not sorted anew at every step of the cursor.
+  /** @type {{of: unknown[], all: Entry[]}} */
+  let known = { of: [], all: [] };
+  const everything = (/** @type {Data} */ data) => {
+    const of = [data.a?.events, data.b?.events, data.cursor.epochs.A, data.cursor.epochs.B];
+    if (of.some((one, i) => one !== known.of[i]) || known.of.length !== of.length) known = { of, all: entries(data) };
+    return known.all;
+  };
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
     element.hidden = state.events === null || data.phase !== "ready";
     if (element.hidden) return;
     last = [data, state];
-    const all = entries(data);
+    const all = everything(data);
     const kept = state.events === "all" ? all : all.filter(({ event }) => event.kind === state.events);
     const first = Math.max(0, Math.floor(top / ROW) - SPARE);
     const shown = kept.slice(first, first + SHOWN_ROWS + 2 * SPARE);
@@ -66,8 +74,9 @@ export function eventsView(element) {
 function entries({ a, b, cursor }) {
   const found = [a, b].flatMap((side) => {
     if (!side?.events || side.letter === "") return [];
-    const places = placesOf(cursor, side.letter);
-    return side.events.events.map((event) => ({ event, side, place: places.get(event.step) ?? -1 }));
+    const { letter } = side;
+    const places = placesOf(cursor, letter);
+    return side.events.events.map((event) => ({ event, letter, place: places.get(event.step) ?? -1 }));
   });
   return found.sort((one, other) => one.place - other.place || one.event.probe - other.event.probe);
 }
@@ -79,8 +88,9 @@ function options(events) {
 }
 
 /** @type {(element: HTMLElement, data: Data, entry: Entry, index: number) => unknown} */
-function row(element, data, { event, side, place }, index) {
+function row(element, data, { event, letter, place }, index) {
   const { step, probe, kind, region } = event;
+  const side = /** @type {Side} */ (letter === "A" ? data.a : data.b);
   const here = place === data.cursor.index && probe === data.probe;
   const act = () => choose(element, {
     ...(place >= 0 && moveTo(data.cursor, place)),
@@ -89,7 +99,7 @@ function row(element, data, { event, side, place }, index) {
     ...(probe !== data.probe && { probe, player: null, hover: null }),
   });
   return html`<li key=${`${side.letter}${step} ${probe} ${kind} ${region}`} style=${{ top: `${index * ROW}px` }}>
-    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${place < 0 ? "the cursor has no place at this epoch" : "go there"} onClick=${act}>
+    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${place < 0 ? "the cursor has no place at this epoch" : `${sizeWords(event)}\ngo there`} onClick=${act}>
       <span class="event-glyph" style=${{ color: side.color }} aria-hidden="true">${GLYPHS[kind]}</span>
       <span class="event-step">epoch ${step}</span>
       <b style=${{ color: side.color }}>${side.letter}</b>

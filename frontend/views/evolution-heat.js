@@ -44,7 +44,7 @@ export function heatMap(scene) {
   if (group instanceof HTMLElement) rove(group, () => [...group.querySelectorAll("button")], { back: ["ArrowUp"], on: ["ArrowDown"] });
   box.querySelectorAll("canvas").forEach((canvas, i) => {
     const entry = entries[i];
-    if (entry) paintHeat(canvas, entry.key, { width, row }, entry.matrix, shown, scene.endOf(entry.matrix), state.dark);
+    if (entry) paintHeat(canvas, entry.key, { width, row }, entry.matrix, shown, scene.endOf(entry), state.dark);
   });
   return { centre: (place) => (place + 0.5) * wide, reach: width };
 }

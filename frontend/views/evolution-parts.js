@@ -7,15 +7,19 @@ import { thin } from "../thinning.js";
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").State} State */
 
+// Px that the words for the untrained model take, whole and cut short.
+const UNTRAINED = 58;
+const SHORT = 28;
+
 const CHARTS = [
   { value: "heat", text: "heat map", title: "one row each, one column an epoch, the attribution as colour" },
   { value: "ranks", text: "ranks", title: "one line each: its rank by |attribution| at every epoch" },
 ];
 
 /**
- * @param {{element: HTMLElement, state: State, sides: Side[], more: unknown, columns: string, noun: string, from: string, ranks: boolean}} what  from: what gains are counted from
+ * @param {{element: HTMLElement, state: State, sides: Side[], more: unknown, columns: string, noun: string, from: string, ranks: boolean, beyond: string}} what  from: what gains are counted from; beyond: what is past the end of the scale, in words
  */
-export function header({ element, state, sides, more, columns, noun, from, ranks }) {
+export function header({ element, state, sides, more, columns, noun, from, ranks, beyond }) {
   const orders = [
     { value: "strongest", text: "strongest" },
     { value: "gained", text: "gained most" },
@@ -29,7 +33,8 @@ export function header({ element, state, sides, more, columns, noun, from, ranks
   </span>`;
   const runName = (/** @type {Side} */ side) => html`<span key=${side.letter} class="evolution-run ellipsis" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> ${side.label}</span>`;
   // Two runs are named above their charts, one beside the heading.
-  return html`<div class="evolution-heads"><h2 class="ellipsis" title=${title}>${title}</h2>${sides.length === 1 && runName(sides[0])}${controls}</div>
+  return html`<div class="evolution-heads"><h2 class="ellipsis" title=${title}>${title}</h2>${sides.length === 1 && runName(sides[0])}
+    ${beyond && html`<span class="note evolution-beyond" title="values past the end of the colour scale: their colour goes on away from the panel, half of the way where a value is twice the end"><span class="beyond-key" aria-hidden="true"></span>${beyond}</span>`}${controls}</div>
     ${sides.length > 1 && html`<div class="evolution-row evolution-runs" style=${{ gridTemplateColumns: columns }}>${!ranks && html`<span></span>`}${sides.map(runName)}</div>`}`;
 }
 
@@ -72,6 +77,24 @@ export function gainWords(sides, gains, from) {
 }
 
 /**
+ * What the untrained model's column is called, and up to which px its name takes the place of numbers.
+ * @param {number[]} steps
+ * @param {number} index
+ * @param {(place: number) => number} centre  px of a place
+ */
+function untrained(steps, index, centre) {
+  const wide = steps.length > 1 ? centre(1) - centre(0) : UNTRAINED;
+  const whole = wide >= UNTRAINED;
+  const left = whole ? centre(0) : Math.max(0, centre(0) - wide / 2);
+  // In a narrow column it goes on below the next ones.
+  const taken = wide < SHORT ? left + UNTRAINED : 0;
+  // The cursor's own number counts more.
+  if (steps[0] >= 0 || (index > 0 && centre(index) <= taken)) return { name: null, taken: -Infinity };
+  const name = html`<span key="untrained" class=${`${whole ? "" : "start"} ${index === 0 ? "current" : ""}`} style=${{ left: `${left}px` }} title="the model before its first epoch">${whole || taken ? "untrained" : "untr."}</span>`;
+  return { name, taken };
+}
+
+/**
  * The numbers of the epochs below every map.
  * @param {import("../types.d.ts").Cursor} cursor
  * @param {Side[]} sides
@@ -82,8 +105,9 @@ export function gainWords(sides, gains, from) {
  */
 export function ticks({ steps, index }, sides, columns, most, centre, ranks) {
   const { places } = thin(steps, Math.max(4, most), index);
-  const numbers = places.filter((place) => steps[place] >= 0);
+  const { name, taken } = untrained(steps, index, centre);
+  const numbers = places.filter((place) => steps[place] >= 0 && centre(place) > taken);
   return html`<div class="evolution-row" style=${{ gridTemplateColumns: columns }}>${!ranks && html`<span class="note">epoch</span>`}
-    ${sides.map((side) => html`<div key=${side.letter} class="evolution-ticks">${numbers.map((place) => html`<span key=${place} class=${place === index ? "current" : ""} style=${{ left: `${centre(place)}px` }}>${steps[place]}</span>`)}</div>`)}
+    ${sides.map((side) => html`<div key=${side.letter} class="evolution-ticks">${name}${numbers.map((place) => html`<span key=${place} class=${place === index ? "current" : ""} style=${{ left: `${centre(place)}px` }}>${steps[place]}</span>`)}</div>`)}
   </div>`;
 }

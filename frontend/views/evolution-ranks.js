@@ -3,13 +3,11 @@
 import { nearestLine } from "../axis.js";
 import { binStarts, LEAST_ROW, orderOf } from "../evolution.js";
 import { html, render } from "../html.js";
-import { chartOf, paintRanks } from "../ranks-paint.js";
-import { levels, ranksOver } from "../ranks.js";
+import { chartOf, paintRanks, widest } from "../ranks-paint.js";
+import { BELOW, levels, ranksOver } from "../ranks.js";
 
 /** @typedef {import("./evolution.js").Scene} Scene */
 
-// Ranks below those shown that still have a place of their own.
-const BELOW = 4;
 // Pixels that an epoch takes at least: lines that turn more often are a thicket.
 const LEAST_TURN = 6;
 const REACH = 14;
@@ -21,18 +19,19 @@ const REACH = 14;
 export function rankChart(scene) {
   const { box, room, data, state, sides, entries, order, count, pinned, width, columns, lit, nameOf, heard, words, endOf } = scene;
   const { cursor } = data;
-  const lowest = Math.max(3, Math.min(order.length, count + BELOW, Math.floor((room.height - 16) / LEAST_ROW)));
-  const chart = chartOf(width, room.height, cursor.steps.length, lowest);
+  const lowest = Math.max(3, Math.min(order.length, count, Math.floor((room.height - 16) / LEAST_ROW) - BELOW));
+  const tops = entries.map((entry) => topOf(scene, entry));
+  const longest = widest(tops.flat().map((player) => `${nameOf(player)} ${order.length}`));
+  const chart = chartOf(width, room.height, cursor.steps.length, { lowest, of: order.length, longest });
   const reach = Math.max(1, width - 2 * chart.names);
   const starts = binStarts(cursor.steps.length, Math.max(2, Math.floor(reach / LEAST_TURN)));
   const results = entries.map((entry) => entry && ranksOf(entry, starts));
-  const tops = entries.map((entry) => topOf(scene, entry));
   const placeAt = (/** @type {number} */ x) => Math.round(((x - chart.names) / reach) * (cursor.steps.length - 1));
   const lineAt = (/** @type {number} */ i) => (/** @type {number} */ place, /** @type {number} */ y) => {
     const result = results[i];
     if (!result) return null;
     const bin = Math.min(result.bins - 1, Math.max(0, starts.findLastIndex((start) => start <= place)));
-    const heights = tops[i].map((player) => chart.y(levels(result.ranks.subarray(player * result.bins + bin, player * result.bins + bin + 1), chart.lowest)[0]));
+    const heights = tops[i].map((player) => chart.y(levels(result.ranks.subarray(player * result.bins + bin, player * result.bins + bin + 1), chart.lowest, chart.of)[0]));
     const nearest = nearestLine(heights, y, REACH);
     return nearest === null ? null : tops[i][nearest];
   };
@@ -48,8 +47,8 @@ export function rankChart(scene) {
     const entry = entries[i];
     const result = results[i];
     if (!entry || !result) return;
-    const key = [entry.key, starts.length, chart.lowest, tops[i].map(nameOf)].join();
-    paintRanks(canvas, key, chart, result, starts, { players: tops[i], lit, nameOf, end: endOf(entry.matrix), dark: state.dark });
+    const key = [entry.key, starts.length, chart.lowest, chart.of, chart.names, tops[i].map(nameOf)].join();
+    paintRanks(canvas, key, chart, result, starts, { players: tops[i], lit, nameOf, end: endOf(entry), dark: state.dark });
   });
   return { centre: chart.x, reach };
 }

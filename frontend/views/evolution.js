@@ -2,11 +2,13 @@
 
 import { meanSizes } from "../bars.js";
 import { ABSENT, epochOf, moveTo } from "../cursor.js";
-import { LARGEST_ROW, LEAST_ROW, matrixOf, orderOf, rowsIn } from "../evolution.js";
-import { epoch } from "../format.js";
+import { LARGEST_ROW, LEAST_ROW, matrixOf, orderOf, rowsIn, USUAL_ROW } from "../evolution.js";
+import { epoch, number } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { hasView, KINDS } from "../kinds.js";
 import { playerName, playerNoun } from "../players.js";
+import { BELOW } from "../ranks.js";
+import { LARGEST_STEP } from "../ranks-paint.js";
 import { largest } from "../scale.js";
 import { indexOf } from "../series.js";
 import { standingWords } from "../shown.js";
@@ -26,11 +28,13 @@ const TICK_WIDTH = 34;
 // Px that lines, and rows, take at least.
 const LEAST_LINES = 136;
 const LEAST_HEIGHT = 40;
+// Px of the height of a window without room to spare.
+const USUAL_WINDOW = 836;
 
 /** @type {Record<State["gains"], string>} which players those are, in words */
 const ORDERS = { strongest: "with the largest values", gained: "that gained most", lost: "that lost most" };
 
-/** @typedef {{key: string, epochs: ArrayLike<number>, matrix: Matrix, sizes: Float64Array}} Entry  of a run; sizes: mean |attribution| of each player */
+/** @typedef {{key: string, epochs: ArrayLike<number>, matrix: Matrix, sizes: Float64Array, most: number}} Entry  of a run; sizes: mean |attribution| of each player, most: the largest of all */
 
 /**
  * All that either chart is drawn from.
@@ -53,7 +57,8 @@ const ORDERS = { strongest: "with the largest values", gained: "that gained most
  * @property {number[]} lit
  * @property {string} noun  of more than one player
  * @property {(player: number) => string} nameOf
- * @property {(matrix: Matrix) => number} endOf  end of the scale; > 0
+ * @property {(entry: Entry) => number} endOf  end of the scale; > 0
+ * @property {string} beyond  what lies beyond it, in words; "" where nothing does
  * @property {(side: Side) => string} words  what a chart shows
  * @property {(side: Side, playerAt: (place: number, y: number) => number | null, placeAt: (x: number) => number) => Record<string, unknown>} heard  listeners of the pointer
  */
@@ -96,11 +101,14 @@ export function evolutionView(element) {
     if (element.hidden) return;
     last = [data, state];
     const scene = sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf);
-    const { order, count, sides, columns, noun, from } = scene;
+    const { order, count, sides, columns, noun, from, beyond } = scene;
     const ranks = state.evolution === "ranks";
-    box.style.minHeight = `${leastHeight(order.length, KINDS[data.panes[0].side.info.probes.kind].rows, ranks)}px`;
+    const [least, usual, most] = heightsOf(order.length, KINDS[data.panes[0].side.info.probes.kind].rows, ranks);
+    // A higher window has room for more of them.
+    box.style.minHeight = `min(${usual}px, ${least}px + max(0px, (100vh - ${USUAL_WINDOW}px) / 2))`;
+    box.style.maxHeight = `${most}px`;
     const more = moreButton(count, order.length, all, !ranks && (all || count < order.length), toggle);
-    render(header({ element, state, sides, more, columns, noun, from: epoch(data.cursor.steps[from]), ranks }), head);
+    render(header({ element, state, sides, more, columns, noun, from: epoch(data.cursor.steps[from]), ranks, beyond }), head);
     if (!room.width) {
       measure();
       return;
@@ -131,6 +139,8 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
   const { probes } = sides[0].info;
   const entries = sides.map((side) => entryOf(side, probe, cursor));
   const there = entries.filter((entry) => entry !== null);
+  const endOf = (/** @type {Entry} */ { most }) => (state.lock && data.scale) || most || 1;
+  const most = Math.max(0, ...there.filter((entry) => entry.most > endOf(entry)).map((entry) => entry.most));
   const pinned = panes.some(({ title }) => title === "pinned") ? indexOf(cursor.steps, data.pin) : -1;
   const from = Math.max(0, pinned);
   const order = orderOf(there.map(({ matrix }) => matrix), sizesOf(sides, probe, there), state.gains, from, cursor.index);
@@ -147,19 +157,26 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
     ...{ element, box, room, data, state, sides, entries, order, count, row, from, pinned, width, kept, noun, nameOf },
     columns: `${ranks ? "" : `${NAME_WIDTH}px `}repeat(${sides.length}, minmax(0, ${width > 0 ? `${width}px` : "1fr"}))`,
     lit: state.pair ?? (kept === null ? [] : [kept]),
-    endOf: (matrix) => (state.lock && data.scale) || largest(matrix.values) || 1,
+    endOf,
+    beyond: most ? `beyond ±${number(data.scale)}, up to ${number(most)}` : "",
     words: (side) => `${ranks ? "ranks by |attribution|" : "attribution"} of the ${count} ${noun} ${ORDERS[state.gains]} over epochs: ${side.name}`,
     heard: listeners(element, tip, data, nameOf),
   };
 }
 
 /**
- * Px that the charts have at least: few rows need no more than they can fill.
+ * Px that the charts have at least, where the window has room for them, and at most: few rows need no more than they can fill.
  * @param {number} players
- * @param {number} usual  rows
+ * @param {number} rows  that have room on any page
  * @param {boolean} ranks
+ * @returns {[number, number, number]}
  */
-const leastHeight = (players, usual, ranks) => Math.max(ranks ? LEAST_LINES : LEAST_HEIGHT, Math.min(players * LARGEST_ROW, usual * LEAST_ROW));
+function heightsOf(players, rows, ranks) {
+  const floor = ranks ? LEAST_LINES : LEAST_HEIGHT;
+  const all = Math.max(floor, players * USUAL_ROW);
+  const least = Math.max(floor, Math.min(all, rows * LEAST_ROW));
+  return [least, all, Math.max(floor, ranks ? (Math.min(players, MOST_RANKED) + BELOW) * LARGEST_STEP : players * LARGEST_ROW)];
+}
 
 /**
  * The pointer says what is under it; dragged, it takes the cursor along.
@@ -201,7 +218,8 @@ function matrixStore() {
     const key = `${side.id} ${values.id} ${probe}`;
     const before = known.get(side.letter);
     if (before?.key.startsWith(`${key} `) && before.epochs === own) return before;
-    const entry = { key: `${key} ${++made}`, epochs: own, matrix: matrixOf(values, own), sizes: meanSizes([values], values.players) };
+    const entry = { key: `${key} ${++made}`, epochs: own, matrix: matrixOf(values, own), sizes: meanSizes([values], values.players), most: 0 };
+    entry.most = largest(entry.matrix.values);
     known.set(side.letter, entry);
     return entry;
   };

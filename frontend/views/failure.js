@@ -7,7 +7,7 @@ import { command, html } from "../html.js";
 /** @typedef {import("../types.d.ts").Route} Route */
 
 /** Replies that a view has a place for; other parts are named in the line above the page. */
-const PLACED = new Set(["outputs", "interactions", "difference", "findings"]);
+const PLACED = new Set(["outputs", "interactions", "difference", "findings", "compare"]);
 
 /**
  * @param {EventTarget} element
@@ -36,7 +36,6 @@ export function elsewhere({ failures }) {
 function partOf(route, { region }) {
   if (route === "share") return region ? `The share on “${region}”` : "The share on a region that you drew";
   if (route === "events") return "What happened at each epoch";
-  if (route === "compare") return "How far A and B are apart";
   if (route === "fidelity" || route === "trust") return "How far the explanations can be trusted";
   return route === "importance" ? "The order of the features" : `“${route}”`;
 }

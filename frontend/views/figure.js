@@ -2,10 +2,9 @@
 
 import { ABSENT } from "../cursor.js";
 import { className, epoch, method, percent } from "../format.js";
-import { choose, html } from "../html.js";
+import { choose, html, named } from "../html.js";
 import { icon } from "../icons.js";
 import { caution, chief, isLow, reading, sentence } from "../measures.js";
-import { middle } from "../names.js";
 import { isNoise } from "../noise.js";
 import { playerNoun } from "../players.js";
 import { isBlank, isZero } from "../scale.js";
@@ -42,7 +41,7 @@ export function figure(key, head, blank, content, color, foot, drawing) {
  */
 export function paneName({ title, side, step }, { cursor }) {
   if (title === "now" || title === "pinned") return epoch(step);
-  return step === cursor.step || step === ABSENT ? middle(side.label) : `${middle(side.label)} · ${epoch(step)}`;
+  return step === cursor.step || step === ABSENT ? named(side.label) : html`${named(side.label)}<span class="pane-epoch"> · ${epoch(step)}</span>`;
 }
 
 /**
@@ -54,7 +53,7 @@ export function paneHead(element, data, pane) {
   const { title, side, step } = pane;
   const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
-  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> <span class="ellipsis">${paneName(pane, data)}</span>${title === "now" && pin}</span>
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> ${paneName(pane, data)}${title === "now" && pin}</span>
     <span class="answer">${answer(pane, data.probe)}</span>`;
 }
 
@@ -111,10 +110,12 @@ export function trust({ side, step }, probe, whose) {
   }, kind)).filter(Boolean) : [];
   // Of measures that the server does not judge, their own words.
   if (Number.isFinite(value) && judged && !judged.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
-  const quiet = [...(Number.isFinite(value) ? [reading(measure, value)] : []), ...(error > 0 ? [`error ${percent(error)}`] : [])];
+  const own = Number.isFinite(value) ? reading(measure, value) : "";
+  const quiet = [...(own ? [own] : []), ...(error > 0 ? [`error ${percent(error)}`] : [])];
+  const said = warnings.length ? [...warnings, ...(own && !warnings.some((words) => words.startsWith(own)) ? [own] : [])] : quiet;
   if (!quiet.length && !warnings.length) return html`<p class="trust"></p>`;
   const all = [...warnings, ...(fidelity && numbers ? fidelity.measures.map((name, i) => sentence(name, numbers[i], kind)) : []), ...(error > 0 ? [`standard errors: ${percent(error)} of the values`] : [])];
-  return html`<p class=${warnings.length ? "trust low" : "trust ellipsis"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${(warnings.length ? warnings : quiet).join(" · ")}</p>`;
+  return html`<p class=${warnings.length ? "trust low" : "trust ellipsis"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${said.join(" · ")}</p>`;
 }
 
 /**
@@ -139,6 +140,15 @@ export function noiseFoot(data) {
 }
 
 /**
+ * Why each pane is blank; what is the same for both is said once.
+ * @param {Data} data
+ */
+export function blankReasons(data) {
+  const all = data.panes.map((pane) => blankReason(pane, data));
+  return all.map((words, i) => (i > 0 && words && words === all[0] ? `as in ${data.panes[0].title}` : words));
+}
+
+/**
  * @param {Pane} pane
  * @param {Data} data
  */
@@ -148,10 +158,10 @@ export function blankReason({ side, step }, { probe, method: explainer, cursor }
   const explained = values.at(step);
   if (step === ABSENT && cursor.metric) return "no epoch of this run goes with it";
   if (!explained) return `${epoch(step === ABSENT ? cursor.step : step)} is not in this run's record`;
-  if (explained.target < 0) return "this class was not logged";
+  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
+  if (explained.target < 0 && !reason) return "this class was not logged";
   if (isZero(explained.values)) return `${method(explainer)}: all values are 0`;
   if (!isBlank(explained.values)) return "";
-  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
   if (reason) return `${epoch(step)}: ${reason}`;
   if (side.info.probes.regression) return `${method(explainer)} gives no values here`;
   // A method of the user's own may explain one class only.

@@ -3,8 +3,8 @@
 import { ABSENT, epochOf, moveTo } from "../cursor.js";
 import { epoch } from "../format.js";
 import { frameLabel } from "../frames.js";
-import { choose, html, render } from "../html.js";
-import { frameSize, inView, pictureSizes } from "../layout.js";
+import { choose, html, named, render } from "../html.js";
+import { BETWEEN_BLOCKS, FRAME_GAP as GAP, abreast, frameSize, inView, pictureSizes } from "../layout.js";
 import { playerAt } from "../picture.js";
 import { createStrip } from "../strip.js";
 import { ordinal, thin } from "../thinning.js";
@@ -14,7 +14,6 @@ import { thumbnail } from "../thumbnail.js";
 /** @typedef {import("../types.d.ts").Side} Side */
 
 const LEAST = 48;
-const GAP = 4;
 
 /** @type {import("../types.d.ts").View} */
 export function filmstripView(element) {
@@ -33,11 +32,15 @@ export function filmstripView(element) {
     const thinned = thin(cursor.steps, Math.floor(strip.room / (LEAST + GAP)), cursor.index);
     const fits = thinned.every === 1;
     const places = fits || state.film === "all" ? null : thinned.places;
-    const size = frameSize(strip.room, places?.length ?? count, { least: LEAST, usual, most: largest, gap: GAP });
+    const beside = abreast({ width: window.innerWidth, height: window.innerHeight }, count, sides.length);
+    const size = beside || frameSize(strip.room, places?.length ?? count, { least: LEAST, usual, most: largest, gap: GAP });
     const item = size + GAP;
     element.style.setProperty("--frame", `${size}px`);
-    element.style.setProperty("--largest", `${largest}px`);
-    strip.track.style.width = `${(places?.length ?? count) * item - GAP}px`;
+    element.style.setProperty("--largest", `${beside || largest}px`);
+    // Frames of both runs in one block, or a block each.
+    const blocks = beside ? sides.map((side) => [side]) : [sides];
+    const block = (places?.length ?? count) * item - GAP;
+    strip.track.style.width = `${blocks.length * (block + BETWEEN_BLOCKS) - BETWEEN_BLOCKS}px`;
     // Follows the cursor when it moves; where the user scrolled to stays otherwise.
     const key = `${cursor.step} ${item} ${strip.room} ${Boolean(places)}`;
     if (key !== followed) {
@@ -46,24 +49,34 @@ export function filmstripView(element) {
     }
     render(
       html`<div>
-        ${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> <span class="ellipsis">${side.label}</span></div>`)}
+        ${sides.map((side) => html`<div key=${side.letter} class="film-name" title=${side.name}>${letterAndName(side)}</div>`)}
         ${!fits && reach(element, places ? thinned.every : 1, count)}
       </div>`,
       names,
     );
-    const [first, end] = places ? [0, places.length] : inView(strip.scroll, strip.room, item, count);
+    const [first, end] = places ? [0, places.length] : beside ? [0, count] : inView(strip.scroll, strip.room, item, count);
     const shown = places ?? Array.from({ length: end - first }, (_, i) => first + i);
-    render(html`<div>${shown.map((index, i) => frame(element, data, sides, index, (first + i) * item))}</div>`, strip.track);
+    const left = (/** @type {number} */ k) => k * (block + BETWEEN_BLOCKS);
+    render(
+      html`<div>${blocks.map((own, k) => [
+        beside > 0 && html`<div key=${own[0].letter} class="film-label" style=${{ left: `${left(k)}px`, maxWidth: `${block}px` }} title=${own[0].name}>${letterAndName(own[0])}</div>`,
+        ...shown.map((index, i) => frame(element, data, own, index, left(k) + (first + i) * item)),
+      ])}</div>`,
+      strip.track,
+    );
     const frames = strip.track.querySelectorAll(".frame");
     // The strongest player changes from epoch to epoch: only what the user points at or keeps is lit here.
     const chosen = state.hover ?? state.player;
     const lit = state.pair ?? (chosen === null ? [] : [chosen]);
-    shown.forEach((index, i) => {
-      const canvases = frames[i].querySelectorAll("canvas");
-      sides.forEach((side, row) => thumbnail(canvases[row], { side, probe, step: epochOf(cursor, side.letter, index), size, lit }, data, state));
-    });
+    blocks.forEach((own, k) => shown.forEach((index, i) => {
+      const canvases = frames[k * shown.length + i].querySelectorAll("canvas");
+      own.forEach((side, row) => thumbnail(canvases[row], { side, probe, step: epochOf(cursor, side.letter, index), size, lit }, data, state));
+    }));
   });
 }
+
+/** @param {Side} side */
+const letterAndName = ({ letter, label, color }) => html`<b style=${{ color }}>${letter}</b> ${named(label)}`;
 
 /**
  * How many of the epochs are in the strip, and the way to the others.

@@ -32,7 +32,7 @@ export function findingsView(element) {
     const steady = steadiness(data);
     const count = known ? findings.length + steady.length : 0;
     const first = known ? verdict || (findings[0]?.text ?? "") || nothing(data) : "";
-    const broken = failure(element, data, ["findings"], "What deserves a look could not be read");
+    const broken = failure(element, data, ["findings", "compare"], "What deserves a look could not be read");
     render(
       html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!known || stale}>
         <div class="findings-head">

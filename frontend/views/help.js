@@ -1,7 +1,10 @@
-/** The list of keys, over the page. */
+/** The list of keys and of what the marks on the page mean, over the page. */
 
+import { GLYPHS } from "../events.js";
 import { choose, html, render } from "../html.js";
 import { keysOf } from "../keyboard.js";
+import { playerNoun } from "../players.js";
+import { EVENT_KINDS } from "../state.js";
 
 /** @type {import("../types.d.ts").View} */
 export function helpView(element) {
@@ -11,9 +14,13 @@ export function helpView(element) {
     render(
       state.help &&
         html`<div class="veil" onClick=${close}>
-          <div class="help" role="dialog" aria-modal="true" aria-label="Keys" onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>
-            <h2>Keys</h2>
-            <dl>${keysOf(data.a?.info.probes.kind ?? "image").map(([keys, words]) => html`<div key=${keys}><dt>${keys.split(" ").map((key) => (key === "or" ? " or " : html`<kbd>${key}</kbd>`))}</dt><dd>${words}</dd></div>`)}</dl>
+          <div class="help" role="dialog" aria-modal="true" aria-label="Keys and marks" onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>
+            <div class="help-columns">
+              <section><h2>Keys</h2>
+                <dl>${keysOf(data.a?.info.probes.kind ?? "image").map(([keys, words]) => html`<div key=${keys}><dt>${keys.split(" ").map((key) => (key === "or" ? " or " : html`<kbd>${key}</kbd>`))}</dt><dd>${words}</dd></div>`)}</dl></section>
+              <section><h2>Marks</h2>
+                <dl>${marksOf(data).map(([mark, words]) => html`<div key=${words}><dt>${mark}</dt><dd>${words}</dd></div>`)}</dl></section>
+            </div>
             <button type="button" class="button" onClick=${close}>Close</button>
           </div>
         </div>`,
@@ -23,3 +30,43 @@ export function helpView(element) {
     open = state.help;
   };
 }
+
+/** @type {(name: string, text?: string) => import("../types.d.ts").VNode} */
+const swatch = (name, text = "") => html`<span class="mark ${name}">${text}</span>`;
+
+/**
+ * What stands for what, of those marks that these probes have.
+ * @param {import("../types.d.ts").Data} data
+ * @returns {[unknown, string][]}
+ */
+function marksOf({ a, b }) {
+  const { kind, regression } = a?.info.probes ?? { kind: /** @type {const} */ ("image"), regression: false };
+  const one = playerNoun(kind);
+  const [pro, contra] = regression ? ["raises the output", "lowers the output"] : ["speaks for the class", "speaks against it"];
+  /** @type {(false | [unknown, string])[]} */
+  const all = [
+    [swatch("mark-for"), pro],
+    [swatch("mark-against"), contra],
+    kind === "text" && [swatch("mark-solid", "word"), `underlined: ${pro}`],
+    kind === "text" && [swatch("mark-dotted", "word"), `dots below: ${contra}`],
+    [swatch("mark-frame"), `the ${one} that the numbers are of`],
+    [swatch("mark-dashes"), "the region whose share is watched"],
+    [swatch("mark-hatched"), "on a card or a picture: no explanation; on a difference: no more than noise"],
+    [html`${swatch("mark-line")} ${swatch("mark-line dashed")}`, "training, validation; a ring: its best epoch"],
+    [swatch("mark-band"), "the middle half of the probes; hatched: noise"],
+    [html`<b>≠</b> <b>≈</b>`, b ? "A and B differ by more than noise, or by no more" : "changed by more than noise, or by no more"],
+    [html`<span class="right">✓</span> <b class="wrong">✗</b>`, "the answer is right, wrong"],
+    ...EVENT_KINDS.map((event) => /** @type {[unknown, string]} */ ([GLYPHS[event], EVENTS[event]])),
+  ];
+  return all.filter((mark) => mark !== false);
+}
+
+/** @type {Record<import("../types.d.ts").EventKind, string>} */
+const EVENTS = {
+  learned: "a probe is answered right from here on",
+  relearned: "right again",
+  forgotten: "wrong again",
+  "reason changed": "still right, for other reasons",
+  onset: "leans on a region from here on",
+  collapsed: "almost nothing is left of its explanation",
+};

@@ -13,7 +13,8 @@ import { probeTitleView } from "./probe-title.js";
 import { runsView } from "./runs.js";
 import { statusView } from "./status.js";
 
-const rest = once(() => {
+/** The views that come a moment after the first picture. */
+export const later = once(() => {
   preload(REST);
   return import("./rest.js");
 });
@@ -23,11 +24,11 @@ export const VIEWS = {
   runs: runsView,
   explanation: explanationView,
   look: lookView,
-  regions: soon(async () => (await rest()).regionsView),
-  training: soon(async () => (await rest()).trainingView),
+  regions: soon(async () => (await later()).regionsView),
+  training: soon(async () => (await later()).trainingView),
   cursor: cursorView,
-  events: soon(async () => (await rest()).eventsView),
-  findings: soon(async () => (await rest()).findingsView),
+  events: soon(async () => (await later()).eventsView),
+  findings: soon(async () => (await later()).findingsView),
   probes: probesView,
   "probe-title": probeTitleView,
   pictures: picturesView,
@@ -35,13 +36,13 @@ export const VIEWS = {
   passage: ofKind("passage", async () => (await import("./passage.js")).passageView),
   signal: ofKind("signal", async () => (await import("./signal.js")).signalView),
   classes: classesView,
-  pairs: soon(async () => (await rest()).pairsView),
-  reading: soon(async () => (await rest()).readingView),
-  filmstrip: soon(async () => (await rest()).filmstripView),
+  pairs: soon(async () => (await later()).pairsView),
+  reading: soon(async () => (await later()).readingView),
+  filmstrip: soon(async () => (await later()).filmstripView),
   evolution: ofKind("evolution", async () => (await import("./evolution.js")).evolutionView),
   overview: ofKind("overview", async () => (await import("./overview.js")).overviewView),
   status: statusView,
-  export: soon(async () => (await rest()).exportView),
+  export: soon(async () => (await later()).exportView),
   notice: noticeView,
-  help: soon(async () => (await rest()).helpView),
+  help: soon(async () => (await later()).helpView),
 };

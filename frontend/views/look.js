@@ -50,7 +50,7 @@ export function lookView(element) {
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
         <div class="field"><span>Scale</span>${segmented({ label: "Where the colours end", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
-        ${numbered && html`<p class="note">±${end} in all epochs, runs and probes; at most 2 % of the numbers are beyond, drawn full</p>`}
+        ${numbered && html`<p class="note">ends at ±${end} everywhere; at most 2 % are beyond, drawn full</p>`}
         <p class="note">${state.lock ? reach(element, data) : html`each ${DRAWN[kind]} by itself; those shown large end at ${ownEnds(data)}`}</p>
       </div>`,
       element,
@@ -73,11 +73,11 @@ const PALE = 0.15;
  * @param {import("../types.d.ts").Data} data
  */
 function reach(element, { panes, probe, scale }) {
-  const most = Math.max(0, ...panes.map(({ side, step }) => largest(side.values(probe)?.at(step)?.values ?? [])));
-  if (!most || !scale) return "";
-  const how = most > scale ? ", beyond its end" : most < PALE * scale ? ", pale" : "";
+  const each = panes.map(({ title, side, step }) => ({ title, most: largest(side.values(probe)?.at(step)?.values ?? []) })).filter(({ most }) => most > 0);
+  if (!each.length || !scale) return "";
+  const odd = (/** @type {number} */ most) => (most > scale ? " (beyond)" : most < PALE * scale ? " (pale)" : "");
   const fit = html`<button type="button" class="link fit" title="let the colours end at the largest value of what is shown" onClick=${() => choose(element, { lock: false })}>fit</button>`;
-  return html`this probe: up to ${number(most)}${how} ${how && fit}`;
+  return html`this probe: ${each.map(({ title, most }) => `${title} up to ${number(most)}${odd(most)}`).join(", ")} ${each.some(({ most }) => odd(most)) && fit}`;
 }
 
 /**

@@ -32,6 +32,8 @@ const LETTER = 5.6;
 const TICK = 56;
 const SWARM_TICK = 64;
 const LOW_WORD = 56;
+// px of a number beside a bar, and of what an axis leaves free
+const NUMBER = 42;
 const HIGH_WORD = 40;
 const FEW_PROBES = 60;
 // px from a point within which it is the one that is meant
@@ -183,7 +185,8 @@ const widthOf = (canvas) => canvas.parentElement?.clientWidth ?? 0;
  */
 function paintImportance(canvas, height, { state, sides, survey, places, importance }) {
   const width = widthOf(canvas);
-  const domain = /** @type {[number, number]} */ ([0, survey.most * 1.12 || 1]);
+  // The longest bar's number stands beside it in a narrow chart too.
+  const domain = /** @type {[number, number]} */ ([0, survey.most * Math.max(1.12, width / Math.max(1, width - NUMBER)) || 1]);
   const marks = ticks(...domain, Math.max(2, Math.floor(width / TICK)));
   const rows = places.map(({ player, y }) => {
     const sizes = importance.map((known) => known?.[player] ?? NaN);
@@ -397,8 +400,8 @@ function header({ cursor, panes, explained }, sides, { loaded, wanted, cut }, st
   return html`<div class="overview-top">
     <div class="overview-tools"><h2>All probes</h2>
       <span class="note ellipsis">${count}${toward} · ${panes[0].side.unit} · order: ${orders[state.rank]}</span>
-      <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order">
-        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order${cut && html`<span title="a few values lie far beyond the axis: their tips stand at its edge">◂ ▸ beyond the axis</span>`}</span></div>
+      <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order, ringed in the selected probe">
+        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: their tips stand at its edge">◂ ▸ beyond the axis</span>`}</span></div>
     <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
       ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT ? "" : epoch(steps[i])}</span></div>`)}</div>
   </div>`;

@@ -1,7 +1,7 @@
 /** The panes of a text or a series: A, B and their difference side by side, as pictures have them. */
 
 import { html } from "../html.js";
-import { ALONE, blankReason, differenceHead, differenceReason, figure, noiseFoot, paneHead, trust } from "./figure.js";
+import { ALONE, blankReasons, differenceHead, differenceReason, figure, noiseFoot, paneHead, trust } from "./figure.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
@@ -14,7 +14,8 @@ import { ALONE, blankReason, differenceHead, differenceReason, figure, noiseFoot
  */
 export function panesRow(element, data, state, contentOf) {
   const { panes, probe } = data;
-  const figures = panes.map((pane) => figure(pane.title, paneHead(element, data, pane), blankReason(pane, data), contentOf(pane), pane.side.color, trust(pane, probe, ""), null));
+  const reasons = blankReasons(data);
+  const figures = panes.map((pane, i) => figure(pane.title, paneHead(element, data, pane), reasons[i], contentOf(pane), pane.side.color, trust(pane, probe, ""), null));
   if (panes.length === 2) {
     const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
     figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained, "overlay"), contentOf(null), "", noiseFoot(data), null));

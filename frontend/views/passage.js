@@ -93,6 +93,12 @@ function hear(node, element) {
   node.addEventListener("scroll", () => {
     for (const other of element.querySelectorAll(".passage-text")) if (other.scrollTop !== node.scrollTop) other.scrollTop = node.scrollTop;
   }, { passive: true });
+  // It comes to rest on a whole line.
+  node.addEventListener("scrollend", () => {
+    const line = parseFloat(getComputedStyle(node).lineHeight);
+    const whole = Math.round(node.scrollTop / line) * line;
+    if (Math.abs(whole - node.scrollTop) > 0.5) node.scrollTop = whole;
+  });
   // The pointer takes no focus: the arrows still move the cursor then.
   node.addEventListener("mousedown", (event) => {
     if (playerOf(event) !== null) event.preventDefault();

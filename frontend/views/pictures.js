@@ -7,7 +7,7 @@ import { fit } from "../layout.js";
 import { isNoise } from "../noise.js";
 import { paint, playerAt } from "../picture.js";
 import { difference } from "../scale.js";
-import { ALONE, blankReason, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";
+import { ALONE, blankReasons, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "./sketch.js";
 import { createBlink, stack } from "./stack.js";
 
@@ -56,8 +56,7 @@ export function picturesView(element) {
     const done = (/** @type {number[]} */ points) => addArea(element, data, state, points);
     const drawing = (/** @type {boolean} */ first) => (state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done, first) : null);
 
-    // What is the same for both is said once.
-    const reasons = panes.map((pane) => blankReason(pane, data)).map((words, i, all) => (i > 0 && words && words === all[0] ? `as in ${panes[0].title}` : words));
+    const reasons = blankReasons(data);
     const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, reasons[i], drawing(i === 0)));
     if (pair) {
       const head = differenceHead(panes, state.lock);

@@ -1,7 +1,7 @@
 /** One card a probe: what each run looks at, what it answers, how much its reasons change. */
 
 import { epochOf } from "../cursor.js";
-import { className, epoch, number, probeName } from "../format.js";
+import { className, epoch, list, number, probeName } from "../format.js";
 import { choose, html, render, select } from "../html.js";
 import { KINDS } from "../kinds.js";
 import { inView, pictureSizes } from "../layout.js";
@@ -24,6 +24,8 @@ const PADDING = 7;
 // Room of the mark that says whether a change is more than noise.
 const MARK = 14;
 const SPARK_HEIGHT = 16;
+// Classes that are named in a reason.
+const NAMED = 3;
 
 const SORTS = [
   { value: "changed", text: "changed most" },
@@ -128,6 +130,7 @@ function header(element, data, state, classesOf) {
     ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
     ${probes.labels && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
+    ${hatched(element, data, state)}
     <span class="count">${data.order.length} of ${probes.count}</span>
   </div>`;
 }
@@ -155,6 +158,36 @@ function change({ a, b, compared, cursor }, probe) {
   return html`<span class=${real ? "card-change real" : "card-change"} title=${words} role="img" aria-label=${words}>${real ? "≠" : "≈"}</span>`;
 }
 
+/** @type {(pane: Pane, probe: number) => boolean} whether the epoch was explained, and that class was not */
+const isUnexplained = ({ side, step }, probe) => (side.values(probe)?.at(step)?.target ?? 0) < 0 && !side.info.gaps.some((gap) => gap.step === step);
+
+/**
+ * Why a card is hatched whose class was not explained.
+ * @param {string} wanted  as the server takes it
+ * @param {import("../types.d.ts").RunInfo} info
+ */
+function unexplained(wanted, { settings: { classes }, probes }) {
+  if (Array.isArray(classes) && classes.length <= NAMED) return `only ${list(classes.map((one) => `“${className(probes, one)}”`))} ${classes.length > 1 ? "were" : "was"} explained`;
+  return `${/^\d+$/.test(wanted) ? `“${className(probes, Number(wanted))}”` : "its class"} was not explained`;
+}
+
+/**
+ * Said once for all cards in view, with a way to a class that all of them have.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function hatched(element, data, state) {
+  const { info } = data.panes[0].side;
+  const panes = data.b ? data.panes : data.panes.slice(0, 1);
+  if (!data.order.slice(...state.window).some((probe) => panes.some((pane) => isUnexplained(pane, probe)))) return "";
+  const { classes } = info.settings;
+  const words = `hatched: ${unexplained(data.explained, info)}`;
+  const first = Array.isArray(classes) && data.explained !== String(classes[0]) ? classes[0] : null;
+  return html`<span class="note ellipsis hatched" role="status" title=${words}>${words}</span>
+    ${first !== null && html`<button type="button" class="link note" onClick=${() => choose(element, { class: String(first) })}>explain “${className(info.probes, first)}” for all</button>`}`;
+}
+
 /**
  * @param {HTMLElement} element
  * @param {Data} data
@@ -166,9 +199,10 @@ function card(element, data, panes, probe, { left, width }) {
   const { probes } = panes[0].side.info;
   const name = probeName(probes, probe);
   const chosen = probe === data.probe;
-  return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${name}
+  const why = panes.some((pane) => isUnexplained(pane, probe)) ? `\nhatched: ${unexplained(data.explained, panes[0].side.info)}` : "";
+  return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${why}`}
     style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
-    <span class="card-name"><span class="ellipsis">${cardName(probes, probe, width)}</span>${change(data, probe)}</span>
+    <span class="card-name"><bdi class="ellipsis">${cardName(probes, probe, width)}</bdi>${change(data, probe)}</span>
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">

@@ -117,7 +117,7 @@ function onsets({ a, b }, region) {
     const since = share.onset === null ? "never" : share.onset < 0 ? "before training" : `since epoch ${share.onset}`;
     return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
   });
-  const about = "whether, and since when, the mean share stays above the untrained model's (where that was not logged, the region's size) by more than noise";
+  const about = "whether, and since when, the mean share stays above the lowest it had been by more than noise";
   return words.length ? html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>` : null;
 }
 

@@ -1,7 +1,6 @@
 /** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
 
-import { choose, html, render, segmented } from "../html.js";
-import { middle } from "../names.js";
+import { choose, html, named, render, segmented } from "../html.js";
 
 /** @typedef {import("../types.d.ts").Align} Align */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -16,14 +15,14 @@ export function runsView(element) {
     render(
       html`<div>
         <h2>Runs</h2>
-        ${data.shared && html`<p class="note ellipsis" title=${data.shared}>all begin with ${data.shared}</p>`}
+        ${data.shared && html`<p class="note named-line" title=${data.shared}>all begin with ${named(data.shared)}</p>`}
         <input type="search" class="filter" placeholder="Filter runs (regex)" aria-label="Filter runs by a regular expression"
           value=${state.filter} aria-invalid=${problem !== ""} aria-describedby="filter-problem"
           onInput=${(/** @type {InputEvent} */ event) => choose(element, { filter: /** @type {HTMLInputElement} */ (event.target).value })} />
         <p id="filter-problem" class="problem" role="status">${problem}</p>
         <ul class="runs">
           ${runs.filter((run) => !why(run)).map((run) => row(element, run, state))}
-          ${groups(runs).map(([reason, apart]) => html`<li key=${reason} class="run-group">
+          ${groups(runs).map(([reason, apart]) => html`<li key=${reason} class=${apart[0].error === null ? "run-group" : "run-group damaged"}>
             <p class="note" title=${reason}>${reason}</p>
             <ul>${apart.map((run) => row(element, run, state))}</ul>
           </li>`)}
@@ -72,7 +71,7 @@ function repeats(element, data, { repeats: pattern }) {
   const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
   return html`<details class="repeats" open=${pattern !== ""}>
     <summary title="runs that repeat one recipe with another seed">repeats …</summary>
-    <input type="text" class="filter" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${pattern}
+    <input type="text" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${pattern}
       aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
     <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "ticked repeats of a recipe are drawn as one band: mean ± spread"}</p>
   </details>`;
@@ -129,7 +128,7 @@ function row(element, run, state) {
       <input type="checkbox" checked=${run.shown} disabled=${silent || run.letter !== ""}
         aria-label=${`Show the curves of ${run.name}`}
         onChange=${(/** @type {Event} */ event) => toggle(/** @type {HTMLInputElement} */ (event.target).checked)} />
-      <span class="ellipsis">${middle(run.label)}</span>
+      ${named(run.label)}
     </label>
     <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${silent}
       aria-label=${`${run.name} as run A`} title="Show as run A"

@@ -1,5 +1,6 @@
 /** The selected series over time, each stretch shaded by its attribution: A, B and their difference, all on one scale. */
 
+import { barEnd } from "../bars.js";
 import { epoch } from "../format.js";
 import { choose, html, render } from "../html.js";
 import { hasView } from "../kinds.js";
@@ -39,6 +40,7 @@ export function signalView(element) {
     if (last) update(...last);
   };
   new ResizeObserver(measure).observe(frame);
+  const reachOf = createReach();
 
   /** @type {import("../types.d.ts").Update} */
   const update = (data, state) => {
@@ -58,7 +60,7 @@ export function signalView(element) {
       const content = side.content(probe);
       if (content?.kind !== "sequence") return;
       const inside = insideOf(side, state.areas, data.region, probe);
-      const height = paintSignal(canvas, box, `${key} ${i}`, content, shown[i], { dark: state.dark, lit: data.lit, inside, names: side.info.probes.channel_names ?? null });
+      const height = paintSignal(canvas, box, `${key} ${i}`, content, shown[i], { dark: state.dark, lit: data.lit, inside, names: side.info.probes.channel_names ?? null, reach: reachOf(data, state, shown[i]) });
       const nameOf = (/** @type {number} */ player) => playerName(side.info.probes, content, player);
       const said = (/** @type {number} */ player) => exactly(shown[i], nameOf(player), player);
       canvas.title = state.hover === null ? "" : said(state.hover);
@@ -68,6 +70,22 @@ export function signalView(element) {
     });
   };
   return update;
+}
+
+/** Where the bars' axis ends, as that of a table's bars does: no bar of the probe is cut at any epoch, where the scale is locked; else none of the pane. */
+function createReach() {
+  let key = "";
+  let end = 0;
+  return (/** @type {Data} */ { panes, probe, scale }, /** @type {State} */ { lock }, /** @type {import("../shown.js").Shown} */ shown) => {
+    if (!lock) return Math.max(shown.end, shown.values ? barEnd(0, [{ values: shown.values, errors: shown.errors ?? new Float32Array(), target: 0, base: 0 }]) : 0);
+    const records = [...new Set(panes.map(({ side }) => side.values(probe)))];
+    const next = [probe, scale, ...records.map((record) => record?.id)].join();
+    if (next !== key) {
+      key = next;
+      end = barEnd(scale, records.flatMap((record) => [...(record?.steps ?? [])].map((step) => record?.at(step) ?? null)));
+    }
+    return end || 1;
+  };
 }
 
 /** @param {Pane | null} pane  null for the difference */

@@ -2,7 +2,7 @@
 
 import { list, method, number, percent, plural } from "../format.js";
 import { command, html, render } from "../html.js";
-import { amount, chief, measureName, reading } from "../measures.js";
+import { amount, chief, isLow, measureName, reading, sentence } from "../measures.js";
 import { playerNoun } from "../players.js";
 import { indexOf } from "../series.js";
 
@@ -36,7 +36,7 @@ export function statusView(element) {
         <span>${parts.join(" · ")}</span>
         ${comparison(data)}
         <span class="status-end">
-          <button type="button" class="link" onClick=${() => command(element, "help")}>keys ?</button>
+          <button type="button" class="link" onClick=${() => command(element, "help")}>keys, marks ?</button>
           <button type="button" class="link" onClick=${() => command(element, "link")}>${state.copied ? "link copied ✓" : "copy link"}</button>
         </span>
       </div>`,
@@ -70,8 +70,11 @@ function fidelity({ panes }) {
   const shown = panes.filter((pane) => Number.isFinite(value(pane)));
   if (!shown.length) return "";
   const numbers = shown.map((pane) => amount(measure, value(pane)));
-  if (new Set(numbers).size === 1) return `median ${reading(measure, value(shown[0]))}`;
-  return `median ${measureName(measure)} ${shown.map(({ title }, i) => `${title} ${numbers[i]}`).join(", ")}`;
+  // What a number means is said where it calls for care.
+  const [low] = shown.filter((pane) => isLow(measure, value(pane))).sort((one, other) => value(one) - value(other));
+  const means = low ? sentence(measure, value(low), low.side.info.probes.kind).replace(/^[^:]*: /, "") : "";
+  if (new Set(numbers).size === 1) return `median ${reading(measure, value(shown[0]))}${means && ` (${means})`}`;
+  return `median ${measureName(measure)} ${shown.map(({ title }, i) => `${title} ${numbers[i]}`).join(", ")}${means && ` (${low.title}: ${means})`}`;
 }
 
 /**
@@ -99,6 +102,8 @@ function cost({ cost: { seconds }, overhead }) {
 /** @param {Data} data */
 function comparison({ b, runs }) {
   if (b) return html`<span class="right">A and B comparable ✓</span>`;
-  const apart = runs.filter(({ letter, reason }) => letter !== "A" && reason).length;
-  return apart ? html`<span title="see the list of runs for the reasons">${plural(apart, "run")} not comparable with A</span>` : "";
+  const damaged = runs.filter(({ error }) => error !== null).length;
+  const apart = runs.filter(({ letter, reason, error }) => letter !== "A" && reason && error === null).length;
+  const words = [apart && `${plural(apart, "run")} not comparable with A`, damaged && `${plural(damaged, "run")} can't be read`].filter(Boolean);
+  return words.length ? html`<span title="see the list of runs for the reasons">${words.join(" · ")}</span>` : "";
 }

@@ -34,12 +34,16 @@ import { align, holesOf, indexOf, joinSteps } from "../series.js";
 /** What a drift is measured from, in words. */
 /** @type {Record<DriftFrom, string>} */
 const FROM = {
-  previous: "drift since previous",
+  previous: "drift since the previous epoch",
   untrained: "drift since untrained",
-  final: "drift from final",
-  pinned: "drift since pinned",
+  final: "drift up to the final epoch",
+  pinned: "drift since the pinned epoch",
   apart: "A from B",
 };
+
+/** The same where there is little room. */
+/** @type {Record<DriftFrom, string>} */
+const SHORT = { previous: "drift per epoch", untrained: "from untrained", final: "from final", pinned: "from pinned", apart: "A from B" };
 
 /** @type {import("../types.d.ts").View} */
 export function trainingView(element) {
@@ -78,12 +82,12 @@ export function trainingView(element) {
         spot.curves = chart.apart ? curveApart(chart.apart, data, key, state.dark) : curvesOf(chart, sides, key, state.repeats);
       }
       const title = name === "drift"
-        ? select({ label: "Drift", value: from, options: driftChoices(data, state).map((value) => ({ value, text: FROM[value] })), choose: (_, value) => choose(element, { drift: /** @type {DriftFrom} */ (value) }) })
+        ? select({ label: "Drift", value: from, options: driftChoices(data, state).map((value) => ({ value, text: SHORT[value] })), choose: (_, value) => choose(element, { drift: /** @type {DriftFrom} */ (value) }) })
         : name === "metric" && names.length > 1
         ? select({ label: "Metric", value: metric, options: names.map((value) => ({ value, text: metricName(value) })), choose: (_, value) => choose(element, { metric: value }) })
         : html`<span class="ellipsis" title=${chart.name}>${chart.name}</span>`;
-      render(caption(data, chart, title), spot.caption);
-      spot.plot.setAttribute("aria-label", description(data, chart));
+      render(caption(data, chart, title, state.repeats), spot.caption);
+      spot.plot.setAttribute("aria-label", description(data, chart, state.repeats));
       spot.draw(spot.curves, data.cursor, state.dark);
     }
   };
@@ -281,22 +285,37 @@ function readings(chart, side, step) {
   return chart.lines(side).map(({ values }) => chart.format(Number(values[index] ?? NaN)));
 }
 
-/** @type {(data: Data, chart: Chart, title: unknown) => import("../types.d.ts").VNode} */
-function caption(data, chart, title) {
+/** @type {(data: Data, chart: Chart, title: unknown, pattern: string) => import("../types.d.ts").VNode} */
+function caption(data, chart, title, pattern) {
   const pair = [data.a, data.b].filter((side) => side !== null);
   const twins = pair.some((side) => chart.lines(side).length > 1);
   const noise = chart.apart !== undefined || pair.some((side) => chart.floor(side));
   return html`<div class="chart-title">
     <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: below it sampling errors alone stay in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}</span>
-    <span class="chart-readings" title=${description(data, chart)}>
+    <span class="chart-readings" title=${description(data, chart, pattern)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
       ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
     </span>
   </div>`;
 }
 
-/** @type {(data: Data, chart: Chart) => string} */
-function description(data, chart) {
+/**
+ * Mean and spread of the ticked repeats at the cursor.
+ * @type {(data: Data, chart: Chart, pattern: string) => string[]}
+ */
+function repeatWords(data, chart, pattern) {
+  const { step } = data.cursor;
+  const sides = [data.a, data.b, ...data.others].filter((side) => side !== null);
+  return groupsOf(sides, pattern).flatMap(({ recipe, members }) => {
+    const there = members.filter((side) => chart.lines(side).length);
+    const { mean, upper } = meanAndSpread(there.map((side) => [chart.lines(side).at(-1)?.values[indexOf(chart.steps(side), step)] ?? null]));
+    const [middle, top] = [mean[0], upper[0]];
+    return middle === null || top === null ? [] : [`mean of ${there.length} repeats of ${recipe}: ${chart.format(middle)} ± ${chart.format(top - middle)}`];
+  });
+}
+
+/** @type {(data: Data, chart: Chart, pattern: string) => string} */
+function description(data, chart, pattern) {
   if (chart.apart) return apartWords(chart.apart, data);
   const all = [data.a, data.b, ...data.others].filter((side) => side !== null);
   const numbers = all.map((side) => {
@@ -312,7 +331,7 @@ function description(data, chart) {
       ...(mark ? [`${mark.text.replace(/ [AB]$/, "")} from ${epoch(mark.step)} on`] : []),
     ].join("; ");
   });
-  return `${chart.name} over epochs. At ${epoch(data.cursor.step)}:\n${numbers.join("\n")}`;
+  return `${chart.name} over epochs. At ${epoch(data.cursor.step)}:\n${[...numbers, ...repeatWords(data, chart, pattern)].join("\n")}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { isApart, noiseApart } from "../../frontend/apart.js";
+import { noiseApart } from "../../frontend/apart.js";
 
 /** Two epochs of four probes. */
 const compared = (floor, right) => ({
@@ -15,9 +15,4 @@ test("the noise of a pair is the median floor of the probes that both answer rig
   const pair = compared([[0.1, 0.2, 0.9, 0.5], [0.1, 0.2, 0.9, 0.5]], [[0, 1, 3], []]);
   const noise = noiseApart(pair)(4);
   assert.deepEqual([...noise].map((value) => Number(value.toFixed(3))), [0.15, 0.2]);
-});
-
-test("a probe is apart above its floor, and nobody knows where one of the two is missing", () => {
-  const pair = compared([[0.1, 0.05, NaN, 0.1], []], [[], []]);
-  assert.deepEqual([0, 1, 2, 3].map((probe) => isApart(pair, probe, 0)), [false, true, null, null]);
 });

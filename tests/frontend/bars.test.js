@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { barEnd, descending, featureValue, largestSizes, linesOf, meanSizes, playerValue, reach, sumOf, waterfall } from "../../frontend/bars.js";
+import { barEnd, descending, featureValue, imputed, largestSizes, linesOf, meanSizes, playerValue, reach, sumOf, waterfall } from "../../frontend/bars.js";
 
 const record = (...epochs) => ({ id: 1, players: epochs[0].length, steps: Int32Array.from(epochs, (_, i) => i), at: (step) => ({ values: Float32Array.from(epochs[step]), errors: new Float32Array(epochs[0].length), target: 0, base: 0 }) });
 
@@ -75,4 +75,14 @@ test("a value stands in its own units, a category by its name, a missing one is 
   assert.equal(group.short, "2 columns");
   assert.match(group.whole, /^red: yes\ngreen: missing/);
   assert.equal(playerValue({ ...probes, player_of: [0, 0, 1] }, row, 1).short, "missing");
+});
+
+test("values that were missing are counted, and what stands for them is said as the reply has it", () => {
+  const row = (...missing) => ({ kind: "tabular", values: new Float32Array(3), missing: Uint8Array.from(missing), regions: [] });
+  const probes = { categorical: { 2: ["red", "green"] } };
+  assert.equal(imputed(probes, row(0, 0, 0)), "");
+  assert.equal(imputed(probes, null), "");
+  assert.equal(imputed(probes, row(1, 1, 0)), "2 values were missing and stand at the background's mean");
+  assert.equal(imputed(probes, row(0, 0, 1)), "1 value was missing and stands at the background's most frequent code");
+  assert.equal(imputed(probes, row(1, 0, 1)), "2 values were missing and stand at the background's mean or most frequent code");
 });

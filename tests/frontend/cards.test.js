@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { excerpt, firstPieces, strongestOf } from "../../frontend/cards.js";
+import { excerpt, firstPieces, fitting, strongestOf } from "../../frontend/cards.js";
 
 test("a card shows the first words, and an ellipsis where the text goes on", () => {
   const pieces = [["Great", 0], [" ", -1], ["film", 1], [".", -1]];
@@ -12,9 +12,17 @@ test("a card shows the first words, and an ellipsis where the text goes on", () 
 });
 
 test("a card names the strongest features, not those of 0", () => {
-  const found = strongestOf(Float32Array.of(0, -3, 1, NaN, 2), 3, 20, (player) => `feature ${player}`);
-  assert.deepEqual(found, [{ player: 1, value: -3, name: "feature 1" }, { player: 4, value: 2, name: "feature 4" }, { player: 2, value: 1, name: "feature 2" }]);
-  assert.deepEqual(strongestOf(new Float32Array(3), 3, 20, String), []);
+  assert.deepEqual(strongestOf(Float32Array.of(0, -3, 1, NaN, 2), 3), [1, 4, 2]);
+  assert.deepEqual(strongestOf(new Float32Array(3), 3), []);
+});
+
+test("a name that does not fit keeps its last words, as those tell features apart; one of one word loses its middle", () => {
+  const fit = (name) => fitting(name, 11, (text) => [...text].length);
+  assert.equal(fit("mean area"), "mean area");
+  assert.equal(fit("worst texture"), "w. texture");
+  assert.equal(fit("concave_points-error"), "c. p. error");
+  assert.equal(fit("🙂🙂🙂🙂🙂🙂 🙂🙂🙂🙂🙂🙂"), "🙂. 🙂🙂🙂🙂🙂🙂");
+  assert.equal([...fit("n".repeat(40))].length, 11);
 });
 
 test("a card of a long text shows what counts most in it", () => {

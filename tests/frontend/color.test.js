@@ -65,6 +65,42 @@ test("a run has the same colour on every page, whatever runs there are, unless i
   assert.equal(paletteNumber("seed-7", ["seed-7", twin]), own, "the one that comes first keeps it");
 });
 
+test("a twentieth of the scale is seen beside 0 on a dark map as well as on a light one", () => {
+  for (const neutral of [NEUTRAL.light, NEUTRAL.dark]) {
+    for (const t of [0.05, -0.05]) {
+      const away = Math.hypot(...labOf(diverging(t, neutral)).map((part, i) => part - labOf(neutral)[i]));
+      // 2.3 is just noticed.
+      assert.ok(away > 4.6, `${t} on ${neutral}: ${away}`);
+    }
+  }
+});
+
+const lab = (hex) => labOf(rgb(hex));
+
+/** CIE 1976 L*a*b* under D65. */
+function labOf(color) {
+  const [r, g, b] = color.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  const xyz = [(0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883];
+  const [x, y, z] = xyz.map((value) => (value > 216 / 24389 ? Math.cbrt(value) : (24389 / 27 * value + 16) / 116));
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+
+test("A and B are never taken for each other, and no other run for one of them while there are colours enough", () => {
+  const difference = (one, other, theme) => Math.hypot(...lab(RUN_COLORS[one][theme]).map((part, i) => part - lab(RUN_COLORS[other][theme])[i]));
+  const names = Array.from({ length: 60 }, (_, i) => `run-${i}`);
+  for (const a of names) {
+    for (const b of names) {
+      if (a === b) continue;
+      const [first, second, third] = [a, b, "another"].map((run) => paletteNumber(run, [a, b, "another"]));
+      // 2.3 is just noticed.
+      for (const theme of [0, 1]) {
+        assert.ok(difference(first, second, theme) > 25, `${RUN_COLORS[first][theme]} ${RUN_COLORS[second][theme]}`);
+        assert.ok(difference(first, third, theme) > 12 && difference(second, third, theme) > 12);
+      }
+    }
+  }
+});
+
 test("runs that are drawn together have colours of their own, as many as there are", () => {
   const runs = Array.from({ length: 10 }, (_, i) => `run-${i}`);
   assert.equal(new Set(runs.map((run) => paletteNumber(run, runs))).size, 10);

@@ -3,13 +3,18 @@ import test from "node:test";
 
 import { allNumbers, csv, shownNumbers } from "../../frontend/exports/csv.js";
 
-const EXPLAINED = { target: 1, values: Float32Array.of(0.1, -2, NaN), errors: Float32Array.of(0.25, 0, NaN) };
+const EXPLAINED = { target: 1, values: Float32Array.of(0.1, -2, NaN), errors: Float32Array.of(0.25, 0, NaN), base: -0.5 };
 
 /** @type {(letter: "A" | "B", name: string, steps: number[], explained?: object) => never} */
 function side(letter, name, steps, explained = EXPLAINED) {
   const at = (/** @type {number} */ step) => (steps.includes(step) ? explained : null);
-  const probes = { kind: "tabular", player_names: ["age", "=sum"], regression: false, players: [9, 2], names: null, labels: [0, 1], class_names: ["cat", "=dog"] };
-  return /** @type {never} */ ({ letter, name, values: () => ({ steps, at }), content: () => undefined, unit: "log-odds", info: { probes } });
+  const probes = {
+    kind: "tabular", player_names: ["age", "=sum"], features: ["age", "town", "plus"], player_of: [0, 1, 1], categorical: { 1: ["Rome", "Bonn"] },
+    regression: false, players: [9, 2], names: null, labels: [0, 1], class_names: ["cat", "=dog"],
+  };
+  const row = { kind: "tabular", values: Float32Array.of(38.5, 1, 7), missing: Uint8Array.of(0, 0, 1), regions: [] };
+  const outputs = () => ({ at: (/** @type {number} */ probe, /** @type {number} */ step) => (probe === 1 && steps.includes(step) ? Float32Array.of(0.25, 0.75) : null) });
+  return /** @type {never} */ ({ letter, name, values: () => ({ steps, at }), content: () => row, outputs, unit: "log-odds", info: { probes } });
 }
 
 /** @type {(more: object) => never} */
@@ -35,15 +40,16 @@ test("what is no number is empty, and a float32 comes back exactly", () => {
 
 test("the shown numbers of a pair stand in one row a player, with their difference and its error", () => {
   const a = side("A", "=a", [4]);
-  const b = side("B", "b", [3], { target: 1, values: Float32Array.of(0.5, 1), errors: Float32Array.of(1, 1) });
+  const b = side("B", "b", [3], { target: 1, values: Float32Array.of(0.5, 1), errors: Float32Array.of(1, 1), base: NaN });
   /** @type {number[][]} */
   const asked = [];
   const difference = { at: (/** @type {number} */ probe, /** @type {number} */ step) => (asked.push([probe, step]), Float32Array.of(0.75, NaN)) };
   const panes = [{ title: "A", side: a, step: 4 }, { title: "B", side: b, step: 3 }];
   const [header, ...rows] = parsed(shownNumbers(data({ a, b, panes, difference })));
-  assert.equal(header.join(), "probe,probe_name,label,class,method,unit,player,name,A run,A epoch,A value,A error,B run,B epoch,B value,B error,A - B value,A - B error");
-  assert.equal(rows[0].join(), "1,,'=dog,'=dog,shap,log-odds,0,age,'=a,4,0.100000001,0.25,b,3,0.5,1,-0.399999999,0.75");
+  assert.equal(header.join(), "probe,probe_name,label,class,method,unit,player,name,input,A run,A epoch,A value,A error,A base,A probability,B run,B epoch,B value,B error,B base,B probability,A - B value,A - B error");
+  assert.equal(rows[0].join(), "1,,'=dog,'=dog,shap,log-odds,0,age,38.5,'=a,4,0.100000001,0.25,-0.5,0.75,b,3,0.5,1,,0.75,-0.399999999,0.75");
   assert.equal(rows[1].slice(-2).join(), "-3,");
+  assert.equal(rows[1][8], "town=Bonn", "of several columns each that was there");
   assert.equal(rows.length, 2, "as many as the probe has players");
   assert.deepEqual(asked, [[1, 4]], "the error is that of the cursor's place");
 });
@@ -60,13 +66,13 @@ test("runs that explain different classes have no difference", () => {
 test("a run without an epoch there has empty cells, and one epoch alone has no difference", () => {
   const a = side("A", "a", [4]);
   const [header, row] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: -2 }] })));
-  assert.equal(header.at(-1), "A error");
-  assert.deepEqual(row.slice(8), ["a", "", "", ""]);
+  assert.equal(header.at(-1), "A probability");
+  assert.deepEqual(row.slice(8), ["38.5", "a", "", "", "", "", ""]);
 });
 
 test("all epochs: a row an epoch and player of each run, the untrained model at -1", () => {
   const [header, ...rows] = parsed(allNumbers(data({ a: side("A", "a", [-1, 0]), b: side("B", "b", [5]) })));
-  assert.equal(header.join(), "run,epoch,probe,class,method,unit,player,name,value,error");
+  assert.equal(header.join(), "run,epoch,probe,class,method,unit,player,name,input,value,error,base,probability");
   assert.deepEqual(rows.map(([run, epoch, , , , , player]) => `${run} ${epoch} ${player}`), ["a -1 0", "a -1 1", "a 0 0", "a 0 1", "b 5 0", "b 5 1"]);
-  assert.deepEqual(rows[1].slice(-2), ["-2", "0"]);
+  assert.deepEqual(rows[1].slice(-4), ["-2", "0", "-0.5", "0.75"]);
 });

@@ -70,8 +70,19 @@ test("a cell is crimson for, blue against, and empty without a number", () => {
   assert.deepEqual([...bytes], [200, 0, 64, 255, 16, 100, 210, 255, 0, 0, 0, 0, 244, 244, 246, 255]);
 });
 
+test("beyond the end of the scale the colour goes on, away from the panel: no two values have one colour", () => {
+  const light = (row) => cells(matrix(row), [0], binStarts(row.length, 9), () => 1, false);
+  const sum = (bytes, i) => bytes[4 * i] + bytes[4 * i + 1] + bytes[4 * i + 2];
+  for (const sign of [1, -1]) {
+    const bytes = light([sign, 1.5 * sign, 2 * sign, 5 * sign]);
+    for (let i = 1; i < 4; i++) assert.ok(sum(bytes, i) < sum(bytes, i - 1) - 20, `${sign} ${i}`);
+    const dark = cells(matrix([sign, 1.5 * sign, 5 * sign]), [0], binStarts(3, 9), () => 1, true);
+    for (let i = 1; i < 3; i++) assert.ok(sum(dark, i) > sum(dark, i - 1) + 20, `${sign} ${i}`);
+  }
+});
+
 test("all rows share the room where they fit; else they are as low as a name can be read", () => {
   assert.deepEqual(rowsIn(140, 8), { rows: 8, height: 17 });
   assert.deepEqual(rowsIn(140, 31), { rows: 10, height: 14 });
-  assert.deepEqual(rowsIn(400, 2), { rows: 2, height: 20 });
+  assert.deepEqual(rowsIn(400, 2), { rows: 2, height: 52 });
 });

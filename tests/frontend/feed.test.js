@@ -268,3 +268,38 @@ test("a part that failed is told by itself, once more asked for it comes, and th
   await settled();
   assert.deepEqual([draw(), feed.state().failures], [["run", "share"], []]);
 });
+
+test("what judges keeps nobody waiting, and of a run that grew the old reply stands until the new one is here", async () => {
+  let version = "1";
+  /** @type {((reply: unknown) => void)[]} */
+  const waiting = [];
+  const source = {
+    runs: async () => [{ run: ARGS.run, version }],
+    get: (route, args) => (route === "events" ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve({ steps: [0], wall_times: [0], version: args.version })),
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  await feed.poll();
+  const draw = () => {
+    feed.open();
+    const replies = [feed.ask("run", ARGS), feed.ask("events", ARGS)];
+    feed.close();
+    return replies;
+  };
+  draw();
+  await settled();
+  draw();
+  assert.deepEqual([feed.state().pending, feed.state().late], [false, true]);
+  waiting[0]({ events: "old" });
+  await settled();
+  assert.deepEqual(draw()[1], { events: "old" });
+  version = "2";
+  await feed.poll();
+  await settled();
+  const [run, events] = draw();
+  assert.deepEqual([run.version, events], ["2", { events: "old" }]);
+  assert.equal(waiting.length, 2, "the new version is asked for once the rest has changed over");
+  waiting[1]({ events: "new" });
+  await settled();
+  assert.deepEqual(draw()[1], { events: "new" });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { className, epoch, list, method, number, percent, plural, probability, probeName, signed, tick, withError } from "../../frontend/format.js";
+import { className, epoch, list, method, number, percent, plural, probability, probeName, signed, tick, toError, withError } from "../../frontend/format.js";
 
 test("numbers keep about three digits whatever their size, with a real minus sign", () => {
   const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
@@ -71,4 +71,11 @@ test("probes are called by name, else by number and class, else by number", () =
 test("lists and counts are English", () => {
   assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(list), ["", "a", "a and b", "a, b and c"]);
   assert.deepEqual([plural(1, "epoch"), plural(0, "epoch")], ["1 epoch", "0 epochs"]);
+});
+
+test("a value is written alone as it is beside its error", () => {
+  for (const value of [0.0003, -3.7e-5, 0.831, -12.34, 1.2346, 0, 250000, NaN]) {
+    for (const error of [0, NaN, 0.04, 0.0031, 2e-6, 3, 1e6]) assert.equal(withError(value, error).split(" ± ")[0], toError(value, error), `${value} ± ${error}`);
+  }
+  assert.equal(toError(-3.7e-5, 0.04), "0.00");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { fit, frameSize, inView, pictureSizes, reveal, spreadApart } from "../../frontend/layout.js";
+import { abreast, fit, frameSize, inView, pictureSizes, reveal, spreadApart } from "../../frontend/layout.js";
 
 test("an image keeps its proportions within its square", () => {
   assert.deepEqual(fit(28, 28, 64), { width: 64, height: 64 });
@@ -27,6 +27,20 @@ test("frames shrink until all epochs show, and no further", () => {
   assert.equal(frameSize(1070, 5, limits), 72);
   assert.equal(frameSize(1070, 21, limits), 46);
   assert.equal(frameSize(1070, 1000, limits), 60);
+});
+
+test("the few frames of two runs stand side by side where they fill the window so, and in no other case", () => {
+  for (const width of [1024, 1440, 1920, 3840]) {
+    for (let count = 1; count < 60; count++) {
+      const window = { width, height: width / 1.6 };
+      const room = width - 306;
+      const size = abreast(window, count, 2);
+      assert.equal(abreast(window, count, 1), 0);
+      const inRows = count * (pictureSizes(window.height, 2).largest + 4) / room;
+      if (size) assert.ok(2 * count * (size + 4) + 12 <= room && 2 * count * (size + 4) > Math.min(room * inRows, room - 4 * count), `${count} in ${width}`);
+      else assert.ok(inRows >= 0.6 || (room - 12) / (2 * count) < 48.5, `${count} in ${width}`);
+    }
+  }
 });
 
 test("larger windows never get smaller pictures", () => {

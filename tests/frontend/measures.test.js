@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bare, chief, isLow, reading, sentence } from "../../frontend/measures.js";
+import { bare, caution, chief, isLow, reading, sentence } from "../../frontend/measures.js";
 
 test("a low R² is said in words with the number behind them", () => {
   assert.equal(sentence("r2", 0.31), "R² .31: the surrogate explains a third of what the model does here");
@@ -46,4 +46,14 @@ test("a measure of the user's own has its name and number, and no words that may
   assert.equal(chief(["my_score"]), "my_score");
   assert.equal(sentence("my_score", 0.1), "my score .10");
   assert.equal(isLow("my_score", 0.1), false);
+});
+
+test("a warning of the server has its number, and one that the page does not know has no words", () => {
+  const numbers = { measures: ["additive_r2", "efficiency_gap"], rSquared: 0.31, gap: 0.14, error: 0.3, untrained: 0.04, untrainedFloor: 0.06 };
+  const words = (warning) => caution(warning, numbers, "image");
+  assert.equal(words("not additive"), "additive R² .31: segment values added up explain a third of what the model does here");
+  assert.equal(words("does not add up"), "efficiency gap 14 %: the values' sum is off the change in the output by 14 %");
+  assert.equal(words("uncertain"), "uncertain: the error is 30 % of the values");
+  assert.equal(words("like the untrained model"), "looks like the untrained model, so like the input: .04 from it, noise .06");
+  assert.equal(words("of tomorrow"), "");
 });

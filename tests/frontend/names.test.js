@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { middle, sharedBeginning, shortName } from "../../frontend/names.js";
+import { halves, middle, sharedBeginning, shortName } from "../../frontend/names.js";
 
 const short = (...names) => names.map((name) => shortName(name, sharedBeginning(names)));
 
@@ -26,4 +26,12 @@ test("a long name keeps its beginning and its end", () => {
   assert.equal(middle("resnet50-batch64-seed0-lr0.01"), "resnet50-b…eed0-lr0.01");
   assert.equal(middle("x".repeat(22)), "x".repeat(22));
   assert.equal(middle("abcdefgh", 5), "ab…gh");
+});
+
+test("a name loses its middle between whole letters, and a short one has none to lose", () => {
+  assert.deepEqual(halves("benign"), ["benign", ""]);
+  assert.deepEqual(halves("resnet50-lr0.1-seed7"), ["resnet50-lr0", ".1-seed7"]);
+  // Families and flags are several characters that are one letter.
+  const family = "👨‍👩‍👧";
+  assert.deepEqual(halves(family.repeat(20)), [family.repeat(12), family.repeat(8)]);
 });

@@ -54,3 +54,11 @@ test("with a pinned epoch it is the last distance from there that counts", () =>
   pinned.side.sincePin = { of: (probe) => Float32Array.from([[0.2, 0.4], [0.9, NaN], [0.1, 0.1], [0, 0]][probe]) };
   assert.deepEqual(orderProbes([pinned], { ...ALL, sort: "changed" }), [1, 0, 2, 3]);
 });
+
+test("reasons that differ most above their noise come first, those of probes that both answer right before all others", () => {
+  const distance = [0.3, 0.9, 0.5, NaN];
+  const floor = [0.1, 0.1, 0.4, 0.1];
+  const compared = { distance: (probe) => distance[probe], floor: (probe) => floor[probe], bothRight: (probe) => probe !== 1 };
+  assert.deepEqual(orderProbes([pane(), pane()], { ...ALL, sort: "differ" }, { compared, step: 5 }), [0, 2, 1, 3]);
+  assert.deepEqual(orderProbes([pane(), pane()], { ...ALL, sort: "differ" }), orderProbes([pane(), pane()], { ...ALL, sort: "changed" }), "before it is known");
+});

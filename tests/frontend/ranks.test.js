@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { binStarts } from "../../frontend/evolution.js";
 import { chartOf } from "../../frontend/ranks-paint.js";
-import { levels, ranksOver } from "../../frontend/ranks.js";
+import { BELOW, lastLevel, levels, ranksOver } from "../../frontend/ranks.js";
 
 const matrix = (...rows) => ({ players: rows.length, places: rows[0].length, values: Float32Array.from(rows.flat()) });
 
@@ -18,13 +18,23 @@ test("epochs that share a place on the chart are ranked by their mean size, not 
   assert.deepEqual([...values], [0, 1]);
 });
 
-test("ranks beyond the last place lie on one line below it; no number breaks the line", () => {
-  assert.deepEqual(levels(Uint16Array.of(1, 8, 9, 40, 0), 8), [1, 8, 9, 9, NaN]);
+test("ranks beyond the last place share what is left below it, in their order; no number breaks the line", () => {
+  assert.deepEqual(levels(Uint16Array.of(1, 8, 24, 40, 0), 8, 40), [1, 8, 8 + BELOW / 2, 8 + BELOW, NaN]);
+  assert.equal(lastLevel(8, 40), 8 + BELOW);
+  assert.deepEqual(levels(Uint16Array.of(8, 9, 10), 8, 10), [8, 9, 10], "few of them have places of their own");
+  assert.equal(lastLevel(8, 10), 10);
 });
 
 test("the first rank is at the top, the last below it, the first epoch left and the last right", () => {
-  const { x, y } = chartOf(500, 120, 16, 7);
-  assert.ok(y(1) < y(2) && y(8) <= 120);
+  const ranks = { lowest: 7, of: 31, longest: 90 };
+  const { x, y } = chartOf(500, 120, 16, ranks);
+  assert.ok(y(1) < y(2) && y(lastLevel(7, 31)) <= 120);
   assert.ok(x(0) < x(15) && x(15) < 500);
-  assert.ok(Number.isFinite(chartOf(500, 120, 1, 7).x(0)));
+  assert.ok(Number.isFinite(chartOf(500, 120, 1, ranks).x(0)));
+});
+
+test("names have the room that the longest takes, and never more than lines have", () => {
+  const names = (width, longest) => chartOf(width, 120, 16, { lowest: 7, of: 31, longest }).names;
+  assert.ok(names(500, 90) >= 90 && names(500, 90) <= 110);
+  assert.ok(500 - 2 * names(500, 1e4) > 100);
 });

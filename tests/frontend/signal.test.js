@@ -38,9 +38,12 @@ test("neighbouring stretches of a region are outlined as one", () => {
 });
 
 test("channels share the height; many of them get more than there is", () => {
-  const few = signalRows(300, 2);
+  const few = signalRows(300, 2, false);
   assert.equal(few.height, 300);
   assert.ok(few.rows[1].top >= few.rows[0].top + few.rows[0].height);
   assert.ok(few.bars.top >= few.rows[1].top + few.rows[1].height);
-  assert.ok(signalRows(200, 12).height > 200);
+  assert.ok(signalRows(200, 12, false).height > 200);
+  const named = signalRows(300, 2, true);
+  assert.ok(named.rows[0].top >= 11 && named.rows[1].top - named.rows[0].top - named.rows[0].height >= 11, "a name of 11 px stands above each, on no line");
+  assert.equal(named.height, 300);
 });
