@@ -52,6 +52,10 @@ ROUTES: dict[str, Callable[[dict, dict], dict[str, str]]] = {
     "outputs": lambda here, other: {"probes": "0"},
     "pairing": lambda here, other: {"other": other["run"], "other_version": other["version"]},
     "difference": lambda here, other: {**explained(here), "other": other["run"], "other_version": other["version"], "probes": "0"},
+    "trust": lambda here, other: explained(here),
+    "events": lambda here, other: explained(here),
+    "compare": lambda here, other: {**explained(here), "other": other["run"], "other_version": other["version"]},
+    "findings": lambda here, other: {**explained(here), "other": other["run"], "other_version": other["version"], "step": "100"},
 }
 CORNER = "0,0,8,0,8,8,0,8"
 PROBES = 16

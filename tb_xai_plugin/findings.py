@@ -58,7 +58,7 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
     # Regions are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone.
     common = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
     common = [name for name in common if np.array_equal(run.inside(name), other.inside(name))]
-    shares = {name: [judgement.share(each, explainer, name, target) for each in (run, other)] for name in common}
+    shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in common}
     found = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
@@ -165,7 +165,7 @@ def _collapsed(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
 
 def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
     for name in run.record["probes"]["regions"]:
-        share = judgement.share(run, explainer, name, target)
+        share = run.all_region_share(explainer, name, target)
         if share.onset_of_run < 0:
             continue
         step, now = int(run.all_steps[share.onset_of_run]), _mean(share.share[_last(share.share)])
@@ -209,7 +209,7 @@ def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
 
 
 def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
-    trust, probes = judgement.trust(run, explainer, target), run.record["shape"]["probes"]
+    trust, probes = run.trust(explainer, target=target), run.record["shape"]["probes"]
     place = _last(trust.error) if np.isfinite(trust.error).any() else _last(trust.untrained)
     end = int(run.all_steps[place])
     sentences = {
@@ -222,7 +222,7 @@ def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         concerned = np.flatnonzero(which[place])
         if len(concerned) > probes * judgement.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
-    steady = judgement.steady(run, explainer, "tv", target)
+    steady = run.steady_since(explainer, target=target)
     if steady.of_run == ABSENT and len(run.steps) > judgement.FEWEST_TO_SETTLE:
         yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
 

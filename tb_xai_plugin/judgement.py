@@ -208,7 +208,7 @@ def moments_of(run: Run, explainer: str, target: Target) -> list[Moment]:
 
 
 def _onsets(run: Run, explainer: str, target: Target) -> list[Event]:
-    found = {name: share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
+    found = {name: run.all_region_share(explainer, name, target) for name in run.record["probes"]["regions"]}
     rises = {name: (each.rise, each.least) for name, each in found.items()}
     before_training = len(run.all_steps) - len(run.steps)
     places = {name: np.where(each.onset < 0, -1, each.onset - before_training) for name, each in found.items()}
@@ -237,7 +237,7 @@ def steady(run: Run, explainer: str, measure: str, target: Target) -> Steady:
     trained = run.all_steps != wire.UNTRAINED
     there = np.isfinite(run.of_class(target, f"values/{explainer}")[0]).any(axis=(1, 2)) & trained
     final = int(run.all_steps[there][-1]) if there.any() else "final"  # a gap at the end is no final form
-    to_final, moved = (drift(run, explainer, against, measure, target) for against in (final, "previous"))
+    to_final, moved = (run.all_drift(explainer, against, measure, target) for against in (final, "previous"))
     unrest = np.nan_to_num(noise.jitter(_last_quarter(moved.distance[trained])))
     places = events.steady_since(to_final.distance[trained], np.nan_to_num(to_final.floor[trained]) + 2 * unrest)
     places = np.where(np.isfinite(to_final.distance[trained]).any(axis=0), places, -1)
@@ -306,7 +306,7 @@ def trust(run: Run, explainer: str, target: Target) -> Trust:
     r_squared, gap = (nothing if not name or each is None else each[..., measures.index(name)] for name in names)
     size, noise_size = (np.sqrt(np.nansum(array.astype(np.float64) ** 2, axis=-1)) for array in (values, errors))
     known = np.isfinite(errors).any(axis=-1) & (size > 0)
-    since = drift(run, explainer, "untrained", "tv", target)
+    since = run.all_drift(explainer, "untrained", "tv", target)
     return Trust(
         *(r_squared, names[0], gap, names[1]),
         error=np.where(known, noise_size / np.where(size > 0, size, 1), np.nan),

@@ -265,7 +265,11 @@ class XaiPlugin(base_plugin.TBPlugin):
                 inside = areas.drawn(area, *run.record["arrays"]["images"]["shape"][1:3])
             elif players:
                 inside = [int(player) for player in players.split(",")]
-            found = run.all_region_share(explainer, inside, wanted, chosen)
+            part = (area or players, tuple(chosen))
+            if region:
+                found = run.all_region_share(explainer, inside, wanted, chosen)
+            else:
+                found = run.judged("part", explainer, wanted, *part, make=lambda: run.all_region_share(explainer, inside, wanted, chosen))
         arrays = {"share": found.share, "errors": found.errors, "positive": found.positive, "pointed": found.pointed}
         header = {"probes": chosen, "onset": _step(run, found.onset_of_run), "measured": found.measured}
         onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in found.onset.tolist()])

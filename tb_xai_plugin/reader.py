@@ -359,7 +359,8 @@ class Run(Record):
 
     def all_drift(self, explainer: str, against: str | int, measure: str, target: str | int) -> judgement.Drift:
         """`drift` and `noise_floor`, aligned with `all_steps`."""
-        return judgement.drift(self, self._known(explainer), against, measure, target)
+        known = self._known(explainer)
+        return self.judged("drift", known, against, measure, target, make=lambda: judgement.drift(self, known, against, measure, target))
 
     def changed(self, explainer: str, against: str | int = "previous", *, target: str | int = "label") -> np.ndarray:
         """bool (epochs, probes, players): which changed by more than noise since the reference; of those, at most 5 % did not, on average.
@@ -378,16 +379,18 @@ class Run(Record):
 
     def onset(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> int | None:
         """The first epoch from which a region's mean share stays above the lowest it has been by more than noise, see `events.mean_rises`; None: there is none."""
-        place = judgement.share(self, self._known(explainer), region, target).onset_of_run
+        place = self.all_region_share(explainer, region, target).onset_of_run
         return int(self.all_steps[place]) if place >= 0 else None
 
     def steady_since(self, explainer: str, measure: str = "tv", *, target: str | int = "label") -> judgement.Steady:
         """Since when explanations are what they are at the end, for each probe and for the run, beside the validation metric."""
-        return judgement.steady(self, self._known(explainer), measure, target)
+        known = self._known(explainer)
+        return self.judged("steady", known, measure, target, make=lambda: judgement.steady(self, known, measure, target))
 
     def trust(self, explainer: str, *, target: str | int = "label") -> judgement.Trust:
         """How far each explanation can be trusted, aligned with `all_steps`: fidelity, error, what it adds up to, likeness to the untrained model."""
-        return judgement.trust(self, self._known(explainer), target)
+        known = self._known(explainer)
+        return self.judged("trust", known, target, make=lambda: judgement.trust(self, known, target))
 
     def compare(
         self,
@@ -419,13 +422,20 @@ class Run(Record):
         return comparison.compare(self, other, explainer, align, measure, target, pairs)
 
     def judged(self, *key: Any, make: Callable[[], Any]) -> Any:
-        """What takes a while to find out, kept until other things were asked for."""
+        """What takes a while to find out, kept until other things were asked for.
+
+        Not made under the lock: a comparison reads another run, which may be reading this one.
+        """
         with self._lock:
-            found = self._judged.pop(key) if key in self._judged else make()
+            if key in self._judged:
+                self._judged.move_to_end(key)
+                return self._judged[key]
+        found = make()
+        with self._lock:
             self._judged[key] = found
             while len(self._judged) > JUDGED_KEPT:
                 self._judged.popitem(last=False)
-            return found
+        return found
 
     def region_share(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> np.ndarray:
         """Share of |attribution| inside a region: (epochs, probes), 0 to 1; NaN for probes that have no part of it.
@@ -445,7 +455,15 @@ class Run(Record):
 
         region: also numbers of players.
         """
-        return judgement.share(self, self._known(explainer), region, target, chosen)
+        known = self._known(explainer)
+        if not isinstance(region, str):
+            return judgement.share(self, known, region, target, chosen)
+        whole = self.judged("share", known, region, target, make=lambda: judgement.share(self, known, region, target))
+        return (
+            whole
+            if chosen is None or list(chosen) == list(range(len(whole.before)))
+            else judgement.share(self, known, region, target, chosen)
+        )
 
     def regions(self, names: Sequence[str], chosen: Sequence[int] | None = None) -> np.ndarray:
         """bool (regions, probes, height, width): the masks of named regions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from judged import given_run, noisy_series
 from records import FakeRun
 
 from tb_xai_plugin import cli, comparison, read_run, read_runs, stability
+from tb_xai_plugin.reader import Run
 from tb_xai_plugin.stability import ArgumentError
 
 PLAYERS = 8
@@ -175,6 +177,21 @@ def test_runs_that_cannot_be_compared_say_why(logdir: Path, tmp_path: Path) -> N
         read_run(logdir / "a").compare(read_run(logdir / "b"), "shap", measure="euclid")
     with pytest.raises(ArgumentError, match="step 77"):
         read_run(logdir / "a").compare(read_run(logdir / "b"), "shap").place(77)
+
+
+def test_two_runs_may_be_compared_with_each_other_at_once(logdir: Path) -> None:
+    """As the page does when A and B change places while replies are on their way."""
+    runs, meet = [read_run(logdir / name) for name in "ab"], threading.Barrier(2, timeout=20)
+
+    def ask(run: Run, other: Run) -> None:
+        run.judged("with the other", make=lambda: (meet.wait(), other.values("shap")))
+
+    asking = [threading.Thread(target=ask, args=pair, daemon=True) for pair in (runs, runs[::-1])]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in asking), "each waits for the other"
 
 
 # The command line
