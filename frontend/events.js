@@ -101,8 +101,8 @@ export function countKinds(events) {
 export function sizeWords({ kind, size, floor, region }) {
   if (kind === "collapsed") return size === null ? "the model answers no number" : `${number(size)} is left of it, less than ${number(floor)}`;
   if (size === null) return "";
-  if (kind === "reason changed") return `${percent(size)} of it moved; more than noise from ${percent(floor)}`;
-  if (kind === "onset") return `${percent(size)} more on ${region}; more than noise from ${percent(floor)}`;
+  if (kind === "reason changed") return `${percent(size)} of it moved; counts from ${percent(floor)}`;
+  if (kind === "onset") return `${percent(size)} more on ${region}; counts from ${percent(floor)}`;
   return `probability of the true class ${size < 0 ? signed(size) : `+${probability(size)}`}`;
 }
 
@@ -113,7 +113,7 @@ export function sizeWords({ kind, size, floor, region }) {
 export function steadyWords({ run, metric, of_metric }) {
   const parts = [
     run === null ? "explanations not steady yet" : `explanations steady since ${run < 0 ? "before training" : `epoch ${run}`}`,
-    ...(metric && of_metric !== null ? [`${metric.replaceAll("_", " ")} since ${of_metric < 0 ? "before training" : `epoch ${of_metric}`}`] : []),
+    ...(metric && of_metric !== null ? [`${metric.replaceAll("_", " ")} steady since ${of_metric < 0 ? "before training" : `epoch ${of_metric}`}`] : []),
   ];
   return parts.join(", ");
 }

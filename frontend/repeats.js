@@ -25,7 +25,7 @@ function patternOf(pattern) {
  */
 export function recipe(name, pattern) {
   const found = patternOf(pattern || USUAL)?.exec(name);
-  return found?.[0] ? name.slice(0, found.index) + name.slice(found.index + found[0].length) : null;
+  return found?.[0] ? name.slice(0, found.index) + name.slice(found.index + found[0].length) || null : null;
 }
 
 /**

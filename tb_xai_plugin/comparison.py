@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -14,6 +15,7 @@ import numpy as np
 
 from tb_xai_plugin import alignment, differences, judgement, noise
 from tb_xai_plugin.alignment import ABSENT, Pairing
+from tb_xai_plugin.record import RecordError
 from tb_xai_plugin.stability import MEASURES, ArgumentError
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # What tells repeats of one recipe apart, as a part of a run's name: "cnn-seed3", "cnn/run_2", "cnn trial 1".
 REPEAT = r"(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold)[-_=. ]*[0-9]+(?=$|[-_/ .])"
+
+LONGEST_PATTERN = 200
 
 # With fewer pairs of repeats, nobody can say what another seed makes.
 FEWEST_PAIRS = 3
@@ -103,6 +107,8 @@ class Comparison:
     def place(self, step: int | None = None) -> int:
         """The row of an epoch; by default that in which both are at their best, where rows are counted from there, else the last with numbers."""
         there = np.flatnonzero(np.isfinite(self.distance).any(axis=1))
+        if not len(self.steps):
+            raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
         if step is None and self.pairing.best is not None:
             step = self.pairing.best
         if step is None:
@@ -136,7 +142,7 @@ class Comparison:
             if self.labelled
             else "probes"
         )
-        apart = f"{self.typical[row]:.2f} apart in the middle"
+        apart = f"{self.typical[row]:.2f} apart (median)"
         known = counted & np.isfinite(self.floor[row])
         if not known.any():
             words = f"The reasons of {int(counted.sum())} {which} are {apart}; how much of it is noise is not known"
@@ -174,7 +180,11 @@ def compare(
     right = np.stack(
         [_rows(judgement.right(each)[0], places) for each, places in ((run, _here(run, pairing)), (other, _there(other, pairing)))], axis=-1
     )
-    apart = [_apart(*pair, explainer, align, measure, target, pairing) for pair in repeats]
+    apart = []
+    for pair in repeats:
+        # One that has just begun, or is damaged, is no reason not to compare two others.
+        with suppress(ArgumentError, RecordError):
+            apart.append(_apart(*pair, explainer, align, measure, target, pairing))
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
         floor=np.where(np.isnan(distance), np.nan, noise.floor(*values, errors, measure)),
@@ -230,6 +240,8 @@ def _there(other: Run, pairing: Pairing) -> np.ndarray:
 
 def _rows(array: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Rows at places; without a number at -1."""
+    if not len(array):
+        array = np.zeros((1, *array.shape[1:]), dtype=array.dtype)  # nothing is explained yet: all places are -1
     found = array[np.maximum(places, 0)]
     nothing = np.nan if found.dtype.kind == "f" else False if found.dtype.kind == "b" else -1
     return np.where((places >= 0).reshape(-1, *[1] * (found.ndim - 1)), found, found.dtype.type(nothing))
@@ -259,6 +271,8 @@ def recipe(name: str, pattern: str = REPEAT) -> str | None:
     Raises:
         ArgumentError (a ValueError): a pattern that is no regular expression.
     """
+    if len(pattern) > LONGEST_PATTERN:
+        raise ArgumentError(f"repeats: the pattern has {len(pattern)} characters; give at most {LONGEST_PATTERN}.")
     try:
         found = re.search(pattern, name, re.IGNORECASE)
     except re.error as error:

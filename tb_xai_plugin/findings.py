@@ -84,7 +84,8 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
         elif here < there / 2:
             said.append(f"{letter} does not")
         else:
-            said.append(f"{letter} has {_percent(_mean(share.before))} there from before training on")
+            than = "before training" if share.measured else "by its size"
+            said.append(f"{letter} has no clear onset ({_percent(_mean(share.before))} {than})")
     # Who leans on it comes first.
     said.sort(key=lambda words: "leans" not in words)
     epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
@@ -203,7 +204,7 @@ def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
             named.add(event.probe)
             yield Finding(
                 f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{_percent(event.size)} of its reasons went "
-                f"elsewhere at epoch {event.step} ({_percent(event.floor)} would be noise and unrest).",
+                f"elsewhere at epoch {event.step} ({_percent(event.floor)} and more count).",
                 *("reason changed", event.step, event.probe),
             )
 
@@ -223,7 +224,7 @@ def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         if len(concerned) > probes * judgement.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = run.steady_since(explainer, target=target)
-    if steady.of_run == ABSENT and len(run.steps) > judgement.FEWEST_TO_SETTLE:
+    if steady.of_run == ABSENT and len(run.steps) >= judgement.FEWEST_TO_SETTLE:
         yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
 
 

@@ -22,7 +22,7 @@ Target = str | int
 # The run is steady, or leans on a region, when so much of its probes does.
 MOST = 0.5
 
-# With fewer epochs, nobody can say that explanations are not steady.
+# With fewer explained epochs, nobody can say that explanations are not steady.
 FEWEST_TO_SETTLE = 5
 
 # A picture deserves a word of warning from here on.

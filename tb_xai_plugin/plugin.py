@@ -338,7 +338,7 @@ class XaiPlugin(base_plugin.TBPlugin):
         run, explainer, wanted = self._explanations(request)
         step = request.arguments.get("step")
         if step and not WHOLE_NUMBER.fullmatch(step):
-            raise errors.InvalidArgumentError(f"findings: step is {step[:100]!r}; give a step, or none for the last.")
+            raise errors.InvalidArgumentError(f"findings: step is {step[:100]!r}; give a step, or leave it out.")
         with invalid_argument(request.route):
             if not request.arguments.get("other"):
                 verdict, found = "", findings.of_run(run, explainer, wanted)

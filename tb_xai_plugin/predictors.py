@@ -316,7 +316,14 @@ def _loop(forward: Forward, batch: int, at_once: int) -> Callable[..., Any]:
     import tensorflow as tf
 
     def in_turn(batches: Any, parts: Any) -> Any:
-        answered = tf.map_fn(lambda rows: forward(rows, parts), batches, fn_output_signature=tf.float32, parallel_iterations=at_once)
+        scope = tf.compat.v1.get_variable_scope()
+        caching = scope.caching_device
+        try:
+            answered = tf.map_fn(lambda rows: forward(rows, parts), batches, fn_output_signature=tf.float32, parallel_iterations=at_once)
+        finally:
+            scope.set_caching_device(
+                caching
+            )  # map_fn sets it, and leaves it so where a model refuses: no strategy's variable could be made
         return tf.reshape(answered, (-1, answered.shape[-1]))
 
     return _traced(in_turn, forward, (None, batch))

@@ -192,7 +192,8 @@ class Record:
     @property
     def nbytes(self) -> int:
         """Memory of what is decoded."""
-        return PARSED * self._text_bytes + sum(array.nbytes for array in list(self._arrays.values()))
+        judged = sum(_array_bytes(each) for each in list(self._judged.values()))
+        return PARSED * self._text_bytes + sum(array.nbytes for array in list(self._arrays.values())) + judged
 
     def forget(self) -> None:
         """Drop all decoded arrays; what is asked for again is read again."""
@@ -304,6 +305,12 @@ class Record:
         found = {place: d.value for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
         self.whole = self.whole and self._due <= found.keys()
         return found
+
+
+def _array_bytes(judged: Any) -> int:
+    """Of an array, or of the arrays that an object holds."""
+    held = [judged] if isinstance(judged, np.ndarray) else list(getattr(judged, "__dict__", {}).values())
+    return sum(each.nbytes for each in held if isinstance(each, np.ndarray))
 
 
 def _block_sizes(about: Mapping[str, Any]) -> list[int]:

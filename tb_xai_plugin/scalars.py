@@ -40,6 +40,7 @@ class Judge:
         self._labels = None if regression else probes.labels
         self._predictions = events.Predictions(len(probes))
         self._reasons: dict[str, events.Reasons] = {}
+        self._happened: dict[str, Counter[tuple[int, str]]] = {}
         self._last: dict[str, Moment] = {}
         self.step: int | None = None  # the last epoch that was followed
 
@@ -90,8 +91,9 @@ class Judge:
             now |= {f"events/{kind}": happened[kind] for kind in AT_ONCE}
         for explainer, moment in moments.items():
             follower = self._reasons.setdefault(explainer, events.Reasons(explainer))
-            happened = Counter(event.kind for event in follower.follow(step, moment, told[0], silent))
-            late |= {f"events/{kind}/{explainer}": happened[kind] for kind in ONE_LATER}
+            happened = self._happened.setdefault(explainer, Counter())
+            happened.update((event.step, event.kind) for event in follower.follow(step, moment, told[0], silent))
+            late |= {f"events/{kind}/{explainer}": happened[self.step, kind] for kind in ONE_LATER}
         before, self.step = self.step, step
         return [(at, self._tagged(found)) for at, found in ((before, late), (step, now)) if at is not None and found]
 

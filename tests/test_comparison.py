@@ -109,12 +109,25 @@ def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path
     assert "more than another seed makes" in found.verdict(3)
 
 
+def test_a_repeat_that_has_just_begun_is_no_reason_not_to_compare_others(tmp_path: Path) -> None:
+    for seed in range(4):
+        given_run(tmp_path / f"z-seed{seed}", noisy_series(lying_on([seed]), 3, seed=seed))
+    FakeRun(tmp_path / "z-seed4", players=(8,) * 5, explainers=("shap",), sketched=False).write([0], explained=False)
+    given_run(tmp_path / "z-seed5", [lying_on([0])], first=-1)
+    runs = read_runs(tmp_path)
+    assert len(runs) == 6
+    for align in ("epoch", "val_accuracy", "best"):
+        found = runs["z-seed0"].compare(runs["z-seed1"], "shap", align, repeats=runs)
+        assert np.isfinite(found.typical).all()
+        assert np.isfinite(found.spread).any()
+
+
 def test_where_noise_is_unknown_nothing_is_called_the_same(tmp_path: Path) -> None:
     for name, players in (("a", [0]), ("b", [5])):
         given_run(tmp_path / name, noisy_series(lying_on(players), 2), errors=float("nan"))
     found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"), "shap")
     assert re.match(
-        r"The reasons of 5 probes that both answer right are 0\.8\d apart in the middle; how much of it is noise is not known",
+        r"The reasons of 5 probes that both answer right are 0\.8\d apart \(median\); how much of it is noise is not known",
         found.verdict(),
     )
     assert sorted(found.look_first()) == [0, 1, 2, 3, 4]

@@ -35,7 +35,7 @@ def test_curves_cost_what_is_said_and_are_logged_for_the_true_class_alone() -> N
         return answers / answers.sum(axis=1, keepdims=True)
 
     probes = xai.ImageProbes(IMAGES[:3], LABELS[:3])
-    options = {"evaluations": 66, "batch_size": 1}
+    options = {"evaluations": 66, "batch_size": 1, "output": "probability"}
     xai.explain(counting, probes, "shap", **options)
     without = sum(asked)
     asked.clear()

@@ -183,7 +183,7 @@ def test_a_finding_leads_to_its_probe_and_epoch(server: TensorBoard, runs: dict[
     expect(tab.locator(".probe-title-room")).to_contain_text("#2")
     expect(finding).to_have_attribute("aria-current", "true")
     steady = runs["honest-seed0"].steady_since("shap")
-    words = f"explanations steady since epoch {steady.of_run}, val accuracy since epoch {steady.of_metric}."
+    words = f"explanations steady since epoch {steady.of_run}, val accuracy steady since epoch {steady.of_metric}."
     expect(tab.locator(".finding").last).to_have_text(words)
 
 

@@ -431,6 +431,10 @@ def test_a_model_that_answers_nan_for_an_empty_text_alone_is_told_of_by_that_and
 def test_a_model_that_takes_no_strings_asks_for_encode_and_an_encode_that_fails_is_named() -> None:
     with pytest.raises(ValueError, match=r"the model refuses strings .*; if it takes no strings, give encode="):
         xai.explain(summed(6), xai.TextProbes(TEXTS))
+    import tensorflow as tf
+
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():  # TensorFlow's own state is as it was: this needs it
+        summed(6)
     with pytest.raises(ValueError, match=r"^TextProbes: encode failed on '[a-z ]*', made from text [01]: KeyError: 'tempo'"):
         xai.explain(summed(6), xai.TextProbes(TEXTS, encode=lambda texts: {}["tempo"]))
 

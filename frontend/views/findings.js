@@ -31,7 +31,9 @@ export function findingsView(element) {
     const { verdict, findings } = last.findings;
     const steady = steadiness(data);
     const count = known ? findings.length + steady.length : 0;
-    const first = known ? verdict || (findings[0]?.text ?? "") || nothing(data) : "";
+    // Of one run, the first sentence stands in the head until the list shows it.
+    const told = findings.length > 0 ? (open ? "most important first" : findings[0].text) : nothing(data);
+    const first = known ? verdict || told : "";
     const broken = failure(element, data, ["findings", "compare"], "What deserves a look could not be read");
     render(
       html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!known || stale}>
