@@ -28,6 +28,20 @@ export function classesView(element) {
   /** @type {[Data, State] | null} */
   let last = null;
   let scrolledTo = "";
+  let wanted = -1;
+
+  /** @type {Element | null} */
+  let list = null;
+  const bring = () => {
+    if (list?.children[wanted]) list.scrollTop = reveal(list.scrollTop, list.clientHeight, ROW, wanted);
+  };
+  const resized = new ResizeObserver(bring);
+  const watch = (/** @type {Element | null} */ now) => {
+    if (now === list) return;
+    resized.disconnect();
+    list = now;
+    if (list) resized.observe(list);
+  };
 
   const search = (/** @type {string} */ text) => {
     query = text;
@@ -98,13 +112,13 @@ export function classesView(element) {
       </div>`,
       element,
     );
-    // The reader may scroll on; only another class or probe brings the list back to what is explained.
+    watch(element.querySelector(".class-rows"));
+    // The reader may scroll on; only another class or probe, or another height, brings the list back to what is explained.
     const place = [key, explained].join();
     if (place === scrolledTo || explained === undefined) return;
     scrolledTo = place;
-    const list = element.querySelector(".class-rows");
-    const row = /** @type {HTMLElement | undefined} */ (list?.children[shown.indexOf(explained)]);
-    if (list && row) list.scrollTop = reveal(list.scrollTop, list.clientHeight, ROW, shown.indexOf(explained));
+    wanted = shown.indexOf(explained);
+    bring();
   };
   return update;
 }
