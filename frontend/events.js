@@ -19,7 +19,7 @@ export const GLYPHS = { learned: "▲", relearned: "△", forgotten: "▼", "rea
  * @property {number} first  places of the cursor, the last one included
  * @property {number} last
  * @property {number} goal  the place that a click goes to: the first of those with the most events
- * @property {{kind: EventKind, count: number}[]} kinds  gravest first
+ * @property {{kind: EventKind, count: number, probes: number}[]} kinds  gravest first: how many events, and of how many probes
  */
 
 /**
@@ -33,25 +33,32 @@ export const GLYPHS = { learned: "▲", relearned: "△", forgotten: "▼", "rea
 export function markersOf(events, cursor, letter, most) {
   const places = placesOf(cursor, letter);
   const wide = Math.max(1, Math.ceil(cursor.steps.length / Math.max(1, most)));
-  /** @type {Map<number, {byPlace: Map<number, number>, kinds: Map<EventKind, number>}>} */
+  /** @type {Map<number, {byPlace: Map<number, number>, kinds: Map<EventKind, number[]>}>} */
   const found = new Map();
-  for (const { step, kind } of events) {
+  for (const { step, kind, probe } of events) {
     const place = places.get(step);
     if (place === undefined) continue;
     const bin = Math.floor(place / wide);
     const there = found.get(bin) ?? { byPlace: new Map(), kinds: new Map() };
     found.set(bin, there);
     there.byPlace.set(place, (there.byPlace.get(place) ?? 0) + 1);
-    there.kinds.set(kind, (there.kinds.get(kind) ?? 0) + 1);
+    there.kinds.set(kind, [...(there.kinds.get(kind) ?? []), probe]);
   }
   return [...found]
     .sort(([one], [other]) => one - other)
     .map(([, { byPlace, kinds }]) => {
       const taken = [...byPlace.keys()].sort((one, other) => one - other);
       const [goal] = [...byPlace].reduce((best, now) => (now[1] > best[1] || (now[1] === best[1] && now[0] < best[0]) ? now : best));
-      return { first: taken[0], last: taken[taken.length - 1], goal, kinds: GRAVEST.flatMap((kind) => (kinds.has(kind) ? [{ kind, count: Number(kinds.get(kind)) }] : [])) };
+      return { first: taken[0], last: taken[taken.length - 1], goal, kinds: GRAVEST.flatMap((kind) => counted(kind, kinds.get(kind))) };
     });
 }
+
+/**
+ * A probe that flips to and fro, or has two onsets, is one probe.
+ * @param {EventKind} kind
+ * @param {number[]} [probes]  of each event
+ */
+const counted = (kind, probes) => (probes ? [{ kind, count: probes.length, probes: new Set(probes).size }] : []);
 
 /**
  * Where each epoch of a run stands on the cursor; of several places the first.
@@ -74,7 +81,7 @@ export function placesOf({ epochs }, letter) {
  */
 export function markerWords({ first, last, kinds }, steps, letter) {
   const where = first === last ? `epoch ${steps[first]}` : `epochs ${steps[first]}–${steps[last]}`;
-  return `${where}: ${list(kinds.map(({ kind, count }) => `${kind} on ${plural(count, "probe")}`))} (${letter})`;
+  return `${where}: ${list(kinds.map(({ kind, probes }) => `${kind} on ${plural(probes, "probe")}`))} (${letter})`;
 }
 
 /**

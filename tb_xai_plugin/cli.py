@@ -130,7 +130,7 @@ def _common_explainer(a: Run, b: Run) -> str:
 
 
 def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str, Any]:
-    row = compared.place(step)
+    row, regions = compared.place(step), findings.common_regions(a, b)
     return {
         "explainer": compared.explainer,
         "measure": compared.measure,
@@ -139,14 +139,14 @@ def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str,
         "typical distance": _number(compared.typical[row]),
         "between repeats": None if compared.spread is None else [_number(each) for each in compared.spread[row]],
         "runs": {
-            letter: _of_run(run, compared, int(at))
+            letter: _of_run(run, compared, int(at), regions)
             for letter, run, at in zip("AB", (a, b), (compared.pairing.here[row], compared.pairing.there[row]), strict=True)
         },
         "look at": [asdict(finding) for finding in findings.of_pair(compared, a, b, step)],
     }
 
 
-def _of_run(run: Run, compared: Comparison, epoch: int) -> dict[str, Any]:
+def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) -> dict[str, Any]:
     explainer, target = compared.explainer, compared.target
     happened = Counter(event.kind for event in run.events(explainer, target=target))
     steady = run.steady_since(explainer, compared.measure, target=target)
@@ -157,7 +157,7 @@ def _of_run(run: Run, compared: Comparison, epoch: int) -> dict[str, Any]:
         "epoch": epoch,
         "metric": metric,
         "worth": _number(run.logs[metric][there][0]) if metric in run.logs and there.any() else None,
-        "regions": {name: _of_region(run, explainer, name, target, epoch) for name in run.record["probes"]["regions"]},
+        "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
         "events": {kind: happened[kind] for kind in events.KINDS},
         "steady since": None if steady.of_run == ABSENT else steady.of_run,
     }
@@ -178,13 +178,13 @@ def _lines(report: dict[str, Any]) -> list[str]:
     for letter, run in report["runs"].items():
         worth = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
         steady = "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
-        rows.append([f"{letter} {run['name']}", str(run["epoch"]), worth, steady, *(str(run["events"][kind]) for kind in events.KINDS)])
+        rows.append([f"{letter} {run['name']}", _epoch(run["epoch"]), worth, steady, *(str(run["events"][kind]) for kind in events.KINDS)])
     lines += _table(rows)
     regions = list(report["runs"]["A"]["regions"])
     if regions:
         rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "since"))]]
         for name in regions:
-            cells = [report["runs"][letter]["regions"].get(name, {"share": None, "onset": None}) for letter in "AB"]
+            cells = [report["runs"][letter]["regions"][name] for letter in "AB"]
             rows.append(
                 [
                     name,
@@ -199,6 +199,10 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["look at"]:
         lines += ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])]
     return lines
+
+
+def _epoch(step: int) -> str:
+    return {ABSENT: "none", wire.UNTRAINED: "untrained"}.get(step, str(step))
 
 
 def _percent(share: float | None) -> str:

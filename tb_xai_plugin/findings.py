@@ -55,10 +55,7 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
         int(np.flatnonzero(each.all_steps == epoch)[0]) if epoch in each.all_steps else -1
         for each, epoch in zip((run, other), at, strict=True)
     ]
-    # Regions are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone.
-    common = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
-    common = [name for name in common if np.array_equal(run.inside(name), other.inside(name))]
-    shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in common}
+    shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in common_regions(run, other)}
     found = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
@@ -71,6 +68,12 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
         named.add(probe)
         found.append(_of_probe(compared, row, run, probe, shares, places))
     return found
+
+
+def common_regions(run: Run, other: Run) -> list[str]:
+    """Regions that are the same in both. They are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone."""
+    both = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
+    return [name for name in both if np.array_equal(run.inside(name), other.inside(name))]
 
 
 def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Run], places: list[int]) -> Iterator[str]:

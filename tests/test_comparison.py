@@ -12,7 +12,7 @@ import pytest
 from judged import given_run, noisy_series
 from records import FakeRun
 
-from tb_xai_plugin import cli, comparison, read_run, read_runs, stability
+from tb_xai_plugin import cli, comparison, findings, read_run, read_runs, stability
 from tb_xai_plugin.reader import Run
 from tb_xai_plugin.stability import ArgumentError
 
@@ -232,6 +232,16 @@ def test_the_command_line_tells_regions_with_their_onset(tmp_path: Path, capsys:
         given_run(tmp_path / name, noisy_series(lying_on([0]), EPOCHS), first=0)
     text = said(capsys, str(tmp_path / "a"), str(tmp_path / "b"))
     assert re.search(r"^left +50 % +never +50 % +never$", text, re.MULTILINE)
+
+
+def test_regions_that_lie_elsewhere_are_not_set_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "ab":
+        given_run(tmp_path / name, noisy_series(lying_on([0]), EPOCHS))
+    b = read_run(tmp_path / "b")
+    assert findings.common_regions(read_run(tmp_path / "a"), b) == ["left"]
+    elsewhere = b.statics("segments", "regions")[1]
+    elsewhere[:, :, 4:] = 0  # the upper left quarter alone
+    assert findings.common_regions(read_run(tmp_path / "a"), b) == []
 
 
 def test_the_command_line_prints_json(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

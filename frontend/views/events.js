@@ -5,6 +5,7 @@ import { GLYPHS, countKinds, placesOf, sizeWords } from "../events.js";
 import { probeName } from "../format.js";
 import { choose, html, render, select } from "../html.js";
 import { EVENT_KINDS } from "../state.js";
+import { failure } from "./failure.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
@@ -57,7 +58,8 @@ export function eventsView(element) {
           <ul style=${{ height: `${kept.length * ROW}px` }}>
             ${shown.map((entry, i) => row(element, data, entry, first + i))}
           </ul>
-          ${kept.length === 0 && html`<p class="note">${all.length ? "None of this kind." : data.a?.events ? "Nothing happened that is more than noise." : "looking…"}</p>`}
+          ${failure(element, data, ["events"], "Events could not be read")}
+          ${kept.length === 0 && html`<p class="note">${all.length ? "None of this kind." : data.a?.events ? "Nothing happened that is more than noise." : data.failures.some(({ route }) => route === "events") ? "" : "looking…"}</p>`}
         </div>
       </div>`,
       element,

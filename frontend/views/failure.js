@@ -7,7 +7,7 @@ import { command, html } from "../html.js";
 /** @typedef {import("../types.d.ts").Route} Route */
 
 /** Replies that a view has a place for; other parts are named in the line above the page. */
-const PLACED = new Set(["outputs", "interactions", "difference", "findings", "compare"]);
+const PLACED = new Set(["outputs", "interactions", "difference", "findings", "compare", "events"]);
 
 /**
  * @param {EventTarget} element

@@ -9,8 +9,8 @@ const cursorOf = (steps, epochs = { A: steps, B: steps }) => ({ steps, epochs, i
 test("where there is room each epoch with events has a marker of its own, the gravest kind first", () => {
   const events = [event(0, 0, "learned"), event(0, 1, "learned"), event(2, 0, "reason changed"), event(2, 1, "forgotten"), event(2, 2, "reason changed")];
   assert.deepEqual(markersOf(events, cursorOf([-1, 0, 1, 2]), "A", 100), [
-    { first: 1, last: 1, goal: 1, kinds: [{ kind: "learned", count: 2 }] },
-    { first: 3, last: 3, goal: 3, kinds: [{ kind: "forgotten", count: 1 }, { kind: "reason changed", count: 2 }] },
+    { first: 1, last: 1, goal: 1, kinds: [{ kind: "learned", count: 2, probes: 2 }] },
+    { first: 3, last: 3, goal: 3, kinds: [{ kind: "forgotten", count: 1, probes: 1 }, { kind: "reason changed", count: 2, probes: 2 }] },
   ]);
 });
 
@@ -35,6 +35,12 @@ test("an event of B stands where the cursor has B's epoch, and one that it has n
   const cursor = cursorOf([0, 1, 2], { A: [0, 1, 2], B: [4, 4, 9] });
   assert.deepEqual([...placesOf(cursor, "B")], [[4, 0], [9, 2]]);
   assert.deepEqual(markersOf([event(9, 0, "learned"), event(5, 0, "learned")], cursor, "B", 9).map(({ first }) => first), [2]);
+});
+
+test("a probe to which the same happens twice is one probe", () => {
+  const [one] = markersOf([event(7, 1, "onset", { region: "left" }), event(7, 1, "onset", { region: "top" })], cursorOf([6, 7]), "A", 9);
+  assert.deepEqual(one.kinds, [{ kind: "onset", count: 2, probes: 1 }]);
+  assert.equal(markerWords(one, [6, 7], "A"), "epoch 7: onset on 1 probe (A)");
 });
 
 test("a marker in words names its epochs, what happened, on how many probes, and the run", () => {
