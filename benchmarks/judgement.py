@@ -51,8 +51,8 @@ def speed(folder: Path, quick: bool) -> None:
         "trust": lambda run, _: run.trust("shap"),
         "compare": lambda run, other: run.compare(other, "shap", "best"),
         "compare, verdict and changed players": lambda run, other: _compared(run, other),
-        "findings of a run": lambda run, _: findings.looked_at(run, None, "shap", "label"),
-        "findings of a pair": lambda run, other: findings.looked_at(run, other, "shap", "label"),
+        "findings of a run": lambda run, _: findings.of_run(run, "shap", "label"),
+        "findings of a pair": lambda run, other: findings.of_pair(run.compare(other, "shap"), run, other),
     }
     spent = np.zeros((len(works), count, 2))
     runs = [read_run(paths[number % 2]) for number in range(count)]

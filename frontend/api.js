@@ -251,7 +251,9 @@ const READERS = {
         const row = (indexOf(steps, step) * right.shape[1] + probe) * 2;
         return row >= 0 && right.data[row] === 1 && right.data[row + 1] === 1;
       },
+      labelled: container.header.labelled === true,
       typical: take(container, "typical", Float32Array).data,
+      typicalFloor: take(container, "typical_floor", Float32Array).data,
       lowest: Float32Array.from({ length: rows }, (_, row) => spread[3 * row]),
       highest: Float32Array.from({ length: rows }, (_, row) => spread[3 * row + 2]),
       repeats: container.header.repeats ?? 0,

@@ -5,6 +5,7 @@
  */
 
 import { Unreachable } from "./api.js";
+import { recipe } from "./repeats.js";
 
 /** @typedef {import("./types.d.ts").Args} Args */
 /** @typedef {import("./types.d.ts").Route} Route */
@@ -125,6 +126,26 @@ export function createFeed(source, changed, first = null) {
     changed();
   }
 
+  /**
+   * What is judged beside repeats is asked for anew when there is one more of them, or one has grown; until then the old reply stands.
+   * @type {(before: RunRow[], now: RunRow[]) => void}
+   */
+  function forgetRepeats(before, now) {
+    const known = new Set(before.map(({ run, version }) => `${run} ${version}`));
+    const moved = now.filter(({ run, version }) => !known.has(`${run} ${version}`));
+    for (const [key, { route, args, value, controller }] of moved.length ? entries : []) {
+      if (!LATE.has(route) || !args.other) continue;
+      const pattern = args.repeats ?? "";
+      const judged = now.filter(({ run }) => run === args.run || run === args.other);
+      const asked = new Set(judged.map(({ name }) => recipe(name, pattern)));
+      const repeats = moved.map(({ name }) => recipe(name, pattern));
+      if (!repeats.some((one) => one !== null && asked.has(one))) continue;
+      controller.abort();
+      entries.delete(key);
+      if (value !== undefined) outdated.set(keyOf(route, args), { value, asked: round });
+    }
+  }
+
   /** @type {Promise<void> | null} */
   let polling = null;
 
@@ -144,6 +165,7 @@ export function createFeed(source, changed, first = null) {
       first = null;
       const same = rows && JSON.stringify(rows) === JSON.stringify(next);
       const recovered = reconnecting || problem;
+      forgetRepeats(rows ?? next, next);
       rows = next;
       problem = "";
       reconnecting = false;

@@ -31,20 +31,21 @@ export function metricName(name) {
 const LESS = /loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_/i;
 
 /**
- * The epoch with the best number of a metric; null where there is none.
+ * The epoch with the best number of a metric, of equally good ones that of the smallest loss, then the first; null where there is none.
  * @param {ArrayLike<number>} steps
  * @param {ArrayLike<number | null>} series  aligned with steps
  * @param {string} metric
+ * @param {ArrayLike<number | null>} losses  aligned with steps; empty where none were logged
  */
-export function bestEpoch(steps, series, metric) {
+export function bestEpoch(steps, series, metric, losses = []) {
   const sign = LESS.test(metric) ? -1 : 1;
-  let best = null;
-  let top = -Infinity;
+  const loss = (/** @type {number} */ i) => (Number.isFinite(losses[i] ?? NaN) ? Number(losses[i]) : Infinity);
+  let best = -1;
   for (let i = 0; i < steps.length; i++) {
     const value = series[i];
-    if (value === null || !Number.isFinite(value) || sign * value <= top) continue;
-    top = sign * value;
-    best = steps[i];
+    if (value === null || !Number.isFinite(value)) continue;
+    const lead = best < 0 ? 1 : sign * (value - Number(series[best]));
+    if (lead > 0 || (lead === 0 && loss(i) < loss(best))) best = i;
   }
-  return best;
+  return best < 0 ? null : steps[best];
 }

@@ -4,6 +4,7 @@
 export const MODULES = [
   "session.js",
   "feed.js",
+  "repeats.js",
   "model.js",
   "color.js",
   "compare.js",
@@ -57,7 +58,7 @@ export const MODULES = [
 ];
 
 /** What comes after the first picture (views/rest.js). */
-export const REST = ["views/rest.js", "views/events.js", "events.js", "views/export.js", "views/filmstrip.js", "views/findings.js", "frames.js", "thinning.js", "views/help.js", "views/pairs.js", "views/reading.js", "views/regions.js", "views/training.js", "apart.js", "repeats.js", "curves.js", "axis.js", "vendor/uPlot.esm.js"];
+export const REST = ["views/rest.js", "views/events.js", "events.js", "views/export.js", "views/filmstrip.js", "views/findings.js", "frames.js", "thinning.js", "views/help.js", "views/pairs.js", "views/reading.js", "views/regions.js", "views/training.js", "curves.js", "axis.js", "vendor/uPlot.esm.js"];
 
 /** What draws the cards of rows, texts and series (miniature.js). */
 export const MINIATURES = ["miniature.js", "bars.js", "cards-paint.js", "cards.js", "passage.js", "shown.js", "signal-paint.js", "signal.js", "canvas.js", "axis.js"];

@@ -85,7 +85,7 @@ export type Piece = [string, number];
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number };
+  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -292,8 +292,11 @@ export interface Compared {
   /** what of the distance is noise */
   floor: Table;
   bothRight(probe: number, step: number): boolean;
-  /** (rows,) median over probes that both answer right */
+  /** whether there is a right answer; else `bothRight` says that both answer */
+  labelled: boolean;
+  /** (rows,) median over probes that both answer right, over all where there are none; and of what of it is noise */
   typical: Float32Array;
+  typicalFloor: Float32Array;
   /** (rows,) between repeats of the same recipe; NaN where none are known */
   lowest: Float32Array;
   highest: Float32Array;

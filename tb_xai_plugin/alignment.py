@@ -171,6 +171,11 @@ def _listed(logs: Iterable[str]) -> str:
 
 
 def _best(run: Run, metric: str, series: np.ndarray) -> int:
-    """The first explained epoch at which a metric is best."""
+    """The explained epoch at which a metric is best; of equally good ones that of the smallest loss, then the first.
+
+    A small validation set makes many epochs equally good, the first of which is half trained.
+    """
     worth = np.where(np.isfinite(series), -series if LESS_IS_BETTER.search(metric) else series, -np.inf)
-    return int(run.steps[worth.argmax()])
+    losses = run.logs.get("val_loss" if metric.startswith("val_") else "loss", np.full(len(series), np.inf))
+    tied = np.flatnonzero(worth == worth.max())
+    return int(run.steps[tied[np.where(np.isfinite(losses[tied]), losses[tied], np.inf).argmin()]])

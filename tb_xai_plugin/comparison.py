@@ -91,7 +91,12 @@ class Comparison:
     @property
     def typical(self) -> np.ndarray:
         """(rows,): the median distance over probes that both answer right; over all where there is none."""
-        return _typical(self.distance, self.both_right)
+        return _typical(self.distance, _counted(self.distance, self.both_right))
+
+    @property
+    def typical_floor(self) -> np.ndarray:
+        """(rows,): the median floor over the same probes; NaN where none is known."""
+        return _typical(self.floor, _counted(self.distance, self.both_right))
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -102,7 +107,7 @@ class Comparison:
 
     @cached_property
     def _between_repeats(self) -> np.ndarray:
-        return np.stack([_typical(distance, self.both_right) for distance in self.repeats])
+        return np.stack([_typical(distance, _counted(distance, self.both_right)) for distance in self.repeats])
 
     def place(self, step: int | None = None) -> int:
         """The row of an epoch; by default that in which both are at their best, where rows are counted from there, else the last with numbers."""
@@ -163,7 +168,7 @@ class Comparison:
         )
         if len(each) < FEWEST_PAIRS:
             return f"{seeds} ({pairs}: too few to judge by)"
-        most = max(high, each.mean() + DEVIATIONS * each.std(ddof=1), TIMES_MEAN * each.mean(), _median(self.floor[row]))
+        most = max(high, each.mean() + DEVIATIONS * each.std(ddof=1), TIMES_MEAN * each.mean(), np.nan_to_num(self.typical_floor[row]))
         return f"{seeds} ({pairs}): {'more than another seed makes' if self.typical[row] > most else 'no more than another seed makes'}"
 
 
@@ -247,16 +252,14 @@ def _rows(array: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.where((places >= 0).reshape(-1, *[1] * (found.ndim - 1)), found, found.dtype.type(nothing))
 
 
-def _typical(distance: np.ndarray, both_right: np.ndarray) -> np.ndarray:
-    counted = np.where(both_right & np.isfinite(distance), distance, np.nan)
-    nobody = np.isnan(counted).all(axis=1, keepdims=True)
-    return _quietly(np.nanmedian, np.where(nobody, distance, counted), axis=1)
+def _counted(distance: np.ndarray, both_right: np.ndarray) -> np.ndarray:
+    """bool (rows, probes): those that both answer right; all where there is none."""
+    counted = both_right & np.isfinite(distance)
+    return counted | ~counted.any(axis=1, keepdims=True)
 
 
-def _median(numbers: np.ndarray) -> float:
-    """0 where there is none."""
-    there = numbers[np.isfinite(numbers)]
-    return float(np.median(there)) if len(there) else 0.0
+def _typical(series: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    return _quietly(np.nanmedian, np.where(counted, series, np.nan), axis=1)
 
 
 def _quietly(statistic: object, array: np.ndarray, axis: int = 0) -> np.ndarray:

@@ -257,11 +257,11 @@ def mean_rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _lowest_before(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The lowest share of all earlier epochs, NaN where there is none, and where it was: (epochs, …) each of (1 + epochs, …)."""
-    known = np.where(np.isfinite(share), share, np.inf)
-    which = np.zeros((max(len(share) - 1, 0), *share.shape[1:]), dtype=np.intp)
-    for epoch in range(1, len(which)):
-        better = known[epoch] < np.take_along_axis(known, which[epoch - 1 : epoch], axis=0)[0]
-        which[epoch] = np.where(better, epoch, which[epoch - 1])
+    known = np.where(np.isfinite(share), share, np.inf)[:-1]
+    epochs = np.arange(len(known)).reshape(-1, *[1] * (share.ndim - 1))
+    lower = np.zeros(known.shape, dtype=bool)
+    lower[1:] = known[1:] < np.minimum.accumulate(known)[:-1]
+    which = np.maximum.accumulate(np.where(lower, epochs, 0))
     return np.take_along_axis(share, which, axis=0), which
 
 

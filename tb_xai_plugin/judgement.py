@@ -123,19 +123,17 @@ def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequenc
     pointed = np.where(has & (strongest.max(axis=-1) > 0), pointed, np.nan)
 
     trained = run.all_steps != wire.UNTRAINED
-    sure = np.where(has, stability.region_share(noise.without(values, errors), inside), np.nan)
-    size = np.where(has, inside.sum(axis=-1) / np.array(run.record["probes"]["players"])[which], np.nan)
-    before, before_errors, sure_before = size, np.zeros(len(size)), size
+    size = sizes(inside, np.array(run.record["probes"]["players"])[which])
+    before, before_errors = size, np.zeros(len(size))
     measured = bool((~trained).any())
     if measured:
         # Where all its values are 0, as those of a last layer that begins with zeros, there is only the size.
         none = np.isnan(found[~trained][0])
-        before, before_errors, sure_before = (
-            np.where(none, instead, each[~trained][0])
-            for each, instead in ((found, size), (found_errors, 0), (np.where(np.isnan(sure), found, sure), size))
-        )
+        before, before_errors = np.where(none, size, found[~trained][0]), np.where(none, 0, found_errors[~trained][0])
+    first = sure_share(values[~trained][0], errors[~trained][0], inside, size) if measured else (size, np.zeros(len(size)))
+    then = sure_share(values[trained], errors[trained], inside)
     # From the untrained model on, or from what stands for it.
-    series, spreads = (np.concatenate([first[None], each[trained]]) for first, each in ((sure_before, sure), (before_errors, found_errors)))
+    series, spreads = (np.concatenate([one[None], others]) for one, others in zip(first, then, strict=True))
     rise, least = events.rises(series, spreads)
     return Share(
         *(found, found_errors, positive, pointed, before, before_errors),
@@ -145,6 +143,27 @@ def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequenc
         rise=rise,
         least=least,
     )
+
+
+def sizes(inside: np.ndarray, players: np.ndarray) -> np.ndarray:
+    """(probes,): the part that a region has of all players; NaN of probes that have no part of it."""
+    return np.where(inside.any(axis=-1), inside.sum(axis=-1) / players, np.nan)
+
+
+def sure_share(
+    values: np.ndarray, errors: np.ndarray, inside: np.ndarray, instead: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A region's share but for what noise adds to it, and its standard errors: (…, probes) each; NaN for probes that have no part of it.
+
+    instead: (probes,), what stands for a share that can't be told, without an error.
+    """
+    share, errors_of_share = stability.region_share(noise.without(values, errors), inside), noise.share_errors(values, errors, inside)
+    if instead is not None:
+        plain = stability.region_share(values, inside)
+        share = np.where(np.isnan(share), plain, share)
+        share, errors_of_share = np.where(np.isnan(plain), instead, share), np.where(np.isnan(plain), 0, errors_of_share)
+    has = inside.any(axis=-1)
+    return np.where(has, share, np.nan), np.where(has, errors_of_share, np.nan)
 
 
 def _after(trained: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
@@ -28,6 +29,9 @@ ROUNDING = 1e-5
 DRAWS = 39  # of so many, the largest but one is the 95 % quantile without a guess
 TOGETHER = 2**20
 
+# So many players, those of the largest errors, are asked how their parts of the whole go together; among more it makes a twentieth of the spread.
+FEW = 8
+
 # Of the epochs before, how many tell how far an explanation moves as a rule.
 RECENT = 8
 
@@ -38,9 +42,9 @@ def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv")
     """The distance of a and b that sampling errors alone leave below in 95 of 100 cases, if both explain the same: (…,) of (…, players).
 
     Total variation: normalised to length 1, the difference of player i has the variance (e_i^2 (1 - 2 u_i) + u_i^2 sum_j e_j^2) / |a|_1^2 to
-    first order, u_i its share of the whole; so the distance is half a sum of folded normals, and is taken as normal about its mean. Cosine:
-    half the squared length of what is across, over |a| |b|: a sum of squares, as a scaled chi-squared (Satterthwaite 1946; quantile after
-    Wilson & Hilferty 1931). Ranks and top players: 39 draws about the mean of both.
+    first order, u_i its share of the whole; so the distance is half a sum of folded normals, which go together where there are few (Nabeya 1951).
+    Cosine: half the squared length of what is across, over |a| |b|: a sum of squares. Both are taken as gamma distributed, with that mean and
+    variance (Satterthwaite 1946; quantile after Wilson & Hilferty 1931). Ranks and top players: 39 draws about the mean of both.
 
     errors: of a - b, NaN where unknown (then the floor is); 0 counts as rounding.
     """
@@ -65,22 +69,44 @@ def _at_least_rounding(a: np.ndarray, b: np.ndarray, errors: np.ndarray) -> np.n
 
 def _tv_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
     size = (np.abs(a).sum(axis=-1) + np.abs(b).sum(axis=-1)) / 2
-    part = np.abs(a + b)
-    part = part / np.maximum(part.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
+    part = a + b
+    part = part / np.maximum(np.abs(part).sum(axis=-1, keepdims=True), np.finfo(float).tiny)
     squares = errors**2
-    variance = np.maximum(squares * (1 - 2 * part) + part**2 * squares.sum(axis=-1, keepdims=True), 0) / size[..., None] ** 2
-    mean = 0.5 * np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=-1)
-    spread = 0.5 * np.sqrt((1 - 2 / np.pi) * variance.sum(axis=-1))
-    return np.minimum(mean + _Z * spread, 1)
+    total = squares.sum(axis=-1, keepdims=True)
+    variance = np.maximum(squares * (1 - 2 * np.abs(part)) + part**2 * total, 0)
+    mean, spread = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=-1), (1 - 2 / np.pi) * variance.sum(axis=-1)
+    # What one player's part gains the others lose.
+    most = np.argsort(-variance, axis=-1)[..., :FEW]
+    part, squares, variance = (np.take_along_axis(array, most, axis=-1) for array in (part, squares, variance))
+    pulls = np.where(part == 0, 1, np.sign(part)) * squares
+    for i, j in combinations(range(most.shape[-1]), 2):
+        together = part[..., i] * part[..., j] * total[..., 0] - part[..., j] * pulls[..., i] - part[..., i] * pulls[..., j]
+        spread = spread + 2 * _folded_covariance(together, variance[..., i], variance[..., j])
+    return np.minimum(_gamma_quantile(mean, spread) / (2 * size), 1)
+
+
+def _folded_covariance(covariance: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of |X| and |Y|, jointly normal about 0, of their covariance and variances."""
+    product = np.sqrt(one * other)
+    r = np.clip(covariance / np.where(product > 0, product, 1), -1, 1)
+    return 2 / np.pi * product * (np.sqrt(1 - r**2) + r * np.arcsin(r) - 1)
+
+
+def _gamma_quantile(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """The quantile 1 - FALSE_ALARMS of a gamma distribution."""
+    unit = variance / (9 * mean**2)  # 1 / (9 shape)
+    return mean * (1 - unit + _Z * np.sqrt(unit)) ** 3
 
 
 def _cosine_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
     middle = a + b
     direction = middle**2 / np.maximum((middle**2).sum(axis=-1, keepdims=True), np.finfo(float).tiny)
-    across = errors**2 * (1 - direction)
-    mean, variance = across.sum(axis=-1), 2 * (across**2).sum(axis=-1)
-    freedom = 2 * mean**2 / variance
-    quantile = freedom * (1 - 2 / (9 * freedom) + _Z * np.sqrt(2 / (9 * freedom))) ** 3 * variance / (2 * mean)
+    squares = errors**2
+    # Trace of the covariance of what is across, P E P with P = 1 - u u', and of its square.
+    along = (squares * direction).sum(axis=-1)
+    trace = np.maximum(squares.sum(axis=-1) - along, np.finfo(float).tiny)
+    trace_of_square = (squares**2 * (1 - 2 * direction)).sum(axis=-1) + along**2
+    quantile = _gamma_quantile(trace, 2 * np.maximum(trace_of_square, 0))
     return np.minimum(quantile / (2 * np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))), 2)
 
 

@@ -307,9 +307,9 @@ class XaiPlugin(base_plugin.TBPlugin):
             found = self._compared(request, run, explainer, wanted, request.arguments.get("measure", "tv"))
         rows = found.pairing
         arrays: Arrays = {"steps": rows.steps, "here": rows.here, "there": rows.there, "distance": found.distance, "floor": found.floor}
-        arrays |= {"right": found.right.astype(np.uint8), "typical": found.typical}
+        arrays |= {"right": found.right.astype(np.uint8), "typical": found.typical, "typical_floor": found.typical_floor}
         arrays["spread"] = np.full((len(rows.steps), 3), np.nan) if found.spread is None else found.spread
-        return {"metric": rows.metric, "best": rows.best, "repeats": len(found.repeats)}, arrays
+        return {"metric": rows.metric, "best": rows.best, "repeats": len(found.repeats), "labelled": found.labelled}, arrays
 
     def _compared(self, request: Request, run: Run, explainer: str, wanted: str | int, measure: str) -> comparison.Comparison:
         other, by, pattern = (
@@ -317,13 +317,13 @@ class XaiPlugin(base_plugin.TBPlugin):
             request.arguments.get("by") or "epoch",
             request.arguments.get("repeats") or comparison.REPEAT,
         )
-        runs = self._repeats(request, run, other, explainer, pattern)
+        runs = self._repeats(request, run, other, pattern)
         key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *((name, each.serial) for name, each in runs.items()))
         return run.judged(
             *key, make=lambda: run.compare(other, explainer, by, measure=measure, target=wanted, repeats=runs, pattern=pattern)
         )
 
-    def _repeats(self, request: Request, run: Run, other: Run, explainer: str, pattern: str) -> dict[str, Run]:
+    def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> dict[str, Run]:
         """Runs of the same recipe as one of two; no others are read."""
         request.used.append((run, False))  # which runs there are is not in the address
         known = self._catalog.names(request.context, request.experiment)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tb_xai_plugin.probes import ProbeSet
     from tb_xai_plugin.reader import Run
 
-# Events of predictions are certain at their epoch, those of reasons at the next explained one, onsets at the end alone.
+# Events of predictions are certain at their epoch, those of reasons at the next explained one. So are onsets, but for those given up again later.
 AT_ONCE = ("learned", "forgotten", "relearned")
 ONE_LATER = ("reason changed", "collapsed")
 
@@ -42,6 +42,8 @@ class Judge:
         self._reasons: dict[str, events.Reasons] = {}
         self._happened: dict[str, Counter[tuple[int, str]]] = {}
         self._last: dict[str, Moment] = {}
+        self._leaning: dict[tuple[str, str], _Leaning] = {}
+        self._players = probes.players
         self.step: int | None = None  # the last epoch that was followed
 
     def resume(self, run: Run, before: int) -> None:
@@ -72,6 +74,7 @@ class Judge:
         self, step: int, moments: dict[str, Moment], told: tuple[np.ndarray, np.ndarray, np.ndarray], silent: np.ndarray
     ) -> list[tuple[int, Scalars]]:
         now: Scalars = {}
+        late: Scalars = {}
         for explainer, moment in moments.items():
             last = self._last.get(explainer)
             if last is not None:
@@ -82,10 +85,12 @@ class Judge:
             self._last[explainer] = moment if last is None else last.replaced(there, moment)
             for region, inside in self._inside.items():
                 now[f"share of {region}/{explainer}"] = _mean(stability.region_share(moment.values, inside)[inside.any(axis=-1)])
+                leaning = self._leaning.setdefault((explainer, region), _Leaning(inside, self._players))
+                onsets = leaning.follow(step, moment.values, moment.errors)
+                late[f"events/onset of {region}/{explainer}"] = onsets
         if step == wire.UNTRAINED:
             self._predictions.begin(told[2])
             return []
-        late: Scalars = {}
         if self._labels is not None:
             happened = Counter(event.kind for event in self._predictions.follow(step, *told))
             now |= {f"events/{kind}": happened[kind] for kind in AT_ONCE}
@@ -99,6 +104,26 @@ class Judge:
 
     def _tagged(self, found: Scalars) -> Scalars:
         return {f"{self._prefix}/{tag}": value for tag, value in found.items() if np.isfinite(value)}
+
+
+class _Leaning:
+    """Follows the share of one region: how many probes have its onset at the epoch before, see `events.rises`."""
+
+    def __init__(self, inside: np.ndarray, players: np.ndarray) -> None:
+        self._inside, self._size = inside, judgement.sizes(inside, players)
+        self._shares, self._errors = [self._size], [np.zeros(len(inside))]
+
+    def follow(self, step: int, values: np.ndarray, errors: np.ndarray) -> int:
+        """Take one more epoch."""
+        if step == wire.UNTRAINED:
+            first = judgement.sure_share(values, errors, self._inside, self._size)
+            self._shares, self._errors = ([each] for each in first)
+            return 0
+        share, error = judgement.sure_share(values, errors, self._inside)
+        self._shares.append(share)
+        self._errors.append(error)
+        places = events.onset(*events.rises(np.stack(self._shares), np.stack(self._errors)))
+        return int((places == len(self._shares) - 3).sum())
 
 
 def _inside(probes: ProbeSet) -> dict[str, np.ndarray]:

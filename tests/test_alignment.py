@@ -173,6 +173,22 @@ def test_of_equally_good_epochs_the_first_is_the_best(tmp_path: Path) -> None:
     assert rows(a, b, "best") == [(0, 0, ABSENT), (1, 1, 0), (2, 2, 1)]
 
 
+def test_of_equally_good_epochs_that_of_the_smallest_loss_is_the_best(tmp_path: Path) -> None:
+    def trained(name: str, losses: Iterable[float], prefix: str = "val_") -> Run:
+        accuracies = [0.5, 1.0, 1.0, 1.0]
+        logs = {
+            epoch: {f"{prefix}accuracy": right, f"{prefix}loss": loss}
+            for epoch, (right, loss) in enumerate(zip(accuracies, losses, strict=True))
+        }
+        return written(tmp_path / name, logs)
+
+    a, b = trained("a", [0.1, 0.5, 0.4, 0.3]), trained("b", [0.1, NAN, 0.2, 0.3])
+    assert rows(a, b, "best") == [(0, 0, ABSENT), (1, 1, 0), (2, 2, 1), (3, 3, 2)]
+    assert pair(a, b, "best").best == 3
+    unvalidated = trained("c", [0.1, 0.5, 0.4, 0.4], ""), trained("d", [0.1, NAN, NAN, NAN], "")
+    assert rows(*unvalidated, "best") == [(0, 0, ABSENT), (1, 1, 0), (2, 2, 1), (3, 3, 2)]
+
+
 def test_without_validation_the_best_is_that_of_training(tmp_path: Path) -> None:
     logs = {0: {"lr": 0.1, "loss": 1, "accuracy": 0.9}, 1: {"lr": 0.1, "loss": 0.1, "accuracy": 0.5}}
     a, b = (written(tmp_path / name, logs) for name in "ab")

@@ -21,12 +21,13 @@ def pair_of_the_same(players: int, relative: float, seed: int = 0) -> tuple[np.n
 
 
 @pytest.mark.parametrize("measure", stability.MEASURES)
-@pytest.mark.parametrize(("players", "relative"), [(49, 0.05), (49, 0.5), (13, 0.1), (4, 0.2)])
+@pytest.mark.parametrize(("players", "relative"), [(49, 0.05), (49, 0.5), (13, 0.1), (4, 0.2), (3, 0.05), (2, 0.05)])
 def test_noise_alone_passes_its_floor_in_about_one_case_of_twenty(measure: str, players: int, relative: float) -> None:
     a, b, errors = (array[: 400 if measure in ("spearman", "top-k") else PAIRS] for array in pair_of_the_same(players, relative))
     passed = (stability.MEASURES[measure](a, b) > noise.floor(a, b, errors, measure)).mean()
-    assert passed <= 0.09, "false alarms"
-    if measure in ("tv", "cosine", "magnitude"):
+    closed = measure in ("tv", "cosine", "magnitude")
+    assert passed <= (0.065 if closed else 0.09), "false alarms"
+    if closed:
         assert passed >= 0.01, "a floor that nothing reaches finds nothing"
 
 
@@ -51,7 +52,7 @@ def test_a_floor_grows_with_the_errors_and_is_unknown_with_them(measure: str) ->
 
 def test_players_that_a_probe_does_not_have_leave_the_floor_alone() -> None:
     a, b, errors = (array[:5] for array in pair_of_the_same(8, 0.1))
-    padded = (np.concatenate([array, np.full((5, 3), np.nan)], axis=1) for array in (a, b, errors))
+    padded = (np.concatenate([array, np.full((5, 20), np.nan)], axis=1) for array in (a, b, errors))
     np.testing.assert_allclose(noise.floor(*padded), noise.floor(a, b, errors))
 
 

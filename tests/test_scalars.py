@@ -64,6 +64,8 @@ def assert_equal_to_the_readers(found: dict[str, dict[int, float]], run: Run) ->
         for kind in ("reason changed", "collapsed"):
             counts = found[f"xai/events/{kind}/{explainer}"]
             assert counts == {step: happened[step, kind] for step in steps[:-1]}, "the last epoch's are certain one later"
+        onsets = found[f"xai/events/onset of telling/{explainer}"]
+        assert onsets == {step: happened[step, "onset"] for step in steps[:-1]}, "none of these was given up again"
 
 
 def test_scalars_are_the_readers_numbers(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 /** The curves of training above the explanations' own, on one axis of epochs. */
 
-import { noiseApart } from "../apart.js";
 import { epochOf } from "../cursor.js";
 import { createCurves } from "../curves.js";
 import { epoch, number, percent, tick } from "../format.js";
@@ -182,12 +181,12 @@ function apart({ compared }) {
  * @param {boolean} dark
  * @returns {Curves}
  */
-function curveApart(compared, { a, cursor }, key, dark) {
+function curveApart(compared, { cursor }, key, dark) {
   const axis = cursor.steps;
   const color = dark ? "#f2f2f2" : "#424242";
   const grey = dark ? "#9e9e9e" : "#757575";
   const of = (/** @type {ArrayLike<number>} */ values) => align(axis, compared.steps, values, []);
-  const noise = of(noiseApart(compared)(a?.info.probes.count ?? 0));
+  const noise = of(compared.typicalFloor);
   return {
     key,
     axis,
@@ -276,7 +275,8 @@ function repeatsOf(chart, sides, pattern, values) {
  * @param {string} metric
  */
 function best({ info: { log_steps, logs } }, metric) {
-  return bestEpoch(log_steps, logs[`val_${metric}`] ?? logs[metric] ?? [], metric);
+  const prefix = logs[`val_${metric}`] ? "val_" : "";
+  return bestEpoch(log_steps, logs[prefix + metric] ?? [], metric, logs[`${prefix}loss`]);
 }
 
 /** @type {(chart: Chart, side: Side, step: number) => string[]} */
@@ -341,7 +341,7 @@ function description(data, chart, pattern) {
  */
 function apartWords(compared, { a, cursor }) {
   const place = indexOf(compared.steps, cursor.step);
-  const noise = noiseApart(compared)(a?.info.probes.count ?? 0)[place];
+  const right = compared.labelled && Array.from({ length: a?.info.probes.count ?? 0 }, (_, probe) => probe).some((probe) => compared.bothRight(probe, cursor.step));
   const repeats = compared.repeats && Number.isFinite(compared.lowest[place]) ? `; repeats of the same recipe (grey) are ${number(compared.lowest[place])} to ${number(compared.highest[place])} apart` : "";
-  return `A from B over epochs, median over probes that both answer right. At ${epoch(cursor.step)}: ${number(compared.typical[place])}; noise (hatched) up to ${number(noise)}${repeats}`;
+  return `A from B over epochs, median over probes${right ? " that both answer right" : ""}. At ${epoch(cursor.step)}: ${number(compared.typical[place])}; noise (hatched) up to ${number(compared.typicalFloor[place])}${repeats}`;
 }

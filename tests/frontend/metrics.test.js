@@ -27,4 +27,5 @@ test("the best epoch has the largest accuracy or the smallest loss; epochs witho
   for (const less of ["val_binary_crossentropy", "kullback_leibler_divergence", "hinge", "val_mape", "false_positives"]) assert.equal(bestEpoch([0, 1], [3, 2], less), 1, less);
   for (const more of ["val_auc", "precision", "true_positives", "r2"]) assert.equal(bestEpoch([0, 1], [3, 2], more), 0, more);
   assert.equal(bestEpoch([0, 1, 2], [0.9, 0.9, 0.1], "val_accuracy"), 0);
+  assert.equal(bestEpoch([0, 1, 2, 3], [0.5, 0.9, 0.9, 0.9], "val_accuracy", [0.1, null, 0.4, 0.4]), 2, "of equals the smallest loss");
 });
