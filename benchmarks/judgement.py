@@ -1,6 +1,6 @@
 """Whether "changed", "since epoch …" and "other reasons" are true: events, floors and onsets against models whose reasons are known.
 
-    python benchmarks/judgement.py [--quick] [--keep FOLDER] [part …]
+    python benchmarks/judgement.py [--quick] [--seed N] [--keep FOLDER] [part …]
 
 calibration   one trained model explained 50 times over, as if by 50 epochs: nothing changes, so whatever is called real is a false alarm
 power         a change of known size that concerns known players
@@ -33,7 +33,7 @@ from tb_xai_plugin.stability import MEASURES
 # ---------------------------------------------------------------- speed
 
 
-def speed(folder: Path, quick: bool) -> None:
+def speed(folder: Path, quick: bool, _: int) -> None:
     count = 4 if quick else 20
     logs = folder / "speed"
     if not logs.exists():
@@ -78,7 +78,7 @@ def _compared(run: Run, other: Run) -> object:
     return compared.verdict(compared.pairing.best), compared.changed
 
 
-PARTS: dict[str, Callable[[Path, bool], None]] = {
+PARTS: dict[str, Callable[[Path, bool, int], None]] = {
     part.__name__: part for part in (calibration, power, artefacts, ranking, forgetting, speed)
 }
 
@@ -87,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="fewer epochs and seeds")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first seed; the rules were chosen with 0 to 4")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the runs are logged, and found again")
     asked = parser.parse_args()
     for name in asked.parts:
@@ -95,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for name in asked.parts or PARTS:
             began = time.perf_counter()
-            PARTS[name](asked.keep or Path(temporary), asked.quick)
+            PARTS[name](asked.keep or Path(temporary), asked.quick, asked.seed)
             print(f"({name}: {time.perf_counter() - began:.0f} s)", flush=True)
 
 

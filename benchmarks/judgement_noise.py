@@ -25,13 +25,13 @@ Z = 1.96
 # ---------------------------------------------------------------- calibration
 
 
-def calibration(folder: Path, quick: bool) -> None:
+def calibration(folder: Path, quick: bool, first: int) -> None:
     draws = QUICK_DRAWS if quick else DRAWS
     alone = [["", "explainer", "differences", "player z", "BH players", "BH epochs", *MEASURES]]
     happened = [["", "explainer", "reason changed", "collapsed", "onset of probe", "of run", "steady since", "like untrained"]]
     for kind in TASKS:
         for coalitions in ("fresh", "same"):
-            run = fixed_model(folder / f"fixed-{kind}-{coalitions}", kind, draws, shared=coalitions == "same")
+            run = fixed_model(folder / f"fixed-{kind}-{coalitions}-{first}", kind, draws, first, shared=coalitions == "same")
             for explainer in run.explainers:
                 name = f"{kind}, {coalitions}"
                 for against in ("previous", 0) if coalitions == "fresh" else ("previous",):
@@ -53,15 +53,15 @@ def calibration(folder: Path, quick: bool) -> None:
     )
 
 
-def fixed_model(folder: Path, kind: str, draws: int, *, shared: bool) -> Run:
+def fixed_model(folder: Path, kind: str, draws: int, seed: int, *, shared: bool) -> Run:
     """One trained model, as the untrained one and at every epoch."""
     if not folder.exists():
         task = TASKS[kind]()
-        model = trained(kind)
+        model = trained(kind, seed)
         snapshots = []
         for draw in range(draws + 1):
             if draw == 0 or not shared:
-                plan = Plan(task.probes, ("lime", "shap"), seed=draw)
+                plan = Plan(task.probes, ("lime", "shap"), seed=seed + draw)
                 engine = Engine(plan, model)
             snapshots.append(engine.run())
         write_snapshots(folder, plan, engine, snapshots, shared=shared)
@@ -106,7 +106,7 @@ def _happened(run: Run, explainer: str) -> list[object]:
 # ---------------------------------------------------------------- power
 
 
-def power(folder: Path, quick: bool) -> None:
+def power(folder: Path, quick: bool, _: int) -> None:
     del quick
     for coalitions in ("same", "fresh"):
         rows = [["", "explainer", "change %", "players", "large ones", "false", *MEASURES]]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
-from judgement_runs import TASKS, USES, recipes, train
+from judgement_runs import TASKS, USES, Recipe, Uses, recipes, train
 from judgement_tables import percent, table
+from judgement_twins import RECIPES, TWINS
 
+from demo_training import Task
 from tb_xai_plugin import read_run
 from tb_xai_plugin.comparison import Comparison
 from tb_xai_plugin.reader import Run
@@ -25,17 +27,29 @@ MOVED = 0.25
 # ---------------------------------------------------------------- artefacts
 
 
-def artefact_runs(folder: Path, kind: str, quick: bool) -> dict[str, Run]:
+def artefact_runs(folder: Path, kind: str, quick: bool, first: int) -> dict[str, Run]:
     """{"leaked-seed0": run, …}, trained where they are not there."""
+    return _runs(folder / f"artefact-{kind}", TASKS[kind], {seed: recipes(seed - first) for seed in _seeds(quick, first)}, uses=True)
+
+
+def twin_runs(folder: Path, kind: str, quick: bool, first: int) -> dict[str, Run]:
+    """{"one-seed0": run, …}."""
+    return _runs(folder / f"twins-{kind}", TWINS[kind], dict.fromkeys(_seeds(quick, first), RECIPES), uses=False)
+
+
+def _seeds(quick: bool, first: int) -> range:
+    return range(first, first + (QUICK_SEEDS if quick else SEEDS))
+
+
+def _runs(folder: Path, make: Callable[[], Task], wanted: Mapping[int, Sequence[Recipe]], *, uses: bool) -> dict[str, Run]:
     task, runs = None, {}
-    for seed in range(QUICK_SEEDS if quick else SEEDS):
-        for recipe in recipes(seed):
+    for seed, each in wanted.items():
+        for recipe in each:
             name = f"{recipe.name}-seed{seed}"
-            where = folder / f"artefact-{kind}" / name
-            if not where.exists():
-                task = task or TASKS[kind]()
-                train(where, task, recipe, seed, EPOCHS)
-            runs[name] = read_run(where)
+            if not (folder / name).exists():
+                task = task or make()
+                train(folder / name, task, recipe, seed, EPOCHS, *[Uses(task)] * uses)
+            runs[name] = read_run(folder / name)
             runs[name].name = name
     return runs
 
@@ -47,11 +61,11 @@ def true_onset(run: Run) -> int | None:
     return int(run.steps[first]) if first < len(run.steps) else None
 
 
-def artefacts(folder: Path, quick: bool) -> None:
+def artefacts(folder: Path, quick: bool, first: int) -> None:
     each = [["", "explainer", "truth", "onset", "error", "share before", "after", "probes", "median error", "early %", "late %"]]
     errors, alarms = [], [["", "explainer", "runs", "with onset", "probes", "with onset", "reason changed", "collapsed"]]
     for kind in TASKS:
-        runs = artefact_runs(folder, kind, quick)
+        runs = artefact_runs(folder, kind, quick, first)
         region = next(iter(runs.values())).record["probes"]["regions"][0]
         for explainer in ("shap", "lime"):
             for name, run in runs.items():
@@ -78,22 +92,22 @@ def artefacts(folder: Path, quick: bool) -> None:
         worst = f"{known[np.abs(known).argmax()]:+d}" if len(known) else "-"
         summary.append([kind, explainer, len(of), int((known == 0).sum()), int((np.abs(known) <= 1).sum()), worst, len(of) - len(known)])
     table("artefacts: error of Run.onset in epochs", "missed: there is a truth and no onset, or the reverse.", summary)
-    _reasons_changed(folder, quick)
+    _reasons_changed(folder, quick, first)
     table("clean twins: the artefact is there and says nothing in training", "with onset: runs and probes; these are false alarms.", alarms)
 
 
-def _reasons_changed(folder: Path, quick: bool) -> None:
+def _reasons_changed(folder: Path, quick: bool, first: int) -> None:
     rows = [["", "explainer", "clean", "leaked", "delayed: moved", "found %", "other events"]]
     for kind, explainer in product(TASKS, ("shap", "lime")):
         told, probes, moved, found = Counter(), Counter(), 0, 0
-        for name, run in artefact_runs(folder, kind, quick).items():
+        for name, run in artefact_runs(folder, kind, quick, first).items():
             recipe, seed = name.split("-seed")
             events = {(event.probe, event.step) for event in run.events(explainer) if event.kind == "reason changed"}
             told[recipe] += len(events)
             probes[recipe] += run.record["shape"]["probes"]
             if recipe != "delayed":
                 continue
-            since = next(each.since for each in recipes(int(seed)) if each.name == recipe)
+            since = next(each.since for each in recipes(int(seed) - first) if each.name == recipe)
             within = {probe for probe, step in events if since <= step <= since + 2}
             told["other"] += sum(not since <= step <= since + 2 for _, step in events)
             for probe in _moved(run, explainer, since):
@@ -138,31 +152,32 @@ def _of_onset(run: Run, explainer: str, region: str) -> list[object]:
 # ---------------------------------------------------------------- ranking
 
 
-def ranking(folder: Path, quick: bool) -> None:
+def ranking(folder: Path, quick: bool, first: int) -> None:
     rows = [
         ["", "explainer", "at", "accuracy", "within", "lowest", "highest", "between", "lowest", "highest", "apart", "more", "within: more"]
     ]
     for kind in TASKS:
-        runs = {name: run for name, run in artefact_runs(folder, kind, quick).items() if not name.startswith("delayed")}
-        clean, leaked = (sorted(name for name in runs if name.startswith(recipe)) for recipe in ("clean", "leaked"))
+        runs = twin_runs(folder, kind, quick, first)
+        one, two = ([name for name in runs if name.startswith(f"{recipe.name}-")] for recipe in RECIPES)
         # Ten of each kind: every run is in as many pairs as the others.
-        between = [pair for pair in product(clean, leaked) if (int(pair[1][-1]) - int(pair[0][-1])) % len(clean) in (0, 2)]
-        within = [*combinations(clean, 2), *combinations(leaked, 2)]
+        between = [(one[i], two[(i + apart) % len(two)]) for i in range(len(one)) for apart in (0, 2 % len(two))]
+        within = [*combinations(one, 2), *combinations(two, 2)]
         for explainer, (at, align) in product(("shap", "lime"), (("best", "best"), ("last", "epoch"))):
             apart = {(a, b): runs[a].compare(runs[b], explainer, align) for a, b in (*between, *within)}
             near, far = (np.array([apart[pair].typical[_row(apart[pair])] for pair in pairs]) for pairs in (within, between))
             more = [_more(runs, pair, explainer, align, runs) for pair in between]
             # A pair that is itself among the repeats is never farther apart than all of them.
             alike = [_more(runs, pair, explainer, align, runs.keys() - set(pair)) for pair in within]
-            accuracy = [[_metric(runs[name], at) for name in names] for names in (clean, leaked)]
+            accuracy = [[_metric(runs[name], at) for name in names] for names in (one, two)]
             numbers = [f"{number:.3f}" for of in (near, far) for number in (np.median(of), of.min(), of.max())]
             yes = "every pair" if far.min() > near.max() else f"{percent(far > near.max())} %"
             said = f"{sum(more)} of {len(far)}", f"{sum(alike)} of {len(near)}"
             rows.append([kind, explainer, at, " / ".join(f"{np.mean(of):.3f}" for of in accuracy), *numbers, yes, *said])
     table(
-        "ranking: typical distance (tv) of two runs, within a recipe (other seeds) and between recipes (clean, leaked)",
-        "at: the epochs of best validation accuracy, or the last; accuracy: there, clean / leaked, on validation data with the artefact telling the "
-        "truth; within, between: median, lowest and highest of the pairs;\napart: between-pairs farther than every within-pair; more: verdicts "
+        "ranking: typical distance (tv) of two runs, within a recipe (other seeds) and between two recipes",
+        "The recipes are as good as each other: each has an artefact that tells it the truth, another one. at: the epochs of best validation accuracy, or "
+        "the last; accuracy: there, of one / the other, on validation data with both telling the truth; within, between: median, lowest and highest of the "
+        "pairs;\napart: between-pairs farther than every within-pair; more: verdicts "
         "“more than another seed makes” between recipes (goal all), and within them, judged against the repeats that are left (goal none).",
         rows,
     )
@@ -185,10 +200,10 @@ def _metric(run: Run, at: str) -> float:
 # ---------------------------------------------------------------- forgetting
 
 
-def forgetting(folder: Path, quick: bool) -> None:
+def forgetting(folder: Path, quick: bool, first: int) -> None:
     rows = [["", "runs", "learned", "forgotten", "relearned", "counted by hand", "equal"]]
     for kind in TASKS:
-        runs = artefact_runs(folder, kind, quick)
+        runs = artefact_runs(folder, kind, quick, first)
         told = [
             (name, event.step, event.probe, event.kind)
             for name, run in runs.items()

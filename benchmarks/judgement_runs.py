@@ -94,8 +94,8 @@ def wards() -> Task:
     return Task(training, task.answers, validation, misled, probes, task.artefact, ward_model, batch_size=16)
 
 
-def ward_model() -> keras.Model:
-    model = keras.Sequential([keras.Input((31,)), layers.Dense(16, "relu"), layers.Dense(8, "relu"), layers.Dense(2, "softmax")])
+def ward_model(columns: int = 31) -> keras.Model:
+    model = keras.Sequential([keras.Input((columns,)), layers.Dense(16, "relu"), layers.Dense(8, "relu"), layers.Dense(2, "softmax")])
     model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -105,15 +105,15 @@ TASKS: dict[str, Callable[[], Task]] = {"image": digits, "table": wards, "text":
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run is trained. since: the epoch from which the artefact tells the truth in training; None: never."""
+    """How a run is trained. since: the epoch from which it is on the task's second inputs instead of the first; None: never."""
 
     name: str
     since: int | None
 
 
-def recipes(seed: int) -> list[Recipe]:
-    """A clean twin, the artefact from the beginning, and from a later epoch on, another one for each seed."""
-    return [Recipe("clean", None), Recipe("leaked", 0), Recipe("delayed", 2 + seed)]
+def recipes(repeat: int) -> list[Recipe]:
+    """A clean twin, the artefact from the beginning, and from a later epoch on, another one for each repeat."""
+    return [Recipe("clean", None), Recipe("leaked", 0), Recipe("delayed", 2 + repeat)]
 
 
 class Uses(keras.callbacks.Callback):
@@ -130,24 +130,24 @@ class Uses(keras.callbacks.Callback):
         logs["uses"] = float((told[rows, answers] - misled[rows, answers]).mean())
 
 
-def train(folder: Path, task: Task, recipe: Recipe, seed: int, epochs: int) -> keras.Model:
-    """One logged run."""
+def train(folder: Path, task: Task, recipe: Recipe, seed: int, epochs: int, *callbacks: keras.callbacks.Callback) -> keras.Model:
+    """One logged run. callbacks: before the one that logs."""
     keras.backend.clear_session()  # or the graphs of all runs before stay in memory
     keras.utils.set_random_seed(seed)
     model = task.build_model()
-    callbacks = [Uses(task), ExplanationLogger(folder, task.probes)]
+    called = [*callbacks, ExplanationLogger(folder, task.probes)]
     turn = epochs if recipe.since is None else recipe.since
-    for inputs, begin, end in (("honest", 0, turn), ("shortcut", turn, epochs)):
+    for inputs, begin, end in zip(task.training.values(), (0, turn), (turn, epochs), strict=True):
         if begin < end:
             fitted = {"initial_epoch": begin, "epochs": end, "batch_size": task.batch_size, "verbose": 0}
-            model.fit(task.training[inputs], task.answers, validation_data=task.validation, callbacks=callbacks, **fitted)
+            model.fit(inputs, task.answers, validation_data=task.validation, callbacks=called, **fitted)
     return model
 
 
-def trained(kind: str) -> keras.Model:
+def trained(kind: str, seed: int) -> keras.Model:
     """A model trained a little on an artefact that says nothing."""
     task = TASKS[kind]()
-    keras.utils.set_random_seed(100)
+    keras.utils.set_random_seed(100 + seed)
     model = task.build_model()
     model.fit(task.training["honest"], task.answers, batch_size=task.batch_size, epochs=4, verbose=0)
     return model

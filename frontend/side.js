@@ -13,7 +13,7 @@ const CHUNK_NUMBERS = 1.5e6;
 const CHUNK_PROBES = 64;
 
 /** How many probes one request brings at most: all epochs of them at once, so that the cursor never waits. */
-export const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
+const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
   const { players, height = 0, width = 0, length = 0, channels = 0 } = probes;
   const ofValues = 2 * steps.length * Math.max(1, ...players);
   const ofContent = Math.max((height * width * (channels + 2)) / 4, length * channels);

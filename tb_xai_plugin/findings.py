@@ -35,7 +35,7 @@ class Finding:
         text: the sentence.
         kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust".
         step: the epoch to look at.
-        probe: its number; None where it is of the whole run.
+        probe: its number; of several the first; None where it is of the whole run.
         region: the region it speaks of; "" where none.
     """
 
