@@ -35,6 +35,9 @@ MOST_REPEATS = 8
 DEVIATIONS = 3
 TIMES_MEAN = 1.5
 
+# Two explanations that are nearer to each other give the same reasons, however surely they differ: a tenth of the map is elsewhere.
+LEAST_APART = {"tv": 0.1, "cosine": 0.01}
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -77,6 +80,17 @@ class Comparison:
         """bool (rows, probes): farther apart than sampling noise; False where that is unknown."""
         with np.errstate(invalid="ignore"):
             return self.distance > self.floor
+
+    @property
+    def other_reasons(self) -> np.ndarray:
+        """bool (rows, probes): farther apart than sampling noise, as far as that is known, and far enough to matter, see LEAST_APART."""
+        with np.errstate(invalid="ignore"):
+            above = self.distance > np.nan_to_num(self.floor)
+            return above & (self.distance >= self._least)
+
+    @property
+    def _least(self) -> float:
+        return LEAST_APART.get(self.measure, 0.0)
 
     @property
     def both_right(self) -> np.ndarray:
@@ -124,13 +138,10 @@ class Comparison:
         return int(found[0])
 
     def look_first(self, step: int | None = None) -> list[int]:
-        """Probes in the order in which to look: both right first, then those farthest above the floor; those within noise are left out.
-
-        Where noise is unknown, all are there.
-        """
+        """Probes of other reasons, in the order in which to look: both right first, then those farthest above the floor."""
         row = self.place(step)
         above = self.distance[row] - np.nan_to_num(self.floor[row])
-        probes = np.flatnonzero(self.real[row] | (np.isnan(self.floor[row]) & (self.distance[row] > 0)))
+        probes = np.flatnonzero(self.other_reasons[row])
         return sorted(probes.tolist(), key=lambda probe: (not self.both_right[row, probe], -above[probe]))
 
     def verdict(self, step: int | None = None) -> str:
@@ -152,8 +163,9 @@ class Comparison:
         if not known.any():
             words = f"The reasons of {int(counted.sum())} {which} are {apart}; how much of it is noise is not known"
         else:
-            words = f"{int((self.real[row] & known).sum())} of {int(known.sum())} {which} have other reasons, {apart}"
-        return f"{words}; {self._beside_repeats(row)}."
+            other = int((self.other_reasons[row] & known).sum())
+            words = f"{other or 'none'} of {int(known.sum())} {which} {'have' if other != 1 else 'has'} other reasons, {apart}"
+        return f"{words[0].upper()}{words[1:]}; {self._beside_repeats(row)}."
 
     def _beside_repeats(self, row: int) -> str:
         each = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
@@ -169,7 +181,9 @@ class Comparison:
         if len(each) < FEWEST_PAIRS:
             return f"{seeds} ({pairs}: too few to judge by)"
         most = max(high, each.mean() + DEVIATIONS * each.std(ddof=1), TIMES_MEAN * each.mean(), np.nan_to_num(self.typical_floor[row]))
-        return f"{seeds} ({pairs}): {'more than another seed makes' if self.typical[row] > most else 'no more than another seed makes'}"
+        if self.typical[row] <= most:
+            return f"{seeds} ({pairs}): no more than another seed makes"
+        return f"{seeds} ({pairs}): {'more than another seed makes' if self.typical[row] >= self._least else 'more than those, but too little to matter'}"
 
 
 def compare(

@@ -122,6 +122,24 @@ def test_a_repeat_that_has_just_begun_is_no_reason_not_to_compare_others(tmp_pat
         assert np.isfinite(found.spread).any()
 
 
+def test_what_is_sure_and_small_is_no_other_reason(tmp_path: Path) -> None:
+    alike, moved = lying_on([0, 1]), lying_on([0, 1])
+    moved[:, 1] = 0.8  # a twentieth of the map is elsewhere
+    for name in ("a-seed0", "a-seed1", "a-seed2"):
+        given_run(tmp_path / name, noisy_series(alike, 2, 1e-4, seed=int(name[-1])), errors=1e-4)
+    given_run(tmp_path / "b", noisy_series(moved, 2, 1e-4, seed=9), errors=1e-4)
+    runs = read_runs(tmp_path)
+    found = runs["a-seed0"].compare(runs["b"], "shap", repeats=runs)
+    assert found.real.all()
+    assert not found.other_reasons.any()
+    assert found.look_first() == []
+    assert re.fullmatch(
+        r"None of 5 probes that both answer right have other reasons, 0\.05 apart \(median\); repeats .* \(3 pairs\): "
+        r"more than those, but too little to matter\.",
+        found.verdict(),
+    )
+
+
 def test_where_noise_is_unknown_nothing_is_called_the_same(tmp_path: Path) -> None:
     for name, players in (("a", [0]), ("b", [5])):
         given_run(tmp_path / name, noisy_series(lying_on(players), 2), errors=float("nan"))
