@@ -28,7 +28,7 @@ export function metricName(name) {
 }
 
 /** Metrics of which less is better; the server counts with the same (alignment.py). */
-const LESS = /loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_/i;
+const LESS = /loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_|perplexity|brier|(?:^|_)(?:wer|cer|eer|ece|nll|fid|fpr|fnr)(?:_|$)/i;
 
 /**
  * The epoch with the best number of a metric, of equally good ones that of the smallest loss, then the first; null where there is none.

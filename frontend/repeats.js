@@ -10,7 +10,7 @@ const read = new Map();
 function patternOf(pattern) {
   if (!read.has(pattern)) {
     try {
-      read.set(pattern, new RegExp(pattern, "i"));
+      read.set(pattern, new RegExp(pattern, "gi"));
     } catch {
       read.set(pattern, null);
     }
@@ -19,13 +19,14 @@ function patternOf(pattern) {
 }
 
 /**
- * A run's name without what tells repeats apart; null where it does not say that it is a repeat, or where the pattern can't be read.
+ * A run's name without what tells repeats apart, of several the last; null where it does not say that it is a repeat, or where the pattern can't be read.
  * @param {string} name
  * @param {string} pattern  "" for the usual
  */
 export function recipe(name, pattern) {
-  const found = patternOf(pattern || USUAL)?.exec(name);
-  return found?.[0] ? name.slice(0, found.index) + name.slice(found.index + found[0].length) || null : null;
+  const known = patternOf(pattern || USUAL);
+  const found = known ? [...name.matchAll(known)].filter(([text]) => text).pop() : undefined;
+  return found ? name.slice(0, found.index) + name.slice(found.index + found[0].length) || null : null;
 }
 
 /**

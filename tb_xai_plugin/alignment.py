@@ -23,7 +23,10 @@ PREFERRED = ("acc", "auc|f1|precision|recall|iou|dice", "mae|mse|error|r2")
 SETTINGS = re.compile("lr|learning_rate")
 
 # Of any other metric, more is better.
-LESS_IS_BETTER = re.compile("loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_", re.IGNORECASE)
+LESS_IS_BETTER = re.compile(
+    "loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_|perplexity|brier|(?:^|_)(?:wer|cer|eer|ece|nll|fid|fpr|fnr)(?:_|$)",
+    re.IGNORECASE,
+)
 
 # Differences of metrics that are equal but for rounding.
 ROUNDING = 1e-12

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -164,8 +164,22 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
 
 
 def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: int) -> dict[str, Any]:
-    share = run.all_region_share(explainer, name, target).share[run.all_steps == epoch]
-    return {"share": _number(np.nanmean(share)) if np.isfinite(share).any() else None, "onset": run.onset(explainer, name, target=target)}
+    """Means over probes that have a part of it."""
+    found, there = run.share(explainer, name, target=target), run.all_steps == epoch
+    mean, positive, pointed = (_mean(each[there]) for each in (found.share, found.positive, found.pointed))
+    errors = found.errors[there][np.isfinite(found.share[there])]
+    error = float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else np.nan
+    return {
+        "share": mean,
+        "error": _number(error),
+        "positive": positive,
+        "pointed": pointed,
+        "onset": run.onset(explainer, name, target=target),
+    }
+
+
+def _mean(series: np.ndarray) -> float | None:
+    return float(np.nanmean(series)) if np.isfinite(series).any() else None
 
 
 def _number(value: float) -> float | None:
@@ -188,11 +202,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
             rows.append(
                 [
                     name,
-                    *(
-                        text
-                        for each in cells
-                        for text in (_percent(each["share"]), "never" if each["onset"] is None else f"epoch {each['onset']}")
-                    ),
+                    *(text for each in cells for text in (_share(each), "never" if each["onset"] is None else f"epoch {each['onset']}")),
                 ]
             )
         lines += ["", *_table(rows)]
@@ -205,8 +215,8 @@ def _epoch(step: int) -> str:
     return {ABSENT: "none", wire.UNTRAINED: "untrained"}.get(step, str(step))
 
 
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{100 * share:.0f} %"
+def _share(of: Mapping[str, Any]) -> str:
+    return "?" if of["share"] is None else findings.share_words(of["share"], np.nan if of["error"] is None else of["error"])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -30,12 +30,15 @@ LONGEST_PATTERN = 200
 FEWEST_PAIRS = 3
 # More repeats hardly say more, and each is read: 28 pairs.
 MOST_REPEATS = 8
-# Another seed makes distances up to so many standard deviations above those between repeats, and up to half as large again: a few pairs
-# don't tell a spread well.
+# Another seed makes distances up to so many standard deviations above those between repeats, and, as few pairs don't tell a spread well, up to half
+# as large again; less of that where more than six pairs are known.
 DEVIATIONS = 3
-TIMES_MEAN = 1.5
+HALF_AGAIN = 0.5
+WELL_KNOWN = 6
+# Two runs are farther apart than another seed makes where the typical probe is, or so many of them, two at least: an artefact may lie in few.
+FEW_PROBES = 0.25
 
-# Two explanations that are nearer to each other give the same reasons, however surely they differ: a tenth of the map is elsewhere.
+# Two explanations that are nearer to each other give the same reasons, however surely they differ.
 LEAST_APART = {"tv": 0.1, "cosine": 0.01}
 
 
@@ -87,6 +90,13 @@ class Comparison:
         with np.errstate(invalid="ignore"):
             above = self.distance > np.nan_to_num(self.floor)
             return above & (self.distance >= self._least)
+
+    @cached_property
+    def beyond_repeats(self) -> np.ndarray:
+        """bool (rows, probes): other reasons, and farther apart than another seed makes; False where fewer than FEWEST_PAIRS pairs of repeats are known."""
+        known = np.isfinite(self.repeats).sum(axis=0) >= FEWEST_PAIRS
+        with np.errstate(invalid="ignore"):
+            return self.other_reasons & known & (self.distance > _most_of_repeats(self.repeats))
 
     @property
     def _least(self) -> float:
@@ -180,10 +190,18 @@ class Comparison:
         )
         if len(each) < FEWEST_PAIRS:
             return f"{seeds} ({pairs}: too few to judge by)"
-        most = max(high, each.mean() + DEVIATIONS * each.std(ddof=1), TIMES_MEAN * each.mean(), np.nan_to_num(self.typical_floor[row]))
-        if self.typical[row] <= most:
-            return f"{seeds} ({pairs}): no more than another seed makes"
-        return f"{seeds} ({pairs}): {'more than another seed makes' if self.typical[row] >= self._least else 'more than those, but too little to matter'}"
+        return f"{seeds} ({pairs}): {self._judged_by_repeats(row, each)}"
+
+    def _judged_by_repeats(self, row: int, each: np.ndarray) -> str:
+        typical = self.typical[row]
+        if typical > max(_most_of_repeats(each), np.nan_to_num(self.typical_floor[row])):
+            return "more than another seed makes" if typical >= self._least else "more than those, but too little to matter"
+        counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
+        beyond = int((self.beyond_repeats[row] & counted).sum())
+        some = f"{beyond} of {int(counted.sum())} probes"
+        if beyond >= max(2, FEW_PROBES * counted.sum()):
+            return f"more than another seed makes for {some}"
+        return "no more than another seed makes" + (f", but for {some}" if beyond > 1 else "")
 
 
 def compare(
@@ -266,6 +284,17 @@ def _rows(array: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.where((places >= 0).reshape(-1, *[1] * (found.ndim - 1)), found, found.dtype.type(nothing))
 
 
+def _most_of_repeats(apart: np.ndarray) -> np.ndarray:
+    """(…,): how far apart another seed makes two runs, of distances between repeats (pairs, …); NaN of fewer than two."""
+    if len(apart) < 2:
+        return np.full(apart.shape[1:], np.nan)
+    mean, deviation = _quietly(np.nanmean, apart), np.sqrt(_quietly(np.nanvar, apart))
+    count = np.maximum(np.isfinite(apart).sum(axis=0), 1)
+    deviation = deviation * np.sqrt(count / np.maximum(count - 1, 1))
+    again = 1 + HALF_AGAIN * np.minimum(1, WELL_KNOWN / count)
+    return np.maximum(_quietly(np.nanmax, apart), np.maximum(mean + DEVIATIONS * deviation, again * mean))
+
+
 def _counted(distance: np.ndarray, both_right: np.ndarray) -> np.ndarray:
     """bool (rows, probes): those that both answer right; all where there is none."""
     counted = both_right & np.isfinite(distance)
@@ -283,7 +312,7 @@ def _quietly(statistic: object, array: np.ndarray, axis: int = 0) -> np.ndarray:
 
 
 def recipe(name: str, pattern: str = REPEAT) -> str | None:
-    """A run's name without what tells repeats apart; None where it does not say that it is a repeat.
+    """A run's name without what tells repeats apart, of several the last; None where it does not say that it is a repeat.
 
     Raises:
         ArgumentError (a ValueError): a pattern that is no regular expression.
@@ -291,11 +320,11 @@ def recipe(name: str, pattern: str = REPEAT) -> str | None:
     if len(pattern) > LONGEST_PATTERN:
         raise ArgumentError(f"repeats: the pattern has {len(pattern)} characters; give at most {LONGEST_PATTERN}.")
     try:
-        found = re.search(pattern, name, re.IGNORECASE)
+        matches = [found for found in re.finditer(pattern, name, re.IGNORECASE) if found.group()]
     except re.error as error:
         raise ArgumentError(f"repeats: {pattern[:100]!r} is no regular expression ({error}); give e.g. '-seed[0-9]+'.") from error
     # A name that is nothing else says which run it is, and not of what.
-    return (name[: found.start()] + name[found.end() :] or None) if found and found.group() else None
+    return name[: matches[-1].start()] + name[matches[-1].end() :] or None if matches else None
 
 
 def repeats_of(names: Sequence[str], wanted: Iterable[str], pattern: str = REPEAT) -> list[tuple[str, str]]:

@@ -27,8 +27,13 @@ ERRORS_ABOVE = 3
 LEAST_RISE = 0.05
 LEAST_RISE_OF_PROBE = 0.1
 ENDS = 0.5
+# A run leans on a region too where so many of its probes do, two at least: an artefact may lie in few.
+FEW_PROBES = 0.15
 # In shorter trainings a share that moves is one that rises.
 FEWEST_FOR_UNREST = 12
+
+# So many epochs at the end have to be near the last one, and a quarter of all, to call it steady.
+FEWEST_STEADY = 5
 
 # An explanation is flat at this share of what it was of late; or at that one, where its squares are within so many times their noise.
 FLAT = 1e-3
@@ -135,8 +140,13 @@ class Reasons:
     def __init__(self, explainer: str) -> None:
         self.explainer = explainer
         self._begun = False
+        self._untrained: np.ndarray | None = None
         self._moves: deque[np.ndarray] = deque(maxlen=noise.RECENT)
         self._sizes: deque[np.ndarray] = deque(maxlen=noise.RECENT)
+
+    def begin(self, untrained: Moment) -> None:
+        """What the untrained model's explanations are: where there is one, none at the first epoch is a collapse. How large it is says nothing."""
+        self._untrained = np.nansum(np.abs(untrained.values), axis=-1) > 0
 
     def follow(self, step: int, now: Moment, right: np.ndarray, silent: np.ndarray) -> list[Event]:
         """Take one more epoch of training.
@@ -166,6 +176,8 @@ class Reasons:
         self._begun = True
         self._last = self._before = self._earlier = now
         self._last_right, self._before_right, self._alive, self._just = (np.zeros(probes, dtype=bool) for _ in range(4))
+        if self._untrained is not None:
+            self._alive = self._untrained
         self._last_step, self._fell_at, self._seen = np.full(probes, -1), np.full(probes, -1), np.zeros(probes, dtype=int)
         self._move, self._fell_size = np.full(probes, np.nan), np.zeros((probes, 2))
 
@@ -300,6 +312,16 @@ def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
     return np.where(counts.any(axis=0), counts.argmax(axis=0), -1)
 
 
+def onset_of_some(places: np.ndarray, has: np.ndarray) -> int:
+    """The place from which on enough of those that have a part of a region lean on it, of their own `onset`s; -1 where there is none.
+
+    places: int (probes,); has: bool (probes,).
+    """
+    found = np.sort(places[places >= 0])
+    enough = max(min(2, int(has.sum())), int(np.ceil(FEW_PROBES * has.sum())))
+    return int(found[enough - 1]) if 0 < enough <= len(found) else -1
+
+
 def onsets(
     steps: Sequence[int], explainer: str, regions: Mapping[str, tuple[np.ndarray, np.ndarray]], places: Mapping[str, np.ndarray]
 ) -> list[Event]:
@@ -313,12 +335,21 @@ def onsets(
 
 
 def steady_since(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """int (…,): the first place from which a distance to the final state stays within its floor; -1 where only the last one or two do.
+    """int (…,): the first place from which a distance to the final state stays within its floor; -1 where not for a quarter of the epochs, five at least.
+
+    Fewer are what anything is that moves slowly: three steps back it is near where it ended. One epoch alone that strays decides nothing.
 
     distance, floor: (epochs, …), aligned; NaN (a gap, the final state itself) decides nothing.
     """
-    epochs = np.arange(len(distance)).reshape(-1, *[1] * (distance.ndim - 1))
+    count = len(distance)
+    if not count:
+        return np.full(distance.shape[1:], -1)
+    epochs = np.arange(count).reshape(-1, *[1] * (distance.ndim - 1))
     with np.errstate(invalid="ignore"):
-        last_far = np.where(distance > floor, epochs, -1).max(axis=0, initial=-1)
-    # Steady for two epochs is what anything is that moves slowly.
-    return np.where(last_far + 1 < len(distance) - 2, last_far + 1, -1)
+        far = distance > floor
+    twice = far.copy()
+    twice[1:] &= far[:-1]
+    twice[0] = False
+    first = np.where(twice, epochs, -1).max(axis=0) + 1
+    first = first + np.take_along_axis(far, np.minimum(first, count - 1)[None], axis=0)[0]
+    return np.where(count - first >= max(FEWEST_STEADY, count / 4), first, -1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin import judgement, wire
+from tb_xai_plugin import events, judgement, wire
 from tb_xai_plugin.alignment import ABSENT
 from tb_xai_plugin.comparison import Comparison
 
@@ -83,7 +83,7 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
     said = []
     for letter, run, share, here, there in zip("AB", runs, both, now, reversed(now), strict=True):
         if share.onset_of_run >= 0:
-            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on")
+            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{_in_few(share)}")
         elif here < there / 2:
             said.append(f"{letter} does not")
         else:
@@ -94,6 +94,11 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
     epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
     when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
     yield f"{name}: {', '.join(said)}; {when} A puts {_percent(now[0])} of its explanations there, B {_percent(now[1])}."
+
+
+def _in_few(share: judgement.Share) -> str:
+    """In how many probes, where it is not a matter of the run as a whole."""
+    return f" in {int((share.onset >= 0).sum())} of {int(np.isfinite(share.before).sum())} probes" if share.in_few else ""
 
 
 def _epoch(step: int) -> str:
@@ -123,14 +128,14 @@ def _of_probe(
 
 def _shares_of_probe(region: str, probe: int, both: list[judgement.Share], places: list[int]) -> str:
     shares = [float(each.share[place, probe]) for each, place in zip(both, places, strict=True)]
-    a, b = (_with_error(share, each.errors[place, probe]) for share, each, place in zip(shares, both, places, strict=True))
+    a, b = (share_words(share, each.errors[place, probe]) for share, each, place in zip(shares, both, places, strict=True))
     return f"B puts {b} on {region}, A {a}" if shares[1] > shares[0] else f"A puts {a} on {region}, B {b}"
 
 
 def _distance_of_probe(compared: Comparison, row: int, run: Run, probe: int) -> str:
     distance, floor = float(compared.distance[row, probe]), float(compared.floor[row, probe])
     if compared.measure == "tv":
-        text = f"{_percent(distance)} of the reasons are elsewhere (noise {_percent(floor)})"
+        text = f"{_percent(distance)} of the reasons differ (noise {_percent(floor)})"
     else:
         text = f"{distance:.2f} apart by {compared.measure} (noise {floor:.2f})"
     a, b = (side[row, probe] for side in compared.values)
@@ -165,6 +170,13 @@ def _collapsed(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
             step,
             probes[0],
         )
+    if not fallen and not _explained(run, explainer, target):
+        yield Finding("No epoch has an explanation with numbers: the model answers none.", "collapsed", int(run.steps[0]))
+
+
+def _explained(run: Run, explainer: str, target: Target) -> bool:
+    """Whether any epoch of training has an explanation with numbers."""
+    return bool(np.isfinite(run.of_class(target, f"values/{explainer}")[0][run.all_steps != wire.UNTRAINED]).any())
 
 
 def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
@@ -175,7 +187,7 @@ def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         step, now = int(run.all_steps[share.onset_of_run]), _mean(share.share[_last(share.share)])
         than = "in the untrained model" if share.measured else "by its size"
         yield Finding(
-            f"{name}: the run leans on it from epoch {step} on; {_percent(now)} of the explanations now, {_percent(_mean(share.before))} {than}.",
+            f"{name}: the run leans on it from epoch {step} on{_in_few(share)}; {_percent(now)} of the explanations now, {_percent(_mean(share.before))} {than}.",
             "region",
             step,
             None,
@@ -184,10 +196,10 @@ def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
 
 
 def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
-    events = judgement.found_events(run, explainer, target)
+    happened = judgement.found_events(run, explainer, target)
     right, known = judgement.right(run)
     probability = run.answers()["label_probability"]
-    last = {event.probe: event for event in events if event.kind == "forgotten"}
+    last = {event.probe: event for event in happened if event.kind == "forgotten"}
     still = sorted(
         (event for event in last.values() if known[-1, event.probe] and not right[-1, event.probe]), key=lambda event: event.size
     )
@@ -199,15 +211,15 @@ def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
             event.step,
             event.probe,
         )
-    changes = sorted((event for event in events if event.kind == "reason changed"), key=lambda event: event.floor - event.size)
+    changes = sorted((event for event in happened if event.kind == "reason changed"), key=lambda event: event.floor - event.size)
     labelled = run.record["probes"]["labels"] is not None and not run.settings["regression"]
     named: set[int] = set()
     for event in changes:
         if event.probe not in named and len(named) < MOST_PROBES // 2:
             named.add(event.probe)
             yield Finding(
-                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{_percent(event.size)} of its reasons went "
-                f"elsewhere at epoch {event.step} ({_percent(event.floor)} and more count).",
+                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{_percent(event.size)} of its reasons changed at "
+                f"epoch {event.step} ({_percent(event.floor)} and more count).",
                 *("reason changed", event.step, event.probe),
             )
 
@@ -227,7 +239,7 @@ def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         if len(concerned) > probes * judgement.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = run.steady_since(explainer, target=target)
-    if steady.of_run == ABSENT and len(run.steps) >= judgement.FEWEST_TO_SETTLE:
+    if steady.of_run == ABSENT and len(run.steps) >= events.FEWEST_STEADY and _explained(run, explainer, target):
         yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
 
 
@@ -263,7 +275,9 @@ def _percent(share: float) -> str:
     return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"
 
 
-def _with_error(share: float, error: float) -> str:
+def share_words(share: float, error: float) -> str:
+    """A share with its standard error, in percent; one below a tenth is called a tenth."""
+    error = max(error, 0.001)
     if not np.isfinite(error):
         return _percent(share)
     decimals = 0 if 100 * error >= 0.95 else 1

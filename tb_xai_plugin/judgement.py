@@ -22,8 +22,13 @@ Target = str | int
 # The run is steady, or leans on a region, when so much of its probes does.
 MOST = 0.5
 
-# With fewer explained epochs, nobody can say that explanations are not steady.
-FEWEST_TO_SETTLE = 5
+# An explanation is what it is at the end where it is not farther from that than noise and so many times what it moves in an epoch …
+TIMES_UNREST = 1.5
+# … or hardly at all: with shared coalitions, noise is far below what anybody cares for.
+NEAR = {"tv": 0.05, "cosine": 0.0025}
+# A metric is one number: by chance it strays farther. And a hundredth of it is one answer more or less.
+TIMES_UNREST_OF_METRIC = 3
+NEAR_OF_METRIC = 0.01
 
 # A picture deserves a word of warning from here on.
 ADDITIVE_LEAST = 0.5  # R² of the fit
@@ -82,12 +87,13 @@ class Share:
 
     Attributes:
         share: of |attribution|, 0 to 1.
-        errors: standard errors of it, NaN where unknown.
+        errors: standard errors of it, with what noise adds to the share of many small values; NaN where unknown.
         positive: of positive attribution.
         pointed: float, 1 where the strongest positive player lies inside by more than half, else 0 (the pointing game); NaN without one.
         before, before_errors: (probes,), the share of the untrained model; where it has none, that of the region's players among all.
         onset: int (probes,), the place from which the share stays above the lowest it had been by more than noise; -1 where there is none.
-        onset_of_run: the same of the mean over probes; -1 where there is none.
+        onset_of_run: the same of the mean over probes, or where that has none of enough of them, see `events.onset_of_some`; -1 where there is none.
+        in_few: whether it is that of some probes and not of the mean.
         measured: False where `before` is only the region's size, for want of an untrained model.
         rise, least: (steps, probes), how far the share is above its lowest but for what noise adds to it, and what counts; see `events.rises`.
     """
@@ -100,6 +106,7 @@ class Share:
     before_errors: np.ndarray
     onset: np.ndarray
     onset_of_run: int
+    in_few: bool
     measured: bool
     rise: np.ndarray
     least: np.ndarray
@@ -130,15 +137,19 @@ def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequenc
         # Where all its values are 0, as those of a last layer that begins with zeros, there is only the size.
         none = np.isnan(found[~trained][0])
         before, before_errors = np.where(none, size, found[~trained][0]), np.where(none, 0, found_errors[~trained][0])
+    sure, sure_errors = sure_share(values, errors, inside)
+    shown_errors = np.hypot(found_errors, np.nan_to_num(found - sure))
     first = sure_share(values[~trained][0], errors[~trained][0], inside, size) if measured else (size, np.zeros(len(size)))
-    then = sure_share(values[trained], errors[trained], inside)
     # From the untrained model on, or from what stands for it.
-    series, spreads = (np.concatenate([one[None], others]) for one, others in zip(first, then, strict=True))
+    series, spreads = (np.concatenate([one[None], each[trained]]) for one, each in zip(first, (sure, sure_errors), strict=True))
     rise, least = events.rises(series, spreads)
+    onset, of_mean = events.onset(rise, least), int(events.onset(*events.mean_rises(series, spreads)))
+    of_run = of_mean if of_mean >= 0 else events.onset_of_some(onset, has)
     return Share(
-        *(found, found_errors, positive, pointed, before, before_errors),
-        onset=_after(trained, events.onset(rise, least)),
-        onset_of_run=int(_after(trained, events.onset(*events.mean_rises(series, spreads)))),
+        *(found, shown_errors, positive, pointed, before, before_errors),
+        onset=_after(trained, onset),
+        onset_of_run=int(_after(trained, of_run)),
+        in_few=of_mean < 0 <= of_run,
         measured=measured,
         rise=rise,
         least=least,
@@ -166,7 +177,7 @@ def sure_share(
     return np.where(has, share, np.nan), np.where(has, errors_of_share, np.nan)
 
 
-def _after(trained: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _after(trained: np.ndarray, place: np.ndarray | int) -> np.ndarray:
     """From places among the trained steps to places among all."""
     return np.where(place >= 0, place + (~trained).sum(), -1)
 
@@ -203,6 +214,8 @@ def _answered(run: Run) -> Iterator[Event]:
 def _reasons(run: Run, explainer: str, target: Target) -> Iterator[Event]:
     were_right, moments, follower = right(run)[0], moments_of(run, explainer, target), events.Reasons(explainer)
     silent = ~np.isfinite(run.answers()["probability"])
+    if wire.UNTRAINED in run.all_steps:
+        follower.begin(moments[0])
     for place in _asked(run):
         yield from follower.follow(int(run.all_steps[place]), moments[place], were_right[place], silent[place])
 
@@ -239,7 +252,7 @@ class Steady:
     """Since when explanations are what they are at the end.
 
     Attributes:
-        step: int64 (probes,), the epoch; ABSENT where not until the last two.
+        step: int64 (probes,), the epoch; ABSENT where they are not.
         of_run: the epoch at which half of the probes were steady; ABSENT before.
         of_metric: the epoch from which the run's metric stays within its own unrest of its last value; ABSENT where there is none.
         metric: its name; "" where none was logged.
@@ -252,13 +265,12 @@ class Steady:
 
 
 def steady(run: Run, explainer: str, measure: str, target: Target) -> Steady:
-    """Within noise of the final explanation: closer than sampling noise and twice what it moves from epoch to epoch in the last quarter."""
+    """Near the final explanation, see `events.steady_since`: what it moves from epoch to epoch in the last quarter doesn't add up any more."""
     trained = run.all_steps != wire.UNTRAINED
-    there = np.isfinite(run.of_class(target, f"values/{explainer}")[0]).any(axis=(1, 2)) & trained
-    final = int(run.all_steps[there][-1]) if there.any() else "final"  # a gap at the end is no final form
-    to_final, moved = (run.all_drift(explainer, against, measure, target) for against in (final, "previous"))
+    to_final, moved = (run.all_drift(explainer, against, measure, target) for against in ("final", "previous"))
     unrest = np.nan_to_num(noise.jitter(_last_quarter(moved.distance[trained])))
-    places = events.steady_since(to_final.distance[trained], np.nan_to_num(to_final.floor[trained]) + 2 * unrest)
+    near = np.maximum(np.nan_to_num(to_final.floor[trained]) + TIMES_UNREST * unrest, NEAR.get(measure, 0))
+    places = events.steady_since(to_final.distance[trained], near)
     places = np.where(np.isfinite(to_final.distance[trained]).any(axis=0), places, -1)
     step = np.where(places >= 0, run.steps[places] if len(run.steps) else 0, alignment.ABSENT)
     settled = np.sort(np.where(step >= 0, step, np.iinfo(np.int64).max))
@@ -275,11 +287,12 @@ def _steady_metric(run: Run) -> tuple[int, str]:
     metric = alignment.first_metric(run.logs)
     series = run.logs[metric] if metric else np.array([])
     there = np.flatnonzero(np.isfinite(series))
-    if len(there) < 3:
+    if not len(there):
         return alignment.ABSENT, metric
     series, steps = series[there], run.steps[there]
     unrest = float(noise.jitter(_last_quarter(np.abs(np.diff(series)))))
-    place = int(events.steady_since(np.abs(series - series[-1])[:, None], np.full((len(series), 1), 2 * unrest))[0])
+    near = max(TIMES_UNREST_OF_METRIC * unrest, NEAR_OF_METRIC * float(np.abs(series[-1])))
+    place = int(events.steady_since(np.abs(series - series[-1]), np.full(len(series), near)))
     return (int(steps[place]) if place >= 0 else alignment.ABSENT), metric
 
 

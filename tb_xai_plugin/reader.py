@@ -444,6 +444,10 @@ class Run(Record):
         """
         return self.all_region_share(explainer, region, target).share[self._trained]
 
+    def share(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> judgement.Share:
+        """All that is known of a region, aligned with `all_steps`: its share with errors, the positive one, the pointing game, onsets; see `judgement.Share`."""
+        return self.all_region_share(explainer, region, target)
+
     def all_region_share(
         self,
         explainer: str,

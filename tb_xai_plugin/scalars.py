@@ -90,6 +90,8 @@ class Judge:
                 late[f"events/onset of {region}/{explainer}"] = onsets
         if step == wire.UNTRAINED:
             self._predictions.begin(told[2])
+            for explainer, moment in moments.items():
+                self._reasons.setdefault(explainer, events.Reasons(explainer)).begin(moment)
             return []
         if self._labels is not None:
             happened = Counter(event.kind for event in self._predictions.follow(step, *told))

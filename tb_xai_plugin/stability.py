@@ -88,17 +88,20 @@ def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.
         there = np.isfinite(values).any(axis=-1)
         last = np.maximum.accumulate(np.where(there, np.arange(epochs)[:, None], -1), axis=0)
         return np.concatenate([np.full((min(epochs, 1), probes), -1), last[:-1]])
-    place = _place(steps, against)
-    places = np.full((epochs, probes), -1 if place is None else place)
-    if place is not None:
-        places[place] = -1
-    return places
+    if against == "final":
+        # The last with numbers: a gap at the end is no final form.
+        there = np.isfinite(values).any(axis=-1)
+        places = np.where(there, np.arange(epochs)[:, None], -1).max(axis=0, initial=-1)
+    else:
+        place = _place(steps, against)
+        places = np.full(probes, -1 if place is None else place)
+    return np.where(np.arange(epochs)[:, None] == places, -1, places)
 
 
 def _place(steps: np.ndarray, against: str | int) -> int | None:
-    """Index of the reference; None where the record has no untrained model, or no step at all."""
-    if against == "final" or not len(steps):
-        return len(steps) - 1 if len(steps) else None
+    """Index of a step; None where the record has no untrained model, or no step at all."""
+    if not len(steps):
+        return None
     step = -1 if against == "untrained" else against
     if isinstance(step, str):
         raise ArgumentError(f"unknown reference {against!r}; choose 'previous', 'untrained', 'final' or a step.")

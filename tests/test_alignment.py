@@ -161,7 +161,10 @@ def test_best_epochs_stand_side_by_side_and_the_others_are_counted_from_there(tm
     assert rows(b, a, "best") == [(-1, -1, -1), (0, 0, ABSENT), (1, 1, ABSENT), (2, 2, 0), (3, 3, 1), (4, 4, 2)]
 
 
-@pytest.mark.parametrize("name", ["val_loss", "val_mean_squared_error", "val_mae", "loss", "val_binary_crossentropy"])
+@pytest.mark.parametrize(
+    "name",
+    ["val_loss", "val_mean_squared_error", "val_mae", "loss", "val_binary_crossentropy", "val_perplexity", "val_wer", "val_brier_score"],
+)
 def test_of_losses_and_errors_the_smallest_is_the_best(name: str, tmp_path: Path) -> None:
     a = with_metric(tmp_path / "a", [0.9, 0.1, 0.8], name)
     b = with_metric(tmp_path / "b", [0.2, 0.7, 0.9], name)

@@ -85,6 +85,24 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
     assert "not known" in alone.verdict()
 
 
+@pytest.mark.parametrize(
+    ("moved", "words"),
+    [(6, "more than another seed makes for 6 of 20 probes"), (2, "no more than another seed makes, but for 2 of 20 probes")],
+)
+def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(moved: int, words: str, tmp_path: Path) -> None:
+    for recipe, players in (("clean", [0, 1]), ("stamped", [6, 7])):
+        for seed in range(5):
+            values = lying_on([0, 1], 20) + 0.15 * np.random.default_rng([len(recipe), seed]).random((20, PLAYERS))
+            values[:moved, [0, 1]], values[:moved, players] = values[:moved, players].copy(), values[:moved, [0, 1]].copy()
+            given_run(tmp_path / f"{recipe}-seed{seed}", noisy_series(values, 2, seed=seed))
+    runs = read_runs(tmp_path)
+    found = runs["clean-seed0"].compare(runs["stamped-seed1"], "shap", repeats=runs)
+    assert np.flatnonzero(found.beyond_repeats[-1]).tolist() == list(range(moved))
+    assert found.verdict().endswith(f"(20 pairs): {words}.")
+    alike = runs["clean-seed0"].compare(runs["clean-seed1"], "shap", repeats=runs)
+    assert "(3 pairs): no more than another seed makes" in alike.verdict()
+
+
 def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
     runs = {
         name: run
@@ -175,6 +193,7 @@ def test_repeats_counted_from_the_best_are_compared_at_their_own_best(tmp_path: 
         ("cnn_run_2_wide", "cnn_wide"),
         ("cnn trial 1", "cnn"),
         ("seed0-cnn", "-cnn"),
+        ("run_1-seed2", "run_1"),
         ("run_1", None),
         ("vit-s16", None),
         ("cnn-2", None),
@@ -196,6 +215,7 @@ def test_a_pattern_of_the_users_tells_repeats(logdir: Path) -> None:
     names = ["cnn-1", "cnn-2", "wide-1"]
     assert comparison.repeats_of(names, ["cnn-1"]) == []
     assert comparison.repeats_of(names, ["cnn-1"], "-[0-9]+") == [("cnn-1", "cnn-2")]
+    assert comparison.recipe("cnn12", "[0-9]*") == "cnn", "an empty match is none"
     with pytest.raises(ArgumentError, match=re.escape("'(' is no regular expression")):
         comparison.recipe("a", "(")
 
@@ -238,7 +258,7 @@ def test_the_command_line_says_which_probes_and_players(logdir: Path, capsys: py
     assert "2 of 4 probes that both answer right have other reasons" in text
     first, second, third = text.split("Look at\n")[1].splitlines()
     assert re.fullmatch(
-        r"  probe 1 \(#1\): both right, 9[0-9] % of the reasons are elsewhere \(noise [0-9] %\); most of it is segment \d: A .*", first
+        r"  probe 1 \(#1\): both right, 9[0-9] % of the reasons differ \(noise [0-9] %\); most of it is segment \d: A .*", first
     )
     assert "most of it is segment 1: A +" in second
     assert third.startswith("  probe 3 (#3): A right, B wrong, ")
@@ -249,7 +269,7 @@ def test_the_command_line_tells_regions_with_their_onset(tmp_path: Path, capsys:
     for name in "ab":
         given_run(tmp_path / name, noisy_series(lying_on([0]), EPOCHS), first=0)
     text = said(capsys, str(tmp_path / "a"), str(tmp_path / "b"))
-    assert re.search(r"^left +50 % +never +50 % +never$", text, re.MULTILINE)
+    assert re.search(r"^left +50.0 ± 0.1 % +never +50.0 ± 0.1 % +never$", text, re.MULTILINE)
 
 
 def test_regions_that_lie_elsewhere_are_not_set_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,8 @@ test("the best epoch has the largest accuracy or the smallest loss; epochs witho
   assert.equal(bestEpoch([0, 1, 4], [0.5, 0.9, null], "val_accuracy"), 1);
   assert.equal(bestEpoch([0, 1, 4], [0.5, NaN, 0.2], "val_loss"), 4);
   assert.equal(bestEpoch([0, 1], [null, null], "val_loss"), null);
-  for (const less of ["val_binary_crossentropy", "kullback_leibler_divergence", "hinge", "val_mape", "false_positives"]) assert.equal(bestEpoch([0, 1], [3, 2], less), 1, less);
-  for (const more of ["val_auc", "precision", "true_positives", "r2"]) assert.equal(bestEpoch([0, 1], [3, 2], more), 0, more);
+  for (const less of ["val_binary_crossentropy", "kullback_leibler_divergence", "hinge", "val_mape", "false_positives", "val_perplexity", "wer", "val_ece"]) assert.equal(bestEpoch([0, 1], [3, 2], less), 1, less);
+  for (const more of ["val_auc", "precision", "true_positives", "r2", "answer", "piece_recall"]) assert.equal(bestEpoch([0, 1], [3, 2], more), 0, more);
   assert.equal(bestEpoch([0, 1, 2], [0.9, 0.9, 0.1], "val_accuracy"), 0);
   assert.equal(bestEpoch([0, 1, 2, 3], [0.5, 0.9, 0.9, 0.9], "val_accuracy", [0.1, null, 0.4, 0.4]), 2, "of equals the smallest loss");
 });

@@ -12,6 +12,8 @@ test("the page and the server tell repeats apart by the same names", () => {
 test("a recipe is the name without what tells repeats apart, by the usual pattern or the user's", () => {
   assert.deepEqual(["cnn-seed3", "cnn-seed12/wide", "cnn", "baseline-3"].map((name) => recipe(name, "")), ["cnn", "cnn/wide", null, null]);
   assert.equal(recipe("baseline-3", "-[0-9]+$"), "baseline");
+  assert.equal(recipe("run_1-seed2", ""), "run_1", "of several the last");
+  assert.equal(recipe("cnn12", "[0-9]*"), "cnn", "an empty match is none");
   assert.equal(recipe("baseline-3", "("), null, "a pattern that can't be read");
 });
 
