@@ -739,3 +739,18 @@ def test_samples_of_many_probes_are_drawn_once_or_again_and_are_the_same(monkeyp
         assert np.array_equal(kept.neighbours("lime", probe).inputs, tight.neighbours("lime", probe).inputs)
     assert tight.neighbours("lime", 0) is tight.neighbours("lime", 0)
     assert tight.neighbours("lime", 2) is not tight.neighbours("lime", 2)
+
+
+def test_a_record_has_a_sample_of_a_large_background_and_is_of_the_same_probes() -> None:
+    rng = np.random.default_rng(0)
+    background = rng.standard_normal((20_000, 30)).astype(np.float32)
+    probes = xai.TabularProbes(background[:4], background=background)
+    names, arrays = probes.as_record()
+    assert arrays["background"].size <= 2**18
+    kept = {row.tobytes() for row in background}
+    assert all(row.tobytes() in kept for row in arrays["background"])
+    read = xai.TabularProbes.from_record(names, arrays)
+    assert (read.digest, read.parts) == (probes.digest, probes.parts)
+    np.testing.assert_array_equal(read.references, probes.references)
+    again = xai.TabularProbes.from_record(*read.as_record())
+    assert again.digest == probes.digest

@@ -16,6 +16,8 @@ WHO = "TabularProbes"
 ABSENT = ("paired", "average")
 MISSING = ("refuse", "baseline")
 MOST_FEATURES = 1000
+# Of a background of more numbers, a record has a sample: a training set of 25 MB would take seconds to write and be in every run.
+MOST_RECORDED = 2**18
 
 
 class TabularProbes(ProbeSet):
@@ -48,6 +50,7 @@ class TabularProbes(ProbeSet):
     Attributes:
         player_of: int64 (d,), the player that each feature belongs to.
         references, weights: float32 (k, d) and float64 (k,): the rows that stand for absent features, and how much each counts.
+        background: of probes read back from a record, an even sample where it had more than MOST_RECORDED numbers.
         imputed: bool (n, d), values that were missing, and what stands for them is in `inputs`; imputed_background: how many there were there.
 
     Raises:
@@ -114,6 +117,7 @@ class TabularProbes(ProbeSet):
         given = checks.mapping(WHO, "regions", regions, "{name: [features]}")
         self.regions = {str(name): self._features(value, f"region {name!r}") for name, value in given.items()}
         self.absent = absent
+        self._background_hash = ""
         self.references, self.weights = summarised(self.background, summary, references)
         self.shown = self._displayed(display)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
@@ -136,7 +140,7 @@ class TabularProbes(ProbeSet):
             "inputs": hash_of(self.inputs),
             "labels": hash_of(self.labels if self.labels is not None else "none"),
             "players": hash_of(self.player_of, *self.feature_names, *self._player_names, *map(str, sorted(self.categorical))),
-            "background": hash_of(self.references, self.weights, self.background, self.absent),
+            "background": self._background_hash or hash_of(self.references, self.weights, self.background, self.absent),
         }
 
     @classmethod
@@ -168,6 +172,7 @@ class TabularProbes(ProbeSet):
             "regions_of": self.regions,
             "absent": self.absent,
             "imputed_background": self.imputed_background,
+            "background_hash": self.parts["background"],
         }
         arrays = {
             "inputs": self.inputs,
@@ -175,7 +180,7 @@ class TabularProbes(ProbeSet):
             "missing": self.imputed,
             "references": self.references,
             "weights": self.weights,
-            "background": self.background,
+            "background": summarised(self.background, "sample", max(1, MOST_RECORDED // self.background.shape[1]))[0],
         }
         if self.regions:
             arrays["membership"] = np.stack([np.broadcast_to(self.inside(r), (n, self.players[0])) for r in self.regions.values()], axis=1)
@@ -199,6 +204,7 @@ class TabularProbes(ProbeSet):
         probes.references, probes.weights = arrays["references"], arrays["weights"]
         probes.imputed = arrays["missing"].astype(bool)
         probes.imputed_background = names.get("imputed_background", 0)
+        probes._background_hash = names.get("background_hash", "")
         return probes
 
     def _feature(self, key: Any, what: str) -> int:
