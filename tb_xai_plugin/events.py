@@ -189,7 +189,7 @@ class Reasons:
     def _changed(self, now: Moment, there: np.ndarray, right: np.ndarray) -> Iterator[Event]:
         compared = there & right & self._last_right & self._before_right & (self._seen > 1)
         compared &= (now.classes == self._last.classes) & (now.classes == self._before.classes)
-        changed = np.zeros_like(there)
+        changed = ongoing = np.zeros_like(there)
         if compared.any():
             size = stability.total_variation(now.values, self._before.values)
             sampling = noise.floor(now.values, self._before.values, now.change_errors(self._before), "tv")
@@ -198,11 +198,12 @@ class Reasons:
             with np.errstate(invalid="ignore"):
                 # Coming back from an epoch that was far off is no change.
                 back = (self._seen > 2) & (stability.total_variation(now.values, self._earlier.values) <= floor)
-                # The larger of the two moves says when; one change is one event.
-                changed = compared & ~back & (size > floor) & (self._move >= self._moved(now)) & ~self._just
+                # The larger of the two moves says when; one change is one event, however many epochs it takes.
+                ongoing = compared & (size > floor)
+                changed = ongoing & ~back & (self._move >= self._moved(now)) & ~self._just
             for probe in np.flatnonzero(changed).tolist():
                 yield Event(int(self._last_step[probe]), probe, "reason changed", self.explainer, float(size[probe]), float(floor[probe]))
-        self._just = np.where(there, changed, self._just)
+        self._just = np.where(there, changed | (self._just & ongoing), self._just)
 
     def _usual(self) -> np.ndarray:
         """How far each explanation moved from epoch to epoch of late, the last move left out; infinite before that is known."""

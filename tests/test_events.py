@@ -123,6 +123,14 @@ def test_what_moves_on_slowly_has_no_moment_of_change_and_is_not_steady(tmp_path
     assert run.steady_since("shap").of_run == ABSENT
 
 
+def test_a_change_that_takes_several_epochs_is_one_event(tmp_path: Path) -> None:
+    parts = [*np.zeros(8), *np.linspace(0, 1, 9)[1:], *np.ones(6)]
+    run = given_run(tmp_path, series([(1 - part) * shape(LEFT) + part * shape(RIGHT) for part in parts], 3))
+    happened = of_kind(run.events("shap"), "reason changed")
+    assert [probe for _, probe in happened] == [0, 1, 2]
+    assert all(8 <= step < 16 for step, _ in happened)
+
+
 def test_learning_is_no_change_of_reasons(tmp_path: Path) -> None:
     """An explanation that settles, fast at first and then ever slower, as those of most trainings."""
     rest = np.linspace(0, 1, PLAYERS)
