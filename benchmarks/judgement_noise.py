@@ -98,7 +98,7 @@ def _happened(run: Run, explainer: str) -> list[object]:
     return [
         *(count[kind] for kind in ("reason changed", "collapsed", "onset")),
         "never" if onset is None else f"epoch {onset}",
-        "never" if steady.of_run < 0 else f"epoch {steady.of_run}",
+        "never" if steady.of_run is None else f"epoch {steady.of_run}",
         percent(likeness),
     ]
 

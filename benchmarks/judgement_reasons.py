@@ -189,7 +189,8 @@ def _row(compared: Comparison) -> int:
 
 def _more(runs: Mapping[str, Run], pair: tuple[str, str], explainer: str, align: str, repeats: Iterable[str]) -> bool:
     compared = runs[pair[0]].compare(runs[pair[1]], explainer, align, repeats={name: runs[name] for name in repeats})
-    return ": more than another seed makes" in compared.verdict(compared.pairing.best)
+    words = compared.verdict(compared.pairing.best)
+    return words.startswith("More than another seed makes") and "too little" not in words
 
 
 def _metric(run: Run, at: str) -> float:

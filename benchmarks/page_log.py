@@ -3,7 +3,8 @@
     python benchmarks/page_log.py FOLDER                                    20 runs x 200 epochs x 32 probes x 2 methods x 10 classes x 49 players
     python benchmarks/page_log.py FOLDER --runs 1 --epochs 1000
 
-Attributions settle over the epochs as those of real models do: early ones move a lot, later ones little; every second run leans on the corner.
+Attributions settle over the epochs as those of real models do: early ones move a lot, later ones little. The runs are seeds of two recipes in turn,
+"a-seed0", "b-seed0", "a-seed1", …, so that any two are judged beside repeats; b leans on the corner.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def write_run(log_dir: Path, probes: ImageProbes, classes: int, epochs: int, *, 
 def write_log(folder: Path, *, runs: int, epochs: int, probes: int, classes: int, grid: int) -> None:
     made = make_probes(probes, classes, grid)
     for number in range(runs):
-        write_run(folder / f"run-{number:02d}", made, classes, epochs, leans=number % 2 == 1, seed=number)
+        seed, recipe = divmod(number, 2)
+        write_run(folder / f"{'ab'[recipe]}-seed{seed}", made, classes, epochs, leans=recipe == 1, seed=number)
 
 
 if __name__ == "__main__":

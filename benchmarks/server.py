@@ -3,8 +3,9 @@
     python benchmarks/page_log.py FOLDER && python benchmarks/server.py FOLDER
 
 "first" is the first time that a route is asked of a run, in the order of the table, which is about that of the page: what an earlier route has read is
-there. Then, after another round, the clients ask random routes of random runs, all at once, without waiting in between. Clients and server share
-this machine's cores. Requests name the version of their record, as the page's do, and are never answered by a browser's cache. Memory is that of
+there; "slowest" is that of the run for which it took longest. `compare` and `findings` of a pair are asked for as the page does, beside repeats that are
+found by name, and "alone", with a pattern that matches none. Then, after another round, the clients ask random routes of random runs, all at once,
+without waiting in between. Clients and server share this machine's cores. Requests name the version of their record, as the page's do, and are never answered by a browser's cache. Memory is that of
 TensorBoard's process, and of its data server's, against TensorBoard on the same log without the plugin. Linux only.
 """
 
@@ -38,7 +39,7 @@ server.configure([None, *sys.argv[1:]])
 server.main()
 """
 
-# {column: what to ask of a run}: `here` is the run, `other` one to compare it with.
+# {line of the table: what to ask of a run}: `here` is the run, `other` one to compare it with. The first word is the route.
 ROUTES: dict[str, Callable[[dict, dict], dict[str, str]]] = {
     "run": lambda here, other: {},
     "drift": lambda here, other: explained(here),
@@ -54,15 +55,26 @@ ROUTES: dict[str, Callable[[dict, dict], dict[str, str]]] = {
     "difference": lambda here, other: {**explained(here), "other": other["run"], "other_version": other["version"], "probes": "0"},
     "trust": lambda here, other: explained(here),
     "events": lambda here, other: explained(here),
-    "compare": lambda here, other: {**explained(here), "other": other["run"], "other_version": other["version"]},
-    "findings": lambda here, other: {**explained(here), "other": other["run"], "other_version": other["version"], "step": "100"},
+    "compare alone": lambda here, other: {**compared(here, other), "repeats": NO_REPEATS},
+    "compare": lambda here, other: compared(here, other),
+    "findings alone": lambda here, other: {**compared(here, other), "repeats": NO_REPEATS, "step": last(here)},
+    "findings": lambda here, other: {**compared(here, other), "step": last(here)},
 }
 CORNER = "0,0,8,0,8,8,0,8"
 PROBES = 16
+NO_REPEATS = "(?!)"
 
 
 def explained(run: dict) -> dict[str, str]:
     return {"explainer": run["explainers"][-1], "class": "label"}
+
+
+def compared(run: dict, other: dict) -> dict[str, str]:
+    return {**explained(run), "other": other["run"], "other_version": other["version"]}
+
+
+def last(run: dict) -> str:
+    return str(run["steps"][-1])
 
 
 def few(run: dict) -> str:
@@ -106,23 +118,23 @@ class Client:
         self._host = urllib.parse.urlsplit(url).netloc
         self.costs: dict[str, list[tuple[float, int]]] = defaultdict(list)
 
-    def get(self, route: str, **arguments: str) -> None:
+    def get(self, line: str, **arguments: str) -> None:
         start = time.perf_counter()
         connection = http.client.HTTPConnection(self._host, timeout=120)
-        path = f"/data/plugin/xai/{route}?{urllib.parse.urlencode(arguments)}"
+        path = f"/data/plugin/xai/{line.split()[0]}?{urllib.parse.urlencode(arguments)}"
         connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
         response = connection.getresponse()
         body = response.read()
         connection.close()
         if response.status != 200:
             raise RuntimeError(f"{path}: {response.status} {body[:300]!r}")
-        self.costs[route].append((1000 * (time.perf_counter() - start), len(body)))
+        self.costs[line].append((1000 * (time.perf_counter() - start), len(body)))
 
-    def ask(self, route: str, run: dict, other: dict) -> None:
-        if route == "runs":
-            self.get(route)
+    def ask(self, line: str, run: dict, other: dict) -> None:
+        if line == "runs":
+            self.get(line)
         else:
-            self.get(route, run=run["run"], set=run["set"], version=run["version"], **ROUTES[route](run, other))
+            self.get(line, run=run["run"], set=run["set"], version=run["version"], **ROUTES[line](run, other))
 
 
 def served(url: str, route: str, **arguments: str) -> Reply:
@@ -134,9 +146,11 @@ def measure(url: str, clients: int, requests: int) -> tuple[Client, list[Client]
     first = Client(url)
     first.get("runs")
     infos = [json.loads(served(url, "run", run=entry["run"]).text) for entry in served(url, "runs").json["runs"] if not entry["error"]]
-    # The run beside it, of those that it can be compared with; itself where there is none.
+    # One half the list away, of those that it can be compared with: of page_log's runs it is of the other recipe. Itself where there is none.
+    half = max(1, len(infos) // 2)
     others = [
-        next((o for o in [*infos[i + 1 :], *infos[:i]] if o["comparable"] == info["comparable"]), info) for i, info in enumerate(infos)
+        next((o for o in [*infos[i + half :], *infos[: i + half]] if o["comparable"] == info["comparable"] and o is not info), info)
+        for i, info in enumerate(infos)
     ]
     pairs = list(zip(infos, others, strict=True))
     for client in (first, Client(url)):
@@ -159,13 +173,13 @@ def measure(url: str, clients: int, requests: int) -> tuple[Client, list[Client]
 
 
 def table(first: Client, many: list[Client]) -> str:
-    lines = [f"{'route':12s}{'first, ms':>12s}{f'{len(many)} clients, ms':>16s}{'95 %, ms':>12s}{'KB':>10s}"]
-    for route in ["runs", *ROUTES]:
-        at_first = [cost for cost, _ in first.costs[route]]
-        costs = np.array([pair for client in many for pair in client.costs[route]])
+    lines = [f"{'route':16s}{'first, ms':>12s}{'slowest, ms':>13s}{f'{len(many)} clients, ms':>16s}{'95 %, ms':>12s}{'KB':>10s}"]
+    for line in ["runs", *ROUTES]:
+        at_first = [cost for cost, _ in first.costs[line]]
+        costs = np.array([pair for client in many for pair in client.costs[line]])
         middle, high = np.quantile(costs[:, 0], (0.5, 0.95)) if len(costs) else (np.nan, np.nan)
-        size = np.median([size for _, size in first.costs[route]]) / 1000
-        lines.append(f"{route:12s}{np.median(at_first):12.0f}{middle:16.0f}{high:12.0f}{size:10.1f}")
+        size = np.median([size for _, size in first.costs[line]]) / 1000
+        lines.append(f"{line:16s}{np.median(at_first):12.0f}{max(at_first):13.0f}{middle:16.0f}{high:12.0f}{size:10.1f}")
     return "\n".join(lines)
 
 

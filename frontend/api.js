@@ -202,13 +202,26 @@ const READERS = {
     const before = take(container, "before", Float32Array).data;
     const place = placing(container);
     const errors = table(container, "errors");
+    const [shares, positive, pointed] = ["share", "positive", "pointed"].map((name) => take(container, name, Float32Array).data);
+    const known = (/** @type {Float32Array} */ each, /** @type {number} */ step) => rowOf(each, share.count, indexOf(share.steps, step))?.filter(Number.isFinite) ?? [];
+    const sum = (/** @type {ArrayLike<number>} */ each) => Array.from(each).reduce((total, value) => total + value, 0);
     const [one] = share.count === 1 ? (container.header.probes ?? [0]) : [];
     return {
       ...share,
+      mean: take(container, "mean", Float32Array).data,
+      counted: (step) => known(shares, step).length,
       // Of one probe there are no quartiles: the band is its error.
       ...(one !== undefined && { lower: share.median.map((value, i) => value - errors(one, share.steps[i])), upper: share.median.map((value, i) => value + errors(one, share.steps[i])) }),
       errors,
+      positive(step) {
+        const each = known(positive, step);
+        return sum(each) / each.length;
+      },
       pointed: table(container, "pointed"),
+      pointing(step) {
+        const each = known(pointed, step);
+        return { inside: sum(each), of: each.length };
+      },
       onset: container.header.onset ?? null,
       onsetOf: (probe) => onsets[place(probe)] ?? ABSENT,
       before: (probe) => before[place(probe)] ?? NaN,

@@ -10,7 +10,7 @@ const PARTS = {
   players: "other features or tokens",
   baseline: "another baseline",
   background: "other background",
-  coalitions: "other coalitions (evaluations or seed)",
+  coalitions: "other coalitions (evaluations, seed or methods)",
   explainers: "other explainer settings",
   output: "another output",
   classes: "other explained classes",

@@ -112,6 +112,30 @@ export function isLow(measure, value) {
   return kind !== "" && value < LOW_PART;
 }
 
+/** @param {string} measure */
+export const isGap = (measure) => about(measure).kind === "gap";
+
+/**
+ * How far an explanation is from the untrained model's: "63 % unlike untrained"; "" where nobody knows.
+ * @param {number} distance  total variation, 0 to 1
+ * @param {number} floor  what of it is noise
+ */
+export function unlike(distance, floor) {
+  return Number.isFinite(distance) ? `${percent(distance)} unlike untrained${distance <= floor ? ", within noise" : ""}` : "";
+}
+
+/**
+ * The same with what it means.
+ * @param {number} distance
+ * @param {number} floor
+ */
+export function unlikeSentence(distance, floor) {
+  if (!Number.isFinite(distance)) return "";
+  const noise = Number.isFinite(floor) ? `; noise alone makes up to ${percent(floor)}` : "";
+  const meaning = distance <= floor ? "what training changed in it is not known" : "what is alike shows the input, not what was learned";
+  return `${percent(distance)} unlike the untrained model's explanation (total variation${noise}): ${meaning}`;
+}
+
 /**
  * What the server warns of, with the numbers behind it; "" of a warning that this page does not know.
  * @param {string} warning
@@ -128,7 +152,7 @@ export function caution(warning, { measures, rSquared, gap, error, untrained, un
     case "uncertain":
       return `uncertain: the error is ${percent(error)} of the values`;
     case "like the untrained model":
-      return `looks like the untrained model, so like the input: ${bare(untrained)} from it, noise ${bare(untrainedFloor)}`;
+      return `looks like the untrained model, so like the input: ${percent(untrained)} unlike it, noise up to ${percent(untrainedFloor)}`;
     default:
       return "";
   }

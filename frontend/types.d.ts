@@ -233,10 +233,18 @@ export interface Drift extends Spread {
 
 /** The share of |attribution| inside a region. */
 export interface Share extends Spread {
+  /** (epochs,) over probes: the share that is told of the run */
+  mean: Float32Array;
+  /** how many probes have a share at a step */
+  counted(step: number): number;
   /** standard errors */
   errors: Table;
+  /** the share of positive attribution, mean over probes; NaN where there is none */
+  positive(step: number): number;
   /** 1 where the strongest player lies inside */
   pointed: Table;
+  /** how many probes have their strongest player inside, and how many have one */
+  pointing(step: number): { inside: number; of: number };
   /** the first step from which the mean share stays above the untrained model's by more than noise; null where there is none */
   onset: number | null;
   /** the same of one probe; ABSENT where there is none */

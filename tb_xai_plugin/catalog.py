@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import resources
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,9 @@ RUNS_KEPT = 200
 # Records that tell how long an epoch takes.
 RECENT = 11
 
+# In place of an entry of which nobody knows yet.
+NEVER: tuple[int, dict[str, Any]] = (-1, {})
+
 # Seconds to wait for another request, or `look`, that is reading the same; then it is read twice rather than not at all.
 PATIENCE = 5.0
 
@@ -38,31 +44,34 @@ class Catalog:
     def __init__(self, provider: Any) -> None:
         self._provider = provider
         self._code = _code()
-        self._entries: dict[tuple[str, str], dict[str, Any]] = {}
+        # With the moment at which each was written: of requests that look at once, the first to look may be the last to write.
+        self._entries: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+        self._moments = itertools.count()
         self._runs: OrderedDict[tuple[str, str, str], tuple[str, Run]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._updating = threading.Lock()
         self._looking = threading.Lock()
         self._swept = False
 
     def entries(self, context: Any, experiment: str) -> list[dict[str, Any]]:
         """Entries of the `runs` route, in alphabetical order, up to date. What has not changed is not read again."""
-        sources, versions = self._listed(context, experiment)
+        began, sources, versions = self._listed(context, experiment)
         if self._changed(experiment, versions):
             alone = self._updating.acquire(blocking=False)
             patient = alone or self._updating.acquire(timeout=PATIENCE)
             try:
                 if not alone:  # whoever had the lock may have read what is newer than this list
-                    sources, versions = self._listed(context, experiment)
-                self._update(experiment, sources, versions)
+                    began, sources, versions = self._listed(context, experiment)
+                self._update(experiment, began, sources, versions)
             finally:
                 if patient:
                     self._updating.release()
         with self._lock:
-            for table in (self._entries, self._runs):
-                for key in [key for key in table if key[0] == experiment and key[1] not in sources]:
-                    del table[key]
-            return [entry for name in sources if (entry := self._entries.get((experiment, name)))]
+            for key in [key for key, (written, _) in self._entries.items() if _gone(key, experiment, sources) and written < began]:
+                del self._entries[key]
+            for key in [key for key in self._runs if _gone(key, experiment, sources) and key[:2] not in self._entries]:
+                del self._runs[key]
+            return [found[1] for name in sources if (found := self._entries.get((experiment, name)))]
 
     def run(self, context: Any, experiment: str, name: str, probe_set: str | None, version: str | None) -> tuple[Run, str]:
         """A run and its version: as of the version asked for where that is known, without asking the server; otherwise as it is now.
@@ -78,11 +87,37 @@ class Catalog:
             self._shrink(kept)
         return kept.load(), version
 
-    def names(self, context: Any, experiment: str) -> dict[str, str]:
-        """{what a person calls it: TensorBoard's name} of the runs that can be read, as they were last listed."""
+    def runs(self, context: Any, experiment: str, wanted: Mapping[str, str], probe_set: str | None) -> dict[str, Run]:
+        """{name: run} of {name: version}, as of that version where it is kept, otherwise as they are now; without those that can't be read.
+
+        All that are not kept are looked up and read together.
+        """
+        runs = {name: self._kept((experiment, name), probe_set, version) for name, version in wanted.items()}
+        absent = [name for name, kept in runs.items() if kept is None]
+        if absent:
+            _, sources, versions = self._listed(context, experiment)
+            absent = [name for name in absent if name in sources]
+            read_texts(sources[name] for name in absent)
+            for name in absent:
+                with suppress(RecordError):
+                    run = Run(sources[name], display_name(name), probe_set)
+                    runs[name] = self._keep((experiment, name), versions[name], run, asked=True)
+            self._shrink(None)
+        found = {}
+        for name, kept in runs.items():
+            with suppress(RecordError):
+                if kept is not None:
+                    found[name] = kept.load()
+        return found
+
+    def readable(self, context: Any, experiment: str, *, now: bool) -> dict[str, tuple[str, str]]:
+        """{what a person calls it: TensorBoard's name and version} of the runs that can be read.
+
+        now: False gives them as `entries` last told of them to anybody, which asks nobody.
+        """
         with self._lock:
-            found = [entry for (of, _), entry in self._entries.items() if of == experiment]
-        return {entry["name"]: entry["run"] for entry in found or self.entries(context, experiment) if not entry["error"]}
+            found = [] if now else [entry for (of, _), (_, entry) in sorted(self._entries.items(), key=itemgetter(0)) if of == experiment]
+        return {each["name"]: (each["run"], each["version"]) for each in found or self.entries(context, experiment) if not each["error"]}
 
     def look(self) -> None:
         """Somebody is looking at TensorBoard: have the entries ready, in the background, before the tab is clicked."""
@@ -109,10 +144,11 @@ class Catalog:
             self._swept = True
             gc.collect()
 
-    def _listed(self, context: Any, experiment: str) -> tuple[dict[str, ProviderSource], dict[str, str]]:
-        """{run: its source} and {run: its version}, as they are now."""
+    def _listed(self, context: Any, experiment: str) -> tuple[int, dict[str, ProviderSource], dict[str, str]]:
+        """The moment at which this look began, {run: its source} and {run: its version}."""
+        began = next(self._moments)
         sources = listed(self._provider, context, experiment)
-        return sources, {name: self._version(source) for name, source in sources.items()}
+        return began, sources, {name: self._version(source) for name, source in sources.items()}
 
     def _version(self, source: ProviderSource) -> str:
         # Replies may be kept by browsers: another version of the code makes other replies of the same record.
@@ -120,23 +156,25 @@ class Catalog:
 
     def _changed(self, experiment: str, versions: Mapping[str, str]) -> list[str]:
         with self._lock:
-            known = {name: self._entries.get((experiment, name), {}).get("version") for name in versions}
+            known = {name: self._entries.get((experiment, name), NEVER)[1].get("version") for name in versions}
         return [name for name, version in versions.items() if known[name] != version]
 
-    def _update(self, experiment: str, sources: Mapping[str, ProviderSource], versions: Mapping[str, str]) -> None:
+    def _update(self, experiment: str, began: int, sources: Mapping[str, ProviderSource], versions: Mapping[str, str]) -> None:
         changed = self._changed(experiment, versions)
         read_texts(sources[name] for name in changed)
         for name in changed:
             entry, runs = _entry(name, sources[name], versions[name])
-            for run in runs:
-                self._keep((experiment, name), versions[name], run, asked=False)
             with self._lock:
-                self._entries[experiment, name] = entry
+                if self._entries.get((experiment, name), NEVER)[0] > began:
+                    continue  # whoever wrote it may have looked later
+                for run in runs:
+                    self._keep((experiment, name), versions[name], run, asked=False)
+                self._entries[experiment, name] = (next(self._moments), entry)
         self._shrink(None)
 
     def _kept(self, place: tuple[str, str], probe_set: str | None, version: str) -> Run | None:
         with self._lock:
-            sets = [probe_set] if probe_set else self._entries.get(place, {}).get("sets", [])[:1]
+            sets = [probe_set] if probe_set else self._entries[place][1]["sets"][:1] if place in self._entries else []
             found = self._runs.get((*place, *sets)) if sets else None
             if found is None or found[0] != version:
                 return None
@@ -190,6 +228,10 @@ def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, A
         entry["wall_time"] = float(wall_times.max())
         entry["epoch_seconds"] = max(_usual_intervals(runs), default=None)
     return entry, runs
+
+
+def _gone(key: tuple[str, ...], experiment: str, sources: Mapping[str, ProviderSource]) -> bool:
+    return key[0] == experiment and key[1] not in sources
 
 
 def _usual_intervals(runs: Iterable[Run]) -> list[float]:

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare.add_argument("--explainer", help="whose values to compare; by default the first that both have, SHAP before others")
     compare.add_argument("--set", dest="probe_set", help="which probe set, where the runs have several")
     compare.add_argument(
-        "--align", default="best", choices=list(alignment.WAYS), help="which epochs stand side by side (default: %(default)s)"
+        "--align", default="epoch", choices=list(alignment.WAYS), help="which epochs stand side by side (default: %(default)s)"
     )
     compare.add_argument("--measure", default="tv", choices=list(MEASURES), help="distance of two explanations (default: %(default)s)")
     compare.add_argument("--class", dest="target", default="label", help='"label", "predicted" or a class number (default: %(default)s)')
@@ -135,7 +135,7 @@ def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str,
         "explainer": compared.explainer,
         "measure": compared.measure,
         "aligned by": compared.pairing.metric or "epoch",
-        "verdict": compared.verdict(step),
+        "verdict": findings.headline(compared, a, b, step),
         "typical distance": _number(compared.typical[row]),
         "between repeats": None if compared.spread is None else [_number(each) for each in compared.spread[row]],
         "runs": {
@@ -159,7 +159,7 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
         "worth": _number(run.logs[metric][there][0]) if metric in run.logs and there.any() else None,
         "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
         "events": {kind: happened[kind] for kind in events.KINDS},
-        "steady since": None if steady.of_run == ABSENT else steady.of_run,
+        "steady since": steady.of_run,
     }
 
 
@@ -196,7 +196,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines += _table(rows)
     regions = list(report["runs"]["A"]["regions"])
     if regions:
-        rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "since"))]]
+        rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "leans since"))]]
         for name in regions:
             cells = [report["runs"][letter]["regions"][name] for letter in "AB"]
             rows.append(

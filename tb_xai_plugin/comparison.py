@@ -17,6 +17,7 @@ from tb_xai_plugin import alignment, differences, judgement, noise
 from tb_xai_plugin.alignment import ABSENT, Pairing
 from tb_xai_plugin.record import RecordError
 from tb_xai_plugin.stability import MEASURES, ArgumentError
+from tb_xai_plugin.wire import UNTRAINED
 
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
@@ -42,7 +43,7 @@ FEW_PROBES = 0.25
 LEAST_APART = {"tv": 0.1, "cosine": 0.01}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two runs, row by row of epochs that stand side by side; see `Run.compare`.
 
@@ -72,6 +73,9 @@ class Comparison:
     errors: np.ndarray
     repeats: np.ndarray
     labelled: bool = True
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.run!r}, {self.other!r}, {self.explainer!r}, {len(self.steps)} epochs: {self.verdict() if len(self.steps) else 'none yet'})"
 
     @property
     def steps(self) -> np.ndarray:
@@ -155,11 +159,11 @@ class Comparison:
         return sorted(probes.tolist(), key=lambda probe: (not self.both_right[row, probe], -above[probe]))
 
     def verdict(self, step: int | None = None) -> str:
-        """One sentence."""
+        """One sentence, what matters first: a narrow window cuts the end off."""
         row = self.place(step)
         there, both = np.isfinite(self.distance[row]), self.both_right[row]
         if not there.any():
-            return "There is nothing to compare."
+            return self._nothing(row)
         counted = there & both if (there & both).any() else there
         which = (
             "probes that both answer right"
@@ -171,36 +175,44 @@ class Comparison:
         apart = f"{self.typical[row]:.2f} apart (median)"
         known = counted & np.isfinite(self.floor[row])
         if not known.any():
-            words = f"The reasons of {int(counted.sum())} {which} are {apart}; how much of it is noise is not known"
+            words = f"the reasons of {int(counted.sum())} {which} are {apart}; how much of it is noise is not known"
         else:
             other = int((self.other_reasons[row] & known).sum())
             words = f"{other or 'none'} of {int(known.sum())} {which} {'have' if other != 1 else 'has'} other reasons, {apart}"
-        return f"{words[0].upper()}{words[1:]}; {self._beside_repeats(row)}."
+        judged, beside = self._beside_repeats(row)
+        said = f"{judged}{words}{beside}."
+        return f"Before training: {said}" if self.steps[row] == UNTRAINED else said[0].upper() + said[1:]
 
-    def _beside_repeats(self, row: int) -> str:
+    def _nothing(self, row: int) -> str:
+        epoch = int(self.steps[row])
+        without = [name for name, at in ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row])) if at == ABSENT]
+        if without:
+            return f"There is nothing to compare: {' and '.join(without)} explained nothing that stands beside epoch {epoch}."
+        return "There is nothing to compare: no probe has numbers in both, of the same class."
+
+    def _beside_repeats(self, row: int) -> tuple[str, str]:
+        """Whether it is more than another seed makes, and of what repeats that is known."""
         each = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
         each = each[np.isfinite(each)]
         if not len(each):
-            return "how far apart two seeds would be is not known"
-        low, high, pairs = each.min(), each.max(), f"{len(each)} pair{'' if len(each) == 1 else 's'}"
-        seeds = (
-            f"repeats of the same recipe are {high:.2f} apart"
-            if high - low < 0.005
-            else f"repeats of the same recipe are {low:.2f} to {high:.2f} apart"
-        )
+            return "", f"; how far apart two seeds would be is not known (it takes {FEWEST_PAIRS} pairs of other repeats)"
+        low, high = each.min(), each.max()
+        pairs = f"{len(each)} pair{'' if len(each) == 1 else 's'} of repeats: {f'{high:.2f}' if high - low < 0.005 else f'{low:.2f} to {high:.2f}'}"
         if len(each) < FEWEST_PAIRS:
-            return f"{seeds} ({pairs}: too few to judge by)"
-        return f"{seeds} ({pairs}): {self._judged_by_repeats(row, each)}"
+            return "", f"; too few repeats tell how far apart two seeds would be ({pairs})"
+        return f"{self._judged_by_repeats(row, each)}: ", f"; {pairs}"
 
     def _judged_by_repeats(self, row: int, each: np.ndarray) -> str:
         typical = self.typical[row]
         if typical > max(_most_of_repeats(each), np.nan_to_num(self.typical_floor[row])):
-            return "more than another seed makes" if typical >= self._least else "more than those, but too little to matter"
+            return "more than another seed makes" if typical >= self._least else "more than another seed makes, too little to matter"
         counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
         beyond = int((self.beyond_repeats[row] & counted).sum())
         some = f"{beyond} of {int(counted.sum())} probes"
         if beyond >= max(2, FEW_PROBES * counted.sum()):
             return f"more than another seed makes for {some}"
+        if typical > each.max() and typical >= self._least:
+            return "perhaps more than another seed makes"
         return "no more than another seed makes" + (f", but for {some}" if beyond > 1 else "")
 
 

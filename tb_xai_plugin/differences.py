@@ -92,9 +92,9 @@ def refuse_incomparable(run: Run, other: Run, explainer: str) -> None:
 
 def incomparable(run: Run, other: Run, explainer: str) -> str:
     """Why two runs can't be compared in an explainer; "" where they can."""
+    if explainer not in other.explainers:
+        return f"{other.name} has no {explainer!r}; it has {', '.join(other.explainers)}"
     differing = wire.differing(run.comparable, other.comparable, explainer)
     if differing:
         return f"they have other {', '.join(differing)}; log both with the same, to subtract them"
-    if explainer not in other.explainers:
-        return f"{other.name} has no {explainer!r}; it has {', '.join(other.explainers)}"
     return ""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin import events, judgement, wire
-from tb_xai_plugin.alignment import ABSENT
 from tb_xai_plugin.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -46,15 +45,38 @@ class Finding:
     region: str = ""
 
 
+def headline(compared: Comparison, run: Run, other: Run, step: int | None = None) -> str:
+    """The verdict on two runs at a row; first the region on which one of them leans and the other does not."""
+    row = compared.place(step)
+    places = _places(compared, row, (run, other))
+    verdict = compared.verdict(step)
+    said: dict[str, float] = {}
+    for name in common_regions(run, other) if min(places) >= 0 else ():
+        both = [each.all_region_share(compared.explainer, name, compared.target) for each in (run, other)]
+        lean = [0 <= share.onset_of_run <= place for share, place in zip(both, places, strict=True)]
+        now = [_mean(share.share[place]) for share, place in zip(both, places, strict=True)]
+        one = int(lean[1])
+        if sum(lean) == 1 and now[one] > now[1 - one]:
+            words = (
+                f"{'AB'[one]} leans on {name} ({_percent(now[one])}{_in_few(both[one])}), {'BA'[one]} does not ({_percent(now[1 - one])})."
+            )
+            said[words] = now[one] - now[1 - one]
+    return f"{max(said, key=said.__getitem__)} {verdict}" if said else verdict
+
+
+def _places(compared: Comparison, row: int, runs: tuple[Run, Run]) -> list[int]:
+    """Where the epochs of a row are among `Run.all_steps`; -1 where there is none."""
+    at = compared.pairing.here[row], compared.pairing.there[row]
+    return [
+        int(np.flatnonzero(each.all_steps == epoch)[0]) if epoch in each.all_steps else -1 for each, epoch in zip(runs, at, strict=True)
+    ]
+
+
 def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None) -> list[Finding]:
     """Of two runs at a row of their comparison; see `Comparison.place`. They are called A and B."""
     row = compared.place(step)
     step, explainer, target = int(compared.steps[row]), compared.explainer, compared.target
-    at = compared.pairing.here[row], compared.pairing.there[row]
-    places = [
-        int(np.flatnonzero(each.all_steps == epoch)[0]) if epoch in each.all_steps else -1
-        for each, epoch in zip((run, other), at, strict=True)
-    ]
+    places = _places(compared, row, (run, other))
     shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in common_regions(run, other)}
     found = [
         Finding(text, "region", step, None, name)
@@ -239,7 +261,7 @@ def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         if len(concerned) > probes * judgement.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = run.steady_since(explainer, target=target)
-    if steady.of_run == ABSENT and len(run.steps) >= events.FEWEST_STEADY and _explained(run, explainer, target):
+    if steady.of_run is None and len(run.steps) >= events.FEWEST_STEADY and _explained(run, explainer, target):
         yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
 
 

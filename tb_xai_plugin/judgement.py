@@ -81,7 +81,7 @@ def changed(run: Run, explainer: str, against: str | int, target: Target) -> np.
     return noise.really_changed(np.where(places[..., None] < 0, np.nan, values - others), errors, others)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Share:
     """What part of the explanations lies in a region; (all_steps, probes) each, NaN for probes that have no part of it.
 
@@ -110,6 +110,11 @@ class Share:
     measured: bool
     rise: np.ndarray
     least: np.ndarray
+
+    def __repr__(self) -> str:
+        last = self.share[-1:][np.isfinite(self.share[-1:])]
+        now = f"{last.mean():.1%} of |attribution| at the last" if len(last) else "none at the last"
+        return f"Share({len(self.share)} steps of {self.share.shape[1]} probes; {now}; {int((self.onset >= 0).sum())} probes lean on it)"
 
 
 def share(run: Run, explainer: str, region: Any, target: Target, chosen: Sequence[int] | None = None) -> Share:
@@ -252,15 +257,15 @@ class Steady:
     """Since when explanations are what they are at the end.
 
     Attributes:
-        step: int64 (probes,), the epoch; ABSENT where they are not.
-        of_run: the epoch at which half of the probes were steady; ABSENT before.
-        of_metric: the epoch from which the run's metric stays within its own unrest of its last value; ABSENT where there is none.
+        step: int64 (probes,), the epoch; -2 (`alignment.ABSENT`) where they are not.
+        of_run: the epoch at which half of the probes were steady; None: they are not.
+        of_metric: the epoch from which the run's metric stays within its own unrest of its last value; None: it does not.
         metric: its name; "" where none was logged.
     """
 
     step: np.ndarray
-    of_run: int
-    of_metric: int
+    of_run: int | None
+    of_metric: int | None
     metric: str
 
 
@@ -275,7 +280,7 @@ def steady(run: Run, explainer: str, measure: str, target: Target) -> Steady:
     step = np.where(places >= 0, run.steps[places] if len(run.steps) else 0, alignment.ABSENT)
     settled = np.sort(np.where(step >= 0, step, np.iinfo(np.int64).max))
     half = settled[int(np.ceil(MOST * len(settled))) - 1] if len(settled) else np.iinfo(np.int64).max
-    of_run = int(half) if half < np.iinfo(np.int64).max else alignment.ABSENT
+    of_run = int(half) if half < np.iinfo(np.int64).max else None
     return Steady(step, of_run, *_steady_metric(run))
 
 
@@ -283,20 +288,20 @@ def _last_quarter(series: np.ndarray) -> np.ndarray:
     return series[-max(3, len(series) // 4) :]
 
 
-def _steady_metric(run: Run) -> tuple[int, str]:
+def _steady_metric(run: Run) -> tuple[int | None, str]:
     metric = alignment.first_metric(run.logs)
     series = run.logs[metric] if metric else np.array([])
     there = np.flatnonzero(np.isfinite(series))
     if not len(there):
-        return alignment.ABSENT, metric
+        return None, metric
     series, steps = series[there], run.steps[there]
     unrest = float(noise.jitter(_last_quarter(np.abs(np.diff(series)))))
     near = max(TIMES_UNREST_OF_METRIC * unrest, NEAR_OF_METRIC * float(np.abs(series[-1])))
     place = int(events.steady_since(np.abs(series - series[-1]), np.full(len(series), near)))
-    return (int(steps[place]) if place >= 0 else alignment.ABSENT), metric
+    return (int(steps[place]) if place >= 0 else None), metric
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trust:
     """How far each explanation can be trusted; (all_steps, probes) each, NaN where not known.
 
@@ -314,6 +319,9 @@ class Trust:
     error: np.ndarray
     untrained: np.ndarray
     untrained_floor: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Trust({len(self.error)} steps of {self.error.shape[1]} probes; {', '.join(f'{name}: {int(each.sum())}' for name, each in self.warnings.items())})"
 
     @property
     def warnings(self) -> dict[str, np.ndarray]:

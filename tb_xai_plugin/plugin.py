@@ -9,7 +9,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import resources
 from pathlib import PurePosixPath
@@ -273,9 +273,12 @@ class XaiPlugin(base_plugin.TBPlugin):
         arrays = {"share": found.share, "errors": found.errors, "positive": found.positive, "pointed": found.pointed}
         header = {"probes": chosen, "onset": _step(run, found.onset_of_run), "measured": found.measured}
         onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in found.onset.tolist()])
+        with np.errstate(invalid="ignore"):  # no probe has a number: 0 / 0 is NaN
+            mean = np.nansum(found.share, axis=1) / np.isfinite(found.share).sum(axis=1)
         return header, {
             "steps": run.all_steps,
             **arrays,
+            "mean": mean,
             "quartiles": stability.quartiles(found.share),
             "before": found.before,
             "onsets": onsets,
@@ -295,9 +298,9 @@ class XaiPlugin(base_plugin.TBPlugin):
             "events": [asdict(event) for event in found],
             "steady": {
                 "probes": [_epoch_or_none(step) for step in steady.step.tolist()],
-                "run": _epoch_or_none(steady.of_run),
+                "run": steady.of_run,
                 "metric": steady.metric,
-                "of_metric": _epoch_or_none(steady.of_metric),
+                "of_metric": steady.of_metric,
             },
         }
 
@@ -317,22 +320,28 @@ class XaiPlugin(base_plugin.TBPlugin):
             request.arguments.get("by") or "epoch",
             request.arguments.get("repeats") or comparison.REPEAT,
         )
-        runs = self._repeats(request, run, other, pattern)
-        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *((name, each.serial) for name, each in runs.items()))
-        return run.judged(
-            *key, make=lambda: run.compare(other, explainer, by, measure=measure, target=wanted, repeats=runs, pattern=pattern)
-        )
+        repeats = self._repeats(request, run, other, pattern)
+        # By the versions of the repeats: what is judged already needs none of their arrays.
+        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *repeats.items())
 
-    def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> dict[str, Run]:
-        """Runs of the same recipe as one of two; no others are read."""
+        def make() -> comparison.Comparison:
+            there = self._catalog.runs(request.context, request.experiment, dict(repeats.values()), request.arguments.get("set"))
+            runs = {name: there[of] for name, (of, _) in repeats.items() if of in there}
+            return run.compare(other, explainer, by, measure=measure, target=wanted, repeats=runs, pattern=pattern)
+
+        return run.judged(*key, make=make)
+
+    def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> dict[str, tuple[str, str]]:
+        """{name: TensorBoard's name and version} of runs of the same recipe as one of two; no others are read.
+
+        A request that names the versions that it wants comes from somebody who asks for `runs` and hears there of a repeat that grew: those are
+        of the versions that were told there, without a look at TensorBoard, which takes 45 ms.
+        """
+        now = not all(of_version for _, of_version in request.used)
         request.used.append((run, False))  # which runs there are is not in the address
-        known = self._catalog.names(request.context, request.experiment)
+        known = self._catalog.readable(request.context, request.experiment, now=now)
         pairs = comparison.repeats_of(list(known), [each.name for each in (run, other)], pattern)
-        found = {}
-        for name in dict.fromkeys(name for pair in pairs for name in pair):
-            with suppress(RecordError):
-                found[name] = self._catalog.run(request.context, request.experiment, known[name], request.arguments.get("set"), None)[0]
-        return found
+        return {name: known[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
 
     def _findings(self, request: Request) -> dict[str, Any]:
         run, explainer, wanted = self._explanations(request)
@@ -344,7 +353,8 @@ class XaiPlugin(base_plugin.TBPlugin):
                 verdict, found = "", findings.of_run(run, explainer, wanted)
             else:
                 compared, at = self._compared(request, run, explainer, wanted, "tv"), int(step) if step else None
-                verdict, found = compared.verdict(at), findings.of_pair(compared, run, self._other(request), at)
+                other = self._other(request)
+                verdict, found = findings.headline(compared, run, other, at), findings.of_pair(compared, run, other, at)
         return {"verdict": verdict, "findings": [asdict(finding) for finding in found]}
 
     # What a request asks for.

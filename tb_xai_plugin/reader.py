@@ -239,6 +239,11 @@ class Run(Record):
 
     def log_series(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Steps of all logged epochs (explained or not), and Keras's logs there."""
+        steps, logs = self._log_series
+        return steps.copy(), {name: series.copy() for name, series in logs.items()}
+
+    @cached_property
+    def _log_series(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         writes = [write for write in self.writes if write[0] != wire.UNTRAINED]
         names = dict.fromkeys(name for _, _, epoch in writes for name in epoch["logs"])
         logs = {name: np.array([epoch["logs"].get(name, np.nan) for _, _, epoch in writes], dtype=np.float64) for name in names}
@@ -415,6 +420,10 @@ class Run(Record):
         Raises:
             ArgumentError (a ValueError): runs that can't be compared, with the reason.
         """
+        if not isinstance(other, Run):
+            raise TypeError(f"{self.name}: compare is given {type(other).__name__} to compare with; give a run, as read_run has it.")
+        if repeats is not None and not isinstance(repeats, Mapping):
+            raise TypeError(f"{self.name}: repeats is a {type(repeats).__name__}; give {{name: run}}, as read_runs has it.")
         known = (
             {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
         )

@@ -53,7 +53,7 @@ PART_NAMES = {
     "players": "features or tokens",
     "background": "background",
     "baseline": "baseline",
-    "coalitions": "evaluations or seed",
+    "coalitions": "coalitions (evaluations, seed or methods)",
     "explainers": "explainers",
     "output": "output",
     "classes": "explained classes",

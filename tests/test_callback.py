@@ -474,7 +474,7 @@ def _snapshot(directory: Path) -> dict[str, bytes]:
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "d"]), {}, "other class names"),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], regions={"r": np.eye(8, dtype=bool)}), {}, "other regions"),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], display=1 - IMAGES[:4]), {}, "other display"),
-        (PROBES, {"seed": 1}, "other evaluations or seed"),
+        (PROBES, {"seed": 1}, "other coalitions \\(evaluations, seed or methods\\)"),
         (PROBES, {"output": "probability"}, "other output"),
         (PROBES, {"explainers": "shap"}, "other explainers"),
     ],

@@ -77,8 +77,8 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
     between = runs["honest-seed0"].compare(runs["artefact-seed0"], "shap", repeats=runs)
     assert len(within.repeats) == 3, "pairs of the three other seeds: no run is part of its own yardstick"
     assert len(between.repeats) == 20, "of both recipes"
-    assert "no more than another seed makes" in within.verdict()
-    assert "more than another seed makes" in between.verdict()
+    assert within.verdict().startswith("No more than another seed makes: ")
+    assert between.verdict().startswith("More than another seed makes: ")
     assert between.typical[-1] > between.spread[-1].max()
     alone = runs["a"].compare(runs["b"], "shap", repeats=runs)
     assert alone.spread is None
@@ -87,7 +87,7 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
 
 @pytest.mark.parametrize(
     ("moved", "words"),
-    [(6, "more than another seed makes for 6 of 20 probes"), (2, "no more than another seed makes, but for 2 of 20 probes")],
+    [(6, "More than another seed makes for 6 of 20 probes"), (2, "No more than another seed makes, but for 2 of 20 probes")],
 )
 def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(moved: int, words: str, tmp_path: Path) -> None:
     for recipe, players in (("clean", [0, 1]), ("stamped", [6, 7])):
@@ -98,9 +98,9 @@ def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(mov
     runs = read_runs(tmp_path)
     found = runs["clean-seed0"].compare(runs["stamped-seed1"], "shap", repeats=runs)
     assert np.flatnonzero(found.beyond_repeats[-1]).tolist() == list(range(moved))
-    assert found.verdict().endswith(f"(20 pairs): {words}.")
+    assert re.match(rf"{words}: \d of 20 probes .*; 20 pairs of repeats: 0\.\d\d to 0\.\d\d\.$", found.verdict())
     alike = runs["clean-seed0"].compare(runs["clean-seed1"], "shap", repeats=runs)
-    assert "(3 pairs): no more than another seed makes" in alike.verdict()
+    assert alike.verdict().startswith("No more than another seed makes: ")
 
 
 def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
@@ -112,7 +112,7 @@ def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
     verdict = (
         runs["a"].compare(runs["honest-seed0"], "shap", repeats={name: runs[name] for name in ("honest-seed0", "honest-seed1")}).verdict()
     )
-    assert verdict.endswith("(1 pair: too few to judge by).")
+    assert re.search(r"; too few repeats tell how far apart two seeds would be \(1 pair of repeats: 0\.\d\d\)\.$", verdict)
 
 
 def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path
     found = runs["z-seed9"].compare(runs["y"], "shap", repeats=runs)
     assert np.isnan(found.spread[-1]).all()
     assert "how far apart two seeds would be is not known" in found.verdict(9)
-    assert "more than another seed makes" in found.verdict(3)
+    assert found.verdict(3).startswith("More than another seed makes")
 
 
 def test_a_repeat_that_has_just_begun_is_no_reason_not_to_compare_others(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_what_is_sure_and_small_is_no_other_reason(tmp_path: Path) -> None:
     assert not found.other_reasons.any()
     assert found.look_first() == []
     assert re.fullmatch(
-        r"None of 5 probes that both answer right have other reasons, 0\.05 apart \(median\); repeats .* \(3 pairs\): "
-        r"more than those, but too little to matter\.",
+        r"More than another seed makes, too little to matter: none of 5 probes that both answer right have other reasons, 0\.05 apart \(median\); "
+        r"3 pairs of repeats: 0\.00\.",
         found.verdict(),
     )
 
@@ -209,6 +209,18 @@ def test_a_name_says_whether_it_is_a_repeat(name: str, expected: str | None) -> 
 def test_of_many_repeats_a_few_are_enough() -> None:
     names = [f"cnn-seed{seed}" for seed in range(50)]
     assert len(comparison.repeats_of(names, ["cnn-seed3"])) == 28
+
+
+def test_what_is_no_run_is_refused_in_one_sentence(logdir: Path) -> None:
+    a, b = read_run(logdir / "a"), read_run(logdir / "b")
+    with pytest.raises(TypeError, match=r"^a: compare is given str to compare with; give a run, as read_run has it\.$"):
+        a.compare("logs/b", "shap")
+    with pytest.raises(TypeError, match=r"^a: repeats is a str; give \{name: run\}, as read_runs has it\.$"):
+        a.compare(b, "shap", repeats="logs")
+    assert repr(a.compare(b, "shap")).startswith(
+        "Comparison('a', 'b', 'shap', 4 epochs: 2 of 4 probes that both answer right have other reasons"
+    )
+    assert repr(a.trust("shap")).startswith("Trust(4 steps of 5 probes; not additive: ")
 
 
 def test_a_pattern_of_the_users_tells_repeats(logdir: Path) -> None:

@@ -120,7 +120,7 @@ def test_what_moves_on_slowly_has_no_moment_of_change_and_is_not_steady(tmp_path
     shapes = [(1 - part) * shape(LEFT) + part * shape(RIGHT) for part in np.linspace(0, 1, 40)]
     run = given_run(tmp_path, series(shapes, 1))
     assert of_kind(run.events("shap"), "reason changed") == []
-    assert run.steady_since("shap").of_run == ABSENT
+    assert run.steady_since("shap").of_run is None
 
 
 def test_a_change_that_takes_several_epochs_is_one_event(tmp_path: Path) -> None:
@@ -343,14 +343,14 @@ def test_what_moves_to_the_end_is_not_steady_and_neither_is_its_accuracy(epochs:
     parts = np.linspace(0, 1, epochs)
     shapes = [(1 - part) * shape(LEFT) + part * shape(RIGHT) for part in parts]
     steady = given_run(tmp_path, series(shapes), accuracy=0.3 + 0.6 * parts).steady_since("shap")
-    assert (steady.step.tolist(), steady.of_run, steady.of_metric) == ([ABSENT, ABSENT], ABSENT, ABSENT)
+    assert (steady.step.tolist(), steady.of_run, steady.of_metric) == ([ABSENT, ABSENT], None, None)
 
 
 def test_what_walks_about_at_random_is_not_steady_and_what_trembles_is(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     steps = 0.1 * rng.standard_normal((60, 2, PLAYERS))
     walk = given_run(tmp_path / "walk", list(shape(LEFT) + np.cumsum(steps, axis=0)), errors=0.003).steady_since("shap")
-    assert walk.of_run == ABSENT
+    assert walk.of_run is None
     tremble = given_run(tmp_path / "tremble", list(shape(LEFT) + steps), errors=0.003).steady_since("shap")
     assert tremble.step.tolist() == [0, 0]
 

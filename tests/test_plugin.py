@@ -9,7 +9,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +25,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from werkzeug.test import Client, TestResponse
 
-from tb_xai_plugin import areas, catalog, deletion, loader, plugin, read_runs, sources, stability, wire
+from tb_xai_plugin import areas, catalog, comparison, deletion, loader, plugin, read_runs, sources, stability, wire
 from tb_xai_plugin.engine import CORRELATION
 from tb_xai_plugin.explainers import EXPLAINERS, Custom, Lime
 from tb_xai_plugin.plan import Plan
@@ -461,7 +461,7 @@ def test_runs_that_cannot_be_compared_have_no_difference(tmp_path: Path) -> None
     ask = {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"}
     response = Server(tmp_path).get("difference", ask)
     assert response.status_code == 400
-    assert "a and b can't be compared: they have other segments, evaluations or seed; log both" in response.text
+    assert "a and b can't be compared: they have other segments, coalitions (evaluations, seed or methods); log both" in response.text
     assert_a_sentence(response.text)
 
 
@@ -1245,7 +1245,7 @@ def test_explainers_of_one_law_share_their_coalitions_so_that_runs_are_comparabl
         (words,) = wire.differing(least, plan.comparable)
         assert words.startswith("explainers (also ")
     # LIME alone is asked only coalitions by its own law.
-    assert wire.differing(least, Plan(probes, "lime").comparable, "lime") == ["evaluations or seed"]
+    assert wire.differing(least, Plan(probes, "lime").comparable, "lime") == ["coalitions (evaluations, seed or methods)"]
     other = Plan(probes, [Lime(kernel_width=0.5), "shap"]).comparable
     assert wire.differing(least, other, "lime") == ["settings of 'lime'"]
     assert wire.differing(least, other, "shap") == []
@@ -1324,6 +1324,17 @@ def test_shares_of_some_probes_are_those_of_all_and_their_quartiles_are_their_ow
         np.testing.assert_array_equal(quartile, some["share"][:, 0])
 
 
+def test_the_mean_share_counts_few_probes_that_lean_on_a_region_and_no_probe_without_a_number(tmp_path: Path) -> None:
+    share = np.full(8, 0.05)
+    share[0] = 0.7
+    left = np.arange(16) % 2 == 0  # half rows of the picture
+    values = np.where(left, share[:, None], 1 - share[:, None])
+    given_run(tmp_path / "few", [values] * 3, silent={1: [3], 2: range(8)})
+    served = Server(tmp_path).arrays("share", run="few/xai", explainer="shap", region="left", **{"class": "label"})
+    np.testing.assert_allclose(served["mean"], [(0.7 + 7 * 0.05) / 8, (0.7 + 6 * 0.05) / 7, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(served["quartiles"][1], [0.05, 0.05, np.nan], rtol=1e-6)
+
+
 def test_the_share_of_an_area_is_the_same_for_500_probes_with_the_same_segments() -> None:
     segments = np.broadcast_to(stripes(49, 224), (500, 224, 224)).astype(np.uint16)
     mask = areas.drawn("20,20,200,30,120,210", 224, 224)
@@ -1344,7 +1355,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Server:
         values[:, -place] = 1.0
         for seed in range(3):
             unlike = values + 0.1 * np.random.default_rng(seed).random(values.shape)
-            given_run(folder / f"{recipe}-seed{seed}", noisy_series(unlike, 5, seed=seed), first=-1)
+            given_run(folder / f"{recipe}-seed{seed}", noisy_series(unlike, 7, seed=seed), first=-1)
     return Server(folder)
 
 
@@ -1375,10 +1386,10 @@ def test_players_that_differ_by_more_than_noise_are_those_of_all_probes_together
 
 def test_findings_name_the_probes_in_sentences(judged: Server) -> None:
     reply = judged.json("findings", **PAIR, step=2)
-    assert re.match(r"4 of 4 probes that both answer right have other reasons, .* more than another seed makes\.", reply["verdict"])
+    assert re.match(r"More than another seed makes: 4 of 4 probes that both answer right have other reasons, .*\.$", reply["verdict"])
     first = reply["findings"][0]
     assert re.fullmatch(
-        r"probe \d \(#\d\): both right, \d+ % of the reasons are elsewhere \(noise \d %\); most of it is segment [07]: A .*", first["text"]
+        r"probe \d \(#\d\): both right, \d+ % of the reasons differ \(noise \d %\); most of it is segment [07]: A .*", first["text"]
     )
     assert (first["kind"], first["step"]) == ("reasons differ", 2)
     alone = judged.json("findings", **{name: value for name, value in PAIR.items() if name != "other"})
@@ -1401,3 +1412,152 @@ def test_a_comparison_that_cannot_be_made_is_one_sentence(arguments: dict[str, s
     response = judged.get("compare", {**PAIR, **arguments})
     assert (response.status_code, response.mimetype) == (400, "text/plain")
     assert next(iter(arguments.values())) in response.text
+
+
+# Repeats
+
+
+def write_seeds(logdir: Path, names: Iterable[str], steps: Sequence[int] = (0, 1)) -> dict[str, FakeRun]:
+    """Runs that were asked the same of the same probes and answered at random."""
+    written = {}
+    for name in names:
+        run = written[name] = FakeRun(logdir / name)
+        run.rng = np.random.default_rng(list(name.encode()))
+        run.write(steps)
+    return written
+
+
+SEEDS = [f"{recipe}-seed{seed}" for recipe in "ab" for seed in range(4)]
+BESIDE = {"run": "a-seed0/xai", "other": "b-seed0/xai", "explainer": "shap", "class": "label"}
+
+
+def named(server: Server) -> dict[str, str]:
+    """The pair's request, with the versions that `runs` tells."""
+    told = server.entries()
+    return {**BESIDE, "version": told[BESIDE["run"]]["version"], "other_version": told[BESIDE["other"]]["version"]}
+
+
+def spread(server: Server, ask: Mapping[str, str]) -> np.ndarray:
+    return server.arrays("compare", **ask)["spread"]
+
+
+def readers_spread(logdir: Path) -> np.ndarray:
+    runs = read_runs(logdir)
+    return runs["a-seed0"].compare(runs["b-seed0"], "shap", repeats=runs).spread
+
+
+def test_a_comparison_beside_repeats_asks_tensorboard_for_nothing_twice(tmp_path: Path) -> None:
+    write_seeds(tmp_path, SEEDS)
+    server = Server(tmp_path)
+    ask = named(server)
+    listed = server.provider.lists
+    first = server.get("compare", ask)
+    assert server.provider.lists == listed, "the list of runs says of which version each repeat is"
+    assert server.get("findings", {**ask, "step": "0"}).status_code == 200
+    calls = server.provider.calls
+    assert server.get("compare", ask).data == first.data
+    assert server.get("findings", {**ask, "step": "1"}).status_code == 200
+    assert server.provider.calls == calls, "another epoch is a row of what was judged"
+
+
+def test_a_repeat_that_grew_or_appeared_is_judged_by_once_the_list_of_runs_has_told_of_it(tmp_path: Path) -> None:
+    write_seeds(tmp_path, ["a-seed0", "b-seed0"])
+    repeat = write_seeds(tmp_path, ["a-seed1"], [0])["a-seed1"]
+    server = Server(tmp_path)
+    ask = named(server)
+    before = spread(server, ask)
+    assert np.isnan(before[1]).all(), "the only pair of repeats has no second epoch"
+    for change in (lambda: repeat.write([1]), lambda: write_seeds(tmp_path, ["b-seed1"])):
+        change()
+        server.reload()
+        np.testing.assert_array_equal(spread(server, ask), before)
+        assert named(server) == ask
+        after = spread(server, ask)
+        np.testing.assert_allclose(after, readers_spread(tmp_path), rtol=1e-6)
+        assert np.isfinite(after).all()
+        assert (after != before).any()
+        before = after
+
+
+@pytest.mark.parametrize("stale", [{}, {"version": "0"}, {"other_version": "0"}])
+def test_a_request_that_knows_no_versions_is_judged_beside_repeats_as_they_are_now(stale: dict[str, str], tmp_path: Path) -> None:
+    repeat = write_seeds(tmp_path, SEEDS, [0, 1])["a-seed1"]
+    server = Server(tmp_path)
+    ask = {**(named(server) if stale else BESIDE), **stale}
+    before = spread(server, ask)
+    repeat.write([1])
+    server.reload()
+    after = spread(server, ask)
+    np.testing.assert_allclose(after, readers_spread(tmp_path), rtol=1e-6)
+    assert (after != before).any()
+
+
+@pytest.mark.parametrize("call", ["list_tensors", "read_tensors"])
+@pytest.mark.parametrize("change", ["grew", "appeared"])
+def test_whoever_looked_first_and_ends_last_brings_back_no_older_repeats(
+    change: str, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "PATIENCE", 0)
+    written = write_seeds(tmp_path, SEEDS)
+    server = Server(tmp_path)
+    ask = named(server)
+    if call == "read_tensors":  # there has to be something to read
+        written["a-seed1"].write([1])
+        server.reload()
+    plain, told = getattr(server.provider, call), []
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        setattr(server.provider, call, plain)
+        found = plain(*arguments, **options)
+        if change == "grew":
+            written["a-seed1"].write([1])
+        else:
+            write_seeds(tmp_path, ["a-seed5"])
+        server.reload()
+        told.append(server.entries())  # another page asks, and is answered first
+        return found
+
+    setattr(server.provider, call, late)
+    server.entries()
+    listed = server.provider.lists
+    np.testing.assert_allclose(spread(server, ask), readers_spread(tmp_path), rtol=1e-6)
+    assert server.provider.lists == listed
+    assert server.entries() == told[0]
+
+
+def test_of_many_repeats_the_first_by_name_count_whichever_appeared_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "MOST_REPEATS", 2)
+    server = Server(tmp_path)
+    for name in ("b-seed0", "a-seed2", "a-seed0", "a-seed1"):
+        write_seeds(tmp_path, [name])
+        server.reload()
+        server.entries()
+    found = spread(server, named(server))
+    runs = read_runs(tmp_path)
+    first = {name: run for name, run in runs.items() if name != "a-seed2"}
+    np.testing.assert_allclose(found, runs["a-seed0"].compare(runs["b-seed0"], "shap", repeats=first).spread, rtol=1e-6)
+
+
+@pytest.mark.parametrize("limit", ["RUNS_KEPT", "DECODED_BYTES"])
+def test_repeats_that_no_longer_fit_are_looked_up_and_read_together(limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, limit, 1)
+    calls = []
+    for seeds in (SEEDS[:3] + SEEDS[4:7], SEEDS):
+        folder = tmp_path / str(len(seeds))
+        write_seeds(folder, seeds)
+        server = Server(folder)
+        ask = named(server)
+        listed = server.provider.lists
+        np.testing.assert_allclose(spread(server, ask), readers_spread(folder), rtol=1e-6)
+        calls.append(server.provider.lists - listed)
+    assert calls[0] == calls[1] <= 3, "A and B, where they don't fit, and all repeats at once"
+
+
+def test_a_repeat_without_the_probe_set_is_left_out(tmp_path: Path) -> None:
+    write_seeds(tmp_path, SEEDS)
+    FakeRun(tmp_path / "a-seed01", probe_set="other").write([0, 1])
+    (tmp_path / "a-seed02").mkdir()
+    write_raw(tmp_path / "a-seed02", {wire.record_tag(wire.DEFAULT_SET): b"nonsense"})
+    server = Server(tmp_path)
+    header, _ = server.reply("compare", **named(server), set=wire.DEFAULT_SET)
+    assert header["repeats"] == 12

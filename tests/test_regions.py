@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote
@@ -34,16 +35,26 @@ def server(runs: dict[str, FakeRun], tmp_path_factory: pytest.TempPathFactory) -
         yield process
 
 
-def share(run: FakeRun, step: int, inside: np.ndarray, probes: list[int]) -> str:
-    """Median share of |SHAP| inside a mask (SIDE, SIDE), in per cent, as the page writes it."""
+def explained(run: FakeRun, step: int, inside: np.ndarray, probe: int) -> tuple[np.ndarray, np.ndarray]:
+    """SHAP of each player of a probe, and the part of it inside a mask (SIDE, SIDE)."""
+    segments, values = run.probes.segments[probe], run.truth[step].values["shap"][probe, run.probes.labels[probe]]
+    players = range(run.players[probe])
+    return values[: len(players)], np.array([inside[segments == player].mean() for player in players])
+
+
+def per_cent(value: float) -> str:
+    """A share as the page writes it."""
+    return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.1f} %"
+
+
+def share(run: FakeRun, step: int, inside: np.ndarray, probes: list[int], *, positive: bool = False) -> str:
+    """Mean share over probes of |SHAP|, or of what is positive of it, inside a mask (SIDE, SIDE)."""
     found = []
     for probe in probes:
-        segments, values = run.probes.segments[probe], run.truth[step].values["shap"][probe, run.probes.labels[probe]]
-        size = np.abs(values[: run.players[probe]])
-        part = np.array([inside[segments == player].mean() for player in range(len(size))])
-        found.append(100 * (size * part).sum() / size.sum())
-    value = np.median(found)
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
+        values, part = explained(run, step, inside, probe)
+        size = np.maximum(values, 0) if positive else np.abs(values)
+        found.append((size * part).sum() / size.sum())
+    return per_cent(float(np.mean(found)))
 
 
 def canvas(tab: FrameLocator, place: int = 0) -> Locator:
@@ -82,6 +93,41 @@ def test_a_box_drawn_over_the_left_half_holds_what_the_logged_left_half_holds(
     expect(shares(tab, "left")).to_have_text(wanted.replace(" B", "B"))
     expect(region(tab, "area 1").get_by_role("checkbox")).to_be_checked()
     expect(tab.locator("figcaption").filter(has_text="share on “area 1”")).to_be_visible()
+
+
+def test_of_the_region_in_view_the_positive_share_and_the_pointing_game_are_told(
+    server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
+    right = np.zeros((SIDE, SIDE), dtype=bool)
+    right[:, SIDE // 2 :] = True
+    top = np.zeros((SIDE, SIDE), dtype=bool)
+    top[:3] = True
+    inside, counted, positive = {}, {}, {}
+    for name, run in runs.items():
+        # A probe without a positive value points nowhere.
+        probes = [probe for probe in range(3) if (explained(run, 0, top, probe)[0] > 0).any()]
+        each = [explained(run, 0, top, probe) for probe in probes]
+        inside[name] = sum(part[values.argmax()] > 0.5 for values, part in each)
+        counted[name] = len(probes)
+        positive[name] = share(run, 0, top, probes, positive=True)
+    assert counted["a"] != counted["b"]
+    areas = f"{quote('top')}::0,0,8,0,8,3,0,3;{quote('right')}::4,0,8,0,8,8,4,8"
+    _, tab = open_tab(server, f"a=a/xai&b=b/xai&epoch=0&region=top&areas={areas}")
+    told = region(tab, "top").locator(".region-more")
+    expect(told).to_have_text(
+        [
+            f"of positive: A {positive['a']}, B {positive['b']}",
+            f"pointed at: A {inside['a']} of {counted['a']}, B {inside['b']} of {counted['b']}",
+        ]
+    )
+    of_a = f"A, epoch 0, mean over 3 probes: {share(runs['a'], 0, top, [0, 1, 2])} of |attribution|, {positive['a']} of the positive, "
+    of_a += f"{inside['a']} of {counted['a']} probes point at it (their strongest segment is inside)"
+    expect(region(tab, "top").get_by_role("checkbox")).to_have_accessible_description(re.compile(re.escape(of_a)))
+    # Of the others the numbers are in the description: the panel stays short.
+    expect(region(tab, "right").locator(".region-more")).to_have_count(0)
+    probes = [probe for probe in range(3) if (explained(runs["b"], 0, right, probe)[0] > 0).any()]
+    said = f"{share(runs['b'], 0, right, probes, positive=True)} of the positive"
+    expect(region(tab, "right").get_by_role("checkbox")).to_have_accessible_description(re.compile(said))
 
 
 def test_a_region_of_one_probe_counts_that_probe_only(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:

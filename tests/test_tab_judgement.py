@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from records import TensorBoard, serving
 from test_access import AXE, grave, tab_frame
 
 from tb_xai_plugin import read_runs
-from tb_xai_plugin.findings import of_run
+from tb_xai_plugin.cli import main
+from tb_xai_plugin.findings import headline, of_run
 from tb_xai_plugin.reader import Run
 
 EPOCHS, PROBES, PLAYERS = 9, 4, 16
@@ -60,6 +62,10 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # One has large errors; one stays what it was untrained.
     noise = noisy_series(np.zeros((PROBES, PLAYERS)), EPOCHS + 1, 0.2)
     given_run(folder / "uncertain", [0.3 + each for each in noise], errors=0.2, first=-1)
+    # Of four probes one leans on the left.
+    few = np.where(LEFT, 0.05, 0.95) + np.zeros((PROBES, 1))
+    few[3] = np.where(LEFT, 0.8, 0.2)
+    given_run(folder / "few", [few] * (EPOCHS + 1), first=-1)
     given_run(folder / "still", noisy_series(explanations(False, 0)[1], EPOCHS + 1), first=-1)
     return folder
 
@@ -132,16 +138,19 @@ def test_a_marker_says_what_happened_and_a_click_goes_there(server: TensorBoard,
 def test_the_verdict_on_a_pair_is_the_readers_and_follows_the_cursor_when_it_rests(
     server: TensorBoard, runs: dict[str, Run], open_tab: Open
 ) -> None:
-    compared = runs["honest-seed0"].compare(runs["shortcut-seed0"], "shap", repeats=runs)
-    assert "more than another seed makes" in compared.verdict(EPOCHS - 1)
+    honest, shortcut = runs["honest-seed0"], runs["shortcut-seed0"]
+    compared = honest.compare(shortcut, "shap", repeats=runs)
+    last = headline(compared, honest, shortcut, EPOCHS - 1)
+    assert re.match(r"B leans on left \(\d\d %\), A does not \(\d+ %\)\. More than another seed makes: ", last)
     page, tab = open_tab(server, PAIR)
-    expect(tab.locator(".verdict")).to_have_text(compared.verdict(EPOCHS - 1))
+    expect(tab.locator(".verdict")).to_have_text(last)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if is_record(request) else None)
     for epoch in range(EPOCHS - 2, 0, -1):
         page.keyboard.press("ArrowLeft")
         expect(tab.locator(".cursor-epoch b")).to_have_text(f"epoch {epoch}")
-    expect(tab.locator(".verdict")).to_have_text(compared.verdict(1))
+    assert not compared.verdict(1).startswith("B leans"), "before its onset nobody leans"
+    expect(tab.locator(".verdict")).to_have_text(headline(compared, honest, shortcut, 1))
     assert asked
     assert all("/xai/findings" in url for url in asked), "a step of the cursor needs nothing else"
 
@@ -249,17 +258,49 @@ def test_below_a_picture_stand_its_error_and_what_there_is_to_warn_of(server: Te
     assert not warned.any()
     _, tab = open_tab(server, f"a=honest-seed0/xai&b=&probe=0&epoch={EPOCHS - 1}&pin=2")
     settled(tab)
-    expect(tab.locator(".trust").first).to_contain_text(f"error {100 * trust.error[-1, 0]:.1f} %")
-    expect(tab.locator(".trust").first).not_to_contain_text("untrained")
+    numbers = f"error {100 * trust.error[-1, 0]:.1f} % · {100 * trust.untrained[-1, 0]:.0f} % unlike untrained"
+    expect(tab.locator(".trust").first).to_contain_text(numbers)
+    expect(tab.locator(".trust").first).to_have_attribute(
+        "title", re.compile(rf"total variation; noise alone makes up to {100 * trust.untrained_floor[-1, 0]:.1f} %\)")
+    )
     warnings = {
         "uncertain": "uncertain: the error is {error:.0f} % of the values",
-        "like the untrained model": "looks like the untrained model, so like the input",
+        "like the untrained model": "looks like the untrained model, so like the input: {untrained:.1f} % unlike it, noise up to {noise:.1f} %",
     }
     for name, (warning, words) in zip(("uncertain", "still"), warnings.items(), strict=True):
         trust = runs[name].trust("shap")
         assert trust.warnings[warning][-1, 0]
         _, tab = open_tab(server, f"a={name}/xai&b=&probe=0&epoch={EPOCHS - 1}&pin=2")
-        expect(tab.locator(".trust").first).to_contain_text(words.format(error=100 * trust.error[-1, 0]))
+        numbers = {"error": trust.error, "untrained": trust.untrained, "noise": trust.untrained_floor}
+        expect(tab.locator(".trust").first).to_contain_text(words.format(**{name: 100 * each[-1, 0] for name, each in numbers.items()}))
+
+
+@pytest.mark.parametrize("compare", ["side", "swipe"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 700)])
+def test_what_stands_below_a_picture_takes_two_lines(
+    width: int, height: int, compare: str, server: TensorBoard, runs: dict[str, Run], open_tab: Open
+) -> None:
+    page, tab = open_tab(server, f"{PAIR}&compare={compare}&probe=0&epoch={EPOCHS - 1}")
+    page.set_viewport_size({"width": width, "height": height})
+    settled(tab)
+    for letter, name in (("A", "honest-seed0"), ("B", "shortcut-seed0")):
+        unlike = f"{100 * runs[name].trust('shap').untrained[-1, 0]:.0f} % unlike untrained"
+        caption = tab.locator(".trust").filter(has_text=unlike)
+        expect(caption, letter).to_be_visible()
+    # Below A (of two in one place, below both) and below the difference.
+    rooms = [tab.locator(".view").nth(place).evaluate(ROOM) for place in (0, -1)]
+    assert rooms[0]["height"] == rooms[1]["height"] == 32
+    assert rooms[0]["right"] <= rooms[1]["left"]
+
+
+# What is below the picture, as far as its words reach.
+ROOM = """view => {
+  const foot = view.lastElementChild;
+  const range = document.createRange();
+  range.selectNodeContents(foot);
+  const {left} = foot.getBoundingClientRect();
+  return {height: foot.getBoundingClientRect().height, left, right: Math.min(range.getBoundingClientRect().right, foot.getBoundingClientRect().right)};
+}"""
 
 
 # Regions
@@ -271,6 +312,29 @@ def test_the_onset_of_a_region_is_said_of_each_run(server: TensorBoard, runs: di
     expect(tab.locator(".region-onsets")).to_have_text(f"A: never · B: since epoch {ONSET}")
     plot = tab.get_by_role("img", name=re.compile("^share on “left”"))
     expect(plot).to_have_attribute("aria-label", re.compile(rf"B shortcut-seed0: .*; onset from epoch {ONSET} on"))
+
+
+def test_the_share_of_a_region_is_the_mean_over_probes_and_says_so(
+    server: TensorBoard, runs: dict[str, Run], logdir: Path, open_tab: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share = runs["few"].region_share("shap", "left")
+    assert np.median(share[-1]) < 0.06 < 0.2 < share[-1].mean(), "the median hides the one probe"
+    mean = f"{100 * share[-1].mean():.0f} %"
+    _, tab = open_tab(server, f"a=few/xai&b=honest-seed0/xai&epoch={EPOCHS - 1}")
+    settled(tab)
+    expect(tab.locator(".region-shares")).to_contain_text(f"A {mean}")
+    plot = tab.get_by_role(
+        "img", name=re.compile("^share on “left”, % over epochs; the line is the mean over probes, the band their middle half")
+    )
+    expect(plot).to_have_attribute("aria-label", re.compile(f"A few: {mean}"))
+    # The report without a page says the same.
+    assert main(["compare", str(logdir / "few"), str(logdir / "honest-seed0"), "--json"]) == 0
+    assert f"{100 * json.loads(capsys.readouterr().out)['runs']['A']['regions']['left']['share']:.0f} %" == mean
+    expect(tab.locator("figcaption").filter(has_text="share on “left”").get_by_text("mean", exact=True)).to_be_visible()
+    _, of_one = open_tab(server, f"a=few/xai&b=&epoch={EPOCHS - 1}&areas=mine:3:0,0,4,0,4,8,0,8&region=mine")
+    settled(of_one)
+    one = of_one.get_by_role("img", name=re.compile("^share on “mine”, % over epochs; of one probe, the band is its standard error"))
+    expect(one).to_have_attribute("aria-label", re.compile(f"A few: {100 * share[-1, 3]:.0f} %"))
 
 
 # Cards and repeats

@@ -4,7 +4,7 @@ import { ABSENT } from "../cursor.js";
 import { className, epoch, method, percent } from "../format.js";
 import { choose, html, named } from "../html.js";
 import { icon } from "../icons.js";
-import { caution, chief, isLow, reading, sentence } from "../measures.js";
+import { caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../measures.js";
 import { isNoise } from "../noise.js";
 import { playerNoun } from "../players.js";
 import { isBlank, isZero } from "../scale.js";
@@ -88,7 +88,8 @@ export const encoded = ({ side, step }) => `attribution over the image: ${side.n
 export const canvasOf = (name) => html`<canvas role="img" aria-label=${name}></canvas>`;
 
 /**
- * How far the picture can be trusted: the number of the method's chief measure and the error; what the server warns of, in words.
+ * How far the picture can be trusted, what matters most first: what the server warns of, in words; then the numbers of the method's chief measure, of the
+ * error, of how unlike the untrained model's picture it is, and of the gap.
  * @param {Pane} pane
  * @param {number} probe
  * @param {string} whose  said before it; "" where it stands below one picture
@@ -99,23 +100,29 @@ export function trust({ side, step }, probe, whose) {
   const numbers = fidelity?.at(probe, step);
   const measure = chief(fidelity?.measures ?? []);
   const value = numbers && fidelity ? (numbers[fidelity.measures.indexOf(measure)] ?? NaN) : NaN;
-  const error = judged?.error(probe, step) ?? NaN;
-  const warnings = judged ? judged.warnings(probe, step).map((warning) => caution(warning, {
-    measures: judged.measures,
-    rSquared: judged.rSquared(probe, step),
-    gap: judged.gap(probe, step),
-    error,
-    untrained: judged.untrained(probe, step),
-    untrainedFloor: judged.untrainedFloor(probe, step),
-  }, kind)).filter(Boolean) : [];
+  const of = (/** @type {"error" | "gap" | "rSquared" | "untrained" | "untrainedFloor"} */ name) => judged?.[name](probe, step) ?? NaN;
+  const [error, gap, untrained, untrainedFloor] = [of("error"), of("gap"), of("untrained"), of("untrainedFloor")];
+  const named = judged?.warnings(probe, step) ?? [];
+  const warnings = named.map((warning) => caution(warning, { measures: judged?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
   // Of measures that the server does not judge, their own words.
   if (Number.isFinite(value) && judged && !judged.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
   const own = Number.isFinite(value) ? reading(measure, value) : "";
-  const quiet = [...(own ? [own] : []), ...(error > 0 ? [`error ${percent(error)}`] : [])];
-  const said = warnings.length ? [...warnings, ...(own && !warnings.some((words) => words.startsWith(own)) ? [own] : [])] : quiet;
-  if (!quiet.length && !warnings.length) return html`<p class="trust"></p>`;
-  const all = [...warnings, ...(fidelity && numbers ? fidelity.measures.map((name, i) => sentence(name, numbers[i], kind)) : []), ...(error > 0 ? [`standard errors: ${percent(error)} of the values`] : [])];
-  return html`<p class=${warnings.length ? "trust low" : "trust ellipsis"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${said.join(" · ")}</p>`;
+  const sum = judged?.measures.find(isGap);
+  // A number that a warning gives is not said twice.
+  const numbered = [
+    warnings.some((words) => own && words.startsWith(own)) ? "" : own,
+    error > 0 && !named.includes("uncertain") ? `error ${percent(error)}` : "",
+    named.includes("like the untrained model") ? "" : unlike(untrained, untrainedFloor),
+    sum && sum !== measure && Number.isFinite(gap) && !named.includes("does not add up") ? `gap ${percent(gap)}` : "",
+  ].filter(Boolean);
+  if (!warnings.length && !numbered.length) return html`<p class="trust"></p>`;
+  const all = [
+    ...warnings,
+    ...(fidelity && numbers ? fidelity.measures.map((name, i) => sentence(name, numbers[i], kind)) : []),
+    error > 0 ? `standard errors: ${percent(error)} of the values` : "",
+    named.includes("like the untrained model") ? "" : unlikeSentence(untrained, untrainedFloor),
+  ].filter(Boolean);
+  return html`<p class=${warnings.length ? "trust low" : "trust"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${warnings.join(" · ")}${numbered.map((words, i) => html`${(i > 0 || warnings.length > 0) && " · "}<span>${words}</span>`)}</p>`;
 }
 
 /**

@@ -53,7 +53,7 @@ function marksOf({ a, b }) {
     [swatch("mark-dashes"), "the region whose share is watched"],
     [swatch("mark-hatched"), "on a card or a picture: no explanation; on a difference: no more than noise"],
     [html`${swatch("mark-line")} ${swatch("mark-line dashed")}`, "training, validation; a ring: its best epoch"],
-    [swatch("mark-band"), "the middle half of the probes; hatched: noise"],
+    [swatch("mark-band"), "the middle half of the probes; the line is their median, of a share their mean; hatched: noise"],
     [html`<b>≠</b> <b>≈</b>`, b ? "A and B differ by more than noise, or by no more" : "changed by more than noise, or by no more"],
     [html`<span class="right">✓</span> <b class="wrong">✗</b>`, "the answer is right, wrong"],
     ...EVENT_KINDS.map((event) => /** @type {[unknown, string]} */ ([GLYPHS[event], EVENTS[event]])),

@@ -10,9 +10,11 @@ import { toSketch } from "./sketch.js";
 
 /** @typedef {import("../types.d.ts").Area} Area */
 /** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Pane} Pane */
 /** @typedef {import("../types.d.ts").State} State */
 
 const SHORT_NAME = 24;
+const NO_BREAK = "\u00a0";
 
 const TOOLS = [
   { value: "box", text: "box", title: "drag a rectangle" },
@@ -65,9 +67,10 @@ export function regionsView(element) {
  */
 function choice(element, data, name, rename, members) {
   const shown = name === data.region;
+  const words = data.panes.map((pane) => overProbes(name, pane)).filter(Boolean).join(". ");
   return html`<label class="check region" title=${`${rename ? `${name} (double click to rename)` : name}${members && `\n${members}`}`} onDblClick=${rename}>
-    <input type="checkbox" checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
-    <span class="ellipsis">${name}<br /><span class="region-shares" title="share of |attribution| inside the region, the median over its probes">${shares(data, name)}</span>${onsets(data, name)}</span>
+    <input type="checkbox" title=${words} checked=${shown} onChange=${() => choose(element, { region: shown ? "" : name })} />
+    <span class="ellipsis">${name}<br /><span class="region-shares">${shares(data, name)}</span>${onsets(data, name)}${shown && more(data, name)}</span>
   </label>`;
 }
 
@@ -78,10 +81,50 @@ function choice(element, data, name, rename, members) {
 function shares(data, region) {
   return data.panes.map(({ title, side, step }) => {
     const share = side.shares.get(region);
-    const value = share && share.median[indexOf(share.steps, step)];
+    const value = share && share.mean[indexOf(share.steps, step)];
     const none = share && Number.isNaN(value) ? "no share where all values are 0 or missing" : undefined;
-    return html`<span key=${title} title=${none ?? (share && exactly(data, share, title, step))}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
+    const words = share && [overProbes(region, { title, side, step }), exactly(data, share, title, step)].filter(Boolean).join("\n");
+    return html`<span key=${title} title=${none ?? words}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
   });
+}
+
+/**
+ * What a run puts on a region at an epoch, over all its probes; "" where nobody knows.
+ * @param {string} region
+ * @param {Pane} pane
+ */
+function overProbes(region, { title, side, step }) {
+  const share = side.shares.get(region);
+  const value = share?.mean[indexOf(share.steps, step)] ?? NaN;
+  if (!share || Number.isNaN(value)) return "";
+  const { inside, of } = share.pointing(step);
+  const strongest = `strongest ${playerNoun(side.info.probes.kind)}`;
+  const pointed = of > 1 ? `${inside} of ${of} probes point at it (their ${strongest} is inside)` : `the ${strongest} is ${inside ? "inside" : "outside"}`;
+  const count = share.counted(step);
+  return [
+    `${title}, ${epoch(step)}${count > 1 ? `, mean over ${count} probes` : ""}: ${percent(value)} of |attribution|`,
+    ...(of ? [`${percent(share.positive(step))} of the positive`, pointed] : []),
+  ].join(", ");
+}
+
+/**
+ * Of the region whose curve is drawn: the share of what speaks for the class, and of how many probes the strongest lies inside.
+ * @param {Data} data
+ * @param {string} region
+ */
+function more(data, region) {
+  const known = data.panes.flatMap(({ title, side, step }) => {
+    const share = side.shares.get(region);
+    const { inside, of } = share?.pointing(step) ?? { inside: 0, of: 0 };
+    return share && of ? [{ title, positive: percent(share.positive(step)), inside, of }] : [];
+  });
+  if (!known.length) return null;
+  const total = known.every(({ of }) => of === known[0].of) ? ` of ${known[0].of}` : "";
+  // In the order of the shares above them; a line breaks between the two.
+  const row = (/** @type {(one: typeof known[number]) => string} */ words) => known.map((one) => `${one.title === "now" ? "" : `${one.title} `}${words(one)}`.replaceAll(" ", NO_BREAK)).join(", ");
+  const pointed = row(({ inside, of }) => `${inside}${total ? "" : ` of ${of}`}`);
+  return html`<span class="region-more" title="share of the positive attribution alone, mean over probes">of positive: ${row(({ positive }) => positive)}</span>
+    <span class="region-more" title="probes whose strongest ${playerNoun(data.panes[0].side.info.probes.kind)} lies inside (the pointing game)">pointed at: ${pointed}${total}</span>`;
 }
 
 /**

@@ -22,6 +22,7 @@ import { align, holesOf, indexOf, joinSteps } from "../series.js";
  * @property {(side: Side) => {values: ArrayLike<number | null>, dashed: boolean}[]} lines
  * @property {(side: Side) => number | null} best  the epoch that is marked as the best
  * @property {(side: Side) => Spread | undefined} spread  quartiles drawn as a band
+ * @property {string} typical  what over probes the line is: "mean", "median"; "" where it is no matter of probes
  * @property {(side: Side) => {steps: ArrayLike<number>, values: ArrayLike<number>} | undefined} floor  below which all is noise
  * @property {(side: Side) => Omit<import("../curves.js").Mark, "color"> | null} mark  something that began at a step
  * @property {import("../types.d.ts").Compared} [apart]  drawn instead of the runs' own lines
@@ -84,7 +85,7 @@ export function trainingView(element) {
         ? select({ label: "Drift", value: from, options: driftChoices(data, state).map((value) => ({ value, text: SHORT[value] })), choose: (_, value) => choose(element, { drift: /** @type {DriftFrom} */ (value) }) })
         : name === "metric" && names.length > 1
         ? select({ label: "Metric", value: metric, options: names.map((value) => ({ value, text: metricName(value) })), choose: (_, value) => choose(element, { metric: value }) })
-        : html`<span class="ellipsis" title=${chart.name}>${chart.name}</span>`;
+        : html`<span class="ellipsis" title=${[chart.name, overProbes(data, chart)].filter(Boolean).join(": ")}>${chart.name}</span>`;
       render(caption(data, chart, title, state.repeats), spot.caption);
       spot.plot.setAttribute("aria-label", description(data, chart, state.repeats));
       spot.draw(spot.curves, data.cursor, state.dark);
@@ -109,7 +110,7 @@ function driftChoices({ a, b }, { pin }) {
 function chartsOf(data, metric, from) {
   const ofLogs = (/** @type {string} */ key) => (/** @type {Side} */ { info }) =>
     [{ values: info.logs[key], dashed: false }, { values: info.logs[`val_${key}`], dashed: true }].filter(({ values }) => values);
-  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, floor: () => undefined, mark: () => null, scale: 1, format: number, best: () => null };
+  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, typical: "", floor: () => undefined, mark: () => null, scale: 1, format: number, best: () => null };
   /** @type {(name: string, pick: (side: Side) => Spread | undefined, scale: number, format: (value: number) => string) => Chart} */
   const spread = (name, pick, scale, format) => ({
     name,
@@ -117,6 +118,7 @@ function chartsOf(data, metric, from) {
     lines: (side) => [{ values: pick(side)?.median ?? [], dashed: false }],
     best: () => null,
     spread: pick,
+    typical: "median",
     floor: () => undefined,
     mark: () => null,
     scale,
@@ -133,6 +135,9 @@ function chartsOf(data, metric, from) {
     },
     ...(data.region && { share: {
       ...spread(`share on “${data.region}”, %`, ({ shares }) => shares.get(data.region), 100, percent),
+      // As the findings and the Scalars dashboard have it; where few probes have a large share the median hides them.
+      lines: (/** @type {Side} */ { shares }) => [{ values: shares.get(data.region)?.mean ?? [], dashed: false }],
+      typical: "mean",
       mark: (/** @type {Side} */ { letter, shares }) => beginning(letter, shares.get(data.region)?.onset ?? null, "onset", false),
     } }),
   };
@@ -165,6 +170,7 @@ function apart({ compared }) {
     lines: () => [{ values: compared?.typical ?? [], dashed: false }],
     best: () => null,
     spread: () => undefined,
+    typical: "median",
     floor: () => undefined,
     mark: () => null,
     scale: 1,
@@ -285,13 +291,31 @@ function readings(chart, side, step) {
   return chart.lines(side).map(({ values }) => chart.format(Number(values[index] ?? NaN)));
 }
 
+/**
+ * How many probes the line is of; 0 where it is no matter of probes, or where nobody knows yet.
+ * @type {(data: Data, chart: Chart) => number}
+ */
+const probesOf = ({ a, b }, chart) => Math.max(0, ...[a, b].map((side) => (side && chart.spread(side)?.count) ?? 0));
+
+/**
+ * What a line and its band are of many probes.
+ * @type {(data: Data, chart: Chart) => string}
+ */
+function overProbes(data, chart) {
+  const count = probesOf(data, chart);
+  if (!count) return "";
+  // Of one probe there are no quartiles (api.js).
+  if (count === 1) return chart.typical === "mean" ? "of one probe, the band is its standard error" : "of one probe";
+  return `the line is the ${chart.typical} over probes, the band their middle half`;
+}
+
 /** @type {(data: Data, chart: Chart, title: unknown, pattern: string) => import("../types.d.ts").VNode} */
 function caption(data, chart, title, pattern) {
   const pair = [data.a, data.b].filter((side) => side !== null);
   const twins = pair.some((side) => chart.lines(side).length > 1);
   const noise = chart.apart !== undefined || pair.some((side) => chart.floor(side));
   return html`<div class="chart-title">
-    <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: below it sampling errors alone stay in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}</span>
+    <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: below it sampling errors alone stay in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
     <span class="chart-readings" title=${description(data, chart, pattern)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
       ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
@@ -331,7 +355,8 @@ function description(data, chart, pattern) {
       ...(mark ? [`${mark.text.replace(/ [AB]$/, "")} from ${epoch(mark.step)} on`] : []),
     ].join("; ");
   });
-  return `${chart.name} over epochs. At ${epoch(data.cursor.step)}:\n${[...numbers, ...repeatWords(data, chart, pattern)].join("\n")}`;
+  const about = overProbes(data, chart);
+  return `${chart.name} over epochs${about && `; ${about}`}. At ${epoch(data.cursor.step)}:\n${[...numbers, ...repeatWords(data, chart, pattern)].join("\n")}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bare, caution, chief, isLow, reading, sentence } from "../../frontend/measures.js";
+import { bare, caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../../frontend/measures.js";
 
 test("a low R² is said in words with the number behind them", () => {
   assert.equal(sentence("r2", 0.31), "R² .31: the surrogate explains a third of what the model does here");
@@ -54,6 +54,20 @@ test("a warning of the server has its number, and one that the page does not kno
   assert.equal(words("not additive"), "additive R² .31: segment values added up explain a third of what the model does here");
   assert.equal(words("does not add up"), "efficiency gap 14 %: the values' sum is off the change in the output by 14 %");
   assert.equal(words("uncertain"), "uncertain: the error is 30 % of the values");
-  assert.equal(words("like the untrained model"), "looks like the untrained model, so like the input: .04 from it, noise .06");
+  assert.equal(words("like the untrained model"), "looks like the untrained model, so like the input: 4 % unlike it, noise up to 6 %");
   assert.equal(words("of tomorrow"), "");
+});
+
+test("how unlike the untrained model it is comes with what of it noise makes; where nobody knows there are no words", () => {
+  assert.equal(unlike(0.63, 0.04), "63 % unlike untrained");
+  assert.equal(unlike(0.12, 0.31), "12 % unlike untrained, within noise");
+  assert.equal(unlike(0.63, NaN), "63 % unlike untrained");
+  assert.equal(unlikeSentence(0.63, 0.04), "63 % unlike the untrained model's explanation (total variation; noise alone makes up to 4 %): what is alike shows the input, not what was learned");
+  assert.equal(unlikeSentence(0.12, 0.31), "12 % unlike the untrained model's explanation (total variation; noise alone makes up to 31 %): what training changed in it is not known");
+  assert.equal(unlikeSentence(0.63, NaN), "63 % unlike the untrained model's explanation (total variation): what is alike shows the input, not what was learned");
+  assert.deepEqual([unlike(NaN, NaN), unlikeSentence(NaN, 0.1)], ["", ""]);
+});
+
+test("of measures the page tells apart which are gaps", () => {
+  assert.deepEqual(["additive_r2", "efficiency_gap", "completeness_gap", "my_score"].filter(isGap), ["efficiency_gap", "completeness_gap"]);
 });
