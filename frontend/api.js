@@ -223,6 +223,7 @@ const READERS = {
         return { inside: sum(each), of: each.length };
       },
       onset: container.header.onset ?? null,
+      inFew: container.header.in_few === true,
       onsetOf: (probe) => onsets[place(probe)] ?? ABSENT,
       before: (probe) => before[place(probe)] ?? NaN,
       measured: container.header.measured ?? false,

@@ -85,7 +85,7 @@ export type Piece = [string, number];
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
+  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -245,8 +245,9 @@ export interface Share extends Spread {
   pointed: Table;
   /** how many probes have their strongest player inside, and how many have one */
   pointing(step: number): { inside: number; of: number };
-  /** the first step from which the mean share stays above the untrained model's by more than noise; null where there is none */
+  /** the first step from which the mean share, or in few the shares of enough probes, stay above the lowest they had been by more than noise; null where there is none */
   onset: number | null;
+  inFew: boolean;
   /** the same of one probe; ABSENT where there is none */
   onsetOf(probe: number): number;
   /** the share of the untrained model; where it was not logged, of the region's players among all */

@@ -44,7 +44,7 @@ class Catalog:
     def __init__(self, provider: Any) -> None:
         self._provider = provider
         self._code = _code()
-        # With the moment at which each was written: of requests that look at once, the first to look may be the last to write.
+        # With the moment of the look that each comes from: of requests that look at once, the first to look may be the last to write.
         self._entries: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
         self._moments = itertools.count()
         self._runs: OrderedDict[tuple[str, str, str], tuple[str, Run]] = OrderedDict()
@@ -67,7 +67,7 @@ class Catalog:
                 if patient:
                     self._updating.release()
         with self._lock:
-            for key in [key for key, (written, _) in self._entries.items() if _gone(key, experiment, sources) and written < began]:
+            for key in [key for key, (looked, _) in self._entries.items() if _gone(key, experiment, sources) and looked < began]:
                 del self._entries[key]
             for key in [key for key in self._runs if _gone(key, experiment, sources) and key[:2] not in self._entries]:
                 del self._runs[key]
@@ -166,10 +166,10 @@ class Catalog:
             entry, runs = _entry(name, sources[name], versions[name])
             with self._lock:
                 if self._entries.get((experiment, name), NEVER)[0] > began:
-                    continue  # whoever wrote it may have looked later
+                    continue  # it is from a later look
                 for run in runs:
                     self._keep((experiment, name), versions[name], run, asked=False)
-                self._entries[experiment, name] = (next(self._moments), entry)
+                self._entries[experiment, name] = (began, entry)
         self._shrink(None)
 
     def _kept(self, place: tuple[str, str], probe_set: str | None, version: str) -> Run | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tb_xai_plugin import alignment, comparison, events, findings, wire
+from tb_xai_plugin import alignment, comparison, events, findings, stability, wire
 from tb_xai_plugin.alignment import ABSENT
 from tb_xai_plugin.reader import read_run, read_runs
 from tb_xai_plugin.record import RecordError
@@ -166,7 +166,9 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
 def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: int) -> dict[str, Any]:
     """Means over probes that have a part of it."""
     found, there = run.share(explainer, name, target=target), run.all_steps == epoch
-    mean, positive, pointed = (_mean(each[there]) for each in (found.share, found.positive, found.pointed))
+    mean, positive, pointed = (
+        _number(stability.mean_of_known(each[there].ravel())) for each in (found.share, found.positive, found.pointed)
+    )
     errors = found.errors[there][np.isfinite(found.share[there])]
     error = float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else np.nan
     return {
@@ -176,10 +178,6 @@ def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: in
         "pointed": pointed,
         "onset": run.onset(explainer, name, target=target),
     }
-
-
-def _mean(series: np.ndarray) -> float | None:
-    return float(np.nanmean(series)) if np.isfinite(series).any() else None
 
 
 def _number(value: float) -> float | None:

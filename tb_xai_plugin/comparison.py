@@ -37,10 +37,11 @@ DEVIATIONS = 3
 HALF_AGAIN = 0.5
 WELL_KNOWN = 6
 # Two runs are farther apart than another seed makes where the typical probe is, or so many of them, two at least: an artefact may lie in few.
-FEW_PROBES = 0.25
+BEYOND_SHARE = 0.25
 
-# Two explanations that are nearer to each other give the same reasons, however surely they differ.
-LEAST_APART = {"tv": 0.1, "cosine": 0.01}
+# Two explanations that are nearer to each other give the same reasons, however surely they differ: less than a tenth of the map,
+# or one of five top players, or a quarter of the size.
+LEAST_APART = {"tv": 0.1, "cosine": 0.01, "spearman": 0.05, "top-k": 0.2, "magnitude": 0.1}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,7 +105,7 @@ class Comparison:
 
     @property
     def _least(self) -> float:
-        return LEAST_APART.get(self.measure, 0.0)
+        return LEAST_APART[self.measure]
 
     @property
     def both_right(self) -> np.ndarray:
@@ -178,16 +179,19 @@ class Comparison:
             words = f"the reasons of {int(counted.sum())} {which} are {apart}; how much of it is noise is not known"
         else:
             other = int((self.other_reasons[row] & known).sum())
-            words = f"{other or 'none'} of {int(known.sum())} {which} {'have' if other != 1 else 'has'} other reasons, {apart}"
+            differ = "explanations of another size" if self.measure == "magnitude" else "other reasons"
+            words = f"{other or 'none'} of {int(known.sum())} {which} {'have' if other != 1 else 'has'} {differ}, {apart}"
         judged, beside = self._beside_repeats(row)
+        if "probes" in judged:  # which says of how many
+            words = apart
         said = f"{judged}{words}{beside}."
         return f"Before training: {said}" if self.steps[row] == UNTRAINED else said[0].upper() + said[1:]
 
     def _nothing(self, row: int) -> str:
-        epoch = int(self.steps[row])
+        epoch = "the untrained model" if self.steps[row] == UNTRAINED else f"epoch {int(self.steps[row])}"
         without = [name for name, at in ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row])) if at == ABSENT]
         if without:
-            return f"There is nothing to compare: {' and '.join(without)} explained nothing that stands beside epoch {epoch}."
+            return f"There is nothing to compare: {' and '.join(without)} explained nothing that stands beside {epoch}."
         return "There is nothing to compare: no probe has numbers in both, of the same class."
 
     def _beside_repeats(self, row: int) -> tuple[str, str]:
@@ -208,10 +212,12 @@ class Comparison:
             return "more than another seed makes" if typical >= self._least else "more than another seed makes, too little to matter"
         counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
         beyond = int((self.beyond_repeats[row] & counted).sum())
-        some = f"{beyond} of {int(counted.sum())} probes"
-        if beyond >= max(2, FEW_PROBES * counted.sum()):
+        some = f"{beyond} of {int(counted.sum())} probes" + (
+            " that both answer right" if self.labelled and self.both_right[row].any() else ""
+        )
+        if beyond >= max(2, BEYOND_SHARE * counted.sum()):
             return f"more than another seed makes for {some}"
-        if typical > each.max() and typical >= self._least:
+        if typical > max(each.max(), self._least, np.nan_to_num(self.typical_floor[row])):
             return "perhaps more than another seed makes"
         return "no more than another seed makes" + (f", but for {some}" if beyond > 1 else "")
 
@@ -298,13 +304,14 @@ def _rows(array: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _most_of_repeats(apart: np.ndarray) -> np.ndarray:
     """(…,): how far apart another seed makes two runs, of distances between repeats (pairs, …); NaN of fewer than two."""
-    if len(apart) < 2:
+    if not len(apart):
         return np.full(apart.shape[1:], np.nan)
     mean, deviation = _quietly(np.nanmean, apart), np.sqrt(_quietly(np.nanvar, apart))
     count = np.maximum(np.isfinite(apart).sum(axis=0), 1)
     deviation = deviation * np.sqrt(count / np.maximum(count - 1, 1))
     again = 1 + HALF_AGAIN * np.minimum(1, WELL_KNOWN / count)
-    return np.maximum(_quietly(np.nanmax, apart), np.maximum(mean + DEVIATIONS * deviation, again * mean))
+    most = np.maximum(_quietly(np.nanmax, apart), np.maximum(mean + DEVIATIONS * deviation, again * mean))
+    return np.where(np.isfinite(apart).sum(axis=0) > 1, most, np.nan)
 
 
 def _counted(distance: np.ndarray, both_right: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ LEAST_RISE = 0.05
 LEAST_RISE_OF_PROBE = 0.1
 ENDS = 0.5
 # A run leans on a region too where so many of its probes do, two at least: an artefact may lie in few.
-FEW_PROBES = 0.15
+LEANING_SHARE = 0.15
 # In shorter trainings a share that moves is one that rises.
 FEWEST_FOR_UNREST = 12
 
@@ -255,13 +255,13 @@ def mean_rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.nd
 
     What is left to chance is which probes were taken, three standard errors of that, and what each explanation's own error leaves; LEAST_RISE.
     """
-    mean = _mean(share)[:, None]
+    mean = stability.mean_of_known(share)[:, None]
     _, which = _lowest_before(mean)
     before, before_errors = share[which[:, 0]], errors[which[:, 0]]
     rise = share[1:] - before
     there = np.isfinite(rise)
     count = np.maximum(there.sum(axis=1), 1)
-    middle = _mean(rise)
+    middle = stability.mean_of_known(rise)
     spread = np.sqrt(np.where(there, (rise - middle[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / count)
     own = np.sqrt(np.where(there, np.nan_to_num(errors[1:]) ** 2 + np.nan_to_num(before_errors) ** 2, 0).sum(axis=1)) / count
     least = np.maximum(ERRORS_ABOVE * np.maximum(spread, own), LEAST_RISE)
@@ -283,12 +283,6 @@ def _unrest(share: np.ndarray) -> np.ndarray:
     if len(share) <= FEWEST_FOR_UNREST:
         return np.zeros(share.shape[1:])
     return np.nan_to_num(noise.jitter(np.abs(np.diff(share[-max(4, len(share) // 4) :], axis=0))))
-
-
-def _mean(series: np.ndarray) -> np.ndarray:
-    """Over the last axis, of what is there; NaN where nothing is."""
-    there = np.isfinite(series)
-    return np.where(there, series, 0).sum(axis=-1) / np.where(there.any(axis=-1), there.sum(axis=-1), np.nan)
 
 
 def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
@@ -313,13 +307,42 @@ def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
     return np.where(counts.any(axis=0), counts.argmax(axis=0), -1)
 
 
+class Leaning:
+    """Follows the share of one region in each probe: whose onset an epoch is, by `rises` and `onset`, as far as is known one epoch later.
+
+    share, errors: (probes,), of the untrained model, or what stands for it.
+    """
+
+    def __init__(self, share: np.ndarray, errors: np.ndarray) -> None:
+        self._shares = [share]
+        self._lowest, self._lowest_errors = share, errors
+        self._above, self._below, self._leaning = (np.zeros(share.shape, dtype=bool) for _ in range(3))
+
+    def follow(self, share: np.ndarray, errors: np.ndarray) -> np.ndarray:
+        """Take one more epoch. bool (probes,): whose onset was the epoch before."""
+        self._shares.append(share)
+        spread = np.sqrt(np.nan_to_num(errors) ** 2 + np.nan_to_num(self._lowest_errors) ** 2)
+        quarter = self._shares[-max(4, len(self._shares) // 4) :] if len(self._shares) > FEWEST_FOR_UNREST else []
+        unrest = np.nan_to_num(noise.jitter(np.abs(np.diff(quarter, axis=0)))) if quarter else 0
+        least = np.maximum(np.maximum(ERRORS_ABOVE * spread, LEAST_RISE_OF_PROBE), ERRORS_ABOVE * unrest)
+        with np.errstate(invalid="ignore"):
+            rise = share - self._lowest
+            above, below = rise > least, rise < ENDS * least
+            lower = (share < self._lowest) | np.isnan(self._lowest)
+        begun = self._above & ~below & ~self._leaning
+        self._leaning = (self._leaning | begun) & ~(below & self._below)
+        self._above, self._below = above, below
+        self._lowest, self._lowest_errors = np.where(lower, share, self._lowest), np.where(lower, errors, self._lowest_errors)
+        return begun
+
+
 def onset_of_some(places: np.ndarray, has: np.ndarray) -> int:
     """The place from which on enough of those that have a part of a region lean on it, of their own `onset`s; -1 where there is none.
 
     places: int (probes,); has: bool (probes,).
     """
     found = np.sort(places[places >= 0])
-    enough = max(min(2, int(has.sum())), int(np.ceil(FEW_PROBES * has.sum())))
+    enough = max(min(2, int(has.sum())), int(np.ceil(LEANING_SHARE * has.sum())))
     return int(found[enough - 1]) if 0 < enough <= len(found) else -1
 
 
@@ -342,15 +365,16 @@ def steady_since(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
 
     distance, floor: (epochs, …), aligned; NaN (a gap, the final state itself) decides nothing.
     """
-    count = len(distance)
-    if not count:
+    if not len(distance):
         return np.full(distance.shape[1:], -1)
-    epochs = np.arange(count).reshape(-1, *[1] * (distance.ndim - 1))
+    epochs = np.arange(len(distance)).reshape(-1, *[1] * (distance.ndim - 1))
     with np.errstate(invalid="ignore"):
         far = distance > floor
     twice = far.copy()
     twice[1:] &= far[:-1]
     twice[0] = False
     first = np.where(twice, epochs, -1).max(axis=0) + 1
-    first = first + np.take_along_axis(far, np.minimum(first, count - 1)[None], axis=0)[0]
-    return np.where(count - first >= max(FEWEST_STEADY, count / 4), first, -1)
+    first = first + np.take_along_axis(far, np.minimum(first, len(distance) - 1)[None], axis=0)[0]
+    # And the final state itself, which has no distance.
+    near = (np.isfinite(distance) & (epochs >= first)).sum(axis=0) + 1
+    return np.where(near >= np.maximum(FEWEST_STEADY, (np.isfinite(distance).sum(axis=0) + 1) / 4), first, -1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin import events, judgement, wire
+from tb_xai_plugin import events, judgement, stability, wire
 from tb_xai_plugin.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -49,19 +49,18 @@ def headline(compared: Comparison, run: Run, other: Run, step: int | None = None
     """The verdict on two runs at a row; first the region on which one of them leans and the other does not."""
     row = compared.place(step)
     places = _places(compared, row, (run, other))
-    verdict = compared.verdict(step)
-    said: dict[str, float] = {}
+    most, first = 0.0, ""
     for name in common_regions(run, other) if min(places) >= 0 else ():
         both = [each.all_region_share(compared.explainer, name, compared.target) for each in (run, other)]
         lean = [0 <= share.onset_of_run <= place for share, place in zip(both, places, strict=True)]
-        now = [_mean(share.share[place]) for share, place in zip(both, places, strict=True)]
+        now = [float(stability.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
         one = int(lean[1])
-        if sum(lean) == 1 and now[one] > now[1 - one]:
-            words = (
-                f"{'AB'[one]} leans on {name} ({_percent(now[one])}{_in_few(both[one])}), {'BA'[one]} does not ({_percent(now[1 - one])})."
-            )
-            said[words] = now[one] - now[1 - one]
-    return f"{max(said, key=said.__getitem__)} {verdict}" if said else verdict
+        if sum(lean) == 1 and now[1 - one] < now[one] / 2 and now[one] - now[1 - one] > most:
+            most = now[one] - now[1 - one]
+            few = _in_few(both[one], places[one])
+            share = _percent(now[one]) + (" over all" if few else "")
+            first = f"{'AB'[one]} leans on {name}{few} ({share}), {'BA'[one]} does not ({_percent(now[1 - one])}). "
+    return first + compared.verdict(step)
 
 
 def _places(compared: Comparison, row: int, runs: tuple[Run, Run]) -> list[int]:
@@ -101,16 +100,16 @@ def common_regions(run: Run, other: Run) -> list[str]:
 def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Run], places: list[int]) -> Iterator[str]:
     if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
         return
-    now = [_mean(share.share[place]) for share, place in zip(both, places, strict=True)]
+    now = [float(stability.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
     said = []
-    for letter, run, share, here, there in zip("AB", runs, both, now, reversed(now), strict=True):
+    for letter, run, share, here, there, here_place in zip("AB", runs, both, now, reversed(now), places, strict=True):
         if share.onset_of_run >= 0:
-            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{_in_few(share)}")
+            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{_in_few(share, here_place)}")
         elif here < there / 2:
             said.append(f"{letter} does not")
         else:
             than = "before training" if share.measured else "by its size"
-            said.append(f"{letter} has no clear onset ({_percent(_mean(share.before))} {than})")
+            said.append(f"{letter} has no clear onset ({_percent(float(stability.mean_of_known(share.before)))} {than})")
     # Who leans on it comes first.
     said.sort(key=lambda words: "leans" not in words)
     epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
@@ -118,9 +117,13 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
     yield f"{name}: {', '.join(said)}; {when} A puts {_percent(now[0])} of its explanations there, B {_percent(now[1])}."
 
 
-def _in_few(share: judgement.Share) -> str:
-    """In how many probes, where it is not a matter of the run as a whole."""
-    return f" in {int((share.onset >= 0).sum())} of {int(np.isfinite(share.before).sum())} probes" if share.in_few else ""
+def _in_few(share: judgement.Share, place: int) -> str:
+    """In how many probes at an epoch, where it is not a matter of the run as a whole."""
+    return (
+        f" in {int(((share.onset >= 0) & (share.onset <= place)).sum())} of {int(np.isfinite(share.before).sum())} probes"
+        if share.in_few
+        else ""
+    )
 
 
 def _epoch(step: int) -> str:
@@ -193,12 +196,14 @@ def _collapsed(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
             probes[0],
         )
     if not fallen and not _explained(run, explainer, target):
-        yield Finding("No epoch has an explanation with numbers: the model answers none.", "collapsed", int(run.steps[0]))
+        yield Finding(
+            "No epoch has an explanation: the model answers no number, or nothing makes a difference to it.", "collapsed", int(run.steps[0])
+        )
 
 
 def _explained(run: Run, explainer: str, target: Target) -> bool:
-    """Whether any epoch of training has an explanation with numbers."""
-    return bool(np.isfinite(run.of_class(target, f"values/{explainer}")[0][run.all_steps != wire.UNTRAINED]).any())
+    """Whether any epoch of training has an explanation with numbers other than 0."""
+    return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][run.all_steps != wire.UNTRAINED]).any())
 
 
 def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
@@ -206,10 +211,10 @@ def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         share = run.all_region_share(explainer, name, target)
         if share.onset_of_run < 0:
             continue
-        step, now = int(run.all_steps[share.onset_of_run]), _mean(share.share[_last(share.share)])
+        step, now = int(run.all_steps[share.onset_of_run]), float(stability.mean_of_known(share.share[_last(share.share)]))
         than = "in the untrained model" if share.measured else "by its size"
         yield Finding(
-            f"{name}: the run leans on it from epoch {step} on{_in_few(share)}; {_percent(now)} of the explanations now, {_percent(_mean(share.before))} {than}.",
+            f"{name}: the run leans on it from epoch {step} on{_in_few(share, len(share.share) - 1)}; {_percent(now)} of all explanations now, {_percent(float(stability.mean_of_known(share.before)))} {than}.",
             "region",
             step,
             None,
@@ -261,7 +266,8 @@ def _whole(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         if len(concerned) > probes * judgement.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = run.steady_since(explainer, target=target)
-    if steady.of_run is None and len(run.steps) >= events.FEWEST_STEADY and _explained(run, explainer, target):
+    # In a short training nobody can tell.
+    if steady.of_run is None and len(run.steps) >= 2 * events.FEWEST_STEADY and _explained(run, explainer, target):
         yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
 
 
@@ -288,17 +294,12 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return values / max(np.abs(values).sum(), np.finfo(float).tiny)
 
 
-def _mean(share: np.ndarray) -> float:
-    share = share[np.isfinite(share)]
-    return float(share.mean()) if len(share) else float("nan")
-
-
 def _percent(share: float) -> str:
     return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"
 
 
 def share_words(share: float, error: float) -> str:
-    """A share with its standard error, in percent; one below a tenth is called a tenth."""
+    """A share with its standard error, in percent; an error below 0.1 % is called 0.1 %."""
     error = max(error, 0.001)
     if not np.isfinite(error):
         return _percent(share)

@@ -276,6 +276,10 @@ def steady(run: Run, explainer: str, measure: str, target: Target) -> Steady:
     unrest = np.nan_to_num(noise.jitter(_last_quarter(moved.distance[trained])))
     near = np.maximum(np.nan_to_num(to_final.floor[trained]) + TIMES_UNREST * unrest, NEAR.get(measure, 0))
     places = events.steady_since(to_final.distance[trained], near)
+    asked = trained & (run.cost["level"] > 0)
+    values = run.of_class(target, f"values/{explainer}")[0][asked]
+    # What the model has no answer for any more is not what it was; one epoch alone decides nothing.
+    places = np.where(np.isfinite(values[-2:]).any(axis=(0, -1)), places, -1)
     places = np.where(np.isfinite(to_final.distance[trained]).any(axis=0), places, -1)
     step = np.where(places >= 0, run.steps[places] if len(run.steps) else 0, alignment.ABSENT)
     settled = np.sort(np.where(step >= 0, step, np.iinfo(np.int64).max))
@@ -297,7 +301,9 @@ def _steady_metric(run: Run) -> tuple[int | None, str]:
     series, steps = series[there], run.steps[there]
     unrest = float(noise.jitter(_last_quarter(np.abs(np.diff(series)))))
     near = max(TIMES_UNREST_OF_METRIC * unrest, NEAR_OF_METRIC * float(np.abs(series[-1])))
-    place = int(events.steady_since(np.abs(series - series[-1]), np.full(len(series), near)))
+    away = np.abs(series - series[-1])
+    away[-1] = np.nan
+    place = int(events.steady_since(away, np.full(len(away), near)))
     return (int(steps[place]) if place >= 0 else None), metric
 
 

@@ -30,7 +30,7 @@ DRAWS = 39  # of so many, the largest but one is the 95 % quantile without a gue
 TOGETHER = 2**20
 
 # So many players, those of the largest errors, are asked how their parts of the whole go together; among more it makes a twentieth of the spread.
-FEW = 8
+MOST_PAIRED = 8
 
 # Of the epochs before, how many tell how far an explanation moves as a rule.
 RECENT = 8
@@ -76,7 +76,7 @@ def _tv_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -
     variance = np.maximum(squares * (1 - 2 * np.abs(part)) + part**2 * total, 0)
     mean, spread = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=-1), (1 - 2 / np.pi) * variance.sum(axis=-1)
     # What one player's part gains the others lose.
-    most = np.argsort(-variance, axis=-1)[..., :FEW]
+    most = np.argsort(-variance, axis=-1)[..., :MOST_PAIRED]
     part, squares, variance = (np.take_along_axis(array, most, axis=-1) for array in (part, squares, variance))
     pulls = np.where(part == 0, 1, np.sign(part)) * squares
     for i, j in combinations(range(most.shape[-1]), 2):
@@ -107,7 +107,7 @@ def _cosine_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarra
     trace = np.maximum(squares.sum(axis=-1) - along, np.finfo(float).tiny)
     trace_of_square = (squares**2 * (1 - 2 * direction)).sum(axis=-1) + along**2
     quantile = _gamma_quantile(trace, 2 * np.maximum(trace_of_square, 0))
-    return np.minimum(quantile / (2 * np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))), 2)
+    return np.minimum(np.maximum(quantile, 0) / (2 * np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))), 2)
 
 
 def _magnitude_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:

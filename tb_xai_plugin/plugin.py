@@ -271,14 +271,12 @@ class XaiPlugin(base_plugin.TBPlugin):
             else:
                 found = run.judged("part", explainer, wanted, *part, make=lambda: run.all_region_share(explainer, inside, wanted, chosen))
         arrays = {"share": found.share, "errors": found.errors, "positive": found.positive, "pointed": found.pointed}
-        header = {"probes": chosen, "onset": _step(run, found.onset_of_run), "measured": found.measured}
+        header = {"probes": chosen, "onset": _step(run, found.onset_of_run), "in_few": found.in_few, "measured": found.measured}
         onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in found.onset.tolist()])
-        with np.errstate(invalid="ignore"):  # no probe has a number: 0 / 0 is NaN
-            mean = np.nansum(found.share, axis=1) / np.isfinite(found.share).sum(axis=1)
         return header, {
             "steps": run.all_steps,
             **arrays,
-            "mean": mean,
+            "mean": stability.mean_of_known(found.share),
             "quartiles": stability.quartiles(found.share),
             "before": found.before,
             "onsets": onsets,
@@ -335,7 +333,7 @@ class XaiPlugin(base_plugin.TBPlugin):
         """{name: TensorBoard's name and version} of runs of the same recipe as one of two; no others are read.
 
         A request that names the versions that it wants comes from somebody who asks for `runs` and hears there of a repeat that grew: those are
-        of the versions that were told there, without a look at TensorBoard, which takes 45 ms.
+        of the versions that were told there, without a look at TensorBoard, which takes its time for each of them.
         """
         now = not all(of_version for _, of_version in request.used)
         request.used.append((run, False))  # which runs there are is not in the address

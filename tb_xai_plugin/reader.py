@@ -383,7 +383,9 @@ class Run(Record):
         return sorted({event for each in chosen for event in judgement.found_events(self, each, target)})
 
     def onset(self, explainer: str, region: str | np.ndarray | Sequence[str], *, target: str | int = "label") -> int | None:
-        """The first epoch from which a region's mean share stays above the lowest it has been by more than noise, see `events.mean_rises`; None: there is none."""
+        """The first epoch from which a run leans on a region, or None: its mean share stays above the lowest it has been by more than noise (see
+        `events.mean_rises`), or where that has no such epoch the shares of enough probes do, each by itself (see `events.onset_of_some`).
+        """
         place = self.all_region_share(explainer, region, target).onset_of_run
         return int(self.all_steps[place]) if place >= 0 else None
 

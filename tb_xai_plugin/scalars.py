@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tb_xai_plugin.probes import ProbeSet
     from tb_xai_plugin.reader import Run
 
-# Events of predictions are certain at their epoch, those of reasons at the next explained one. So are onsets, but for those given up again later.
+# Events of predictions are certain at their epoch, those of reasons at the next explained one. Onsets are told at the next one too; some are given up
+# again later.
 AT_ONCE = ("learned", "forgotten", "relearned")
 ONE_LATER = ("reason changed", "collapsed")
 
@@ -42,7 +43,7 @@ class Judge:
         self._reasons: dict[str, events.Reasons] = {}
         self._happened: dict[str, Counter[tuple[int, str]]] = {}
         self._last: dict[str, Moment] = {}
-        self._leaning: dict[tuple[str, str], _Leaning] = {}
+        self._leaning: dict[tuple[str, str], events.Leaning] = {}
         self._players = probes.players
         self.step: int | None = None  # the last epoch that was followed
 
@@ -84,10 +85,10 @@ class Judge:
             there = np.isfinite(moment.values).any(axis=-1)
             self._last[explainer] = moment if last is None else last.replaced(there, moment)
             for region, inside in self._inside.items():
-                now[f"share of {region}/{explainer}"] = _mean(stability.region_share(moment.values, inside)[inside.any(axis=-1)])
-                leaning = self._leaning.setdefault((explainer, region), _Leaning(inside, self._players))
-                onsets = leaning.follow(step, moment.values, moment.errors)
-                late[f"events/onset of {region}/{explainer}"] = onsets
+                now[f"share of {region}/{explainer}"] = float(
+                    stability.mean_of_known(stability.region_share(moment.values, inside)[inside.any(axis=-1)])
+                )
+                late[f"events/onset of {region}/{explainer}"] = self._onsets(step, moment, explainer, region)
         if step == wire.UNTRAINED:
             self._predictions.begin(told[2])
             for explainer, moment in moments.items():
@@ -104,28 +105,19 @@ class Judge:
         before, self.step = self.step, step
         return [(at, self._tagged(found)) for at, found in ((before, late), (step, now)) if at is not None and found]
 
+    def _onsets(self, step: int, moment: Moment, explainer: str, region: str) -> int:
+        """How many probes have the onset of a region at the epoch before."""
+        inside, key = self._inside[region], (explainer, region)
+        size = judgement.sizes(inside, self._players)
+        if step == wire.UNTRAINED:
+            self._leaning[key] = events.Leaning(*judgement.sure_share(moment.values, moment.errors, inside, size))
+            return 0
+        if key not in self._leaning:
+            self._leaning[key] = events.Leaning(size, np.zeros(len(size)))
+        return int(self._leaning[key].follow(*judgement.sure_share(moment.values, moment.errors, inside)).sum())
+
     def _tagged(self, found: Scalars) -> Scalars:
         return {f"{self._prefix}/{tag}": value for tag, value in found.items() if np.isfinite(value)}
-
-
-class _Leaning:
-    """Follows the share of one region: how many probes have its onset at the epoch before, see `events.rises`."""
-
-    def __init__(self, inside: np.ndarray, players: np.ndarray) -> None:
-        self._inside, self._size = inside, judgement.sizes(inside, players)
-        self._shares, self._errors = [self._size], [np.zeros(len(inside))]
-
-    def follow(self, step: int, values: np.ndarray, errors: np.ndarray) -> int:
-        """Take one more epoch."""
-        if step == wire.UNTRAINED:
-            first = judgement.sure_share(values, errors, self._inside, self._size)
-            self._shares, self._errors = ([each] for each in first)
-            return 0
-        share, error = judgement.sure_share(values, errors, self._inside)
-        self._shares.append(share)
-        self._errors.append(error)
-        places = events.onset(*events.rises(np.stack(self._shares), np.stack(self._errors)))
-        return int((places == len(self._shares) - 3).sum())
 
 
 def _inside(probes: ProbeSet) -> dict[str, np.ndarray]:
@@ -152,7 +144,3 @@ def _moment(snapshot: Snapshot, explainer: str, classes: np.ndarray) -> Moment:
 
 def _median(series: np.ndarray) -> float:
     return float(np.median(series[np.isfinite(series)])) if np.isfinite(series).any() else np.nan
-
-
-def _mean(series: np.ndarray) -> float:
-    return float(series[np.isfinite(series)].mean()) if np.isfinite(series).any() else np.nan

@@ -134,6 +134,12 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
     return np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
 
 
+def mean_of_known(series: np.ndarray) -> np.ndarray:
+    """Over the last axis, of what is there; NaN where nothing is."""
+    there = np.isfinite(series)
+    return np.where(there, series, 0).sum(axis=-1) / np.where(there.any(axis=-1), there.sum(axis=-1), np.nan)
+
+
 def region_share(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Share of |attribution| inside a region, 0 to 1: sum_i f_i |phi_i| / sum_i |phi_i|.
 

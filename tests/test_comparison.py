@@ -98,7 +98,9 @@ def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(mov
     runs = read_runs(tmp_path)
     found = runs["clean-seed0"].compare(runs["stamped-seed1"], "shap", repeats=runs)
     assert np.flatnonzero(found.beyond_repeats[-1]).tolist() == list(range(moved))
-    assert re.match(rf"{words}: \d of 20 probes .*; 20 pairs of repeats: 0\.\d\d to 0\.\d\d\.$", found.verdict())
+    assert re.match(
+        rf"{words} that both answer right: 0\.\d\d apart \(median\); 20 pairs of repeats: 0\.\d\d to 0\.\d\d\.$", found.verdict()
+    )
     alike = runs["clean-seed0"].compare(runs["clean-seed1"], "shap", repeats=runs)
     assert alike.verdict().startswith("No more than another seed makes: ")
 

@@ -186,7 +186,7 @@ def test_what_is_lost_at_the_first_epoch_has_collapsed_since_the_untrained_model
 def test_a_run_that_never_answered_says_so(tmp_path: Path) -> None:
     run = given_run(tmp_path, series([shape(LEFT)] * 6), silent={epoch: [0, 1] for epoch in range(6)})
     assert [finding.text for finding in findings.of_run(run, "shap", "label")] == [
-        "No epoch has an explanation with numbers: the model answers none."
+        "No epoch has an explanation: the model answers no number, or nothing makes a difference to it."
     ]
 
 
@@ -353,6 +353,16 @@ def test_what_walks_about_at_random_is_not_steady_and_what_trembles_is(tmp_path:
     assert walk.of_run is None
     tremble = given_run(tmp_path / "tremble", list(shape(LEFT) + steps), errors=0.003).steady_since("shap")
     assert tremble.step.tolist() == [0, 0]
+
+
+def test_what_the_model_has_no_answer_for_any_more_is_not_steady(tmp_path: Path) -> None:
+    run = given_run(tmp_path, series([shape(LEFT)] * 20), silent={epoch: [0] for epoch in range(12, 20)})
+    assert run.steady_since("shap").step.tolist() == [ABSENT, 0]
+
+
+def test_a_gap_counts_for_nothing_towards_steady(tmp_path: Path) -> None:
+    run = given_run(tmp_path, series([shape(RIGHT)] * 6 + [shape(LEFT)] * 7), silent={epoch: [0] for epoch in (8, 9, 10)})
+    assert run.steady_since("shap").step.tolist() == [ABSENT, 6]
 
 
 def test_the_final_explanation_is_the_last_with_numbers(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
-from tb_xai_plugin import ExplanationLogger, ImageProbes, TabularProbes, read_run
+from tb_xai_plugin import ExplanationLogger, ImageProbes, TabularProbes, events, read_run
 from tb_xai_plugin.reader import Run
 
 EPOCHS = 8
@@ -121,3 +121,19 @@ def test_regions_of_images_are_followed(tmp_path: Path) -> None:
     model.fit(images, labels, epochs=2, verbose=0, callbacks=[ExplanationLogger(tmp_path, probes, "shap", evaluations=128)])
     share = read_run(tmp_path).region_share("shap", "corner").mean(axis=1)
     np.testing.assert_allclose(list(scalars(tmp_path)["xai/share of corner/shap"].values()), share, rtol=1e-5)
+
+
+def test_onsets_told_while_training_are_those_of_the_whole_run() -> None:
+    """Epoch by epoch, against `events.onset` of everything up to then; so short that no unrest counts, of which the end of a training has another."""
+    rng = np.random.default_rng(4)
+    share = np.clip(0.2 + 0.3 * (rng.random((events.FEWEST_FOR_UNREST, 400)) < np.linspace(0, 1, events.FEWEST_FOR_UNREST)[:, None]), 0, 1)
+    share += 0.03 * rng.standard_normal(share.shape)
+    share[rng.random(share.shape) < 0.1] = np.nan
+    errors = np.full(share.shape, 0.01)
+    leaning = events.Leaning(share[0], errors[0])
+    told = [leaning.follow(share[epoch], errors[epoch]) for epoch in range(1, len(share))]
+    assert not told[0].any()
+    for epoch in range(1, len(told)):
+        places = events.onset(*events.rises(share[: epoch + 2], errors[: epoch + 2]))
+        np.testing.assert_array_equal(told[epoch], places == epoch - 1)
+    assert sum(each.sum() for each in told) > 400, "some begin twice"

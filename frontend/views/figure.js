@@ -102,8 +102,8 @@ export function trust({ side, step }, probe, whose) {
   const value = numbers && fidelity ? (numbers[fidelity.measures.indexOf(measure)] ?? NaN) : NaN;
   const of = (/** @type {"error" | "gap" | "rSquared" | "untrained" | "untrainedFloor"} */ name) => judged?.[name](probe, step) ?? NaN;
   const [error, gap, untrained, untrainedFloor] = [of("error"), of("gap"), of("untrained"), of("untrainedFloor")];
-  const named = judged?.warnings(probe, step) ?? [];
-  const warnings = named.map((warning) => caution(warning, { measures: judged?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
+  const warned = judged?.warnings(probe, step) ?? [];
+  const warnings = warned.map((warning) => caution(warning, { measures: judged?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
   // Of measures that the server does not judge, their own words.
   if (Number.isFinite(value) && judged && !judged.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
   const own = Number.isFinite(value) ? reading(measure, value) : "";
@@ -111,16 +111,16 @@ export function trust({ side, step }, probe, whose) {
   // A number that a warning gives is not said twice.
   const numbered = [
     warnings.some((words) => own && words.startsWith(own)) ? "" : own,
-    error > 0 && !named.includes("uncertain") ? `error ${percent(error)}` : "",
-    named.includes("like the untrained model") ? "" : unlike(untrained, untrainedFloor),
-    sum && sum !== measure && Number.isFinite(gap) && !named.includes("does not add up") ? `gap ${percent(gap)}` : "",
+    error > 0 && !warned.includes("uncertain") ? `error ${percent(error)}` : "",
+    warned.includes("like the untrained model") ? "" : unlike(untrained, untrainedFloor),
+    sum && sum !== measure && Number.isFinite(gap) && !warned.includes("does not add up") ? `gap ${percent(gap)}` : "",
   ].filter(Boolean);
   if (!warnings.length && !numbered.length) return html`<p class="trust"></p>`;
   const all = [
     ...warnings,
     ...(fidelity && numbers ? fidelity.measures.map((name, i) => sentence(name, numbers[i], kind)) : []),
     error > 0 ? `standard errors: ${percent(error)} of the values` : "",
-    named.includes("like the untrained model") ? "" : unlikeSentence(untrained, untrainedFloor),
+    warned.includes("like the untrained model") ? "" : unlikeSentence(untrained, untrainedFloor),
   ].filter(Boolean);
   return html`<p class=${warnings.length ? "trust low" : "trust"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${warnings.join(" · ")}${numbered.map((words, i) => html`${(i > 0 || warnings.length > 0) && " · "}<span>${words}</span>`)}</p>`;
 }

@@ -1,5 +1,6 @@
 /** Regions, logged with the probes, drawn here or made of features, tokens, stretches of time: which one is outlined, and how much of the attribution each run puts there. */
 
+import { ABSENT } from "../cursor.js";
 import { LONGEST_NAME, MOST_AREAS, fits, freeName } from "../areas.js";
 import { epoch, percent } from "../format.js";
 import { choose, html, render, segmented } from "../html.js";
@@ -157,10 +158,12 @@ function onsets({ a, b }, region) {
   const words = [a, b].flatMap((side) => {
     const share = side?.shares.get(region);
     if (!side || !share) return [];
-    const since = share.onset === null ? "never" : share.onset < 0 ? "before training" : `since epoch ${share.onset}`;
+    const epoch = share.onset === null ? "never" : share.onset < 0 ? "before training" : `since epoch ${share.onset}`;
+    const probes = Array.from({ length: side.info.probes.count }, (_, probe) => share.onsetOf(probe)).filter((onset) => onset !== ABSENT).length;
+    const since = share.inFew ? `${epoch} in ${probes} of ${side.info.probes.count} probes` : epoch;
     return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
   });
-  const about = "whether, and since when, the mean share stays above the lowest it had been by more than noise";
+  const about = "whether, and since when, the mean share, or the share in some probes, stays above the lowest it had been by more than noise";
   return words.length ? html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>` : null;
 }
 
