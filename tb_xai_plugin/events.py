@@ -279,10 +279,14 @@ def _lowest_before(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unrest(share: np.ndarray) -> np.ndarray:
-    """(…,): how far a share moves from epoch to epoch at the end of a training of some length; 0 of a short one."""
+    """(…,): how far a share moves to and fro from epoch to epoch at the end of a training of some length; 0 of a short one.
+
+    What it moves on evenly is no unrest: a model that leans on a region ever more does so from the beginning.
+    """
     if len(share) <= FEWEST_FOR_UNREST:
         return np.zeros(share.shape[1:])
-    return np.nan_to_num(noise.jitter(np.abs(np.diff(share[-max(4, len(share) // 4) :], axis=0))))
+    moves = np.diff(share[-max(4, len(share) // 4) :], axis=0)
+    return np.nan_to_num(noise.jitter(np.abs(moves - noise.jitter(moves))))
 
 
 def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
@@ -322,8 +326,7 @@ class Leaning:
         """Take one more epoch. bool (probes,): whose onset was the epoch before."""
         self._shares.append(share)
         spread = np.sqrt(np.nan_to_num(errors) ** 2 + np.nan_to_num(self._lowest_errors) ** 2)
-        quarter = self._shares[-max(4, len(self._shares) // 4) :] if len(self._shares) > FEWEST_FOR_UNREST else []
-        unrest = np.nan_to_num(noise.jitter(np.abs(np.diff(quarter, axis=0)))) if quarter else 0
+        unrest = _unrest(np.stack(self._shares)) if len(self._shares) > FEWEST_FOR_UNREST else 0
         least = np.maximum(np.maximum(ERRORS_ABOVE * spread, LEAST_RISE_OF_PROBE), ERRORS_ABOVE * unrest)
         with np.errstate(invalid="ignore"):
             rise = share - self._lowest
