@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     compare.add_argument("--json", action="store_true", help="print everything as JSON")
     compare.set_defaults(command=_compare)
+    if arguments is None:
+        _spare_tensorflow()
     given = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorBoard imports TensorFlow where there is one
     if hasattr(sys.stdout, "reconfigure"):
@@ -72,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
+
+
+def _spare_tensorflow() -> None:
+    """TensorBoard reads files with TensorFlow where there is one, and importing that takes four seconds; a module of this name tells it to do without."""
+    if "tensorflow" not in sys.modules:
+        sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
 
 
 def _compare(given: argparse.Namespace) -> int:
@@ -130,12 +139,12 @@ def _common_explainer(a: Run, b: Run) -> str:
 
 
 def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str, Any]:
-    row, regions = compared.place(step), findings.common_regions(a, b)
+    row, regions = compared.place(step), list(compared.regions)
     return {
         "explainer": compared.explainer,
         "measure": compared.measure,
         "aligned by": compared.pairing.metric or "epoch",
-        "verdict": findings.headline(compared, a, b, step),
+        "verdict": compared.verdict(step),
         "typical distance": _number(compared.typical[row]),
         "between repeats": None if compared.spread is None else [_number(each) for each in compared.spread[row]],
         "runs": {
@@ -158,7 +167,8 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
         "metric": metric,
         "worth": _number(run.logs[metric][there][0]) if metric in run.logs and there.any() else None,
         "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
-        "events": {kind: happened[kind] for kind in events.KINDS},
+        # Without right answers nothing is learned or forgotten.
+        "events": {kind: happened[kind] if compared.labelled or kind not in events.OF_ANSWERS else None for kind in events.KINDS},
         "steady since": steady.of_run,
     }
 
@@ -190,7 +200,15 @@ def _lines(report: dict[str, Any]) -> list[str]:
     for letter, run in report["runs"].items():
         worth = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
         steady = "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
-        rows.append([f"{letter} {run['name']}", _epoch(run["epoch"]), worth, steady, *(str(run["events"][kind]) for kind in events.KINDS)])
+        rows.append(
+            [
+                f"{letter} {run['name']}",
+                _epoch(run["epoch"]),
+                worth,
+                steady,
+                *("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS),
+            ]
+        )
     lines += _table(rows)
     regions = list(report["runs"]["A"]["regions"])
     if regions:

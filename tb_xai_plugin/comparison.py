@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin import alignment, differences, judgement, noise
+from tb_xai_plugin import alignment, differences, judgement, noise, stability
 from tb_xai_plugin.alignment import ABSENT, Pairing
 from tb_xai_plugin.record import RecordError
 from tb_xai_plugin.stability import MEASURES, ArgumentError
@@ -44,6 +44,33 @@ BEYOND_SHARE = 0.25
 LEAST_APART = {"tv": 0.1, "cosine": 0.01, "spearman": 0.05, "top-k": 0.2, "magnitude": 0.1}
 
 
+@dataclass(frozen=True, eq=False)
+class Leaning:
+    """How two runs lean on a region, row by row.
+
+    Attributes:
+        share: float (rows, 2), mean over probes; NaN where there is none.
+        leans: bool (rows, 2), from the run's onset on.
+        probes: int (rows, 2), how many probes have their own onset by then; in_few: (2,), whether it is they alone that lean.
+        of: how many have a part of it.
+    """
+
+    share: np.ndarray
+    leans: np.ndarray
+    probes: np.ndarray
+    in_few: tuple[bool, bool]
+    of: int
+
+    def words(self, name: str, row: int) -> str:
+        """Which of both leans on it where the other does not; "" where that is no matter."""
+        one = int(self.leans[row, 1])
+        now, other = self.share[row, one], self.share[row, 1 - one]
+        if self.leans[row].sum() != 1 or not other < now / 2:
+            return ""
+        few = f" in {self.probes[row, one]} of {self.of} probes" if self.in_few[one] else ""
+        return f"{'AB'[one]} leans on {name}{few} ({percent(now)}{' over all' if few else ''}), {'BA'[one]} does not ({percent(other)}). "
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two runs, row by row of epochs that stand side by side; see `Run.compare`.
@@ -59,6 +86,7 @@ class Comparison:
         errors: float32 (rows, probes, players), of their difference.
         repeats: float (pairs of repeats, rows, probes), how far apart other repeats of the same recipe are; empty where none are known.
         labelled: whether there is a right answer: labels, and classes.
+        regions: {name: how both lean on it}, of regions that are the same in both.
     """
 
     run: str
@@ -73,7 +101,8 @@ class Comparison:
     values: np.ndarray
     errors: np.ndarray
     repeats: np.ndarray
-    labelled: bool = True
+    labelled: bool
+    regions: dict[str, Leaning]
 
     def __repr__(self) -> str:
         return f"Comparison({self.run!r}, {self.other!r}, {self.explainer!r}, {len(self.steps)} epochs: {self.verdict() if len(self.steps) else 'none yet'})"
@@ -140,7 +169,7 @@ class Comparison:
 
     def place(self, step: int | None = None) -> int:
         """The row of an epoch; by default that in which both are at their best, where rows are counted from there, else the last with numbers."""
-        there = np.flatnonzero(np.isfinite(self.distance).any(axis=1))
+        there = np.flatnonzero(np.isfinite(self.distance).any(axis=1) & ((self.steps != UNTRAINED) | (self.steps[-1:] == UNTRAINED)))
         if not len(self.steps):
             raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
         if step is None and self.pairing.best is not None:
@@ -160,7 +189,7 @@ class Comparison:
         return sorted(probes.tolist(), key=lambda probe: (not self.both_right[row, probe], -above[probe]))
 
     def verdict(self, step: int | None = None) -> str:
-        """One sentence, what matters first: a narrow window cuts the end off."""
+        """In a sentence or two, what matters first: a narrow window cuts the end off."""
         row = self.place(step)
         there, both = np.isfinite(self.distance[row]), self.both_right[row]
         if not there.any():
@@ -185,7 +214,11 @@ class Comparison:
         if "probes" in judged:  # which says of how many
             words = apart
         said = f"{judged}{words}{beside}."
-        return f"Before training: {said}" if self.steps[row] == UNTRAINED else said[0].upper() + said[1:]
+        if self.steps[row] == UNTRAINED:
+            return f"Before training: {said}"
+        apart_most = sorted(self.regions, key=lambda name: -abs(np.diff(self.regions[name].share[row])[0]))
+        leaning = (self.regions[name].words(name, row) for name in apart_most)
+        return next(filter(None, leaning), "") + said[0].upper() + said[1:]
 
     def _nothing(self, row: int) -> str:
         epoch = "the untrained model" if self.steps[row] == UNTRAINED else f"epoch {int(self.steps[row])}"
@@ -248,6 +281,27 @@ def compare(
         errors=errors,
         repeats=np.stack(apart) if apart else np.empty((0, *distance.shape)),
         labelled=run.record["probes"]["labels"] is not None and not run.settings["regression"],
+        regions={name: _leaning(name, run, other, explainer, target, pairing) for name in common_regions(run, other)},
+    )
+
+
+def common_regions(run: Run, other: Run) -> list[str]:
+    """Regions that are the same in both. They are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone."""
+    both = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
+    return [name for name in both if np.array_equal(run.inside(name), other.inside(name))]
+
+
+def _leaning(name: str, run: Run, other: Run, explainer: str, target: str | int, pairing: Pairing) -> Leaning:
+    sides = (
+        (run.all_region_share(explainer, name, target), _here(run, pairing)),
+        (other.all_region_share(explainer, name, target), _there(other, pairing)),
+    )
+    return Leaning(
+        share=np.stack([_rows(stability.mean_of_known(share.share), places) for share, places in sides], axis=-1),
+        leans=np.stack([(share.onset_of_run >= 0) & (places >= share.onset_of_run) for share, places in sides], axis=-1),
+        probes=np.stack([((share.onset >= 0) & (share.onset <= places[:, None])).sum(axis=1) for share, places in sides], axis=-1),
+        in_few=tuple(share.in_few for share, _ in sides),
+        of=int(np.isfinite(sides[0][0].before).sum()),
     )
 
 
@@ -328,6 +382,10 @@ def _quietly(statistic: object, array: np.ndarray, axis: int = 0) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN slices stay NaN
         return statistic(array, axis=axis)  # type: ignore[operator]
+
+
+def percent(share: float) -> str:
+    return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"
 
 
 def recipe(name: str, pattern: str = REPEAT) -> str | None:

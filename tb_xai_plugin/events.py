@@ -15,6 +15,7 @@ import numpy as np
 from tb_xai_plugin import noise, stability
 
 KINDS = ("learned", "forgotten", "relearned", "reason changed", "onset", "collapsed")
+OF_ANSWERS = KINDS[:3]
 
 # A reason has changed where, over two epochs, it moved by more than noise and so many times what it moves in one as a rule …
 TIMES_USUAL = 2

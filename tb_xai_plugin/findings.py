@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin import events, judgement, stability, wire
-from tb_xai_plugin.comparison import Comparison
+from tb_xai_plugin.comparison import Comparison, percent
 
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
@@ -45,24 +45,6 @@ class Finding:
     region: str = ""
 
 
-def headline(compared: Comparison, run: Run, other: Run, step: int | None = None) -> str:
-    """The verdict on two runs at a row; first the region on which one of them leans and the other does not."""
-    row = compared.place(step)
-    places = _places(compared, row, (run, other))
-    most, first = 0.0, ""
-    for name in common_regions(run, other) if min(places) >= 0 else ():
-        both = [each.all_region_share(compared.explainer, name, compared.target) for each in (run, other)]
-        lean = [0 <= share.onset_of_run <= place for share, place in zip(both, places, strict=True)]
-        now = [float(stability.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
-        one = int(lean[1])
-        if sum(lean) == 1 and now[1 - one] < now[one] / 2 and now[one] - now[1 - one] > most:
-            most = now[one] - now[1 - one]
-            few = _in_few(both[one], places[one])
-            share = _percent(now[one]) + (" over all" if few else "")
-            first = f"{'AB'[one]} leans on {name}{few} ({share}), {'BA'[one]} does not ({_percent(now[1 - one])}). "
-    return first + compared.verdict(step)
-
-
 def _places(compared: Comparison, row: int, runs: tuple[Run, Run]) -> list[int]:
     """Where the epochs of a row are among `Run.all_steps`; -1 where there is none."""
     at = compared.pairing.here[row], compared.pairing.there[row]
@@ -76,7 +58,7 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
     row = compared.place(step)
     step, explainer, target = int(compared.steps[row]), compared.explainer, compared.target
     places = _places(compared, row, (run, other))
-    shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in common_regions(run, other)}
+    shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in compared.regions}
     found = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
@@ -91,12 +73,6 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
     return found
 
 
-def common_regions(run: Run, other: Run) -> list[str]:
-    """Regions that are the same in both. They are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone."""
-    both = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
-    return [name for name in both if np.array_equal(run.inside(name), other.inside(name))]
-
-
 def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Run], places: list[int]) -> Iterator[str]:
     if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
         return
@@ -109,12 +85,12 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
             said.append(f"{letter} does not")
         else:
             than = "before training" if share.measured else "by its size"
-            said.append(f"{letter} has no clear onset ({_percent(float(stability.mean_of_known(share.before)))} {than})")
+            said.append(f"{letter} has no clear onset ({percent(float(stability.mean_of_known(share.before)))} {than})")
     # Who leans on it comes first.
     said.sort(key=lambda words: "leans" not in words)
     epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
     when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
-    yield f"{name}: {', '.join(said)}; {when} A puts {_percent(now[0])} of its explanations there, B {_percent(now[1])}."
+    yield f"{name}: {', '.join(said)}; {when} A puts {percent(now[0])} of its explanations there, B {percent(now[1])}."
 
 
 def _in_few(share: judgement.Share, place: int) -> str:
@@ -160,14 +136,16 @@ def _shares_of_probe(region: str, probe: int, both: list[judgement.Share], place
 def _distance_of_probe(compared: Comparison, row: int, run: Run, probe: int) -> str:
     distance, floor = float(compared.distance[row, probe]), float(compared.floor[row, probe])
     if compared.measure == "tv":
-        text = f"{_percent(distance)} of the reasons differ (noise {_percent(floor)})"
+        text = f"{percent(distance)} of the reasons differ (noise {percent(floor)})"
     else:
         text = f"{distance:.2f} apart by {compared.measure} (noise {floor:.2f})"
     a, b = (side[row, probe] for side in compared.values)
-    change = np.where(compared.changed[row, probe], np.abs(_unit(a) - _unit(b)), 0)
-    player = int(change.argmax())
-    if change[player] > 0:
-        text += f"; most of it is {player_name(run, probe, player)}: A {a[player]:+.3g}, B {b[player]:+.3g}"
+    change = np.abs(_unit(a) - _unit(b))
+    sure = np.where(compared.changed[row, probe], change, 0)
+    player = int(sure.argmax())
+    if sure[player] > 0:
+        part = percent(sure[player] / change.sum())
+        text += f"; the largest part ({part}) is {player_name(run, probe, player)}: A {a[player]:+.3g}, B {b[player]:+.3g}"
     return text
 
 
@@ -214,7 +192,7 @@ def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         step, now = int(run.all_steps[share.onset_of_run]), float(stability.mean_of_known(share.share[_last(share.share)]))
         than = "in the untrained model" if share.measured else "by its size"
         yield Finding(
-            f"{name}: the run leans on it from epoch {step} on{_in_few(share, len(share.share) - 1)}; {_percent(now)} of all explanations now, {_percent(float(stability.mean_of_known(share.before)))} {than}.",
+            f"{name}: the run leans on it from epoch {step} on{_in_few(share, len(share.share) - 1)}; {percent(now)} of all explanations now, {percent(float(stability.mean_of_known(share.before)))} {than}.",
             "region",
             step,
             None,
@@ -233,7 +211,7 @@ def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
     for event in still[: MOST_PROBES // 2]:
         now = float(probability[-1, event.probe])
         yield Finding(
-            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong, its class has {_percent(now)} now.",
+            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong, its class has {percent(now)} now.",
             "forgotten",
             event.step,
             event.probe,
@@ -245,8 +223,8 @@ def _probes(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         if event.probe not in named and len(named) < MOST_PROBES // 2:
             named.add(event.probe)
             yield Finding(
-                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{_percent(event.size)} of its reasons changed at "
-                f"epoch {event.step} ({_percent(event.floor)} and more count).",
+                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{percent(event.size)} of its reasons changed at "
+                f"epoch {event.step} ({percent(event.floor)} and more count).",
                 *("reason changed", event.step, event.probe),
             )
 
@@ -294,15 +272,11 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return values / max(np.abs(values).sum(), np.finfo(float).tiny)
 
 
-def _percent(share: float) -> str:
-    return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"
-
-
 def share_words(share: float, error: float) -> str:
     """A share with its standard error, in percent; an error below 0.1 % is called 0.1 %."""
     error = max(error, 0.001)
     if not np.isfinite(error):
-        return _percent(share)
+        return percent(share)
     decimals = 0 if 100 * error >= 0.95 else 1
     return f"{100 * share:.{decimals}f} ± {100 * error:.{decimals}f} %"
 

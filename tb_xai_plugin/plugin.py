@@ -352,7 +352,7 @@ class XaiPlugin(base_plugin.TBPlugin):
             else:
                 compared, at = self._compared(request, run, explainer, wanted, "tv"), int(step) if step else None
                 other = self._other(request)
-                verdict, found = findings.headline(compared, run, other, at), findings.of_pair(compared, run, other, at)
+                verdict, found = compared.verdict(at), findings.of_pair(compared, run, other, at)
         return {"verdict": verdict, "findings": [asdict(finding) for finding in found]}
 
     # What a request asks for.

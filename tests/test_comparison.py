@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from judged import given_run, noisy_series
 from records import FakeRun
 
-from tb_xai_plugin import cli, comparison, findings, read_run, read_runs, stability
+from tb_xai_plugin import cli, comparison, read_run, read_runs, stability
 from tb_xai_plugin.reader import Run
 from tb_xai_plugin.stability import ArgumentError
 
@@ -272,9 +274,10 @@ def test_the_command_line_says_which_probes_and_players(logdir: Path, capsys: py
     assert "2 of 4 probes that both answer right have other reasons" in text
     first, second, third = text.split("Look at\n")[1].splitlines()
     assert re.fullmatch(
-        r"  probe 1 \(#1\): both right, 9[0-9] % of the reasons differ \(noise [0-9] %\); most of it is segment \d: A .*", first
+        r"  probe 1 \(#1\): both right, 9[0-9] % of the reasons differ \(noise [0-9] %\); the largest part \([0-9]+ %\) is segment \d: A .*",
+        first,
     )
-    assert "most of it is segment 1: A +" in second
+    assert "the largest part (49 %) is segment 1: A +" in second
     assert third.startswith("  probe 3 (#3): A right, B wrong, ")
 
 
@@ -290,10 +293,10 @@ def test_regions_that_lie_elsewhere_are_not_set_side_by_side(tmp_path: Path, cap
     for name in "ab":
         given_run(tmp_path / name, noisy_series(lying_on([0]), EPOCHS))
     b = read_run(tmp_path / "b")
-    assert findings.common_regions(read_run(tmp_path / "a"), b) == ["left"]
+    assert comparison.common_regions(read_run(tmp_path / "a"), b) == ["left"]
     elsewhere = b.statics("segments", "regions")[1]
     elsewhere[:, :, 4:] = 0  # the upper left quarter alone
-    assert findings.common_regions(read_run(tmp_path / "a"), b) == []
+    assert comparison.common_regions(read_run(tmp_path / "a"), b) == []
 
 
 def test_the_command_line_prints_json(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -324,3 +327,12 @@ def test_mistakes_on_the_command_line_are_one_sentence(
     assert captured.err.startswith("tb-xai: ")
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_the_shell_does_without_tensorflow_where_there_is_one(logdir: Path) -> None:
+    code = f"import sys; from tb_xai_plugin import cli; sys.argv = ['tb-xai', 'compare', {str(logdir / 'a')!r}, {str(logdir / 'b')!r}]; cli.main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{code}; print('tensorflow' in sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert "2 of 4 probes that both answer right have other reasons" in ended.stdout
+    assert ended.stdout.endswith("False\n")

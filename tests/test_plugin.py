@@ -1389,7 +1389,8 @@ def test_findings_name_the_probes_in_sentences(judged: Server) -> None:
     assert re.match(r"More than another seed makes: 4 of 4 probes that both answer right have other reasons, .*\.$", reply["verdict"])
     first = reply["findings"][0]
     assert re.fullmatch(
-        r"probe \d \(#\d\): both right, \d+ % of the reasons differ \(noise \d %\); most of it is segment [07]: A .*", first["text"]
+        r"probe \d \(#\d\): both right, \d+ % of the reasons differ \(noise \d %\); the largest part \(\d+ %\) is segment [07]: A .*",
+        first["text"],
     )
     assert (first["kind"], first["step"]) == ("reasons differ", 2)
     alone = judged.json("findings", **{name: value for name, value in PAIR.items() if name != "other"})

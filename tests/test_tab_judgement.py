@@ -18,7 +18,7 @@ from test_access import AXE, grave, tab_frame
 
 from tb_xai_plugin import read_runs
 from tb_xai_plugin.cli import main
-from tb_xai_plugin.findings import headline, of_run
+from tb_xai_plugin.findings import of_run
 from tb_xai_plugin.reader import Run
 
 EPOCHS, PROBES, PLAYERS = 9, 4, 16
@@ -140,7 +140,7 @@ def test_the_verdict_on_a_pair_is_the_readers_and_follows_the_cursor_when_it_res
 ) -> None:
     honest, shortcut = runs["honest-seed0"], runs["shortcut-seed0"]
     compared = honest.compare(shortcut, "shap", repeats=runs)
-    last = headline(compared, honest, shortcut, EPOCHS - 1)
+    last = compared.verdict(EPOCHS - 1)
     assert re.match(r"B leans on left \(\d\d %\), A does not \(\d+ %\)\. More than another seed makes: ", last)
     page, tab = open_tab(server, PAIR)
     expect(tab.locator(".verdict")).to_have_text(last)
@@ -150,7 +150,7 @@ def test_the_verdict_on_a_pair_is_the_readers_and_follows_the_cursor_when_it_res
         page.keyboard.press("ArrowLeft")
         expect(tab.locator(".cursor-epoch b")).to_have_text(f"epoch {epoch}")
     assert not compared.verdict(1).startswith("B leans"), "before its onset nobody leans"
-    expect(tab.locator(".verdict")).to_have_text(headline(compared, honest, shortcut, 1))
+    expect(tab.locator(".verdict")).to_have_text(compared.verdict(1))
     assert asked
     assert all("/xai/findings" in url for url in asked), "a step of the cursor needs nothing else"
 
