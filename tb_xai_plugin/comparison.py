@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,10 @@ WELL_KNOWN = 6
 # Two runs are farther apart than another seed makes where the typical probe is, or so many of them, two at least: an artefact may lie in few.
 BEYOND_SHARE = 0.25
 
+# All runs of one recipe above all of the other's: of so many orders, two are like that by chance. And they are to be so far apart, in the mean.
+LEAST_ORDERS = 20
+LEAST_SHARES_APART = 0.02
+
 # Two explanations that are nearer to each other give the same reasons, however surely they differ: less than a tenth of the map,
 # or one of five top players, or a quarter of the size.
 LEAST_APART = {"tv": 0.1, "cosine": 0.01, "spearman": 0.05, "top-k": 0.2, "magnitude": 0.1}
@@ -53,6 +58,7 @@ class Leaning:
         leans: bool (rows, 2), from the run's onset on.
         probes: int (rows, 2), how many probes have their own onset by then; in_few: (2,), whether it is they alone that lean.
         of: how many have a part of it.
+        seeds: (runs, rows) of the first run's recipe and of the other's, both among them: their `share`; without runs where the recipes are one or unknown.
     """
 
     share: np.ndarray
@@ -60,15 +66,27 @@ class Leaning:
     probes: np.ndarray
     in_few: tuple[bool, bool]
     of: int
+    seeds: tuple[np.ndarray, np.ndarray]
 
     def words(self, name: str, row: int) -> str:
         """Which of both leans on it where the other does not; "" where that is no matter."""
         one = int(self.leans[row, 1])
         now, other = self.share[row, one], self.share[row, 1 - one]
         if self.leans[row].sum() != 1 or not other < now / 2:
-            return ""
+            said = self.words_of_seeds(row)
+            return f"{name}: {said}. " if said else ""
         few = f" in {self.probes[row, one]} of {self.of} probes" if self.in_few[one] else ""
         return f"{'AB'[one]} leans on {name}{few} ({percent(now)}{' over all' if few else ''}), {'BA'[one]} does not ({percent(other)}). "
+
+    def words_of_seeds(self, row: int) -> str:
+        """That all runs of one recipe put more on it than all of the other's; "" where they don't, or where that would be chance."""
+        a, b = (each[np.isfinite(each)] for each in (side[:, row] for side in self.seeds))
+        if comb(len(a) + len(b), len(a)) < LEAST_ORDERS or not (a.max() < b.min() or b.max() < a.min()):
+            return ""
+        if abs(a.mean() - b.mean()) < LEAST_SHARES_APART:
+            return ""
+        ranges = (f"{percent(each.min())} to {percent(each.max())}" for each in (a, b))
+        return f"{len(a)} runs of A's recipe put {next(ranges)} there, {len(b)} of B's {next(ranges)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -268,7 +286,7 @@ def compare(
     right = np.stack(
         [_rows(judgement.right(each)[0], places) for each, places in ((run, _here(run, pairing)), (other, _there(other, pairing)))], axis=-1
     )
-    apart = []
+    apart, repeats = [], list(repeats)
     for pair in repeats:
         # One that has just begun, or is damaged, is no reason not to compare two others.
         with suppress(ArgumentError, RecordError):
@@ -281,7 +299,12 @@ def compare(
         errors=errors,
         repeats=np.stack(apart) if apart else np.empty((0, *distance.shape)),
         labelled=run.record["probes"]["labels"] is not None and not run.settings["regression"],
-        regions={name: _leaning(name, run, other, explainer, target, pairing) for name in common_regions(run, other)},
+        regions={
+            name: _leaning(
+                name, run, other, explainer, target, pairing, _seeds(name, run, other, explainer, align, target, pairing, repeats)
+            )
+            for name in common_regions(run, other)
+        },
     )
 
 
@@ -291,7 +314,46 @@ def common_regions(run: Run, other: Run) -> list[str]:
     return [name for name in both if np.array_equal(run.inside(name), other.inside(name))]
 
 
-def _leaning(name: str, run: Run, other: Run, explainer: str, target: str | int, pairing: Pairing) -> Leaning:
+def _seeds(
+    region: str,
+    run: Run,
+    other: Run,
+    explainer: str,
+    align: str,
+    target: str | int,
+    pairing: Pairing,
+    repeats: Sequence[tuple[Run, Run]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """See `Leaning.seeds`. repeats: pairs of runs of the same recipe."""
+    recipes = [{each.name: each for pair in repeats if of.name in {one.name for one in pair} for each in pair} for of in (run, other)]
+    if recipes[0].keys() & recipes[1].keys() or not all(recipes):
+        recipes = [{}, {}]
+    inside = run.inside(region)
+    found = []
+    for recipe_of in recipes:
+        shares = []
+        for repeat in recipe_of.values():
+            with suppress(ArgumentError, RecordError):
+                shares.append(_share_beside(repeat, inside, explainer, align, target, pairing))
+        found.append(np.stack(shares) if shares else np.empty((0, len(pairing.steps))))
+    return found[0], found[1]
+
+
+def _share_beside(repeat: Run, inside: np.ndarray, explainer: str, align: str, target: str | int, beside: Pairing) -> np.ndarray:
+    """(rows,): the mean share of a repeat at the rows of a pair, NaN where it has none; as of `_apart`."""
+    pairing = alignment.pair(repeat, repeat, align)
+    share = stability.region_share(repeat.of_class(target, f"values/{explainer}")[0], inside)
+    share = stability.mean_of_known(np.where(inside.any(axis=-1), share, np.nan))
+    found = np.full(len(beside.steps), np.nan)
+    steps, wanted = (each.steps - (each.best or 0) for each in (pairing, beside))
+    _, here, there = np.intersect1d(wanted, steps, return_indices=True)
+    found[here] = _rows(share, _here(repeat, pairing))[there]
+    return found
+
+
+def _leaning(
+    name: str, run: Run, other: Run, explainer: str, target: str | int, pairing: Pairing, seeds: tuple[np.ndarray, np.ndarray]
+) -> Leaning:
     sides = (
         (run.all_region_share(explainer, name, target), _here(run, pairing)),
         (other.all_region_share(explainer, name, target), _there(other, pairing)),
@@ -302,6 +364,7 @@ def _leaning(name: str, run: Run, other: Run, explainer: str, target: str | int,
         probes=np.stack([((share.onset >= 0) & (share.onset <= places[:, None])).sum(axis=1) for share, places in sides], axis=-1),
         in_few=tuple(share.in_few for share, _ in sides),
         of=int(np.isfinite(sides[0][0].before).sum()),
+        seeds=seeds,
     )
 
 

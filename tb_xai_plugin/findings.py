@@ -62,7 +62,7 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
     found = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
-        for text in _regions_of_pair(name, both, (run, other), places)
+        for text in (*_regions_of_pair(name, both, (run, other), places), *_seeds_of_pair(name, compared, row))
     ]
     named: set[int] = set()
     for probe in compared.look_first(step):
@@ -91,6 +91,12 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
     epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
     when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
     yield f"{name}: {', '.join(said)}; {when} A puts {percent(now[0])} of its explanations there, B {percent(now[1])}."
+
+
+def _seeds_of_pair(name: str, compared: Comparison, row: int) -> Iterator[str]:
+    said = compared.regions[name].words_of_seeds(row)
+    if said:
+        yield f"{name}: {said}."
 
 
 def _in_few(share: judgement.Share, place: int) -> str:

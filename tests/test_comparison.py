@@ -14,7 +14,7 @@ import pytest
 from judged import given_run, noisy_series
 from records import FakeRun
 
-from tb_xai_plugin import cli, comparison, read_run, read_runs, stability
+from tb_xai_plugin import cli, comparison, findings, read_run, read_runs, stability
 from tb_xai_plugin.reader import Run
 from tb_xai_plugin.stability import ArgumentError
 
@@ -105,6 +105,30 @@ def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(mov
     )
     alike = runs["clean-seed0"].compare(runs["clean-seed1"], "shap", repeats=runs)
     assert alike.verdict().startswith("No more than another seed makes: ")
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(3, True), (2, False)])
+def test_all_seeds_of_one_recipe_above_all_of_the_other_are_told(seeds: int, told: bool, tmp_path: Path) -> None:
+    """A region, the left half of pictures of two columns of players, with 50 to 52 % of one recipe and 56 to 58 % of the other: no onset, and no chance."""
+    shares: dict[str, float] = {}
+    for place, recipe in enumerate(("plain", "stamped")):
+        for seed in range(seeds):
+            part = 0.5 + 0.06 * place + 0.01 * seed
+            values = np.tile(np.repeat([part, 1 - part], 4) / 4, (5, 1))
+            fake = given_run(tmp_path / f"{recipe}-seed{seed}", noisy_series(values, 3, 1e-4, seed=seed), errors=1e-4)
+            shares[fake.name] = part
+    runs = read_runs(tmp_path)
+    half = np.tile(np.repeat([1.0, 0.0], 4), (5, 1))
+    for run in runs.values():
+        run.inside = lambda region, chosen=None: half if chosen is None else half[list(chosen)]
+    a, b = runs["plain-seed0"], runs["stamped-seed1"]
+    compared = a.compare(b, "shap", repeats=runs)
+    seeds_a, seeds_b = compared.regions["left"].seeds
+    assert np.sort(seeds_a[:, -1]) == pytest.approx([shares[f"plain-seed{seed}"] for seed in range(seeds)], abs=1e-3)
+    assert np.sort(seeds_b[:, -1]) == pytest.approx([shares[f"stamped-seed{seed}"] for seed in range(seeds)], abs=1e-3)
+    sentence = "left: 3 runs of A's recipe put 50 % to 52 % there, 3 of B's 56 % to 58 %."
+    assert compared.verdict().startswith(sentence) is told
+    assert (sentence in [finding.text for finding in findings.of_pair(compared, a, b)]) is told
 
 
 def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
