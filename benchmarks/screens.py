@@ -293,6 +293,25 @@ SCENES = (
         "images-map-lime", "images", "LIME, the bare map, a class that is not the true one", state=f"{HONEST}&view=map&method=lime&class=7"
     ),
     Scene("images-help", "images", "the keys", act=press("?"), read=(".help",), looks=(*BOTH, SMALL)),
+    Scene(
+        "judged-findings",
+        "images",
+        "what should I look at: the verdict on a pair and the list",
+        state=f"{HONEST}&findings=open",
+        read=(".verdict", ".findings-list"),
+        looks=(*BOTH, SMALL),
+    ),
+    Scene("judged-run", "images", "one run: what stands out in it", state=f"{ONE}&findings=open", read=(".verdict", ".findings-list")),
+    Scene("judged-events", "images", "what happened to the probes, and where", state=f"{HONEST}&events=all", read=(".events",), looks=BOTH),
+    Scene(
+        "judged-seeds",
+        "seeds",
+        "two recipes beside their seeds: bands of the curves, A and B apart with noise and repeats, the verdict",
+        state="a=honest-seed0/xai&b=leans-seed1/xai&drift=apart&findings=open&runs="
+        + ",".join(f"{recipe}-seed{seed}%2Fxai" for recipe, seed in (("honest", 1), ("honest", 2), ("leans", 0), ("leans", 2))),
+        read=(".verdict", ".findings-list"),
+        looks=BOTH,
+    ),
     Scene("one-class", "one-class", "only one class is explained", read=(".explanation-room", ".class-rows")),
     Scene("one-epoch", "one-epoch", "one epoch and the untrained model", looks=BOTH),
     Scene("one-probe", "one-probe", "one probe", read=(".cursor-epoch", ".card")),

@@ -174,6 +174,14 @@ def long(folder: Path) -> None:
         page_log.write_run(folder / run, probes, 3, 1000, leans=run == "leans", seed=seed)
 
 
+def seeds(folder: Path) -> None:
+    """Two synthetic recipes of four runs each, of 12 epochs."""
+    probes = page_log.make_probes(8, 3, 6)
+    for seed in range(4):
+        for recipe in ("honest", "leans"):
+            page_log.write_run(folder / f"{recipe}-seed{seed}", probes, 3, 12, leans=recipe == "leans", seed=seed)
+
+
 def incomparable(folder: Path) -> None:
     task = demo_training.digits()
     x = task.training["honest"][:SOME]
@@ -216,6 +224,7 @@ LOGS: dict[str, Callable[[Path], None]] = {
     "incomparable": incomparable,
     "hostile": hostile,
     "long": long,
+    "seeds": seeds,
     "tables": demo("tabular", 10),
     "hostile-table": hostile_table,
     "texts": demo("text", 6),
