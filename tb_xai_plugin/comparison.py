@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin import alignment, differences, judgement, noise, stability
+from tb_xai_plugin import alignment, differences, judgement, noise
 from tb_xai_plugin.alignment import ABSENT, Pairing
 from tb_xai_plugin.record import RecordError
+from tb_xai_plugin.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
 from tb_xai_plugin.stability import MEASURES, ArgumentError
 from tb_xai_plugin.wire import UNTRAINED
 
@@ -40,53 +40,9 @@ WELL_KNOWN = 6
 # Two runs are farther apart than another seed makes where the typical probe is, or so many of them, two at least: an artefact may lie in few.
 BEYOND_SHARE = 0.25
 
-# All runs of one recipe above all of the other's: of so many orders, two are like that by chance. And they are to be so far apart, in the mean.
-LEAST_ORDERS = 20
-LEAST_SHARES_APART = 0.02
-
 # Two explanations that are nearer to each other give the same reasons, however surely they differ: less than a tenth of the map,
 # or one of five top players, or a quarter of the size.
 LEAST_APART = {"tv": 0.1, "cosine": 0.01, "spearman": 0.05, "top-k": 0.2, "magnitude": 0.1}
-
-
-@dataclass(frozen=True, eq=False)
-class Leaning:
-    """How two runs lean on a region, row by row.
-
-    Attributes:
-        share: float (rows, 2), mean over probes; NaN where there is none.
-        leans: bool (rows, 2), from the run's onset on.
-        probes: int (rows, 2), how many probes have their own onset by then; in_few: (2,), whether it is they alone that lean.
-        of: how many have a part of it.
-        seeds: (runs, rows) of the first run's recipe and of the other's, both among them: their `share`; without runs where the recipes are one or unknown.
-    """
-
-    share: np.ndarray
-    leans: np.ndarray
-    probes: np.ndarray
-    in_few: tuple[bool, bool]
-    of: int
-    seeds: tuple[np.ndarray, np.ndarray]
-
-    def words(self, name: str, row: int) -> str:
-        """Which of both leans on it where the other does not; "" where that is no matter."""
-        one = int(self.leans[row, 1])
-        now, other = self.share[row, one], self.share[row, 1 - one]
-        if self.leans[row].sum() != 1 or not other < now / 2:
-            said = self.words_of_seeds(row)
-            return f"{name}: {said}. " if said else ""
-        few = f" in {self.probes[row, one]} of {self.of} probes" if self.in_few[one] else ""
-        return f"{'AB'[one]} leans on {name}{few} ({percent(now)}{' over all' if few else ''}), {'BA'[one]} does not ({percent(other)}). "
-
-    def words_of_seeds(self, row: int) -> str:
-        """That all runs of one recipe put more on it than all of the other's; "" where they don't, or where that would be chance."""
-        a, b = (each[np.isfinite(each)] for each in (side[:, row] for side in self.seeds))
-        if comb(len(a) + len(b), len(a)) < LEAST_ORDERS or not (a.max() < b.min() or b.max() < a.min()):
-            return ""
-        if abs(a.mean() - b.mean()) < LEAST_SHARES_APART:
-            return ""
-        ranges = (f"{percent(each.min())} to {percent(each.max())}" for each in (a, b))
-        return f"{len(a)} runs of A's recipe put {next(ranges)} there, {len(b)} of B's {next(ranges)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,7 +60,8 @@ class Comparison:
         errors: float32 (rows, probes, players), of their difference.
         repeats: float (pairs of repeats, rows, probes), how far apart other repeats of the same recipe are; empty where none are known.
         labelled: whether there is a right answer: labels, and classes.
-        regions: {name: how both lean on it}, of regions that are the same in both.
+        places: int (rows, 2), where a row is among `Run.all_steps` of each; -1 where it is in none.
+        regions: {name: what both put on it}, of regions that are the same in both.
     """
 
     run: str
@@ -120,7 +77,8 @@ class Comparison:
     errors: np.ndarray
     repeats: np.ndarray
     labelled: bool
-    regions: dict[str, Leaning]
+    places: np.ndarray
+    regions: dict[str, RegionPair]
 
     def __repr__(self) -> str:
         return f"Comparison({self.run!r}, {self.other!r}, {self.explainer!r}, {len(self.steps)} epochs: {self.verdict() if len(self.steps) else 'none yet'})"
@@ -228,15 +186,11 @@ class Comparison:
             other = int((self.other_reasons[row] & known).sum())
             differ = "explanations of another size" if self.measure == "magnitude" else "other reasons"
             words = f"{other or 'none'} of {int(known.sum())} {which} {'have' if other != 1 else 'has'} {differ}, {apart}"
-        judged, beside = self._beside_repeats(row)
-        if "probes" in judged:  # which says of how many
-            words = apart
-        said = f"{judged}{words}{beside}."
+        judged, counted_beyond, beside = self._beside_repeats(row)
+        said = f"{judged}{apart if counted_beyond else words}{beside}."
         if self.steps[row] == UNTRAINED:
             return f"Before training: {said}"
-        apart_most = sorted(self.regions, key=lambda name: -abs(np.diff(self.regions[name].share[row])[0]))
-        leaning = (self.regions[name].words(name, row) for name in apart_most)
-        return next(filter(None, leaning), "") + said[0].upper() + said[1:]
+        return leaning_words(self.regions, row) + said[0].upper() + said[1:]
 
     def _nothing(self, row: int) -> str:
         epoch = "the untrained model" if self.steps[row] == UNTRAINED else f"epoch {int(self.steps[row])}"
@@ -245,32 +199,33 @@ class Comparison:
             return f"There is nothing to compare: {' and '.join(without)} explained nothing that stands beside {epoch}."
         return "There is nothing to compare: no probe has numbers in both, of the same class."
 
-    def _beside_repeats(self, row: int) -> tuple[str, str]:
-        """Whether it is more than another seed makes, and of what repeats that is known."""
+    def _beside_repeats(self, row: int) -> tuple[str, bool, str]:
+        """Whether it is more than another seed makes, whether that says of how many probes, and of what repeats it is known."""
         each = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
         each = each[np.isfinite(each)]
         if not len(each):
-            return "", f"; how far apart two seeds would be is not known (it takes {FEWEST_PAIRS} pairs of other repeats)"
+            return "", False, f"; how far apart two seeds would be is not known (it takes {FEWEST_PAIRS} pairs of other repeats)"
         low, high = each.min(), each.max()
         pairs = f"{len(each)} pair{'' if len(each) == 1 else 's'} of repeats: {f'{high:.2f}' if high - low < 0.005 else f'{low:.2f} to {high:.2f}'}"
         if len(each) < FEWEST_PAIRS:
-            return "", f"; too few repeats tell how far apart two seeds would be ({pairs})"
-        return f"{self._judged_by_repeats(row, each)}: ", f"; {pairs}"
+            return "", False, f"; too few repeats tell how far apart two seeds would be ({pairs})"
+        judged, of_how_many = self._judged_by_repeats(row, each)
+        return f"{judged}{of_how_many}: ", bool(of_how_many), f"; {pairs}"
 
-    def _judged_by_repeats(self, row: int, each: np.ndarray) -> str:
+    def _judged_by_repeats(self, row: int, each: np.ndarray) -> tuple[str, str]:
         typical = self.typical[row]
         if typical > max(_most_of_repeats(each), np.nan_to_num(self.typical_floor[row])):
-            return "more than another seed makes" if typical >= self._least else "more than another seed makes, too little to matter"
+            return "more than another seed makes" + (", too little to matter" if typical < self._least else ""), ""
         counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
         beyond = int((self.beyond_repeats[row] & counted).sum())
         some = f"{beyond} of {int(counted.sum())} probes" + (
             " that both answer right" if self.labelled and self.both_right[row].any() else ""
         )
         if beyond >= max(2, BEYOND_SHARE * counted.sum()):
-            return f"more than another seed makes for {some}"
+            return "more than another seed makes", f" for {some}"
         if typical > max(each.max(), self._least, np.nan_to_num(self.typical_floor[row])):
-            return "perhaps more than another seed makes"
-        return "no more than another seed makes" + (f", but for {some}" if beyond > 1 else "")
+            return "perhaps more than another seed makes", ""
+        return "no more than another seed makes", f", but for {some}" if beyond > 1 else ""
 
 
 def compare(
@@ -291,6 +246,11 @@ def compare(
         # One that has just begun, or is damaged, is no reason not to compare two others.
         with suppress(ArgumentError, RecordError):
             apart.append(_apart(*pair, explainer, align, measure, target, pairing))
+
+    def beside(repeat: Run, series: np.ndarray) -> np.ndarray:
+        return _beside(alignment.pair(repeat, repeat, align), series, pairing)
+
+    places = np.stack([_here(run, pairing), _there(other, pairing)], axis=-1)
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
         floor=np.where(np.isnan(distance), np.nan, noise.floor(*values, errors, measure)),
@@ -299,72 +259,8 @@ def compare(
         errors=errors,
         repeats=np.stack(apart) if apart else np.empty((0, *distance.shape)),
         labelled=run.record["probes"]["labels"] is not None and not run.settings["regression"],
-        regions={
-            name: _leaning(
-                name, run, other, explainer, target, pairing, _seeds(name, run, other, explainer, align, target, pairing, repeats)
-            )
-            for name in common_regions(run, other)
-        },
-    )
-
-
-def common_regions(run: Run, other: Run) -> list[str]:
-    """Regions that are the same in both. They are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone."""
-    both = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
-    return [name for name in both if np.array_equal(run.inside(name), other.inside(name))]
-
-
-def _seeds(
-    region: str,
-    run: Run,
-    other: Run,
-    explainer: str,
-    align: str,
-    target: str | int,
-    pairing: Pairing,
-    repeats: Sequence[tuple[Run, Run]],
-) -> tuple[np.ndarray, np.ndarray]:
-    """See `Leaning.seeds`. repeats: pairs of runs of the same recipe."""
-    recipes = [{each.name: each for pair in repeats if of.name in {one.name for one in pair} for each in pair} for of in (run, other)]
-    if recipes[0].keys() & recipes[1].keys() or not all(recipes):
-        recipes = [{}, {}]
-    inside = run.inside(region)
-    found = []
-    for recipe_of in recipes:
-        shares = []
-        for repeat in recipe_of.values():
-            with suppress(ArgumentError, RecordError):
-                shares.append(_share_beside(repeat, inside, explainer, align, target, pairing))
-        found.append(np.stack(shares) if shares else np.empty((0, len(pairing.steps))))
-    return found[0], found[1]
-
-
-def _share_beside(repeat: Run, inside: np.ndarray, explainer: str, align: str, target: str | int, beside: Pairing) -> np.ndarray:
-    """(rows,): the mean share of a repeat at the rows of a pair, NaN where it has none; as of `_apart`."""
-    pairing = alignment.pair(repeat, repeat, align)
-    share = stability.region_share(repeat.of_class(target, f"values/{explainer}")[0], inside)
-    share = stability.mean_of_known(np.where(inside.any(axis=-1), share, np.nan))
-    found = np.full(len(beside.steps), np.nan)
-    steps, wanted = (each.steps - (each.best or 0) for each in (pairing, beside))
-    _, here, there = np.intersect1d(wanted, steps, return_indices=True)
-    found[here] = _rows(share, _here(repeat, pairing))[there]
-    return found
-
-
-def _leaning(
-    name: str, run: Run, other: Run, explainer: str, target: str | int, pairing: Pairing, seeds: tuple[np.ndarray, np.ndarray]
-) -> Leaning:
-    sides = (
-        (run.all_region_share(explainer, name, target), _here(run, pairing)),
-        (other.all_region_share(explainer, name, target), _there(other, pairing)),
-    )
-    return Leaning(
-        share=np.stack([_rows(stability.mean_of_known(share.share), places) for share, places in sides], axis=-1),
-        leans=np.stack([(share.onset_of_run >= 0) & (places >= share.onset_of_run) for share, places in sides], axis=-1),
-        probes=np.stack([((share.onset >= 0) & (share.onset <= places[:, None])).sum(axis=1) for share, places in sides], axis=-1),
-        in_few=tuple(share.in_few for share, _ in sides),
-        of=int(np.isfinite(sides[0][0].before).sum()),
-        seeds=seeds,
+        places=places,
+        regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), beside),
     )
 
 
@@ -389,16 +285,18 @@ def _distance(run: Run, other: Run, explainer: str, measure: str, target: str | 
 
 
 def _apart(run: Run, other: Run, explainer: str, align: str, measure: str, target: str | int, beside: Pairing) -> np.ndarray:
-    """Distances of two repeats at the rows of another pair: (rows, probes), NaN where they have none.
-
-    Rows that are counted from each run's best are found by how far they are from it.
-    """
+    """Distances of two repeats at the rows of another pair: (rows, probes), NaN where they have none."""
     pairing = alignment.pair(run, other, align)
     _, distance = _distance(run, other, explainer, measure, target, pairing)
-    found = np.full((len(beside.steps), distance.shape[1]), np.nan)
+    return _beside(pairing, distance, beside)
+
+
+def _beside(pairing: Pairing, series: np.ndarray, beside: Pairing) -> np.ndarray:
+    """A series (rows, …) of one pairing at the rows of another, NaN where it has none; rows counted from a best are found by how far they are from it."""
+    found = np.full((len(beside.steps), *series.shape[1:]), np.nan)
     steps, wanted = (each.steps - (each.best or 0) for each in (pairing, beside))
     _, here, there = np.intersect1d(wanted, steps, return_indices=True)
-    found[here] = distance[there]
+    found[here] = series[there]
     return found
 
 
@@ -445,10 +343,6 @@ def _quietly(statistic: object, array: np.ndarray, axis: int = 0) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN slices stay NaN
         return statistic(array, axis=axis)  # type: ignore[operator]
-
-
-def percent(share: float) -> str:
-    return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"
 
 
 def recipe(name: str, pattern: str = REPEAT) -> str | None:

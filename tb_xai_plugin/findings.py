@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tb_xai_plugin import events, judgement, stability, wire
-from tb_xai_plugin.comparison import Comparison, percent
+from tb_xai_plugin.comparison import Comparison
+from tb_xai_plugin.region_pairs import percent
 
 if TYPE_CHECKING:
     from tb_xai_plugin.reader import Run
@@ -45,20 +46,12 @@ class Finding:
     region: str = ""
 
 
-def _places(compared: Comparison, row: int, runs: tuple[Run, Run]) -> list[int]:
-    """Where the epochs of a row are among `Run.all_steps`; -1 where there is none."""
-    at = compared.pairing.here[row], compared.pairing.there[row]
-    return [
-        int(np.flatnonzero(each.all_steps == epoch)[0]) if epoch in each.all_steps else -1 for each, epoch in zip(runs, at, strict=True)
-    ]
-
-
 def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None) -> list[Finding]:
     """Of two runs at a row of their comparison; see `Comparison.place`. They are called A and B."""
     row = compared.place(step)
-    step, explainer, target = int(compared.steps[row]), compared.explainer, compared.target
-    places = _places(compared, row, (run, other))
-    shares = {name: [each.all_region_share(explainer, name, target) for each in (run, other)] for name in compared.regions}
+    step = int(compared.steps[row])
+    shares = {name: pair.shares for name, pair in compared.regions.items()}
+    places = compared.places[row].tolist()
     found = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
@@ -73,14 +66,14 @@ def of_pair(compared: Comparison, run: Run, other: Run, step: int | None = None)
     return found
 
 
-def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Run], places: list[int]) -> Iterator[str]:
+def _regions_of_pair(name: str, both: Sequence[judgement.Share], runs: tuple[Run, Run], places: list[int]) -> Iterator[str]:
     if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
         return
     now = [float(stability.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
     said = []
     for letter, run, share, here, there, here_place in zip("AB", runs, both, now, reversed(now), places, strict=True):
         if share.onset_of_run >= 0:
-            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{_in_few(share, here_place)}")
+            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{share.in_few_words(here_place)}")
         elif here < there / 2:
             said.append(f"{letter} does not")
         else:
@@ -94,18 +87,9 @@ def _regions_of_pair(name: str, both: list[judgement.Share], runs: tuple[Run, Ru
 
 
 def _seeds_of_pair(name: str, compared: Comparison, row: int) -> Iterator[str]:
-    said = compared.regions[name].words_of_seeds(row)
+    said = compared.regions[name].seeds_words(row)
     if said:
         yield f"{name}: {said}."
-
-
-def _in_few(share: judgement.Share, place: int) -> str:
-    """In how many probes at an epoch, where it is not a matter of the run as a whole."""
-    return (
-        f" in {int(((share.onset >= 0) & (share.onset <= place)).sum())} of {int(np.isfinite(share.before).sum())} probes"
-        if share.in_few
-        else ""
-    )
 
 
 def _epoch(step: int) -> str:
@@ -113,7 +97,7 @@ def _epoch(step: int) -> str:
 
 
 def _of_probe(
-    compared: Comparison, row: int, run: Run, probe: int, shares: Mapping[str, list[judgement.Share]], places: list[int]
+    compared: Comparison, row: int, run: Run, probe: int, shares: Mapping[str, Sequence[judgement.Share]], places: list[int]
 ) -> Finding:
     step, (a_right, b_right) = int(compared.steps[row]), compared.right[row, probe].tolist()
     answers = {
@@ -133,7 +117,7 @@ def _of_probe(
     return Finding(f"{probe_name(run, probe)}: {first}{text}.", kind, step, probe, region)
 
 
-def _shares_of_probe(region: str, probe: int, both: list[judgement.Share], places: list[int]) -> str:
+def _shares_of_probe(region: str, probe: int, both: Sequence[judgement.Share], places: list[int]) -> str:
     shares = [float(each.share[place, probe]) for each, place in zip(both, places, strict=True)]
     a, b = (share_words(share, each.errors[place, probe]) for share, each, place in zip(shares, both, places, strict=True))
     return f"B puts {b} on {region}, A {a}" if shares[1] > shares[0] else f"A puts {a} on {region}, B {b}"
@@ -198,7 +182,7 @@ def _regions(run: Run, explainer: str, target: Target) -> Iterator[Finding]:
         step, now = int(run.all_steps[share.onset_of_run]), float(stability.mean_of_known(share.share[_last(share.share)]))
         than = "in the untrained model" if share.measured else "by its size"
         yield Finding(
-            f"{name}: the run leans on it from epoch {step} on{_in_few(share, len(share.share) - 1)}; {percent(now)} of all explanations now, {percent(float(stability.mean_of_known(share.before)))} {than}.",
+            f"{name}: the run leans on it from epoch {step} on{share.in_few_words(len(share.share) - 1)}; {percent(now)} of all explanations now, {percent(float(stability.mean_of_known(share.before)))} {than}.",
             "region",
             step,
             None,

@@ -111,6 +111,11 @@ class Share:
     rise: np.ndarray
     least: np.ndarray
 
+    def in_few_words(self, place: int) -> str:
+        """In how many probes at a place, where it is not a matter of the run as a whole; "" else."""
+        leaning = int(((self.onset >= 0) & (self.onset <= place)).sum())
+        return f" in {leaning} of {int(np.isfinite(self.before).sum())} probes" if self.in_few else ""
+
     def __repr__(self) -> str:
         last = self.share[-1:][np.isfinite(self.share[-1:])]
         now = f"{last.mean():.1%} of |attribution| at the last" if len(last) else "none at the last"

@@ -14,7 +14,7 @@ import pytest
 from judged import given_run, noisy_series
 from records import FakeRun
 
-from tb_xai_plugin import cli, comparison, findings, read_run, read_runs, stability
+from tb_xai_plugin import cli, comparison, findings, read_run, read_runs, region_pairs, stability
 from tb_xai_plugin.reader import Run
 from tb_xai_plugin.stability import ArgumentError
 
@@ -317,10 +317,10 @@ def test_regions_that_lie_elsewhere_are_not_set_side_by_side(tmp_path: Path, cap
     for name in "ab":
         given_run(tmp_path / name, noisy_series(lying_on([0]), EPOCHS))
     b = read_run(tmp_path / "b")
-    assert comparison.common_regions(read_run(tmp_path / "a"), b) == ["left"]
+    assert region_pairs.common_regions(read_run(tmp_path / "a"), b) == ["left"]
     elsewhere = b.statics("segments", "regions")[1]
     elsewhere[:, :, 4:] = 0  # the upper left quarter alone
-    assert comparison.common_regions(read_run(tmp_path / "a"), b) == []
+    assert region_pairs.common_regions(read_run(tmp_path / "a"), b) == []
 
 
 def test_the_command_line_prints_json(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
