@@ -359,7 +359,7 @@ def test_cards_are_sorted_by_how_far_the_reasons_are_apart(server: TensorBoard, 
 
 def test_ticked_repeats_are_one_band_with_their_mean(server: TensorBoard, runs: dict[str, Run], open_tab: Open) -> None:
     state = f"{PAIR}&runs=honest-seed1%2Fxai,honest-seed2%2Fxai&epoch=6"
-    _, tab = open_tab(server, state)
+    page, tab = open_tab(server, state)
     settled(tab)
     drift = [np.median(runs[f"honest-seed{seed}"].drift("shap")[6]) for seed in range(3)]
     plot = tab.get_by_role("img", name=re.compile("^drift since the previous epoch"))
@@ -368,6 +368,9 @@ def test_ticked_repeats_are_one_band_with_their_mean(server: TensorBoard, runs: 
     tab.locator(".repeats summary").click()
     pattern = tab.get_by_label("What tells repeats apart in a run's name, a regular expression")
     pattern.fill("nothing-like-this")
+    page.evaluate("location.hash = location.hash.replace('epoch=6', 'epoch=5')")
+    expect(tab.locator(".cursor-epoch b")).to_have_text("epoch 5")
+    expect(pattern).to_have_value("nothing-like-this")
     pattern.press("Enter")
     expect(plot).not_to_have_attribute("aria-label", re.compile("mean of"))
     expect(tab.locator(".verdict")).to_contain_text("how far apart two seeds would be is not known")

@@ -69,9 +69,12 @@ function repeats(element, data, { repeats: pattern }) {
   const refused = data.failures.find(({ route }) => route === "compare" || route === "findings")?.problem ?? "";
   const why = pattern && (problem ? "not a regular expression: nothing is a repeat" : refused);
   const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
+  // What is being typed stays when the page is drawn again, by a reply or a new epoch.
+  const field = element.querySelector(".repeats input");
+  const typed = field instanceof HTMLInputElement && field === element.ownerDocument.activeElement ? field.value : pattern;
   return html`<details class="repeats" open=${pattern !== ""}>
     <summary title="runs that repeat one recipe with another seed">repeats …</summary>
-    <input type="text" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${pattern}
+    <input type="text" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${typed}
       aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
     <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "ticked repeats of a recipe are drawn as one band: mean ± spread"}</p>
   </details>`;
