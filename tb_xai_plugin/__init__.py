@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from tb_xai_plugin.version import __version__
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.callback import ExplanationLogger
-    from tb_xai_plugin.engine import explain
+    from tb_xai_plugin.engine.explain import explain
+    from tb_xai_plugin.engine.explanation import Explanation
     from tb_xai_plugin.explainers import (
         Banzhaf,
         Custom,
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
         LimeText,
         Occlusion,
     )
-    from tb_xai_plugin.explanation import Explanation
     from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes
-    from tb_xai_plugin.reader import Run, read_run, read_runs
+    from tb_xai_plugin.run import Run, read_run, read_runs
+    from tb_xai_plugin.training.callback import ExplanationLogger
 
 # Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
 # and a viewing machine has neither Keras nor TensorFlow.
 _HOME = {
     "Banzhaf": "explainers",
     "Custom": "explainers",
-    "ExplanationLogger": "callback",
-    "explain": "engine",
-    "Explanation": "explanation",
+    "ExplanationLogger": "training.callback",
+    "explain": "engine.explain",
+    "Explanation": "engine.explanation",
     "GradCam": "explainers",
     "ImageProbes": "probes",
     "IntegratedGradients": "explainers",
@@ -43,12 +43,12 @@ _HOME = {
     "LimeTabular": "explainers",
     "LimeText": "explainers",
     "Occlusion": "explainers",
-    "Run": "reader",
+    "Run": "run",
     "SequenceProbes": "probes",
     "TabularProbes": "probes",
     "TextProbes": "probes",
-    "read_run": "reader",
-    "read_runs": "reader",
+    "read_run": "run",
+    "read_runs": "run",
 }
 
 __all__ = [

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browsing import Open, is_complaint
 from playwright.sync_api import Browser, Error, FrameLocator, Page, sync_playwright
-from records import ROOT, FakeRun, TensorBoard, serving
+from support.browsing import Open, is_complaint
+from support.records import ROOT, FakeRun, TensorBoard, serving
 
 Serve = Callable[..., TensorBoard]
 

@@ -10,13 +10,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from kinds import EPOCHS, FEATURES, KINDS, Kind, dense, logged, table, tabular, text, trained
+from support.kinds import EPOCHS, FEATURES, KINDS, Kind, dense, logged, table, tabular, text, trained
 from test_plugin import Server
 
 import tb_xai_plugin as xai
-from tb_xai_plugin import wire
-from tb_xai_plugin.reader import Run
-from tb_xai_plugin.stability import ArgumentError
+from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.records import wire
+from tb_xai_plugin.run import Run
 
 STEPS = list(range(-1, EPOCHS))
 NO_IMAGES = [name for name in KINDS if name != "image"]
@@ -254,7 +254,7 @@ def test_probes_are_served_as_people_see_them(other: Logged) -> None:
 
 
 def test_probes_that_are_too_large_for_a_reply_are_refused(other: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tb_xai_plugin.plugin.REPLY_BYTES", 250)
+    monkeypatch.setattr("tb_xai_plugin.serving.request.REPLY_BYTES", 250)
     assert "probes: 4 probes are 0 MiB and a reply has at most 0; ask for fewer probes." in other.refused("probes")
     assert other.reply("probes", probes="1")[0]["probes"] == [1]
 

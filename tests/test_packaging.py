@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Serve
-from records import FRONTEND, ROOT, FakeRun, run_python
+from support.records import FRONTEND, ROOT, FakeRun, run_python
 
 import tb_xai_plugin
-from tb_xai_plugin import loader, wire
-from tb_xai_plugin.plugin import XaiPlugin
+from tb_xai_plugin.records import wire
+from tb_xai_plugin.serving import loader
+from tb_xai_plugin.serving.plugin import XaiPlugin
 
 VENDOR = FRONTEND / "vendor"
 
@@ -60,7 +61,7 @@ def test_the_wheel_has_the_page_the_types_marker_and_the_api_and_nothing_else(wh
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert {f"tb_xai_plugin/frontend/{name}" for name in page(sources / "frontend")} <= names
-    assert {"tb_xai_plugin/py.typed", "tb_xai_plugin/http_api.md", "tb_xai_plugin/frontend/vendor/README.md"} <= names
+    assert {"tb_xai_plugin/py.typed", "tb_xai_plugin/serving/http_api.md", "tb_xai_plugin/frontend/vendor/README.md"} <= names
     modules = {path.relative_to(sources).as_posix() for path in (sources / "tb_xai_plugin").rglob("*.py")}
     assert modules <= names
     licences = {f"tb_xai_plugin/frontend/vendor/{path.name}" for path in (sources / "frontend" / "vendor").glob("*LICENSE*")}
@@ -76,7 +77,7 @@ def test_viewing_requires_tensorboard_numpy_and_werkzeug_only() -> None:
 
 def test_tensorboard_finds_the_loader_by_its_entry_point() -> None:
     (found,) = {(point.name, point.value) for point in entry_points(group="tensorboard_plugins") if point.value.startswith("tb_xai_plugin")}
-    assert found == ("xai", "tb_xai_plugin.loader:XaiLoader")
+    assert found == ("xai", "tb_xai_plugin.serving.loader:XaiLoader")
 
 
 def test_the_version_is_one(wheel: Path) -> None:
@@ -135,46 +136,37 @@ def test_importing_the_package_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def test_the_loader_imports_tensorboards_base_plugin_and_nothing_else_of_weight(tmp_path: Path) -> None:
     base = imported_by("from tensorboard.plugins import base_plugin", tmp_path)
-    added = imported_by("from tb_xai_plugin.loader import XaiLoader", tmp_path) - base
-    ours = {"tb_xai_plugin", "tb_xai_plugin.loader"}
+    added = imported_by("from tb_xai_plugin.serving.loader import XaiLoader", tmp_path) - base
+    ours = {"tb_xai_plugin", "tb_xai_plugin.serving", "tb_xai_plugin.serving.loader", "tb_xai_plugin.version"}
     assert ours <= added
     assert {name.partition(".")[0] for name in added - ours} <= sys.stdlib_module_names
 
 
-# All but what Keras calls, and what asks a model.
-TRAINING = {"callback", "engine", "forward", "gradients", "pace", "predictors", "sweep"}
-MODULES = sorted(path.stem for path in (ROOT / "tb_xai_plugin").glob("*.py") if not path.stem.startswith("__"))
+def test_all_modules_but_the_callback_are_imported_without_tensorflow_and_keras(tmp_path: Path) -> None:
+    package = ROOT / "tb_xai_plugin"
+    files = [file.relative_to(ROOT) for file in sorted(package.rglob("*.py")) if not file.is_relative_to(package / "frontend")]
+    names = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
+    first = "\n".join(f"import {name}" for name in names if name not in ("tb_xai_plugin.training.callback", "tb_xai_plugin.models.gradients"))
+    assert not imported_by(first, tmp_path) & HEAVY
 
 
-@pytest.mark.parametrize("module", sorted({*MODULES, "probes"} - {"callback", "gradients"}))
-def test_tensorflow_and_keras_are_not_imported_to(module: str, tmp_path: Path) -> None:
-    assert not imported_by(f"import tb_xai_plugin.{module}", tmp_path) & HEAVY
+def imports_of(room: str) -> dict[str, set[str]]:
+    """{file: top-level packages and rooms that it imports, inside functions too}, of every module of a room."""
+    package = ROOT / "tb_xai_plugin"
+    files = sorted((package / room).rglob("*.py")) if (package / room).is_dir() else [package / f"{room}.py"]
+    pattern = re.compile(r"^\s*(?:from|import) (tb_xai_plugin\.\w+|\w+)", re.MULTILINE)
+    return {file.relative_to(package).as_posix(): set(pattern.findall(file.read_text(encoding="utf-8"))) for file in files}
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "callback",
-        "engine",
-        "maskers",
-        "writer",
-        "wire",
-        "probes/image",
-        "probes/tabular",
-        "probes/frames",
-        "probes/text",
-        "probes/sequence",
-    ],
-)
-def test_training_does_not_import_what_serves(module: str) -> None:
-    text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
-    assert not re.search(r"^\s*(?:from|import) (?:werkzeug|tb_xai_plugin\.(?:plugin|loader))\b", text, re.MULTILINE)
+@pytest.mark.parametrize("room", ["probes", "games", "models", "explainers", "engine", "records", "training"])
+def test_training_does_not_import_what_serves(room: str) -> None:
+    assert {name: found for name, each in imports_of(room).items() if (found := each & {"werkzeug", "tb_xai_plugin.serving"})} == {}
 
 
-@pytest.mark.parametrize("module", sorted({*MODULES, "probes/tabular", "probes/frames", "probes/text", "probes/sequence"} - TRAINING))
-def test_serving_names_neither_keras_nor_tensorflow(module: str) -> None:
-    text = (ROOT / "tb_xai_plugin" / f"{module}.py").read_text(encoding="utf-8")
-    assert not re.search(r"^\s*(?:from|import) (?:keras|tensorflow)\b", text, re.MULTILINE)
+def test_frameworks_are_named_in_models_and_by_the_callback_that_keras_calls() -> None:
+    rooms = ("probes", "games", "explainers", "engine", "records", "judgement", "run", "training", "cli", "serving")
+    named = {name for room in rooms for name, each in imports_of(room).items() if each & {"keras", "tensorflow", "jax", "torch"}}
+    assert named == {"training/callback.py"}
 
 
 def test_both_sides_have_one_plugin_name() -> None:

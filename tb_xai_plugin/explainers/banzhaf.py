@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
 from tb_xai_plugin.explainers.errors import PairErrors
 from tb_xai_plugin.explainers.fidelity import efficiency_gap
 from tb_xai_plugin.explainers.kriging import OddKriging
+from tb_xai_plugin.games.coalitions import Design
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
+from tb_xai_plugin.games.coalitions import Design
 
 if TYPE_CHECKING:
     from tb_xai_plugin.probes import ProbeSet
+
+# Numbers of a noise sketch: the correlation of two games' errors is told to about 1 / sqrt(SKETCH).
+SKETCH = 64
+
+
+# How many of the strongest pairs of players an explainer that knows of interactions keeps.
+PAIRS = 32
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from math import comb
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
-from tb_xai_plugin.wire import SKETCH
+from tb_xai_plugin.explainers.contract import SKETCH
+from tb_xai_plugin.games.coalitions import Design
 
 
 @dataclass(frozen=True)

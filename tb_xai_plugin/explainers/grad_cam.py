@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tb_xai_plugin.explainers.contract import Asked, Attribution
-from tb_xai_plugin.gradients import PASSES_OF_A_GRADIENT, candidates, check_differentiable
+from tb_xai_plugin.models.gradients import PASSES_OF_A_GRADIENT, candidates, check_differentiable
 from tb_xai_plugin.probes import ImageProbes
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tb_xai_plugin.explainers.contract import Asked, Attribution
 from tb_xai_plugin.explainers.fidelity import efficiency_gap
 from tb_xai_plugin.explainers.options import check_number
-from tb_xai_plugin.gradients import PASSES_OF_A_GRADIENT, check_differentiable
+from tb_xai_plugin.models.gradients import PASSES_OF_A_GRADIENT, check_differentiable
 
 
 @dataclass(frozen=True)

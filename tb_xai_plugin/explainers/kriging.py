@@ -17,7 +17,7 @@ from math import comb
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
+from tb_xai_plugin.games.coalitions import Design
 
 # Variance of the second term, in units of the first: 0.3 to 1 do equally well.
 TAU = 0.5

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
 from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all, undrawn_share
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.explainers.ridge import Ridge
+from tb_xai_plugin.games.coalitions import Design
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import MOST_PRODUCTS, Design
-from tb_xai_plugin.explainers.contract import Attribution, Fitted
+from tb_xai_plugin.explainers.contract import PAIRS, Attribution, Fitted
 from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.lime import Lime, lime_rows, locality
 from tb_xai_plugin.explainers.options import check_number
-from tb_xai_plugin.wire import PAIRS
+from tb_xai_plugin.games.coalitions import MOST_PRODUCTS, Design
 
 # Of gradient descent, where the answers are in units of what the linear model leaves. Chosen on a CNN's answers and on random games.
 RATE = 0.2

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.coalitions import Design
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
 from tb_xai_plugin.explainers.fidelity import efficiency_gap
+from tb_xai_plugin.games.coalitions import Design
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin import segments as superpixels
 from tb_xai_plugin.probes import baselines, checks
+from tb_xai_plugin.probes import segments as superpixels
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
-from tb_xai_plugin.sampling import take_balanced
+from tb_xai_plugin.probes.sampling import take_balanced
 
 WHO = "ImageProbes"
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from tb_xai_plugin.probes import baselines, checks
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
-from tb_xai_plugin.segments import contiguous
-from tb_xai_plugin.stability import overlap
+from tb_xai_plugin.probes.regions import overlap
+from tb_xai_plugin.probes.segments import contiguous
 
 WHO = "SequenceProbes"
 # So many equal segments, if nothing else is asked for.
@@ -109,7 +109,7 @@ class SequenceProbes(ProbeSet):
 
         x is (T, C), in batches or not; of one pair of arrays, as (x_test, y_test), also (n, T).
         """
-        from tb_xai_plugin.sampling import take_balanced
+        from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         axes = np.ndim(dataset[0]) - 1 if isinstance(dataset, tuple) and dataset else 2

@@ -146,7 +146,7 @@ class TabularProbes(ProbeSet):
     @classmethod
     def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> TabularProbes:
         """Take the first n rows of a dataset of (x, y), balanced over classes; see `ImageProbes.from_dataset`."""
-        from tb_xai_plugin.sampling import take_balanced
+        from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         rows, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=1)

@@ -1,0 +1,1 @@
+"""The engine: probes and a model become explanations."""

@@ -1,0 +1,1 @@
+"""Games: players, coalitions, and the masked inputs that stand for them."""

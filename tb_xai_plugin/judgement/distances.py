@@ -1,0 +1,135 @@
+"""How far explanations are from each other, how sure a change is, and how much of an explanation lies in a region. numpy only."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement.summaries import norm1
+
+
+def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: scale-free, 1 where nothing is shared or every sign is reversed."""
+    size_a, size_b = norm1(a), norm1(b)
+    distance = 0.5 * np.nansum(np.abs(a / size_a - b / size_b), axis=-1)
+    return np.where(np.isnan(size_a + size_b)[..., 0], np.nan, distance)
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 - a.b / (|a| |b|), in [0, 2]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 1 - np.nansum(a * b, axis=-1) / np.sqrt(np.nansum(a * a, axis=-1) * np.nansum(b * b, axis=-1))
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 - Spearman's correlation of |a| and |b|, in [0, 2]; equal values share their mean rank."""
+    ra, rb = _ranks(np.abs(a)), _ranks(np.abs(b))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN rows stay NaN
+        ra, rb = ra - np.nanmean(ra, axis=-1, keepdims=True), rb - np.nanmean(rb, axis=-1, keepdims=True)
+    return cosine(ra, rb)
+
+
+def top_k(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 - |T_a & T_b| / |T_a | T_b| in [0, 1], T the ceil(n / 4) players with the largest |value|; of equal ones the first."""
+    there = np.isfinite(a) & np.isfinite(b)
+    count = there.sum(axis=-1, keepdims=True)
+    top_a, top_b = (_places(np.where(there, -np.abs(values), np.inf)) < -(-count // 4) for values in (a, b))
+    both, either = (top_a & top_b).sum(axis=-1), (top_a | top_b).sum(axis=-1)
+    return np.where(count[..., 0] > 0, 1 - both / np.maximum(either, 1), np.nan)
+
+
+def magnitude(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|log10 |a|_1 / |b|_1|: how far apart in size, whatever the shape; 1 is ten times as much."""
+    return np.abs(np.log10(norm1(a)) - np.log10(norm1(b)))[..., 0]
+
+
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "tv": total_variation,
+    "cosine": cosine,
+    "spearman": spearman,
+    "top-k": top_k,
+    "magnitude": magnitude,
+}
+
+
+def to_reference(values: np.ndarray, steps: np.ndarray, against: str | int = "previous", measure: str = "tv") -> np.ndarray:
+    """Distance of every explanation from a reference of the same run.
+
+    Args:
+        values: (epochs, probes, players), NaN where there is no number.
+        steps: (epochs,), ascending; -1 is the untrained model.
+        against: "previous" (the last step before that has numbers) | "untrained" | "final" | a step.
+        measure: one of MEASURES.
+
+    Returns:
+        (epochs, probes), NaN where there is nothing to compare: at the first step, at the reference itself, in gaps.
+
+    Raises:
+        ArgumentError (a ValueError): an unknown measure or reference, or a step that is not there.
+    """
+    if measure not in MEASURES:
+        raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
+    places = references(values, steps, against)
+    values = values.astype(np.float64)  # squares of a regression in dollars leave float32's range
+    distance = MEASURES[measure](values, np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0))
+    return np.where(places < 0, np.nan, distance)
+
+
+def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.ndarray:
+    """int (epochs, probes): the place of what each explanation is compared with, -1 where there is nothing; see `to_reference`."""
+    epochs, probes = values.shape[:2]
+    if against == "previous":
+        # The last earlier explanation that has numbers.
+        there = np.isfinite(values).any(axis=-1)
+        last = np.maximum.accumulate(np.where(there, np.arange(epochs)[:, None], -1), axis=0)
+        return np.concatenate([np.full((min(epochs, 1), probes), -1), last[:-1]])
+    if against == "final":
+        # The last with numbers: a gap at the end is no final form.
+        there = np.isfinite(values).any(axis=-1)
+        places = np.where(there, np.arange(epochs)[:, None], -1).max(axis=0, initial=-1)
+    else:
+        place = _place(steps, against)
+        places = np.full(probes, -1 if place is None else place)
+    return np.where(np.arange(epochs)[:, None] == places, -1, places)
+
+
+def _place(steps: np.ndarray, against: str | int) -> int | None:
+    """Index of a step; None where the record has no untrained model, or no step at all."""
+    if not len(steps):
+        return None
+    step = -1 if against == "untrained" else against
+    if isinstance(step, str):
+        raise ArgumentError(f"unknown reference {against!r}; choose 'previous', 'untrained', 'final' or a step.")
+    found = np.flatnonzero(steps == step)
+    if len(found):
+        return int(found[0])
+    if against == "untrained":
+        return None
+    raise ArgumentError(f"step {step} is not in the record, which has steps {steps[0]} to {steps[-1]}.")
+
+
+def _places(values: np.ndarray) -> np.ndarray:
+    """Place of each number in ascending order along the last axis, from 0; equal ones in their order."""
+    order = np.argsort(values, axis=-1, kind="stable")
+    places = np.empty(order.shape, dtype=np.intp)
+    np.put_along_axis(places, order, np.broadcast_to(np.arange(values.shape[-1]), order.shape), axis=-1)
+    return places
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Mean ranks along the last axis, NaN for NaN."""
+    order = np.argsort(values, axis=-1)
+    ordered, place = np.take_along_axis(values, order, axis=-1), np.arange(values.shape[-1])
+    begins = np.ones(values.shape, dtype=bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    ends = np.ones(values.shape, dtype=bool)
+    ends[..., :-1] = begins[..., 1:]
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=-1)
+    last = np.minimum.accumulate(np.where(ends, place, values.shape[-1])[..., ::-1], axis=-1)[..., ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2, axis=-1)
+    return np.where(np.isnan(values), np.nan, ranks)

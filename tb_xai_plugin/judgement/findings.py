@@ -1,0 +1,277 @@
+"""What deserves a look, in words, most important first: of one run, or of two side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tb_xai_plugin.judgement import history, shares, steadiness, summaries
+from tb_xai_plugin.judgement.comparison import Comparison
+from tb_xai_plugin.judgement.region_pairs import percent
+from tb_xai_plugin.judgement.trust import trust
+from tb_xai_plugin.records import wire
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.records.series import Series
+
+Target = str | int
+
+# What is said of probes, at most; of the whole run everything is said.
+MOST_PROBES = 6
+
+# Further epochs at which explanations collapsed are of the same kind.
+MOST_COLLAPSES = 3
+
+# Below that, a region's share is not worth a sentence about one probe.
+LEAST_APART = 0.2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence, and where to see it.
+
+    Attributes:
+        text: the sentence.
+        kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust".
+        step: the epoch to look at.
+        probe: its number; of several the first; None where it is of the whole run.
+        region: the region it speaks of; "" where none.
+    """
+
+    text: str
+    kind: str
+    step: int
+    probe: int | None = None
+    region: str = ""
+
+
+def of_pair(compared: Comparison, run: Series, other: Series, step: int | None = None) -> list[Finding]:
+    """Of two runs at a row of their comparison; see `Comparison.place`. They are called A and B."""
+    row = compared.place(step)
+    step = int(compared.steps[row])
+    shares = {name: pair.shares for name, pair in compared.regions.items()}
+    places = compared.places[row].tolist()
+    found = [
+        Finding(text, "region", step, None, name)
+        for name, both in shares.items()
+        for text in (*_regions_of_pair(name, both, (run, other), places), *_seeds_of_pair(name, compared, row))
+    ]
+    named: set[int] = set()
+    for probe in compared.look_first(step):
+        if len(named) == MOST_PROBES:
+            break
+        named.add(probe)
+        found.append(_of_probe(compared, row, run, probe, shares, places))
+    return found
+
+
+def _regions_of_pair(name: str, both: Sequence[shares.Share], runs: tuple[Series, Series], places: list[int]) -> Iterator[str]:
+    if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
+        return
+    now = [float(summaries.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
+    said = []
+    for letter, run, share, here, there, here_place in zip("AB", runs, both, now, reversed(now), places, strict=True):
+        if share.onset_of_run >= 0:
+            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{share.in_few_words(here_place)}")
+        elif here < there / 2:
+            said.append(f"{letter} does not")
+        else:
+            than = "before training" if share.measured else "by its size"
+            said.append(f"{letter} has no clear onset ({percent(float(summaries.mean_of_known(share.before)))} {than})")
+    # Who leans on it comes first.
+    said.sort(key=lambda words: "leans" not in words)
+    epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
+    when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
+    yield f"{name}: {', '.join(said)}; {when} A puts {percent(now[0])} of its explanations there, B {percent(now[1])}."
+
+
+def _seeds_of_pair(name: str, compared: Comparison, row: int) -> Iterator[str]:
+    said = compared.regions[name].seeds_words(row)
+    if said:
+        yield f"{name}: {said}."
+
+
+def _epoch(step: int) -> str:
+    return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"
+
+
+def _of_probe(
+    compared: Comparison, row: int, run: Series, probe: int, shares: Mapping[str, Sequence[shares.Share]], places: list[int]
+) -> Finding:
+    step, (a_right, b_right) = int(compared.steps[row]), compared.right[row, probe].tolist()
+    answers = {
+        (True, True): "both right",
+        (False, False): "both wrong",
+        (True, False): "A right, B wrong",
+        (False, True): "A wrong, B right",
+    }
+    kind = "one is right" if a_right != b_right else "reasons differ"
+    widest, region = LEAST_APART, ""
+    for name, both in shares.items():
+        apart = abs(both[0].share[places[0], probe] - both[1].share[places[1], probe])
+        if apart > widest:
+            widest, region = apart, name
+    text = _shares_of_probe(region, probe, shares[region], places) if region else _distance_of_probe(compared, row, run, probe)
+    first = f"{answers[a_right, b_right]}, " if compared.labelled else ""
+    return Finding(f"{probe_name(run, probe)}: {first}{text}.", kind, step, probe, region)
+
+
+def _shares_of_probe(region: str, probe: int, both: Sequence[shares.Share], places: list[int]) -> str:
+    shares = [float(each.share[place, probe]) for each, place in zip(both, places, strict=True)]
+    a, b = (share_words(share, each.errors[place, probe]) for share, each, place in zip(shares, both, places, strict=True))
+    return f"B puts {b} on {region}, A {a}" if shares[1] > shares[0] else f"A puts {a} on {region}, B {b}"
+
+
+def _distance_of_probe(compared: Comparison, row: int, run: Series, probe: int) -> str:
+    distance, floor = float(compared.distance[row, probe]), float(compared.floor[row, probe])
+    if compared.measure == "tv":
+        text = f"{percent(distance)} of the reasons differ (noise {percent(floor)})"
+    else:
+        text = f"{distance:.2f} apart by {compared.measure} (noise {floor:.2f})"
+    a, b = (side[row, probe] for side in compared.values)
+    change = np.abs(_unit(a) - _unit(b))
+    sure = np.where(compared.changed[row, probe], change, 0)
+    player = int(sure.argmax())
+    if sure[player] > 0:
+        part = percent(sure[player] / change.sum())
+        text += f"; the largest part ({part}) is {player_name(run, probe, player)}: A {a[player]:+.3g}, B {b[player]:+.3g}"
+    return text
+
+
+def of_run(run: Series, explainer: str, target: Target) -> list[Finding]:
+    """Of one run."""
+    if not len(run.steps):
+        return []
+    return [
+        *_collapsed(run, explainer, target),
+        *_regions(run, explainer, target),
+        *_probes(run, explainer, target),
+        *_whole(run, explainer, target),
+    ]
+
+
+def _collapsed(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
+    fallen: dict[int, list[int]] = {}
+    for event in history.found_events(run, explainer, target):
+        if event.kind == "collapsed":
+            fallen.setdefault(event.step, []).append(event.probe)
+    for step, probes in list(fallen.items())[:MOST_COLLAPSES]:
+        yield Finding(
+            f"{_count(len(probes), 'explanation')} collapsed at epoch {step}: nothing is left of them, or the model answers no number.",
+            "collapsed",
+            step,
+            probes[0],
+        )
+    if not fallen and not _explained(run, explainer, target):
+        yield Finding(
+            "No epoch has an explanation: the model answers no number, or nothing makes a difference to it.", "collapsed", int(run.steps[0])
+        )
+
+
+def _explained(run: Series, explainer: str, target: Target) -> bool:
+    """Whether any epoch of training has an explanation with numbers other than 0."""
+    return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][run.all_steps != wire.UNTRAINED]).any())
+
+
+def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
+    for name in run.record["probes"]["regions"]:
+        share = shares.share(run, explainer, name, target)
+        if share.onset_of_run < 0:
+            continue
+        step, now = int(run.all_steps[share.onset_of_run]), float(summaries.mean_of_known(share.share[_last(share.share)]))
+        than = "in the untrained model" if share.measured else "by its size"
+        yield Finding(
+            f"{name}: the run leans on it from epoch {step} on{share.in_few_words(len(share.share) - 1)}; {percent(now)} of all explanations now, {percent(float(summaries.mean_of_known(share.before)))} {than}.",
+            "region",
+            step,
+            None,
+            name,
+        )
+
+
+def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
+    happened = history.found_events(run, explainer, target)
+    right, known = history.right(run)
+    probability = run.answers()["label_probability"]
+    last = {event.probe: event for event in happened if event.kind == "forgotten"}
+    still = sorted(
+        (event for event in last.values() if known[-1, event.probe] and not right[-1, event.probe]), key=lambda event: event.size
+    )
+    for event in still[: MOST_PROBES // 2]:
+        now = float(probability[-1, event.probe])
+        yield Finding(
+            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong, its class has {percent(now)} now.",
+            "forgotten",
+            event.step,
+            event.probe,
+        )
+    changes = sorted((event for event in happened if event.kind == "reason changed"), key=lambda event: event.floor - event.size)
+    labelled = run.record["probes"]["labels"] is not None and not run.settings["regression"]
+    named: set[int] = set()
+    for event in changes:
+        if event.probe not in named and len(named) < MOST_PROBES // 2:
+            named.add(event.probe)
+            yield Finding(
+                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{percent(event.size)} of its reasons changed at "
+                f"epoch {event.step} ({percent(event.floor)} and more count).",
+                *("reason changed", event.step, event.probe),
+            )
+
+
+def _whole(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
+    trusted, probes = trust(run, explainer, target), run.record["shape"]["probes"]
+    place = _last(trusted.error) if np.isfinite(trusted.error).any() else _last(trusted.untrained)
+    end = int(run.all_steps[place])
+    sentences = {
+        "not additive": "are more than a sum of players: it explains less than half of how the answers vary",
+        "does not add up": "don't add up to what the model answers",
+        "uncertain": "are uncertain: give more evaluations",
+        "like the untrained model": "are no farther from the untrained model's than noise: they may show the input, not learning",
+    }
+    for kind, which in trusted.warnings.items():
+        concerned = np.flatnonzero(which[place])
+        if len(concerned) > probes * steadiness.MOST:
+            yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
+    steady = steadiness.steady(run, explainer, "tv", target)
+    # In a short training nobody can tell.
+    if steady.of_run is None and len(run.steps) >= 2 * steadiness.FEWEST_STEADY and _explained(run, explainer, target):
+        yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
+
+
+def probe_name(run: Series, probe: int) -> str:
+    names = run.record["probes"]["names"]
+    return f"probe {probe}" + (f" ({names[probe]})" if names else "")
+
+
+def player_name(run: Series, probe: int, player: int) -> str:
+    if run.kind == "image":
+        return f"segment {player}"
+    names = run.probes.player_names(probe)
+    return names[player] if names else f"player {player}"
+
+
+def _last(series: np.ndarray) -> int:
+    """The last place with numbers; the last of all where there are none."""
+    there = np.flatnonzero(np.isfinite(series).any(axis=1))
+    return int(there[-1]) if len(there) else -1
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    values = np.nan_to_num(values.astype(np.float64))
+    return values / max(np.abs(values).sum(), np.finfo(float).tiny)
+
+
+def share_words(share: float, error: float) -> str:
+    """A share with its standard error, in percent; an error below 0.1 % is called 0.1 %."""
+    error = max(error, 0.001)
+    if not np.isfinite(error):
+        return percent(share)
+    decimals = 0 if 100 * error >= 0.95 else 1
+    return f"{100 * share:.{decimals}f} ± {100 * error:.{decimals}f} %"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Models: a Keras model or a callable becomes one fast function of masked inputs; the only room that names a framework."""

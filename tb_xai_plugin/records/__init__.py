@@ -1,0 +1,1 @@
+"""Records: explanations on disk and back, and a run's arrays over its epochs."""

@@ -1,0 +1,51 @@
+"""A run's attributions as a pandas DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tb_xai_plugin.records.series import Series
+
+
+def of_series(series: Series) -> pandas.DataFrame:
+    """See `Run.to_dataframe`."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("to_dataframe needs pandas; install it with 'pip install pandas'.") from error
+
+    labels, names = series.record["probes"]["labels"], series.record["probes"]["names"]
+    frames = []
+    for explainer in series.explainers:
+        values = series.all_values(explainer)
+        step, probe, target, player = np.indices(values.shape).reshape(4, -1)
+        frame = pandas.DataFrame(
+            {
+                "step": series.all_steps[step],
+                "explainer": explainer,
+                "probe": probe,
+                "target": series.all_targets()[step, probe, target],
+                "player": player,
+                "value": values.ravel(),
+                "error": series.all_errors(explainer).ravel(),
+            }
+        )
+        frame.insert(3, "name", np.array(names, dtype=object)[probe] if names else None)
+        frame.insert(4, "label", np.array(labels)[probe] if labels else None)
+        frame.insert(6, "class", _named(frame["target"].to_numpy(), series.record["probes"]["class_names"]))
+        frames.append(frame[player < series.probes.players[probe]])
+    return pandas.concat(frames, ignore_index=True)
+
+
+def _named(classes: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray | None:
+    """Names of class numbers; None for one that has none, as -1."""
+    if class_names is None:
+        return None
+    names = np.array([*class_names, None], dtype=object)
+    return names[np.where(classes < len(class_names), classes, -1)]

@@ -1,0 +1,172 @@
+"""Writes records as TensorBoard events, with TensorBoard's own writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, DATA_CLASS_TENSOR, Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_HALF, DT_INT8
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from tb_xai_plugin.records import wire
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.engine.snapshot import Snapshot
+
+
+class Writer:
+    """One process's event file in `<log_dir>/xai`; the file is made at the first write.
+
+    after: wall time of the newest write that is there already. This writer's are later, even if this machine's clock is behind.
+    """
+
+    def __init__(self, log_dir: str, after: float = 0.0) -> None:
+        self.directory = os.path.join(log_dir, wire.DIRECTORY)
+        self._events: EventFileWriter | None = None
+        self._last_wall_time = after
+        self._blocks: dict[str, list[tuple[int, int]]] = {}
+
+    def write_record(self, probe_set: str, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """What does not change over epochs. record: JSON; arrays: (probes, ...) each."""
+        blocks = wire.step_blocks(record)
+        record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": blocks}
+        # One event a block: a static array may be large.
+        for tag, packed in wire.static_tensors(probe_set, arrays):
+            self._write(0, [(tag, packed)])
+        self._write(0, [(wire.record_tag(probe_set), json.dumps(record).encode())])
+        self._blocks[probe_set] = blocks
+
+    def write_step(
+        self,
+        probe_set: str,
+        step: int,
+        epoch: Mapping[str, Any],
+        snapshot: Snapshot | None,
+        *,
+        constant_targets: bool,
+        blocks: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        """One epoch as one event.
+
+        Args:
+            snapshot: None where nothing was explained (`epoch` says why).
+            blocks: of the record that is continued; None: of the one that this writer wrote.
+        """
+        tensors: list[tuple[str, Any]] = [(wire.epoch_tag(probe_set), json.dumps(epoch).encode())]
+        if snapshot is not None:
+            tensors += self._step_tensors(probe_set, snapshot, constant_targets, blocks or self._blocks[probe_set])
+        self._write(step, tensors)
+        self.flush()
+
+    @staticmethod
+    def _step_tensors(
+        probe_set: str, snapshot: Snapshot, constant_targets: bool, blocks: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        first = next(iter(snapshot.explanations.values()))
+        quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.answers.full, snapshot.answers.empty], axis=1)}
+        if not constant_targets:
+            quantities["targets"] = first.targets
+        for name, explanation in snapshot.explanations.items():
+            quantities[f"values/{name}"] = explanation.values
+            quantities[f"base/{name}"] = explanation.base_values
+            if explanation.fidelity:
+                quantities[f"fidelity/{name}"] = np.stack(list(explanation.fidelity.values()), axis=-1)
+            if explanation.noise is not None:
+                quantities[f"noise/{name}"] = wire.encode_noise(explanation.noise)
+            if explanation.interactions is not None:
+                quantities[f"interactions/{name}"] = explanation.interactions
+        for block, (start, stop) in enumerate(blocks):
+            for quantity, array in quantities.items():
+                yield wire.step_tag(probe_set, quantity, block), array[start:stop]
+            for name, explanation in snapshot.explanations.items():
+                errors = wire.encode_errors(explanation.errors[start:stop], explanation.values[start:stop])
+                yield wire.step_tag(probe_set, f"errors/{name}", block), errors
+
+    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Numbers for TensorBoard's own Scalars dashboard."""
+        self._write(step, [(tag, np.float32(value)) for tag, value in scalars.items()], _scalar_metadata())
+        self.flush()
+
+    def _write(self, step: int, tensors: Iterable[tuple[str, Any]], metadata: SummaryMetadata | None = None) -> None:
+        if self._events is None:
+            self._events = _newest_file(self.directory)
+        # Strictly increasing: (step, wall time) tells one write from another, and the later one counts.
+        self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
+        metadata = metadata or _metadata()
+        values = [Summary.Value(tag=tag, metadata=metadata, tensor=_tensor(tensor)) for tag, tensor in tensors]
+        event = Event(wall_time=self._last_wall_time, step=step, summary=Summary(value=values))
+        with self._new_file_after_a_failure():
+            self._events.add_event(event)
+
+    def flush(self) -> None:
+        with self._new_file_after_a_failure():
+            self._events.flush()
+
+    @contextmanager
+    def _new_file_after_a_failure(self) -> Iterator[None]:
+        """A full disk ends TensorBoard's writer for good, but need not end the record: the next write opens another file."""
+        try:
+            yield
+        except Exception:
+            broken, self._events = self._events, None
+            with suppress(Exception):
+                broken.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; a later write opens a new one."""
+        events, self._events = self._events, None
+        if events is not None:
+            events.close()
+
+
+def _newest_file(directory: str) -> EventFileWriter:
+    """A file whose name comes after all others: TensorBoard reads a directory in that order, and never goes back.
+
+    The name has the second and, last, a counter of the process without leading zeros: the tenth file of a process in one second would come
+    before the ninth.
+    """
+    before = set(os.listdir(directory)) if os.path.isdir(directory) else set()
+    events = EventFileWriter(directory)
+    made = set(os.listdir(directory)) - before
+    if before and len(made) == 1 and _second(max(made)) == _second(max(before)) and max(made) < max(before):
+        events.close()
+        os.remove(os.path.join(directory, made.pop()))
+        time.sleep(1 - time.time() % 1)
+        events = EventFileWriter(directory)
+    return events
+
+
+def _second(name: str) -> str:
+    """When an event file was made, as its name says: events.out.tfevents.<second>.…"""
+    return ".".join(name.split(".")[:4])
+
+
+def _tensor(value: np.ndarray | bytes) -> TensorProto:
+    """make_tensor_proto appends small numbers one by one, a thousand times slower than their bytes."""
+    kinds = {"float16": DT_HALF, "int8": DT_INT8}
+    if not (isinstance(value, np.ndarray) and value.dtype.name in kinds):
+        return make_tensor_proto(value)
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in value.shape])
+    return TensorProto(
+        dtype=kinds[value.dtype.name], tensor_shape=shape, tensor_content=value.astype(value.dtype.newbyteorder("<")).tobytes()
+    )
+
+
+def _metadata() -> SummaryMetadata:
+    plugin = SummaryMetadata.PluginData(plugin_name=wire.PLUGIN_NAME, content=wire.schema_content())
+    return SummaryMetadata(plugin_data=plugin, data_class=DATA_CLASS_TENSOR)
+
+
+def _scalar_metadata() -> SummaryMetadata:
+    return SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="scalars"), data_class=DATA_CLASS_SCALAR)

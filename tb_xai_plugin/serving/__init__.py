@@ -1,0 +1,1 @@
+"""TensorBoard's side: routes over runs, and the page."""

@@ -1,0 +1,409 @@
+"""ExplanationLogger: explains a fixed probe set at every epoch of `model.fit`, for TensorBoard's XAI tab."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from types import MappingProxyType
+from typing import Any
+
+import keras
+import numpy as np
+
+from tb_xai_plugin.engine.engine import Engine
+from tb_xai_plugin.engine.plan import Plan
+from tb_xai_plugin.engine.progress import progress_bar
+from tb_xai_plugin.engine.snapshot import Snapshot
+from tb_xai_plugin.errors import RecordError
+from tb_xai_plugin.explainers import AnyExplainer
+from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.record import probe_sets
+from tb_xai_plugin.records.sources import DirectorySource, has_events
+from tb_xai_plugin.records.writer import Writer
+from tb_xai_plugin.run import Run
+from tb_xai_plugin.training.checks import check_directory, named
+from tb_xai_plugin.training.entries import epoch_json, versions_of_packages, when_words
+from tb_xai_plugin.training.pace import Pace
+from tb_xai_plugin.training.scalars import Judge
+
+logger = logging.getLogger("tb_xai_plugin")
+
+
+class ExplanationLogger(keras.callbacks.Callback):
+    """Explain probes after every epoch, and before the first; open the XAI tab of TensorBoard to see how the reasons change.
+
+    Drift with its noise floor, shares of regions and counts of events are written as ordinary scalars too ("xai/drift/shap" and so on).
+
+    Weights, optimizer, metrics and random state are the same, to the last bit, as without it. A failure while training is a warning and a
+    gap in the record.
+
+    Args:
+        log_dir: the run, the same as given to keras.callbacks.TensorBoard; records go to <log_dir>/xai. Used again with the same probes and
+            options, it goes on with the record (a resumed run).
+        probes: one ProbeSet, or {name: ProbeSet}.
+        explainers: names ("lime", "shap", "banzhaf", "occlusion", "lime-net": all from one set of model evaluations; "ig", "grad-cam": from
+            gradients), or configured ones (Lime(kernel_width=0.5)), or your own (Custom).
+        every: explain every so many epochs, and always the first and the last; or a callable epoch -> bool, which alone decides then. An end
+            that comes early is known where EarlyStopping stands before this callback.
+        evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048.
+        max_overhead: most that explanations may take, as a share of the training time, e.g. 0.05 (measured, writing and compiling included); None:
+            no limit. Evaluations are halved first, to a part of the same coalitions; then fewer epochs are explained. Every change is said
+            through the logger "tb_xai_plugin", and marked in the record and on the page. The untrained model is explained after the first epoch
+            (from a copy of its weights), when it is known whether there is time for it. It and the last epoch are explained
+            whatever the limit is, where each takes at most 5 seconds; what that cost is said at the end.
+        output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
+        classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
+        seed: of the coalitions. Runs can be compared where probes, evaluations, output, classes and seed are equal, in each explainer that both
+            have with the same settings.
+        untrained: explain the model before its first epoch too, as step -1.
+        batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
+        on_error: "warn" (once; training goes on) | "raise".
+        curves: log deletion and insertion areas too, for 2 (players - 1) further evaluations per probe and explainer.
+
+    Raises:
+        ValueError, TypeError, FileExistsError, PermissionError: at construction, or when training begins, with one sentence.
+
+    Example:
+
+        probes = ImageProbes(x_test[:16], y_test[:16])
+        model.fit(x, y, epochs=20, callbacks=[keras.callbacks.TensorBoard("logs/baseline"), ExplanationLogger("logs/baseline", probes)])
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str],
+        probes: ProbeSet | Mapping[str, ProbeSet],
+        explainers: Sequence[str | AnyExplainer] | str | AnyExplainer = ("lime", "shap"),
+        *,
+        every: int | Callable[[int], bool] = 1,
+        evaluations: int | str = "auto",
+        max_overhead: float | None = None,
+        output: str = "log-odds",
+        classes: str | Sequence[int] = "auto",
+        seed: int = 0,
+        untrained: bool = True,
+        batch_size: int | str = "auto",
+        on_error: str = "warn",
+        curves: bool = False,
+    ) -> None:
+        super().__init__()
+        if max_overhead is not None and (
+            isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not 0 < max_overhead <= 1
+        ):
+            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time, e.g. 0.05 for 5 %.")
+        if on_error not in ("warn", "raise"):
+            raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
+        if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+            raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
+        if not isinstance(log_dir, str | os.PathLike):
+            raise TypeError(
+                f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's."
+            )
+        self.log_dir = os.fspath(log_dir)
+        self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
+        options = {
+            "evaluations": evaluations,
+            "output": output,
+            "classes": classes,
+            "seed": seed,
+            "batch_size": batch_size,
+            "curves": curves,
+        }
+        try:
+            self._plans = {name: Plan(each, explainers, **options) for name, each in named(probes).items()}
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"ExplanationLogger: {error}") from error
+        check_directory(self.log_dir)
+        # What this log_dir already holds: the steps and the record of each probe set.
+        self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
+        self._records: dict[str, dict[str, Any]] = {}
+        self._judges: dict[str, Judge] = {}
+        self._unjudged = False
+        self._writer = Writer(self.log_dir, after=self._read_existing())
+        self._engines: dict[str, Engine] = {}
+        self._refused = False  # model and probes do not fit together
+        self._fresh = False  # a new model begins a record that an older one may have left here
+        self._unbilled = 0.0  # seconds of compiling and writing, billed with the next step
+        self._epoch_began = 0.0
+        self._warned = False
+        self._pace: Pace | None = None
+
+    def _read_existing(self) -> float:
+        """Take up a record that is there already, or refuse it; the wall time of its newest write."""
+        directory = os.path.join(self.log_dir, wire.DIRECTORY)
+        newest = 0.0
+        if not has_events(directory):
+            return newest
+        source = DirectorySource(directory)
+        try:
+            present = probe_sets(source, self.log_dir)
+            records = {name: Run(source, self.log_dir, name) for name in present if name in self._plans}
+            for name, run in records.items():
+                self._refuse_other(name, run)
+                self._logged[name] = [step for step, _, _ in run.writes]
+                self._records[name] = run.record
+                newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
+        except RecordError as error:
+            raise ValueError(
+                f"ExplanationLogger: {directory} holds a record that can't be continued ({error}); choose another log_dir, or delete that folder."
+            ) from error
+        return newest
+
+    def _refuse_other(self, name: str, run: Run) -> None:
+        plan = self._plans[name]
+        here = plan.comparable
+        others = wire.differing(here, {part: run.comparable.get(part) for part in here})
+        if not others:
+            names, arrays = plan.probes.as_record()
+            others = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
+            if names["regions"] != run.record["probes"]["regions"]:
+                others.append("regions")
+            shown = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
+            for array, word in shown.items():
+                if array in arrays and word not in others and not np.array_equal(arrays[array], run.static(array)):
+                    others.append(word)
+        if others:
+            raise ValueError(
+                f"ExplanationLogger: {self.log_dir} already holds explanations with other {', '.join(others)}; "
+                f"choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
+            )
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        # Bound anew at every fit: the model may have been compiled with another loss or precision, or be another one.
+        self._engines, self._refused, self._fresh = {}, False, False
+        self._pace = None
+        if self._max_overhead is not None:
+            every = None if callable(self._every) else self._every
+            self._pace = Pace(self._max_overhead, self._plans, every)
+        if self.model.built:
+            try:
+                with self._billed():
+                    self._bind()
+            except ValueError as error:
+                raise ValueError(f"ExplanationLogger: {error}") from error
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # Not in on_train_begin: BackupAndRestore puts the weights back there, maybe after this callback's turn.
+        if epoch == 0:
+            with self._training_goes_on(wire.UNTRAINED), self._billed():
+                self._begin_anew()
+        self._epoch_began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        training_seconds = time.perf_counter() - self._epoch_began
+        with self._billed():
+            failure, rung, changes = None, None, {}
+            try:
+                rung, changes = self._decide(epoch, training_seconds)
+            except Exception as error:
+                failure = error
+            began, explained = time.perf_counter(), 0
+            for name in self._plans:
+                with self._training_goes_on(epoch):
+                    self._log(name, epoch, rung, logs or {}, training_seconds, changes.get(name), failure)
+                    explained += rung is not None
+            if self._pace and explained == len(self._plans):
+                self._pace.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
+        self._fresh = False
+
+    def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
+        """How often the evaluations are halved for this epoch, None where it is not explained; and what is different from here on."""
+        last = self._last_epoch(epoch)
+        due = self._is_due(epoch, last)
+        if self._pace is None or self._refused:
+            return (0 if due else None), {}
+        if not self._engines:
+            self._bind()
+        to_come = max(last - epoch, 0)
+        due_after = to_come if callable(self._every) else sum(self._is_due(later, last) for later in range(epoch + 1, last + 1))
+        rung = self._pace.decide(to_come, training_seconds, due, due_after, self._engines)
+        changes = self._pace.changes(explained=rung is not None)
+        if self._pace.untrained_due:
+            with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_rung:
+                for name in self._plans:
+                    self._log(name, wire.UNTRAINED, untrained_rung, change=changes.get(name))
+                # Only now: where it could not be written, the next step still begins a new record.
+                self._fresh, changes = False, {}
+        return rung, changes
+
+    @contextmanager
+    def _billed(self) -> Iterator[None]:
+        """What is done inside is paid from the budget, where there is one."""
+        with self._pace.billed() if self._pace else nullcontext():
+            yield
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._pace:
+            self._pace.conclude()
+        with self._training_goes_on(None):
+            self._writer.close()
+
+    def _begin_anew(self) -> None:
+        """Explain the model before its first epoch, if it is untrained."""
+        iterations = getattr(getattr(self.model, "optimizer", None), "iterations", 0)
+        if int(keras.ops.convert_to_numpy(iterations)) > 0:
+            return
+        # Whatever the record holds is of another model; where this one's untrained state is not logged, an older one's must not stand for it.
+        self._fresh = True
+        for name, steps in self._logged.items():
+            if steps:
+                logger.warning(
+                    "ExplanationLogger: %s holds %d epochs of probe set %r already; this fit begins at epoch 0 and replaces them. "
+                    "Give fit initial_epoch=%d to go on instead, or another log_dir to keep both.",
+                    *(self.log_dir, sum(step != wire.UNTRAINED for step in steps), name, max(steps) + 1),
+                )
+        if not self._untrained:
+            return
+        if not self._engines:
+            # Building it here would draw its weights before Keras does: training must not depend on being watched.
+            self._say(
+                f"model {self.model.name!r} is not built before its first batch, so its untrained state is not explained; "
+                "call it on one batch before fit, or give untrained=False."
+            )
+            return
+        if self._pace:
+            self._pace.keep_untrained(self.model)  # explained after the first epoch, if there is time for it
+            return
+        for name in self._plans:
+            self._log(name, wire.UNTRAINED, 0)
+        self._fresh = False
+
+    @contextmanager
+    def _training_goes_on(self, step: int | None) -> Iterator[None]:
+        """A failure inside is a warning, the first time."""
+        try:
+            yield
+        except Exception as error:
+            if self._on_error == "raise":
+                raise
+            self._warn(step, f"{type(error).__name__}: {error}")
+
+    def _bind(self) -> None:
+        began = time.perf_counter()
+        try:
+            engines = {name: Engine(plan, self.model) for name, plan in self._plans.items()}
+            for name, record in self._records.items():
+                self._refuse_other_model(record, engines[name])
+        except ValueError:
+            self._refused = True
+            raise
+        self._engines = engines
+        self._unbilled += time.perf_counter() - began
+
+    def _refuse_other_model(self, record: Mapping[str, Any], engine: Engine) -> None:
+        there = (record["shape"], record["targets"], record["settings"]["unit"])
+        if there != (engine.shape, engine.constant_targets, engine.settings["unit"]):
+            raise ValueError(
+                f"{self.log_dir} already holds explanations of a model with {record['shape']['classes']} classes, in {there[2]}; this one has "
+                f"{engine.classes}, in {engine.settings['unit']}; choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
+            )
+
+    def _is_due(self, epoch: int, last: int) -> bool:
+        if callable(self._every):
+            return bool(self._every(epoch))
+        return epoch % self._every == 0 or epoch == last
+
+    def _last_epoch(self, epoch: int) -> int:
+        """Of this fit, as far as is known at the end of `epoch`; -1 where a training loop of one's own has not told."""
+        return epoch if getattr(self.model, "stop_training", False) else (self.params or {}).get("epochs", 0) - 1
+
+    def _log(
+        self,
+        name: str,
+        step: int,
+        rung: int | None,
+        logs: Mapping[str, Any] = MappingProxyType({}),
+        training_seconds: float | None = None,
+        change: str | None = None,
+        failure: Exception | None = None,
+    ) -> None:
+        """Explain one probe set, and write it; what goes wrong in explaining is written too, and raised.
+
+        rung: how often the evaluations are halved; None: this epoch is not explained. failure: one that has happened already.
+        """
+        if self._refused and not failure:
+            return
+        snapshot: Snapshot | None = None
+        began = time.perf_counter()
+        try:
+            if rung is not None and not failure:
+                if not self._engines:
+                    self._bind()
+                level = self._plans[name].levels[-1 - rung]
+                snapshot = self._engines[name].run(level, progress_bar(f"Explaining {when_words(step)}"))
+        except Exception as error:
+            failure = error
+        problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
+        if name in self._engines:
+            seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
+            samples = self._plans[name].drawn(snapshot.level) if snapshot else {}
+            epoch = epoch_json(logs, rung is not None or failure is not None, problem, snapshot, samples, seconds, training_seconds)
+            writing = time.perf_counter()
+            self._write(name, step, snapshot, {**epoch, "fresh": self._fresh, "change": change})
+            if snapshot:
+                self._judge(name, step, snapshot)
+            self._unbilled = time.perf_counter() - writing
+        if failure:
+            raise failure
+        if snapshot and snapshot.failures and self._on_error == "raise":
+            raise next(iter(snapshot.failures.values()))
+        if problem:
+            self._warn(step, problem)
+
+    def _write(self, name: str, step: int, snapshot: Snapshot | None, epoch: dict[str, Any]) -> None:
+        plan, engine = self._plans[name], self._engines[name]
+        targets = engine.constant_targets
+        record = self._records.get(name)
+        if record is None:
+            names, arrays = plan.probes.as_record()
+            record = {
+                "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
+                "settings": {**plan.settings, **engine.settings, "versions": versions_of_packages()},
+                "comparable": {**plan.comparable, **engine.comparable},
+                "targets": targets,
+                "shape": engine.shape,
+                "details": engine.details,
+            }
+            self._writer.write_record(name, record, arrays)
+        before = [] if epoch["fresh"] else [s for s in self._logged[name] if s < step]
+        epoch = {**epoch, "logged": len(before) + 1}
+        self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record.get("blocks"))
+        # Only now: what could not be written is not there.
+        self._records[name], self._logged[name] = record, [*before, step]
+
+    def _judge(self, name: str, step: int, snapshot: Snapshot) -> None:
+        """Drift, shares and events as ordinary scalars, from what was logged up to here; without them the record is whole all the same."""
+        try:
+            for at, scalars in self._judge_of(name, step).follow(step, snapshot):
+                self._writer.write_scalars(at, scalars)
+        except Exception as error:
+            if not self._unjudged:
+                self._say(f"scalars of drift and events are not written at epoch {step} ({type(error).__name__}: {error}); the record is.")
+            self._unjudged = True
+
+    def _judge_of(self, name: str, step: int) -> Judge:
+        """Who has followed all earlier epochs of the record."""
+        judge = self._judges.get(name)
+        if judge is None or self._fresh or (judge.step is not None and judge.step >= step):
+            prefix = "xai" if len(self._plans) == 1 else f"xai {name}"
+            judge = self._judges[name] = Judge(prefix, self._plans[name].probes, regression=self._engines[name].settings["regression"])
+            if any(logged < step for logged in self._logged[name]) and not self._fresh:
+                judge.resume(Run(DirectorySource(self._writer.directory), self.log_dir, name), step)
+        return judge
+
+    def _warn(self, step: int | None, problem: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        when = "at the end" if step is None else "before the first epoch" if step == wire.UNTRAINED else f"at epoch {step}"
+        what = "nothing is explained in this fit" if self._refused else "the record has a gap there. Further ones are not reported here"
+        self._say(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.")
+
+    @staticmethod
+    def _say(sentence: str) -> None:
+        warnings.warn(f"ExplanationLogger: {sentence}", stacklevel=3)
