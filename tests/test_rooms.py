@@ -53,11 +53,11 @@ def python_imports() -> dict[str, set[str]]:
 
 def javascript_imports() -> dict[str, set[str]]:
     """{file: files it imports}, paths below frontend/; vendored modules are imported and not read."""
-    files = {path.relative_to(FRONTEND).as_posix(): path for path in FRONTEND.rglob("*.[jt]s")}
+    files = {path.relative_to(FRONTEND).as_posix(): path for path in FRONTEND.rglob("*") if path.suffix in (".js", ".ts", ".css")}
     found: dict[str, set[str]] = {}
     for name, path in files.items():
         found[name] = set()
-        if not name.startswith("vendor/"):
+        if not name.startswith("vendor/") and path.suffix != ".css":
             for target in JS_IMPORT.findall(path.read_text(encoding="utf-8")):
                 found[name].add((path.parent / target).resolve().relative_to(FRONTEND.resolve()).as_posix())
     return found

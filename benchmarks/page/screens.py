@@ -76,7 +76,7 @@ class Scene:
         name: begins the names of its pictures.
         log: the log directory (screens_logs.py), or "live".
         sees: what is to be seen.
-        state: fields of the URL, as in frontend/state.js.
+        state: fields of the URL, as in frontend/model/state.js.
         read: selectors; what the first visible element of each says is the proof.
         at: selector of what is scrolled to.
         act: what the user does before the picture; words it returns are read out too.

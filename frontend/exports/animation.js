@@ -1,11 +1,11 @@
 /** The selected probe through all epochs as an animated GIF: A, B and their difference, with what a reader needs to know. */
 
-import { NEUTRAL, diverging } from "../color.js";
+import { NEUTRAL, diverging } from "../figures/color.js";
+import { thin } from "../figures/thinning.js";
 import { GIFEncoder, nearestColorIndex, quantize } from "../vendor/gifenc.esm.js";
 import { fileName } from "./file.js";
 import { boxOf, createPainter } from "./pictures.js";
 import { LEGEND, createSheet, readTheme } from "./sheet.js";
-import { thin } from "../thinning.js";
 import { caption, epochWords, legendWords, lines, sidesOf, title } from "./words.js";
 
 /** @typedef {[number, number, number]} Rgb */
@@ -30,7 +30,7 @@ const LEGEND_COLORS = 33;
 const SAMPLED_FRAMES = 8;
 const SAMPLED_EVERY = 3;
 
-/** @type {import("./index.js").Export} */
+/** @type {import("./file.js").Export} */
 export async function animation({ data, state, progress, breathe }) {
   const thinned = thin(data.cursor.steps, MOST_FRAMES);
   const { places } = thinned;
@@ -79,7 +79,7 @@ export async function animation({ data, state, progress, breathe }) {
 /**
  * @param {import("../types.d.ts").Data} data
  * @param {import("../types.d.ts").State} state
- * @param {import("../thinning.js").Thinned} thinned
+ * @param {import("../figures/thinning.js").Thinned} thinned
  */
 function createFrames(data, state, thinned) {
   const sides = sidesOf(data);

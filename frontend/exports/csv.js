@@ -1,9 +1,10 @@
 /** Numbers as comma-separated values: RFC 4180, UTF-8 without a byte order mark. Pure. */
 
-import { featuresOf, featureValue } from "../bars.js";
-import { ABSENT } from "../cursor.js";
-import { className } from "../format.js";
-import { playerName } from "../players.js";
+import { featuresOf } from "../figures/bars.js";
+import { ABSENT } from "../model/cursor.js";
+import { playerName } from "../model/players.js";
+import { className } from "../words/format.js";
+import { featureValue } from "../words/rows.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */

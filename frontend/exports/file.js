@@ -1,6 +1,16 @@
-/** What an exported file is called, and how it reaches the user's disk. */
+/** An exported file: what it is made from, what it is called, and how it reaches the user's disk. */
 
 /** @typedef {import("../types.d.ts").Data} Data */
+
+/**
+ * @typedef {object} Job
+ * @property {Data} data
+ * @property {import("../types.d.ts").State} state
+ * @property {HTMLElement} root  of the page
+ * @property {(words: string) => void} progress
+ * @property {() => Promise<void>} breathe  lets the page draw and listen; throws where the user gave up
+ */
+/** @typedef {(job: Job) => Promise<{blob: Blob, name: string}>} Export */
 
 const LONGEST_NAME = 60;
 // The browser reads the file after the click; ten seconds are more than enough.

@@ -1,11 +1,11 @@
 /** The selected probe at all epochs on one sheet, as PNG. */
 
+import { thin } from "../figures/thinning.js";
+import { frameLabel } from "../model/frames.js";
 import { fileName } from "./file.js";
 import { filmGrid } from "./grid.js";
 import { boxOf, createPainter } from "./pictures.js";
 import { LEGEND, createSheet, png, readTheme } from "./sheet.js";
-import { frameLabel } from "../frames.js";
-import { thin } from "../thinning.js";
 import { caption, legendWords, lines, sidesOf, title } from "./words.js";
 
 // Pixels of a unit: print and high-density screens.
@@ -15,7 +15,7 @@ const MARGIN = 16;
 const MOST_NAME = 150;
 const LINE = 17;
 
-/** @type {import("./index.js").Export} */
+/** @type {import("./file.js").Export} */
 export async function filmstrip({ data, state }) {
   const sides = sidesOf(data);
   const thinned = thin(data.cursor.steps, MOST_FRAMES);

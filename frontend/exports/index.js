@@ -6,15 +6,7 @@ import { fileName } from "./file.js";
 import { filmstrip } from "./filmstrip.js";
 import { view } from "./view.js";
 
-/**
- * @typedef {object} Job
- * @property {import("../types.d.ts").Data} data
- * @property {import("../types.d.ts").State} state
- * @property {HTMLElement} root  of the page
- * @property {(words: string) => void} progress
- * @property {() => Promise<void>} breathe  lets the page draw and listen; throws where the user gave up
- */
-/** @typedef {(job: Job) => Promise<{blob: Blob, name: string}>} Export */
+/** @typedef {import("./file.js").Export} Export */
 
 /** @type {Record<"view" | "filmstrip" | "animation" | "numbers" | "all-numbers", Export>} */
 export const EXPORTS = {

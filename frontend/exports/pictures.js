@@ -1,10 +1,10 @@
 /** One picture of an export, drawn as the page draws it. */
 
-import { outlined } from "../areas.js";
-import { epochOf } from "../cursor.js";
-import { fit } from "../layout.js";
-import { paint } from "../picture.js";
-import { difference } from "../scale.js";
+import { fit } from "../figures/layout.js";
+import { difference } from "../figures/scale.js";
+import { outlined } from "../model/areas.js";
+import { epochOf } from "../model/cursor.js";
+import { paint } from "../paint/picture.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */

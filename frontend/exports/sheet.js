@@ -1,6 +1,6 @@
 /** A white (or dark) sheet with text and a legend: what exported pictures are drawn on, in the page's own look. */
 
-import { legendStops } from "../color.js";
+import { legendStops } from "../figures/color.js";
 import { shorten } from "./words.js";
 
 /**

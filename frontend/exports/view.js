@@ -5,7 +5,7 @@ import { fileName } from "./file.js";
 
 const LEAST_SCALE = 2;
 
-/** @type {import("./index.js").Export} */
+/** @type {import("./file.js").Export} */
 export async function view({ data, root, progress, breathe }) {
   progress("PNG…");
   await breathe();

@@ -1,12 +1,13 @@
 /** What is written on an exported picture, so that it can be read alone. Pure. */
 
-import { ABSENT, epochOf } from "../cursor.js";
-import { className, epoch, method, number, probeName } from "../format.js";
-import { apart } from "../frames.js";
-import { metricName } from "../metrics.js";
-import { playerName, playerNoun } from "../players.js";
-import { isBlank } from "../scale.js";
-import { epochsShown } from "../thinning.js";
+import { isBlank } from "../figures/scale.js";
+import { epochsShown } from "../figures/thinning.js";
+import { ABSENT, epochOf } from "../model/cursor.js";
+import { apart } from "../model/frames.js";
+import { metricName } from "../model/metrics.js";
+import { playerName } from "../model/players.js";
+import { className, epoch, method, number, probeName } from "../words/format.js";
+import { playerNoun } from "../words/kinds.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
@@ -26,7 +27,7 @@ export function title(data) {
  * What the colours are of, at which epochs, and what a reader can't see: sentences of a caption.
  * @param {Data} data
  * @param {State} state
- * @param {import("../thinning.js").Thinned} thinned
+ * @param {import("../figures/thinning.js").Thinned} thinned
  * @returns {string[]}
  */
 export function caption(data, state, thinned) {

@@ -1,6 +1,6 @@
 /** A menu of what can be taken out of the page: pictures and numbers. */
 
-import { html, render } from "../html.js";
+import { html, render } from "./parts/html.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */

@@ -1,10 +1,10 @@
 /** The list of keys and of what the marks on the page mean, over the page. */
 
-import { GLYPHS } from "../events.js";
-import { choose, html, render } from "../html.js";
-import { keysOf } from "../keyboard.js";
-import { playerNoun } from "../players.js";
-import { EVENT_KINDS } from "../state.js";
+import { keysOf } from "../host/keyboard.js";
+import { GLYPHS } from "../model/events.js";
+import { EVENT_KINDS } from "../model/state.js";
+import { playerNoun } from "../words/kinds.js";
+import { choose, html, render } from "./parts/html.js";
 
 /** @type {import("../types.d.ts").View} */
 export function helpView(element) {

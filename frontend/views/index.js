@@ -1,17 +1,17 @@
-/** Every view of the page, by the room it has there (page.js). A new one is a file and a line. */
+/** Every view of the page, by the room it has there (views/page.js). A new one is a file and a line. */
 
-import { REST, preload } from "../preload.js";
-import { classesView } from "./classes.js";
-import { cursorView } from "./cursor.js";
-import { explanationView } from "./explanation.js";
-import { ofKind, once, soon } from "./later.js";
-import { lookView } from "./look.js";
+import { REST, preload } from "../host/preload.js";
 import { noticeView } from "./notice.js";
-import { picturesView } from "./pictures.js";
-import { probesView } from "./probes.js";
-import { probeTitleView } from "./probe-title.js";
-import { runsView } from "./runs.js";
+import { ofKind, once, soon } from "./parts/later.js";
+import { classesView } from "./probe/classes.js";
+import { picturesView } from "./probe/pictures.js";
+import { probeTitleView } from "./probe/title.js";
+import { probesView } from "./probes/probes.js";
+import { explanationView } from "./rail/explanation.js";
+import { lookView } from "./rail/look.js";
+import { runsView } from "./rail/runs.js";
 import { statusView } from "./status.js";
+import { cursorView } from "./training/cursor.js";
 
 /** The views that come a moment after the first picture. */
 export const later = once(() => {
@@ -32,15 +32,15 @@ export const VIEWS = {
   probes: probesView,
   "probe-title": probeTitleView,
   pictures: picturesView,
-  bars: ofKind("bars", async () => (await import("./bars.js")).barsView),
-  passage: ofKind("passage", async () => (await import("./passage.js")).passageView),
-  signal: ofKind("signal", async () => (await import("./signal.js")).signalView),
+  bars: ofKind("bars", async () => (await import("./probe/bars.js")).barsView),
+  passage: ofKind("passage", async () => (await import("./probe/passage.js")).passageView),
+  signal: ofKind("signal", async () => (await import("./probe/signal.js")).signalView),
   classes: classesView,
   pairs: soon(async () => (await later()).pairsView),
   reading: soon(async () => (await later()).readingView),
   filmstrip: soon(async () => (await later()).filmstripView),
-  evolution: ofKind("evolution", async () => (await import("./evolution.js")).evolutionView),
-  overview: ofKind("overview", async () => (await import("./overview.js")).overviewView),
+  evolution: ofKind("evolution", async () => (await import("./probe/evolution.js")).evolutionView),
+  overview: ofKind("overview", async () => (await import("./probes/overview.js")).overviewView),
   status: statusView,
   export: soon(async () => (await later()).exportView),
   notice: noticeView,

@@ -1,9 +1,9 @@
 /** What the page says where it has nothing to show, and the quiet line above it where it has trouble. */
 
-import { html, render } from "../html.js";
-import { copy } from "../clipboard.js";
-import { plural } from "../format.js";
-import { elsewhere, retry as again } from "./failure.js";
+import { copy } from "../host/clipboard.js";
+import { plural } from "../words/format.js";
+import { elsewhere, retry as again } from "./parts/failure.js";
+import { html, render } from "./parts/html.js";
 
 const SNIPPET = `import keras, tb_xai_plugin as xai
 

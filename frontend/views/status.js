@@ -1,10 +1,10 @@
 /** One line that hides nothing: how the numbers on the page were made, and what they cost. */
 
-import { list, method, number, percent, plural } from "../format.js";
-import { command, html, render } from "../html.js";
-import { amount, chief, isLow, measureName, reading, sentence } from "../measures.js";
-import { playerNoun } from "../players.js";
-import { indexOf } from "../series.js";
+import { indexOf } from "../model/series.js";
+import { list, method, number, percent, plural } from "../words/format.js";
+import { playerNoun } from "../words/kinds.js";
+import { amount, chief, isLow, measureName, reading, sentence } from "../words/measures.js";
+import { command, html, render } from "./parts/html.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pane} Pane */

@@ -1,0 +1,314 @@
+/**
+ * What of the records is in the browser. Whoever draws asks; what is not here is fetched, and the page is drawn again
+ * when it has come. Nothing is asked for twice, what nobody asks for any more is dropped, and a run that grew changes
+ * over to its new version in one piece.
+ */
+
+import { recipe } from "../model/repeats.js";
+import { Unreachable } from "./api.js";
+
+/** @typedef {import("../types.d.ts").Args} Args */
+/** @typedef {import("../types.d.ts").Route} Route */
+/** @typedef {import("../types.d.ts").RunInfo} RunInfo */
+/** @typedef {import("../types.d.ts").RunRow} RunRow */
+
+/**
+ * A request and its reply. Its key names the versions of the runs that it is about: what is asked for while a run changes over never
+ * stays behind.
+ * @typedef {object} Entry
+ * @property {Route} route
+ * @property {Args} args  as asked
+ * @property {Args} address  the same with the versions
+ * @property {unknown} value  undefined while it is on its way
+ * @property {string} problem
+ * @property {number} asked  round in which it was last asked for
+ * @property {boolean} held  by a run that is changing over: nobody asks for it yet
+ * @property {AbortController} controller
+ */
+
+/** Replies without which there is no page, or no picture. */
+/** @type {ReadonlySet<Route>} */
+export const VITAL = new Set(["run", "drift", "answers", "values", "probes", "pairing"]);
+/** Replies that judge: they take the server longest and come after all others. Nobody waits for them; until a newer one is here, the old one stands. */
+/** @type {ReadonlySet<Route>} */
+const LATE = new Set(["trust", "events", "compare", "findings"]);
+const POLL_MS = 4000;
+// A read that takes longer is spoken of.
+const LONG_MS = 1000;
+const BUDGET_BYTES = 256 * 2 ** 20;
+
+/**
+ * @param {import("../types.d.ts").Source} source
+ * @param {() => void} changed  called when there is something new to draw
+ * @param {Promise<RunRow[]> | null} first  the first look, where it is on its way already
+ */
+export function createFeed(source, changed, first = null) {
+  /** @type {Map<string, Entry>} */
+  const entries = new Map();
+  /** @type {Map<string, string>} version of each run that is shown */
+  const versions = new Map();
+  /** @type {Set<string>} runs that are changing over */
+  const upgrading = new Set();
+  /** @type {Map<string, string>} runs that could not, and why */
+  const stuck = new Map();
+  /** @type {RunRow[] | null} */
+  let rows = null;
+  let problem = "";
+  let reconnecting = false;
+  let round = 0;
+  let timer = 0;
+  let visible = true;
+  /** since when something that is shown is on its way; 0 where nothing is */
+  let waitingSince = 0;
+  /** @type {Set<string>} what was asked for since then */
+  const batch = new Set();
+  /** @type {Map<string, {value: unknown, asked: number}>} by what was asked for without its version: late replies that stand until newer ones are here */
+  const outdated = new Map();
+
+  /**
+   * What is asked for by its version may come from the browser's own cache.
+   * @type {(args: Args, newer?: Map<string, string>) => Args}
+   */
+  function addressed(args, newer = new Map()) {
+    const of = (/** @type {string} */ run) => newer.get(run) ?? versions.get(run) ?? "";
+    return { ...args, version: of(args.run), ...(args.other && { other_version: of(args.other) }) };
+  }
+
+  /** @type {(route: Route, args: Args, address: Args) => Entry} */
+  const entryOf = (route, args, address) => ({ route, args, address, value: undefined, problem: "", asked: round, held: false, controller: new AbortController() });
+
+  /** @type {(entry: Entry, before?: {reply: never, until: number}) => Promise<void>} */
+  async function load(entry, before) {
+    try {
+      entry.value = await source.get(entry.route, entry.address, entry.controller.signal, before);
+      entry.problem = "";
+    } catch (error) {
+      if (entry.controller.signal.aborted) return;
+      entry.problem = messageOf(error);
+    }
+  }
+
+  /**
+   * Fetches what is new of all that is shown of a run, and shows it when the last piece is here. Where one failed nothing changes; the next look tries
+   * again.
+   */
+  async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
+    upgrading.add(run);
+    const newer = new Map([[run, version]]);
+    const shown = [...entries.values()].filter(({ route, args, asked, value }) => asked === round && value !== undefined && !LATE.has(route) && (args.run === run || args.other === run));
+    const fresh = shown.map((old) => ({ old, entry: { ...entryOf(old.route, old.args, addressed(old.args, newer)), held: true } }));
+    for (const { entry } of fresh) entries.set(keyOf(entry.route, entry.address), entry);
+    // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
+    const [infos, others] = [true, false].map((first) => fresh.filter(({ entry }) => (entry.route === "run") === first));
+    await Promise.all(infos.map(({ entry }) => load(entry)));
+    /** @type {Map<string | undefined, number | undefined>} by probe set */
+    const until = new Map(infos.map(({ old, entry }) => [old.args.set, grownFrom(/** @type {RunInfo} */ (old.value), /** @type {RunInfo} */ (entry.value))]));
+    await Promise.all(
+      others.map(({ old, entry }) => {
+        const last = old.args.run === run ? until.get(old.args.set) : undefined;
+        return load(entry, last === undefined ? undefined : { reply: /** @type {never} */ (old.value), until: last });
+      }),
+    );
+    upgrading.delete(run);
+    const problem = fresh.find(({ entry }) => entry.problem)?.entry.problem ?? "";
+    if (problem) stuck.set(run, problem);
+    else stuck.delete(run);
+    for (const { entry } of fresh) entry.held = false;
+    if (!problem) versions.set(run, version);
+    // Of two versions one is never asked for again.
+    for (const [key, { route, args, address, value, controller }] of entries) {
+      const now = addressed(args);
+      if (address.version === now.version && address.other_version === now.other_version) continue;
+      controller.abort();
+      entries.delete(key);
+      if (LATE.has(route) && value !== undefined) outdated.set(keyOf(route, args), { value, asked: round });
+    }
+    changed();
+  }
+
+  /**
+   * What is judged beside repeats is asked for anew when there is one more of them, or one has grown; until then the old reply stands.
+   * @type {(before: RunRow[], now: RunRow[]) => void}
+   */
+  function forgetRepeats(before, now) {
+    const known = new Set(before.map(({ run, version }) => `${run} ${version}`));
+    const moved = now.filter(({ run, version }) => !known.has(`${run} ${version}`));
+    for (const [key, { route, args, value, controller }] of moved.length ? entries : []) {
+      if (!LATE.has(route) || !args.other) continue;
+      const pattern = args.repeats ?? "";
+      const judged = now.filter(({ run }) => run === args.run || run === args.other);
+      const asked = new Set(judged.map(({ name }) => recipe(name, pattern)));
+      const repeats = moved.map(({ name }) => recipe(name, pattern));
+      if (!repeats.some((one) => one !== null && asked.has(one))) continue;
+      controller.abort();
+      entries.delete(key);
+      if (value !== undefined) outdated.set(keyOf(route, args), { value, asked: round });
+    }
+  }
+
+  /** @type {Promise<void> | null} */
+  let polling = null;
+
+  /** Looks for new runs and epochs, now and every few seconds from now on. */
+  function poll() {
+    clearTimeout(timer);
+    polling ??= lookOnce().finally(() => {
+      polling = null;
+      if (visible) timer = window.setTimeout(poll, POLL_MS);
+    });
+    return polling;
+  }
+
+  async function lookOnce() {
+    try {
+      const next = await (first ?? source.runs());
+      first = null;
+      const same = rows && JSON.stringify(rows) === JSON.stringify(next);
+      const recovered = reconnecting || problem;
+      forgetRepeats(rows ?? next, next);
+      rows = next;
+      problem = "";
+      reconnecting = false;
+      for (const { run, version } of rows) {
+        if (!versions.has(run)) versions.set(run, version);
+        else if (versions.get(run) !== version && !upgrading.has(run)) void upgrade(run, version);
+      }
+      if (!same || recovered) changed();
+    } catch (error) {
+      first = null;
+      // Once there is a picture it stays; TensorBoard may be restarting.
+      if (rows) reconnecting = error instanceof Unreachable || reconnecting;
+      else problem = messageOf(error);
+      changed();
+    }
+  }
+
+  /**
+   * How far a read is that takes long: replies that have come, of those asked for since it began.
+   * @param {number} now  ms
+   */
+  function reading(now) {
+    if (!waitingSince || now - waitingSince < LONG_MS) return null;
+    const missing = [...batch].filter((key) => entries.get(key)?.value === undefined && !entries.get(key)?.problem).length;
+    return { done: batch.size - missing, total: batch.size };
+  }
+
+  const isPending = () => [...entries.values()].some((entry) => !LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
+
+  const isLate = () => [...entries.values()].some((entry) => LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
+
+  /** Replies that failed, of those that are asked for. */
+  const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.asked === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
+
+  return {
+    poll,
+    /** @param {boolean} now */
+    setVisible(now) {
+      if (now === visible) return;
+      visible = now;
+      if (visible) void poll();
+      else clearTimeout(timer);
+    },
+    /** Forgets what failed and tries again. */
+    retry() {
+      for (const [key, entry] of entries) if (entry.problem) entries.delete(key);
+      stuck.clear();
+      changed();
+      void poll();
+    },
+    state: () => ({
+      rows,
+      reconnecting,
+      /** whether something that is shown is still on its way */
+      pending: isPending(),
+      /** whether something that comes after all others is */
+      late: isLate(),
+      reading: reading(performance.now()),
+      /** what keeps the page from being up to date; of a part of it `failures` tell */
+      problem: problem || failed().find(({ route }) => VITAL.has(route))?.problem || [...stuck.values()][0] || "",
+      failures: failed(),
+    }),
+    /** Opens a round of asking. */
+    open() {
+      round += 1;
+    },
+    /** @type {import("../types.d.ts").Ask} */
+    ask(route, args, peek = false) {
+      const address = addressed(args);
+      const key = keyOf(route, address);
+      let entry = entries.get(key);
+      if (!entry && peek) return undefined;
+      if (!entry) {
+        entry = entryOf(route, args, address);
+        entries.set(key, entry);
+        if (!LATE.has(route)) batch.add(key);
+        void load(entry).then(changed);
+      }
+      entry.asked = round;
+      const before = entry.value === undefined && LATE.has(route) ? outdated.get(keyOf(route, args)) : undefined;
+      if (before) before.asked = round;
+      return /** @type {import("../types.d.ts").Replies[typeof route] | undefined} */ (entry.value ?? before?.value);
+    },
+    /** Closes the round. */
+    close() {
+      sweep(entries, round);
+      for (const [key, { asked }] of outdated) if (asked < round) outdated.delete(key);
+      if (!isPending()) {
+        waitingSince = 0;
+        batch.clear();
+      } else if (!waitingSince) {
+        waitingSince = performance.now();
+        setTimeout(changed, LONG_MS);
+      }
+    },
+  };
+}
+
+/** @type {(route: Route, args: Args) => string} */
+const keyOf = (route, args) => route + JSON.stringify(Object.entries(args).sort());
+
+/**
+ * The step up to which a run that grew is as it was; undefined where it was written anew.
+ * @param {RunInfo | undefined} before
+ * @param {RunInfo | undefined} now
+ */
+function grownFrom(before, now) {
+  if (!before?.steps?.length || !now?.steps) return undefined;
+  const same = before.steps.every((step, i) => step === now.steps[i] && before.wall_times[i] === now.wall_times[i]);
+  return same ? before.steps[before.steps.length - 1] : undefined;
+}
+
+/** @type {(error: unknown) => string} */
+const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * What was not asked for in this round is stopped on its way, and the oldest of it is dropped where memory runs out.
+ * @param {Map<string, Entry>} entries
+ * @param {number} round
+ */
+function sweep(entries, round) {
+  let total = 0;
+  const idle = [];
+  for (const [key, entry] of entries) {
+    if (entry.held) continue;
+    if (entry.asked < round && entry.value === undefined) {
+      entry.controller.abort();
+      entries.delete(key);
+      continue;
+    }
+    const bytes = sizeOf(entry.value);
+    total += bytes;
+    if (entry.asked < round) idle.push({ key, bytes, asked: entry.asked });
+  }
+  idle.sort((x, y) => x.asked - y.asked);
+  for (const { key, bytes } of idle) {
+    if (total <= BUDGET_BYTES) break;
+    entries.delete(key);
+    total -= bytes;
+  }
+}
+
+/** @param {unknown} value */
+function sizeOf(value) {
+  return typeof value === "object" && value !== null && "bytes" in value ? Number(value.bytes) : 0;
+}

@@ -1,0 +1,77 @@
+/** What the user does on the page: choices and commands of the views, and keys. */
+
+import { copy } from "./clipboard.js";
+import { keyChange } from "./keyboard.js";
+
+/** @typedef {import("../types.d.ts").Change} Change */
+/** @typedef {import("../types.d.ts").Command} Command */
+/** @typedef {import("../types.d.ts").Data} Data */
+
+const COPIED_MS = 2000;
+
+/**
+ * @param {HTMLElement} root  of the page
+ * @param {import("../model/state.js").Store} store
+ * @param {() => Data | null} dataNow  null while the page is not ready
+ * @param {() => void} retry
+ */
+export function listen(root, store, dataNow, retry) {
+  const change = (/** @type {Change} */ wanted) => {
+    const cursor = dataNow()?.cursor;
+    // Playing from the end begins anew.
+    const anew = wanted.playing && cursor && cursor.index === cursor.steps.length - 1;
+    store.set(anew ? { ...wanted, epoch: cursor.steps[0] } : wanted);
+  };
+
+  /** @type {Record<Command, () => void>} */
+  const commands = {
+    retry,
+    help: () => store.set({ help: true }),
+    link: () =>
+      void copy(store.link()).then(() => {
+        store.set({ copied: true });
+        setTimeout(() => store.set({ copied: false }), COPIED_MS);
+      }),
+  };
+
+  root.addEventListener("xai:choose", (event) => change(/** @type {CustomEvent<Change>} */ (event).detail));
+  root.addEventListener("xai:command", (event) => commands[/** @type {CustomEvent<Command>} */ (event).detail]());
+
+  document.addEventListener("keydown", (event) => {
+    const data = dataNow();
+    if (!data || event.ctrlKey || event.metaKey || event.altKey || takesKey(event)) return;
+    const wanted = keyChange(event, data, store.get());
+    if (!wanted) return;
+    event.preventDefault();
+    change(wanted);
+  });
+
+  // A button that was clicked would keep the focus and take Space, which plays.
+  root.addEventListener("click", (event) => {
+    if (event.detail > 0 && event.target instanceof Element) event.target.closest("button")?.blur();
+  });
+
+  // So would a list in which something was chosen with the mouse: digits and arrows would go on choosing in it. Whoever came to it by keyboard stays.
+  let pointed = false;
+  root.addEventListener("pointerdown", () => (pointed = true));
+  root.addEventListener("keydown", () => (pointed = false));
+  root.addEventListener("change", ({ target }) => {
+    if (pointed && target instanceof HTMLSelectElement) target.blur();
+  });
+}
+
+/**
+ * Whether the element in focus needs a key for itself: text is typed, a list is walked, a button is pressed.
+ * @param {KeyboardEvent} event
+ */
+function takesKey({ target, key }) {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLTextAreaElement) return true;
+  // Up and down walk a list; left and right would too, and change what is explained unseen.
+  if (target instanceof HTMLSelectElement) return key !== "ArrowLeft" && key !== "ArrowRight";
+  if (target instanceof HTMLInputElement) {
+    if (target.type === "checkbox") return key === " ";
+    return target.type !== "range" || (target.id !== "epoch" && key.startsWith("Arrow"));
+  }
+  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
+}

@@ -1,0 +1,72 @@
+/** Tells the browser of all modules at once: each would otherwise be found only when the one that imports it has come. */
+
+/** What the page is made of, first what fetches. A view that is not named here comes a little later. */
+export const MODULES = [
+  "feed/session.js",
+  "feed/feed.js",
+  "model/repeats.js",
+  "model/model.js",
+  "figures/color.js",
+  "words/compare.js",
+  "model/cursor.js",
+  "words/names.js",
+  "words/kinds.js",
+  "model/order.js",
+  "model/side.js",
+  "model/areas.js",
+  "model/state.js",
+  "host/host.js",
+  "views/start.js",
+  "host/listen.js",
+  "host/clipboard.js",
+  "host/keyboard.js",
+  "views/page.js",
+  "host/playback.js",
+  "views/index.js",
+  "views/probe/classes.js",
+  "words/format.js",
+  "views/parts/html.js",
+  "vendor/htm.module.js",
+  "vendor/preact.module.js",
+  "views/training/cursor.js",
+  "views/parts/icons.js",
+  "model/metrics.js",
+  "views/rail/explanation.js",
+  "views/parts/failure.js",
+  "figures/layout.js",
+  "paint/picture.js",
+  "figures/outline.js",
+  "views/parts/strip.js",
+  "paint/thumbnail.js",
+  "views/rail/look.js",
+  "views/notice.js",
+  "views/probe/pictures.js",
+  "model/draft.js",
+  "views/parts/answer.js",
+  "views/probe/figure.js",
+  "words/measures.js",
+  "model/noise.js",
+  "views/parts/sketch.js",
+  "views/probe/stack.js",
+  "views/probes/probes.js",
+  "views/probe/title.js",
+  "views/rail/runs.js",
+  "views/status.js",
+  "views/parts/later.js",
+];
+
+/** What comes after the first picture (views/rest.js). */
+export const REST = ["views/rest.js", "views/training/events.js", "model/events.js", "model/players.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "model/frames.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
+
+/** What draws the cards of rows, texts and series (paint/miniature.js). */
+export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/cards.js", "figures/cards.js", "figures/passage.js", "model/players.js", "model/shown.js", "paint/signal.js", "figures/signal.js", "paint/canvas.js", "figures/axis.js"];
+
+/** @param {string[]} paths  below frontend/ */
+export function preload(paths) {
+  for (const path of paths) {
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.href = new URL(`../${path}`, import.meta.url).href;
+    document.head.append(link);
+  }
+}

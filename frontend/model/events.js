@@ -1,0 +1,126 @@
+/** What happened while a run learned, as markers along the epochs and as a list. Pure. */
+
+import { list, number, percent, plural, probability, signed } from "../words/format.js";
+
+/** @typedef {import("../types.d.ts").Cursor} Cursor */
+/** @typedef {import("../types.d.ts").EventKind} EventKind */
+/** @typedef {import("../types.d.ts").TrainingEvent} TrainingEvent */
+
+/** Of several kinds at one place the first is drawn where there is room for one. */
+/** @type {EventKind[]} */
+const GRAVEST = ["collapsed", "forgotten", "reason changed", "onset", "relearned", "learned"];
+
+/** A shape of its own for each kind: colour tells the run. */
+/** @type {Record<EventKind, string>} */
+export const GLYPHS = { learned: "▲", relearned: "△", forgotten: "▼", "reason changed": "◆", onset: "▶", collapsed: "✕" };
+
+/**
+ * @typedef {object} Marker
+ * @property {number} first  places of the cursor, the last one included
+ * @property {number} last
+ * @property {number} goal  the place that a click goes to: the first of those with the most events
+ * @property {{kind: EventKind, count: number, probes: number}[]} kinds  gravest first: how many events, and of how many probes
+ */
+
+/**
+ * The events of a run along the cursor's places. Where places are too near each other to tell markers apart, neighbours share one.
+ * @param {TrainingEvent[]} events
+ * @param {Cursor} cursor
+ * @param {"A" | "B"} letter
+ * @param {number} most  markers that have room
+ * @returns {Marker[]} in the order of the epochs
+ */
+export function markersOf(events, cursor, letter, most) {
+  const places = placesOf(cursor, letter);
+  const wide = Math.max(1, Math.ceil(cursor.steps.length / Math.max(1, most)));
+  /** @type {Map<number, {byPlace: Map<number, number>, kinds: Map<EventKind, number[]>}>} */
+  const found = new Map();
+  for (const { step, kind, probe } of events) {
+    const place = places.get(step);
+    if (place === undefined) continue;
+    const bin = Math.floor(place / wide);
+    const there = found.get(bin) ?? { byPlace: new Map(), kinds: new Map() };
+    found.set(bin, there);
+    there.byPlace.set(place, (there.byPlace.get(place) ?? 0) + 1);
+    there.kinds.set(kind, [...(there.kinds.get(kind) ?? []), probe]);
+  }
+  return [...found]
+    .sort(([one], [other]) => one - other)
+    .map(([, { byPlace, kinds }]) => {
+      const taken = [...byPlace.keys()].sort((one, other) => one - other);
+      const [goal] = [...byPlace].reduce((best, now) => (now[1] > best[1] || (now[1] === best[1] && now[0] < best[0]) ? now : best));
+      return { first: taken[0], last: taken[taken.length - 1], goal, kinds: GRAVEST.flatMap((kind) => counted(kind, kinds.get(kind))) };
+    });
+}
+
+/**
+ * A probe that flips to and fro, or has two onsets, is one probe.
+ * @param {EventKind} kind
+ * @param {number[]} [probes]  of each event
+ */
+const counted = (kind, probes) => (probes ? [{ kind, count: probes.length, probes: new Set(probes).size }] : []);
+
+/**
+ * Where each epoch of a run stands on the cursor; of several places the first.
+ * @param {Cursor} cursor
+ * @param {"A" | "B"} letter
+ */
+export function placesOf({ epochs }, letter) {
+  /** @type {Map<number, number>} */
+  const places = new Map();
+  const own = epochs[letter];
+  for (let place = 0; place < own.length; place++) if (!places.has(own[place])) places.set(own[place], place);
+  return places;
+}
+
+/**
+ * A marker in words: "epoch 7: reason changed on 3 probes (A)".
+ * @param {Marker} marker
+ * @param {number[]} steps  those of the cursor
+ * @param {string} letter
+ */
+export function markerWords({ first, last, kinds }, steps, letter) {
+  const where = first === last ? `epoch ${steps[first]}` : `epochs ${steps[first]}–${steps[last]}`;
+  return `${where}: ${list(kinds.map(({ kind, probes }) => `${kind} on ${plural(probes, "probe")}`))} (${letter})`;
+}
+
+/**
+ * How many of each kind: "16 learned, 3 reason changed".
+ * @param {TrainingEvent[]} events
+ */
+export function tally(events) {
+  const counts = countKinds(events);
+  return [...GRAVEST].reverse().flatMap((kind) => (counts.has(kind) ? [`${counts.get(kind)} ${kind}`] : [])).join(", ");
+}
+
+/** @param {TrainingEvent[]} events */
+export function countKinds(events) {
+  /** @type {Map<EventKind, number>} */
+  const counts = new Map();
+  for (const { kind } of events) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
+
+/**
+ * How large an event is, beside what it had to exceed.
+ * @param {TrainingEvent} event
+ */
+export function sizeWords({ kind, size, floor, region }) {
+  if (kind === "collapsed") return size === null ? "the model answers no number" : `${number(size)} is left of it, less than ${number(floor)}`;
+  if (size === null) return "";
+  if (kind === "reason changed") return `${percent(size)} of it moved; counts from ${percent(floor)}`;
+  if (kind === "onset") return `${percent(size)} more on ${region}; counts from ${percent(floor)}`;
+  return `probability of the true class ${size < 0 ? signed(size) : `+${probability(size)}`}`;
+}
+
+/**
+ * Since when a run is steady, in words; "" where nothing is known.
+ * @param {import("../types.d.ts").Events["steady"]} steady
+ */
+export function steadyWords({ run, metric, of_metric }) {
+  const parts = [
+    run === null ? "explanations not steady yet" : `explanations steady since ${run < 0 ? "before training" : `epoch ${run}`}`,
+    ...(metric && of_metric !== null ? [`${metric.replaceAll("_", " ")} steady since ${of_metric < 0 ? "before training" : `epoch ${of_metric}`}`] : []),
+  ];
+  return parts.join(", ");
+}

@@ -1,0 +1,114 @@
+/** Which probes are shown, in which order. Pure. */
+
+import { memo } from "./memo.js";
+
+/** @typedef {import("../types.d.ts").Side} Side */
+/** @typedef {import("../types.d.ts").Pane} Pane */
+/** @typedef {import("../types.d.ts").State} State */
+
+/**
+ * The class of a probe as the filter means it: its label, or what A answers where it has none.
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+export function classOf({ side, step }, probe) {
+  return side.info.probes.labels?.[probe] ?? side.answers?.at(probe, step)?.predicted ?? -1;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number} probe
+ * @returns {boolean | null} null where there is no label or no answer
+ */
+export function isRight({ side, step }, probe) {
+  const label = side.info.probes.labels?.[probe];
+  const answer = side.answers?.at(probe, step);
+  if (label === undefined || !answer || answer.predicted < 0) return null;
+  return answer.predicted === label;
+}
+
+/**
+ * How much each explanation changed over the whole run: the sum of its steps. Not the change at the cursor: the cards
+ * would change places whenever the cursor moves.
+ */
+const changes = memo((/** @type {import("../types.d.ts").Spread} */ drift) =>
+  Array.from({ length: drift.count }, (_, probe) => {
+    let sum = 0;
+    for (const step of drift.of(probe)) if (Number.isFinite(step)) sum += step;
+    return sum;
+  }),
+);
+
+/**
+ * Since the pinned epoch where there is one, else over the whole run.
+ * @param {Side} side
+ * @param {number} probe
+ */
+function changed({ sincePin, drift }, probe) {
+  if (sincePin) return sincePin.of(probe).findLast((distance) => Number.isFinite(distance)) ?? 0;
+  return drift ? changes(drift)[probe] : 0;
+}
+
+/**
+ * Probability of the label (of the predicted class without labels); NaN sorts last.
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+function certainty({ side, step }, probe) {
+  const answer = side.answers?.at(probe, step);
+  if (!answer) return Infinity;
+  const value = Number.isNaN(answer.label) ? answer.probability : answer.label;
+  return Number.isNaN(value) ? Infinity : value;
+}
+
+/**
+ * How far apart the reasons of A and B are above their noise; those that both answer right come before all others.
+ * @param {import("../types.d.ts").Compared} compared
+ * @param {number} probe
+ * @param {number} step
+ */
+function apartness(compared, probe, step) {
+  const distance = compared.distance(probe, step);
+  const floor = compared.floor(probe, step);
+  if (Number.isNaN(distance)) return -Infinity;
+  return distance - (Number.isNaN(floor) ? 0 : floor) + (compared.bothRight(probe, step) ? BOTH_RIGHT : 0);
+}
+
+// More than any two distances are apart.
+const BOTH_RIGHT = 10;
+
+/**
+ * @param {Pane[]} panes  the runs shown on the cards, at the cursor
+ * @param {Pick<State, "sort" | "only" | "wrong" | "disagree">} state
+ * @param {{compared: import("../types.d.ts").Compared, step: number} | null} [apart]  of a pair, where the cursor came to rest
+ * @returns {number[]} probe numbers
+ */
+export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null) {
+  const [first] = panes;
+  const kept = [];
+  for (let probe = 0; probe < first.side.info.probes.count; probe++) {
+    if (only !== null && classOf(first, probe) !== only) continue;
+    if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
+    if (disagree) {
+      // Where one of them has no answer, nobody disagrees.
+      const answers = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted ?? -1);
+      if (answers.includes(-1) || new Set(answers).size < 2) continue;
+    }
+    kept.push(probe);
+  }
+  if (sort === "order") return kept;
+  if (sort === "differ" && apart) return sorted(kept, (probe) => -apartness(apart.compared, probe, apart.step));
+  /** @type {(probe: number) => number} */
+  const key =
+    sort === "changed" || sort === "differ"
+      ? (probe) => -Math.max(...panes.map(({ side }) => changed(side, probe)))
+      : (probe) => Math.min(...panes.map((pane) => certainty(pane, probe)));
+  return sorted(kept, key);
+}
+
+/** @type {(probes: number[], key: (probe: number) => number) => number[]} the smallest key first */
+function sorted(probes, key) {
+  const keys = new Map(probes.map((probe) => [probe, key(probe)]));
+  const compare = (/** @type {number} */ x, /** @type {number} */ y) => (keys.get(x) === keys.get(y) ? 0 : Number(keys.get(x)) - Number(keys.get(y)));
+  return probes.sort((x, y) => compare(x, y) || x - y);
+}

@@ -1,0 +1,63 @@
+/** How the players of a probe are called: segments, features, tokens, stretches of time. Pure. */
+
+import { playerNoun } from "../words/kinds.js";
+import { memo } from "./memo.js";
+
+/** @typedef {import("../types.d.ts").Content} Content */
+/** @typedef {import("../types.d.ts").Kind} Kind */
+/** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
+
+const tokens = memo((/** @type {import("../types.d.ts").Passage} */ { pieces }) => {
+  /** @type {string[]} */
+  const names = [];
+  for (const [text, player] of pieces) if (player >= 0) names[player] ??= text;
+  return names;
+});
+
+// More are counted only; as the record's own names are (probes/sequence.py).
+const MOST_STRETCHES = 3;
+
+/** @typedef {{first: number, last: number}} Stretch  its first and last step */
+
+const stretches = memo((/** @type {import("../types.d.ts").Signal} */ { segments }) => {
+  /** @type {Stretch[][]} of each player: one that stands between others has several */
+  const found = [];
+  segments.forEach((player, step) => {
+    const own = (found[player] ??= []);
+    if (step && segments[step - 1] === player) own[own.length - 1].last = step;
+    else own.push({ first: step, last: step });
+  });
+  return found;
+});
+
+/**
+ * The steps that a player of a series begins and ends with; those between may be others'.
+ * @param {import("../types.d.ts").Signal} signal
+ * @param {number} player
+ */
+export function stretch(signal, player) {
+  const own = stretches(signal)[player];
+  return own ? { first: own[0].first, last: own[own.length - 1].last } : null;
+}
+
+/** @param {Stretch[]} own */
+function stepWords(own) {
+  const steps = own.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const written = own.slice(0, MOST_STRETCHES).map(({ first, last }) => (first === last ? String(first) : `${first}–${last}`));
+  return `step${steps > 1 ? "s" : ""} ${written.join(", ")}${own.length > MOST_STRETCHES ? `, … (${steps} steps)` : ""}`;
+}
+
+/**
+ * A player in words: "segment 14", "petal width", "Spielberg", "steps 40–44".
+ * @param {ProbeSetInfo} probes
+ * @param {Content | undefined} content  of the probe; where it is not here yet, players are numbered
+ * @param {number} player
+ */
+export function playerName(probes, content, player) {
+  const numbered = `${playerNoun(probes.kind)} ${player}`;
+  if (probes.kind === "tabular") return probes.player_names?.[player] ?? numbered;
+  if (content?.kind === "text") return tokens(content)[player] ?? numbered;
+  if (content?.kind !== "sequence") return numbered;
+  const own = stretches(content)[player];
+  return own ? stepWords(own) : numbered;
+}

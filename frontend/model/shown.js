@@ -1,0 +1,104 @@
+/** What the panes of a text or a series show: the values of each, and their difference with its noise. Pure. */
+
+import { difference, isBlank, largest, standing, strongestThreshold } from "../figures/scale.js";
+import { className, percent, withError } from "../words/format.js";
+import { isNoise } from "./noise.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").State} State */
+
+/**
+ * @typedef {object} Shown
+ * @property {string} title  "A", "B", "A − B"
+ * @property {Float32Array | null} values  (players,); null where there is nothing to show
+ * @property {Float32Array | null} errors  standard errors of the values
+ * @property {Uint8Array | null} real  (players,) of a difference: 1 where it is more than noise
+ * @property {number} end  of the scale; > 0
+ * @property {number} threshold  values below it in size are not among the strongest that were asked for
+ * @property {string} toward  what a value above 0 means, in words
+ * @property {string} away  what one below 0 means
+ * @property {boolean} apart  whether it is a difference
+ */
+
+/**
+ * @param {Data} data
+ * @param {State} state
+ * @returns {Shown[]} one a pane, then the difference where there are two
+ */
+export function shownOf({ panes, probe, cursor, scale, difference: known }, { lock, strongest }) {
+  const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
+  const show = (/** @type {string} */ title, /** @type {Float32Array | null | undefined} */ values, /** @type {Float32Array | null | undefined} */ errors, /** @type {[string, string]} */ [toward, away], apart = false, /** @type {Uint8Array | null | undefined} */ real = null) => ({
+    title,
+    values: values && !isBlank(values) ? values : null,
+    errors: errors ?? null,
+    real: real ?? null,
+    end: (lock && scale) || (values && largest(values)) || 1,
+    threshold: values ? strongestThreshold(values, strongest) : 0,
+    toward,
+    away,
+    apart,
+  });
+  const shown = panes.map(({ title, side }, i) => show(title, explained[i]?.values, explained[i]?.errors, meaning(side.info.probes, explained[i]?.target ?? -1)));
+  const [one, other] = explained;
+  if (panes.length < 2) return shown;
+  const values = one && other && one.target === other.target ? difference(one.values, other.values) : null;
+  return [...shown, show(`${panes[0].title} − ${panes[1].title}`, values, known?.at(probe, cursor.step), [`more in ${panes[0].title}`, `more in ${panes[1].title}`], true, known?.real(probe, cursor.step))];
+}
+
+/**
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {number} target
+ * @returns {[string, string]}
+ */
+function meaning(probes, target) {
+  if (probes.regression) return ["raises the output", "lowers the output"];
+  return target < 0 ? ["for", "against"] : [`for “${className(probes, target)}”`, `against “${className(probes, target)}”`];
+}
+
+/**
+ * Whether it is a difference that sampling alone may make.
+ * @param {Shown} shown
+ * @param {number} player
+ */
+export function withinNoise({ real, errors, apart }, player) {
+  return apart && isNoise(real?.[player], Number(errors?.[player]));
+}
+
+/**
+ * Where a value lies on the scale: beyond ±1 past its end; 0 where it is not shown: no number, or not among the strongest.
+ * @param {Shown} shown
+ * @param {number} player
+ */
+export function placeOf({ values, end, threshold }, player) {
+  const value = values?.[player] ?? NaN;
+  return Math.abs(value) >= threshold ? value / end : 0;
+}
+
+/**
+ * A player's number with its error, and where it stands among all: "+0.83 ± 0.06 · rank 1 of 31 · 22 % of the total".
+ * @param {Float32Array} values
+ * @param {ArrayLike<number> | null} errors
+ * @param {number} player
+ */
+export function standingWords(values, errors, player) {
+  const found = standing(values, player);
+  return found ? `${withError(found.value, errors?.[player] ?? NaN)} · ${placeWords(found)}` : "no number";
+}
+
+/** @type {(found: {rank: number, of: number, share: number}) => string} */
+const placeWords = ({ rank, of, share }) => `rank ${rank} of ${of} · ${percent(share)} of the total`;
+
+/**
+ * The exact number in words: "Spielberg: +0.83 ± 0.06 for “good” · rank 1 of 31 · 22 % of the total".
+ * @param {Shown} shown
+ * @param {string} name
+ * @param {number} player
+ */
+export function exactly(shown, name, player) {
+  const found = shown.values && standing(shown.values, player);
+  if (!found) return `${name}: no number here`;
+  const { value } = found;
+  const number = withError(value, shown.errors?.[player] ?? NaN);
+  if (!shown.apart) return `${name}: ${number}${value === 0 ? "" : ` ${value > 0 ? shown.toward : shown.away}`} · ${placeWords(found)}`;
+  return `${name}: ${shown.title} ${number}${withinNoise(shown, player) ? ", within noise" : ""}`;
+}

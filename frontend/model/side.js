@@ -1,0 +1,170 @@
+/** One run as the page shows it: asks for its records, and looks things up in what has come. */
+
+import { areaArguments, fits } from "./areas.js";
+import { memo } from "./memo.js";
+
+/** @typedef {import("../types.d.ts").Ask} Ask */
+/** @typedef {import("../types.d.ts").RunInfo} RunInfo */
+/** @typedef {import("../types.d.ts").Side} Side */
+
+/** @typedef {import("../types.d.ts").Interactions} Interactions */
+
+const CHUNK_NUMBERS = 1.5e6;
+const CHUNK_PROBES = 64;
+
+/** How many probes one request brings at most: all epochs of them at once, so that the cursor never waits. */
+const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
+  const { players, height = 0, width = 0, length = 0, channels = 0 } = probes;
+  const ofValues = 2 * steps.length * Math.max(1, ...players);
+  const ofContent = Math.max((height * width * (channels + 2)) / 4, length * channels);
+  return Math.max(1, Math.min(CHUNK_PROBES, Math.floor(CHUNK_NUMBERS / Math.max(ofValues, ofContent))));
+});
+
+const SURVEY_PROBES = 200;
+const SURVEY_NUMBERS = 16e6;
+
+/** The probes that are shown all at once (views/probes/overview.js): of tables all, or as many of the first as a browser keeps with ease. */
+export const surveyed = memo((/** @type {RunInfo} */ { steps, probes }) => {
+  const ofValues = 2 * steps.length * Math.max(1, ...probes.players);
+  const count = probes.kind === "tabular" ? Math.min(probes.count, SURVEY_PROBES, Math.floor(SURVEY_NUMBERS / ofValues)) : 0;
+  return Array.from({ length: count }, (_, probe) => probe);
+});
+
+/**
+ * Which probes are fetched together: those that came into view together. Kept, so that nothing is fetched twice; by run and probe set, so that a
+ * run that grows is asked for the same ones again.
+ */
+const listsOf = memo((/** @type {Ask} */ _) => /** @type {Map<string, Map<number, string>>} */ (new Map()));
+
+/**
+ * Gives every probe that is in no list yet a place in a new one.
+ * @param {Map<number, string>} lists  by probe, changed in place: the argument `probes` of a request
+ * @param {number[]} probes
+ * @param {number} most  in one list
+ */
+export function enlist(lists, probes, most) {
+  const fresh = [...new Set(probes)].filter((probe) => !lists.has(probe)).sort((one, other) => one - other);
+  for (let i = 0; i < fresh.length; i += most) {
+    const list = fresh.slice(i, i + most);
+    for (const probe of list) lists.set(probe, list.join());
+  }
+}
+
+/**
+ * @typedef {object} Choice
+ * @property {Side["letter"]} letter
+ * @property {RunInfo} info
+ * @property {string} label
+ * @property {string} color
+ * @property {string} method
+ * @property {string} explained  class that is explained, as the server takes it
+ * @property {string} region  the one whose curve is drawn
+ * @property {import("../types.d.ts").Area[]} areas  regions that the user drew
+ * @property {number | null} pin  the epoch that the user pinned
+ * @property {import("../types.d.ts").DriftFrom} from  what the drift curve is measured from
+ * @property {boolean} settled  whether what can be later is asked for
+ */
+
+/**
+ * @param {Choice} choice
+ * @param {Ask} ask
+ * @returns {Side}
+ */
+export function createSide({ letter, info, label, color, method, explained, region, areas, pin, from, settled }, ask) {
+  const run = { run: info.run, set: info.set };
+  const explanation = { ...run, explainer: method, class: explained };
+  const known = info.explainers.includes(method);
+  const pair = letter !== "";
+  const place = JSON.stringify([info.run, info.set]);
+  const lists = listsOf(ask).get(place) ?? new Map();
+  listsOf(ask).set(place, lists);
+  /** @type {Map<string, import("../types.d.ts").Values>} by list */
+  const values = new Map();
+  /** @type {Map<string, import("../types.d.ts").Contents>} */
+  const contents = new Map();
+  /** @type {Side["shares"]} */
+  const shares = new Map();
+  /** @type {import("../types.d.ts").Outputs | undefined} */
+  let outputs;
+  /** @type {Interactions | undefined} */
+  let interactions;
+
+  const regions = [
+    ...info.regions.map((name) => ({ name, asked: { region: name } })),
+    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { ...areaArguments(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
+  ];
+  /** @type {import("../types.d.ts").Fidelity | undefined} */
+  let fidelity;
+  /** @type {import("../types.d.ts").Importance | undefined} */
+  let importance;
+  /** What can be a moment later than the picture. */
+  const beside = (/** @type {boolean} */ peek) => {
+    for (const { name, asked } of regions) {
+      // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
+      const share = known && (pair || name === region) && ask("share", { ...explanation, ...asked }, peek);
+      if (share) shares.set(name, share);
+    }
+    if (known && pair) fidelity = ask("fidelity", explanation, peek);
+    if (known && pair && info.probes.kind === "tabular") importance = ask("importance", explanation, peek);
+  };
+  if (!pair) beside(false);
+
+  const drift = known ? ask("drift", explanation) : undefined;
+  const pinned = pin !== null && info.steps.includes(pin) ? String(pin) : null;
+  const against = from === "pinned" ? pinned : from;
+  const judged = known && pair && settled;
+
+  const content = (/** @type {number} */ probe) => contents.get(lists.get(probe) ?? "")?.of(probe);
+
+  return {
+    letter,
+    id: JSON.stringify([info.run, info.set, info.version]),
+    run: info.run,
+    name: info.name,
+    label,
+    color,
+    info,
+    unit: info.units[method] ?? info.settings.unit,
+    shares,
+    drift,
+    chosenDrift: from === "previous" ? drift : known && settled && against && against !== "apart" && (against !== "untrained" || info.steps[0] < 0) ? ask("drift", { ...explanation, against }) : undefined,
+    sincePin: known && pair && pinned !== null ? ask("drift", { ...explanation, against: pinned }) : undefined,
+    trust: judged ? ask("trust", explanation) : undefined,
+    events: judged ? ask("events", explanation) : undefined,
+    get fidelity() {
+      return fidelity;
+    },
+    get importance() {
+      return importance;
+    },
+    answers: pair ? ask("answers", run) : undefined,
+    load(probes, selected) {
+      const fetched = (/** @type {string} */ list, /** @type {boolean} */ peek) => {
+        const value = known && ask("values", { ...explanation, probes: list }, peek);
+        const content = ask("probes", { ...run, probes: list }, peek);
+        if (value) values.set(list, value);
+        if (content) contents.set(list, content);
+      };
+      // The large picture first, then the cards in view; what is there already stays.
+      const most = chunkSize(info);
+      enlist(lists, [selected], most);
+      const first = String(lists.get(selected));
+      fetched(first, false);
+      const wait = known && !values.has(first);
+      beside(wait);
+      if (!wait) enlist(lists, probes, most);
+      for (const list of new Set(probes.flatMap((probe) => lists.get(probe) ?? []))) if (list !== first) fetched(list, wait);
+      outputs = ask("outputs", { ...run, probes: String(selected) });
+      if (info.interacting.includes(method)) interactions = ask("interactions", { ...explanation, probes: String(selected) });
+    },
+    scale: () => [...values.values()][0]?.scale ?? 0,
+    values: (probe) => values.get(lists.get(probe) ?? "")?.of(probe),
+    content,
+    picture(probe) {
+      const there = content(probe);
+      return there?.kind === "image" ? there : undefined;
+    },
+    outputs: () => outputs,
+    interactions: () => interactions,
+  };
+}

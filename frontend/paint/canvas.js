@@ -1,0 +1,99 @@
+/** What all drawing on canvases shares: the screen's resolution, the page's inks, hatching. */
+
+export const FONT = "11px Roboto, sans-serif";
+
+/** @typedef {{ink: string, muted: string, faint: string, line: string, panel: string}} Inks  of the page (styles/page.css) */
+
+/** @type {Map<boolean, Inks>} read once for each theme */
+const inks = new Map();
+
+/**
+ * @param {boolean} dark
+ * @returns {Inks}
+ */
+export function inkOf(dark) {
+  let known = inks.get(dark);
+  if (!known) {
+    const style = getComputedStyle(document.documentElement);
+    const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
+    known = { ink: color("ink"), muted: color("muted"), faint: color("faint"), line: color("line"), panel: color("panel") };
+    inks.set(dark, known);
+  }
+  return known;
+}
+
+/** @type {(at: number) => number} a place on whole pixels of the screen */
+export const crisp = (at) => Math.round(at * devicePixelRatio) / devicePixelRatio;
+
+/**
+ * A canvas of that size, empty.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width  CSS px
+ * @param {number} height
+ */
+export function emptied(canvas, width, height) {
+  const [w, h] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    canvas.style.width = `${w / devicePixelRatio}px`;
+    canvas.style.height = `${h / devicePixelRatio}px`;
+  }
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, w, h);
+  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+  context.font = FONT;
+  context.lineJoin = "round";
+  return context;
+}
+
+/** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows */
+const shown = new WeakMap();
+
+/**
+ * The same, where the canvas does not show this already.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width  CSS px
+ * @param {number} height
+ * @param {string} key  changes whenever what is drawn does
+ * @returns {CanvasRenderingContext2D | null} null where there is nothing to draw
+ */
+export function cleared(canvas, width, height, key) {
+  const all = `${width} ${height} ${devicePixelRatio} ${key}`;
+  if (shown.get(canvas) === all || Math.round(width) < 1 || Math.round(height) < 1) return null;
+  shown.set(canvas, all);
+  return emptied(canvas, width, height);
+}
+
+/**
+ * A line down the canvas, one pixel of the screen or more.
+ * @type {(context: CanvasRenderingContext2D, x: number, top: number, bottom: number, color: string) => void}
+ */
+export function upright(context, x, top, bottom, color) {
+  context.fillStyle = color;
+  context.fillRect(crisp(x), top, Math.max(1, Math.round(devicePixelRatio)) / devicePixelRatio, bottom - top);
+}
+
+/**
+ * Slanting lines within a box.
+ * @param {CanvasRenderingContext2D} context
+ * @param {{x: number, y: number, width: number, height: number}} box
+ * @param {number} apart  px between two of them
+ * @param {string} color
+ */
+export function hatch(context, { x, y, width, height }, apart, color) {
+  context.save();
+  context.beginPath();
+  context.rect(x, y, width, height);
+  context.clip();
+  context.strokeStyle = color;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let left = x - height - ((x - height) % apart); left < x + width; left += apart) {
+    context.moveTo(left, y + height);
+    context.lineTo(left + height, y);
+  }
+  context.stroke();
+  context.restore();
+}

@@ -1,0 +1,136 @@
+/** Small renderings of rows, texts and series for the cards of the probes. */
+
+import { excerpt, strongestOf } from "../figures/cards.js";
+import { BARS } from "../figures/color.js";
+import { css, shade } from "../figures/passage.js";
+import { extremes } from "../figures/signal.js";
+import { playerName } from "../model/players.js";
+import { placeOf } from "../model/shown.js";
+import { fitting } from "../words/names.js";
+import { emptied, FONT, inkOf } from "./canvas.js";
+import { drawShades, linePath } from "./signal.js";
+
+/** @typedef {import("../model/shown.js").Shown} Shown */
+/** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
+
+// Px that a feature takes at least: its name, and the bar below it.
+const ROW = 20;
+const BAR = 5;
+// A letter's mean width at 10 px.
+const LETTER = 5.2;
+
+/**
+ * @typedef {object} Card
+ * @property {number} size  CSS pixels of its side
+ * @property {ProbeSetInfo} probes
+ * @property {import("../types.d.ts").Content} content
+ * @property {Pick<Shown, "values" | "end" | "threshold">} shown
+ * @property {boolean} dark
+ * @property {number | null} lead  the player that a cut text has to show: the strongest over all epochs
+ */
+
+/** @type {WeakMap<Element, string>} what each card shows, so that nothing is drawn twice */
+const drawn = new WeakMap();
+
+/**
+ * @param {HTMLElement} place  a canvas, or for texts any other element
+ * @param {string} key  changes whenever content or values do
+ * @param {Card} card
+ */
+export function drawCard(place, key, card) {
+  const all = [key, card.size, devicePixelRatio, card.dark, card.shown.end, card.shown.threshold].join();
+  if (drawn.get(place) === all) return;
+  drawn.set(place, all);
+  if (card.content.kind !== "image") DRAWN[card.content.kind](place, card);
+}
+
+/** @param {HTMLElement} place  shows nothing from now on */
+export function emptyCard(place) {
+  if (!drawn.delete(place)) return;
+  if (place instanceof HTMLCanvasElement) place.getContext("2d")?.clearRect(0, 0, place.width, place.height);
+  else place.replaceChildren();
+}
+
+/** @type {(shown: Card["shown"]) => Shown} */
+const whole = (shown) => ({ ...shown, title: "", errors: null, real: null, toward: "", away: "", apart: false });
+
+/** @type {(place: HTMLElement, card: Card) => void} */
+function writeWords(place, { size, content, shown, dark, lead }) {
+  if (content.kind !== "text") return;
+  const characters = Math.floor(size / LETTER) * Math.floor(size / 13);
+  place.replaceChildren(
+    ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
+      const t = player < 0 ? 0 : placeOf(whole(shown), player);
+      if (!t) return document.createTextNode(text);
+      const span = document.createElement("span");
+      const { ground, ink } = shade(t, dark);
+      span.textContent = text;
+      span.style.background = css(ground);
+      span.style.color = css(ink);
+      return span;
+    }),
+  );
+}
+
+/**
+ * The strongest features: a bar to the right is for, to the left against.
+ * @type {(place: HTMLElement, card: Card) => void}
+ */
+function drawBars(canvas, { size, probes, content, shown, dark }) {
+  if (!(canvas instanceof HTMLCanvasElement)) return;
+  const context = emptied(canvas, size, size);
+  if (!shown.values) return;
+  const ink = inkOf(dark);
+  const rows = Math.floor(size / ROW);
+  const height = size / rows;
+  const half = size / 2;
+  const px = 1 / devicePixelRatio;
+  const colors = BARS[dark ? "dark" : "light"];
+  context.font = FONT;
+  context.textBaseline = "alphabetic";
+  const wide = (/** @type {string} */ text) => context.measureText(text).width;
+  strongestOf(shown.values, rows).forEach((player, i) => {
+    const t = placeOf(whole(shown), player);
+    const part = Math.max(-1, Math.min(1, t));
+    const bottom = Math.round((i + 1) * height) - 3;
+    context.fillStyle = ink.faint;
+    context.fillRect(half, bottom - BAR - 1, px, BAR + 2);
+    context.fillStyle = t > 0 ? colors.positive : colors.negative;
+    context.fillRect(t > 0 ? half : half + part * half, bottom - BAR, Math.max(t ? 1 : 0, Math.abs(part) * half), BAR);
+    if (Math.abs(t) > 1) torn(context, t > 0 ? size : 0, bottom, t > 0, ink.panel);
+    context.fillStyle = ink.ink;
+    context.fillText(fitting(playerName(probes, content, player), size, wide), 0, bottom - BAR - 3);
+  });
+}
+
+/** @type {(context: CanvasRenderingContext2D, end: number, bottom: number, up: boolean, color: string) => void} an edge that is torn off, of a bar that goes beyond the scale */
+function torn(context, end, bottom, up, color) {
+  context.fillStyle = color;
+  for (const back of [3, 6]) context.fillRect(up ? end - back : end + back - 1, bottom - BAR, 1.5, BAR);
+}
+
+/**
+ * The first channel over its stretches.
+ * @type {(place: HTMLElement, card: Card) => void}
+ */
+function drawSeries(canvas, { size, content, shown, dark }) {
+  if (content.kind !== "sequence" || !(canvas instanceof HTMLCanvasElement)) return;
+  const context = emptied(canvas, size, size);
+  const ink = inkOf(dark);
+  const x = (/** @type {number} */ step) => (step / content.length) * size;
+  drawShades(context, content, whole(shown), dark, x, { top: 0, height: size });
+  const { low, high } = extremes(content, 0, 1);
+  const y = (/** @type {number} */ value) => 4 + (1 - (value - low[0]) / (high[0] - low[0] || 1)) * (size - 8);
+  const path = linePath(content, 0, x, y);
+  context.globalAlpha = 0.7;
+  context.strokeStyle = ink.panel;
+  context.lineWidth = 2.6;
+  context.stroke(path);
+  context.globalAlpha = 1;
+  context.strokeStyle = ink.ink;
+  context.lineWidth = 1;
+  context.stroke(path);
+}
+
+/** @type {Record<Exclude<import("../types.d.ts").Kind, "image">, (place: HTMLElement, card: Card) => void>} by kind; images have thumbnails (paint/thumbnail.js) */
+const DRAWN = { tabular: drawBars, text: writeWords, sequence: drawSeries };

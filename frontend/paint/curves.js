@@ -1,0 +1,339 @@
+/** A small chart of curves over epochs with the page's cursor on it (uPlot). */
+
+import { nearestLine } from "../figures/axis.js";
+import { spreadApart } from "../figures/layout.js";
+import { epochOf, moveTo } from "../model/cursor.js";
+import { indexOf, nearest } from "../model/series.js";
+import uPlot from "../vendor/uPlot.esm.js";
+
+/**
+ * @typedef {object} Line
+ * @property {string} label  who it is, for the end of the line; "" leaves it bare
+ * @property {string} [name]  who it is in full, for the pointer
+ * @property {import("../types.d.ts").Side["letter"]} letter  whose epochs its dot follows
+ * @property {string} color
+ * @property {boolean} dashed
+ * @property {boolean} thin
+ * @property {(number | null | undefined)[]} values  one a step of the axis
+ * @property {number | null} best  the step that is marked as the best; null for none
+ */
+
+/**
+ * @typedef {object} Band
+ * @property {string} color
+ * @property {(number | null | undefined)[]} lower  one a step of the axis
+ * @property {(number | null | undefined)[]} upper
+ * @property {"rising" | "falling"} [hatched]  the way its lines go: two that lie over each other are both seen
+ */
+
+/**
+ * Something that began at a step: words at the top of a dashed line, or `low`, beside a tick at the bottom.
+ * @typedef {{step: number, color: string, text: string, low: boolean}} Mark
+ */
+
+/**
+ * @typedef {object} Curves
+ * @property {string} key  changes whenever axis, lines or bands do
+ * @property {number[]} axis  steps
+ * @property {Line[]} lines
+ * @property {Band[]} bands
+ * @property {Mark[]} [marks]
+ * @property {boolean} fromZero  whether 0 belongs on the axis
+ * @property {(value: number) => string} format  of the values on the axis
+ */
+
+const FONT = "11px Roboto, sans-serif";
+const LABEL_HEIGHT = 12;
+const HATCH_PX = 5;
+const MARK_HEIGHT = 11;
+// So near a curve, in px, the pointer means it.
+const NEAR = 12;
+const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
+
+/**
+ * Ends of the axis of values.
+ * @param {number | null} low
+ * @param {number | null} high
+ * @param {boolean} fromZero
+ * @returns {[number, number]}
+ */
+export function valueRange(low, high, fromZero) {
+  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const bottom = fromZero ? Math.min(0, low) : low;
+  const top = fromZero ? Math.max(0, high) : high;
+  if (top === bottom && fromZero) return [0, 1];
+  const room = (top - bottom || Math.abs(top) || 1) * 0.06;
+  return [bottom === 0 ? 0 : bottom - room, top === 0 ? 0 : top + room];
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {(change: import("../types.d.ts").Change) => void} choose  called when the pointer drags the cursor
+ * @returns {(curves: Curves, cursor: import("../types.d.ts").Cursor, dark: boolean) => void}
+ */
+export function createCurves(element, choose) {
+  /** @type {uPlot | null} */
+  let plot = null;
+  /** @type {Curves} */
+  let shown;
+  /** @type {import("../types.d.ts").Cursor} */
+  let at;
+  let key = "";
+  const line = document.createElement("div");
+  line.className = "chart-cursor";
+  /** @type {HTMLElement[]} */
+  let dots = [];
+
+  const place = () => {
+    if (!plot) return;
+    const index = indexOf(shown.axis, at.step);
+    line.hidden = index < 0;
+    if (index >= 0) line.style.transform = `translateX(${plot.valToPos(at.step, "x")}px)`;
+    shown.lines.forEach(({ letter, values }, i) => {
+      const step = epochOf(at, letter);
+      const value = values[indexOf(shown.axis, step)];
+      dots[i].hidden = value === null || value === undefined;
+      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${plot?.valToPos(step, "x")}px, ${plot?.valToPos(value, "y")}px)`;
+    });
+  };
+
+  const tag = document.createElement("div");
+  tag.className = "chart-tag";
+  tag.hidden = true;
+
+  /** The name and number of the curve that the pointer is near: colours alone don't tell twenty runs apart. */
+  const point = (/** @type {PointerEvent} */ event) => {
+    if (!plot || !shown.axis.length) return;
+    const box = plot.over.getBoundingClientRect();
+    const index = nearest(shown.axis, plot.posToVal(event.clientX - box.left, "x"));
+    const step = shown.axis[index];
+    const heights = shown.lines.map(({ values }) => {
+      const value = values[index];
+      return typeof value === "number" ? Number(plot?.valToPos(value, "y")) : NaN;
+    });
+    const found = nearestLine(heights, event.clientY - box.top, NEAR);
+    const line = shown.lines[found ?? -1];
+    tag.hidden = !line?.name;
+    if (found === null || !line?.name) return;
+    const value = Number(line.values[index]);
+    tag.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${shown.format(Number(value.toPrecision(3)))}`;
+    tag.style.setProperty("--run", line.color);
+    const left = plot.valToPos(step, "x") > box.width / 2;
+    tag.style.transform = `translate(${plot.valToPos(step, "x")}px, ${heights[found]}px) translate(${left ? "calc(-100% - 8px)" : "8px"}, ${heights[found] < 22 ? "4px" : "calc(-100% - 4px)"})`;
+  };
+
+  const drag = (/** @type {PointerEvent} */ event) => {
+    if (!plot || !(event.buttons & 1) || !at.steps.length) return;
+    const box = plot.over.getBoundingClientRect();
+    const step = plot.posToVal(event.clientX - box.left, "x");
+    choose({ ...moveTo(at, nearest(at.steps, step)), playing: false });
+  };
+
+  const build = (/** @type {boolean} */ dark) => {
+    plot?.destroy();
+    plot = new uPlot(options(element, shown, dark, place), data(shown), element);
+    dots = shown.lines.map(({ color, thin }) => {
+      const dot = document.createElement("div");
+      dot.className = thin ? "chart-dot thin" : "chart-dot";
+      dot.style.setProperty("--run", color);
+      return dot;
+    });
+    plot.over.append(line, ...dots, tag);
+    plot.over.addEventListener("pointerdown", (event) => {
+      plot?.over.setPointerCapture(event.pointerId);
+      drag(event);
+    });
+    plot.over.addEventListener("pointermove", (event) => {
+      drag(event);
+      point(event);
+    });
+    plot.over.addEventListener("pointerleave", () => {
+      tag.hidden = true;
+    });
+  };
+
+  new ResizeObserver(() => {
+    if (plot && element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+  }).observe(element);
+
+  return (curves, cursor, dark) => {
+    at = cursor;
+    const next = `${curves.key} ${dark}`;
+    if (next !== key) {
+      key = next;
+      shown = curves;
+      build(dark);
+    }
+    place();
+  };
+}
+
+/** @type {(curves: Curves) => uPlot.AlignedData} */
+function data({ axis, lines, bands }) {
+  return [axis, ...lines.map(({ values }) => values), ...bands.flatMap(({ lower, upper }) => [upper, lower])];
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Curves} curves
+ * @param {boolean} dark
+ * @param {() => void} place
+ * @returns {uPlot.Options}
+ */
+function options(element, { lines, bands, marks = [], fromZero, format }, dark, place) {
+  const ink = dark ? "#bdbdbd" : "#616161";
+  const grid = { stroke: dark ? "#454545" : "#ececec", width: 1 };
+  const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };
+  return {
+    width: element.clientWidth || 200,
+    height: element.clientHeight || 100,
+    padding: [6, 18, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { time: false, range: ({ data: [steps] }) => (steps.length > 1 ? [steps[0], steps[steps.length - 1]] : [steps[0] - 1, steps[0] + 1]) },
+      y: { range: (_, low, high) => valueRange(low, high, fromZero) },
+    },
+    axes: [
+      // The untrained model (-1) has a place on the axis, not a number.
+      { ...axis, size: 20, gap: 3, space: 34, incrs: EPOCH_TICKS, values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "" : String(tick))), grid: { show: false } },
+      { ...axis, size: 38, gap: 4, space: 18, values: (_, ticks) => ticks.map(format) },
+    ],
+    series: [
+      {},
+      ...lines.map(({ color, dashed, thin }) => ({
+        stroke: color,
+        width: thin ? 1 : 1.5,
+        dash: dashed ? [4 * devicePixelRatio, 3 * devicePixelRatio] : undefined,
+        points: { show: true, size: 4, width: 0, fill: color, filter: lonely },
+      })),
+      ...bands.flatMap(() => [{ stroke: "transparent", width: 0, points: { show: false } }, { stroke: "transparent", width: 0, points: { show: false } }]),
+    ],
+    bands: bands.map(({ color, hatched }, i) => {
+      const upper = 1 + lines.length + 2 * i;
+      return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: hatched ? hatching(color, hatched) : `${color}${dark ? "38" : "26"}` };
+    }),
+    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines), (plot) => drawMarks(plot, marks, dark)], ready: [place] },
+  };
+}
+
+/**
+ * Points without neighbours: a line would not show them.
+ * @param {uPlot} plot
+ * @param {number} series
+ */
+function lonely(plot, series) {
+  const values = plot.data[series];
+  const missing = (/** @type {number} */ i) => values[i] === null || values[i] === undefined;
+  const found = [];
+  for (let i = 0; i < values.length; i++) if (!missing(i) && missing(i - 1) && missing(i + 1)) found.push(i);
+  return found;
+}
+
+/**
+ * A ring around the best epoch of a line.
+ * @param {uPlot} plot
+ * @param {Line[]} lines
+ */
+function markBest({ ctx, data: [axis], valToPos }, lines) {
+  ctx.save();
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  for (const { best, color, values } of lines) {
+    const value = best === null ? null : values[indexOf(axis, best)];
+    if (best === null || typeof value !== "number") continue;
+    ctx.beginPath();
+    ctx.arc(valToPos(best, "x", true), valToPos(value, "y", true), 4.5 * devicePixelRatio, 0, 2 * Math.PI);
+    ctx.strokeStyle = color;
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/**
+ * Slanting lines to fill an area with.
+ * @param {string} color
+ * @param {"rising" | "falling"} way
+ */
+function hatching(color, way) {
+  const tile = document.createElement("canvas");
+  const size = Math.round(HATCH_PX * devicePixelRatio);
+  tile.width = size;
+  tile.height = size;
+  const context = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  context.globalAlpha = 0.12;
+  context.fillStyle = color;
+  context.fillRect(0, 0, size, size);
+  context.globalAlpha = 0.55;
+  context.strokeStyle = color;
+  context.lineWidth = devicePixelRatio * 0.8;
+  context.beginPath();
+  // Corners too, so that the lines go on from tile to tile.
+  for (const shift of [-size, 0, size]) {
+    context.moveTo(shift, way === "rising" ? size : 0);
+    context.lineTo(shift + size, way === "rising" ? 0 : size);
+  }
+  context.stroke();
+  return /** @type {CanvasPattern} */ (context.createPattern(tile, "repeat"));
+}
+
+/**
+ * @param {uPlot} plot
+ * @param {Mark[]} marks
+ * @param {boolean} dark
+ */
+function drawMarks({ ctx, bbox, valToPos }, marks, dark) {
+  const px = devicePixelRatio;
+  ctx.save();
+  ctx.font = `${10 * px}px Roboto, sans-serif`;
+  ctx.textBaseline = "top";
+  ctx.lineWidth = px;
+  const bottom = bbox.top + bbox.height;
+  marks.forEach(({ step, color, text, low }, i) => {
+    const x = Math.round(valToPos(step, "x", true)) + 0.5;
+    const y = low ? bottom - (i + 1) * MARK_HEIGHT * px : bbox.top + i * MARK_HEIGHT * px;
+    const right = x + ctx.measureText(text).width + 4 * px > bbox.left + bbox.width;
+    ctx.strokeStyle = color;
+    ctx.fillStyle = color;
+    ctx.setLineDash([2 * px, 2 * px]);
+    ctx.beginPath();
+    ctx.moveTo(x, y);
+    ctx.lineTo(x, bottom);
+    ctx.stroke();
+    ctx.textAlign = right ? "right" : "left";
+    const left = x + (right ? -3 : 3) * px;
+    // Read over the curves, too.
+    ctx.setLineDash([]);
+    ctx.lineWidth = 3 * px;
+    ctx.strokeStyle = dark ? "#303030" : "#fff";
+    ctx.strokeText(text, left, y);
+    ctx.fillText(text, left, y);
+    ctx.lineWidth = px;
+  });
+  ctx.restore();
+}
+
+/**
+ * Writes each line's name at its end, so that colour is not the only thing that tells runs apart.
+ * @param {uPlot} plot
+ * @param {Line[]} lines
+ */
+function labelEnds(plot, lines) {
+  const ends = lines.flatMap(({ label, color, values }) => {
+    const last = values.findLastIndex((value) => typeof value === "number");
+    if (!label || last < 0) return [];
+    return [{ label, color, x: plot.valToPos(plot.data[0][last], "x", true), y: plot.valToPos(Number(values[last]), "y", true) }];
+  });
+  const px = devicePixelRatio;
+  const bottom = plot.bbox.top + plot.bbox.height;
+  spreadApart(ends, LABEL_HEIGHT * px, bottom);
+  const { ctx } = plot;
+  ctx.save();
+  ctx.font = `500 ${11 * px}px Roboto, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  for (const { label, color, x, y } of ends) {
+    ctx.fillStyle = color;
+    ctx.fillText(label, x + 6 * px, y);
+  }
+  ctx.restore();
+}

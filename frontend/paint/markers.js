@@ -1,0 +1,73 @@
+/** Draws what happened at each epoch on a canvas: a row a run, a shape a kind. */
+
+import { emptied } from "./canvas.js";
+
+/** @typedef {import("../model/events.js").Marker} Marker */
+/** @typedef {import("../types.d.ts").EventKind} EventKind */
+
+/** Height of the row of one run, CSS px. */
+export const ROW = 13;
+// Room of one shape, and of a shape with its count.
+export const SHAPE = 9;
+const COUNTED = 24;
+const RADIUS = 3.6;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {{width: number, places: number, rows: {color: string, markers: Marker[]}[]}} what
+ */
+export function drawMarkers(canvas, { width, places, rows }) {
+  const context = emptied(canvas, width, rows.length * ROW);
+  context.textBaseline = "middle";
+  context.lineWidth = 1.2;
+  const x = (/** @type {number} */ place) => (place / Math.max(1, places - 1)) * width;
+  rows.forEach(({ color, markers }, row) => {
+    context.fillStyle = color;
+    context.strokeStyle = color;
+    const y = row * ROW + ROW / 2;
+    markers.forEach((marker, i) => {
+      const middle = (x(marker.first) + x(marker.last)) / 2;
+      const next = markers[i + 1];
+      const room = Math.min(next ? (x(next.first) + x(next.last)) / 2 - middle : Infinity, x(places - 1) - x(0));
+      const shown = Math.max(1, Math.min(marker.kinds.length, Math.floor(room / COUNTED)));
+      const counted = room >= COUNTED;
+      let left = Math.max(SHAPE / 2, Math.min(width - (counted ? shown * COUNTED - SHAPE / 2 : SHAPE / 2), middle));
+      for (const { kind, count } of marker.kinds.slice(0, shown)) {
+        shape(context, kind, left, y);
+        if (counted) context.fillText(String(count), left + 6, y + 0.5, COUNTED - 8);
+        left += COUNTED;
+      }
+    });
+  });
+}
+
+/** @type {(context: CanvasRenderingContext2D, kind: EventKind, x: number, y: number) => void} */
+function shape(context, kind, x, y) {
+  const path = (/** @type {number[][]} */ points) => {
+    context.beginPath();
+    for (const [dx, dy] of points) context.lineTo(x + dx * RADIUS, y + dy * RADIUS);
+    context.closePath();
+  };
+  if (kind === "collapsed") {
+    context.beginPath();
+    for (const side of [-1, 1]) {
+      context.moveTo(x - RADIUS * 0.8, y - side * RADIUS * 0.8);
+      context.lineTo(x + RADIUS * 0.8, y + side * RADIUS * 0.8);
+    }
+    context.stroke();
+    return;
+  }
+  path(SHAPES[kind]);
+  if (kind === "relearned") context.stroke();
+  else context.fill();
+}
+
+/** Corners, in radii. */
+/** @type {Record<Exclude<EventKind, "collapsed">, number[][]>} */
+const SHAPES = {
+  learned: [[0, -1], [1, 0.9], [-1, 0.9]],
+  relearned: [[0, -0.9], [0.9, 0.8], [-0.9, 0.8]],
+  forgotten: [[0, 1], [1, -0.9], [-1, -0.9]],
+  "reason changed": [[0, -1.1], [1.1, 0], [0, 1.1], [-1.1, 0]],
+  onset: [[-0.9, -1], [1, 0], [-0.9, 1]],
+};

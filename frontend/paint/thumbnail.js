@@ -1,0 +1,33 @@
+/** A small picture of one run at one epoch, as cards and filmstrip show it. */
+
+import { fit } from "../figures/layout.js";
+import { paint, wipe } from "./picture.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+/** @typedef {import("../types.d.ts").Side} Side */
+/** @typedef {import("../types.d.ts").State} State */
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {{side: Side, probe: number, step: number, size: number, lit: number[]}} what  size in CSS pixels; lit: players to outline
+ * @param {Data} data
+ * @param {State} state
+ */
+export function thumbnail(canvas, { side, probe, step, size, lit }, data, state) {
+  const picture = side.picture(probe);
+  const values = side.values(probe);
+  if (!picture || !values) {
+    // What it showed before was another method's, or another run's.
+    wipe(canvas);
+    return;
+  }
+  paint(canvas, fit(picture.width, picture.height, size), [side.id, values.id, probe, step].join(), {
+    picture,
+    values: values.at(step)?.values ?? null,
+    scale: state.lock ? data.scale : 0,
+    lit,
+    region: -1,
+    outlines: false,
+    look: state,
+  });
+}

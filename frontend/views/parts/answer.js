@@ -1,0 +1,54 @@
+/** What a run answers for a probe at an epoch, and whether it is right. */
+
+import { isRight } from "../../model/order.js";
+import { className, number, probability } from "../../words/format.js";
+import { html, named } from "./html.js";
+
+/** @typedef {import("../../types.d.ts").Pane} Pane */
+
+/**
+ * The answer itself, as it stands above a large picture.
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+export function answer(pane, probe) {
+  const { probes } = pane.side.info;
+  const given = answerOf(pane, probe);
+  if (!given) return "";
+  if (probes.regression) return html`output ${number(given.probability)}`;
+  const name = className(probes, given.predicted);
+  const right = isRight(pane, probe);
+  return html`<span class="answer-class" title=${name}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
+}
+
+/**
+ * How near it comes to the label, where there is one: a card has no room for both.
+ * @param {Pane} pane
+ * @param {number} probe
+ */
+export function shortAnswer(pane, probe) {
+  const { probes } = pane.side.info;
+  const given = answerOf(pane, probe);
+  if (!given) return html`<span>–</span>`;
+  if (probes.regression) return html`<span>${number(given.probability)}</span>`;
+  const right = isRight(pane, probe);
+  if (right !== null) return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
+  const name = className(probes, given.predicted);
+  return html`<span class="answer-class" title=${name}>${named(name)} ${probability(given.probability)}</span>`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number} probe
+ * @returns {import("../../types.d.ts").Answer | null} null where the model gave none
+ */
+function answerOf({ side, step }, probe) {
+  const given = side.answers?.at(probe, step);
+  return given && given.predicted >= 0 ? given : null;
+}
+
+/** @param {boolean} right */
+function verdict(right) {
+  const word = right ? "right" : "wrong";
+  return html`<span class=${word} role="img" aria-label=${word} title=${word}>${right ? "✓" : "✗"}</span>`;
+}

@@ -1,0 +1,41 @@
+/** What says of one part of the page that its reply failed, in the place of that part; the rest of the page goes on. */
+
+import { VITAL } from "../../feed/feed.js";
+import { command, html } from "./html.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Route} Route */
+
+/** Replies that a view has a place for; other parts are named in the line above the page. */
+const PLACED = new Set(["outputs", "interactions", "difference", "findings", "compare", "events"]);
+
+/**
+ * @param {EventTarget} element
+ * @param {Data} data
+ * @param {Route[]} routes  of the part
+ * @param {string} what  failed, as the beginning of a sentence
+ */
+export function failure(element, { failures }, routes, what) {
+  const found = failures.find(({ route }) => routes.includes(route));
+  return found ? html`<p class="part-failed" role="status">${what}: ${found.problem} ${retry(element)}</p>` : null;
+}
+
+/** @param {EventTarget} element */
+export const retry = (element) => html`<button type="button" class="button" onClick=${() => command(element, "retry")}>Try again</button>`;
+
+/**
+ * What failed and has no place of its own, each sentence once.
+ * @param {Data} data
+ */
+export function elsewhere({ failures }) {
+  const words = failures.filter(({ route }) => !VITAL.has(route) && !PLACED.has(route)).map(({ route, args, problem }) => `${partOf(route, args)} could not be read: ${problem}`);
+  return [...new Set(words)];
+}
+
+/** @type {(route: Route, args: import("../../types.d.ts").Args) => string} */
+function partOf(route, { region }) {
+  if (route === "share") return region ? `The share on “${region}”` : "The share on a region that you drew";
+  if (route === "events") return "What happened at each epoch";
+  if (route === "fidelity" || route === "trust") return "How far the explanations can be trusted";
+  return route === "importance" ? "The order of the features" : `“${route}”`;
+}

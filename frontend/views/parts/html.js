@@ -1,0 +1,66 @@
+/** Templates, and the one way in which a view tells the page that the user did something. */
+
+import { memo } from "../../model/memo.js";
+import htm from "../../vendor/htm.module.js";
+import { h, render } from "../../vendor/preact.module.js";
+import { halves } from "../../words/names.js";
+
+export { render };
+
+/** @type {(strings: TemplateStringsArray, ...values: unknown[]) => import("../../types.d.ts").VNode} */
+export const html = /** @type {never} */ (htm.bind(/** @type {never} */ (h)));
+
+/**
+ * The user chose something: a change of the state, heard by the page (host/listen.js).
+ * @param {EventTarget | null} target
+ * @param {import("../../types.d.ts").Change} change
+ */
+export function choose(target, change) {
+  target?.dispatchEvent(new CustomEvent("xai:choose", { bubbles: true, detail: change }));
+}
+
+/**
+ * The user asked for something that is no state.
+ * @param {EventTarget | null} target
+ * @param {import("../../types.d.ts").Command} command
+ */
+export function command(target, command) {
+  target?.dispatchEvent(new CustomEvent("xai:command", { bubbles: true, detail: command }));
+}
+
+/**
+ * A group of buttons of which one is chosen.
+ * @param {{label: string, value: string, options: {value: string, text: string, title?: string, disabled?: boolean}[], choose: (event: Event, value: string) => void}} props
+ */
+export function segmented({ label, value, options, choose: chosen }) {
+  return html`<span class="segmented" role="group" aria-label=${label}>
+    ${options.map(
+      (option) => html`<button key=${option.value} type="button" title=${option.title} aria-pressed=${option.value === value} disabled=${option.disabled}
+        onClick=${(/** @type {Event} */ event) => chosen(event, option.value)}>${option.text}</button>`,
+    )}
+  </span>`;
+}
+
+/**
+ * A name that may be longer than its place: what is left out is its middle, since names of a sweep differ at their ends. It is of its own direction: a name
+ * in Hebrew or Arabic leaves what stands around it where it is.
+ * @param {string} text
+ */
+export function named(text) {
+  const [start, end] = halves(text);
+  return html`<bdi class="named"><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
+}
+
+/** @typedef {{value: string, text: string, disabled?: boolean}} Option */
+
+/** The same list of a thousand classes is not made anew at every step of the cursor. */
+const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, text, disabled }) => html`<option key=${value} value=${value} disabled=${disabled}>${text}</option>`));
+
+/**
+ * A drop-down list.
+ * @param {{label: string, value: string, options: Option[], choose: (event: Event, value: string) => void}} props
+ */
+export function select({ label, value, options, choose: chosen }) {
+  const change = (/** @type {Event} */ event) => chosen(event, /** @type {HTMLSelectElement} */ (event.target).value);
+  return html`<select aria-label=${label} value=${value} onChange=${change}>${entries(options)}</select>`;
+}

@@ -1,0 +1,297 @@
+/** The selected row of a table: a bar for each feature, of A, B and their difference, or the way from the base value to the output. */
+
+import { ticks } from "../../figures/axis.js";
+import { barEnd, descending, largestSizes, linesOf, meanSizes, reach, sumOf, waterfall } from "../../figures/bars.js";
+import { difference, strongestThreshold } from "../../figures/scale.js";
+import { roveNames } from "../../host/rove.js";
+import { isNoise } from "../../model/noise.js";
+import { playerName } from "../../model/players.js";
+import { drawBars } from "../../paint/bars.js";
+import { number, signed, toError } from "../../words/format.js";
+import { hasView } from "../../words/kinds.js";
+import { createList } from "../parts/bars-list.js";
+import { choose, html, render } from "../parts/html.js";
+import { encoded, feet, heads, rowName, told, tools } from "./bars-parts.js";
+import { ALONE, blankReason, differenceReason } from "./figure.js";
+
+/** @typedef {import("../../paint/bars.js").Bar} Bar */
+/** @typedef {import("../../figures/bars.js").Line} Line */
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").State} State */
+/** @typedef {import("./bars-parts.js").Column} Column */
+/** @typedef {import("./bars-parts.js").Rows} Rows */
+
+const LEAST_ROW = 18;
+const MOST_ROW = 28;
+const LEAST_HEIGHT = 112;
+// The column of names: least px, its part of the width, what of it is the name, and px of a letter.
+const LEAST_NAMES = 168;
+const NAMES = 0.27;
+const OF_NAME = 0.7;
+const LETTER = 5.6;
+// Px between two numbers of an axis.
+const TICK = 52;
+// Of the way from base to output: a waterfall that misses more would end at a wrong number.
+const MOST_GAP = 0.01;
+
+/** @type {import("../../types.d.ts").View} */
+export function barsView(element) {
+  const top = document.createElement("div");
+  const bottom = document.createElement("div");
+  /** @type {Parameters<import("../../types.d.ts").Update> | null} */
+  let last = null;
+  const again = () => last && update(...last);
+  const list = createList(again);
+  element.append(top, list.box, bottom);
+  let all = false;
+  const orderOf = createOrder();
+  const endsOf = createEnds();
+  /** what is under the pointer: rows from the top of the stage, px of one, and what stands there */
+  let hit = /** @type {(event: MouseEvent) => number | null} */ (() => null);
+  let words = /** @type {(player: number, column: number) => string} */ (() => "");
+
+  list.stage.addEventListener("pointermove", (event) => {
+    const player = hit(event);
+    choose(element, { hover: player });
+    if (event.target instanceof HTMLCanvasElement) event.target.title = player === null ? "" : words(player, Number(event.target.dataset.column));
+  });
+  list.stage.addEventListener("pointerleave", () => choose(element, { hover: null }));
+  list.stage.addEventListener("click", (event) => {
+    const player = hit(event);
+    if (player !== null && last) choose(element, { player: player === last[1].player ? null : player });
+  });
+
+  /** @type {import("../../types.d.ts").Update} */
+  const update = (data, state) => {
+    element.hidden = !hasView(data, "bars");
+    if (element.hidden) return;
+    last = [data, state];
+    const { panes, probe } = data;
+    const { info } = panes[0].side;
+    const content = panes[0].side.content(probe);
+    const table = content?.kind === "tabular" ? content : null;
+    const name = (/** @type {number} */ player) => playerName(info.probes, content, player);
+    const columns = columnsOf(data);
+    const order = orderOf(data, state, columns);
+    const possible = addsUp(data);
+    const stepwise = state.form === "waterfall" && possible;
+    const rows = rowsOf(list, order, state, all, stepwise ? 2 : 0);
+    const domains = endsOf(data, state, columns, order, stepwise);
+
+    render(html`<div class="bars-top">${tools(element, data, state, info.probes.players[probe], state.form === "waterfall" && !possible, table)}
+      <div class="bars-grid heads"><span class="note bars-corner">${table ? "value in this probe" : ""}</span>${heads(element, data, state, stepwise)}</div></div>`, top);
+    const showAll = (/** @type {Event} */ event) => {
+      event.stopPropagation();
+      all = true;
+      again();
+    };
+    const letters = Math.floor((Math.max(LEAST_NAMES, list.width * NAMES) * OF_NAME) / LETTER);
+    const label = (/** @type {number} */ place) => rowName(rows, place, { probes: info.probes, table, name, kept: state.player, letters, showAll });
+    render(stage(data, rows, columns, label, (column) => encoded(data, column, stepwise, order, name)), list.stage);
+    roveNames(list.stage.querySelector(".bar-names"));
+    const { width, marks } = drawColumns(list, rows, columns, domains, stepwise, state);
+    const fewer = () => {
+      all = false;
+      if (state.rank === "logged") choose(element, { rank: "overall" });
+      else again();
+    };
+    render(feet(data, columns, domains, marks, width, stepwise, rows.whole && order.length > rows.fit ? fewer : null), bottom);
+
+    hit = (event) => {
+      const line = rows.lineAt(Math.floor((event.clientY - list.stage.getBoundingClientRect().top + list.scroll) / rows.row));
+      return line?.length === 1 ? line[0] : null;
+    };
+    words = (player, column) => told(columns[column], player, name(player));
+  };
+  return update;
+}
+
+/**
+ * Makes room for the rows and finds those in view.
+ * @param {import("../parts/bars-list.js").List} list
+ * @param {number[]} order
+ * @param {State} state
+ * @param {boolean} all  whether the user asked for all of them
+ * @param {number} spare
+ * @returns {Rows}
+ */
+function rowsOf(list, order, state, all, spare) {
+  const fit = Math.floor(list.height / LEAST_ROW) - spare;
+  const whole = all || state.rank === "logged";
+  const lines = linesOf(order, whole ? Infinity : fit, state.player);
+  const count = lines.length + spare;
+  const row = Math.max(LEAST_ROW, Math.min(MOST_ROW, Math.floor(list.height / count)));
+  // Few features leave their room to what stands below.
+  list.box.style.maxHeight = `${Math.max(LEAST_HEIGHT, (order.length + spare) * MOST_ROW)}px`;
+  list.size(count, row);
+  const first = Math.max(0, Math.floor(list.scroll / row));
+  const places = Array.from({ length: Math.max(0, Math.min(count, first + Math.ceil(list.height / row) + 1) - first) }, (_, i) => first + i);
+  return { lines, spare, fit, whole, row, places, y: (place) => place * row - list.scroll, lineAt: (place) => lines[place - spare / 2] };
+}
+
+/**
+ * Names and canvases of the rows in view.
+ * @param {Data} data
+ * @param {Rows} rows
+ * @param {Column[]} columns
+ * @param {(place: number) => unknown} label
+ * @param {(column: Column) => string} wordsOf
+ */
+function stage({ lit }, { places, y, row, lineAt }, columns, label, wordsOf) {
+  const isLit = (/** @type {number} */ place) => lineAt(place)?.length === 1 && lit.includes(Number(lineAt(place)?.[0]));
+  return html`<div class="bars-grid">
+    ${places.filter(isLit).map((place) => html`<div key=${`lit ${place}`} class="bar-lit" style=${{ top: `${y(place)}px`, height: `${row}px` }}></div>`)}
+    <div class="bar-names" role="group" aria-label="features; choose one to keep it lit">${places.map(label)}</div>
+    ${columns.map((column, i) => html`<div key=${column.title} class="bar-chart"><canvas role="img" data-column=${i} aria-label=${wordsOf(column)}></canvas>${column.blank ? html`<p class="blank">${column.blank}</p>` : null}</div>`)}
+    ${columns.length === 1 && html`<p key="alone" class="note bars-alone">${ALONE}</p>`}
+  </div>`;
+}
+
+/**
+ * @param {import("../parts/bars-list.js").List} list
+ * @param {Rows} rows
+ * @param {Column[]} columns
+ * @param {[number, number][]} domains
+ * @param {boolean} stepwise
+ * @param {State} state
+ * @returns {{width: number, marks: number[][]}} px of a chart, and the numbers of each one's axis
+ */
+function drawColumns(list, { lines, places, y, row }, columns, domains, stepwise, state) {
+  const canvases = list.stage.querySelectorAll("canvas");
+  const width = canvases[0].parentElement?.clientWidth ?? 0;
+  const marks = domains.map(([low, high]) => ticks(low, high, Math.max(3, Math.floor(width / TICK))));
+  columns.forEach((column, i) => {
+    const bars = column.blank ? [] : barsOf(column, lines, stepwise, state).slice(places[0], (places.at(-1) ?? -1) + 1).map((bar, at) => ({ ...bar, y: Math.round(y(places[at]) + row / 2) }));
+    const chart = { bars, domain: domains[i], joined: stepwise && !column.apart, dark: state.dark, ticks: marks[i] };
+    drawBars(canvases[i], width, list.height, JSON.stringify(chart), chart);
+  });
+  return { width, marks };
+}
+
+/**
+ * @param {Data} data
+ * @returns {Column[]}
+ */
+function columnsOf(data) {
+  const { panes, probe, cursor, b } = data;
+  const explained = panes.map((pane) => pane.side.values(probe)?.at(pane.step) ?? null);
+  /** @type {Column[]} */
+  const columns = panes.map((pane, i) => {
+    const one = explained[i];
+    return { title: pane.title, values: one?.values ?? null, errors: one?.errors ?? null, real: null, base: one?.base ?? NaN, blank: blankReason(pane, data), apart: false };
+  });
+  const [one, other] = explained;
+  if (panes.length === 2) {
+    const blank = differenceReason(panes, explained, "map");
+    columns.push({
+      title: `${panes[0].title} − ${panes[1].title}`,
+      values: one && other && !blank ? difference(one.values, other.values) : null,
+      errors: data.difference?.at(probe, b ? cursor.step : panes[0].step) ?? null,
+      real: data.difference?.real(probe, b ? cursor.step : panes[0].step) ?? null,
+      base: Number(one?.base) - Number(other?.base),
+      blank,
+      apart: true,
+    });
+  }
+  return columns;
+}
+
+/** Records of the selected probe, each run once. */
+/** @type {(data: Data) => import("../../types.d.ts").ProbeValues[]} */
+function recordsOf({ panes, probe }) {
+  return [...new Set(panes.map(({ side }) => side))].flatMap((side) => side.values(probe) ?? []);
+}
+
+/** The order of the features; worked out again when the numbers that it goes by change. */
+function createOrder() {
+  let key = "";
+  /** @type {number[]} */
+  let order = [];
+  return (/** @type {Data} */ data, /** @type {State} */ state, /** @type {Column[]} */ columns) => {
+    const records = recordsOf(data);
+    const players = data.panes[0].side.info.probes.players[data.probe];
+    const next = [data.probe, players, state.rank, ...records.map(({ id }) => id), ...(state.rank === "epoch" ? data.panes.map(({ step }) => step) : [])].join();
+    if (next === key) return order;
+    key = next;
+    if (state.rank === "logged") order = Array.from({ length: players }, (_, player) => player);
+    else order = descending(state.rank === "epoch" ? largestSizes(columns.filter(({ apart }) => !apart).map(({ values }) => values), players) : meanSizes(records, players));
+    return order;
+  };
+}
+
+/** Both ends of each chart's axis: all alike, and the same at every epoch, where the scale is locked. */
+function createEnds() {
+  let key = "";
+  /** @type {[number, number]} */
+  let shared = [0, 1];
+  /** @type {[number, number]} of bars that begin at zero */
+  let fromZero = [-1, 1];
+  /** @type {(low: number, high: number) => [number, number]} a little wider, for lines at the very end */
+  const padded = (low, high) => {
+    const room = (high - low || 1) * 0.04;
+    return [low - room, high + room];
+  };
+  /** @type {(column: Column, order: number[]) => [number, number]} */
+  const ownWay = ({ base, values }, order) => padded(...(reach(base, values ?? [], order) ?? [0, 1]));
+  /** @type {(column: Column) => [number, number]} */
+  const own = ({ values, errors }) => {
+    const end = values ? barEnd(0, [{ values, errors: Float32Array.from(errors ?? []), target: 0, base: 0 }]) || 1 : 1;
+    return [-end, end];
+  };
+  return (/** @type {Data} */ data, /** @type {State} */ state, /** @type {Column[]} */ columns, /** @type {number[]} */ order, /** @type {boolean} */ stepwise) => {
+    if (!state.lock) return columns.map((column) => (stepwise && !column.apart ? ownWay(column, order) : own(column)));
+    const records = recordsOf(data);
+    const next = [data.probe, data.scale, stepwise, ...records.map(({ id }) => id), stepwise && order].join();
+    if (next !== key) {
+      key = next;
+      const each = records.flatMap((record) => [...record.steps].map((step) => record.at(step)));
+      const end = barEnd(data.scale, each) || 1;
+      fromZero = [-end, end];
+      const ways = stepwise ? each.flatMap((one) => (one ? (reach(one.base, one.values, order) ?? []) : [])) : [];
+      shared = !stepwise ? fromZero : ways.length ? padded(Math.min(...ways), Math.max(...ways)) : [0, 1];
+    }
+    // A way is as long as all its bars together: the difference of two would not be seen on its axis.
+    return columns.map(({ apart }) => (apart ? fromZero : shared));
+  };
+}
+
+/**
+ * The bars of a chart, from the first row to the last; their places come later.
+ * @param {Column} column
+ * @param {import("../../figures/bars.js").Line[]} lines
+ * @param {boolean} stepwise
+ * @param {State} state
+ * @returns {Bar[]}
+ */
+function barsOf({ values, errors, real, base, apart }, lines, stepwise, state) {
+  if (!values) return [];
+  const threshold = strongestThreshold(values, state.strongest);
+  const steps = stepwise && !apart ? waterfall(base, values, lines) : null;
+  const bars = lines.map((line, i) => {
+    const value = sumOf(values, line);
+    const error = line.length === 1 ? (errors?.[line[0]] ?? NaN) : NaN;
+    const { from, to } = steps && Number.isFinite(value) ? steps[i] : { from: 0, to: value };
+    const noise = apart && isNoise(real?.[line[0]], error);
+    /** @type {Bar["look"]} */
+    const look = line.length > 1 ? "many" : Math.abs(value) < threshold ? "weak" : noise ? "noise" : "plain";
+    return { y: 0, from, to, error, text: toError(value, error), look };
+  });
+  if (!stepwise) return bars;
+  const output = base + sumOf(values, lines.flat());
+  const end = (/** @type {number} */ at) => ({ y: 0, from: at, to: at, error: NaN, text: apart ? signed(at) : number(at), look: /** @type {const} */ ("end") });
+  return [end(base), ...bars, end(output)];
+}
+
+/**
+ * Whether the values shown add up to the output: methods that are made to measure by how much they miss it, and others whose values are near it by
+ * chance, or not at all, do too.
+ * @param {Data} data
+ */
+function addsUp({ method: name, panes, probe }) {
+  const gaps = panes.map(({ side: { fidelity }, step }) => {
+    const place = fidelity?.measures.findIndex((measure) => /^(efficiency|completeness)_gap$/.test(measure)) ?? -1;
+    return place < 0 ? null : fidelity?.at(probe, step)?.[place];
+  });
+  if (panes.every(({ side }) => !side.fidelity)) return name === "shap";
+  return gaps.every((gap) => typeof gap === "number" && !(gap > MOST_GAP));
+}

@@ -1,0 +1,202 @@
+/** What the model answers for the selected probe, class by class; a click explains another class. */
+
+import { reveal } from "../../figures/layout.js";
+import { className, number, plural, probability } from "../../words/format.js";
+import { failure } from "../parts/failure.js";
+import { choose, html, named, render } from "../parts/html.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Pane} Pane */
+
+/** @typedef {import("../../types.d.ts").State} State */
+
+const MOST = 50;
+// From so many on, one is looked for by its name or number.
+const MANY = 20;
+// px of one, as in styles/probe.css.
+const ROW = 20;
+// Classes that are named in a reason.
+const NAMED = 8;
+
+/** @type {import("../../types.d.ts").View} */
+export function classesView(element) {
+  // Of one probe the order is asked for at every step of the cursor.
+  let key = "";
+  /** @type {number[]} */
+  let order = [];
+  let query = "";
+  /** @type {[Data, State] | null} */
+  let last = null;
+  let scrolledTo = "";
+  let wanted = -1;
+
+  /** @type {Element | null} */
+  let list = null;
+  const bring = () => {
+    if (list?.children[wanted]) list.scrollTop = reveal(list.scrollTop, list.clientHeight, ROW, wanted);
+  };
+  const resized = new ResizeObserver(bring);
+  const watch = (/** @type {Element | null} */ now) => {
+    if (now === list) return;
+    resized.disconnect();
+    list = now;
+    if (list) resized.observe(list);
+  };
+
+  const search = (/** @type {string} */ text) => {
+    query = text;
+    if (last) update(...last);
+  };
+
+  const keyDown = (/** @type {KeyboardEvent} */ event) => {
+    const rows = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".class-row"));
+    if (event.key === "Escape" && query) search("");
+    else if (event.key === "ArrowDown") rows[0]?.focus();
+    else if (event.key === "Enter") rows[0]?.click();
+    else return;
+    event.preventDefault();
+  };
+
+  /** @type {import("../../types.d.ts").Update} */
+  const update = (data, state) => {
+    if (data.phase !== "ready" || !data.a) return;
+    last = [data, state];
+    const { probes, settings } = data.a.info;
+    const { panes, probe } = data;
+    const outputs = panes.map(({ side }) => side.outputs());
+    const answers = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
+    const failed = failure(element, data, ["outputs"], "The probabilities could not be read");
+    if (probes.regression) {
+      render(
+        html`<dl class="outputs">${panes.map(({ title, side }, i) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(answers[i]?.[0])}</dd></div>`)}${failed}</dl>`,
+        element,
+      );
+      return;
+    }
+    const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
+    const label = probes.labels?.[probe];
+    const predicted = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted);
+    const next = [probe, ...panes.map(({ side }, i) => [side.id, Boolean(outputs[i])])].join();
+    if (next !== key) {
+      key = next;
+      order = ordered(outputs, probe, probes.classes, label);
+    }
+    const found = matching(order, query, (number) => className(probes, number));
+    const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
+    const head = (/** @type {Pane} */ { title, side }, /** @type {number} */ i) => {
+      const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
+      return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
+    };
+    const targets = targetsOf(panes, outputs, probe);
+    const shown = withExplained(found, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
+    const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
+    const count = targets && targets.size < probes.classes ? `${listed}, ${targets.size} explained` : listed;
+    render(
+      html`<div role="group" aria-label="Probability of each class; choose one to explain it">
+        ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder="Find a class" aria-label=${`Find one of ${probes.classes} classes by name or number`} value=${query}
+          onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map(head)}</div>
+        ${failed}
+        <div class="class-box" style=${{ "--rows": shown.length + Number(found.length === 0 || found.length > MOST) }}><div class="class-rows">${shown.map((number) => {
+          const name = className(probes, number);
+          const absent = notExplained(settings.classes, number, targets);
+          return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained}
+            aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”`}
+            onClick=${() => !absent && choose(element, { class: number === label ? "label" : String(number) })}>
+            <span class="class-name">${named(name)}${number === label && html`<span class="tag">true</span>`}</span>
+            ${panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))}
+          </button>`;
+        })}
+        ${found.length === 0 && html`<p class="note">No class is called “${query}”.</p>`}
+        ${found.length > MOST && html`<p class="note">The ${MOST} likeliest; ${found.length - MOST} more are found by name or number.</p>`}</div></div>
+      </div>`,
+      element,
+    );
+    watch(element.querySelector(".class-rows"));
+    // The reader may scroll on; only another class or probe, or another height, brings the list back to what is explained.
+    const place = [key, explained].join();
+    if (place === scrolledTo || explained === undefined) return;
+    scrolledTo = place;
+    wanted = shown.indexOf(explained);
+    bring();
+  };
+  return update;
+}
+
+/**
+ * Classes whose name or number has a text in it, the number itself first.
+ * @param {number[]} order
+ * @param {string} query
+ * @param {(number: number) => string} nameOf
+ */
+export function matching(order, query, nameOf) {
+  const wanted = query.trim().toLowerCase();
+  if (!wanted) return order;
+  const found = order.filter((number) => String(number).includes(wanted) || nameOf(number).toLowerCase().includes(wanted));
+  return found.sort((x, y) => Number(String(y) === wanted) - Number(String(x) === wanted));
+}
+
+/**
+ * As many as are listed; those that are explained are among them wherever they stand.
+ * @param {number[]} found
+ * @param {number[]} explained
+ */
+function withExplained(found, explained) {
+  const first = found.slice(0, MOST);
+  const more = found.slice(MOST).filter((number) => explained.includes(number));
+  return [...first.slice(0, first.length - more.length), ...more];
+}
+
+/**
+ * The classes that were explained for a probe at the cursor, by any of the panes; null where nobody knows yet.
+ * @param {Pane[]} panes
+ * @param {(import("../../types.d.ts").Outputs | undefined)[]} outputs
+ * @param {number} probe
+ */
+function targetsOf(panes, outputs, probe) {
+  const each = panes.flatMap(({ step }, i) => outputs[i]?.targets(probe, step) ?? []);
+  const all = new Set(each.flatMap((targets) => [...targets]));
+  // At a gap there is no explanation of any class.
+  return all.size ? all : null;
+}
+
+/**
+ * Why there is no explanation of a class: the logger was given others, or chose others for this probe.
+ * @param {import("../../types.d.ts").RunInfo["settings"]["classes"]} classes
+ * @param {number} number
+ * @param {Set<number> | null} targets  that were explained, where that is known
+ */
+export function notExplained(classes, number, targets) {
+  if (targets ? targets.has(number) : !Array.isArray(classes) || classes.includes(number)) return "";
+  if (!Array.isArray(classes)) return "of so many classes the logger explains the true one and the two likeliest others; classes=[…] names others";
+  return `the run was logged with classes=[${classes.slice(0, NAMED).join(", ")}${classes.length > NAMED ? ", …" : ""}]`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {number | undefined} value
+ * @param {boolean} predicted
+ */
+function bar({ title, side }, value, predicted) {
+  return html`<span key=${title} class="bar-cell">
+    <span class="bar-track">${Number.isFinite(value) && html`<span class="bar-fill" style=${{ width: `${100 * Number(value)}%`, background: side.color }}></span>`}</span>
+    <span class=${predicted ? "number predicted" : "number"}>${probability(value, 3)}</span>
+  </span>`;
+}
+
+/**
+ * Classes by their probability at the last epoch there is one, the true class first: the rows keep their places while the cursor moves.
+ * @param {(import("../../types.d.ts").Outputs | undefined)[]} outputs
+ * @param {number} probe
+ * @param {number} classes
+ * @param {number | undefined} label
+ */
+function ordered(outputs, probe, classes, label) {
+  const lasts = outputs.map((output) => {
+    const steps = [...(output?.steps ?? [])];
+    const step = steps.findLast((one) => Number.isFinite(output?.at(probe, one)?.[0]));
+    return step === undefined ? null : output?.at(probe, step);
+  });
+  const last = lasts.find(Boolean) ?? new Float32Array(classes);
+  return Array.from({ length: classes }, (_, i) => i).sort((x, y) => Number(y === label) - Number(x === label) || last[y] - last[x] || x - y);
+}

@@ -1,0 +1,176 @@
+/** The parts of a large picture: its frame, its caption, why it is blank, how far it can be trusted. */
+
+import { isBlank, isZero } from "../../figures/scale.js";
+import { ABSENT } from "../../model/cursor.js";
+import { isNoise } from "../../model/noise.js";
+import { className, epoch, method, percent } from "../../words/format.js";
+import { playerNoun } from "../../words/kinds.js";
+import { caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../../words/measures.js";
+import { answer } from "../parts/answer.js";
+import { choose, html, named } from "../parts/html.js";
+import { icon } from "../parts/icons.js";
+
+/** @typedef {import("../../types.d.ts").Attribution} Attribution */
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Pane} Pane */
+
+/**
+ * @param {string} key
+ * @param {unknown} head
+ * @param {string} blank  why there is no picture, or what is odd about it; "" where nothing is
+ * @param {unknown} content  canvases
+ * @param {string} color
+ * @param {unknown} foot
+ * @param {unknown} drawing  what is drawn over it
+ */
+export function figure(key, head, blank, content, color, foot, drawing) {
+  return html`<figure key=${key} class="view" style=${{ "--run": color }}>
+    <figcaption>${head}</figcaption>
+    <div class="picture">
+      ${content}
+      ${drawing}
+      ${blank && html`<p class="blank">${blank}</p>`}
+    </div>
+    ${foot}
+  </figure>`;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {Data} data
+ */
+export function paneName({ title, side, step }, { cursor }) {
+  if (title === "now" || title === "pinned") return epoch(step);
+  return step === cursor.step || step === ABSENT ? named(side.label) : html`${named(side.label)}<span class="pane-epoch"> · ${epoch(step)}</span>`;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {Pane} pane
+ */
+export function paneHead(element, data, pane) {
+  const { title, side, step } = pane;
+  const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
+    onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> ${paneName(pane, data)}${title === "now" && pin}</span>
+    <span class="answer">${answer(pane, data.probe)}</span>`;
+}
+
+/**
+ * @param {Pane[]} panes
+ * @param {boolean} lock
+ */
+export function differenceHead([first, second], lock) {
+  return html`<span><b>${first.title} − ${second.title}</b></span><span class="answer">${lock ? "same scale" : "own scale"}</span>`;
+}
+
+/**
+ * @param {Pane[]} panes
+ * @param {(Attribution | null)[]} explained
+ * @param {import("../../types.d.ts").Look} view
+ */
+export function differenceReason(panes, [first, second], view) {
+  if (view === "image") return "the image alone has no difference";
+  if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "nothing to subtract at this epoch";
+  if (first.target === second.target) return "";
+  const { probes } = panes[0].side.info;
+  return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
+}
+
+/** Where there is nothing to compare with yet. */
+export const ALONE = "One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.";
+
+/** @param {Pane} pane */
+export const encoded = ({ side, step }) => `attribution over the image: ${side.name} at ${epoch(step)}`;
+
+/** @type {(name: string) => import("../../types.d.ts").VNode} */
+export const canvasOf = (name) => html`<canvas role="img" aria-label=${name}></canvas>`;
+
+/**
+ * How far the picture can be trusted, what matters most first: what the server warns of, in words; then the numbers of the method's chief measure, of the
+ * error, of how unlike the untrained model's picture it is, and of the gap.
+ * @param {Pane} pane
+ * @param {number} probe
+ * @param {string} whose  said before it; "" where it stands below one picture
+ */
+export function trust({ side, step }, probe, whose) {
+  const { fidelity, trust: judged, info } = side;
+  const { kind } = info.probes;
+  const numbers = fidelity?.at(probe, step);
+  const measure = chief(fidelity?.measures ?? []);
+  const value = numbers && fidelity ? (numbers[fidelity.measures.indexOf(measure)] ?? NaN) : NaN;
+  const of = (/** @type {"error" | "gap" | "rSquared" | "untrained" | "untrainedFloor"} */ name) => judged?.[name](probe, step) ?? NaN;
+  const [error, gap, untrained, untrainedFloor] = [of("error"), of("gap"), of("untrained"), of("untrainedFloor")];
+  const warned = judged?.warnings(probe, step) ?? [];
+  const warnings = warned.map((warning) => caution(warning, { measures: judged?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
+  // Of measures that the server does not judge, their own words.
+  if (Number.isFinite(value) && judged && !judged.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
+  const own = Number.isFinite(value) ? reading(measure, value) : "";
+  const sum = judged?.measures.find(isGap);
+  // A number that a warning gives is not said twice.
+  const numbered = [
+    warnings.some((words) => own && words.startsWith(own)) ? "" : own,
+    error > 0 && !warned.includes("uncertain") ? `error ${percent(error)}` : "",
+    warned.includes("like the untrained model") ? "" : unlike(untrained, untrainedFloor),
+    sum && sum !== measure && Number.isFinite(gap) && !warned.includes("does not add up") ? `gap ${percent(gap)}` : "",
+  ].filter(Boolean);
+  if (!warnings.length && !numbered.length) return html`<p class="trust"></p>`;
+  const all = [
+    ...warnings,
+    ...(fidelity && numbers ? fidelity.measures.map((name, i) => sentence(name, numbers[i], kind)) : []),
+    error > 0 ? `standard errors: ${percent(error)} of the values` : "",
+    warned.includes("like the untrained model") ? "" : unlikeSentence(untrained, untrainedFloor),
+  ].filter(Boolean);
+  return html`<p class=${warnings.length ? "trust low" : "trust"} title=${[...new Set(all)].join("\n")}>${whose && html`<b style=${{ color: side.color }}>${whose}</b> `}${warnings.join(" · ")}${numbered.map((words, i) => html`${(i > 0 || warnings.length > 0) && " · "}<span>${words}</span>`)}</p>`;
+}
+
+/**
+ * How many players of a difference are within noise, in words; "" where nobody knows.
+ * @param {Data} data
+ */
+export function noiseWords({ panes, probe, cursor, difference }) {
+  const real = difference?.real(probe, cursor.step);
+  const errors = difference?.at(probe, cursor.step);
+  if (!real || !errors) return "";
+  const known = Array.from(errors, (_, player) => player).filter((player) => errors[player] > 0);
+  const noisy = known.filter((player) => isNoise(real[player], errors[player]));
+  const { kind } = panes[0].side.info.probes;
+  if (!known.length) return "";
+  if (!noisy.length) return `all ${known.length} ${playerNoun(kind, known.length)} differ by more than noise`;
+  return `${noisy.length} of ${known.length} ${playerNoun(kind, known.length)} ${noisy.length === 1 ? "differs" : "differ"} by no more than noise`;
+}
+
+/** @param {Data} data */
+export function noiseFoot(data) {
+  return html`<p class="trust" title="hatched: sampling alone may make such a difference; of those called real, at most 5 % are not, on average (Benjamini and Hochberg)">${noiseWords(data)}</p>`;
+}
+
+/**
+ * Why each pane is blank; what is the same for both is said once.
+ * @param {Data} data
+ */
+export function blankReasons(data) {
+  const all = data.panes.map((pane) => blankReason(pane, data));
+  return all.map((words, i) => (i > 0 && words && words === all[0] ? `as in ${data.panes[0].title}` : words));
+}
+
+/**
+ * @param {Pane} pane
+ * @param {Data} data
+ */
+export function blankReason({ side, step }, { probe, method: explainer, cursor }) {
+  const values = side.values(probe);
+  if (!values) return "";
+  const explained = values.at(step);
+  if (step === ABSENT && cursor.metric) return "no epoch of this run goes with it";
+  if (!explained) return `${epoch(step === ABSENT ? cursor.step : step)} is not in this run's record`;
+  const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
+  if (explained.target < 0 && !reason) return "this class was not logged";
+  if (isZero(explained.values)) return `${method(explainer)}: all values are 0`;
+  if (!isBlank(explained.values)) return "";
+  if (reason) return `${epoch(step)}: ${reason}`;
+  if (side.info.probes.regression) return `${method(explainer)} gives no values here`;
+  // A method of the user's own may explain one class only.
+  return `${method(explainer)} gives no values for “${className(side.info.probes, explained.target)}”: choose another class`;
+}

@@ -1,0 +1,144 @@
+/** The exact numbers of one player, and its curve over epochs with its error. */
+
+import { isZero, standing } from "../../figures/scale.js";
+import { isNoise } from "../../model/noise.js";
+import { playerName } from "../../model/players.js";
+import { align, holesOf, joinSteps } from "../../model/series.js";
+import { createCurves } from "../../paint/curves.js";
+import { className, percent, tick, withError } from "../../words/format.js";
+import { playerNoun } from "../../words/kinds.js";
+import { failure } from "../parts/failure.js";
+import { choose, html, render } from "../parts/html.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Pane} Pane */
+/** @typedef {import("../../types.d.ts").Side} Side */
+/** @typedef {import("../../types.d.ts").State} State */
+
+/** @type {import("../../types.d.ts").View} */
+export function readingView(element) {
+  const words = document.createElement("div");
+  const plot = document.createElement("div");
+  plot.className = "plot";
+  plot.setAttribute("role", "img");
+  element.append(words, plot);
+  const draw = createCurves(plot, (change) => choose(plot, change));
+  let key = "";
+  /** @type {import("../../paint/curves.js").Curves | null} */
+  let curves = null;
+
+  return (data, state) => {
+    if (data.phase !== "ready") return;
+    const { player, probe } = data;
+    const classes = new Set(data.panes.map(({ side, step }) => side.values(probe)?.at(step)?.target));
+    const [target] = classes;
+    const { probes } = data.panes[0].side.info;
+    // Said once where it is the same for all.
+    const same = classes.size === 1 && target !== undefined && target >= 0;
+    const of = same && player !== null && !probes.regression ? ` for or against “${className(probes, target)}”` : "";
+    const name = player === null ? `no ${playerNoun(probes.kind)}` : playerName(probes, data.panes[0].side.content(probe), player);
+    render(
+      html`<div class="reading">
+        <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${probes.kind === "image" ? of : `${name}${of}`}><b>${name}</b>${of}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
+          ${state.player !== null && html`<button type="button" class="link" onClick=${() => choose(element, { player: null })}>release (Esc)</button>`}</div>
+        <div class="reading-lines">${data.panes.map((pane) => column(pane, probe, player, same))}${differenceColumn(data)}</div>
+        ${failure(element, data, ["difference"], "The error of the difference could not be read")}
+      </div>`,
+      words,
+    );
+    const sides = [data.b, data.a].filter((side) => side !== null);
+    const next = JSON.stringify([probe, player, sides.map((side) => [side.id, side.color, side.values(probe)?.id])]);
+    if (next !== key || !curves) {
+      key = next;
+      curves = curvesOf(sides, probe, player, key);
+    }
+    plot.setAttribute("aria-label", `attribution of ${name} over epochs with its standard error`);
+    draw(curves, data.cursor, state.dark);
+  };
+}
+
+/** @type {(data: Data, state: State) => string} */
+function how(data, state) {
+  if (data.player === null) return "";
+  if (state.hover !== null) return "under the pointer";
+  if (state.player !== null) return "kept";
+  return "the strongest here";
+}
+
+/**
+ * One run's numbers of the player, a column as its picture is one.
+ * @param {Pane} pane
+ * @param {number} probe
+ * @param {number | null} player
+ * @param {boolean} same  whether all columns are of one class, which stands above them
+ */
+function column({ title, side, step }, probe, player, same) {
+  const explained = side.values(probe)?.at(step);
+  const found = explained && player !== null ? standing(explained.values, player) : null;
+  const head = html`<b style=${{ color: side.color }}>${title}</b>`;
+  if (explained && isZero(explained.values)) return html`<div key=${title} class="reading-line"><p>${head}</p><p class="reading-value" title="all values are 0">0</p></div>`;
+  if (!explained || player === null || !found) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
+  const { probes } = side.info;
+  const [lower, raise] = probes.regression ? ["lowers the output", "raises the output"] : ["against", "for"];
+  const toward = `${found.value < 0 ? lower : raise}${probes.regression || same ? "" : ` “${className(probes, explained.target)}”`}`;
+  const error = explained.errors[player];
+  return html`<div key=${title} class="reading-line">
+    <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${toward}</p>
+    <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(found.value, error)}</p>
+    <p class="reading-rank ellipsis" title=${`rank ${found.rank} of ${found.of}, ${percent(found.share)} of the summed |attribution|`}>rank ${found.rank} of ${found.of} · ${percent(found.share)}</p>
+  </div>`;
+}
+
+/** @param {number} error */
+function certainty(error) {
+  if (error === 0) return "exact";
+  return Number.isFinite(error) ? "± one standard error" : "its error is unknown";
+}
+
+/**
+ * What the third picture shows of the player, with the error of the difference: smaller than the two errors apart where they go together.
+ * @param {Data} data
+ */
+function differenceColumn({ panes, cursor, probe, player, difference }) {
+  const [first, second] = panes;
+  const explained = panes.map(({ side, step }) => side.values(probe)?.at(step));
+  if (!second || player === null || explained[0]?.target !== explained[1]?.target) return null;
+  const value = Number(explained[0]?.values[player]) - Number(explained[1]?.values[player]);
+  if (!Number.isFinite(value)) return null;
+  const error = difference?.at(probe, cursor.step)?.[player] ?? NaN;
+  const noise = error > 0 ? (isNoise(difference?.real(probe, cursor.step)?.[player], error) ? "within noise" : "beyond noise") : "";
+  return html`<div class="reading-line">
+    <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
+    <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
+    <p class="reading-rank ellipsis" title=${noise && `sampling alone ${noise === "beyond noise" ? "seldom makes" : "may make"} such a difference; judged over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
+  </div>`;
+}
+
+/**
+ * @param {Side[]} sides  A last, above B
+ * @param {number} probe
+ * @param {number | null} player
+ * @param {string} key
+ * @returns {import("../../paint/curves.js").Curves}
+ */
+function curvesOf(sides, probe, player, key) {
+  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, holesOf(info)]));
+  const series = sides.map((side) => {
+    const values = side.values(probe);
+    const steps = [...(values?.steps ?? [])];
+    const of = (/** @type {(value: number, error: number) => number} */ pick) =>
+      align(axis, steps, steps.map((step) => {
+        const explained = values?.at(step);
+        return explained && player !== null ? pick(explained.values[player], explained.errors[player]) : null;
+      }), holesOf(side.info));
+    return { side, middle: of((value) => value), lower: of((value, error) => value - error), upper: of((value, error) => value + error) };
+  });
+  return {
+    key,
+    axis,
+    fromZero: true,
+    format: tick,
+    lines: series.map(({ side, middle }) => ({ label: side.letter, letter: side.letter, color: side.color, dashed: false, thin: false, values: middle, best: null })),
+    bands: series.map(({ side, lower, upper }) => ({ color: side.color, lower, upper })),
+  };
+}

@@ -1,0 +1,26 @@
+/** Which probe is shown large, and the way to its neighbours. */
+
+import { probeName } from "../../words/format.js";
+import { choose, html, render } from "../parts/html.js";
+
+/** @type {import("../../types.d.ts").View} */
+export function probeTitleView(element) {
+  return (data) => {
+    if (data.phase !== "ready" || !data.a) return;
+    const name = probeName(data.a.info.probes, data.probe);
+    const position = data.order.indexOf(data.probe);
+    // From a probe that the filter hides, both ways lead to the first that it shows.
+    const neighbour = (/** @type {number} */ by) => data.order[position < 0 ? 0 : position + by];
+    const button = (/** @type {string} */ label, /** @type {string} */ mark, /** @type {number | undefined} */ next) =>
+      html`<button type="button" class="icon-button text" aria-label=${label} title=${label} disabled=${next === undefined} onClick=${() => choose(element, { probe: next, player: null, hover: null })}>${mark}</button>`;
+    render(
+      html`<div class="probe-title">
+        <h2 class="ellipsis" title=${name}>Probe ${name}</h2>
+        ${!data.a.info.probes.regression && html`<span class="note">click a class to explain it</span>`}
+        ${button("Previous probe (↑)", "‹", neighbour(-1))}
+        ${button("Next probe (↓)", "›", neighbour(1))}
+      </div>`,
+      element,
+    );
+  };
+}

@@ -1,0 +1,454 @@
+/** All rows of a table at the cursor: how much each feature counts on average, and what it does in every probe, by its value there. */
+
+import { axis, ticks } from "../../figures/axis.js";
+import { descending, featuresOf, linesOf } from "../../figures/bars.js";
+import { across, beeswarm, heights, nearestPoint, swarmEnds } from "../../figures/beeswarm.js";
+import { featureColor } from "../../figures/color.js";
+import { largest } from "../../figures/scale.js";
+import { roveNames } from "../../host/rove.js";
+import { ABSENT, epochOf } from "../../model/cursor.js";
+import { playerName } from "../../model/players.js";
+import { surveyed } from "../../model/side.js";
+import { drawImportance, drawSwarm } from "../../paint/beeswarm.js";
+import { className, epoch, number, plural, probeName, tick, withError } from "../../words/format.js";
+import { hasView } from "../../words/kinds.js";
+import { middle } from "../../words/names.js";
+import { playerValue } from "../../words/rows.js";
+import { createList, watchView } from "../parts/bars-list.js";
+import { choose, html, render } from "../parts/html.js";
+
+/** @typedef {import("../../types.d.ts").Attribution} Attribution */
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Side} Side */
+/** @typedef {import("../../types.d.ts").State} State */
+
+const ROW = 26;
+const MOST_ROWS = 12;
+const LONGEST_NAME = 48;
+// The column of names: least px, its part of the width, and px of a letter.
+const LEAST_NAMES = 140;
+const NAMES = 0.14;
+const LETTER = 5.6;
+// px between two numbers of an axis, and px that words take at its ends
+const TICK = 56;
+const SWARM_TICK = 64;
+const LOW_WORD = 56;
+// px of a number beside a bar, and of what an axis leaves free
+const NUMBER = 42;
+const HIGH_WORD = 40;
+const FEW_PROBES = 60;
+// px from a point within which it is the one that is meant
+const REACH = 7;
+const TIP_WIDTH = 240;
+const TIP_HEIGHT = 110;
+
+/** @typedef {{probe: number, side: number, player: number, x: number, y: number}} Hit  side: of the swarm; -1 for the importance; probe: -1 for none */
+
+/** @typedef {{player: number, y: number}} Place  a row in view, px of its upper edge */
+
+/**
+ * What is drawn, at one step of the cursor.
+ * @typedef {object} Scene
+ * @property {Data} data
+ * @property {State} state
+ * @property {Side[]} sides
+ * @property {number[]} steps  one a side
+ * @property {ReturnType<ReturnType<typeof createSurvey>>} survey
+ * @property {number[]} own  players with a row
+ * @property {Place[]} places
+ * @property {(Float32Array | null)[]} importance  mean |attribution| of each player, one a side
+ * @property {(player: number) => string} name
+ */
+
+/** @typedef {{laid: string, rows: import("../../paint/beeswarm.js").SwarmRow[]}} Swarm  what the points were laid out from, and where they lie */
+
+/** @type {import("../../types.d.ts").View} */
+export function overviewView(element) {
+  const top = document.createElement("div");
+  const bottom = document.createElement("div");
+  const tip = document.createElement("div");
+  /** @type {Parameters<import("../../types.d.ts").Update> | null} */
+  let last = null;
+  const again = () => last && update(...last);
+  const list = createList(again);
+  element.append(top, list.box, bottom, tip);
+  const inView = watchView(element, again);
+  const surveyOf = createSurvey();
+  let all = false;
+  /** @type {Swarm[]} */
+  let swarms = [];
+  /** @type {Hit | null} */
+  let under = null;
+  let find = /** @type {(event: MouseEvent) => Hit | null} */ (() => null);
+
+  const leave = () => {
+    under = null;
+    choose(element, { hover: null });
+    again();
+  };
+  list.stage.addEventListener("pointermove", (event) => {
+    const before = under;
+    under = find(event);
+    choose(element, { hover: under?.player ?? null });
+    if (before?.probe !== under?.probe || before?.player !== under?.player || before?.side !== under?.side) again();
+  });
+  list.stage.addEventListener("pointerleave", leave);
+  list.stage.addEventListener("click", (event) => {
+    const hit = find(event);
+    if (!hit || !last) return;
+    if (hit.probe >= 0) choose(element, { probe: hit.probe });
+    else choose(element, { player: hit.player === last[1].player ? null : hit.player });
+  });
+
+  const toggle = () => {
+    all = !all;
+    if (!all) list.box.scrollTop = 0;
+    again();
+  };
+
+  /** @type {import("../../types.d.ts").Update} */
+  const update = (data, state) => {
+    element.hidden = !hasView(data, "overview");
+    if (element.hidden) return;
+    last = [data, state];
+    // What is out of the window is drawn when it comes in.
+    if (!inView()) return;
+    const scene = sceneOf(list, data, state, surveyOf, all);
+    const { own, sides, survey, steps } = scene;
+    element.style.setProperty("--overview", `${Math.min(own.length, MOST_ROWS) * ROW}px`);
+    render(header(data, sides, survey, state), top);
+    render(stage(scene, list), list.stage);
+    roveNames(list.stage.querySelector(".bar-names"));
+    const [first, ...others] = list.stage.querySelectorAll("canvas");
+    const importance = paintImportance(first, list.height, scene);
+    const drawn = paintSwarms(others, list.height, scene, swarms, [data.probe, ...(under && under.probe >= 0 && under.probe !== data.probe ? [under.probe] : [])]);
+    swarms = drawn.swarms;
+    render(feet(scene, importance, drawn, all, toggle), bottom);
+    find = (event) => hitOf(event, element, list.stage, scene.places, swarms);
+    list.stage.classList.toggle("on-point", Boolean(under && under.probe >= 0));
+    render(under && beside(under, element, tipWords(under, data, sides, steps, scene.name, scene.importance)), tip);
+  };
+  return update;
+}
+
+/**
+ * @param {import("../parts/bars-list.js").List} list
+ * @param {Data} data
+ * @param {State} state
+ * @param {ReturnType<typeof createSurvey>} surveyOf
+ * @param {boolean} all  whether every player has a row
+ * @returns {Scene}
+ */
+function sceneOf(list, data, state, surveyOf, all) {
+  const sides = [data.a, data.b].filter((side) => side !== null);
+  const { probes } = sides[0].info;
+  const steps = sides.map(({ letter }) => epochOf(data.cursor, letter));
+  const survey = surveyOf(data, state, sides, steps);
+  const own = (all ? survey.order.map((player) => [player]) : linesOf(survey.order, MOST_ROWS + 1, state.player).filter((line) => line.length === 1)).map(([player]) => player);
+  list.size(own.length, ROW);
+  const first = Math.max(0, Math.floor(list.scroll / ROW));
+  const places = own.slice(first, first + Math.ceil((list.height || MOST_ROWS * ROW) / ROW) + 1).map((player, i) => ({ player, y: (first + i) * ROW - list.scroll }));
+  const importance = sides.map((side, i) => side.importance?.at(steps[i]) ?? null);
+  return { data, state, sides, steps, survey, own, places, importance, name: (player) => playerName(probes, undefined, player) };
+}
+
+/**
+ * Names and canvases of the rows in view.
+ * @param {Scene} scene
+ * @param {import("../parts/bars-list.js").List} list
+ */
+function stage({ data, state, sides, steps, places, importance, name }, list) {
+  const letters = Math.floor(Math.max(LEAST_NAMES, list.width * NAMES) / LETTER);
+  const means = (/** @type {number} */ player) => sides.map(({ letter }, i) => `${letter} ${number(importance[i]?.[player])}`).join(", ");
+  const first = places.slice(0, 3).map(({ player }) => `${middle(name(player), LONGEST_NAME)}: ${means(player)}`).join("; ");
+  return html`<div class="overview-grid" style=${swarmColumns(sides.length)}>
+    ${places.filter(({ player }) => data.lit.includes(player)).map(({ player, y }) => html`<div key=${`lit ${player}`} class="bar-lit" style=${{ top: `${y}px`, height: `${ROW}px` }}></div>`)}
+    <div class="bar-names" role="group" aria-label="features; choose one to keep it lit">${places.map(
+      ({ player, y }) => html`<button key=${player} type="button" class="bar-name" style=${{ top: `${y}px`, height: `${ROW}px` }} aria-pressed=${player === state.player} title=${`${name(player)}\nmean |attribution|: ${means(player)}`}>
+        <bdi class="ellipsis">${middle(name(player), letters)}</bdi></button>`,
+    )}</div>
+    <div class="bar-chart"><canvas role="img" aria-label=${`mean |attribution| of each feature over the probes; ${first}`}></canvas></div>
+    ${sides.map((side, i) => html`<div key=${side.letter} class="bar-chart"><canvas role="img" data-side=${i} aria-label=${`${side.name} at ${epoch(steps[i])}: one point a probe in each feature's row, by its attribution; for to the right, against to the left; shaded by the feature's value, dark low, light high`}></canvas>
+      ${absent(side, steps[i], data)}</div>`)}
+  </div>`;
+}
+
+/** @typedef {{domain: [number, number], marks: number[], width: number}} Scale  of an axis: its ends, its numbers, its px */
+
+/** @param {HTMLCanvasElement} canvas */
+const widthOf = (canvas) => canvas.parentElement?.clientWidth ?? 0;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} height
+ * @param {Scene} scene
+ * @returns {Scale}
+ */
+function paintImportance(canvas, height, { state, sides, survey, places, importance }) {
+  const width = widthOf(canvas);
+  // The longest bar's number stands beside it in a narrow chart too.
+  const domain = /** @type {[number, number]} */ ([0, survey.most * Math.max(1.12, width / Math.max(1, width - NUMBER)) || 1]);
+  const marks = ticks(...domain, Math.max(2, Math.floor(width / TICK)));
+  const rows = places.map(({ player, y }) => {
+    const sizes = importance.map((known) => known?.[player] ?? NaN);
+    return { y: y + ROW / 2, sizes, texts: sizes.map((size) => (Number.isFinite(size) ? number(size) : "")) };
+  });
+  const chart = { rows, colors: sides.map(({ color }) => color), domain, ticks: marks, dark: state.dark };
+  drawImportance(canvas, width, height, JSON.stringify(chart), chart);
+  return { domain, marks, width };
+}
+
+/**
+ * One swarm a side, all on one scale.
+ * @param {HTMLCanvasElement[]} canvases
+ * @param {number} height
+ * @param {Scene} scene
+ * @param {Swarm[]} before  as they lie: the pointer alone moves no point
+ * @param {number[]} ringed  probes
+ * @returns {Scale & {swarms: Swarm[], widths: number[]}}
+ */
+function paintSwarms(canvases, height, scene, before, ringed) {
+  const { data, state, sides, steps, survey, places } = scene;
+  const widths = canvases.map(widthOf);
+  const { ends } = survey;
+  const room = (ends[1] - ends[0]) * 0.03;
+  const domain = /** @type {[number, number]} */ ([ends[0] - room, ends[1] + room]);
+  const marks = ticks(...domain, Math.max(2, Math.floor((widths[0] ?? 0) / SWARM_TICK)));
+  const radius = survey.rows.length > FEW_PROBES ? 2 : 2.6;
+  const drawn = JSON.stringify([places, ends, widths, radius, data.method, data.explained]);
+  const swarms = sides.map((side, i) => {
+    const laid = [drawn, side.id, side.values(data.probe)?.id, survey.loaded, steps[i]].join();
+    const rows = before[i]?.laid === laid ? before[i].rows : layOut(scene, i, axis(domain, widths[i]), radius);
+    drawSwarm(canvases[i], widths[i], height, [laid, ringed, state.dark].join(), { rows, radius, domain, ticks: marks, ringed, dark: state.dark });
+    return { laid, rows };
+  });
+  return { domain, marks, width: widths[0] ?? 0, swarms, widths };
+}
+
+/**
+ * Where the points of one side lie.
+ * @param {Scene} scene
+ * @param {number} i  of the side
+ * @param {(value: number) => number} at
+ * @param {number} radius
+ * @returns {import("../../paint/beeswarm.js").SwarmRow[]}
+ */
+function layOut({ sides, steps, survey, places }, i, at, radius) {
+  const values = survey.rows.map((_, probe) => sides[i].values(probe)?.at(steps[i])?.values ?? null);
+  const [low, high] = survey.ends;
+  return places.map(({ player, y }) => {
+    const own = across(values, player);
+    const xs = own.map((value) => at(value < low ? low : value > high ? high : value));
+    return { y: y + ROW / 2, xs, ys: beeswarm(xs, 2 * radius, ROW / 2 - 1), heights: survey.heightsOf(player), beyond: Int8Array.from(own, (value) => Number(value > high) - Number(value < low)) };
+  });
+}
+
+/**
+ * Below the charts: their axes, and a way to all features.
+ * @param {Scene} scene
+ * @param {Scale} importance
+ * @param {Scale & {widths: number[]}} swarm
+ * @param {boolean} all
+ * @param {() => void} toggle
+ */
+function feet({ sides, survey: { order }, own }, importance, swarm, all, toggle) {
+  const { regression } = sides[0].info.probes;
+  const more = (order.length > own.length || all) && order.length > MOST_ROWS;
+  return html`<div class="overview-grid feet" style=${swarmColumns(sides.length)}>
+    <div class="overview-corner">${more && html`<button type="button" class="link" onClick=${toggle}>${all ? "◂ the strongest only" : `all ${order.length} features ▸`}</button>`}</div>
+    ${scaleOf(importance.marks, importance.domain, importance.width, "", "")}
+    ${sides.map((_, i) => scaleOf(swarm.marks, swarm.domain, swarm.widths[i] ?? 0, regression ? "lowers" : "against", regression ? "raises" : "for"))}
+  </div>`;
+}
+
+/**
+ * @param {MouseEvent} event
+ * @param {HTMLElement} element
+ * @param {HTMLElement} stageElement
+ * @param {Place[]} places
+ * @param {Swarm[]} swarms
+ * @returns {Hit | null}
+ */
+function hitOf(event, element, stageElement, places, swarms) {
+  const y = event.clientY - stageElement.getBoundingClientRect().top;
+  const place = places.findIndex((one) => y >= one.y && y < one.y + ROW);
+  if (place < 0) return null;
+  const canvas = event.target instanceof HTMLCanvasElement ? event.target : null;
+  const side = canvas ? Number(canvas.dataset.side ?? -1) : -2;
+  const outer = element.getBoundingClientRect();
+  const hit = { probe: -1, side, player: places[place].player, x: event.clientX - outer.left, y: event.clientY - outer.top };
+  if (!canvas || side < 0) return hit;
+  const row = swarms[side].rows[place];
+  return { ...hit, probe: nearestPoint(row.xs, row.ys, event.clientX - canvas.getBoundingClientRect().left, y - row.y, REACH) };
+}
+
+/**
+ * Words beside the pointer, on the side that has room.
+ * @param {Hit} hit
+ * @param {HTMLElement} element
+ * @param {unknown} words
+ */
+function beside({ x, y }, element, words) {
+  if (!words) return null;
+  const left = x + 16 + TIP_WIDTH > element.clientWidth ? x - 16 - TIP_WIDTH : x + 16;
+  const top = y + 12 + TIP_HEIGHT > element.clientHeight ? y - 8 - TIP_HEIGHT : y + 12;
+  return html`<div class="tip" style=${{ left: `${left}px`, top: `${top}px`, width: `${TIP_WIDTH}px` }}>${words}</div>`;
+}
+
+/** @param {number} count */
+const swarmColumns = (count) => ({ "--swarms": count, "--part": `${4.4 / count}fr` });
+
+/**
+ * What is known of all probes, worked out again only when more of it has come.
+ */
+function createSurvey() {
+  let key = "";
+  let orderKey = "";
+  /** @type {number[]} */
+  let order = [];
+  let locked = swarmEnds(new Float32Array());
+  /** @type {number[]} by which the axis goes: whichever are shown, it stays */
+  let strongest = [];
+  let lockedMost = 1;
+  /** @type {(import("../../types.d.ts").Row | null)[]} */
+  let rows = [];
+  /** @type {Map<number, Float32Array>} */
+  const known = new Map();
+
+  return (/** @type {Data} */ data, /** @type {State} */ state, /** @type {Side[]} */ sides, /** @type {number[]} */ steps) => {
+    const [a] = sides;
+    const players = Math.max(...a.info.probes.players);
+    const wanted = surveyed(a.info);
+    const here = wanted.filter((probe) => sides.every((side) => side.values(probe)) && a.content(probe));
+    const next = [...sides.flatMap((side) => [side.id, side.values(here[0] ?? 0)?.id, side.importance?.bytes]), data.method, data.explained, here.length].join();
+    if (next !== key) {
+      key = next;
+      orderKey = "";
+      known.clear();
+      rows = wanted.map((probe) => {
+        const content = a.content(probe);
+        return content?.kind === "tabular" ? content : null;
+      });
+      strongest = descending(sizesOf(sides, sides.map((side) => side.info.steps), players)).slice(0, MOST_ROWS);
+      locked = swarmEnds(valuesOf(sides.flatMap((side) => here.flatMap((probe) => side.info.steps.map((step) => side.values(probe)?.at(step)))), strongest));
+      lockedMost = Math.max(0, ...sides.flatMap(({ importance, info }) => info.steps.map((step) => largest(importance?.at(step) ?? []))));
+    }
+    const nextOrder = [state.rank, state.rank === "epoch" && steps].join();
+    if (nextOrder !== orderKey) {
+      orderKey = nextOrder;
+      const sizes = sizesOf(sides, sides.map((side, i) => (state.rank === "epoch" ? [steps[i]] : side.info.steps)), players);
+      order = state.rank === "logged" ? Array.from(sizes, (_, player) => player) : descending(sizes);
+    }
+    const now = sides.map((side, i) => largest(side.importance?.at(steps[i]) ?? []));
+    const { ends, cut } = state.lock ? locked : swarmEnds(valuesOf(sides.flatMap((side, i) => here.map((probe) => side.values(probe)?.at(steps[i]))), strongest));
+    return {
+      order,
+      rows,
+      loaded: here.length,
+      wanted: wanted.length,
+      ends: ends[1] > ends[0] ? ends : /** @type {[number, number]} */ ([-1, 1]),
+      cut,
+      most: state.lock ? lockedMost : Math.max(0, ...now),
+      heightsOf(/** @type {number} */ player) {
+        let found = known.get(player);
+        if (!found) {
+          found = heights(a.info.probes, rows, player);
+          known.set(player, found);
+        }
+        return found;
+      },
+    };
+  };
+}
+
+/**
+ * Mean over runs and epochs of what each player has on average over the probes.
+ * @param {Side[]} sides
+ * @param {number[][]} steps  one list a side
+ * @param {number} players
+ */
+function sizesOf(sides, steps, players) {
+  const sizes = new Float64Array(players);
+  sides.forEach((side, i) => {
+    for (const step of steps[i]) side.importance?.at(step)?.forEach((size, player) => (sizes[player] += Number.isFinite(size) ? size / steps[i].length : 0));
+  });
+  return sizes;
+}
+
+/**
+ * @param {(Attribution | null | undefined)[]} all
+ * @param {number[]} players
+ */
+function valuesOf(all, players) {
+  const values = new Float32Array(all.length * players.length).fill(NaN);
+  all.forEach((explained, i) => players.forEach((player, j) => (values[i * players.length + j] = explained?.values[player] ?? NaN)));
+  return values;
+}
+
+/**
+ * @param {Data} data
+ * @param {Side[]} sides
+ * @param {Scene["survey"]} survey
+ * @param {State} state
+ */
+function header({ cursor, panes, explained }, sides, { loaded, wanted, cut }, state) {
+  const { probes } = sides[0].info;
+  const steps = sides.map(({ letter }) => epochOf(cursor, letter));
+  const toward = probes.regression ? "" : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own answer" : `, toward “${className(probes, Number(explained))}”`;
+  const count = loaded < wanted ? `reading ${loaded} of ${wanted} probes…` : wanted < probes.count ? `points: ${wanted} of ${plural(probes.count, "probe")}` : plural(probes.count, "probe");
+  const orders = { overall: "mean over all epochs", epoch: "mean at this epoch", logged: "as logged" };
+  const stops = Array.from({ length: 9 }, (_, i) => featureColor(i / 8, state.dark)).join(", ");
+  return html`<div class="overview-top">
+    <div class="overview-tools"><h2>All probes</h2>
+      <span class="note ellipsis">${count}${toward} · ${panes[0].side.unit} · order: ${orders[state.rank]}</span>
+      <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order, ringed in the selected probe">
+        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: their tips stand at its edge">◂ ▸ beyond the axis</span>`}</span></div>
+    <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
+      ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT ? "" : epoch(steps[i])}</span></div>`)}</div>
+  </div>`;
+}
+
+/** @type {(side: Side, step: number, data: Data) => unknown} */
+function absent(side, step, { probe }) {
+  const there = side.values(probe);
+  if (!there || there.at(step)) return null;
+  return html`<p class="blank">${step === ABSENT ? "no epoch of this run goes with it" : `${epoch(step)} is not in this run's record`}</p>`;
+}
+
+/**
+ * @param {number[]} marks
+ * @param {[number, number]} domain
+ * @param {number} width
+ * @param {string} low  said at its ends; "" for an axis from zero
+ * @param {string} high
+ */
+function scaleOf(marks, domain, width, low, high) {
+  const at = axis(domain, width);
+  const free = marks.filter((mark) => !low || (at(mark) > LOW_WORD && at(mark) < width - HIGH_WORD));
+  return html`<div class="bars-axis" aria-hidden="true">
+    ${low && html`<i class="axis-low">${low}</i>`}${free.map((mark) => html`<span key=${mark} style=${{ left: `${at(mark)}px` }}>${low && mark > 0 ? "+" : ""}${tick(mark)}</span>`)}${high && html`<i class="axis-high">${high}</i>`}
+  </div>`;
+}
+
+/**
+ * What is under the pointer, in words.
+ * @param {Hit} hit
+ * @param {Data} data
+ * @param {Side[]} sides
+ * @param {number[]} steps
+ * @param {(player: number) => string} name
+ * @param {(Float32Array | null)[]} importance
+ */
+function tipWords({ probe, side: at, player }, data, sides, steps, name, importance) {
+  const { probes } = sides[0].info;
+  if (at === -1) return html`<b class="ellipsis">${name(player)}</b>${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${number(importance[i]?.[player])}</span>`)}<span class="note">mean |attribution| over ${plural(probes.count, "probe")}</span>`;
+  if (probe < 0 || at < 0) return null;
+  const content = sides[0].content(probe);
+  const value = playerValue(probes, content?.kind === "tabular" ? content : null, player);
+  const numbers = (/** @type {Attribution | null | undefined} */ explained) => (explained ? withError(explained.values[player], explained.errors[player]) : "–");
+  const single = featuresOf(probes, player).length === 1;
+  return html`<b class="ellipsis">${probeName(probes, probe)}</b>
+    <span class="ellipsis">${name(player)}${single && value.whole ? ` = ${value.whole}` : ""}</span>
+    ${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${numbers(side.values(probe)?.at(steps[i]))}</span>`)}
+    <span class="note">${probe === data.probe ? "selected" : "click to select this probe"}</span>`;
+}

@@ -1,0 +1,302 @@
+/** One card a probe: what each run looks at, what it answers, how much its reasons change. */
+
+import { inView, pictureSizes } from "../../figures/layout.js";
+import { MINIATURES, preload } from "../../host/preload.js";
+import { epochOf } from "../../model/cursor.js";
+import { memo } from "../../model/memo.js";
+import { classOf } from "../../model/order.js";
+import { thumbnail } from "../../paint/thumbnail.js";
+import { className, epoch, list, number, probeName } from "../../words/format.js";
+import { KINDS } from "../../words/kinds.js";
+import { middle, sharedBeginning, shortName } from "../../words/names.js";
+import { shortAnswer } from "../parts/answer.js";
+import { choose, html, render, select } from "../parts/html.js";
+import { once } from "../parts/later.js";
+import { createStrip } from "../parts/strip.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Pane} Pane */
+/** @typedef {import("../../types.d.ts").State} State */
+/** @typedef {typeof import("../../paint/miniature.js").miniature} Paint */
+
+const GAP = 8;
+const PADDING = 7;
+// Room of the mark that says whether a change is more than noise.
+const MARK = 14;
+const SPARK_HEIGHT = 16;
+// Classes that are named in a reason.
+const NAMED = 3;
+
+const SORTS = [
+  { value: "changed", text: "changed most" },
+  { value: "uncertain", text: "least certain" },
+  { value: "order", text: "as logged" },
+];
+
+/** Images do without what draws cards of other kinds. */
+const miniatures = once(() => {
+  preload(MINIATURES);
+  return import("../../paint/miniature.js");
+});
+
+const DIFFER = { value: "differ", text: "reasons differ, both right" };
+
+const SORTS_PINNED = SORTS.map((sort) => (sort.value === "changed" ? { ...sort, text: "changed since the pin" } : sort));
+
+/** @type {import("../../types.d.ts").View} */
+export function probesView(element) {
+  const head = document.createElement("div");
+  element.append(head);
+  let selected = -1;
+  const classesOf = classFilter();
+  /** @type {typeof import("../../paint/miniature.js").miniature | null} */
+  let miniature = null;
+
+  return createStrip(element, (strip, data, state) => {
+    const size = pictureSizes(window.innerHeight, 2).card;
+    element.style.setProperty("--card", `${size}px`);
+    const panes = data.b ? data.panes : data.panes.slice(0, 1);
+    const width = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;
+    const item = width + GAP;
+    render(header(element, data, state, classesOf), head);
+    strip.track.style.width = `${Math.max(0, data.order.length * item - GAP)}px`;
+    if (data.probe !== selected) {
+      selected = data.probe;
+      const index = data.order.indexOf(selected);
+      if (index >= 0) strip.show(item, index);
+    }
+    const range = inView(strip.scroll, strip.room, item, data.order.length);
+    if (range[0] !== state.window[0] || range[1] !== state.window[1]) choose(element, { window: range });
+    const shown = data.order.slice(...range);
+    const cards = shown.map((probe, i) => card(element, data, panes, probe, { left: (range[0] + i) * item, width }));
+    render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, strip.track);
+    const cardElements = strip.track.querySelectorAll(".card");
+    const paint = panes[0].side.info.probes.kind === "image" ? paintThumbnail : miniature;
+    shown.forEach((probe, i) => drawCard(cardElements[i], data, state, panes, probe, size, paint));
+    if (paint) return;
+    void miniatures().then((module) => {
+      miniature = module.miniature;
+      strip.again();
+    }, () => {});
+  });
+}
+
+/** @type {Paint} */
+const paintThumbnail = (place, what, data, state) => {
+  if (place instanceof HTMLCanvasElement) thumbnail(place, { ...what, lit: [] }, data, state);
+};
+
+/** The entries of the filter by class, with the number of probes of each; made anew when the numbers change. */
+function classFilter() {
+  let known = "";
+  /** @type {import("../parts/html.js").Option[]} */
+  let options = [];
+  return (/** @type {Data} */ data, /** @type {number | null} */ only) => {
+    const { probes } = data.panes[0].side.info;
+    const counts = new Array(probes.classes).fill(0);
+    for (let probe = 0; probe < probes.count; probe++) {
+      const number = classOf(data.panes[0], probe);
+      if (number >= 0) counts[number] += 1;
+    }
+    const key = JSON.stringify([data.a?.id, only, counts]);
+    if (key === known) return options;
+    known = key;
+    // Of a thousand classes only those that have probes are worth a line.
+    const there = [...counts.keys()].filter((i) => counts[i] > 0 || i === only);
+    options = [{ value: "", text: "all classes" }, ...there.map((i) => ({ value: String(i), text: `${className(probes, i)} (${counts[i]})` }))];
+    return options;
+  };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ * @param {ReturnType<typeof classFilter>} classesOf
+ */
+function header(element, data, state, classesOf) {
+  const { probes } = data.panes[0].side.info;
+  const classes = probes.regression ? [] : classesOf(data, state.only);
+  const filter = (/** @type {Event} */ _, /** @type {string} */ value) => {
+    const only = value === "" ? null : Number(value);
+    const hidden = only !== null && classOf(data.panes[0], data.probe) !== only;
+    choose(element, hidden ? { only, probe: null, player: null, hover: null } : { only });
+  };
+  const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
+    html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
+  return html`<div class="bar">
+    <h2>Probes</h2>
+    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../../types.d.ts").Sort} */ (value) }) })}</label>
+    ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
+    ${probes.labels && !probes.regression && check("wrong", "wrong only")}
+    ${data.b && !probes.regression && check("disagree", "A and B disagree")}
+    ${hatched(element, data, state)}
+    <span class="count">${data.order.length} of ${probes.count}</span>
+  </div>`;
+}
+
+/** @type {(data: Data, state: State) => import("../parts/html.js").Option[]} */
+function sorts({ b }, { pin, sort }) {
+  const known = pin === null ? SORTS : SORTS_PINNED;
+  return b || sort === "differ" ? [...known, DIFFER] : known;
+}
+
+/**
+ * Whether what is compared on a card differs by more than noise: A from B, or this epoch from the one before.
+ * @param {Data} data
+ * @param {number} probe
+ */
+function change({ a, b, compared, cursor }, probe) {
+  const drift = a?.drift;
+  const step = epochOf(cursor, "A");
+  const distance = b ? compared?.distance(probe, cursor.step) : drift?.at(probe, step);
+  const floor = b ? compared?.floor(probe, cursor.step) : drift?.floor(probe, step);
+  if (distance === undefined || floor === undefined || !Number.isFinite(distance) || !Number.isFinite(floor)) return null;
+  const real = distance > floor;
+  const what = b ? `A and B are ${number(distance)} apart` : `${number(distance)} from the previous epoch`;
+  const words = `${what}: ${real ? "more than" : "within"} noise (${number(floor)})`;
+  return html`<span class=${real ? "card-change real" : "card-change"} title=${words} role="img" aria-label=${words}>${real ? "≠" : "≈"}</span>`;
+}
+
+/** @type {(pane: Pane, probe: number) => boolean} whether the epoch was explained, and that class was not */
+const isUnexplained = ({ side, step }, probe) => (side.values(probe)?.at(step)?.target ?? 0) < 0 && !side.info.gaps.some((gap) => gap.step === step);
+
+/**
+ * Why a card is hatched whose class was not explained.
+ * @param {string} wanted  as the server takes it
+ * @param {import("../../types.d.ts").RunInfo} info
+ */
+function unexplained(wanted, { settings: { classes }, probes }) {
+  if (Array.isArray(classes) && classes.length <= NAMED) return `only ${list(classes.map((one) => `“${className(probes, one)}”`))} ${classes.length > 1 ? "were" : "was"} explained`;
+  return `${/^\d+$/.test(wanted) ? `“${className(probes, Number(wanted))}”` : "its class"} was not explained`;
+}
+
+/**
+ * Said once for all cards in view, with a way to a class that all of them have.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function hatched(element, data, state) {
+  const { info } = data.panes[0].side;
+  const panes = data.b ? data.panes : data.panes.slice(0, 1);
+  if (!data.order.slice(...state.window).some((probe) => panes.some((pane) => isUnexplained(pane, probe)))) return "";
+  const { classes } = info.settings;
+  const words = `hatched: ${unexplained(data.explained, info)}`;
+  const first = Array.isArray(classes) && data.explained !== String(classes[0]) ? classes[0] : null;
+  return html`<span class="note ellipsis hatched" role="status" title=${words}>${words}</span>
+    ${first !== null && html`<button type="button" class="link note" onClick=${() => choose(element, { class: String(first) })}>explain “${className(info.probes, first)}” for all</button>`}`;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {{left: number, width: number}} place
+ */
+function card(element, data, panes, probe, { left, width }) {
+  const { probes } = panes[0].side.info;
+  const name = probeName(probes, probe);
+  const chosen = probe === data.probe;
+  const why = panes.some((pane) => isUnexplained(pane, probe)) ? `\nhatched: ${unexplained(data.explained, panes[0].side.info)}` : "";
+  return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${why}`}
+    style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
+    <span class="card-name"><bdi class="ellipsis">${cardName(probes, probe, width)}</bdi>${change(data, probe)}</span>
+    <span class="card-halves">
+      ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
+        <span class="picture">
+          ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
+        </span>
+        <span class="half-bar"></span>
+        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortAnswer(pane, probe)}</span>
+      </span>`)}
+    </span>
+    <span class="spark">
+      <canvas role="img" aria-label="change of the explanation since the previous epoch, over epochs"></canvas>
+      <span class="spark-cursor" style=${{ left: `${sparkAt(data.cursor.steps, data.cursor.step) * 100}%` }}></span>
+    </span>
+  </button>`;
+}
+
+// A letter's mean width at 12 px.
+const LETTER = 6.2;
+
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the names of all classes begin with */
+const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?? []));
+
+/**
+ * A probe's name as far as a card has room: what tells it from others stands at its ends, and not in what all classes begin with.
+ * @param {import("../../types.d.ts").ProbeSetInfo} probes
+ * @param {number} probe
+ * @param {number} width  px of the card
+ */
+function cardName(probes, probe, width) {
+  const label = probes.labels?.[probe];
+  const name = probes.names || label === undefined ? probeName(probes, probe) : `#${probe} “${shortName(className(probes, label), sharedByClasses(probes))}”`;
+  return middle(name, Math.floor((width - 2 * PADDING - MARK) / LETTER));
+}
+
+/**
+ * @param {Element} card
+ * @param {Data} data
+ * @param {State} state
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {number} size
+ * @param {Paint | null} paint  null before it has come
+ */
+function drawCard(card, data, state, panes, probe, size, paint) {
+  const [spark] = card.querySelectorAll(".spark canvas");
+  const places = card.querySelectorAll(".picture > *");
+  panes.forEach(({ side, step }, i) => paint?.(/** @type {HTMLElement} */ (places[i]), { side, probe, step, size }, data, state));
+  drawSpark(/** @type {HTMLCanvasElement} */ (spark), data, panes, probe, panes.length * (size + 4) - 4);
+}
+
+/** @type {(pane: Pane, name: string) => string} */
+const encoded = ({ title, side }, name) => `${title} ${side.name}: ${KINDS[side.info.probes.kind].card} of ${name}`;
+
+/** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
+function sparkAt(steps, step) {
+  return (step - steps[0]) / Math.max(1, steps[steps.length - 1] - steps[0]);
+}
+
+/** @type {WeakMap<HTMLCanvasElement, string>} what each sparkline shows */
+const sparks = new WeakMap();
+
+/**
+ * Drift over epochs, all cards on one scale.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Data} data
+ * @param {Pane[]} panes
+ * @param {number} probe
+ * @param {number} width
+ */
+function drawSpark(canvas, data, panes, probe, width) {
+  const key = [probe, width, devicePixelRatio, data.cursor.steps[0], data.cursor.steps.at(-1), ...panes.flatMap(({ side }) => [side.color, side.drift?.id])].join();
+  if (sparks.get(canvas) === key) return;
+  sparks.set(canvas, key);
+  canvas.width = Math.round(width * devicePixelRatio);
+  canvas.height = Math.round(SPARK_HEIGHT * devicePixelRatio);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.scale(devicePixelRatio, devicePixelRatio);
+  context.lineWidth = 1.2;
+  context.lineJoin = "round";
+  const top = Math.max(...panes.map(({ side }) => side.drift?.largest ?? 0)) || 1;
+  for (const { side } of [...panes].reverse()) {
+    if (!side.drift) continue;
+    const values = side.drift.of(probe);
+    context.beginPath();
+    let open = false;
+    side.drift.steps.forEach((step, i) => {
+      const there = Number.isFinite(values[i]);
+      const x = sparkAt(data.cursor.steps, step) * width;
+      const y = SPARK_HEIGHT - 1.5 - (values[i] / top) * (SPARK_HEIGHT - 3);
+      if (there && open) context.lineTo(x, y);
+      if (there && !open) context.moveTo(x, y);
+      open = there;
+    });
+    context.strokeStyle = side.color;
+    context.stroke();
+  }
+}

@@ -1,0 +1,46 @@
+/** What is explained: method, class, and the probe set where a run has several. */
+
+import { memo } from "../../model/memo.js";
+import { className, method } from "../../words/format.js";
+import { choose, html, render, segmented, select } from "../parts/html.js";
+
+// Buttons for so many letters in all stand in one row; more methods are a list.
+const LETTERS = 16;
+const BUTTONS = 3;
+
+const classOptions = memo((/** @type {import("../../types.d.ts").ProbeSetInfo} */ probes) => [
+  ...(probes.labels ? [{ value: "label", text: "true label" }] : []),
+  { value: probes.labels ? "predicted" : "label", text: "predicted now" },
+  ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
+]);
+
+/** @type {import("../../types.d.ts").View} */
+export function explanationView(element) {
+  return (data, state) => {
+    if (!data.a) return;
+    const { explainers, probes, set } = data.a.info;
+    const sets = data.runs.find(({ run }) => run === data.a?.run)?.sets ?? [];
+    const classes = classOptions(probes);
+    const methods = explainers.map((name) => ({ value: name, text: method(name) }));
+    const few = methods.length <= BUTTONS && methods.map(({ text }) => text).join("").length <= LETTERS;
+    const chooser = { label: "Method", value: data.method, options: methods, choose: (/** @type {Event} */ _, /** @type {string} */ value) => choose(element, { method: value }) };
+    render(
+      html`<div>
+        <h2>Explanation</h2>
+        ${sets.length > 1 &&
+        html`<div class="field"><span>Probes</span>
+          ${select({ label: "Probe set", value: set, options: sets.map((name) => ({ value: name, text: name })), choose: (_, value) => choose(element, { set: value, probe: null, player: null, areas: [], region: null }) })}
+        </div>`}
+        <div class="field"><span>Method</span>
+          ${few ? segmented(chooser) : select(chooser)}
+        </div>
+        ${!probes.regression &&
+        html`<div class="field"><span>Class</span>
+          ${select({ label: "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
+        </div>`}
+        <div class="field"><span>Unit</span><span class="value">${data.a.unit}</span></div>
+      </div>`,
+      element,
+    );
+  };
+}

@@ -1,0 +1,143 @@
+/** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
+
+import { choose, html, named, render, segmented } from "../parts/html.js";
+
+/** @typedef {import("../../types.d.ts").Align} Align */
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").RunChoice} RunChoice */
+/** @typedef {import("../../types.d.ts").State} State */
+
+/** @type {import("../../types.d.ts").View} */
+export function runsView(element) {
+  return (data, state) => {
+    const { pattern, problem } = filter(state.filter);
+    const runs = data.runs.filter(({ name, letter }) => letter || pattern.test(name));
+    render(
+      html`<div>
+        <h2>Runs</h2>
+        ${data.shared && html`<p class="note named-line" title=${data.shared}>all begin with ${named(data.shared)}</p>`}
+        <input type="search" class="filter" placeholder="Filter runs (regex)" aria-label="Filter runs by a regular expression"
+          value=${state.filter} aria-invalid=${problem !== ""} aria-describedby="filter-problem"
+          onInput=${(/** @type {InputEvent} */ event) => choose(element, { filter: /** @type {HTMLInputElement} */ (event.target).value })} />
+        <p id="filter-problem" class="problem" role="status">${problem}</p>
+        <ul class="runs">
+          ${runs.filter((run) => !why(run)).map((run) => row(element, run, state))}
+          ${groups(runs).map(([reason, apart]) => html`<li key=${reason} class=${apart[0].error === null ? "run-group" : "run-group damaged"}>
+            <p class="note" title=${reason}>${reason}</p>
+            <ul>${apart.map((run) => row(element, run, state))}</ul>
+          </li>`)}
+        </ul>
+        ${data.b && alignment(element, data, state)}
+        ${data.runs.length > 2 && repeats(element, data, state)}
+        ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
+      </div>`,
+      element,
+    );
+  };
+}
+
+/**
+ * Which epoch of B stands beside one of A.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function alignment(element, { a, b }, state) {
+  const logs = [a, b].map((side) => Object.keys(side?.info.logs ?? {}));
+  const validation = logs[0].filter((key) => key.startsWith("val_") && logs[1].includes(key));
+  const accuracy = validation.includes("val_accuracy");
+  const options = [
+    { value: "epoch", text: "epoch", title: "the same epoch of both" },
+    { value: "val_accuracy", text: accuracy ? "val acc" : "metric", disabled: !validation.length, title: validation.length ? `the epochs at which ${accuracy ? "the validation accuracy" : "the validation metric"} is closest` : "no validation metric was logged for both" },
+    { value: "best", text: "best", title: "epochs counted from the best of each" },
+  ];
+  const chosen = (/** @type {Event} */ _, /** @type {string} */ value) => {
+    const align = /** @type {Align} */ (value);
+    choose(element, { align, seeksBest: align === "best" });
+  };
+  return html`<div class="field align"><span>Align by</span>${segmented({ label: "Align A and B by", value: state.align, options, choose: chosen })}</div>`;
+}
+
+/**
+ * What tells repeats of one recipe apart: ticked repeats are drawn as one band, and how far apart they are tells what another seed makes.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function repeats(element, data, { repeats: pattern }) {
+  const { problem } = filter(pattern);
+  const refused = data.failures.find(({ route }) => route === "compare" || route === "findings")?.problem ?? "";
+  const why = pattern && (problem ? "not a regular expression: nothing is a repeat" : refused);
+  const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
+  // What is being typed stays when the page is drawn again, by a reply or a new epoch.
+  const field = element.querySelector(".repeats input");
+  const typed = field instanceof HTMLInputElement && field === element.ownerDocument.activeElement ? field.value : pattern;
+  return html`<details class="repeats" open=${pattern !== ""}>
+    <summary title="runs that repeat one recipe with another seed">repeats …</summary>
+    <input type="text" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${typed}
+      aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
+    <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "ticked repeats of a recipe are drawn as one band: mean ± spread"}</p>
+  </details>`;
+}
+
+/**
+ * @param {string} text
+ * @returns {{pattern: RegExp, problem: string}} a pattern that can't be read hides nothing
+ */
+function filter(text) {
+  try {
+    return { pattern: new RegExp(text, "i"), problem: "" };
+  } catch {
+    return { pattern: /^/, problem: "not a regular expression: nothing is filtered" };
+  }
+}
+
+/**
+ * Why a run can't stand beside A; "" where it can, or is A itself.
+ * @param {RunChoice} run
+ */
+function why({ error, last_step, letter, reason }) {
+  if (error !== null) return error;
+  if (last_step === null) return "no epoch yet";
+  return letter !== "A" && reason ? `not comparable: ${reason}` : "";
+}
+
+/**
+ * Runs that can't stand beside A, by the reason.
+ * @param {RunChoice[]} runs
+ */
+function groups(runs) {
+  /** @type {Map<string, RunChoice[]>} */
+  const found = new Map();
+  for (const run of runs) {
+    const reason = why(run);
+    if (reason) found.set(reason, [...(found.get(reason) ?? []), run]);
+  }
+  return [...found];
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {RunChoice} run
+ * @param {State} state
+ */
+function row(element, run, state) {
+  const silent = run.error !== null || run.last_step === null;
+  const note = why(run);
+  const toggle = (/** @type {boolean} */ on) =>
+    choose(element, { runs: on ? [...state.runs, run.run] : state.runs.filter((name) => name !== run.run) });
+  return html`<li key=${run.run} class=${note ? "run muted" : "run"} style=${{ "--run": run.color }}>
+    <label class="run-name" title=${run.name}>
+      <input type="checkbox" checked=${run.shown} disabled=${silent || run.letter !== ""}
+        aria-label=${`Show the curves of ${run.name}`}
+        onChange=${(/** @type {Event} */ event) => toggle(/** @type {HTMLInputElement} */ (event.target).checked)} />
+      ${named(run.label)}
+    </label>
+    <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${silent}
+      aria-label=${`${run.name} as run A`} title="Show as run A"
+      onClick=${() => choose(element, { a: run.run, b: run.letter === "B" ? "" : state.b, player: null })}>A</button>
+    <button type="button" class="letter" aria-pressed=${run.letter === "B"} disabled=${run.letter === "A" || note !== ""}
+      aria-label=${`${run.name} as run B`} title=${note || (run.letter === "B" ? "Show A alone" : "Show as run B, beside A")}
+      onClick=${() => choose(element, { b: run.letter === "B" ? "" : run.run })}>B</button>
+  </li>`;
+}

@@ -1,0 +1,78 @@
+/** The page as a whole: what it knows, what the user chose, and when it is drawn. */
+
+import { abreast } from "../figures/layout.js";
+import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "../host/host.js";
+import { listen } from "../host/listen.js";
+import { createPlayback } from "../host/playback.js";
+import { VIEWS, later } from "./index.js";
+import { createPage } from "./page.js";
+
+/** @typedef {import("../types.d.ts").Data} Data */
+
+const LIVE_CHECK_MS = 2000;
+
+/** @param {import("../feed/session.js").Session} session */
+export function start({ store, feed, look, changed, settle, drawWith }) {
+  const { root, rooms } = createPage(Object.keys(VIEWS));
+  const updates = Object.entries(VIEWS).map(([name, view]) => view(rooms[name]));
+  /** @type {Data | null} */
+  let ready = null;
+  let tick = 0;
+  let stands = false;
+  const playOn = createPlayback(store, () => ready?.cursor);
+
+  function draw() {
+    const state = store.get();
+    let { data, pending, judged } = look();
+    // While something else is on its way the page keeps what it shows: nothing jumps.
+    const waiting = data.phase === "loading" && ready !== null;
+    if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading, failures: data.failures };
+    else ready = data.phase === "ready" ? data : null;
+    root.dataset.phase = data.phase;
+    // Before it is known, two are more likely where there are two: the page is laid out for them from the start.
+    const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
+    root.dataset.runs = two ? "two" : "one";
+    // The pictures have the height that a filmstrip of one row leaves: known before its view has come.
+    const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: window.innerWidth, height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1) : 0;
+    root.classList.toggle("film-abreast", film > 0);
+    root.style.setProperty("--film-frame", `${film}px`);
+    // What is judged comes a little later, and nobody waits for it but who reads it all.
+    root.dataset.judged = String(judged);
+    root.ariaBusy = String(waiting || data.phase === "loading" || pending);
+    document.documentElement.classList.toggle("dark", state.dark);
+    for (const update of updates) update(data, state);
+    if (!ready || waiting) return;
+    decide(ready);
+    if (!stands && !pending) {
+      // What the server has to judge takes it longest: the views' own modules come first.
+      stands = true;
+      later().then(settle, () => {
+        stands = false;
+      });
+    }
+    playOn();
+    // Training that ends sends no word: what is live is looked at again.
+    clearTimeout(tick);
+    if (ready.live) tick = window.setTimeout(changed, LIVE_CHECK_MS);
+  }
+
+  /** What the page decided for the user stays decided when runs or epochs arrive. */
+  function decide(/** @type {Data} */ data) {
+    const state = store.get();
+    if (state.a === null) store.set({ a: data.a?.run ?? null });
+    if (state.b === null) store.set({ b: data.b?.run ?? "" });
+    if (state.probe !== data.probe) store.set({ probe: data.probe });
+    if (state.seeksBest && data.cursor.best !== null) store.set({ epoch: data.cursor.best, seeksBest: false });
+    if (state.class !== data.explained) store.set({ class: data.explained });
+  }
+
+  listen(root, store, () => ready, feed.retry);
+  followTheme((dark) => store.set({ dark }));
+  followVisibility(root, (visible) => {
+    feed.setVisible(visible);
+    if (visible) takeFocus();
+  });
+  onReload(feed.poll);
+  onNavigation(store.reread);
+  drawWith(draw);
+}

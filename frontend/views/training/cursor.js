@@ -1,0 +1,178 @@
+/** The one epoch that everything on the page follows: buttons, slider, and what of the record is there. */
+
+import { ABSENT, epochOf, move, moveTo } from "../../model/cursor.js";
+import { metricName } from "../../model/metrics.js";
+import { epochCount, holesOf, nearest } from "../../model/series.js";
+import { epoch, list, plural } from "../../words/format.js";
+import { choose, html, render } from "../parts/html.js";
+import { icon } from "../parts/icons.js";
+import { once } from "../parts/later.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").State} State */
+
+/** What draws the events comes when there are some. */
+const marking = once(() => import("./markers.js"));
+
+/** @type {import("../../types.d.ts").View} */
+export function cursorView(element) {
+  /** @type {typeof import("./markers.js").showMarkers | null} */
+  let show = null;
+  /** @type {Parameters<import("../../types.d.ts").Update> | null} */
+  let drawn = null;
+  const mark = () => {
+    const canvas = element.querySelector("canvas");
+    if (canvas && drawn) show?.(canvas, drawn[0], drawn[1].dark);
+  };
+  new ResizeObserver(mark).observe(element);
+
+  return (data, state) => {
+    if (data.phase !== "ready") return;
+    drawn = [data, state];
+    const { cursor } = data;
+    const last = cursor.steps.length - 1;
+    const go = (/** @type {import("../../types.d.ts").Change} */ change) => choose(element, { ...change, playing: false });
+    const button = (/** @type {Parameters<typeof icon>[0]} */ name, /** @type {string} */ label, /** @type {() => void} */ act, off = false) =>
+      html`<button type="button" class="icon-button" aria-label=${label} title=${label} disabled=${off} onClick=${act}>${icon(name)}</button>`;
+    render(
+      html`<div class="cursor">
+        <span class="transport">
+          ${button("first", "First epoch (Home)", () => go(moveTo(cursor, 0)), cursor.index === 0)}
+          ${button("back", "One epoch back (←)", () => go(move(cursor, -1)), cursor.index === 0)}
+          ${button(state.playing ? "pause" : "play", state.playing ? "Pause (Space)" : "Play (Space)", () => choose(element, { playing: !state.playing }), last === 0)}
+          ${button("forward", "One epoch forward (→)", () => go(move(cursor, 1)), cursor.index === last)}
+          ${button("last", "Last epoch (End)", () => go({ epoch: null }), cursor.step === cursor.end)}
+        </span>
+        <span class="slider" style=${{ "--rows": pair(data).length }}>
+          <canvas class="event-marks" role="img" aria-label="events along the epochs"></canvas>
+          ${data.b && pair(data).map(({ letter, color }, row) => html`<b key=${letter} class="event-row" aria-hidden="true" style=${{ color, "--row": row }}>${letter}</b>`)}
+          <input type="range" id="epoch" min="0" max=${Math.max(1, last)} value=${cursor.index} disabled=${last === 0} aria-label="Epoch" aria-valuetext=${epoch(cursor.step)}
+            style=${{ "--at": `${last ? (cursor.index / last) * 100 : 0}%` }}
+            onInput=${(/** @type {Event} */ event) => go(moveTo(cursor, Number(/** @type {HTMLInputElement} */ (event.target).value)))} />
+          ${marks(data, state)}
+        </span>
+        <span class="cursor-words">
+          ${eventCount(element, data, state)}
+          ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: seen when B is off</span>`}
+          ${beside(data)}
+          <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
+          <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
+          ${live(data)}
+        </span>
+      </div>`,
+      element,
+    );
+    if (!pair(data).some(({ events }) => events)) return;
+    if (show) mark();
+    else void marking().then(({ showMarkers }) => {
+      show = showMarkers;
+      mark();
+    }, () => {});
+  };
+}
+
+/**
+ * How much happened; opens the list of it.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function eventCount(element, data, state) {
+  const count = pair(data).reduce((sum, { events }) => sum + (events?.events.length ?? 0), 0);
+  const open = state.events !== null;
+  const known = pair(data).every(({ events }) => events);
+  return html`<button type="button" class="link event-count" aria-expanded=${open} disabled=${!count && !open} title="what happened to which probe, as a list"
+    onClick=${() => choose(element, { events: open ? null : "all" })}>${known ? plural(count, "event") : "events"} ${open ? "▴" : "▾"}</button>`;
+}
+
+/**
+ * B's own epoch, where it is another one than the cursor is called by.
+ * @param {Data} data
+ */
+function beside({ b, cursor }) {
+  const step = epochOf(cursor, "B");
+  if (!b || step === cursor.step) return "";
+  const by = metricName(cursor.metric);
+  const why = cursor.best !== null ? `counted from the best ${by} of each` : by ? `where ${by} is closest` : "the nearest that was explained";
+  const words = step === ABSENT ? "B: none here" : `B ${epoch(step)}`;
+  return html`<span class="beside" title=${`${words}: ${why}`}><b style=${{ color: b.color }}>B</b> ${words.slice(2)}</span>`;
+}
+
+/**
+ * Whether the cursor follows training, and which run is further than it follows to.
+ * @param {Data} data
+ */
+function live({ live: on, a, b, cursor }) {
+  if (!on) return html`<span class="live off"></span>`;
+  // Where runs stand beside each other by a metric, the cursor goes by A's epochs.
+  const last = (/** @type {number[]} */ steps) => steps[steps.length - 1];
+  const ahead = [a, cursor.metric ? null : b].find((side) => b && side && last(side.info.steps) > cursor.end);
+  const title = ahead ? "the cursor stays at the last epoch that both have; → or a drag goes on" : "Follows the last epoch while the run trains";
+  return html`<span class="live" title=${title}>● live${ahead && `, ${ahead.letter} at ${epoch(last(ahead.info.steps))}`}</span>`;
+}
+
+/** @param {number[]} steps */
+function range(steps) {
+  const first = steps.find((step) => step >= 0);
+  const last = steps[steps.length - 1];
+  if (first === undefined) return "untrained only";
+  return first === last ? String(first) : `${first}–${last}`;
+}
+
+/** @param {Data} data */
+function pair({ a, b }) {
+  return [a, b].filter((side) => side !== null);
+}
+
+/** @param {Data} data */
+function pinned({ pin, b }) {
+  return `${epoch(pin)} is pinned${b ? ": it stands beside A when B is off" : ""}`;
+}
+
+/**
+ * @param {Data} data
+ * @param {State} state
+ */
+function marks(data, state) {
+  const { steps } = data.cursor;
+  const place = (/** @type {number} */ index) => ({ left: `${(index / Math.max(1, steps.length - 1)) * 100}%` });
+  /** @type {Map<number, string>} one mark a place, whatever changed there */
+  const changes = new Map();
+  for (const { letter, info } of pair(data)) {
+    for (const { step, change } of info.changes) {
+      const index = nearest(steps, step);
+      changes.set(index, [...(changes.has(index) ? [changes.get(index)] : []), `${letter}, from ${step < 0 ? "the untrained model" : epoch(step)} on: ${change}`].join("\n"));
+    }
+  }
+  const gaps = pair(data).flatMap(({ letter, info }) =>
+    info.gaps.map(({ step, reason }) => ({ index: steps.indexOf(step), title: `${letter} has no explanation at ${epoch(step)}: ${reason}` })),
+  );
+  return [
+    ...gaps.map(({ index, title }) => html`<span key=${title} class="gap-mark" style=${place(index)} title=${title}></span>`),
+    ...[...changes].map(([index, title]) => html`<span key=${title} class="change-mark" role="img" aria-label=${title} title=${title} style=${place(index)}></span>`),
+    state.pin !== null && html`<span key="pin" class="pin-mark" role="img" aria-label=${pinned(data)} title=${pinned(data)} style=${place(nearest(steps, data.pin))}>${icon("pin")}</span>`,
+  ];
+}
+
+/**
+ * How much of the record is there, in words: nothing is left out in silence.
+ * @param {Data} data
+ */
+function completeness(data) {
+  const each = pair(data).map(({ letter, info }) => {
+    const logged = epochCount(info.steps);
+    // Epochs count from 0: what is missing beyond them is the untrained model.
+    const most = Math.max(info.steps[info.steps.length - 1], info.log_steps[info.log_steps.length - 1] ?? -1) + 1;
+    const whole = logged - info.gaps.filter(({ step }) => step >= 0).length;
+    return { letter, logged, whole, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
+  });
+  const words = each.map(({ whole, expected, gaps }) => `${whole} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
+  const same = words.every((word) => word === words[0]);
+  const short = same ? words[0] : each.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
+  const long = each.map(({ letter, logged, expected, gaps, holes: missing }) => [
+    `${letter}: ${logged} of ${plural(expected, "epoch")} served`,
+    ...gaps.map(({ step, reason }) => `no explanation at ${epoch(step)}: ${reason}`),
+    ...(missing.length ? [`missing from epoch ${list(missing.map(String))}`] : []),
+  ].join("\n"));
+  return { short, long: long.join("\n") };
+}

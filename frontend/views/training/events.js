@@ -1,0 +1,113 @@
+/** What happened to which probe at which epoch, as a list: a click goes there. */
+
+import { moveTo } from "../../model/cursor.js";
+import { GLYPHS, countKinds, placesOf, sizeWords } from "../../model/events.js";
+import { EVENT_KINDS } from "../../model/state.js";
+import { probeName } from "../../words/format.js";
+import { failure } from "../parts/failure.js";
+import { choose, html, render, select } from "../parts/html.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Side} Side */
+/** @typedef {import("../../types.d.ts").State} State */
+/** @typedef {import("../../types.d.ts").TrainingEvent} TrainingEvent */
+/** @typedef {{event: TrainingEvent, letter: "A" | "B", place: number}} Entry */
+
+const ROW = 22;
+const SHOWN_ROWS = 8;
+// Rows above and below those in view, so that a quick scroll shows no gap.
+const SPARE = 6;
+
+/** @type {import("../../types.d.ts").View} */
+export function eventsView(element) {
+  element.classList.add("panel");
+  /** @type {Parameters<import("../../types.d.ts").Update> | null} */
+  let last = null;
+  let top = 0;
+  // Thousands of events are not sorted anew at every step of the cursor.
+  /** @type {{of: unknown[], all: Entry[]}} */
+  let known = { of: [], all: [] };
+  const everything = (/** @type {Data} */ data) => {
+    const of = [data.a?.events, data.b?.events, data.cursor.epochs.A, data.cursor.epochs.B];
+    if (of.some((one, i) => one !== known.of[i]) || known.of.length !== of.length) known = { of, all: entries(data) };
+    return known.all;
+  };
+
+  /** @type {import("../../types.d.ts").Update} */
+  const update = (data, state) => {
+    element.hidden = state.events === null || data.phase !== "ready";
+    if (element.hidden) return;
+    last = [data, state];
+    const all = everything(data);
+    const kept = state.events === "all" ? all : all.filter(({ event }) => event.kind === state.events);
+    const first = Math.max(0, Math.floor(top / ROW) - SPARE);
+    const shown = kept.slice(first, first + SHOWN_ROWS + 2 * SPARE);
+    const scrolled = (/** @type {Event} */ { currentTarget }) => {
+      top = /** @type {HTMLElement} */ (currentTarget).scrollTop;
+      if (last) update(...last);
+    };
+    render(
+      html`<div class="events">
+        <div class="bar">
+          <h2>Events</h2>
+          <label class="inline">show ${select({ label: "Kind of event", value: state.events ?? "all", options: options(all.map(({ event }) => event)), choose: (_, value) => choose(element, { events: /** @type {State["events"]} */ (value) }) })}</label>
+          <span class="count">${kept.length} of ${all.length}</span>
+          <button type="button" class="link" onClick=${() => choose(element, { events: null })}>close</button>
+        </div>
+        <div class="events-scroll" tabindex=${kept.length > SHOWN_ROWS ? 0 : undefined} role="region" aria-label="List of events" style=${{ maxHeight: `${SHOWN_ROWS * ROW}px` }} onScroll=${scrolled}>
+          <ul style=${{ height: `${kept.length * ROW}px` }}>
+            ${shown.map((entry, i) => row(element, data, entry, first + i))}
+          </ul>
+          ${failure(element, data, ["events"], "Events could not be read")}
+          ${kept.length === 0 && html`<p class="note">${all.length ? "None of this kind." : data.a?.events ? "Nothing happened that is more than noise." : data.failures.some(({ route }) => route === "events") ? "" : "looking…"}</p>`}
+        </div>
+      </div>`,
+      element,
+    );
+  };
+  return update;
+}
+
+/**
+ * Of A and B, by the place of the cursor.
+ * @param {Data} data
+ * @returns {Entry[]}
+ */
+function entries({ a, b, cursor }) {
+  const found = [a, b].flatMap((side) => {
+    if (!side?.events || side.letter === "") return [];
+    const { letter } = side;
+    const places = placesOf(cursor, letter);
+    return side.events.events.map((event) => ({ event, letter, place: places.get(event.step) ?? -1 }));
+  });
+  return found.sort((one, other) => one.place - other.place || one.event.probe - other.event.probe);
+}
+
+/** @type {(events: TrainingEvent[]) => import("../parts/html.js").Option[]} */
+function options(events) {
+  const counts = countKinds(events);
+  return [{ value: "all", text: `all (${events.length})` }, ...EVENT_KINDS.map((kind) => ({ value: kind, text: `${GLYPHS[kind]} ${kind} (${counts.get(kind) ?? 0})` }))];
+}
+
+/** @type {(element: HTMLElement, data: Data, entry: Entry, index: number) => unknown} */
+function row(element, data, { event, letter, place }, index) {
+  const { step, probe, kind, region } = event;
+  const side = /** @type {Side} */ (letter === "A" ? data.a : data.b);
+  const here = place === data.cursor.index && probe === data.probe;
+  const act = () => choose(element, {
+    ...(place >= 0 && moveTo(data.cursor, place)),
+    playing: false,
+    ...(region && { region }),
+    ...(probe !== data.probe && { probe, player: null, hover: null }),
+  });
+  return html`<li key=${`${side.letter}${step} ${probe} ${kind} ${region}`} style=${{ top: `${index * ROW}px` }}>
+    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${place < 0 ? "the cursor has no place at this epoch" : `${sizeWords(event)}\ngo there`} onClick=${act}>
+      <span class="event-glyph" style=${{ color: side.color }} aria-hidden="true">${GLYPHS[kind]}</span>
+      <span class="event-step">epoch ${step}</span>
+      <b style=${{ color: side.color }}>${side.letter}</b>
+      <span class="ellipsis">${probeName(side.info.probes, probe)}</span>
+      <span>${kind}${region && ` of ${region}`}</span>
+      <span class="note ellipsis">${sizeWords(event)}</span>
+    </button>
+  </li>`;
+}

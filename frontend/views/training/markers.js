@@ -1,0 +1,71 @@
+/** The rows of markers above the slider: what happened at each epoch, a row a run. The pointer tells, a click goes there; by keyboard the list of events does (views/training/events.js). */
+
+import { moveTo } from "../../model/cursor.js";
+import { markerWords, markersOf, tally } from "../../model/events.js";
+import { ROW, SHAPE, drawMarkers } from "../../paint/markers.js";
+import { choose } from "../parts/html.js";
+
+/** @typedef {import("../../types.d.ts").Data} Data */
+/** @typedef {import("../../types.d.ts").Side} Side */
+
+// So near a marker, in px, the pointer means it.
+const NEAR = 12;
+
+/** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows */
+const shown = new WeakMap();
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Data} data
+ * @param {boolean} dark
+ */
+export function showMarkers(canvas, data, dark) {
+  const width = canvas.parentElement?.clientWidth ?? 0;
+  const sides = [data.a, data.b].filter((side) => side !== null);
+  const { cursor } = data;
+  const key = JSON.stringify([width, devicePixelRatio, dark, cursor.metric, cursor.best, cursor.steps.length, cursor.steps.at(-1), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
+  if (shown.get(canvas) === key || !width) return;
+  shown.set(canvas, key);
+  const rows = rowsOf(sides, data, width);
+  drawMarkers(canvas, { width, places: cursor.steps.length, rows });
+  canvas.setAttribute("aria-label", `events along the epochs: ${rows.map(({ letter, words }) => `${letter} ${words || "none"}`).join("; ")}. The list of events tells each.`);
+  const found = (/** @type {PointerEvent | MouseEvent} */ event) => {
+    const box = canvas.getBoundingClientRect();
+    const row = rows[Math.max(0, Math.min(rows.length - 1, Math.floor((event.clientY - box.top) / ROW)))];
+    const x = event.clientX - box.left;
+    const at = (/** @type {number} */ place) => (place / Math.max(1, cursor.steps.length - 1)) * width;
+    const distance = (/** @type {import("../../model/events.js").Marker} */ { first, last }) => Math.max(0, at(first) - x, x - at(last));
+    const nearest = row?.markers.reduce((/** @type {import("../../model/events.js").Marker | null} */ best, marker) => (best === null || distance(marker) < distance(best) ? marker : best), null);
+    // The counts of a marker stand to its right.
+    return nearest && distance(nearest) <= Math.max(NEAR, 24 * nearest.kinds.length) ? { marker: nearest, letter: row.letter } : null;
+  };
+  canvas.onpointermove = (event) => {
+    const there = found(event);
+    canvas.title = there ? markerWords(there.marker, cursor.steps, there.letter) : "";
+    canvas.style.cursor = there ? "pointer" : "";
+  };
+  canvas.onclick = (event) => {
+    const there = found(event);
+    if (there) choose(canvas, { ...moveTo(cursor, there.marker.goal), playing: false });
+  };
+}
+
+/** @type {(sides: Side[], data: Data, width: number) => {letter: string, color: string, words: string, markers: import("../../model/events.js").Marker[]}[]} */
+function rowsOf(sides, { cursor }, width) {
+  return sides.flatMap(({ letter, color, events }) => (letter === "" ? [] : [{
+    letter,
+    color,
+    words: tally(events?.events ?? []),
+    markers: markersOf(events?.events ?? [], cursor, letter, Math.floor(width / SHAPE)),
+  }]));
+}
+
+/** @type {WeakMap<object, number>} */
+const numbers = new WeakMap();
+let replies = 0;
+
+/** @type {(reply: object) => number} the same reply has the same number */
+function numberOf(reply) {
+  if (!numbers.has(reply)) numbers.set(reply, ++replies);
+  return Number(numbers.get(reply));
+}

@@ -1,0 +1,163 @@
+/** Numbers and words as the page writes them. Pure. */
+
+// The least error that four decimals tell from 0.
+const LEAST_FIXED = 0.00005;
+
+const MINUS = "−";
+
+/** @param {string} text */
+const typographic = (text) => text.replaceAll("-", MINUS);
+
+/**
+ * A quantity with three significant digits or so: 12.3, 0.081, 4.1e−5.
+ * @param {number | null | undefined} value
+ */
+export function number(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 100000 || size < 0.0005) return typographic(value.toExponential(1));
+  const decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
+  return typographic(value.toFixed(decimals));
+}
+
+/**
+ * A number beside an axis: as short as it is exact.
+ * @param {number} value
+ */
+export function tick(value) {
+  return typographic(String(Number(value.toPrecision(6))));
+}
+
+/**
+ * A signed quantity, always with its sign: +0.83, −1.20, 0.
+ * @param {number} value
+ */
+export function signed(value) {
+  return value > 0 ? `+${number(value)}` : number(value);
+}
+
+/**
+ * A quantity with its standard error, both to the same decimal: +0.83 ± 0.06. An error of 0 (exact) or NaN (unknown) is not written.
+ * @param {number} value
+ * @param {number} error
+ */
+export function withError(value, error) {
+  const alone = toError(value, error);
+  // Exact, or of unknown error.
+  if (!Number.isFinite(error) || error === 0) return alone;
+  const decimals = decimalsOf(value, error);
+  return `${alone} ± ${decimals === null ? number(error) : error.toFixed(decimals)}`;
+}
+
+/**
+ * The same without its error: as many decimals as the error asks for.
+ * @param {number} value
+ * @param {number} error
+ */
+export function toError(value, error) {
+  const decimals = decimalsOf(value, error);
+  if (decimals === null) return signed(value);
+  // What rounds to 0 has no sign: -0 is as good as 0.
+  const rounded = Number(value.toFixed(decimals)) || 0;
+  return `${rounded > 0 ? "+" : ""}${typographic(rounded.toFixed(decimals))}`;
+}
+
+/**
+ * Decimals of a quantity and its standard error; null where each is written by itself: an exact one, or too large or small for decimals.
+ * @param {number} value
+ * @param {number} error
+ */
+function decimalsOf(value, error) {
+  if (!Number.isFinite(value) || !Number.isFinite(error) || error === 0) return null;
+  const least = Math.max(Math.abs(value), error);
+  // An error that would be written as 0 is not exact.
+  if (least >= 100000 || least < 0.0005 || error < LEAST_FIXED) return null;
+  return Math.max(least >= 10 ? 1 : 2, Math.max(0, Math.min(4, Math.ceil(-Math.log10(error)))));
+}
+
+/**
+ * A probability to a fixed decimal, so that those below each other line up: 0.98, 1.00.
+ * @param {number | null | undefined} value
+ * @param {number} [decimals]
+ */
+export function probability(value, decimals = 2) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  return value.toFixed(decimals);
+}
+
+/**
+ * @param {number | null | undefined} share  0 to 1
+ * @returns {string} "22 %"; one decimal below 10 %
+ */
+export function percent(share) {
+  if (share === null || share === undefined || !Number.isFinite(share)) return "–";
+  const hundredth = share * 100;
+  const text = hundredth.toFixed(hundredth < 9.95 ? 1 : 0);
+  return `${text.replace(/\.0$/, "")} %`;
+}
+
+/**
+ * A step in words; -1 is the model before its first epoch.
+ * @param {number} step
+ */
+export function epoch(step) {
+  return step < 0 ? "untrained" : `epoch ${step}`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun
+ * @param {string} nouns  more than one of it
+ */
+export function plural(count, noun, nouns = `${noun}s`) {
+  return `${count} ${count === 1 ? noun : nouns}`;
+}
+
+/** How people write the methods' names. */
+/** @type {Record<string, string>} */
+const METHODS = {
+  lime: "LIME",
+  shap: "SHAP",
+  occlusion: "Occlusion",
+  banzhaf: "Banzhaf",
+  ig: "Integrated gradients",
+  "grad-cam": "Grad-CAM",
+  "lime-net": "LIME-Net",
+};
+
+/**
+ * @param {string} name
+ * @returns {string} one that users wrote themselves stays as they wrote it
+ */
+export function method(name) {
+  return METHODS[name] ?? name;
+}
+
+/**
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {number} number
+ */
+export function className(probes, number) {
+  return probes.class_names?.[number] ?? String(number);
+}
+
+/**
+ * How a probe is called where its class is written beside it, and where it is not.
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {number} probe
+ */
+export function probeName(probes, probe) {
+  if (probes.names) return probes.names[probe];
+  if (probes.labels) return `#${probe} “${className(probes, probes.labels[probe])}”`;
+  return `#${probe}`;
+}
+
+/**
+ * A list in words: "a, b and c".
+ * @param {string[]} words
+ */
+export function list(words) {
+  if (words.length < 2) return words.join("");
+  return `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+}

@@ -1,0 +1,49 @@
+/** What a row of a table holds, in words: each feature in its own units, and what is missing. Pure. */
+
+import { featuresOf } from "../figures/bars.js";
+import { number } from "./format.js";
+
+/** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
+/** @typedef {import("../types.d.ts").Row} Row */
+
+/**
+ * A feature's value in its own units, or the name of its category.
+ * @param {ProbeSetInfo} probes
+ * @param {Row} row
+ * @param {number} feature
+ */
+export function featureValue(probes, row, feature) {
+  const value = row.values[feature];
+  if (!Number.isFinite(value)) return "missing";
+  return probes.categorical?.[feature]?.[value] ?? number(value);
+}
+
+/**
+ * How many of a probe's values were not there, and what stands for them, in words; "" where all were.
+ * @param {ProbeSetInfo} probes
+ * @param {Row | null} row
+ */
+export function imputed(probes, row) {
+  const missing = row ? Array.from(row.missing.keys()).filter((feature) => row.missing[feature]) : [];
+  if (!missing.length) return "";
+  const codes = missing.filter((feature) => probes.categorical?.[feature]).length;
+  const [one, stand] = [missing.length === 1, codes === missing.length ? "most frequent code" : codes ? "mean or most frequent code" : "mean"];
+  return `${missing.length} ${one ? "value was missing and stands" : "values were missing and stand"} at the background's ${stand}`;
+}
+
+/**
+ * What a player is in this probe: short, as it stands beside its name, and whole, with every feature that it stands for.
+ * @param {ProbeSetInfo} probes
+ * @param {Row | null} row
+ * @param {number} player
+ * @returns {{short: string, whole: string, missing: boolean}}
+ */
+export function playerValue(probes, row, player) {
+  if (!row) return { short: "", whole: "", missing: false };
+  const features = featuresOf(probes, player);
+  const missing = features.filter((feature) => row.missing[feature]);
+  const say = (/** @type {number} */ feature) => (row.missing[feature] ? `missing (the background's ${featureValue(probes, row, feature)} stands for it)` : featureValue(probes, row, feature));
+  if (features.length === 1) return { short: missing.length ? "missing" : featureValue(probes, row, features[0]), whole: say(features[0]), missing: missing.length > 0 };
+  const whole = features.map((feature) => `${probes.features?.[feature] ?? feature}: ${say(feature)}`).join("\n");
+  return { short: `${features.length} columns`, whole, missing: features.length > 0 && missing.length === features.length };
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { allNumbers, csv, shownNumbers } from "../../../frontend/exports/csv.js";
+
+const EXPLAINED = { target: 1, values: Float32Array.of(0.1, -2, NaN), errors: Float32Array.of(0.25, 0, NaN), base: -0.5 };
+
+/** @type {(letter: "A" | "B", name: string, steps: number[], explained?: object) => never} */
+function side(letter, name, steps, explained = EXPLAINED) {
+  const at = (/** @type {number} */ step) => (steps.includes(step) ? explained : null);
+  const probes = {
+    kind: "tabular", player_names: ["age", "=sum"], features: ["age", "town", "plus"], player_of: [0, 1, 1], categorical: { 1: ["Rome", "Bonn"] },
+    regression: false, players: [9, 2], names: null, labels: [0, 1], class_names: ["cat", "=dog"],
+  };
+  const row = { kind: "tabular", values: Float32Array.of(38.5, 1, 7), missing: Uint8Array.of(0, 0, 1), regions: [] };
+  const outputs = () => ({ at: (/** @type {number} */ probe, /** @type {number} */ step) => (probe === 1 && steps.includes(step) ? Float32Array.of(0.25, 0.75) : null) });
+  return /** @type {never} */ ({ letter, name, values: () => ({ steps, at }), content: () => row, outputs, unit: "log-odds", info: { probes } });
+}
+
+/** @type {(more: object) => never} */
+const data = (more) => /** @type {never} */ ({ probe: 1, method: "shap", cursor: { step: 4 }, difference: undefined, b: null, ...more });
+
+/** @param {Iterable<unknown[]>} rows */
+const parsed = (rows) => csv(/** @type {never} */ (rows)).split("\r\n").slice(0, -1).map((line) => line.split(","));
+
+test("a cell with a comma, a quote or a line break is quoted, as RFC 4180 says", () => {
+  assert.equal(csv([["a,b", 'say "x"', "two\nlines", "plain"]]), '"a,b","say ""x""","two\nlines",plain\r\n');
+});
+
+test("a name that a spreadsheet would run is text, a negative number stays a number", () => {
+  assert.equal(csv([["=1+1", "+x", "-x", "@x", "\tx", "x=1", -1.5]]), "'=1+1,'+x,'-x,'@x,'\tx,x=1,-1.5\r\n");
+});
+
+test("what is no number is empty, and a float32 comes back exactly", () => {
+  const values = Float32Array.of(0.1, 1 / 3, 1e-30, -123456.789);
+  assert.equal(csv([[NaN, null, Infinity]]), ",,\r\n");
+  const back = csv([[...values]]).trim().split(",").map((text) => Math.fround(Number(text)));
+  assert.deepEqual(back, [...values]);
+});
+
+test("the shown numbers of a pair stand in one row a player, with their difference and its error", () => {
+  const a = side("A", "=a", [4]);
+  const b = side("B", "b", [3], { target: 1, values: Float32Array.of(0.5, 1), errors: Float32Array.of(1, 1), base: NaN });
+  /** @type {number[][]} */
+  const asked = [];
+  const difference = { at: (/** @type {number} */ probe, /** @type {number} */ step) => (asked.push([probe, step]), Float32Array.of(0.75, NaN)) };
+  const panes = [{ title: "A", side: a, step: 4 }, { title: "B", side: b, step: 3 }];
+  const [header, ...rows] = parsed(shownNumbers(data({ a, b, panes, difference })));
+  assert.equal(header.join(), "probe,probe_name,label,class,method,unit,player,name,input,A run,A epoch,A value,A error,A base,A probability,B run,B epoch,B value,B error,B base,B probability,A - B value,A - B error");
+  assert.equal(rows[0].join(), "1,,'=dog,'=dog,shap,log-odds,0,age,38.5,'=a,4,0.100000001,0.25,-0.5,0.75,b,3,0.5,1,,0.75,-0.399999999,0.75");
+  assert.equal(rows[1].slice(-2).join(), "-3,");
+  assert.equal(rows[1][8], "town=Bonn", "of several columns each that was there");
+  assert.equal(rows.length, 2, "as many as the probe has players");
+  assert.deepEqual(asked, [[1, 4]], "the error is that of the cursor's place");
+});
+
+test("runs that explain different classes have no difference", () => {
+  const a = side("A", "a", [4]);
+  const b = side("B", "b", [4], { ...EXPLAINED, target: 0 });
+  const panes = [{ title: "A", side: a, step: 4 }, { title: "B", side: b, step: 4 }];
+  const [, row] = parsed(shownNumbers(data({ a, b, panes })));
+  assert.equal(row[3], "'=dog / cat");
+  assert.deepEqual(row.slice(-2), ["", ""]);
+});
+
+test("a run without an epoch there has empty cells, and one epoch alone has no difference", () => {
+  const a = side("A", "a", [4]);
+  const [header, row] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: -2 }] })));
+  assert.equal(header.at(-1), "A probability");
+  assert.deepEqual(row.slice(8), ["38.5", "a", "", "", "", "", ""]);
+});
+
+test("all epochs: a row an epoch and player of each run, the untrained model at -1", () => {
+  const [header, ...rows] = parsed(allNumbers(data({ a: side("A", "a", [-1, 0]), b: side("B", "b", [5]) })));
+  assert.equal(header.join(), "run,epoch,probe,class,method,unit,player,name,input,value,error,base,probability");
+  assert.deepEqual(rows.map(([run, epoch, , , , , player]) => `${run} ${epoch} ${player}`), ["a -1 0", "a -1 1", "a 0 0", "a 0 1", "b 5 0", "b 5 1"]);
+  assert.deepEqual(rows[1].slice(-4), ["-2", "0", "-0.5", "0.75"]);
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { isRight, orderProbes } from "../../../frontend/model/order.js";
+
+const ALL = { sort: "order", only: null, wrong: false, disagree: false };
+
+/** A run of four probes at one step. */
+function pane({ labels = [0, 1, 2, 0], predicted = [0, 1, 0, 0], certainty = [0.9, 0.5, 0.2, 0.99], drift = [[0, 0], [1, 1], [NaN, 0.5], [0, 3]] } = {}) {
+  return {
+    step: 5,
+    side: {
+      info: { probes: { count: 4, labels } },
+      answers: { at: (probe) => ({ predicted: predicted[probe], probability: certainty[probe], label: certainty[probe] }) },
+      drift: { count: 4, of: (probe) => Float32Array.from(drift[probe]) },
+    },
+  };
+}
+
+test("as logged is the order of the record", () => {
+  assert.deepEqual(orderProbes([pane()], ALL), [0, 1, 2, 3]);
+});
+
+test("changed most sums the drift of all epochs, NaN counts nothing", () => {
+  assert.deepEqual(orderProbes([pane()], { ...ALL, sort: "changed" }), [3, 1, 2, 0]);
+});
+
+test("of two runs the one that changed more counts", () => {
+  const calm = pane({ drift: [[0], [0], [0], [0]] });
+  const other = pane({ drift: [[9], [0], [0], [0]] });
+  assert.equal(orderProbes([calm, other], { ...ALL, sort: "changed" })[0], 0);
+});
+
+test("least certain comes first", () => {
+  assert.deepEqual(orderProbes([pane()], { ...ALL, sort: "uncertain" }), [2, 1, 0, 3]);
+});
+
+test("filters keep a class, what is wrong in either run, and what the runs answer differently", () => {
+  assert.deepEqual(orderProbes([pane()], { ...ALL, only: 0 }), [0, 3]);
+  assert.deepEqual(orderProbes([pane()], { ...ALL, wrong: true }), [2]);
+  const other = pane({ predicted: [0, 1, 2, 1] });
+  assert.deepEqual(orderProbes([pane(), other], { ...ALL, wrong: true }), [2, 3]);
+  assert.deepEqual(orderProbes([pane(), other], { ...ALL, disagree: true }), [2, 3]);
+});
+
+test("without labels nothing is right or wrong", () => {
+  assert.equal(isRight(pane({ labels: null }), 0), null);
+  assert.equal(isRight(pane(), 2), false);
+  assert.equal(isRight(pane({ predicted: [-1, 0, 0, 0] }), 0), null);
+});
+
+test("with a pinned epoch it is the last distance from there that counts", () => {
+  const pinned = pane();
+  pinned.side.sincePin = { of: (probe) => Float32Array.from([[0.2, 0.4], [0.9, NaN], [0.1, 0.1], [0, 0]][probe]) };
+  assert.deepEqual(orderProbes([pinned], { ...ALL, sort: "changed" }), [1, 0, 2, 3]);
+});
+
+test("reasons that differ most above their noise come first, those of probes that both answer right before all others", () => {
+  const distance = [0.3, 0.9, 0.5, NaN];
+  const floor = [0.1, 0.1, 0.4, 0.1];
+  const compared = { distance: (probe) => distance[probe], floor: (probe) => floor[probe], bothRight: (probe) => probe !== 1 };
+  assert.deepEqual(orderProbes([pane(), pane()], { ...ALL, sort: "differ" }, { compared, step: 5 }), [0, 2, 1, 3]);
+  assert.deepEqual(orderProbes([pane(), pane()], { ...ALL, sort: "differ" }), orderProbes([pane(), pane()], { ...ALL, sort: "changed" }), "before it is known");
+});

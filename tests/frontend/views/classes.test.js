@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { matching, notExplained } from "../../../frontend/views/probe/classes.js";
+
+const names = ["cat", "Dog", "hot dog", "catfish", "bird 1"];
+const nameOf = (number) => names[number];
+
+test("a class is found by a part of its name, in whatever case, likeliest first", () => {
+  assert.deepEqual(matching([3, 2, 1, 0, 4], "dog", nameOf), [2, 1]);
+  assert.deepEqual(matching([3, 2, 1, 0, 4], " CAT ", nameOf), [3, 0]);
+  assert.deepEqual(matching([3, 2, 1, 0, 4], "", nameOf), [3, 2, 1, 0, 4]);
+  assert.deepEqual(matching([3, 2, 1, 0, 4], "zebra", nameOf), []);
+});
+
+test("the class whose number is asked for comes before those that only have the digits", () => {
+  const order = Array.from({ length: 30 }, (_, i) => 29 - i);
+  assert.deepEqual(matching(order, "2", (number) => `n${number}`), [2, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 12]);
+});
+
+test("a class has no explanation where the logger was given other ones, and only there", () => {
+  assert.equal(notExplained("auto", 3, null), "");
+  assert.equal(notExplained("all", 3, null), "");
+  assert.equal(notExplained([1, 3], 3, null), "");
+  assert.equal(notExplained([1, 5], 3, null), "the run was logged with classes=[1, 5]");
+  assert.equal(notExplained([0, 1, 2, 3, 4, 5, 6, 7, 8], 9, null), "the run was logged with classes=[0, 1, 2, 3, 4, 5, 6, 7, …]");
+});
+
+test("what the record says was explained counts more than what the logger was given", () => {
+  assert.equal(notExplained("auto", 3, new Set([3, 8])), "");
+  assert.match(notExplained("auto", 4, new Set([3, 8])), /the true one and the two likeliest others/);
+  assert.equal(notExplained([4], 4, new Set([4])), "");
+});

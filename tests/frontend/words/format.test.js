@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { className, epoch, list, method, number, percent, plural, probability, probeName, signed, tick, toError, withError } from "../../../frontend/words/format.js";
+
+test("numbers keep about three digits whatever their size, with a real minus sign", () => {
+  const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
+  assert.deepEqual(written, ["0", "0.83", "−1.20", "12.3", "123", "0.081", "1.0e−5", "−2.5e+5"]);
+});
+
+test("every minus sign is a real one, the exponent's too", () => {
+  assert.deepEqual([number(-4.1e-5), signed(-4.1e-5), tick(-1e-7)], ["−4.1e−5", "−4.1e−5", "−1e−7"]);
+  assert.equal(withError(-4.1e-5, 2e-6), "−4.1e−5 ± 2.0e−6");
+});
+
+test("what is not a number is a dash, not NaN", () => {
+  for (const write of [number, probability, percent]) assert.deepEqual([NaN, null, undefined].map((value) => write(value)), ["–", "–", "–"]);
+});
+
+test("a signed number always shows its sign, zero has none", () => {
+  assert.deepEqual([0.5, -0.5, 0].map(signed), ["+0.50", "−0.50", "0"]);
+});
+
+test("a value and its error end at the same decimal, and the error is never written as 0", () => {
+  assert.equal(withError(0.8312, 0.0612), "+0.83 ± 0.06");
+  assert.equal(withError(-12.34, 0.5), "−12.3 ± 0.5");
+  assert.equal(withError(1.2346, 0.0031), "+1.235 ± 0.003");
+  assert.equal(withError(0.0931, 2e-6), "+0.093 ± 2.0e−6", "an error that is not exact is not written as 0");
+  assert.equal(withError(0.5, NaN), "+0.50");
+});
+
+test("a value that rounds to 0 has no sign", () => {
+  assert.deepEqual([-0.001, 0, 0.001].map((value) => withError(value, 0.06)), ["0.00 ± 0.06", "0.00 ± 0.06", "0.00 ± 0.06"]);
+  assert.equal(withError(-0.006, 0.06), "−0.01 ± 0.06");
+});
+
+test("probabilities end at the same decimal", () => {
+  assert.deepEqual([0, 0.978, 1].map((value) => probability(value)), ["0.00", "0.98", "1.00"]);
+  assert.equal(probability(0.0004, 3), "0.000");
+});
+
+test("shares are per cent with one decimal below ten", () => {
+  assert.deepEqual([0, 0.047, 0.0996, 0.22, 1].map(percent), ["0 %", "4.7 %", "10 %", "22 %", "100 %"]);
+});
+
+test("ticks are as short as they are exact", () => {
+  assert.deepEqual([0, 0.5, 20, 0.30000000000000004, -0.25].map(tick), ["0", "0.5", "20", "0.3", "−0.25"]);
+});
+
+test("step −1 is the untrained model", () => {
+  assert.deepEqual([-1, 0, 19].map(epoch), ["untrained", "epoch 0", "epoch 19"]);
+});
+
+test("methods have the names people write, those of users their own", () => {
+  assert.deepEqual(["shap", "lime", "ig", "grad-cam", "my-shap"].map(method), ["SHAP", "LIME", "Integrated gradients", "Grad-CAM", "my-shap"]);
+});
+
+test("an error of 0 is exact and one that is NaN unknown: neither is written", () => {
+  assert.deepEqual([withError(0.83, 0), withError(-0.83, NaN)], ["+0.83", "−0.83"]);
+});
+
+test("probes are called by name, else by number and class, else by number", () => {
+  const probes = { names: null, labels: [7, 3], class_names: null };
+  assert.equal(probeName(probes, 0), "#0 “7”");
+  assert.equal(probeName({ ...probes, class_names: Array(10).fill("cat") }, 1), "#1 “cat”");
+  assert.equal(probeName({ ...probes, labels: null }, 1), "#1");
+  assert.equal(probeName({ ...probes, names: ["a", "b"] }, 1), "b");
+  assert.equal(className(probes, 3), "3");
+});
+
+test("lists and counts are English", () => {
+  assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(list), ["", "a", "a and b", "a, b and c"]);
+  assert.deepEqual([plural(1, "epoch"), plural(0, "epoch")], ["1 epoch", "0 epochs"]);
+});
+
+test("a value is written alone as it is beside its error", () => {
+  for (const value of [0.0003, -3.7e-5, 0.831, -12.34, 1.2346, 0, 250000, NaN]) {
+    for (const error of [0, NaN, 0.04, 0.0031, 2e-6, 3, 1e6]) assert.equal(withError(value, error).split(" ± ")[0], toError(value, error), `${value} ± ${error}`);
+  }
+  assert.equal(toError(-3.7e-5, 0.04), "0.00");
+});
