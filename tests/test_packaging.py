@@ -146,7 +146,9 @@ def test_all_modules_but_the_callback_are_imported_without_tensorflow_and_keras(
     package = ROOT / "tb_xai_plugin"
     files = [file.relative_to(ROOT) for file in sorted(package.rglob("*.py")) if not file.is_relative_to(package / "frontend")]
     names = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
-    first = "\n".join(f"import {name}" for name in names if name not in ("tb_xai_plugin.training.callback", "tb_xai_plugin.models.gradients"))
+    first = "\n".join(
+        f"import {name}" for name in names if name not in ("tb_xai_plugin.training.callback", "tb_xai_plugin.models.gradients")
+    )
     assert not imported_by(first, tmp_path) & HEAVY
 
 

@@ -5,7 +5,7 @@ import test from "node:test";
 import { USUAL, groupsOf, meanAndSpread, recipe } from "../../../frontend/model/repeats.js";
 
 test("the page and the server tell repeats apart by the same names", () => {
-  const text = readFileSync(new URL("../../../tb_xai_plugin/comparison.py", import.meta.url), "utf8");
+  const text = readFileSync(new URL("../../../tb_xai_plugin/judgement/repeats.py", import.meta.url), "utf8");
   assert.equal(/^REPEAT = r"(.*)"$/m.exec(text)?.[1], USUAL);
 });
 
