@@ -1,4 +1,4 @@
-/** The binary container of the server's arrays: a JSON header, then little-endian arrays (tb_xai_plugin/http_api.md). */
+/** The binary container of the server's arrays: a JSON header, then little-endian arrays (tb_xai_plugin/serving/http_api.md). */
 
 /** @typedef {import("../types.d.ts").Container} Container */
 
