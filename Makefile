@@ -1,11 +1,12 @@
-# Two commands: `make demo` shows it (DATA=tabular, DATA=text), `make test` proves it. Both make .venv themselves; PYTHON=python3.12 picks another Python.
+# Two commands: `make demo` shows it (DATA=tabular, DATA=text), `make test` proves it. `make docs` builds the documentation into docs/_build.
+# Each makes .venv itself; PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3
 DATA ?= image
 BIN := .venv/bin
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: demo test frontend-test clean
+.PHONY: demo test docs frontend-test clean
 
 demo: .venv/installed-demo
 	@$(BIN)/python demo_training.py --data $(DATA) $(ARGS)
@@ -14,6 +15,10 @@ test: .venv/installed-test frontend-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: .venv/installed-docs
+	@$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build
+	@echo "Open docs/_build/index.html."
 
 # Types and units of the page. Viewing and installing need no Node; checking does.
 frontend-test:
@@ -34,4 +39,4 @@ endif
 	@touch $@
 
 clean:
-	rm -rf .venv node_modules build dist *.egg-info
+	rm -rf .venv node_modules build dist docs/_build *.egg-info

