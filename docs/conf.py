@@ -24,13 +24,15 @@ copyright = "the authors of tb_xai_plugin, Apache-2.0"  # noqa: A001  Sphinx's n
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = f"{project} {version}"
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#b3003c", "color-brand-content": "#b3003c"},
     "dark_css_variables": {"color-brand-primary": "#ff6f91", "color-brand-content": "#ff6f91"},
 }
 html_copy_source = False
-smartquotes = False  # "lime" is a string
+smartquotes_action = "D"  # dashes alone: "lime" is a string
 
 # ---------------------------------------------------------------- Markdown
 
@@ -51,7 +53,7 @@ add_module_names = False
 # Types of other projects: their documentation is not fetched, so there is nothing to link to. And our own internal types, which have no page.
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pandas|keras|collections|typing|os|abc)(\..*)?"),
-    (r"py:.*", r"Any|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self"),
+    (r"py:.*", r"Any|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self|AnyExplainer"),
     (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError"),
 ]
 
@@ -85,6 +87,13 @@ def _escaped(part: str) -> str:
     return re.sub(r"(?<!\w)\{[^{}]*\}(?!\w)", lambda found: f"``{found[0]}``".replace("\\", ""), part)
 
 
+def short(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """The union of all explainers by the name that it has in the code."""
+    return signature and re.sub(r"~?[\w.]*Explainer( \| ~?[\w.]*Explainer)+", "AnyExplainer", signature), returns
+
+
 def homes() -> dict[str, str]:
     """{class: where it is defined}: of what is returned and never made by hand, so that it is not among the package's names."""
     found = {}
@@ -106,4 +115,5 @@ def at_home(app: Any, page: str, source: list[str]) -> None:
 
 def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", plain, priority=1)  # before napoleon
+    app.connect("autodoc-process-signature", short)
     app.connect("source-read", at_home)

@@ -16,6 +16,8 @@ from sybil.parsers.myst import CodeBlockParser
 
 from tb_xai_plugin.cli import main
 
+MOST_WIDE = 100  # as docs/_static/wide.css has it
+
 # Commands of other projects, and those that take long or change the machine.
 OF_OTHERS = {"cd", "git", "pip", "python", "tensorboard"}
 
@@ -94,6 +96,11 @@ def test_no_block_of_code_is_left_out() -> None:
         assert set(fences) <= {"python", "text", "console"}, called(path)
         visible = [example for example in parsed(path).examples() if "invisible" not in document_line(path, example.line)]
         assert len(visible) == len(fences), called(path)
+
+
+def test_code_is_no_wider_than_the_page() -> None:
+    blocks = [example for path in PAGES for example in parsed(path).examples() if example.region.lexemes["arguments"] == "python"]
+    assert [line for block in blocks for line in str(block.parsed).splitlines() if len(line) > MOST_WIDE] == []
 
 
 def document_line(path: Path, line: int) -> str:
