@@ -3,10 +3,10 @@
 import { NEUTRAL, diverging } from "../figures/color.js";
 import { thin } from "../figures/thinning.js";
 import { GIFEncoder, nearestColorIndex, quantize } from "../vendor/gifenc.esm.js";
+import { caption, epochWords, legendWords, lines, sidesOf, title } from "./captions.js";
 import { fileName } from "./file.js";
 import { boxOf, createPainter } from "./pictures.js";
 import { LEGEND, createSheet, readTheme } from "./sheet.js";
-import { caption, epochWords, legendWords, lines, sidesOf, title } from "./words.js";
 
 /** @typedef {[number, number, number]} Rgb */
 

@@ -2,11 +2,11 @@
 
 import { thin } from "../figures/thinning.js";
 import { frameLabel } from "../model/frames.js";
+import { caption, legendWords, lines, sidesOf, title } from "./captions.js";
 import { fileName } from "./file.js";
 import { filmGrid } from "./grid.js";
 import { boxOf, createPainter } from "./pictures.js";
 import { LEGEND, createSheet, png, readTheme } from "./sheet.js";
-import { caption, legendWords, lines, sidesOf, title } from "./words.js";
 
 // Pixels of a unit: print and high-density screens.
 const SCALE = 2;

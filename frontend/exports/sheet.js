@@ -1,7 +1,7 @@
 /** A white (or dark) sheet with text and a legend: what exported pictures are drawn on, in the page's own look. */
 
 import { legendStops } from "../figures/color.js";
-import { shorten } from "./words.js";
+import { shorten } from "./captions.js";
 
 /**
  * @typedef {object} Theme  colours and font of the page as it looks now

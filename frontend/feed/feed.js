@@ -5,7 +5,7 @@
  */
 
 import { recipe } from "../model/repeats.js";
-import { Unreachable } from "./api.js";
+import { createWatch, messageOf } from "./watch.js";
 
 /** @typedef {import("../types.d.ts").Args} Args */
 /** @typedef {import("../types.d.ts").Route} Route */
@@ -32,7 +32,6 @@ export const VITAL = new Set(["run", "drift", "answers", "values", "probes", "pa
 /** Replies that judge: they take the server longest and come after all others. Nobody waits for them; until a newer one is here, the old one stands. */
 /** @type {ReadonlySet<Route>} */
 const LATE = new Set(["trust", "events", "compare", "findings"]);
-const POLL_MS = 4000;
 // A read that takes longer is spoken of.
 const LONG_MS = 1000;
 const BUDGET_BYTES = 256 * 2 ** 20;
@@ -51,13 +50,7 @@ export function createFeed(source, changed, first = null) {
   const upgrading = new Set();
   /** @type {Map<string, string>} runs that could not, and why */
   const stuck = new Map();
-  /** @type {RunRow[] | null} */
-  let rows = null;
-  let problem = "";
-  let reconnecting = false;
   let round = 0;
-  let timer = 0;
-  let visible = true;
   /** since when something that is shown is on its way; 0 where nothing is */
   let waitingSince = 0;
   /** @type {Set<string>} what was asked for since then */
@@ -146,42 +139,16 @@ export function createFeed(source, changed, first = null) {
     }
   }
 
-  /** @type {Promise<void> | null} */
-  let polling = null;
-
-  /** Looks for new runs and epochs, now and every few seconds from now on. */
-  function poll() {
-    clearTimeout(timer);
-    polling ??= lookOnce().finally(() => {
-      polling = null;
-      if (visible) timer = window.setTimeout(poll, POLL_MS);
-    });
-    return polling;
-  }
-
-  async function lookOnce() {
-    try {
-      const next = await (first ?? source.runs());
-      first = null;
-      const same = rows && JSON.stringify(rows) === JSON.stringify(next);
-      const recovered = reconnecting || problem;
-      forgetRepeats(rows ?? next, next);
-      rows = next;
-      problem = "";
-      reconnecting = false;
-      for (const { run, version } of rows) {
-        if (!versions.has(run)) versions.set(run, version);
-        else if (versions.get(run) !== version && !upgrading.has(run)) void upgrade(run, version);
-      }
-      if (!same || recovered) changed();
-    } catch (error) {
-      first = null;
-      // Once there is a picture it stays; TensorBoard may be restarting.
-      if (rows) reconnecting = error instanceof Unreachable || reconnecting;
-      else problem = messageOf(error);
-      changed();
+  /** What is shown of a run that grew changes over; a run that is new begins with its first version. */
+  function follow(/** @type {RunRow[]} */ before, /** @type {RunRow[]} */ now) {
+    forgetRepeats(before, now);
+    for (const { run, version } of now) {
+      if (!versions.has(run)) versions.set(run, version);
+      else if (versions.get(run) !== version && !upgrading.has(run)) void upgrade(run, version);
     }
   }
+
+  const watch = createWatch(source, first, follow, changed);
 
   /**
    * How far a read is that takes long: replies that have come, of those asked for since it began.
@@ -201,31 +168,25 @@ export function createFeed(source, changed, first = null) {
   const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.asked === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
 
   return {
-    poll,
-    /** @param {boolean} now */
-    setVisible(now) {
-      if (now === visible) return;
-      visible = now;
-      if (visible) void poll();
-      else clearTimeout(timer);
-    },
+    poll: watch.poll,
+    setVisible: watch.setVisible,
     /** Forgets what failed and tries again. */
     retry() {
       for (const [key, entry] of entries) if (entry.problem) entries.delete(key);
       stuck.clear();
       changed();
-      void poll();
+      void watch.poll();
     },
     state: () => ({
-      rows,
-      reconnecting,
+      rows: watch.rows(),
+      reconnecting: watch.reconnecting(),
       /** whether something that is shown is still on its way */
       pending: isPending(),
       /** whether something that comes after all others is */
       late: isLate(),
       reading: reading(performance.now()),
       /** what keeps the page from being up to date; of a part of it `failures` tell */
-      problem: problem || failed().find(({ route }) => VITAL.has(route))?.problem || [...stuck.values()][0] || "",
+      problem: watch.problem() || failed().find(({ route }) => VITAL.has(route))?.problem || [...stuck.values()][0] || "",
       failures: failed(),
     }),
     /** Opens a round of asking. */
@@ -277,9 +238,6 @@ function grownFrom(before, now) {
   const same = before.steps.every((step, i) => step === now.steps[i] && before.wall_times[i] === now.wall_times[i]);
   return same ? before.steps[before.steps.length - 1] : undefined;
 }
-
-/** @type {(error: unknown) => string} */
-const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /**
  * What was not asked for in this round is stopped on its way, and the oldest of it is dropped where memory runs out.

@@ -4,8 +4,11 @@
 export const MODULES = [
   "feed/session.js",
   "feed/feed.js",
+  "feed/watch.js",
   "model/repeats.js",
   "model/model.js",
+  "model/runs.js",
+  "model/places.js",
   "figures/color.js",
   "words/compare.js",
   "model/cursor.js",
@@ -35,6 +38,9 @@ export const MODULES = [
   "views/parts/failure.js",
   "figures/layout.js",
   "paint/picture.js",
+  "paint/pixels.js",
+  "paint/edges.js",
+  "figures/pointing.js",
   "figures/outline.js",
   "views/parts/strip.js",
   "paint/thumbnail.js",
@@ -56,7 +62,7 @@ export const MODULES = [
 ];
 
 /** What comes after the first picture (views/rest.js). */
-export const REST = ["views/rest.js", "views/training/events.js", "model/events.js", "model/players.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "model/frames.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
+export const REST = ["views/rest.js", "views/training/events.js", "model/events.js", "model/players.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "model/frames.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "views/parts/curves.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
 
 /** What draws the cards of rows, texts and series (paint/miniature.js). */
 export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/cards.js", "figures/cards.js", "figures/passage.js", "model/players.js", "model/shown.js", "paint/signal.js", "figures/signal.js", "paint/canvas.js", "figures/axis.js"];

@@ -1,13 +1,12 @@
 /** From the records and the state to what the views draw: which runs, which epoch, which probes. Asks for what is missing. */
 
-import { paletteNumber, runColor } from "../figures/color.js";
 import { strongest } from "../figures/scale.js";
-import { whyNotComparable } from "../words/compare.js";
 import { sharedBeginning, shortName } from "../words/names.js";
-import { ABSENT, epochOf } from "./cursor.js";
-import { memo } from "./memo.js";
+import { epochOf } from "./cursor.js";
 import { orderProbes } from "./order.js";
-import { holesOf, indexOf, joinSteps, nearest } from "./series.js";
+import { cursorOf } from "./places.js";
+import { chooseRuns, colorOf, describe, isLive, missingRuns, together } from "./runs.js";
+import { nearest } from "./series.js";
 import { createSide, surveyed } from "./side.js";
 
 /** @typedef {import("../types.d.ts").Ask} Ask */
@@ -15,17 +14,11 @@ import { createSide, surveyed } from "./side.js";
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Pairing} Pairing */
 /** @typedef {import("../types.d.ts").Pane} Pane */
-/** @typedef {import("../types.d.ts").RunChoice} RunChoice */
 /** @typedef {import("../types.d.ts").RunInfo} RunInfo */
 /** @typedef {import("../types.d.ts").RunRow} RunRow */
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").Situation} Situation */
 /** @typedef {import("../types.d.ts").State} State */
-
-// A run grows while its newest record is not older than so many of its usual epochs; before there are two, than a minute.
-const LIVE_EPOCHS = 3;
-const LEAST_LIVE_SECONDS = 10;
-const FIRST_EPOCH_SECONDS = 60;
 
 /** @type {Data} */
 const NOTHING = {
@@ -65,7 +58,7 @@ const NOTHING = {
  * @returns {Data}
  */
 export function derive(situation, state, ask) {
-  const { rows, problem, reconnecting, now, settled, rested } = situation;
+  const { rows, problem, reconnecting, now } = situation;
   const shared = sharedBeginning(rows?.map(({ name }) => name) ?? []);
   /** @type {Data} */
   const nothing = { ...NOTHING, problem, reconnecting, shared };
@@ -87,55 +80,71 @@ export function derive(situation, state, ask) {
   const runs = list(second, chosen.reasons);
   if (second && !other && !problem) return { ...nothing, runs };
 
-  const { region, explained } = topics(info, state);
+  const topic = topicsOf(info, state);
   const colors = together(first, second, state);
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, colors, state), method, explained, region, areas: state.areas, pin: state.pin, from: state.drift, settled }, ask);
+    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, colors, state), method, ...topic, areas: state.areas, pin: state.pin, from: state.drift, settled: situation.settled }, ask);
   const a = side(info, "A");
-  const asked = other ? side(other, "B") : null;
+  const candidate = other ? side(other, "B") : null;
 
   // The probe is known from the start where the user chose one: its numbers need not wait for the others' order.
   const known = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
-  if (known !== null) for (const one of [a, asked]) one?.load([known], known);
+  if (known !== null) for (const one of [a, candidate]) one?.load([known], known);
   if (isIncomplete(a)) return { ...nothing, phase: pending, runs };
-  if (asked && isIncomplete(asked) && !problem) return { ...nothing, runs };
+  if (candidate && isIncomplete(candidate) && !problem) return { ...nothing, runs };
   // Where B could not be read, A is still worth seeing.
-  const b = asked && !isIncomplete(asked) ? asked : null;
+  const b = candidate && !isIncomplete(candidate) ? candidate : null;
   const pairing = pairingOf(a, b, state, ask);
   if (pairing === undefined && !problem) return { ...nothing, runs };
 
+  const drawn = viewOf({ a, b, pairing: pairing ?? null, known, method, ...topic }, situation, state, ask);
+  if (!drawn) return { ...nothing, runs };
+  const { cursor } = drawn;
+  return {
+    ...nothing,
+    ...drawn,
+    phase: "ready",
+    missing: missingRuns(rows, state, a.name),
+    runs,
+    others: othersOf(rows, b ? [a, b] : [a], set, state, ask).map((one) => side(one, "")),
+    live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
+  };
+}
+
+/**
+ * What is drawn of A and B at the cursor; null while numbers of the probe are on their way.
+ * @param {{a: Side, b: Side | null, pairing: Pairing | null, known: number | null, method: string, region: string, explained: string}} chosen  known: the probe that the user chose
+ * @param {Situation} situation
+ * @param {State} state
+ * @param {Ask} ask
+ */
+function viewOf({ a, b, pairing, known, method, region, explained }, { problem, settled, rested }, state, ask) {
   const pair = b ? [a, b] : [a];
-  const cursor = cursorOf(a.info, b?.info ?? null, pairing ?? null, state.epoch);
-  const pin = info.steps[nearest(info.steps, state.pin ?? -1)];
+  const cursor = cursorOf(a.info, b?.info ?? null, pairing, state.epoch);
+  const pin = a.info.steps[nearest(a.info.steps, state.pin ?? -1)];
   const panes = panesOf(a, b, cursor, pin);
-  // A pinned epoch is the same run once more: for order and filters only the runs count.
-  const explanation = { run: a.run, set, explainer: method, class: explained };
-  const beside = b ? { ...explanation, other: b.run, by: state.align, ...(state.repeats && { repeats: state.repeats }) } : null;
-  const compared = settled && beside ? ask("compare", beside) : undefined;
-  // Cards stay where they are while the cursor moves.
+  const explanation = { run: a.run, set: a.info.set, explainer: method, class: explained };
+  const beside = b ? { ...explanation, other: b.run, by: state.align } : null;
+  const comparison = beside && { ...beside, ...(state.repeats && { repeats: state.repeats }) };
+  const compared = settled && comparison ? ask("compare", comparison) : undefined;
+  // A pinned epoch is the same run once more: for order and filters only the runs count. Cards stay where they are while the cursor moves.
   const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
   const probe = known ?? order[0] ?? 0;
   for (const one of pair) one.load([probe, ...order.slice(...state.window), ...surveyed(one.info)], probe);
   // Where a reply failed, the rest is drawn without it.
-  if (!problem && pair.some((one) => !one.values(probe))) return { ...nothing, runs };
+  if (!problem && pair.some((one) => !one.values(probe))) return null;
 
   const player = state.hover ?? state.player ?? strongestOf(panes, probe);
   return {
-    ...nothing,
-    phase: "ready",
-    missing: missingRuns(rows, state, a.name),
-    runs,
     a,
     b,
-    others: othersOf(rows, pair, set, state, ask).map((one) => side(one, "")),
     panes,
     cursor,
     pin,
-    difference: panes.length === 2 ? ask("difference", { run: a.run, set, explainer: method, class: explained, probes: String(probe), ...(b ? { other: b.run, by: state.align } : { at: String(pin) }) }) : undefined,
+    difference: panes.length === 2 ? ask("difference", { ...(beside ?? { ...explanation, at: String(pin) }), probes: String(probe) }) : undefined,
     compared,
-    findings: settled && (!beside || compared) ? findingsOf(explanation, beside, cursor, rested, ask) : undefined,
+    findings: settled && (!comparison || compared) ? findingsOf(explanation, comparison, cursor, rested, ask) : undefined,
     rested,
-    live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
     method,
     explained,
     region,
@@ -143,24 +152,8 @@ export function derive(situation, state, ask) {
     order,
     scale: Math.max(...pair.map((one) => one.scale())),
     player,
-    lit: (info.interacting.includes(method) && state.pair) || (player === null ? [] : [player]),
+    lit: (a.info.interacting.includes(method) && state.pair) || (player === null ? [] : [player]),
   };
-}
-
-/**
- * What is shown of all there is: A and B, a probe set, a method; null where no run can be read.
- * @param {RunRow[]} rows
- * @param {State} state
- * @param {number} now
- */
-function chooseRuns(rows, state, now) {
-  const readable = rows.filter((row) => !row.error);
-  const first = readable.find(({ run }) => run === state.a) ?? firstRun(readable, now);
-  if (!first) return null;
-  const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
-  const method = methodOf(first.comparable[set], state.method);
-  const reasons = compareRuns(readable, first, set, method);
-  return { first, second: chooseSecond(readable, first, state.b, reasons), set, method, reasons };
 }
 
 /**
@@ -168,7 +161,7 @@ function chooseRuns(rows, state, now) {
  * @param {RunInfo} info
  * @param {State} state
  */
-function topics(info, state) {
+function topicsOf(info, state) {
   const regions = [...info.regions, ...state.areas.map(({ name }) => name)];
   return {
     region: state.region === "" ? "" : (regions.find((name) => name === state.region) ?? regions[0] ?? ""),
@@ -219,88 +212,6 @@ function findingsOf(alone, beside, cursor, rested, ask) {
 }
 
 /**
- * The runs that are drawn together: no two of them look alike.
- * @param {RunRow | undefined} first
- * @param {RunRow | null | undefined} second
- * @param {State} state
- */
-function together(first, second, { runs }) {
-  return [...new Set([...[first, second].flatMap((row) => (row ? [row.run] : [])), ...runs])];
-}
-
-/** @type {(run: string, drawn: string[], state: State) => string} */
-function colorOf(run, drawn, { dark }) {
-  return runColor(paletteNumber(run, drawn), dark);
-}
-
-/**
- * What a link names and nobody has or can read, in words; "" where all is there.
- * @param {RunRow[]} rows
- * @param {State} state
- * @param {string} shown  what is there instead
- */
-function missingRuns(rows, { a, b }, shown) {
-  const gone = [a, b].filter((run) => run && !rows.some((row) => row.run === run)).map((run) => `“${run?.replace(/\/xai$/, "")}”`);
-  const parts = gone.length ? [`${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory`] : [];
-  // Its sentence begins with its name.
-  for (const { error } of rows.filter(({ run }) => run === a || run === b)) if (error) parts.push(error.replace(/\.$/, ""));
-  return parts.length ? `${parts.join("; ")}; this is “${shown}”.` : "";
-}
-
-/**
- * A run in the list.
- * @param {RunRow} row
- * @param {RunRow | undefined} first
- * @param {RunRow | null | undefined} second
- * @param {Map<string, string>} reasons
- * @param {string} shared
- * @param {State} state
- * @returns {RunChoice}
- */
-function describe(row, first, second, reasons, shared, state) {
-  const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
-  const shown = letter !== "" || state.runs.includes(row.run);
-  return {
-    ...row,
-    label: shortName(row.name, shared),
-    // A run that is not drawn has no colour: it would be mistaken for one that is.
-    color: shown ? colorOf(row.run, together(first, second, state), state) : "var(--faint)",
-    letter,
-    shown,
-    reason: row.error ?? reasons.get(row.run) ?? null,
-  };
-}
-
-/**
- * The method that is shown: the chosen one where A has it, else SHAP, else the first.
- * @param {RunInfo["comparable"]} comparable  of A
- * @param {string | null} chosen
- */
-function methodOf(comparable, chosen) {
-  const explainers = Object.keys(comparable?.explainers ?? {});
-  return [chosen, "shap"].find((name) => name && explainers.includes(name)) ?? explainers[0] ?? "";
-}
-
-/**
- * Why a run can't stand beside A ("" where it can).
- * @param {RunRow[]} rows
- * @param {RunRow} first
- * @param {string} set
- * @param {string} method  that is shown
- */
-function compareRuns(rows, first, set, method) {
-  const comparable = (/** @type {RunRow} */ row) => ({ comparable: row.comparable[set] });
-  /** @type {Map<string, string>} */
-  const reasons = new Map();
-  for (const row of rows) {
-    if (row.run === first.run) continue;
-    if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
-    else reasons.set(row.run, row.last_step === null ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
-  }
-  return reasons;
-}
-
-/**
  * Asks for what the page needs of A and B in any case, before it knows more of them.
  * @param {RunRow[]} rows
  * @param {string} set
@@ -318,67 +229,6 @@ function prefetch(rows, set, method, state, ask) {
 }
 
 /**
- * The run beside A: the chosen one where it can stand there, else the first that can.
- * @param {RunRow[]} rows
- * @param {RunRow} first
- * @param {string | null} chosen  "" for none
- * @param {Map<string, string>} reasons
- * @returns {RunRow | null}
- */
-function chooseSecond(rows, first, chosen, reasons) {
-  if (chosen === "") return null;
-  const candidates = chosen === null ? rows : rows.filter(({ run }) => run === chosen);
-  return candidates.find((row) => row !== first && reasons.get(row.run) === "") ?? null;
-}
-
-/**
- * @param {RunInfo} a
- * @param {RunInfo | null} b
- * @param {Pairing | null} pairing  null where every epoch of one stands beside the same of the other
- * @param {number | null} epoch  null follows the end
- * @returns {Cursor}
- */
-function cursorOf(a, b, pairing, epoch) {
-  const { steps, epochs } = pairing ? paired(pairing)(a) : b ? sameEpochs(a)(b) : alone(a);
-  const both = (/** @type {number} */ _, /** @type {number} */ i) => epochs.A[i] !== ABSENT && (!b || epochs.B[i] !== ABSENT);
-  const end = steps[steps.findLastIndex((step, i) => both(step, i))] ?? steps[steps.length - 1];
-  const index = nearest(steps, epoch ?? end);
-  return { step: steps[index], index, steps, epochs, metric: pairing?.metric ?? "", best: pairing?.best ?? null, end, following: epoch === null };
-}
-
-/** @typedef {Pick<Cursor, "steps" | "epochs">} Places */
-
-/** @type {(steps: number[], has: (step: number) => boolean) => number[]} */
-const where = (steps, has) => steps.map((step) => (has(step) ? step : ABSENT));
-
-// The first epoch of a hole has a place of its own: what is missing is shown as missing.
-
-/** @type {(a: RunInfo) => Places} */
-const alone = memo((a) => {
-  const steps = joinSteps([a.steps, holesOf(a)]);
-  const own = where(steps, (step) => indexOf(a.steps, step) >= 0);
-  return { steps, epochs: { A: own, B: own } };
-});
-
-/** @type {(a: RunInfo) => (b: RunInfo) => Places} */
-const sameEpochs = memo((/** @type {RunInfo} */ a) =>
-  memo((/** @type {RunInfo} */ b) => {
-    const steps = joinSteps([a, b].flatMap((info) => [info.steps, holesOf(info)]));
-    const of = (/** @type {RunInfo} */ info) => where(steps, (step) => indexOf(info.steps, step) >= 0);
-    return { steps, epochs: { A: of(a), B: of(b) } };
-  }),
-);
-
-/** @type {(pairing: Pairing) => (a: RunInfo) => Places} */
-const paired = memo((/** @type {Pairing} */ pairing) =>
-  memo((/** @type {RunInfo} */ a) => {
-    const steps = joinSteps([pairing.steps, holesOf(a)]);
-    const of = (/** @type {Int32Array} */ own) => steps.map((step) => own[indexOf(pairing.steps, step)] ?? ABSENT);
-    return { steps, epochs: { A: of(pairing.here), B: of(pairing.there) } };
-  }),
-);
-
-/**
  * @param {Side} a
  * @param {Side | null} b
  * @param {Cursor} cursor
@@ -390,27 +240,6 @@ function panesOf(a, b, cursor, pin) {
   if (b) return [{ title: "A", side: a, step }, { title: "B", side: b, step: epochOf(cursor, "B") }];
   if (a.info.steps.length === 1) return [{ title: "A", side: a, step }];
   return [{ title: "now", side: a, step }, { title: "pinned", side: a, step: pin }];
-}
-
-/**
- * Whether a run still grows: a record has no end mark, but its newest epoch is not much older than its epochs take.
- * @param {RunRow} row
- * @param {number} now
- */
-export function isLive({ wall_time, epoch_seconds }, now) {
-  const patience = epoch_seconds === null ? FIRST_EPOCH_SECONDS : Math.max(LEAST_LIVE_SECONDS, LIVE_EPOCHS * epoch_seconds);
-  return wall_time !== null && now - wall_time < patience;
-}
-
-/**
- * The run to begin with: the newest of those that train now, else the first that has something to show.
- * @param {RunRow[]} rows
- * @param {number} now
- * @returns {RunRow | undefined}
- */
-function firstRun(rows, now) {
-  const live = rows.filter((row) => row.last_step !== null && isLive(row, now)).sort((x, y) => Number(y.wall_time) - Number(x.wall_time));
-  return live[0] ?? rows.find((row) => row.last_step !== null) ?? rows[0];
 }
 
 /**

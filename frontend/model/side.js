@@ -89,10 +89,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
   /** @type {Interactions | undefined} */
   let interactions;
 
-  const regions = [
-    ...info.regions.map((name) => ({ name, asked: { region: name } })),
-    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { ...areaArguments(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
-  ];
+  const regions = regionsOf(info, areas);
   /** @type {import("../types.d.ts").Fidelity | undefined} */
   let fidelity;
   /** @type {import("../types.d.ts").Importance | undefined} */
@@ -109,9 +106,6 @@ export function createSide({ letter, info, label, color, method, explained, regi
   };
   if (!pair) beside(false);
 
-  const drift = known ? ask("drift", explanation) : undefined;
-  const pinned = pin !== null && info.steps.includes(pin) ? String(pin) : null;
-  const against = from === "pinned" ? pinned : from;
   const judged = known && pair && settled;
 
   const content = (/** @type {number} */ probe) => contents.get(lists.get(probe) ?? "")?.of(probe);
@@ -126,9 +120,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     info,
     unit: info.units[method] ?? info.settings.unit,
     shares,
-    drift,
-    chosenDrift: from === "previous" ? drift : known && settled && against && against !== "apart" && (against !== "untrained" || info.steps[0] < 0) ? ask("drift", { ...explanation, against }) : undefined,
-    sincePin: known && pair && pinned !== null ? ask("drift", { ...explanation, against: pinned }) : undefined,
+    ...(known ? driftsOf(explanation, { info, pin, from, settled, pair }, ask) : { drift: undefined, chosenDrift: undefined, sincePin: undefined }),
     trust: judged ? ask("trust", explanation) : undefined,
     events: judged ? ask("events", explanation) : undefined,
     get fidelity() {
@@ -166,5 +158,36 @@ export function createSide({ letter, info, label, color, method, explained, regi
     },
     outputs: () => outputs,
     interactions: () => interactions,
+  };
+}
+
+/**
+ * Regions whose share is shown: those of the record, and those that the user drew.
+ * @param {RunInfo} info
+ * @param {import("../types.d.ts").Area[]} areas
+ */
+function regionsOf(info, areas) {
+  return [
+    ...info.regions.map((name) => ({ name, asked: { region: name } })),
+    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { ...areaArguments(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
+  ];
+}
+
+/**
+ * How far the explanations of a run are from the epoch before, from what the user chose, and from the pinned epoch.
+ * @param {import("../types.d.ts").Args} explanation
+ * @param {Pick<Choice, "info" | "pin" | "from" | "settled"> & {pair: boolean}} choice
+ * @param {Ask} ask
+ * @returns {Pick<Side, "drift" | "chosenDrift" | "sincePin">}
+ */
+function driftsOf(explanation, { info, pin, from, settled, pair }, ask) {
+  const drift = ask("drift", explanation);
+  const pinned = pin !== null && info.steps.includes(pin) ? String(pin) : null;
+  const against = from === "pinned" ? pinned : from;
+  const measured = settled && against && against !== "apart" && (against !== "untrained" || info.steps[0] < 0);
+  return {
+    drift,
+    chosenDrift: from === "previous" ? drift : measured ? ask("drift", { ...explanation, against }) : undefined,
+    sincePin: pair && pinned !== null ? ask("drift", { ...explanation, against: pinned }) : undefined,
   };
 }

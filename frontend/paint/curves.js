@@ -1,9 +1,7 @@
-/** A small chart of curves over epochs with the page's cursor on it (uPlot). */
+/** How curves over epochs are drawn: axes, lines, bands, marks, and names at the ends of lines (uPlot). */
 
-import { nearestLine } from "../figures/axis.js";
 import { spreadApart } from "../figures/layout.js";
-import { epochOf, moveTo } from "../model/cursor.js";
-import { indexOf, nearest } from "../model/series.js";
+import { indexOf } from "../model/series.js";
 import uPlot from "../vendor/uPlot.esm.js";
 
 /**
@@ -46,8 +44,6 @@ const FONT = "11px Roboto, sans-serif";
 const LABEL_HEIGHT = 12;
 const HATCH_PX = 5;
 const MARK_HEIGHT = 11;
-// So near a curve, in px, the pointer means it.
-const NEAR = 12;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
 /**
@@ -66,110 +62,8 @@ export function valueRange(low, high, fromZero) {
   return [bottom === 0 ? 0 : bottom - room, top === 0 ? 0 : top + room];
 }
 
-/**
- * @param {HTMLElement} element
- * @param {(change: import("../types.d.ts").Change) => void} choose  called when the pointer drags the cursor
- * @returns {(curves: Curves, cursor: import("../types.d.ts").Cursor, dark: boolean) => void}
- */
-export function createCurves(element, choose) {
-  /** @type {uPlot | null} */
-  let plot = null;
-  /** @type {Curves} */
-  let shown;
-  /** @type {import("../types.d.ts").Cursor} */
-  let at;
-  let key = "";
-  const line = document.createElement("div");
-  line.className = "chart-cursor";
-  /** @type {HTMLElement[]} */
-  let dots = [];
-
-  const place = () => {
-    if (!plot) return;
-    const index = indexOf(shown.axis, at.step);
-    line.hidden = index < 0;
-    if (index >= 0) line.style.transform = `translateX(${plot.valToPos(at.step, "x")}px)`;
-    shown.lines.forEach(({ letter, values }, i) => {
-      const step = epochOf(at, letter);
-      const value = values[indexOf(shown.axis, step)];
-      dots[i].hidden = value === null || value === undefined;
-      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${plot?.valToPos(step, "x")}px, ${plot?.valToPos(value, "y")}px)`;
-    });
-  };
-
-  const tag = document.createElement("div");
-  tag.className = "chart-tag";
-  tag.hidden = true;
-
-  /** The name and number of the curve that the pointer is near: colours alone don't tell twenty runs apart. */
-  const point = (/** @type {PointerEvent} */ event) => {
-    if (!plot || !shown.axis.length) return;
-    const box = plot.over.getBoundingClientRect();
-    const index = nearest(shown.axis, plot.posToVal(event.clientX - box.left, "x"));
-    const step = shown.axis[index];
-    const heights = shown.lines.map(({ values }) => {
-      const value = values[index];
-      return typeof value === "number" ? Number(plot?.valToPos(value, "y")) : NaN;
-    });
-    const found = nearestLine(heights, event.clientY - box.top, NEAR);
-    const line = shown.lines[found ?? -1];
-    tag.hidden = !line?.name;
-    if (found === null || !line?.name) return;
-    const value = Number(line.values[index]);
-    tag.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${shown.format(Number(value.toPrecision(3)))}`;
-    tag.style.setProperty("--run", line.color);
-    const left = plot.valToPos(step, "x") > box.width / 2;
-    tag.style.transform = `translate(${plot.valToPos(step, "x")}px, ${heights[found]}px) translate(${left ? "calc(-100% - 8px)" : "8px"}, ${heights[found] < 22 ? "4px" : "calc(-100% - 4px)"})`;
-  };
-
-  const drag = (/** @type {PointerEvent} */ event) => {
-    if (!plot || !(event.buttons & 1) || !at.steps.length) return;
-    const box = plot.over.getBoundingClientRect();
-    const step = plot.posToVal(event.clientX - box.left, "x");
-    choose({ ...moveTo(at, nearest(at.steps, step)), playing: false });
-  };
-
-  const build = (/** @type {boolean} */ dark) => {
-    plot?.destroy();
-    plot = new uPlot(options(element, shown, dark, place), data(shown), element);
-    dots = shown.lines.map(({ color, thin }) => {
-      const dot = document.createElement("div");
-      dot.className = thin ? "chart-dot thin" : "chart-dot";
-      dot.style.setProperty("--run", color);
-      return dot;
-    });
-    plot.over.append(line, ...dots, tag);
-    plot.over.addEventListener("pointerdown", (event) => {
-      plot?.over.setPointerCapture(event.pointerId);
-      drag(event);
-    });
-    plot.over.addEventListener("pointermove", (event) => {
-      drag(event);
-      point(event);
-    });
-    plot.over.addEventListener("pointerleave", () => {
-      tag.hidden = true;
-    });
-  };
-
-  new ResizeObserver(() => {
-    if (plot && element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
-  }).observe(element);
-
-  return (curves, cursor, dark) => {
-    at = cursor;
-    const next = `${curves.key} ${dark}`;
-    if (next !== key) {
-      key = next;
-      shown = curves;
-      build(dark);
-    }
-    place();
-  };
-}
-
 /** @type {(curves: Curves) => uPlot.AlignedData} */
-function data({ axis, lines, bands }) {
+export function dataOf({ axis, lines, bands }) {
   return [axis, ...lines.map(({ values }) => values), ...bands.flatMap(({ lower, upper }) => [upper, lower])];
 }
 
@@ -180,7 +74,7 @@ function data({ axis, lines, bands }) {
  * @param {() => void} place
  * @returns {uPlot.Options}
  */
-function options(element, { lines, bands, marks = [], fromZero, format }, dark, place) {
+export function optionsOf(element, { lines, bands, marks = [], fromZero, format }, dark, place) {
   const ink = dark ? "#bdbdbd" : "#616161";
   const grid = { stroke: dark ? "#454545" : "#ececec", width: 1 };
   const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };

@@ -1,9 +1,10 @@
 /** Draws one probe with its attribution on a canvas, at the screen's resolution. */
 
-import { GREYS, NEUTRAL, tints } from "../figures/color.js";
+import { NEUTRAL, tints } from "../figures/color.js";
 import { borders } from "../figures/outline.js";
 import { isBlank, largest, strongestThreshold } from "../figures/scale.js";
-import { memo } from "../model/memo.js";
+import { bordersOf, edgeOf, polygon } from "./edges.js";
+import { base, basesOf, blit, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
 /** @typedef {import("../types.d.ts").Picture} Picture */
 
@@ -11,14 +12,10 @@ import { memo } from "../model/memo.js";
 const PIXEL_ART = 64;
 // Device pixels up to which an image is kept at the size in which it is shown.
 const KEPT_SIZE = 256;
-// Device pixels a pixel of the image takes from which on it need not be as wide as its neighbours to the last one.
-const LARGE_PIXEL = 5;
 // CSS px between the lines over what is within noise.
 const NOISE_GAP = 5;
 // Outlines may cover this part of a picture; where segments are so many that they would cover more, they fade.
 const COVERED = 0.15;
-// Paths that one picture keeps: those of its segments and of the players that were pointed at, at the sizes they are shown in.
-const KEPT_PATHS = 200;
 
 /**
  * @typedef {object} Content
@@ -35,18 +32,6 @@ const KEPT_PATHS = 200;
 
 /** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows, so that nothing is drawn twice */
 const shown = new WeakMap();
-/** @type {WeakMap<Picture, Map<string, HTMLCanvasElement>>} */
-const bases = new WeakMap();
-/** @type {WeakMap<Picture, Map<string, Edge>>} */
-const paths = new WeakMap();
-/** @type {WeakMap<Picture, Map<string, Uint16Array>>} */
-const maps = new WeakMap();
-
-/**
- * @typedef {object} Edge
- * @property {Path2D} path  in device pixels
- * @property {number} length  device pixels
- */
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -108,8 +93,7 @@ function drawBase(context, { picture, look }, width, height) {
     return;
   }
   // Cards and frames are drawn at every step of the cursor; only their tint changes.
-  const kept = bases.get(picture) ?? new Map();
-  bases.set(picture, kept);
+  const kept = basesOf(picture);
   const key = `${kind} ${width} ${height}`;
   let small = kept.get(key);
   if (!small) {
@@ -187,217 +171,6 @@ function drawLines(context, { picture, lit, region, area, outlines }, width, hei
 }
 
 /**
- * The image alone: as stored, or in the theme's greys so that the only colour on it is the attribution's.
- * @param {Picture} picture
- * @param {"stored" | "light" | "dark"} kind
- */
-function base(picture, kind) {
-  const kinds = bases.get(picture) ?? new Map();
-  bases.set(picture, kinds);
-  const known = kinds.get(kind);
-  if (known) return known;
-  const { width, height, channels, pixels } = picture;
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const image = context.createImageData(width, height);
-  const { black, white } = kind === "dark" ? GREYS.dark : GREYS.light;
-  for (let i = 0; i < width * height; i++) {
-    const at = i * channels;
-    const red = pixels[at];
-    const green = channels > 1 ? pixels[at + 1] : red;
-    const blue = channels > 1 ? pixels[at + 2] : red;
-    const alpha = channels === 4 ? pixels[at + 3] : 255;
-    if (kind === "stored") {
-      image.data.set([red, green, blue, alpha], i * 4);
-    } else {
-      const luminance = ((0.2126 * red + 0.7152 * green + 0.0722 * blue) * alpha) / 255 + (255 - alpha);
-      const grey = black + ((white - black) * luminance) / 255;
-      image.data.set([grey, grey, grey, 255], i * 4);
-    }
-  }
-  context.putImageData(image, 0, 0);
-  kinds.set(kind, canvas);
-  return canvas;
-}
-
-/**
- * Draws a small image large. Without smoothing pixels stay sharp at any scale: large ones begin on whole pixels of the screen; small ones are
- * first repeated a whole number of times, then brought to size, so that none looks wider than its neighbour.
- * @param {CanvasRenderingContext2D} context
- * @param {HTMLCanvasElement} source
- * @param {number} width
- * @param {number} height
- * @param {boolean} smooth
- */
-function blit(context, source, width, height, smooth) {
-  const times = Math.ceil(width / source.width);
-  const large = width >= LARGE_PIXEL * source.width;
-  context.imageSmoothingQuality = "high";
-  if (smooth || large || times <= 1) {
-    context.imageSmoothingEnabled = smooth || times <= 1;
-    context.drawImage(source, 0, 0, width, height);
-    return;
-  }
-  const repeated = scratch("repeated", source.width * times, source.height * times);
-  repeated.imageSmoothingEnabled = false;
-  repeated.drawImage(source, 0, 0, repeated.canvas.width, repeated.canvas.height);
-  context.imageSmoothingEnabled = true;
-  context.drawImage(repeated.canvas, 0, 0, width, height);
-}
-
-/** @type {Map<string, CanvasRenderingContext2D>} */
-const scratches = new Map();
-
-/**
- * A cleared canvas to draw on and throw away, kept for the next picture.
- * @param {string} name
- * @param {number} width
- * @param {number} height
- */
-function scratch(name, width, height) {
-  let context = scratches.get(name);
-  if (!context) {
-    context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
-    scratches.set(name, context);
-  }
-  if (context.canvas.width !== width || context.canvas.height !== height) {
-    context.canvas.width = width;
-    context.canvas.height = height;
-  } else {
-    context.clearRect(0, 0, width, height);
-  }
-  return context;
-}
-
-/** @type {WeakMap<CanvasRenderingContext2D, ImageData>} */
-const buffers = new WeakMap();
-
-/**
- * Memory for all pixels of a canvas, to be overwritten.
- * @param {CanvasRenderingContext2D} context
- */
-function pixelsOf(context) {
-  const { width, height } = context.canvas;
-  let image = buffers.get(context);
-  if (image?.width !== width || image.height !== height) {
-    image = context.createImageData(width, height);
-    buffers.set(context, image);
-  }
-  return image;
-}
-
-/**
- * The player of each pixel, in fewer pixels than the image has: a card needs no more.
- * @param {Picture} picture
- * @param {number} width  at most the image's
- * @param {number} height
- */
-function segmentsAt(picture, width, height) {
-  const { segments } = picture;
-  if (width === picture.width && height === picture.height) return segments;
-  const known = maps.get(picture) ?? new Map();
-  maps.set(picture, known);
-  const key = `${width} ${height}`;
-  let small = known.get(key);
-  if (!small) {
-    small = new Uint16Array(width * height);
-    for (let y = 0, i = 0; y < height; y++) {
-      const row = Math.floor(((y + 0.5) * picture.height) / height) * picture.width;
-      for (let x = 0; x < width; x++, i++) small[i] = segments[row + Math.floor(((x + 0.5) * picture.width) / width)];
-    }
-    known.set(key, small);
-  }
-  return small;
-}
-
-/**
- * Where a place of the image lies on the screen, so that a line of that thickness there covers whole pixels of it and stays inside.
- * @param {number} at  in pixels of the image
- * @param {number} image  its size
- * @param {number} screen  its size in device pixels
- * @param {number} thickness  in device pixels
- */
-function place(at, image, screen, thickness) {
-  const middle = (thickness % 2) / 2;
-  return Math.min(screen - thickness / 2, Math.max(thickness / 2, Math.round((at * screen) / image) + middle));
-}
-
-/**
- * Borders at the screen's resolution, on whole pixels so that they are crisp.
- * @param {Picture} picture
- * @param {string} name
- * @param {() => number[]} find  the borders, as `borders` has them
- * @param {number} width
- * @param {number} height
- * @param {number} thickness  of the line
- * @returns {Edge}
- */
-function edgeOf(picture, name, find, width, height, thickness) {
-  const known = paths.get(picture) ?? new Map();
-  paths.set(picture, known);
-  const key = `${name} ${width} ${height} ${thickness}`;
-  const old = known.get(key);
-  if (old) return old;
-  const lines = find();
-  const path = new Path2D();
-  let length = 0;
-  for (let i = 0; i < lines.length; i += 4) {
-    const [x1, x2] = [lines[i], lines[i + 2]].map((x) => place(x, picture.width, width, thickness));
-    const [y1, y2] = [lines[i + 1], lines[i + 3]].map((y) => place(y, picture.height, height, thickness));
-    path.moveTo(x1, y1);
-    path.lineTo(x2, y2);
-    length += Math.abs(x2 - x1) + Math.abs(y2 - y1);
-  }
-  if (known.size >= KEPT_PATHS) known.clear();
-  const edge = { path, length };
-  known.set(key, edge);
-  return edge;
-}
-
-/** Where each player lies: left, top, right + 1, bottom + 1. */
-const bounds = memo((/** @type {Picture} */ { segments, width }) => {
-  /** @type {number[][]} */
-  const boxes = [];
-  for (let i = 0; i < segments.length; i++) {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    const box = (boxes[segments[i]] ??= [x, y, x + 1, y + 1]);
-    if (x < box[0]) box[0] = x;
-    if (x >= box[2]) box[2] = x + 1;
-    box[3] = y + 1;
-  }
-  return boxes;
-});
-
-/**
- * The rim of one player.
- * @param {Picture} picture
- * @param {number} player
- */
-function bordersOf(picture, player) {
-  const [left, top, right, bottom] = bounds(picture)[player] ?? [0, 0, 0, 0];
-  const [width, height] = [right - left, bottom - top];
-  const own = new Uint8Array(width * height);
-  for (let i = 0; i < own.length; i++) own[i] = Number(picture.segments[(top + Math.floor(i / width)) * picture.width + left + (i % width)] === player);
-  return borders(own, width, height, 0).map((at, i) => at + (i % 2 ? top : left));
-}
-
-/**
- * @param {number[]} points  x, y, x, y, … in pixels of the image
- * @param {Picture} picture
- * @param {number} width
- * @param {number} height
- * @param {number} thickness  of the line
- */
-function polygon(points, picture, width, height, thickness) {
-  const result = new Path2D();
-  for (let i = 0; i < points.length; i += 2) result.lineTo(place(points[i], picture.width, width, thickness), place(points[i + 1], picture.height, height, thickness));
-  result.closePath();
-  return result;
-}
-
-/**
  * Fades and hatches what is within noise.
  * @param {CanvasRenderingContext2D} context
  * @param {Picture} picture
@@ -442,27 +215,4 @@ function hatch(context, dark, width, height, apart = 7, cover = 0.72) {
   context.strokeStyle = dark ? "rgb(190 190 190 / 0.55)" : "rgb(90 90 90 / 0.5)";
   context.lineWidth = devicePixelRatio;
   context.stroke();
-}
-
-/**
- * Where the pointer is: x, y in pixels of the image.
- * @param {MouseEvent} event
- * @param {Picture} picture
- * @param {HTMLElement} canvas  that shows the picture
- */
-export function pointAt(event, picture, canvas) {
-  const box = canvas.getBoundingClientRect();
-  return [((event.clientX - box.left) / box.width) * picture.width, ((event.clientY - box.top) / box.height) * picture.height];
-}
-
-/**
- * The player under the pointer.
- * @param {MouseEvent} event
- * @param {Picture} picture
- * @param {HTMLElement} canvas  that shows the picture
- */
-export function playerAt(event, picture, canvas) {
-  const [x, y] = pointAt(event, picture, canvas).map(Math.floor);
-  if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return null;
-  return picture.segments[y * picture.width + x];
 }

@@ -20,15 +20,12 @@ const SAVED_MS = 2000;
 /** @type {import("../types.d.ts").View} */
 export function exportView(element) {
   let open = false;
-  let problem = "";
-  let saved = false;
-  /** @type {{words: string, stop: AbortController} | null} */
-  let busy = null;
   /** @type {[Data, State] | null} */
   let last = null;
 
   const draw = () => {
     const ready = last?.[0].phase === "ready";
+    const { busy, saved } = job.state();
     const words = busy ? busy.words : saved ? "saved ✓" : "export";
     const about = busy ? `${busy.words}: stop (Esc)` : "Pictures and numbers, to keep";
     render(
@@ -43,9 +40,9 @@ export function exportView(element) {
   };
 
   const menu = () => html`<div class="export-menu">
-    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${job.state().problem && html`<p class="problem" role="alert">${job.state().problem}</p>`}
     <div role="menu" aria-label="Export">${ITEMS.filter(({ images }) => !images || last?.[0].a?.info.probes.kind === "image").map(
-      ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete()} aria-label=${text} onClick=${() => void start(name)}>
+      ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete()} aria-label=${text} onClick=${() => start(name)}>
         <span>${text}</span> <span class="note">${note}</span></button>`,
     )}</div>
   </div>`;
@@ -68,14 +65,14 @@ export function exportView(element) {
   /** @param {boolean} back  whether the focus goes back to the button */
   const hide = (back) => {
     open = false;
-    problem = "";
+    job.forget();
     document.removeEventListener("pointerdown", outside, true);
     draw();
     if (back) button()?.focus();
   };
 
   const press = () => {
-    if (busy) busy.stop.abort();
+    if (job.state().busy) job.stop();
     else if (open) hide(true);
     else show();
   };
@@ -101,12 +98,40 @@ export function exportView(element) {
       End: () => all[all.length - 1]?.focus(),
     };
     const act = acts[event.key];
-    if (!act || busy) return;
+    if (!act || job.state().busy) return;
     act();
     event.preventDefault();
     // The same keys move the page's cursor.
     event.stopPropagation();
   };
+
+  /** @param {Name} name */
+  const start = (name) => {
+    if (!last || job.state().busy) return;
+    hide(true);
+    job.start(name, ...last, /** @type {HTMLElement} */ (element.closest(".page"))).then((problem) => {
+      draw();
+      if (problem) show();
+    });
+  };
+
+  const job = createJob(() => draw());
+
+  return (data, state) => {
+    last = [data, state];
+    draw();
+  };
+}
+
+/**
+ * One export at a time: how far it is, and a way to stop it.
+ * @param {() => void} changed
+ */
+function createJob(changed) {
+  let problem = "";
+  let saved = false;
+  /** @type {{words: string, stop: AbortController} | null} */
+  let busy = null;
 
   const escape = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") return;
@@ -114,44 +139,48 @@ export function exportView(element) {
     event.stopPropagation();
   };
 
-  /** @param {Name} name */
-  async function start(name) {
-    if (!last || busy) return;
-    const [data, state] = last;
-    const stop = new AbortController();
-    const root = /** @type {HTMLElement} */ (element.closest(".page"));
-    busy = { words: "exporting…", stop };
-    hide(true);
-    document.addEventListener("keydown", escape, true);
-    try {
-      const { EXPORTS } = await import("../exports/index.js");
-      const { save } = await import("../exports/file.js");
-      const made = await EXPORTS[name]({ data, state, root, progress, breathe: () => pause(stop.signal) });
-      stop.signal.throwIfAborted();
-      save(made.blob, made.name);
-      saved = true;
-      setTimeout(() => {
-        saved = false;
-        draw();
-      }, SAVED_MS);
-    } catch (error) {
-      if (!stop.signal.aborted) problem = `The ${name.endsWith("numbers") ? "table" : "picture"} could not be made: ${error instanceof Error ? error.message : String(error)}`;
-    }
-    document.removeEventListener("keydown", escape, true);
-    busy = null;
-    draw();
-    if (problem) show();
-  }
-
   const progress = (/** @type {string} */ words) => {
     if (!busy) return;
     busy.words = words;
-    draw();
+    changed();
   };
 
-  return (data, state) => {
-    last = [data, state];
-    draw();
+  return {
+    state: () => ({ busy, saved, problem }),
+    stop: () => busy?.stop.abort(),
+    forget() {
+      problem = "";
+    },
+    /**
+     * @param {Name} name
+     * @param {Data} data
+     * @param {State} state
+     * @param {HTMLElement} root  of the page
+     * @returns {Promise<string>} what went wrong, in a sentence; "" where nothing did
+     */
+    async start(name, data, state, root) {
+      const stop = new AbortController();
+      busy = { words: "exporting…", stop };
+      changed();
+      document.addEventListener("keydown", escape, true);
+      try {
+        const { EXPORTS } = await import("../exports/index.js");
+        const { save } = await import("../exports/file.js");
+        const made = await EXPORTS[name]({ data, state, root, progress, breathe: () => pause(stop.signal) });
+        stop.signal.throwIfAborted();
+        save(made.blob, made.name);
+        saved = true;
+        setTimeout(() => {
+          saved = false;
+          changed();
+        }, SAVED_MS);
+      } catch (error) {
+        if (!stop.signal.aborted) problem = `The ${name.endsWith("numbers") ? "table" : "picture"} could not be made: ${error instanceof Error ? error.message : String(error)}`;
+      }
+      document.removeEventListener("keydown", escape, true);
+      busy = null;
+      return problem;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Drawing a region on the large pictures, with the pointer or with keys. */
 
-import { pointAt } from "../../paint/picture.js";
+import { pointAt } from "../../figures/pointing.js";
 import { html } from "./html.js";
 
 /** @typedef {ReturnType<typeof import("../../model/draft.js").createDraft>} Draft */

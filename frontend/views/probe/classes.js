@@ -67,10 +67,7 @@ export function classesView(element) {
     const answers = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
     const failed = failure(element, data, ["outputs"], "The probabilities could not be read");
     if (probes.regression) {
-      render(
-        html`<dl class="outputs">${panes.map(({ title, side }, i) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(answers[i]?.[0])}</dd></div>`)}${failed}</dl>`,
-        element,
-      );
+      render(html`<dl class="outputs">${panes.map((pane, i) => outputRow(pane, answers[i]?.[0]))}${failed}</dl>`, element);
       return;
     }
     const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
@@ -83,10 +80,6 @@ export function classesView(element) {
     }
     const found = matching(order, query, (number) => className(probes, number));
     const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
-    const head = (/** @type {Pane} */ { title, side }, /** @type {number} */ i) => {
-      const says = predicted[i] === undefined || predicted[i] < 0 ? "" : `says “${className(probes, predicted[i])}”`;
-      return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
-    };
     const targets = targetsOf(panes, outputs, probe);
     const shown = withExplained(found, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
     const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
@@ -95,18 +88,12 @@ export function classesView(element) {
       html`<div role="group" aria-label="Probability of each class; choose one to explain it">
         ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder="Find a class" aria-label=${`Find one of ${probes.classes} classes by name or number`} value=${query}
           onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
-        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map(head)}</div>
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map((pane, i) => head(pane, probes, predicted[i]))}</div>
         ${failed}
-        <div class="class-box" style=${{ "--rows": shown.length + Number(found.length === 0 || found.length > MOST) }}><div class="class-rows">${shown.map((number) => {
-          const name = className(probes, number);
-          const absent = notExplained(settings.classes, number, targets);
-          return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${number === explained}
-            aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”`}
-            onClick=${() => !absent && choose(element, { class: number === label ? "label" : String(number) })}>
-            <span class="class-name">${named(name)}${number === label && html`<span class="tag">true</span>`}</span>
-            ${panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))}
-          </button>`;
-        })}
+        <div class="class-box" style=${{ "--rows": shown.length + Number(found.length === 0 || found.length > MOST) }}><div class="class-rows">${shown.map((number) =>
+          classRow({ number, name: className(probes, number), absent: notExplained(settings.classes, number, targets), chosen: number === explained, label: number === label, columns, explain: () => choose(element, { class: number === label ? "label" : String(number) }) },
+            panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))),
+        )}
         ${found.length === 0 && html`<p class="note">No class is called “${query}”.</p>`}
         ${found.length > MOST && html`<p class="note">The ${MOST} likeliest; ${found.length - MOST} more are found by name or number.</p>`}</div></div>
       </div>`,
@@ -121,6 +108,35 @@ export function classesView(element) {
     bring();
   };
   return update;
+}
+
+/**
+ * The output of a regression.
+ * @type {(pane: Pane, value: number | undefined) => unknown}
+ */
+const outputRow = ({ title, side }, value) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(value)}</dd></div>`;
+
+/**
+ * Above a column: what that run says.
+ * @param {Pane} pane
+ * @param {import("../../types.d.ts").ProbeSetInfo} probes
+ * @param {number | undefined} predicted
+ */
+function head({ title, side }, probes, predicted) {
+  const says = predicted === undefined || predicted < 0 ? "" : `says “${className(probes, predicted)}”`;
+  return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
+}
+
+/**
+ * @param {{number: number, name: string, absent: string, chosen: boolean, label: boolean, columns: string, explain: () => void}} row  absent: why the class is not explained; "" where it is
+ * @param {unknown[]} bars
+ */
+function classRow({ number, name, absent, chosen, label, columns, explain }, bars) {
+  return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${chosen}
+    aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”`} onClick=${() => !absent && explain()}>
+    <span class="class-name">${named(name)}${label && html`<span class="tag">true</span>`}</span>
+    ${bars}
+  </button>`;
 }
 
 /**

@@ -1,10 +1,10 @@
 /** The selected probe at every epoch, one row a run; a click moves the cursor. */
 
 import { BETWEEN_BLOCKS, FRAME_GAP as GAP, abreast, frameSize, inView, pictureSizes } from "../../figures/layout.js";
+import { playerAt } from "../../figures/pointing.js";
 import { ordinal, thin } from "../../figures/thinning.js";
 import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
 import { frameLabel } from "../../model/frames.js";
-import { playerAt } from "../../paint/picture.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { epoch } from "../../words/format.js";
 import { choose, html, named, render } from "../parts/html.js";

@@ -1,11 +1,12 @@
 /** The selected probe, large: A, B and their difference, all on one scale. */
 
 import { fit } from "../../figures/layout.js";
+import { playerAt } from "../../figures/pointing.js";
 import { difference } from "../../figures/scale.js";
 import { freeName, outlined } from "../../model/areas.js";
 import { createDraft } from "../../model/draft.js";
 import { isNoise } from "../../model/noise.js";
-import { paint, playerAt } from "../../paint/picture.js";
+import { paint } from "../../paint/picture.js";
 import { choose, html, render } from "../parts/html.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "../parts/sketch.js";
 import { ALONE, blankReasons, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";

@@ -4,9 +4,9 @@ import { isZero, standing } from "../../figures/scale.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
-import { createCurves } from "../../paint/curves.js";
 import { className, percent, tick, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
+import { createCurves } from "../parts/curves.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, render } from "../parts/html.js";
 
@@ -22,7 +22,7 @@ export function readingView(element) {
   plot.className = "plot";
   plot.setAttribute("role", "img");
   element.append(words, plot);
-  const draw = createCurves(plot, (change) => choose(plot, change));
+  const draw = createCurves(plot);
   let key = "";
   /** @type {import("../../paint/curves.js").Curves | null} */
   let curves = null;

@@ -1,26 +1,24 @@
 /** All rows of a table at the cursor: how much each feature counts on average, and what it does in every probe, by its value there. */
 
 import { axis, ticks } from "../../figures/axis.js";
-import { descending, featuresOf, linesOf } from "../../figures/bars.js";
-import { across, beeswarm, heights, nearestPoint, swarmEnds } from "../../figures/beeswarm.js";
-import { featureColor } from "../../figures/color.js";
-import { largest } from "../../figures/scale.js";
+import { linesOf } from "../../figures/bars.js";
+import { across, beeswarm, nearestPoint } from "../../figures/beeswarm.js";
 import { roveNames } from "../../host/rove.js";
-import { ABSENT, epochOf } from "../../model/cursor.js";
+import { epochOf } from "../../model/cursor.js";
 import { playerName } from "../../model/players.js";
-import { surveyed } from "../../model/side.js";
+import { createSurvey } from "../../model/survey.js";
 import { drawImportance, drawSwarm } from "../../paint/beeswarm.js";
-import { className, epoch, number, plural, probeName, tick, withError } from "../../words/format.js";
+import { epoch, number } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
-import { playerValue } from "../../words/rows.js";
 import { createList, watchView } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
+import { absent, header, scaleOf, swarmColumns, tipWords } from "./overview-parts.js";
 
-/** @typedef {import("../../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Side} Side */
 /** @typedef {import("../../types.d.ts").State} State */
+/** @typedef {import("./overview-parts.js").Hit} Hit */
 
 const ROW = 26;
 const MOST_ROWS = 12;
@@ -29,20 +27,15 @@ const LONGEST_NAME = 48;
 const LEAST_NAMES = 140;
 const NAMES = 0.14;
 const LETTER = 5.6;
-// px between two numbers of an axis, and px that words take at its ends
+// px between two numbers of an axis, and of a number beside a bar
 const TICK = 56;
 const SWARM_TICK = 64;
-const LOW_WORD = 56;
-// px of a number beside a bar, and of what an axis leaves free
 const NUMBER = 42;
-const HIGH_WORD = 40;
 const FEW_PROBES = 60;
 // px from a point within which it is the one that is meant
 const REACH = 7;
 const TIP_WIDTH = 240;
 const TIP_HEIGHT = 110;
-
-/** @typedef {{probe: number, side: number, player: number, x: number, y: number}} Hit  side: of the swarm; -1 for the importance; probe: -1 for none */
 
 /** @typedef {{player: number, y: number}} Place  a row in view, px of its upper edge */
 
@@ -53,7 +46,7 @@ const TIP_HEIGHT = 110;
  * @property {State} state
  * @property {Side[]} sides
  * @property {number[]} steps  one a side
- * @property {ReturnType<ReturnType<typeof createSurvey>>} survey
+ * @property {import("./overview-parts.js").Survey} survey
  * @property {number[]} own  players with a row
  * @property {Place[]} places
  * @property {(Float32Array | null)[]} importance  mean |attribution| of each player, one a side
@@ -73,7 +66,7 @@ export function overviewView(element) {
   const list = createList(again);
   element.append(top, list.box, bottom, tip);
   const inView = watchView(element, again);
-  const surveyOf = createSurvey();
+  const surveyOf = createSurvey(MOST_ROWS);
   let all = false;
   /** @type {Swarm[]} */
   let swarms = [];
@@ -293,162 +286,4 @@ function beside({ x, y }, element, words) {
   const left = x + 16 + TIP_WIDTH > element.clientWidth ? x - 16 - TIP_WIDTH : x + 16;
   const top = y + 12 + TIP_HEIGHT > element.clientHeight ? y - 8 - TIP_HEIGHT : y + 12;
   return html`<div class="tip" style=${{ left: `${left}px`, top: `${top}px`, width: `${TIP_WIDTH}px` }}>${words}</div>`;
-}
-
-/** @param {number} count */
-const swarmColumns = (count) => ({ "--swarms": count, "--part": `${4.4 / count}fr` });
-
-/**
- * What is known of all probes, worked out again only when more of it has come.
- */
-function createSurvey() {
-  let key = "";
-  let orderKey = "";
-  /** @type {number[]} */
-  let order = [];
-  let locked = swarmEnds(new Float32Array());
-  /** @type {number[]} by which the axis goes: whichever are shown, it stays */
-  let strongest = [];
-  let lockedMost = 1;
-  /** @type {(import("../../types.d.ts").Row | null)[]} */
-  let rows = [];
-  /** @type {Map<number, Float32Array>} */
-  const known = new Map();
-
-  return (/** @type {Data} */ data, /** @type {State} */ state, /** @type {Side[]} */ sides, /** @type {number[]} */ steps) => {
-    const [a] = sides;
-    const players = Math.max(...a.info.probes.players);
-    const wanted = surveyed(a.info);
-    const here = wanted.filter((probe) => sides.every((side) => side.values(probe)) && a.content(probe));
-    const next = [...sides.flatMap((side) => [side.id, side.values(here[0] ?? 0)?.id, side.importance?.bytes]), data.method, data.explained, here.length].join();
-    if (next !== key) {
-      key = next;
-      orderKey = "";
-      known.clear();
-      rows = wanted.map((probe) => {
-        const content = a.content(probe);
-        return content?.kind === "tabular" ? content : null;
-      });
-      strongest = descending(sizesOf(sides, sides.map((side) => side.info.steps), players)).slice(0, MOST_ROWS);
-      locked = swarmEnds(valuesOf(sides.flatMap((side) => here.flatMap((probe) => side.info.steps.map((step) => side.values(probe)?.at(step)))), strongest));
-      lockedMost = Math.max(0, ...sides.flatMap(({ importance, info }) => info.steps.map((step) => largest(importance?.at(step) ?? []))));
-    }
-    const nextOrder = [state.rank, state.rank === "epoch" && steps].join();
-    if (nextOrder !== orderKey) {
-      orderKey = nextOrder;
-      const sizes = sizesOf(sides, sides.map((side, i) => (state.rank === "epoch" ? [steps[i]] : side.info.steps)), players);
-      order = state.rank === "logged" ? Array.from(sizes, (_, player) => player) : descending(sizes);
-    }
-    const now = sides.map((side, i) => largest(side.importance?.at(steps[i]) ?? []));
-    const { ends, cut } = state.lock ? locked : swarmEnds(valuesOf(sides.flatMap((side, i) => here.map((probe) => side.values(probe)?.at(steps[i]))), strongest));
-    return {
-      order,
-      rows,
-      loaded: here.length,
-      wanted: wanted.length,
-      ends: ends[1] > ends[0] ? ends : /** @type {[number, number]} */ ([-1, 1]),
-      cut,
-      most: state.lock ? lockedMost : Math.max(0, ...now),
-      heightsOf(/** @type {number} */ player) {
-        let found = known.get(player);
-        if (!found) {
-          found = heights(a.info.probes, rows, player);
-          known.set(player, found);
-        }
-        return found;
-      },
-    };
-  };
-}
-
-/**
- * Mean over runs and epochs of what each player has on average over the probes.
- * @param {Side[]} sides
- * @param {number[][]} steps  one list a side
- * @param {number} players
- */
-function sizesOf(sides, steps, players) {
-  const sizes = new Float64Array(players);
-  sides.forEach((side, i) => {
-    for (const step of steps[i]) side.importance?.at(step)?.forEach((size, player) => (sizes[player] += Number.isFinite(size) ? size / steps[i].length : 0));
-  });
-  return sizes;
-}
-
-/**
- * @param {(Attribution | null | undefined)[]} all
- * @param {number[]} players
- */
-function valuesOf(all, players) {
-  const values = new Float32Array(all.length * players.length).fill(NaN);
-  all.forEach((explained, i) => players.forEach((player, j) => (values[i * players.length + j] = explained?.values[player] ?? NaN)));
-  return values;
-}
-
-/**
- * @param {Data} data
- * @param {Side[]} sides
- * @param {Scene["survey"]} survey
- * @param {State} state
- */
-function header({ cursor, panes, explained }, sides, { loaded, wanted, cut }, state) {
-  const { probes } = sides[0].info;
-  const steps = sides.map(({ letter }) => epochOf(cursor, letter));
-  const toward = probes.regression ? "" : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own answer" : `, toward “${className(probes, Number(explained))}”`;
-  const count = loaded < wanted ? `reading ${loaded} of ${wanted} probes…` : wanted < probes.count ? `points: ${wanted} of ${plural(probes.count, "probe")}` : plural(probes.count, "probe");
-  const orders = { overall: "mean over all epochs", epoch: "mean at this epoch", logged: "as logged" };
-  const stops = Array.from({ length: 9 }, (_, i) => featureColor(i / 8, state.dark)).join(", ");
-  return html`<div class="overview-top">
-    <div class="overview-tools"><h2>All probes</h2>
-      <span class="note ellipsis">${count}${toward} · ${panes[0].side.unit} · order: ${orders[state.rank]}</span>
-      <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order, ringed in the selected probe">
-        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: their tips stand at its edge">◂ ▸ beyond the axis</span>`}</span></div>
-    <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
-      ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT ? "" : epoch(steps[i])}</span></div>`)}</div>
-  </div>`;
-}
-
-/** @type {(side: Side, step: number, data: Data) => unknown} */
-function absent(side, step, { probe }) {
-  const there = side.values(probe);
-  if (!there || there.at(step)) return null;
-  return html`<p class="blank">${step === ABSENT ? "no epoch of this run goes with it" : `${epoch(step)} is not in this run's record`}</p>`;
-}
-
-/**
- * @param {number[]} marks
- * @param {[number, number]} domain
- * @param {number} width
- * @param {string} low  said at its ends; "" for an axis from zero
- * @param {string} high
- */
-function scaleOf(marks, domain, width, low, high) {
-  const at = axis(domain, width);
-  const free = marks.filter((mark) => !low || (at(mark) > LOW_WORD && at(mark) < width - HIGH_WORD));
-  return html`<div class="bars-axis" aria-hidden="true">
-    ${low && html`<i class="axis-low">${low}</i>`}${free.map((mark) => html`<span key=${mark} style=${{ left: `${at(mark)}px` }}>${low && mark > 0 ? "+" : ""}${tick(mark)}</span>`)}${high && html`<i class="axis-high">${high}</i>`}
-  </div>`;
-}
-
-/**
- * What is under the pointer, in words.
- * @param {Hit} hit
- * @param {Data} data
- * @param {Side[]} sides
- * @param {number[]} steps
- * @param {(player: number) => string} name
- * @param {(Float32Array | null)[]} importance
- */
-function tipWords({ probe, side: at, player }, data, sides, steps, name, importance) {
-  const { probes } = sides[0].info;
-  if (at === -1) return html`<b class="ellipsis">${name(player)}</b>${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${number(importance[i]?.[player])}</span>`)}<span class="note">mean |attribution| over ${plural(probes.count, "probe")}</span>`;
-  if (probe < 0 || at < 0) return null;
-  const content = sides[0].content(probe);
-  const value = playerValue(probes, content?.kind === "tabular" ? content : null, player);
-  const numbers = (/** @type {Attribution | null | undefined} */ explained) => (explained ? withError(explained.values[player], explained.errors[player]) : "–");
-  const single = featuresOf(probes, player).length === 1;
-  return html`<b class="ellipsis">${probeName(probes, probe)}</b>
-    <span class="ellipsis">${name(player)}${single && value.whole ? ` = ${value.whole}` : ""}</span>
-    ${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${numbers(side.values(probe)?.at(steps[i]))}</span>`)}
-    <span class="note">${probe === data.probe ? "selected" : "click to select this probe"}</span>`;
 }

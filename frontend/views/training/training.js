@@ -4,8 +4,8 @@ import { epochOf } from "../../model/cursor.js";
 import { bestEpoch, metricName, metrics } from "../../model/metrics.js";
 import { groupsOf, meanAndSpread } from "../../model/repeats.js";
 import { align, holesOf, indexOf, joinSteps } from "../../model/series.js";
-import { createCurves } from "../../paint/curves.js";
 import { epoch, number, percent, tick } from "../../words/format.js";
+import { createCurves } from "../parts/curves.js";
 import { choose, html, render, select } from "../parts/html.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
@@ -60,7 +60,7 @@ export function trainingView(element) {
       plot.setAttribute("role", "img");
       figure.append(caption, plot);
       element.append(figure);
-      known = { figure, caption, plot, draw: createCurves(plot, (change) => choose(plot, change)), key: "", curves: null };
+      known = { figure, caption, plot, draw: createCurves(plot), key: "", curves: null };
       places.set(name, known);
     }
     return known;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { lines, shorten } from "../../../frontend/exports/captions.js";
 import { fileName, safe } from "../../../frontend/exports/file.js";
 import { filmGrid } from "../../../frontend/exports/grid.js";
-import { lines, shorten } from "../../../frontend/exports/words.js";
 import { epochsShown, thin } from "../../../frontend/figures/thinning.js";
 import { frameLabel } from "../../../frontend/model/frames.js";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { isLive } from "../../../frontend/model/runs.js";
 
-import { derive, isLive } from "../../../frontend/model/model.js";
+import { derive } from "../../../frontend/model/model.js";
 import { DEFAULTS } from "../../../frontend/model/state.js";
 
 const NOW = 1000;

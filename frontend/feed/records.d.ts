@@ -1,0 +1,361 @@
+/** What the server sends, as it is decoded. The replies themselves are described in http_api.md. */
+
+export interface RunRow {
+  run: string;
+  name: string;
+  sets: string[];
+  /** of each probe set: two runs stand side by side where all entries are equal */
+  comparable: Record<string, RunInfo["comparable"]>;
+  version: string;
+  epochs: number;
+  last_step: number | null;
+  wall_time: number | null;
+  /** usual seconds between records */
+  epoch_seconds: number | null;
+  error: string | null;
+}
+
+/** A series of the `run` route, aligned with its steps. */
+export type Series = (number | null)[];
+
+export type Kind = "image" | "tabular" | "text" | "sequence";
+
+export interface ProbeSetInfo {
+  kind: Kind;
+  count: number;
+  /** of images; of series channels too */
+  height?: number;
+  width?: number;
+  channels?: number;
+  /** of tables: names of the features; of their codes, by the feature's number; the player of each feature, and the players' names */
+  features?: string[];
+  categorical?: Record<string, string[]>;
+  player_of?: number[];
+  player_names?: string[];
+  /** of series: steps of time */
+  length?: number;
+  channel_names?: string[] | null;
+  /** of series: whether all probes have the same stretches */
+  alike?: boolean;
+  regression: boolean;
+  players: number[];
+  names: string[] | null;
+  labels: number[] | null;
+  classes: number;
+  class_names: string[] | null;
+}
+
+export interface RunInfo {
+  run: string;
+  name: string;
+  set: string;
+  version: string;
+  steps: number[];
+  wall_times: Series;
+  /** all logged epochs, explained or not; logs are aligned with these */
+  log_steps: number[];
+  logs: Record<string, Series>;
+  overhead: number | null;
+  cost: { seconds: Series; evaluations: Series; share: Series; level: Series };
+  gaps: { step: number; reason: string }[];
+  /** what is different from a step on: fewer evaluations, a sparser schedule */
+  changes: { step: number; change: string }[];
+  missing: number;
+  explainers: string[];
+  /** those of them that have interactions */
+  interacting: string[];
+  /** what each explainer's values are in */
+  units: Record<string, string>;
+  regions: string[];
+  comparable: Record<string, unknown>;
+  settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string; classes: "auto" | "all" | number[] };
+  probes: ProbeSetInfo;
+}
+
+export type NumberArray = Float32Array | Int32Array | Uint16Array | Uint8Array;
+
+/** A piece of a text and the player it belongs to; -1 for what stands between tokens. */
+export type Piece = [string, number];
+
+/** A decoded reply of type application/octet-stream. */
+export interface Container {
+  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
+  arrays: Record<string, { data: NumberArray; shape: number[] }>;
+  bytes: number;
+}
+
+/** What there is to see of one probe; probes of one request share buffers. */
+export type Content = Picture | Row | Passage | Signal;
+
+export interface Picture {
+  kind: "image";
+  width: number;
+  height: number;
+  channels: number;
+  /** (height, width, channels) */
+  pixels: Uint8Array;
+  /** (height, width): the player of each pixel */
+  segments: Uint16Array;
+  /** one mask (height, width) a region, in the order of RunInfo.regions */
+  regions: Uint8Array[];
+}
+
+/** A row of a table. */
+export interface Row {
+  kind: "tabular";
+  /** (features,) in their own units, codes of categories */
+  values: Float32Array;
+  /** (features,) 1 where the value was missing, and the background's usual one stands */
+  missing: Uint8Array;
+  /** (players,) of each region, in the order of RunInfo.regions: the part of each player inside it */
+  regions: Float32Array[];
+}
+
+export interface Passage {
+  kind: "text";
+  /** together they are the text */
+  pieces: Piece[];
+  regions: Float32Array[];
+}
+
+/** A series over time. */
+export interface Signal {
+  kind: "sequence";
+  length: number;
+  channels: number;
+  /** (length, channels) in their own units */
+  series: Float32Array;
+  /** (length,) the player of each step */
+  segments: Uint16Array;
+  regions: Float32Array[];
+}
+
+export interface Attribution {
+  /** (players,) signed, in the explainer's unit */
+  values: Float32Array;
+  /** (players,) standard errors; 0 where the value is exact, NaN where the error is unknown */
+  errors: Float32Array;
+  /** the class explained; -1 where it was not logged */
+  target: number;
+  /** the explainer's value of the model without any player; NaN where it has none */
+  base: number;
+}
+
+/** Attributions of one probe at every epoch. */
+export interface ProbeValues {
+  /** of the reply: other numbers have another one */
+  id: number;
+  steps: Int32Array;
+  players: number;
+  /** null where the step is not in the record */
+  at(step: number): Attribution | null;
+}
+
+export interface Contents { bytes: number; of(probe: number): Content | undefined }
+/** Mean |attribution| of each player over probes. */
+export interface Importance {
+  bytes: number;
+  steps: Int32Array;
+  /** (players,); null where the step is not in the record */
+  at(step: number): Float32Array | null;
+}
+export interface Values { bytes: number; scale: number | null; of(probe: number): ProbeValues | undefined }
+export interface Difference {
+  bytes: number;
+  /** (players,) standard errors of the difference at a step; null where the step is not in the record */
+  at(probe: number, step: number): Float32Array | null;
+  /** (players,) 1 where a player differs by more than noise */
+  real(probe: number, step: number): Uint8Array | null;
+}
+export interface Fidelity {
+  bytes: number;
+  measures: string[];
+  /** (measures,) over probes */
+  median(step: number): Float32Array | null;
+  /** (measures,) of one probe */
+  at(probe: number, step: number): Float32Array | null;
+}
+export interface Pair {
+  players: [number, number];
+  /** signed, in the explainer's unit */
+  strength: number;
+}
+export interface Interactions {
+  bytes: number;
+  /** at most so many, the strongest first */
+  at(probe: number, step: number, most: number): Pair[];
+}
+export interface Outputs {
+  bytes: number;
+  classes: number;
+  steps: Int32Array;
+  /** (classes,) probabilities of the whole probe; null where the step is not in the record */
+  at(probe: number, step: number): Float32Array | null;
+  /** the classes that were explained; null where the step is not in the record */
+  targets(probe: number, step: number): Set<number> | null;
+}
+export interface Answer { predicted: number; probability: number; label: number }
+export interface Answers { bytes: number; steps: Int32Array; at(probe: number, step: number): Answer | null }
+/** A quantity of each probe at each epoch (drift, share of a region) with its quartiles over probes. */
+export interface Spread {
+  /** of the reply: other numbers have another one */
+  id: number;
+  bytes: number;
+  steps: Int32Array;
+  lower: Float32Array;
+  median: Float32Array;
+  upper: Float32Array;
+  /** number of probes */
+  count: number;
+  /** over all probes and epochs */
+  largest: number;
+  /** (epochs,) of one probe */
+  of(probe: number): Float32Array;
+  at: Table;
+}
+
+/** A number of one probe at one epoch; NaN where there is none. */
+export type Table = (probe: number, step: number) => number;
+
+/** How far each explanation is from a reference. */
+export interface Drift extends Spread {
+  /** what of it is noise; NaN where errors are unknown */
+  floor: Table;
+  /** (epochs,) */
+  floorMedian: Float32Array;
+}
+
+/** The share of |attribution| inside a region. */
+export interface Share extends Spread {
+  /** (epochs,) over probes: the share that is told of the run */
+  mean: Float32Array;
+  /** how many probes have a share at a step */
+  counted(step: number): number;
+  /** standard errors */
+  errors: Table;
+  /** the share of positive attribution, mean over probes; NaN where there is none */
+  positive(step: number): number;
+  /** 1 where the strongest player lies inside */
+  pointed: Table;
+  /** how many probes have their strongest player inside, and how many have one */
+  pointing(step: number): { inside: number; of: number };
+  /** the first step from which the mean share, or in few the shares of enough probes, stay above the lowest they had been by more than noise; null where there is none */
+  onset: number | null;
+  inFew: boolean;
+  /** the same of one probe; ABSENT where there is none */
+  onsetOf(probe: number): number;
+  /** the share of the untrained model; where it was not logged, of the region's players among all */
+  before(probe: number): number;
+  /** whether the untrained model was logged */
+  measured: boolean;
+}
+
+/** How far each explanation can be trusted. */
+export interface Trust {
+  bytes: number;
+  /** names of the measures that it judges, as those of Fidelity */
+  measures: string[];
+  rSquared: Table;
+  gap: Table;
+  /** length of the standard errors over that of the values */
+  error: Table;
+  untrained: Table;
+  untrainedFloor: Table;
+  /** what there is to warn of */
+  warnings(probe: number, step: number): string[];
+}
+
+export type EventKind = "learned" | "forgotten" | "relearned" | "reason changed" | "onset" | "collapsed";
+
+/** Something that happened to one probe; events.py tells what its numbers mean. */
+export interface TrainingEvent {
+  step: number;
+  probe: number;
+  kind: EventKind;
+  explainer: string;
+  /** null where the model answered none */
+  size: number | null;
+  floor: number | null;
+  region: string;
+}
+
+export interface Events {
+  events: TrainingEvent[];
+  /** since which step explanations are what they are at the end; null: not yet */
+  steady: { probes: (number | null)[]; run: number | null; metric: string; of_metric: number | null };
+}
+
+/** How far apart the explanations of two runs are, by row of their pairing. */
+export interface Compared {
+  /** of the reply */
+  id: number;
+  bytes: number;
+  steps: Int32Array;
+  distance: Table;
+  /** what of the distance is noise */
+  floor: Table;
+  bothRight(probe: number, step: number): boolean;
+  /** whether there is a right answer; else `bothRight` says that both answer */
+  labelled: boolean;
+  /** (rows,) median over probes that both answer right, over all where there are none; and of what of it is noise */
+  typical: Float32Array;
+  typicalFloor: Float32Array;
+  /** (rows,) between repeats of the same recipe; NaN where none are known */
+  lowest: Float32Array;
+  highest: Float32Array;
+  /** pairs of repeats */
+  repeats: number;
+}
+
+/** What deserves a look. */
+export interface Finding {
+  text: string;
+  kind: string;
+  step: number;
+  /** null of the whole run */
+  probe: number | null;
+  region: string;
+}
+export interface Findings { verdict: string; findings: Finding[] }
+
+/** Which epochs of two runs stand side by side. */
+export interface Pairing {
+  bytes: number;
+  /** the metric that the alignment goes by; "" for epochs */
+  metric: string;
+  /** the place where both are at their best; null where epochs are not counted from there */
+  best: number | null;
+  /** one row a place of the cursor, ascending: the epoch it is called by */
+  steps: Int32Array;
+  /** the epoch of either run there; ABSENT where it has none */
+  here: Int32Array;
+  there: Int32Array;
+}
+
+export interface Replies {
+  run: RunInfo;
+  pairing: Pairing;
+  probes: Contents;
+  importance: Importance;
+  values: Values;
+  difference: Difference;
+  fidelity: Fidelity;
+  interactions: Interactions;
+  outputs: Outputs;
+  answers: Answers;
+  drift: Drift;
+  share: Share;
+  trust: Trust;
+  events: Events;
+  compare: Compared;
+  findings: Findings;
+}
+export type Route = keyof Replies;
+export type Args = Record<string, string> & { run: string };
+
+/** Where records come from: the server today, a file for a report that opens from disk. */
+export interface Source {
+  runs(signal?: AbortSignal): Promise<RunRow[]>;
+  /** before: a reply to the same request, of which all up to a step still holds */
+  get<R extends Route>(route: R, args: Args, signal?: AbortSignal, before?: { reply: Replies[R]; until: number }): Promise<Replies[R]>;
+}

@@ -1,0 +1,26 @@
+/** What the pointer is on: a place of a picture, and the player there. */
+
+/** @typedef {import("../types.d.ts").Picture} Picture */
+
+/**
+ * Where the pointer is: x, y in pixels of the image.
+ * @param {MouseEvent} event
+ * @param {Picture} picture
+ * @param {HTMLElement} canvas  that shows the picture
+ */
+export function pointAt(event, picture, canvas) {
+  const box = canvas.getBoundingClientRect();
+  return [((event.clientX - box.left) / box.width) * picture.width, ((event.clientY - box.top) / box.height) * picture.height];
+}
+
+/**
+ * The player under the pointer.
+ * @param {MouseEvent} event
+ * @param {Picture} picture
+ * @param {HTMLElement} canvas  that shows the picture
+ */
+export function playerAt(event, picture, canvas) {
+  const [x, y] = pointAt(event, picture, canvas).map(Math.floor);
+  if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return null;
+  return picture.segments[y * picture.width + x];
+}

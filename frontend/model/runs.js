@@ -1,0 +1,148 @@
+/** Which runs are shown: A and B, which method of theirs, in which colours, and why others can't stand beside A. Pure. */
+
+import { paletteNumber, runColor } from "../figures/color.js";
+import { whyNotComparable } from "../words/compare.js";
+import { shortName } from "../words/names.js";
+
+/** @typedef {import("../types.d.ts").RunChoice} RunChoice */
+/** @typedef {import("../types.d.ts").RunInfo} RunInfo */
+/** @typedef {import("../types.d.ts").RunRow} RunRow */
+/** @typedef {import("../types.d.ts").State} State */
+
+// A run grows while its newest record is not older than so many of its usual epochs; before there are two, than a minute.
+const LIVE_EPOCHS = 3;
+const LEAST_LIVE_SECONDS = 10;
+const FIRST_EPOCH_SECONDS = 60;
+
+/**
+ * What is shown of all there is: A and B, a probe set, a method; null where no run can be read.
+ * @param {RunRow[]} rows
+ * @param {State} state
+ * @param {number} now
+ */
+export function chooseRuns(rows, state, now) {
+  const readable = rows.filter((row) => !row.error);
+  const first = readable.find(({ run }) => run === state.a) ?? firstRun(readable, now);
+  if (!first) return null;
+  const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
+  const method = methodOf(first.comparable[set], state.method);
+  const reasons = compareRuns(readable, first, set, method);
+  return { first, second: chooseSecond(readable, first, state.b, reasons), set, method, reasons };
+}
+
+/**
+ * What a link names and nobody has or can read, in words; "" where all is there.
+ * @param {RunRow[]} rows
+ * @param {State} state
+ * @param {string} shown  what is there instead
+ */
+export function missingRuns(rows, { a, b }, shown) {
+  const gone = [a, b].filter((run) => run && !rows.some((row) => row.run === run)).map((run) => `“${run?.replace(/\/xai$/, "")}”`);
+  const parts = gone.length ? [`${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory`] : [];
+  // Its sentence begins with its name.
+  for (const { error } of rows.filter(({ run }) => run === a || run === b)) if (error) parts.push(error.replace(/\.$/, ""));
+  return parts.length ? `${parts.join("; ")}; this is “${shown}”.` : "";
+}
+
+/**
+ * A run in the list.
+ * @param {RunRow} row
+ * @param {RunRow | undefined} first
+ * @param {RunRow | null | undefined} second
+ * @param {Map<string, string>} reasons
+ * @param {string} shared
+ * @param {State} state
+ * @returns {RunChoice}
+ */
+export function describe(row, first, second, reasons, shared, state) {
+  const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
+  const shown = letter !== "" || state.runs.includes(row.run);
+  return {
+    ...row,
+    label: shortName(row.name, shared),
+    // A run that is not drawn has no colour: it would be mistaken for one that is.
+    color: shown ? colorOf(row.run, together(first, second, state), state) : "var(--faint)",
+    letter,
+    shown,
+    reason: row.error ?? reasons.get(row.run) ?? null,
+  };
+}
+
+/**
+ * The method that is shown: the chosen one where A has it, else SHAP, else the first.
+ * @param {RunInfo["comparable"]} comparable  of A
+ * @param {string | null} chosen
+ */
+function methodOf(comparable, chosen) {
+  const explainers = Object.keys(comparable?.explainers ?? {});
+  return [chosen, "shap"].find((name) => name && explainers.includes(name)) ?? explainers[0] ?? "";
+}
+
+/**
+ * Why a run can't stand beside A ("" where it can).
+ * @param {RunRow[]} rows
+ * @param {RunRow} first
+ * @param {string} set
+ * @param {string} method  that is shown
+ */
+function compareRuns(rows, first, set, method) {
+  const comparable = (/** @type {RunRow} */ row) => ({ comparable: row.comparable[set] });
+  /** @type {Map<string, string>} */
+  const reasons = new Map();
+  for (const row of rows) {
+    if (row.run === first.run) continue;
+    if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
+    else reasons.set(row.run, row.last_step === null ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
+  }
+  return reasons;
+}
+
+/**
+ * The run beside A: the chosen one where it can stand there, else the first that can.
+ * @param {RunRow[]} rows
+ * @param {RunRow} first
+ * @param {string | null} chosen  "" for none
+ * @param {Map<string, string>} reasons
+ * @returns {RunRow | null}
+ */
+function chooseSecond(rows, first, chosen, reasons) {
+  if (chosen === "") return null;
+  const candidates = chosen === null ? rows : rows.filter(({ run }) => run === chosen);
+  return candidates.find((row) => row !== first && reasons.get(row.run) === "") ?? null;
+}
+
+/**
+ * Whether a run still grows: a record has no end mark, but its newest epoch is not much older than its epochs take.
+ * @param {RunRow} row
+ * @param {number} now
+ */
+export function isLive({ wall_time, epoch_seconds }, now) {
+  const patience = epoch_seconds === null ? FIRST_EPOCH_SECONDS : Math.max(LEAST_LIVE_SECONDS, LIVE_EPOCHS * epoch_seconds);
+  return wall_time !== null && now - wall_time < patience;
+}
+
+/**
+ * The run to begin with: the newest of those that train now, else the first that has something to show.
+ * @param {RunRow[]} rows
+ * @param {number} now
+ * @returns {RunRow | undefined}
+ */
+function firstRun(rows, now) {
+  const live = rows.filter((row) => row.last_step !== null && isLive(row, now)).sort((x, y) => Number(y.wall_time) - Number(x.wall_time));
+  return live[0] ?? rows.find((row) => row.last_step !== null) ?? rows[0];
+}
+
+/**
+ * The runs that are drawn together: no two of them look alike.
+ * @param {RunRow | undefined} first
+ * @param {RunRow | null | undefined} second
+ * @param {State} state
+ */
+export function together(first, second, { runs }) {
+  return [...new Set([...[first, second].flatMap((row) => (row ? [row.run] : [])), ...runs])];
+}
+
+/** @type {(run: string, drawn: string[], state: State) => string} */
+export function colorOf(run, drawn, { dark }) {
+  return runColor(paletteNumber(run, drawn), dark);
+}

@@ -1,0 +1,101 @@
+/** Lines on a picture, on whole pixels of the screen: borders of segments, of players and of regions. */
+
+import { borders } from "../figures/outline.js";
+import { memo } from "../model/memo.js";
+
+/** @typedef {import("../types.d.ts").Picture} Picture */
+
+/**
+ * @typedef {object} Edge
+ * @property {Path2D} path  in device pixels
+ * @property {number} length  device pixels
+ */
+
+// Paths that one picture keeps: those of its segments and of the players that were pointed at, at the sizes they are shown in.
+const KEPT_PATHS = 200;
+
+const pathsOf = memo((/** @type {Picture} */ _) => /** @type {Map<string, Edge>} */ (new Map()));
+
+/**
+ * Where a place of the image lies on the screen, so that a line of that thickness there covers whole pixels of it and stays inside.
+ * @param {number} at  in pixels of the image
+ * @param {number} image  its size
+ * @param {number} screen  its size in device pixels
+ * @param {number} thickness  in device pixels
+ */
+function place(at, image, screen, thickness) {
+  const middle = (thickness % 2) / 2;
+  return Math.min(screen - thickness / 2, Math.max(thickness / 2, Math.round((at * screen) / image) + middle));
+}
+
+/**
+ * Borders at the screen's resolution, on whole pixels so that they are crisp.
+ * @param {Picture} picture
+ * @param {string} name
+ * @param {() => number[]} find  the borders, as `borders` has them
+ * @param {number} width
+ * @param {number} height
+ * @param {number} thickness  of the line
+ * @returns {Edge}
+ */
+export function edgeOf(picture, name, find, width, height, thickness) {
+  const known = pathsOf(picture);
+  const key = `${name} ${width} ${height} ${thickness}`;
+  const old = known.get(key);
+  if (old) return old;
+  const lines = find();
+  const path = new Path2D();
+  let length = 0;
+  for (let i = 0; i < lines.length; i += 4) {
+    const [x1, x2] = [lines[i], lines[i + 2]].map((x) => place(x, picture.width, width, thickness));
+    const [y1, y2] = [lines[i + 1], lines[i + 3]].map((y) => place(y, picture.height, height, thickness));
+    path.moveTo(x1, y1);
+    path.lineTo(x2, y2);
+    length += Math.abs(x2 - x1) + Math.abs(y2 - y1);
+  }
+  if (known.size >= KEPT_PATHS) known.clear();
+  const edge = { path, length };
+  known.set(key, edge);
+  return edge;
+}
+
+/** Where each player lies: left, top, right + 1, bottom + 1. */
+const bounds = memo((/** @type {Picture} */ { segments, width }) => {
+  /** @type {number[][]} */
+  const boxes = [];
+  for (let i = 0; i < segments.length; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const box = (boxes[segments[i]] ??= [x, y, x + 1, y + 1]);
+    if (x < box[0]) box[0] = x;
+    if (x >= box[2]) box[2] = x + 1;
+    box[3] = y + 1;
+  }
+  return boxes;
+});
+
+/**
+ * The rim of one player.
+ * @param {Picture} picture
+ * @param {number} player
+ */
+export function bordersOf(picture, player) {
+  const [left, top, right, bottom] = bounds(picture)[player] ?? [0, 0, 0, 0];
+  const [width, height] = [right - left, bottom - top];
+  const own = new Uint8Array(width * height);
+  for (let i = 0; i < own.length; i++) own[i] = Number(picture.segments[(top + Math.floor(i / width)) * picture.width + left + (i % width)] === player);
+  return borders(own, width, height, 0).map((at, i) => at + (i % 2 ? top : left));
+}
+
+/**
+ * @param {number[]} points  x, y, x, y, … in pixels of the image
+ * @param {Picture} picture
+ * @param {number} width
+ * @param {number} height
+ * @param {number} thickness  of the line
+ */
+export function polygon(points, picture, width, height, thickness) {
+  const result = new Path2D();
+  for (let i = 0; i < points.length; i += 2) result.lineTo(place(points[i], picture.width, width, thickness), place(points[i + 1], picture.height, height, thickness));
+  result.closePath();
+  return result;
+}

@@ -1,0 +1,117 @@
+/** A small chart of curves over epochs with the page's cursor on it. */
+
+import { nearestLine } from "../../figures/axis.js";
+import { epochOf, moveTo } from "../../model/cursor.js";
+import { indexOf, nearest } from "../../model/series.js";
+import { dataOf, optionsOf } from "../../paint/curves.js";
+import uPlot from "../../vendor/uPlot.esm.js";
+import { choose } from "./html.js";
+
+/** @typedef {import("../../paint/curves.js").Curves} Curves */
+
+// So near a curve, in px, the pointer means it.
+const NEAR = 12;
+
+/**
+ * @param {HTMLElement} element
+ * @returns {(curves: Curves, cursor: import("../../types.d.ts").Cursor, dark: boolean) => void}
+ */
+export function createCurves(element) {
+  /** @type {uPlot | null} */
+  let plot = null;
+  /** @type {Curves} */
+  let shown;
+  /** @type {import("../../types.d.ts").Cursor} */
+  let at;
+  let key = "";
+  const line = document.createElement("div");
+  line.className = "chart-cursor";
+  /** @type {HTMLElement[]} */
+  let dots = [];
+
+  const place = () => {
+    if (!plot) return;
+    const index = indexOf(shown.axis, at.step);
+    line.hidden = index < 0;
+    if (index >= 0) line.style.transform = `translateX(${plot.valToPos(at.step, "x")}px)`;
+    shown.lines.forEach(({ letter, values }, i) => {
+      const step = epochOf(at, letter);
+      const value = values[indexOf(shown.axis, step)];
+      dots[i].hidden = value === null || value === undefined;
+      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${plot?.valToPos(step, "x")}px, ${plot?.valToPos(value, "y")}px)`;
+    });
+  };
+
+  const tag = createTag();
+
+  const drag = (/** @type {PointerEvent} */ event) => {
+    if (!plot || !(event.buttons & 1) || !at.steps.length) return;
+    const box = plot.over.getBoundingClientRect();
+    const step = plot.posToVal(event.clientX - box.left, "x");
+    choose(element, { ...moveTo(at, nearest(at.steps, step)), playing: false });
+  };
+
+  const build = (/** @type {boolean} */ dark) => {
+    plot?.destroy();
+    plot = new uPlot(optionsOf(element, shown, dark, place), dataOf(shown), element);
+    dots = shown.lines.map(({ color, thin }) => {
+      const dot = document.createElement("div");
+      dot.className = thin ? "chart-dot thin" : "chart-dot";
+      dot.style.setProperty("--run", color);
+      return dot;
+    });
+    plot.over.append(line, ...dots, tag.element);
+    plot.over.addEventListener("pointerdown", (event) => {
+      plot?.over.setPointerCapture(event.pointerId);
+      drag(event);
+    });
+    plot.over.addEventListener("pointermove", (event) => {
+      drag(event);
+      if (plot) tag.point(event, plot, shown);
+    });
+    plot.over.addEventListener("pointerleave", () => {
+      tag.element.hidden = true;
+    });
+  };
+
+  new ResizeObserver(() => {
+    if (plot && element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+  }).observe(element);
+
+  return (curves, cursor, dark) => {
+    at = cursor;
+    const next = `${curves.key} ${dark}`;
+    if (next !== key) {
+      key = next;
+      shown = curves;
+      build(dark);
+    }
+    place();
+  };
+}
+
+/** The name and number of the curve that the pointer is near: colours alone don't tell twenty runs apart. */
+function createTag() {
+  const element = document.createElement("div");
+  element.className = "chart-tag";
+  element.hidden = true;
+
+  const point = (/** @type {PointerEvent} */ event, /** @type {uPlot} */ plot, /** @type {Curves} */ { axis, lines, format }) => {
+    if (!axis.length) return;
+    const box = plot.over.getBoundingClientRect();
+    const index = nearest(axis, plot.posToVal(event.clientX - box.left, "x"));
+    const heights = lines.map(({ values }) => {
+      const value = values[index];
+      return typeof value === "number" ? plot.valToPos(value, "y") : NaN;
+    });
+    const found = nearestLine(heights, event.clientY - box.top, NEAR);
+    const line = lines[found ?? -1];
+    element.hidden = !line?.name;
+    if (found === null || !line?.name) return;
+    element.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${format(Number(Number(line.values[index]).toPrecision(3)))}`;
+    element.style.setProperty("--run", line.color);
+    const x = plot.valToPos(axis[index], "x");
+    element.style.transform = `translate(${x}px, ${heights[found]}px) translate(${x > box.width / 2 ? "calc(-100% - 8px)" : "8px"}, ${heights[found] < 22 ? "4px" : "calc(-100% - 4px)"})`;
+  };
+  return { element, point };
+}
