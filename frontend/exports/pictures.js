@@ -26,7 +26,7 @@ export function createPainter(data, state, size, lines) {
   /** @type {(side: Side, values: Float32Array | null) => HTMLCanvasElement} */
   const draw = (side, values) => {
     const picture = side.picture(probe);
-    if (!picture) throw new Error(`the image of probe ${probe} has not arrived yet; try again`);
+    if (!picture) throw new Error(`the image of probe ${probe} has not loaded yet; try again`);
     const { width, height } = fit(picture.width, picture.height, size);
     drawn += 1;
     paint(canvas, { width: width / devicePixelRatio, height: height / devicePixelRatio }, `export ${drawn}`, {

@@ -105,6 +105,6 @@ export function createSheet(scale, theme) {
  */
 export function png(canvas) {
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(`the browser makes no picture of ${canvas.width} × ${canvas.height} pixels`))), "image/png");
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(`the browser cannot create an image of ${canvas.width} × ${canvas.height} pixels`))), "image/png");
   });
 }

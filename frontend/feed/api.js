@@ -43,19 +43,19 @@ export function createServerSource(base) {
       response = await fetch(url, { signal });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new Unreachable("TensorBoard does not answer.");
+      throw new Unreachable("TensorBoard does not respond.");
     }
     if (response.ok) return response;
     // The plugin's own errors are one plain sentence; anything else would be a page of HTML.
     const plain = response.headers.get("content-type")?.startsWith("text/plain");
     const sentence = plain ? (await response.text()).trim() : "";
-    throw new Error(sentence || `TensorBoard answered ${response.status} for “${route}”.`);
+    throw new Error(sentence || `TensorBoard replied with status ${response.status} for “${route}”.`);
   }
 
   return {
     async runs(signal) {
       const { schema, runs } = await (await request("runs", {}, signal)).json();
-      if (schema !== 1) throw new Error(`This page speaks version 1 of the server's interface, the server ${schema}: reload the browser.`);
+      if (schema !== 1) throw new Error(`This page expects version 1 of the server's interface, but the server has version ${schema}: reload the browser.`);
       return runs;
     },
     async get(route, args, signal, before) {

@@ -16,7 +16,7 @@ export const keysOf = (kind) => [
   ["← →", "one epoch back, forward (with Shift: ten)"],
   ["Home End", "first epoch, last epoch (follows training)"],
   ["Space", "play, pause"],
-  ["p", "pin this epoch: it stands beside A when there is no B"],
+  ["p", "pin this epoch: it is shown beside A when B is off"],
   ["↑ ↓ or [ ]", "previous, next probe"],
   [", .", `stronger, weaker ${playerNoun(kind)}`],
   ["1 2 …", "method"],

@@ -106,10 +106,10 @@ export function countKinds(events) {
  * @param {TrainingEvent} event
  */
 export function sizeWords({ kind, size, floor, region }) {
-  if (kind === "collapsed") return size === null ? "the model answers no number" : `${number(size)} is left of it, less than ${number(floor)}`;
+  if (kind === "collapsed") return size === null ? "the model's output is not a number" : `${number(size)} is left, less than ${number(floor)}`;
   if (size === null) return "";
-  if (kind === "reason changed") return `${percent(size)} of it moved; counts from ${percent(floor)}`;
-  if (kind === "onset") return `${percent(size)} more on ${region}; counts from ${percent(floor)}`;
+  if (kind === "reason changed") return `${percent(size)} of the attribution moved; threshold ${percent(floor)}`;
+  if (kind === "onset") return `${percent(size)} more on ${region}; threshold ${percent(floor)}`;
   return `probability of the true class ${size < 0 ? signed(size) : `+${probability(size)}`}`;
 }
 

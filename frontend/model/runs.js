@@ -41,7 +41,7 @@ export function missingRuns(rows, { a, b }, shown) {
   const parts = gone.length ? [`${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory`] : [];
   // Its sentence begins with its name.
   for (const { error } of rows.filter(({ run }) => run === a || run === b)) if (error) parts.push(error.replace(/\.$/, ""));
-  return parts.length ? `${parts.join("; ")}; this is “${shown}”.` : "";
+  return parts.length ? `${parts.join("; ")}; “${shown}” is shown instead.` : "";
 }
 
 /**

@@ -8,9 +8,9 @@ import { html, render } from "./parts/html.js";
 
 /** @type {{name: Name, text: string, note: string, images?: boolean}[]} images: made of images, so that other probes have none */
 const ITEMS = [
-  { name: "view", text: "This view as PNG", note: "the page as it stands here" },
+  { name: "view", text: "This view as PNG", note: "the page as it is now" },
   { name: "filmstrip", text: "Filmstrip as PNG", note: "this probe at all epochs", images: true },
-  { name: "animation", text: "Filmstrip as GIF", note: "this probe through the epochs", images: true },
+  { name: "animation", text: "Filmstrip as GIF", note: "this probe, epoch by epoch", images: true },
   { name: "numbers", text: "Numbers as CSV", note: "this probe at this epoch" },
   { name: "all-numbers", text: "Numbers of all epochs as CSV", note: "this probe" },
 ];
@@ -27,7 +27,7 @@ export function exportView(element) {
     const ready = last?.[0].phase === "ready";
     const { busy, saved } = job.state();
     const words = busy ? busy.words : saved ? "saved ✓" : "export";
-    const about = busy ? `${busy.words}: stop (Esc)` : "Pictures and numbers, to keep";
+    const about = busy ? `${busy.words}: stop (Esc)` : "Export pictures and numbers";
     render(
       ready &&
         html`<div class="export" onKeyDown=${keyDown} onFocusOut=${left}>
@@ -175,7 +175,7 @@ function createJob(changed) {
           changed();
         }, SAVED_MS);
       } catch (error) {
-        if (!stop.signal.aborted) problem = `The ${name.endsWith("numbers") ? "table" : "picture"} could not be made: ${error instanceof Error ? error.message : String(error)}`;
+        if (!stop.signal.aborted) problem = `The ${name.endsWith("numbers") ? "table" : "picture"} could not be created: ${error instanceof Error ? error.message : String(error)}`;
       }
       document.removeEventListener("keydown", escape, true);
       busy = null;

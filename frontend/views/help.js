@@ -42,20 +42,20 @@ const swatch = (name, text = "") => html`<span class="mark ${name}">${text}</spa
 function marksOf({ a, b }) {
   const { kind, regression } = a?.info.probes ?? { kind: /** @type {const} */ ("image"), regression: false };
   const one = playerNoun(kind);
-  const [pro, contra] = regression ? ["raises the output", "lowers the output"] : ["speaks for the class", "speaks against it"];
+  const [pro, contra] = regression ? ["raises the output", "lowers the output"] : ["evidence for the class", "evidence against it"];
   /** @type {(false | [unknown, string])[]} */
   const all = [
     [swatch("mark-for"), pro],
     [swatch("mark-against"), contra],
     kind === "text" && [swatch("mark-solid", "word"), `underlined: ${pro}`],
     kind === "text" && [swatch("mark-dotted", "word"), `dots below: ${contra}`],
-    [swatch("mark-frame"), `the ${one} that the numbers are of`],
-    [swatch("mark-dashes"), "the region whose share is watched"],
-    [swatch("mark-hatched"), "on a card or a picture: no explanation; on a difference: no more than noise"],
-    [html`${swatch("mark-line")} ${swatch("mark-line dashed")}`, "training, validation; a ring: its best epoch"],
-    [swatch("mark-band"), "the middle half of the probes; the line is their median, of a share their mean; hatched: noise"],
-    [html`<b>≠</b> <b>≈</b>`, b ? "A and B differ by more than noise, or by no more" : "changed by more than noise, or by no more"],
-    [html`<span class="right">✓</span> <b class="wrong">✗</b>`, "the answer is right, wrong"],
+    [swatch("mark-frame"), `the ${one} whose numbers are shown`],
+    [swatch("mark-dashes"), "the region whose share is measured"],
+    [swatch("mark-hatched"), "on a card or an image: no explanation; on a difference: within noise"],
+    [html`${swatch("mark-line")} ${swatch("mark-line dashed")}`, "training, validation; the ring marks the best epoch"],
+    [swatch("mark-band"), "the middle half of the probes; the line is the median (of a share: the mean); hatched: noise"],
+    [html`<b>≠</b> <b>≈</b>`, b ? "A and B differ by more than noise, or not" : "changed by more than noise, or not"],
+    [html`<span class="right">✓</span> <b class="wrong">✗</b>`, "the prediction is right, wrong"],
     ...EVENT_KINDS.map((event) => /** @type {[unknown, string]} */ ([GLYPHS[event], EVENTS[event]])),
   ];
   return all.filter((mark) => mark !== false);
@@ -63,10 +63,10 @@ function marksOf({ a, b }) {
 
 /** @type {Record<import("../types.d.ts").EventKind, string>} */
 const EVENTS = {
-  learned: "a probe is answered right from here on",
-  relearned: "right again",
-  forgotten: "wrong again",
-  "reason changed": "still right, for other reasons",
-  onset: "leans on a region from here on",
-  collapsed: "almost nothing is left of its explanation",
+  learned: "the probe is predicted correctly from here on",
+  relearned: "predicted correctly again",
+  forgotten: "predicted wrongly again",
+  "reason changed": "still correct, but the explanation changed",
+  onset: "the run leans on a region: more than noise of its attribution lies there from here on",
+  collapsed: "almost no attribution is left",
 };

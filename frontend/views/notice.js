@@ -18,7 +18,7 @@ export function noticeView(element) {
   return (data) => {
     const retry = again(element);
     if (data.phase === "ready" || data.phase === "loading") {
-      const trouble = data.reconnecting ? "TensorBoard does not answer; trying again. What you see is the last that came." : data.problem;
+      const trouble = data.reconnecting ? "TensorBoard does not respond; trying again. The page shows the last data received." : data.problem;
       const { reading, missing } = data;
       const words = trouble || (reading && `Reading the records: ${reading.done} of ${plural(reading.total, "part")}…`) || (data.phase === "ready" && missing);
       const parts = elsewhere(data);
@@ -51,7 +51,7 @@ async function copied({ target }) {
 function waiting(data) {
   const name = data.runs.find(({ letter }) => letter === "A")?.name;
   const why = data.problem && html`<p class="problem">${data.problem}</p>`;
-  return html`<div><h1>Waiting for the first explanation</h1><p>“${name}” has started and holds no explanation yet. It appears here when it is written.</p>${why}</div>`;
+  return html`<div><h1>Waiting for the first explanation</h1><p>“${name}” has started but has no explanation yet. The first one appears here when it is written.</p>${why}</div>`;
 }
 
 /**

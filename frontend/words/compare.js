@@ -4,18 +4,18 @@
 
 /** @type {{[part: string]: string}} */
 const PARTS = {
-  inputs: "other probes",
-  labels: "other labels",
-  segments: "other segments",
-  players: "other features or tokens",
-  baseline: "another baseline",
-  background: "other background",
-  coalitions: "other coalitions (evaluations, seed or methods)",
-  explainers: "other explainer settings",
-  output: "another output",
-  classes: "other explained classes",
-  unit: "another unit",
-  answers: "a model with other classes",
+  inputs: "different probes",
+  labels: "different labels",
+  segments: "different segments",
+  players: "different features or tokens",
+  baseline: "different baseline",
+  background: "different background",
+  coalitions: "different coalitions (evaluations, seed or methods)",
+  explainers: "different explainer settings",
+  output: "different output",
+  classes: "different explained classes",
+  unit: "different unit",
+  answers: "a model with different classes",
 };
 
 /**
@@ -31,7 +31,7 @@ export function whyNotComparable(a, candidate, method) {
     const other = candidate.comparable[part];
     if (same(mine, other)) continue;
     if (part === "output") return `explains ${String(other)}, A explains ${String(mine)}`;
-    const why = part === "explainers" && isTable(mine) && isTable(other) ? whyOtherMethod(mine, other, method) : PARTS[part] ?? `another ${part}`;
+    const why = part === "explainers" && isTable(mine) && isTable(other) ? whyOtherMethod(mine, other, method) : PARTS[part] ?? `different ${part}`;
     if (why) return why;
   }
   return "";
@@ -51,5 +51,5 @@ const isTable = (part) => typeof part === "object" && part !== null;
 function whyOtherMethod(mine, other, method) {
   if (same(mine[method], other[method])) return "";
   if (!(method in other)) return `has no ${method}`;
-  return method in mine ? `other settings of ${method}` : `A has no ${method}`;
+  return method in mine ? `different settings of ${method}` : `A has no ${method}`;
 }

@@ -16,7 +16,7 @@
 export const KINDS = {
   image: { nouns: ["segment", "segments"], drawn: "picture", element: "canvas", card: "attribution over the image", rows: 0, views: ["pictures", "filmstrip"] },
   tabular: { nouns: ["feature", "features"], drawn: "chart", element: "canvas", card: "the features with the largest attribution", rows: 14, views: ["bars", "evolution", "overview"] },
-  text: { nouns: ["token", "tokens"], drawn: "text", element: "span", card: "attribution over the words around the strongest", rows: 8, views: ["passage", "evolution"] },
+  text: { nouns: ["token", "tokens"], drawn: "text", element: "span", card: "attribution of the words around the strongest one", rows: 8, views: ["passage", "evolution"] },
   sequence: { nouns: ["stretch", "stretches"], drawn: "chart", element: "canvas", card: "attribution over the series", rows: 8, views: ["signal", "evolution"] },
 };
 

@@ -10,7 +10,7 @@ import { playerNoun } from "./kinds.js";
  * @property {string} subject  who explains, or what is off; PLAYER stands for a segment, a feature, a token
  */
 
-const ADDITIVE = "PLAYER values added up explain";
+const ADDITIVE = "the sum of the PLAYER values explains";
 const SURROGATE = "the surrogate explains";
 
 /** The first of these that a method has speaks for it. */
@@ -21,8 +21,8 @@ const MEASURES = {
   r2: { name: "R²", kind: "part", subject: SURROGATE },
   linear_unseen_r2: { name: "linear unseen R²", kind: "part", subject: "a linear surrogate explains" },
   correlation: { name: "correlation", kind: "correlation", subject: "PLAYER values follow the model" },
-  completeness_gap: { name: "completeness gap", kind: "gap", subject: "the values' sum is off the change in the output by" },
-  efficiency_gap: { name: "efficiency gap", kind: "gap", subject: "the values' sum is off the change in the output by" },
+  completeness_gap: { name: "completeness gap", kind: "gap", subject: "the sum of the values differs from the change in the output by" },
+  efficiency_gap: { name: "efficiency gap", kind: "gap", subject: "the sum of the values differs from the change in the output by" },
 };
 
 /** From this part on, in these words. */
@@ -91,7 +91,7 @@ export function sentence(measure, value, probes = "image") {
   const number = reading(measure, value);
   if (!Number.isFinite(value) || !kind) return number;
   if (kind === "gap") return `${number}: ${subject} ${percent(value)}`;
-  if (kind === "correlation") return `${number}: ${subject} ${followed(value)} when ${playerNoun(probes, 2)} are taken away`;
+  if (kind === "correlation") return `${number}: ${subject} ${followed(value)} when ${playerNoun(probes, 2)} are removed`;
   return value < 0 ? `${number}: ${subject} nothing of what the model does here` : `${number}: ${subject} ${part(value)} of what the model does here`;
 }
 
@@ -132,7 +132,7 @@ export function unlike(distance, floor) {
 export function unlikeSentence(distance, floor) {
   if (!Number.isFinite(distance)) return "";
   const noise = Number.isFinite(floor) ? `; noise alone makes up to ${percent(floor)}` : "";
-  const meaning = distance <= floor ? "what training changed in it is not known" : "what is alike shows the input, not what was learned";
+  const meaning = distance <= floor ? "whether training changed it is not known" : "the common part shows the input, not what was learned";
   return `${percent(distance)} unlike the untrained model's explanation (total variation${noise}): ${meaning}`;
 }
 
@@ -152,7 +152,7 @@ export function caution(warning, { measures, rSquared, gap, error, untrained, un
     case "uncertain":
       return `uncertain: the error is ${percent(error)} of the values`;
     case "like the untrained model":
-      return `looks like the untrained model, so like the input: ${percent(untrained)} unlike it, noise up to ${percent(untrainedFloor)}`;
+      return `like the untrained model's, so it may only show the input: ${percent(untrained)} unlike it, noise up to ${percent(untrainedFloor)}`;
     default:
       return "";
   }

@@ -27,8 +27,8 @@ export function imputed(probes, row) {
   const missing = row ? Array.from(row.missing.keys()).filter((feature) => row.missing[feature]) : [];
   if (!missing.length) return "";
   const codes = missing.filter((feature) => probes.categorical?.[feature]).length;
-  const [one, stand] = [missing.length === 1, codes === missing.length ? "most frequent code" : codes ? "mean or most frequent code" : "mean"];
-  return `${missing.length} ${one ? "value was missing and stands" : "values were missing and stand"} at the background's ${stand}`;
+  const [one, replacement] = [missing.length === 1, codes === missing.length ? "most frequent code" : codes ? "mean or most frequent code" : "mean"];
+  return `${missing.length} missing ${one ? "value is" : "values are"} replaced by the background's ${replacement}`;
 }
 
 /**
@@ -42,7 +42,7 @@ export function playerValue(probes, row, player) {
   if (!row) return { short: "", whole: "", missing: false };
   const features = featuresOf(probes, player);
   const missing = features.filter((feature) => row.missing[feature]);
-  const say = (/** @type {number} */ feature) => (row.missing[feature] ? `missing (the background's ${featureValue(probes, row, feature)} stands for it)` : featureValue(probes, row, feature));
+  const say = (/** @type {number} */ feature) => (row.missing[feature] ? `missing (replaced by the background's ${featureValue(probes, row, feature)})` : featureValue(probes, row, feature));
   if (features.length === 1) return { short: missing.length ? "missing" : featureValue(probes, row, features[0]), whole: say(features[0]), missing: missing.length > 0 };
   const whole = features.map((feature) => `${probes.features?.[feature] ?? feature}: ${say(feature)}`).join("\n");
   return { short: `${features.length} columns`, whole, missing: features.length > 0 && missing.length === features.length };

@@ -205,10 +205,10 @@ def test_the_rail_says_how_much_of_the_scale_a_probe_takes_and_fits_it(
     ends = [np.nanquantile(np.abs(values), 0.98) for values in own]
     _, tab = open_tab(server, f"a=a-honest/xai&b=b-shortcut/xai&probe={probe}&epoch={step}")
     look = tab.locator(".look-room")
-    expect(look).to_contain_text(f"ends at ±{max(ends):.2f} everywhere; at most 2\u00a0% are beyond, drawn full")
+    expect(look).to_contain_text(f"ends at ±{max(ends):.2f} everywhere; at most 2\u00a0% of the values lie beyond")
     odd = [" (beyond)" if value > max(ends) else "" for value in largest]
     expect(look).to_contain_text(f"this probe: A up to {largest[0]:.2f}{odd[0]}, B up to {largest[1]:.2f}{odd[1]}")
-    scale = look.get_by_role("group", name="Where the colours end")
+    scale = look.get_by_role("group", name="End of the colour scale")
     scale.get_by_role("button", name="fit").click()
     expect(look.locator(".own-end").first).to_contain_text(f"±{largest[0]:.2f}")
     scale.get_by_role("button", name="one for all").click()
@@ -284,7 +284,7 @@ def test_a_link_to_a_damaged_run_says_what_to_do(open_tab: Open, tmp_path: Path)
         error = next(row["error"] for row in process.xai("runs").json["runs"] if row["run"] == "damaged/xai")
         assert error
         page, tab = open_tab(process, "a=damaged/xai")
-        expect(tab.locator(".banner")).to_contain_text(f"{error.removesuffix('.')}; this is “whole”.")
+        expect(tab.locator(".banner")).to_contain_text(f"{error.removesuffix('.')}; “whole” is shown instead.")
         expect(tab.locator(".run-group")).to_contain_text(error)
         expect(tab.locator(".status")).to_contain_text("1 run can't be read")
         expect(tab.locator(".status")).not_to_contain_text("not comparable")
@@ -399,7 +399,7 @@ def test_one_of_many_classes_is_found_and_those_not_explained_say_why(open_tab: 
         search, rows, head = tab.locator(".classes-room").get_by_role("searchbox"), tab.locator(".class-row"), tab.locator(".reading-head")
         expect(search).to_have_accessible_name(f"Find one of {many} classes by name or number")
         expect(tab.locator(".class-head")).to_contain_text(f"50 of {many} classes")
-        expect(tab.locator(".classes-room")).to_contain_text(f"{many - 50} more are found by name or number")
+        expect(tab.locator(".classes-room")).to_contain_text(f"find {many - 50} more by name or number")
         expect(head).to_contain_text("“class 7”")
         search.fill("41")
         expect(rows).to_have_count(1)
@@ -416,7 +416,7 @@ def test_one_of_many_classes_is_found_and_those_not_explained_say_why(open_tab: 
         rows.click(force=True)
         expect(head).to_contain_text("“class 41”")
         search.fill("zebra")
-        expect(tab.locator(".classes-room")).to_contain_text("No class is called “zebra”.")
+        expect(tab.locator(".classes-room")).to_contain_text("No class matches “zebra”.")
         search.press("Escape")
         expect(rows).to_have_count(50)
         page.close()
@@ -428,8 +428,8 @@ def test_a_pin_is_seen_with_two_runs_and_says_when_it_counts(server: TensorBoard
     expect(tab.locator(".pin-mark")).to_have_count(0)
     tab.locator(".main").click(position={"x": 3, "y": 3})
     page.keyboard.press("p")
-    expect(tab.locator(".pin-words")).to_have_text("pinned epoch 3: seen when B is off")
-    expect(tab.get_by_role("img", name="epoch 3 is pinned: it stands beside A when B is off")).to_be_visible()
+    expect(tab.locator(".pin-words")).to_have_text("pinned epoch 3: shown when B is off")
+    expect(tab.get_by_role("img", name="epoch 3 is pinned: shown beside A when B is off")).to_be_visible()
 
 
 def test_a_click_on_a_curve_moves_the_cursor_there(server: TensorBoard, open_tab: Open) -> None:
@@ -460,7 +460,7 @@ def test_a_link_to_what_a_run_does_not_have_opens_on_what_it_has(state: str, ser
     _, tab = open_tab(server, f"a=a-honest/xai&{state}")
     expect(tab.locator(READY)).to_be_visible()
     expect(tab.locator(".reading-line").first).to_be_visible()
-    said = ["“nobody” is not in this log directory; this is “a-honest”."] if "nobody" in state else []
+    said = ["“nobody” is not in this log directory; “a-honest” is shown instead."] if "nobody" in state else []
     expect(tab.locator(".banner")).to_have_text(said)
 
 
@@ -482,7 +482,7 @@ def test_every_segment_is_reached_by_keyboard(server: TensorBoard, runs: dict[st
 def test_a_run_that_cannot_be_compared_says_why_and_cannot_be_chosen(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=a-honest/xai")
     row = tab.locator(".run").filter(has_text="c-other")
-    expect(tab.locator(".run-group").filter(has=row).locator("p")).to_have_text("not comparable: other segments")
+    expect(tab.locator(".run-group").filter(has=row).locator("p")).to_have_text("not comparable: different segments")
     expect(row.get_by_role("button", name="as run B")).to_be_disabled()
     expect(tab.locator(".run").filter(has_text="b-shortcut").get_by_role("button", name="as run B")).to_have_attribute(
         "aria-pressed", "true"
@@ -587,7 +587,7 @@ def test_the_picture_stays_where_tensorboard_ends(runs: dict[str, FakeRun], open
         short.wait_for_epochs("b-shortcut/xai", EPOCHS)
         _, tab = open_tab(short, errors=True)
         expect(tab.locator(READY)).to_be_visible()
-    expect(tab.locator(".banner")).to_contain_text("TensorBoard does not answer", timeout=15_000)
+    expect(tab.locator(".banner")).to_contain_text("TensorBoard does not respond", timeout=15_000)
     expect(tab.locator(".view canvas").first).to_be_visible()
 
 

@@ -252,7 +252,7 @@ def test_an_export_that_fails_says_so_in_the_menu(server: TensorBoard, open_tab:
     tab.locator("body").evaluate("() => { HTMLCanvasElement.prototype.toBlob = (done) => done(null); }")
     tab.get_by_role("button", name="export").click()
     tab.get_by_role("menuitem", name="Filmstrip as PNG").click()
-    expect(tab.get_by_role("alert")).to_contain_text("The picture could not be made: the browser makes no picture of")
+    expect(tab.get_by_role("alert")).to_contain_text("The picture could not be created: the browser cannot create an image of")
     expect(tab.get_by_role("menuitem").first).to_be_enabled()
 
 

@@ -120,8 +120,8 @@ def test_of_the_region_in_view_the_positive_share_and_the_pointing_game_are_told
             f"pointed at: A {inside['a']} of {counted['a']}, B {inside['b']} of {counted['b']}",
         ]
     )
-    of_a = f"A, epoch 0, mean over 3 probes: {share(runs['a'], 0, top, [0, 1, 2])} of |attribution|, {positive['a']} of the positive, "
-    of_a += f"{inside['a']} of {counted['a']} probes point at it (their strongest segment is inside)"
+    of_a = f"A, epoch 0, mean over 3 probes: {share(runs['a'], 0, top, [0, 1, 2])} of |attribution|, {positive['a']} of the positive attribution, "
+    of_a += f"strongest segment inside in {inside['a']} of {counted['a']} probes"
     expect(region(tab, "top").get_by_role("checkbox")).to_have_accessible_description(re.compile(re.escape(of_a)))
     # Of the others the numbers are in the description: the panel stays short.
     expect(region(tab, "right").locator(".region-more")).to_have_count(0)
@@ -314,7 +314,7 @@ def test_where_all_values_are_0_the_picture_and_the_share_say_so(open_tab: Open,
         expect(tab.locator(".view .blank").first).to_have_text("SHAP: all values are 0")
         share = shares(tab, "left").locator("span").first
         expect(share).to_have_text("now \N{EN DASH}")
-        expect(share).to_have_attribute("title", "no share where all values are 0 or missing")
+        expect(share).to_have_attribute("title", "no share: all values are 0 or missing")
         page.close()
 
 

@@ -200,7 +200,7 @@ def test_findings_close_and_a_link_keeps_them_so(server: TensorBoard, open_tab: 
     page, tab = open_tab(server, PAIR + "&findings=open")
     settled(tab)
     expect(tab.locator(".finding").first).to_be_visible()
-    tab.get_by_role("button", name="fewer").click()
+    tab.get_by_role("button", name="hide").click()
     expect(tab.locator(".finding").first).to_be_hidden()
     page.wait_for_url(re.compile("p.xai.findings=closed"))
 
@@ -215,7 +215,7 @@ def test_players_within_noise_are_counted_in_words(server: TensorBoard, runs: di
     noisy = PLAYERS - int(compared.changed[compared.place(step), probe].sum())
     assert 0 < noisy < PLAYERS
     _, tab = open_tab(server, f"{PAIR}&probe={probe}&epoch={step}")
-    words = f"{noisy} of {PLAYERS} segments differ{'s' if noisy == 1 else ''} by no more than noise"
+    words = f"{noisy} of {PLAYERS} segments {'is' if noisy == 1 else 'are'} within noise"
     expect(tab.locator(".view .trust").last).to_have_text(words)
     expect(tab.get_by_role("img", name=f"difference of the attributions, first minus second: {words}")).to_be_visible()
 
@@ -230,7 +230,7 @@ def test_drift_stands_beside_its_noise_floor(server: TensorBoard, runs: dict[str
     expect(plot).to_have_attribute("aria-label", re.compile(rf"honest-seed0: {drift:.3f}; noise \(hatched\) up to {floor:.3f}"))
     tab.get_by_label("Drift", exact=True).select_option("from untrained")
     since = np.median(run.drift("shap", "untrained")[place])
-    expect(tab.get_by_role("img", name=re.compile("^drift since untrained"))).to_have_attribute(
+    expect(tab.get_by_role("img", name=re.compile("^drift from the untrained model"))).to_have_attribute(
         "aria-label", re.compile(f"honest-seed0: {since:.2f}")
     )
     page.wait_for_url(re.compile("p.xai.drift=untrained"))
@@ -247,7 +247,7 @@ def test_the_distance_of_a_and_b_over_epochs_stands_beside_that_of_repeats(
     expect(plot).to_have_attribute("aria-label", re.compile(f"At epoch 7: {compared.typical[row]:.2f}; "))
     number = lambda value: f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"  # noqa: E731
     expect(plot).to_have_attribute(
-        "aria-label", re.compile(rf"repeats of the same recipe \(grey\) are {number(low)} to {number(high)} apart")
+        "aria-label", re.compile(rf"repeats of the same recipe \(grey\) differ by {number(low)} to {number(high)}")
     )
 
 
@@ -265,7 +265,7 @@ def test_below_a_picture_stand_its_error_and_what_there_is_to_warn_of(server: Te
     )
     warnings = {
         "uncertain": "uncertain: the error is {error:.0f} % of the values",
-        "like the untrained model": "looks like the untrained model, so like the input: {untrained:.1f} % unlike it, noise up to {noise:.1f} %",
+        "like the untrained model": "like the untrained model's, so it may only show the input: {untrained:.1f} % unlike it, noise up to {noise:.1f} %",
     }
     for name, (warning, words) in zip(("uncertain", "still"), warnings.items(), strict=True):
         trust = runs[name].trust("shap")
@@ -333,7 +333,7 @@ def test_the_share_of_a_region_is_the_mean_over_probes_and_says_so(
     expect(tab.locator("figcaption").filter(has_text="share on “left”").get_by_text("mean", exact=True)).to_be_visible()
     _, of_one = open_tab(server, f"a=few/xai&b=&epoch={EPOCHS - 1}&areas=mine:3:0,0,4,0,4,8,0,8&region=mine")
     settled(of_one)
-    one = of_one.get_by_role("img", name=re.compile("^share on “mine”, % over epochs; of one probe, the band is its standard error"))
+    one = of_one.get_by_role("img", name=re.compile("^share on “mine”, % over epochs; one probe; the band is its standard error"))
     expect(one).to_have_attribute("aria-label", re.compile(f"A few: {100 * share[-1, 3]:.0f} %"))
 
 
@@ -366,7 +366,7 @@ def test_ticked_repeats_are_one_band_with_their_mean(server: TensorBoard, runs: 
     words = f"mean of 3 repeats of honest: {np.mean(drift):.3f} ± {np.std(drift, ddof=1):.3f}"
     expect(plot).to_have_attribute("aria-label", re.compile(re.escape(words)))
     tab.locator(".repeats summary").click()
-    pattern = tab.get_by_label("What tells repeats apart in a run's name, a regular expression")
+    pattern = tab.get_by_label("Regular expression for the part of a run's name that differs between repeats")
     pattern.fill("nothing-like-this")
     page.evaluate("location.hash = location.hash.replace('epoch=6', 'epoch=5')")
     expect(tab.locator(".cursor-epoch b")).to_have_text("epoch 5")

@@ -198,7 +198,7 @@ def test_a_text_is_shown_whole_in_both_runs_and_their_difference(server: TensorB
 def test_runs_of_another_kind_are_not_compared(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=tabular/a/xai")
     tab.locator(READY).wait_for()
-    expect(tab.locator(".runs-room")).to_contain_text("not comparable: other probes")
+    expect(tab.locator(".runs-room")).to_contain_text("not comparable: different probes")
 
 
 # Of every room that shows the probe: nodes that came, went or changed since the page was watched, canvases apart.
@@ -395,7 +395,7 @@ def test_a_model_that_answers_nan_gets_a_reason_and_no_number(server: TensorBoar
     _, tab = open_tab(server, "a=broken/xai")
     tab.locator(READY).wait_for()
     expect(tab.locator(".bars-room .blank").first).to_contain_text("the model answered NaN or infinity")
-    expect(tab.locator(".evolution-room")).to_contain_text("no epoch has numbers of this probe")
+    expect(tab.locator(".evolution-room")).to_contain_text("no epoch has numbers for this probe")
     assert "NaN" not in tab.locator(".reading-column").inner_text()
 
 

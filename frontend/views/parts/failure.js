@@ -35,7 +35,7 @@ export function elsewhere({ failures }) {
 /** @type {(route: Route, args: import("../../types.d.ts").Args) => string} */
 function partOf(route, { region }) {
   if (route === "share") return region ? `The share on “${region}”` : "The share on a region that you drew";
-  if (route === "events") return "What happened at each epoch";
-  if (route === "fidelity" || route === "trust") return "How far the explanations can be trusted";
+  if (route === "events") return "The events";
+  if (route === "fidelity" || route === "trust") return "The quality measures";
   return route === "importance" ? "The order of the features" : `“${route}”`;
 }

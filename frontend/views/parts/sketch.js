@@ -79,7 +79,7 @@ export function sketch(draft, picture, tool, box, again, done, first) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const reached = first && { tabindex: 0, role: "application", "aria-label": "Draw a region: arrow keys move a box, with Shift they size it, Enter takes it, Escape cancels", onKeyDown: keys };
+  const reached = first && { tabindex: 0, role: "application", "aria-label": "Draw a region: arrow keys move a box, Shift with an arrow key resizes it, Enter confirms, Escape cancels", onKeyDown: keys };
   return html`<svg class="draft" aria-hidden=${first ? undefined : "true"} ...${reached}
     width=${box.width} height=${box.height} viewBox=${`0 0 ${picture.width} ${picture.height}`} preserveAspectRatio="none">
     ${corners && html`<polygon points=${corners} vector-effect="non-scaling-stroke" class=${tool} /><polygon points=${corners} vector-effect="non-scaling-stroke" class="dashes" />`}

@@ -42,13 +42,13 @@ import { differenceHead, noiseFoot, paneHead, trust } from "./figure.js";
 const LONGEST_NAME = 48;
 
 const ORDERS = [
-  { value: "overall", text: "overall", title: "by mean |attribution| over all epochs of this probe: rows stay where they are while epochs pass" },
+  { value: "overall", text: "overall", title: "by mean |attribution| over all epochs of this probe; rows keep their places" },
   { value: "epoch", text: "at this epoch", title: "by |attribution| at the cursor" },
   { value: "logged", text: "as logged", title: "in the order of the table's columns" },
 ];
 const FORMS = [
-  { value: "bars", text: "bars", title: "each feature from zero" },
-  { value: "waterfall", text: "waterfall", title: "one after the other, from the base value to the output" },
+  { value: "bars", text: "bars", title: "each bar starts at zero" },
+  { value: "waterfall", text: "waterfall", title: "bars add up from the base value to the output" },
 ];
 
 /**
@@ -61,7 +61,7 @@ const FORMS = [
  */
 export function tools(element, data, state, players, refused, table) {
   const filled = imputed(data.panes[0].side.info.probes, table);
-  const why = data.method === "lime" ? "LIME's values are coefficients, they do not add up to the output" : `${method(data.method)}'s values do not add up to the output`;
+  const why = data.method === "lime" ? "LIME's values are coefficients; they do not add up to the output" : `${method(data.method)}'s values do not add up to the output`;
   return html`<div class="bars-tools">
     <span class="note">${players} ${playerNoun("tabular", players)}, order</span>
     ${segmented({ label: "Order of the features", value: state.rank, options: ORDERS, choose: (_, value) => choose(element, { rank: /** @type {State["rank"]} */ (value) }) })}
@@ -127,7 +127,7 @@ export function told(column, player, name) {
   if (!column.apart) return `${name}\n${column.title} ${standingWords(column.values, column.errors, player)}`;
   const numbers = `${name}\n${column.title} ${withError(value, error)}`;
   if (!(error > 0)) return numbers;
-  return isNoise(column.real?.[player], error) ? `${numbers}\nwithin noise: sampling alone may make such a difference` : `${numbers}\nbeyond noise`;
+  return isNoise(column.real?.[player], error) ? `${numbers}\nwithin noise: sampling error alone can cause such a difference` : `${numbers}\nbeyond noise`;
 }
 
 /**
@@ -141,11 +141,11 @@ export function rowName({ y, row, lineAt }, place, { probes, table, name, kept, 
   const style = { top: `${y(place)}px`, height: `${row}px` };
   if (!line) {
     const start = place === 0;
-    const about = start ? "what the model says without the features: those of the background stand for all of them" : "what the model says of this probe: the base value and all bars";
+    const about = start ? "the output for the empty coalition: all features have background values" : "the output for this probe: the base value plus all bars";
     return html`<span key=${start ? "base" : "output"} class="bar-name end" style=${style} title=${about}>${start ? "base value" : "output"}</span>`;
   }
   if (line.length > 1) {
-    return html`<button key="others" type="button" class="bar-name others link" style=${style} title="their sum; show all" onClick=${showAll}>${line.length} others ▸</button>`;
+    return html`<button key="others" type="button" class="bar-name others link" style=${style} title="the sum of these features; show all" onClick=${showAll}>${line.length} others ▸</button>`;
   }
   const [player] = line;
   const value = playerValue(probes, table, player);

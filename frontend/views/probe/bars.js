@@ -141,7 +141,7 @@ function stage({ lit }, { places, y, row, lineAt }, columns, label, wordsOf) {
   const isLit = (/** @type {number} */ place) => lineAt(place)?.length === 1 && lit.includes(Number(lineAt(place)?.[0]));
   return html`<div class="bars-grid">
     ${places.filter(isLit).map((place) => html`<div key=${`lit ${place}`} class="bar-lit" style=${{ top: `${y(place)}px`, height: `${row}px` }}></div>`)}
-    <div class="bar-names" role="group" aria-label="features; choose one to keep it lit">${places.map(label)}</div>
+    <div class="bar-names" role="group" aria-label="features; choose one to keep it highlighted">${places.map(label)}</div>
     ${columns.map((column, i) => html`<div key=${column.title} class="bar-chart"><canvas role="img" data-column=${i} aria-label=${wordsOf(column)}></canvas>${column.blank ? html`<p class="blank">${column.blank}</p>` : null}</div>`)}
     ${columns.length === 1 && html`<p key="alone" class="note bars-alone">${ALONE}</p>`}
   </div>`;

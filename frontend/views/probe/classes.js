@@ -94,8 +94,8 @@ export function classesView(element) {
           classRow({ number, name: className(probes, number), absent: notExplained(settings.classes, number, targets), chosen: number === explained, label: number === label, columns, explain: () => choose(element, { class: number === label ? "label" : String(number) }) },
             panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))),
         )}
-        ${found.length === 0 && html`<p class="note">No class is called “${query}”.</p>`}
-        ${found.length > MOST && html`<p class="note">The ${MOST} likeliest; ${found.length - MOST} more are found by name or number.</p>`}</div></div>
+        ${found.length === 0 && html`<p class="note">No class matches “${query}”.</p>`}
+        ${found.length > MOST && html`<p class="note">The ${MOST} most likely; find ${found.length - MOST} more by name or number.</p>`}</div></div>
       </div>`,
       element,
     );
@@ -123,7 +123,7 @@ const outputRow = ({ title, side }, value) => html`<div key=${title}><dt><b styl
  * @param {number | undefined} predicted
  */
 function head({ title, side }, probes, predicted) {
-  const says = predicted === undefined || predicted < 0 ? "" : `says “${className(probes, predicted)}”`;
+  const says = predicted === undefined || predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
   return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
 }
 
@@ -184,7 +184,7 @@ function targetsOf(panes, outputs, probe) {
  */
 export function notExplained(classes, number, targets) {
   if (targets ? targets.has(number) : !Array.isArray(classes) || classes.includes(number)) return "";
-  if (!Array.isArray(classes)) return "of so many classes the logger explains the true one and the two likeliest others; classes=[…] names others";
+  if (!Array.isArray(classes)) return "with many classes, the logger explains the true class and the two most likely others; classes=[…] selects others";
   return `the run was logged with classes=[${classes.slice(0, NAMED).join(", ")}${classes.length > NAMED ? ", …" : ""}]`;
 }
 

@@ -30,7 +30,7 @@ export function heatMap(scene) {
   const rowAt = (/** @type {number} */ _, /** @type {number} */ y) => chosen[Math.floor(y / row)] ?? null;
   render(
     html`<div class="evolution-row" style=${{ gridTemplateColumns: columns, height: `${count * row}px` }}>
-      <div class=${row < LARGE_ROW ? "evolution-names dense" : "evolution-names"} role="group" aria-label=${`${scene.noun}; choose one to keep it lit`}>${names(scene, chosen, shown, first)}</div>
+      <div class=${row < LARGE_ROW ? "evolution-names dense" : "evolution-names"} role="group" aria-label=${`${scene.noun}; choose one to keep it highlighted`}>${names(scene, chosen, shown, first)}</div>
       ${sides.map((side) => html`<div key=${side.letter} class="evolution-map" ...${heard(side, rowAt, (x) => Math.floor(x / wide))}>
         <canvas key="heat" role="img" aria-label=${words(side)} style=${{ top: `${first * row}px` }}></canvas>
         ${lit.filter((player) => chosen.includes(player)).map((player) => html`<span key=${`lit ${player}`} class="evolution-lit" style=${{ top: `${chosen.indexOf(player) * row - 1}px`, height: `${row}px` }}></span>`)}

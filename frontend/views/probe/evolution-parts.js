@@ -45,7 +45,7 @@ const UNTRAINED = 58;
 const SHORT = 28;
 
 const CHARTS = [
-  { value: "heat", text: "heat map", title: "one row each, one column an epoch, the attribution as colour" },
+  { value: "heat", text: "heat map", title: "one row each, one column per epoch; the colour is the attribution" },
   { value: "ranks", text: "ranks", title: "one line each: its rank by |attribution| at every epoch" },
 ];
 
@@ -67,7 +67,7 @@ export function header({ element, state, sides, more, columns, noun, from, ranks
   const runName = (/** @type {Side} */ side) => html`<span key=${side.letter} class="evolution-run ellipsis" title=${side.name}><b style=${{ color: side.color }}>${side.letter}</b> ${side.label}</span>`;
   // Two runs are named above their charts, one beside the heading.
   return html`<div class="evolution-heads"><h2 class="ellipsis" title=${title}>${title}</h2>${sides.length === 1 && runName(sides[0])}
-    ${beyond && html`<span class="note evolution-beyond" title="values past the end of the colour scale: their colour goes on away from the panel, half of the way where a value is twice the end"><span class="beyond-key" aria-hidden="true"></span>${beyond}</span>`}${controls}</div>
+    ${beyond && html`<span class="note evolution-beyond" title="values beyond the end of the colour scale have stronger colours: halfway to the strongest where a value is twice the end"><span class="beyond-key" aria-hidden="true"></span>${beyond}</span>`}${controls}</div>
     ${sides.length > 1 && html`<div class="evolution-row evolution-runs" style=${{ gridTemplateColumns: columns }}>${!ranks && html`<span></span>`}${sides.map(runName)}</div>`}`;
 }
 
@@ -82,7 +82,7 @@ export function header({ element, state, sides, more, columns, noun, from, ranks
 export function moreButton(count, of, all, more, toggle) {
   if (!of) return null;
   if (!more) return html`<span class="note">${count < of ? `${count} of ${of}` : `all ${of}`}</span>`;
-  return html`<button type="button" class="link" title=${all ? "as many as have room" : "all of them, in a list that scrolls"} onClick=${toggle}>${all ? `all ${of} ▴` : `${count} of ${of} · show all`}</button>`;
+  return html`<button type="button" class="link" title=${all ? "show as many as fit" : "show all in a scrolling list"} onClick=${toggle}>${all ? `all ${of} ▴` : `${count} of ${of} · show all`}</button>`;
 }
 
 /**

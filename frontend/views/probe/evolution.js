@@ -85,7 +85,7 @@ export function evolutionView(element) {
       return;
     }
     if (!order.length) {
-      render(html`<p class="note evolution-none">no epoch has numbers of this probe</p>`, box);
+      render(html`<p class="note evolution-none">no epoch has numbers for this probe</p>`, box);
       render(null, axis);
       return;
     }

@@ -72,14 +72,14 @@ export function differenceHead([first, second], lock) {
  */
 export function differenceReason(panes, [first, second], view) {
   if (view === "image") return "the image alone has no difference";
-  if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "nothing to subtract at this epoch";
+  if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "no difference at this epoch";
   if (first.target === second.target) return "";
   const { probes } = panes[0].side.info;
   return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
 }
 
 /** Where there is nothing to compare with yet. */
-export const ALONE = "One epoch so far: nothing to compare it with yet. A second epoch, or a second run, appears here.";
+export const ALONE = "One epoch so far: nothing to compare yet. A second epoch or run will appear here.";
 
 /** @param {Pane} pane */
 export const encoded = ({ side, step }) => `attribution over the image: ${side.name} at ${epoch(step)}`;
@@ -138,12 +138,12 @@ export function noiseWords({ panes, probe, cursor, difference }) {
   const { kind } = panes[0].side.info.probes;
   if (!known.length) return "";
   if (!noisy.length) return `all ${known.length} ${playerNoun(kind, known.length)} differ by more than noise`;
-  return `${noisy.length} of ${known.length} ${playerNoun(kind, known.length)} ${noisy.length === 1 ? "differs" : "differ"} by no more than noise`;
+  return `${noisy.length} of ${known.length} ${playerNoun(kind, known.length)} ${noisy.length === 1 ? "is" : "are"} within noise`;
 }
 
 /** @param {Data} data */
 export function noiseFoot(data) {
-  return html`<p class="trust" title="hatched: sampling alone may make such a difference; of those called real, at most 5 % are not, on average (Benjamini and Hochberg)">${noiseWords(data)}</p>`;
+  return html`<p class="trust" title="hatched: sampling error alone can cause such a difference; of the differences called real, on average at most 5 % are false (Benjamini and Hochberg)">${noiseWords(data)}</p>`;
 }
 
 /**
@@ -163,7 +163,7 @@ export function blankReason({ side, step }, { probe, method: explainer, cursor }
   const values = side.values(probe);
   if (!values) return "";
   const explained = values.at(step);
-  if (step === ABSENT && cursor.metric) return "no epoch of this run goes with it";
+  if (step === ABSENT && cursor.metric) return "this run has no matching epoch";
   if (!explained) return `${epoch(step === ABSENT ? cursor.step : step)} is not in this run's record`;
   const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
   if (explained.target < 0 && !reason) return "this class was not logged";

@@ -86,7 +86,7 @@ const letterAndName = ({ letter, label, color }) => html`<b style=${{ color }}>$
  */
 function reach(element, stride, count) {
   const words = stride > 1 ? `every ${ordinal(stride)} ▸` : "◂ all epochs";
-  const other = stride > 1 ? `show all ${count} epochs side by side` : "show as many epochs as have room";
+  const other = stride > 1 ? `show all ${count} epochs side by side` : "show as many epochs as fit";
   return html`<button type="button" class="link film-reach" title=${other} aria-label=${`${words}; ${other}`} onClick=${() => choose(element, { film: stride > 1 ? "all" : "fit" })}>${words}</button>`;
 }
 

@@ -33,15 +33,15 @@ export function pairsView(element) {
       const show = () => choose(element, { pair: players });
       const hide = () => choose(element, { pair: null });
       return html`<button key=${players.join()} type="button" class=${lit ? "pair lit" : "pair"} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
-        aria-label=${`${title}: ${nouns} ${name(one)} and ${name(other)}, ${signed(strength)} ${side.unit} together beyond what each does alone`}
-        title=${`${nouns} ${name(one)} and ${name(other)}: beyond what each does alone, in ${side.unit}`}>${words}</button>`;
+        aria-label=${`${title}: interaction of ${nouns} ${name(one)} and ${name(other)}: ${signed(strength)} ${side.unit} beyond their separate effects`}
+        title=${`interaction of ${nouns} ${name(one)} and ${name(other)}, beyond their separate effects, in ${side.unit}`}>${words}</button>`;
     };
     render(
       html`<div class="pairs">
-        ${failure(element, data, ["interactions"], "What segments do together could not be read")}
+        ${failure(element, data, ["interactions"], "The interactions could not be read")}
         ${panes.map((pane) => {
           const pairs = strongest(data, pane);
-          return html`<div key=${pane.title} class="pairs-row"><span class="note"><b style=${{ color: pane.side.color }}>${pane.title}</b> together</span>
+          return html`<div key=${pane.title} class="pairs-row"><span class="note"><b style=${{ color: pane.side.color }}>${pane.title}</b> pairs</span>
             ${pairs.map((pair) => button(pane, pair))}${pairs.length === 0 && html`<span class="note">no pairs at this epoch</span>`}</div>`;
         })}
       </div>`,

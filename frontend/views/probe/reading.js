@@ -62,7 +62,7 @@ function how(data, state) {
   if (data.player === null) return "";
   if (state.hover !== null) return "under the pointer";
   if (state.player !== null) return "kept";
-  return "the strongest here";
+  return "strongest here";
 }
 
 /**
@@ -92,7 +92,7 @@ function column({ title, side, step }, probe, player, same) {
 /** @param {number} error */
 function certainty(error) {
   if (error === 0) return "exact";
-  return Number.isFinite(error) ? "± one standard error" : "its error is unknown";
+  return Number.isFinite(error) ? "± one standard error" : "unknown error";
 }
 
 /**
@@ -110,7 +110,7 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
   return html`<div class="reading-line">
     <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
     <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
-    <p class="reading-rank ellipsis" title=${noise && `sampling alone ${noise === "beyond noise" ? "seldom makes" : "may make"} such a difference; judged over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
+    <p class="reading-rank ellipsis" title=${noise && `sampling error alone ${noise === "beyond noise" ? "rarely causes" : "can cause"} such a difference; tested over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
   </div>`;
 }
 

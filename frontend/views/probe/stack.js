@@ -42,8 +42,8 @@ export function stack(element, data, state, box, blink, drawing) {
 
 /** @param {Pane[]} panes */
 const blinkOptions = (panes) => [
-  ...panes.map(({ title }, i) => ({ value: String(i), text: title, title: `show ${title} and stay` })),
-  { value: "", text: "blink", title: "one after the other" },
+  ...panes.map(({ title }, i) => ({ value: String(i), text: title, title: `show ${title} only` })),
+  { value: "", text: "blink", title: "alternating" },
 ];
 
 /**

@@ -33,7 +33,7 @@ export const swarmColumns = (count) => ({ "--swarms": count, "--part": `${4.4 / 
 export function header({ cursor, panes, explained }, sides, { loaded, wanted, cut }, state) {
   const { probes } = sides[0].info;
   const steps = sides.map(({ letter }) => epochOf(cursor, letter));
-  const toward = probes.regression ? "" : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own answer" : `, toward “${className(probes, Number(explained))}”`;
+  const toward = probes.regression ? "" : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own prediction" : `, toward “${className(probes, Number(explained))}”`;
   const count = loaded < wanted ? `reading ${loaded} of ${wanted} probes…` : wanted < probes.count ? `points: ${wanted} of ${plural(probes.count, "probe")}` : plural(probes.count, "probe");
   const orders = { overall: "mean over all epochs", epoch: "mean at this epoch", logged: "as logged" };
   const stops = Array.from({ length: 9 }, (_, i) => featureColor(i / 8, state.dark)).join(", ");
@@ -41,7 +41,7 @@ export function header({ cursor, panes, explained }, sides, { loaded, wanted, cu
     <div class="overview-tools"><h2>All probes</h2>
       <span class="note ellipsis">${count}${toward} · ${panes[0].side.unit} · order: ${orders[state.rank]}</span>
       <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order, ringed in the selected probe">
-        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: their tips stand at its edge">◂ ▸ beyond the axis</span>`}</span></div>
+        low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: triangles at its edge mark them">◂ ▸ beyond the axis</span>`}</span></div>
     <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
       ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT ? "" : epoch(steps[i])}</span></div>`)}</div>
   </div>`;
@@ -51,7 +51,7 @@ export function header({ cursor, panes, explained }, sides, { loaded, wanted, cu
 export function absent(side, step, { probe }) {
   const there = side.values(probe);
   if (!there || there.at(step)) return null;
-  return html`<p class="blank">${step === ABSENT ? "no epoch of this run goes with it" : `${epoch(step)} is not in this run's record`}</p>`;
+  return html`<p class="blank">${step === ABSENT ? "this run has no matching epoch" : `${epoch(step)} is not in this run's record`}</p>`;
 }
 
 /**

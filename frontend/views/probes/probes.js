@@ -153,7 +153,7 @@ function change({ a, b, compared, cursor }, probe) {
   const floor = b ? compared?.floor(probe, cursor.step) : drift?.floor(probe, step);
   if (distance === undefined || floor === undefined || !Number.isFinite(distance) || !Number.isFinite(floor)) return null;
   const real = distance > floor;
-  const what = b ? `A and B are ${number(distance)} apart` : `${number(distance)} from the previous epoch`;
+  const what = b ? `A and B differ by ${number(distance)}` : `changed by ${number(distance)} since the previous epoch`;
   const words = `${what}: ${real ? "more than" : "within"} noise (${number(floor)})`;
   return html`<span class=${real ? "card-change real" : "card-change"} title=${words} role="img" aria-label=${words}>${real ? "≠" : "≈"}</span>`;
 }

@@ -7,14 +7,14 @@ import { choose, html, render, segmented } from "../parts/html.js";
 
 const LOOKS = [
   { value: "overlay", text: "overlay", title: "the attribution over the image" },
-  { value: "map", text: "map", title: "the attribution alone" },
+  { value: "map", text: "map", title: "the attribution map alone" },
   { value: "image", text: "image", title: "the image as it was logged" },
 ];
 
 const COMPARE = [
   { value: "side", text: "side", title: "both side by side" },
-  { value: "swipe", text: "swipe", title: "one over the other, with an edge to drag" },
-  { value: "blink", text: "blink", title: "one after the other in the same place" },
+  { value: "swipe", text: "swipe", title: "one over the other; drag the edge between them" },
+  { value: "blink", text: "blink", title: "alternating in the same place" },
 ];
 
 /** What each kind of probes is drawn as. */
@@ -49,9 +49,9 @@ export function lookView(element) {
           <div class="legend-numbers"><span>${numbered ? `≤ −${end}` : "−"}</span><span>0</span><span>${numbered ? `≥ +${end}` : "+"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
-        <div class="field"><span>Scale</span>${segmented({ label: "Where the colours end", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
-        ${numbered && html`<p class="note">ends at ±${end} everywhere; at most 2 % are beyond, drawn full</p>`}
-        <p class="note">${state.lock ? reach(element, data) : html`each ${DRAWN[kind]} by itself; those shown large end at ${ownEnds(data)}`}</p>
+        <div class="field"><span>Scale</span>${segmented({ label: "End of the colour scale", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
+        ${numbered && html`<p class="note">ends at ±${end} everywhere; at most 2 % of the values lie beyond</p>`}
+        <p class="note">${state.lock ? reach(element, data) : html`each ${DRAWN[kind]} has its own scale; the large ones end at ${ownEnds(data)}`}</p>
       </div>`,
       element,
     );
@@ -61,7 +61,7 @@ export function lookView(element) {
 /** @param {import("../../types.d.ts").Kind} kind */
 const scales = (kind) => [
   { value: "one", text: "one for all", title: `the same colour means the same number everywhere${kind === "tabular" ? ", and a probe's bars have one scale at every epoch and in both runs" : ""}` },
-  { value: "fit", text: "fit", title: `each ${DRAWN[kind]} ends at its own largest value` },
+  { value: "fit", text: "fit", title: `the scale of each ${DRAWN[kind]} ends at its own largest value` },
 ];
 
 // Below this part of the scale a probe is pale, and looks as if nothing had been found.
@@ -76,7 +76,7 @@ function reach(element, { panes, probe, scale }) {
   const each = panes.map(({ title, side, step }) => ({ title, most: largest(side.values(probe)?.at(step)?.values ?? []) })).filter(({ most }) => most > 0);
   if (!each.length || !scale) return "";
   const odd = (/** @type {number} */ most) => (most > scale ? " (beyond)" : most < PALE * scale ? " (pale)" : "");
-  const fit = html`<button type="button" class="link fit" title="let the colours end at the largest value of what is shown" onClick=${() => choose(element, { lock: false })}>fit</button>`;
+  const fit = html`<button type="button" class="link fit" title="end the colour scale at the largest value shown" onClick=${() => choose(element, { lock: false })}>fit</button>`;
   return html`this probe: ${each.map(({ title, most }) => `${title} up to ${number(most)}${odd(most)}`).join(", ")} ${each.some(({ most }) => odd(most)) && fit}`;
 }
 

@@ -20,7 +20,7 @@ const NO_BREAK = "\u00a0";
 
 const TOOLS = [
   { value: "box", text: "box", title: "drag a rectangle" },
-  { value: "lasso", text: "lasso", title: "drag around it" },
+  { value: "lasso", text: "lasso", title: "draw a free outline" },
 ];
 
 /** @type {import("../../types.d.ts").View} */
@@ -84,7 +84,7 @@ function shares(data, region) {
   return data.panes.map(({ title, side, step }) => {
     const share = side.shares.get(region);
     const value = share && share.mean[indexOf(share.steps, step)];
-    const none = share && Number.isNaN(value) ? "no share where all values are 0 or missing" : undefined;
+    const none = share && Number.isNaN(value) ? "no share: all values are 0 or missing" : undefined;
     const words = share && [overProbes(region, { title, side, step }), exactly(data, share, title, step)].filter(Boolean).join("\n");
     return html`<span key=${title} title=${none ?? words}><b style=${{ color: side.color }}>${title}</b> ${percent(value)}</span>`;
   });
@@ -101,11 +101,11 @@ function overProbes(region, { title, side, step }) {
   if (!share || Number.isNaN(value)) return "";
   const { inside, of } = share.pointing(step);
   const strongest = `strongest ${playerNoun(side.info.probes.kind)}`;
-  const pointed = of > 1 ? `${inside} of ${of} probes point at it (their ${strongest} is inside)` : `the ${strongest} is ${inside ? "inside" : "outside"}`;
+  const pointed = of > 1 ? `${strongest} inside in ${inside} of ${of} probes` : `the ${strongest} is ${inside ? "inside" : "outside"}`;
   const count = share.counted(step);
   return [
     `${title}, ${epoch(step)}${count > 1 ? `, mean over ${count} probes` : ""}: ${percent(value)} of |attribution|`,
-    ...(of ? [`${percent(share.positive(step))} of the positive`, pointed] : []),
+    ...(of ? [`${percent(share.positive(step))} of the positive attribution`, pointed] : []),
   ].join(", ");
 }
 
@@ -164,7 +164,7 @@ function onsets({ a, b }, region) {
     const since = share.inFew ? `${epoch} in ${probes} of ${side.info.probes.count} probes` : epoch;
     return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
   });
-  const about = "whether, and since when, the mean share, or the share in some probes, stays above the lowest it had been by more than noise";
+  const about = "A run leans on a region when the mean share, or the share in some probes, rises above its lowest value by more than noise and stays above it.";
   return words.length ? html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>` : null;
 }
 
@@ -207,7 +207,7 @@ function nameField(element, data, state, area, rename) {
 function tools(element, data, state, area, rename) {
   const { name, probe } = area;
   const whose = probe === null ? "all probes" : `probe ${probe} only`;
-  const other = probe === null ? `count probe ${data.probe} only` : "count all probes";
+  const other = probe === null ? `measure probe ${data.probe} only` : "measure all probes";
   // Tokens are those of one text.
   const fixed = area.players && data.a?.info.probes.kind === "text";
   return html`<span class="area-tools">
@@ -257,9 +257,9 @@ function join(element, data, state, area) {
   const next = inside ? players.filter((one) => one !== player) : [...players, player];
   const others = [...data.a.info.regions, ...state.areas.filter((one) => one !== area).map((one) => one.name)];
   const name = area.name === called(data, players) ? freeName(called(data, next), others) : area.name;
-  const words = `${inside ? "take out" : "add"} “${middle(nameOf(data, player), SHORT_NAME)}”`;
+  const words = `${inside ? "remove" : "add"} “${middle(nameOf(data, player), SHORT_NAME)}”`;
   const act = () => choose(element, { ...changed(state, area, { ...area, name, players: next }), ...(data.region === area.name && { region: name }) });
-  return html`<button type="button" class="link join ellipsis" title=${`${words} ${inside ? "of" : "to"} “${area.name}”`} onClick=${act}>${words}</button>`;
+  return html`<button type="button" class="link join ellipsis" title=${`${words} ${inside ? "from" : "to"} “${area.name}”`} onClick=${act}>${words}</button>`;
 }
 
 /**
@@ -274,7 +274,7 @@ function watch(element, data, state) {
   const { kind, alike } = data.a.info.probes;
   const noun = playerNoun(kind);
   if (areas.length >= MOST_AREAS) return html`<p class="note watch">at most ${MOST_AREAS} regions</p>`;
-  if (player === null) return html`<p class="note watch">Click a ${noun} to watch its share over the epochs.</p>`;
+  if (player === null) return html`<p class="note watch">Click a ${noun} to plot its share over the epochs.</p>`;
   // A token belongs to its text; features are the same in all probes, and mostly stretches too.
   const probe = kind === "text" || (kind === "sequence" && !alike) ? data.probe : null;
   const taken = [...data.a.info.regions, ...areas.map(({ name }) => name)];
@@ -287,7 +287,7 @@ function watch(element, data, state) {
 /** @type {(element: HTMLElement, state: State) => import("../../types.d.ts").VNode} */
 function start(element, { areas }) {
   const full = areas.length >= MOST_AREAS;
-  return html`<button type="button" class="link draw" disabled=${full} title=${full ? `at most ${MOST_AREAS} regions are drawn` : "measure how much of the attribution lies in a part of the image"}
+  return html`<button type="button" class="link draw" disabled=${full} title=${full ? `at most ${MOST_AREAS} regions` : "measure how much of the attribution lies in a part of the image"}
     onClick=${() => choose(element, { drawing: "box" })}>+ draw a region</button>`;
 }
 
@@ -301,6 +301,6 @@ function drawing(element, tool) {
   return html`<div class="drawing-tools" role="status">
     ${segmented({ label: "Tool", value: tool, options: TOOLS, choose: take })}
     <button type="button" class="link" onClick=${() => choose(element, { drawing: null })}>cancel (Esc)</button>
-    <p class="note">Drag on a large picture${tool === "box" ? ", or move the box with the arrow keys (Shift: size it); Enter takes it" : ""}.</p>
+    <p class="note">Drag on a large picture${tool === "box" ? ", or move the box with the arrow keys (Shift: resize it); Enter confirms" : ""}.</p>
   </div>`;
 }

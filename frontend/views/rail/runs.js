@@ -15,7 +15,7 @@ export function runsView(element) {
     render(
       html`<div>
         <h2>Runs</h2>
-        ${data.shared && html`<p class="note named-line" title=${data.shared}>all begin with ${named(data.shared)}</p>`}
+        ${data.shared && html`<p class="note named-line" title=${data.shared}>all names begin with ${named(data.shared)}</p>`}
         <input type="search" class="filter" placeholder="Filter runs (regex)" aria-label="Filter runs by a regular expression"
           value=${state.filter} aria-invalid=${problem !== ""} aria-describedby="filter-problem"
           onInput=${(/** @type {InputEvent} */ event) => choose(element, { filter: /** @type {HTMLInputElement} */ (event.target).value })} />
@@ -49,7 +49,7 @@ function alignment(element, { a, b }, state) {
   const options = [
     { value: "epoch", text: "epoch", title: "the same epoch of both" },
     { value: "val_accuracy", text: accuracy ? "val acc" : "metric", disabled: !validation.length, title: validation.length ? `the epochs at which ${accuracy ? "the validation accuracy" : "the validation metric"} is closest` : "no validation metric was logged for both" },
-    { value: "best", text: "best", title: "epochs counted from the best of each" },
+    { value: "best", text: "best", title: "epochs counted from each run's best" },
   ];
   const chosen = (/** @type {Event} */ _, /** @type {string} */ value) => {
     const align = /** @type {Align} */ (value);
@@ -67,16 +67,16 @@ function alignment(element, { a, b }, state) {
 function repeats(element, data, { repeats: pattern }) {
   const { problem } = filter(pattern);
   const refused = data.failures.find(({ route }) => route === "compare" || route === "findings")?.problem ?? "";
-  const why = pattern && (problem ? "not a regular expression: nothing is a repeat" : refused);
+  const why = pattern && (problem ? "not a regular expression: no run counts as a repeat" : refused);
   const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
   // What is being typed stays when the page is drawn again, by a reply or a new epoch.
   const field = element.querySelector(".repeats input");
   const typed = field instanceof HTMLInputElement && field === element.ownerDocument.activeElement ? field.value : pattern;
   return html`<details class="repeats" open=${pattern !== ""}>
-    <summary title="runs that repeat one recipe with another seed">repeats …</summary>
-    <input type="text" placeholder="-seed3 and the like" aria-label="What tells repeats apart in a run's name, a regular expression" value=${typed}
+    <summary title="runs of one recipe that differ in their seed">repeats …</summary>
+    <input type="text" placeholder="-seed3 and the like" aria-label="Regular expression for the part of a run's name that differs between repeats" value=${typed}
       aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
-    <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "ticked repeats of a recipe are drawn as one band: mean ± spread"}</p>
+    <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "selected repeats of a recipe are drawn as one band: mean ± spread"}</p>
   </details>`;
 }
 
@@ -88,7 +88,7 @@ function filter(text) {
   try {
     return { pattern: new RegExp(text, "i"), problem: "" };
   } catch {
-    return { pattern: /^/, problem: "not a regular expression: nothing is filtered" };
+    return { pattern: /^/, problem: "not a regular expression: no run is filtered" };
   }
 }
 

@@ -53,7 +53,7 @@ export function cursorView(element) {
         </span>
         <span class="cursor-words">
           ${eventCount(element, data, state)}
-          ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: seen when B is off</span>`}
+          ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: shown when B is off</span>`}
           ${beside(data)}
           <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
           <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
@@ -81,7 +81,7 @@ function eventCount(element, data, state) {
   const count = pair(data).reduce((sum, { events }) => sum + (events?.events.length ?? 0), 0);
   const open = state.events !== null;
   const known = pair(data).every(({ events }) => events);
-  return html`<button type="button" class="link event-count" aria-expanded=${open} disabled=${!count && !open} title="what happened to which probe, as a list"
+  return html`<button type="button" class="link event-count" aria-expanded=${open} disabled=${!count && !open} title="list of events by probe and epoch"
     onClick=${() => choose(element, { events: open ? null : "all" })}>${known ? plural(count, "event") : "events"} ${open ? "▴" : "▾"}</button>`;
 }
 
@@ -93,8 +93,8 @@ function beside({ b, cursor }) {
   const step = epochOf(cursor, "B");
   if (!b || step === cursor.step) return "";
   const by = metricName(cursor.metric);
-  const why = cursor.best !== null ? `counted from the best ${by} of each` : by ? `where ${by} is closest` : "the nearest that was explained";
-  const words = step === ABSENT ? "B: none here" : `B ${epoch(step)}`;
+  const why = cursor.best !== null ? `epochs counted from each run's best ${by}` : by ? `the epoch with the closest ${by}` : "the nearest explained epoch";
+  const words = step === ABSENT ? "B: no epoch here" : `B ${epoch(step)}`;
   return html`<span class="beside" title=${`${words}: ${why}`}><b style=${{ color: b.color }}>B</b> ${words.slice(2)}</span>`;
 }
 
@@ -107,7 +107,7 @@ function live({ live: on, a, b, cursor }) {
   // Where runs stand beside each other by a metric, the cursor goes by A's epochs.
   const last = (/** @type {number[]} */ steps) => steps[steps.length - 1];
   const ahead = [a, cursor.metric ? null : b].find((side) => b && side && last(side.info.steps) > cursor.end);
-  const title = ahead ? "the cursor stays at the last epoch that both have; → or a drag goes on" : "Follows the last epoch while the run trains";
+  const title = ahead ? "the cursor stays at the last epoch that both runs have; → or dragging moves it on" : "Follows the last epoch while the run trains";
   return html`<span class="live" title=${title}>● live${ahead && `, ${ahead.letter} at ${epoch(last(ahead.info.steps))}`}</span>`;
 }
 
@@ -126,7 +126,7 @@ function pair({ a, b }) {
 
 /** @param {Data} data */
 function pinned({ pin, b }) {
-  return `${epoch(pin)} is pinned${b ? ": it stands beside A when B is off" : ""}`;
+  return `${epoch(pin)} is pinned${b ? ": shown beside A when B is off" : ""}`;
 }
 
 /**

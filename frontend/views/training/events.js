@@ -59,7 +59,7 @@ export function eventsView(element) {
             ${shown.map((entry, i) => row(element, data, entry, first + i))}
           </ul>
           ${failure(element, data, ["events"], "Events could not be read")}
-          ${kept.length === 0 && html`<p class="note">${all.length ? "None of this kind." : data.a?.events ? "Nothing happened that is more than noise." : data.failures.some(({ route }) => route === "events") ? "" : "looking…"}</p>`}
+          ${kept.length === 0 && html`<p class="note">${all.length ? "No event of this kind." : data.a?.events ? "No event exceeds the noise." : data.failures.some(({ route }) => route === "events") ? "" : "loading…"}</p>`}
         </div>
       </div>`,
       element,
@@ -101,7 +101,7 @@ function row(element, data, { event, letter, place }, index) {
     ...(probe !== data.probe && { probe, player: null, hover: null }),
   });
   return html`<li key=${`${side.letter}${step} ${probe} ${kind} ${region}`} style=${{ top: `${index * ROW}px` }}>
-    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${place < 0 ? "the cursor has no place at this epoch" : `${sizeWords(event)}\ngo there`} onClick=${act}>
+    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${place < 0 ? "the cursor cannot go to this epoch" : `${sizeWords(event)}\ngo to this epoch`} onClick=${act}>
       <span class="event-glyph" style=${{ color: side.color }} aria-hidden="true">${GLYPHS[kind]}</span>
       <span class="event-step">epoch ${step}</span>
       <b style=${{ color: side.color }}>${side.letter}</b>

@@ -34,18 +34,18 @@ export function findingsView(element) {
     // Of one run, the first sentence stands in the head until the list shows it.
     const told = findings.length > 0 ? (open ? "most important first" : findings[0].text) : nothing(data);
     const first = known ? verdict || told : "";
-    const broken = failure(element, data, ["findings", "compare"], "What deserves a look could not be read");
+    const broken = failure(element, data, ["findings", "compare"], "The findings could not be read");
     render(
       html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!known || stale}>
         <div class="findings-head">
           <h2>What should I look at?</h2>
-          <p class="ellipsis verdict" role="status" title=${first}>${broken || (known ? first : data.b ? "comparing…" : "looking…")}</p>
+          <p class="ellipsis verdict" role="status" title=${first}>${broken || (known ? first : data.b ? "comparing…" : "loading…")}</p>
           ${count > 0 && html`<button type="button" class="link" aria-expanded=${open} aria-controls="findings-list"
-            onClick=${() => choose(element, { findings: open ? "closed" : "open" })}>${open ? "fewer ▴" : `${count} to look at ▾`}</button>`}
+            onClick=${() => choose(element, { findings: open ? "closed" : "open" })}>${open ? "hide ▴" : `${count} findings ▾`}</button>`}
         </div>
-        ${known && count > 0 && html`<ul id="findings-list" class="findings-list" hidden=${!open} aria-label="What to look at, most important first">
+        ${known && count > 0 && html`<ul id="findings-list" class="findings-list" hidden=${!open} aria-label="Findings, most important first">
           ${findings.map((finding) => html`<li key=${finding.text}>${sentence(element, data, finding)}</li>`)}
-          ${steady.map(({ words, step }) => html`<li key=${words}><button type="button" class="finding" title="go there" onClick=${() => go(element, data, { text: words, kind: "steady", step, probe: null, region: "" })}>${words}.</button></li>`)}
+          ${steady.map(({ words, step }) => html`<li key=${words}><button type="button" class="finding" title="go to this epoch" onClick=${() => go(element, data, { text: words, kind: "steady", step, probe: null, region: "" })}>${words}.</button></li>`)}
         </ul>`}
       </div>`,
       element,
@@ -60,7 +60,7 @@ export function findingsView(element) {
  */
 function sentence(element, data, finding) {
   const here = finding.probe === data.probe && finding.step === data.cursor.step;
-  return html`<button type="button" class="finding" data-kind=${finding.kind} aria-current=${here ? "true" : undefined} title=${`${finding.text}\ngo there`}
+  return html`<button type="button" class="finding" data-kind=${finding.kind} aria-current=${here ? "true" : undefined} title=${`${finding.text}\ngo to this epoch`}
     onClick=${() => go(element, data, finding)}>${finding.text}</button>`;
 }
 
@@ -89,4 +89,4 @@ function steadiness(data) {
 }
 
 /** @param {Data} data */
-const nothing = ({ b }) => (b ? "Nothing sets A and B apart here." : "Nothing stands out in this run.");
+const nothing = ({ b }) => (b ? "A and B show no notable difference here." : "Nothing stands out in this run.");

@@ -28,7 +28,7 @@ export function showMarkers(canvas, data, dark) {
   shown.set(canvas, key);
   const rows = rowsOf(sides, data, width);
   drawMarkers(canvas, { width, places: cursor.steps.length, rows });
-  canvas.setAttribute("aria-label", `events along the epochs: ${rows.map(({ letter, words }) => `${letter} ${words || "none"}`).join("; ")}. The list of events tells each.`);
+  canvas.setAttribute("aria-label", `events along the epochs: ${rows.map(({ letter, words }) => `${letter} ${words || "none"}`).join("; ")}. The list of events has the details.`);
   const found = (/** @type {PointerEvent | MouseEvent} */ event) => {
     const box = canvas.getBoundingClientRect();
     const row = rows[Math.max(0, Math.min(rows.length - 1, Math.floor((event.clientY - box.top) / ROW)))];

@@ -35,15 +35,15 @@ import { choose, html, render, select } from "../parts/html.js";
 /** @type {Record<DriftFrom, string>} */
 const FROM = {
   previous: "drift since the previous epoch",
-  untrained: "drift since untrained",
-  final: "drift up to the final epoch",
+  untrained: "drift from the untrained model",
+  final: "drift to the final epoch",
   pinned: "drift since the pinned epoch",
-  apart: "A from B",
+  apart: "distance of A and B",
 };
 
 /** The same where there is little room. */
 /** @type {Record<DriftFrom, string>} */
-const SHORT = { previous: "drift per epoch", untrained: "from untrained", final: "from final", pinned: "from pinned", apart: "A from B" };
+const SHORT = { previous: "drift per epoch", untrained: "from untrained", final: "from final", pinned: "from pinned", apart: "A to B" };
 
 /** @type {import("../../types.d.ts").View} */
 export function trainingView(element) {
@@ -198,7 +198,7 @@ function curveApart(compared, { cursor }, key, dark) {
     axis,
     fromZero: true,
     format: tick,
-    lines: [{ label: "", name: "A from B", letter: "", color, dashed: false, thin: false, best: null, values: of(compared.typical) }],
+    lines: [{ label: "", name: "distance of A and B", letter: "", color, dashed: false, thin: false, best: null, values: of(compared.typical) }],
     bands: [
       ...(compared.repeats ? [{ color: grey, lower: of(compared.lowest), upper: of(compared.highest) }] : []),
       { color: grey, lower: noise.map((value) => (typeof value === "number" ? 0 : value)), upper: noise, hatched: /** @type {const} */ ("rising") },
@@ -305,7 +305,7 @@ function overProbes(data, chart) {
   const count = probesOf(data, chart);
   if (!count) return "";
   // Of one probe there are no quartiles (feed/api.js).
-  if (count === 1) return chart.typical === "mean" ? "of one probe, the band is its standard error" : "of one probe";
+  if (count === 1) return chart.typical === "mean" ? "one probe; the band is its standard error" : "one probe";
   return `the line is the ${chart.typical} over probes, the band their middle half`;
 }
 
@@ -315,7 +315,7 @@ function caption(data, chart, title, pattern) {
   const twins = pair.some((side) => chart.lines(side).length > 1);
   const noise = chart.apart !== undefined || pair.some((side) => chart.floor(side));
   return html`<div class="chart-title">
-    <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: below it sampling errors alone stay in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
+    <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: sampling error alone stays below it in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
     <span class="chart-readings" title=${description(data, chart, pattern)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
       ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
@@ -367,6 +367,6 @@ function description(data, chart, pattern) {
 function apartWords(compared, { a, cursor }) {
   const place = indexOf(compared.steps, cursor.step);
   const right = compared.labelled && Array.from({ length: a?.info.probes.count ?? 0 }, (_, probe) => probe).some((probe) => compared.bothRight(probe, cursor.step));
-  const repeats = compared.repeats && Number.isFinite(compared.lowest[place]) ? `; repeats of the same recipe (grey) are ${number(compared.lowest[place])} to ${number(compared.highest[place])} apart` : "";
-  return `A from B over epochs, median over probes${right ? " that both answer right" : ""}. At ${epoch(cursor.step)}: ${number(compared.typical[place])}; noise (hatched) up to ${number(compared.typicalFloor[place])}${repeats}`;
+  const repeats = compared.repeats && Number.isFinite(compared.lowest[place]) ? `; repeats of the same recipe (grey) differ by ${number(compared.lowest[place])} to ${number(compared.highest[place])}` : "";
+  return `Distance of A and B over epochs, median over probes${right ? " that both predict correctly" : ""}. At ${epoch(cursor.step)}: ${number(compared.typical[place])}; noise (hatched) up to ${number(compared.typicalFloor[place])}${repeats}`;
 }

@@ -83,7 +83,7 @@ test("values that were missing are counted, and what stands for them is said as 
   const probes = { categorical: { 2: ["red", "green"] } };
   assert.equal(imputed(probes, row(0, 0, 0)), "");
   assert.equal(imputed(probes, null), "");
-  assert.equal(imputed(probes, row(1, 1, 0)), "2 values were missing and stand at the background's mean");
-  assert.equal(imputed(probes, row(0, 0, 1)), "1 value was missing and stands at the background's most frequent code");
-  assert.equal(imputed(probes, row(1, 0, 1)), "2 values were missing and stand at the background's mean or most frequent code");
+  assert.equal(imputed(probes, row(1, 1, 0)), "2 missing values are replaced by the background's mean");
+  assert.equal(imputed(probes, row(0, 0, 1)), "1 missing value is replaced by the background's most frequent code");
+  assert.equal(imputed(probes, row(1, 0, 1)), "2 missing values are replaced by the background's mean or most frequent code");
 });

@@ -57,10 +57,10 @@ test("events are counted by kind", () => {
 });
 
 test("the size of an event stands beside what it had to exceed", () => {
-  assert.equal(sizeWords(event(1, 0, "reason changed", { size: 0.52, floor: 0.2 })), "52 % of it moved; counts from 20 %");
-  assert.equal(sizeWords(event(1, 0, "onset", { size: 0.3, floor: 0.05, region: "patch" })), "30 % more on patch; counts from 5 %");
+  assert.equal(sizeWords(event(1, 0, "reason changed", { size: 0.52, floor: 0.2 })), "52 % of the attribution moved; threshold 20 %");
+  assert.equal(sizeWords(event(1, 0, "onset", { size: 0.3, floor: 0.05, region: "patch" })), "30 % more on patch; threshold 5 %");
   assert.equal(sizeWords(event(1, 0, "forgotten", { size: -0.4, floor: 0 })), "probability of the true class −0.40");
-  assert.equal(sizeWords(event(1, 0, "collapsed", { size: null, floor: 1 })), "the model answers no number");
+  assert.equal(sizeWords(event(1, 0, "collapsed", { size: null, floor: 1 })), "the model's output is not a number");
 });
 
 test("since when a run is steady is said of its explanations and of its metric, where there is one", () => {

@@ -28,6 +28,6 @@ test("a class has no explanation where the logger was given other ones, and only
 
 test("what the record says was explained counts more than what the logger was given", () => {
   assert.equal(notExplained("auto", 3, new Set([3, 8])), "");
-  assert.match(notExplained("auto", 4, new Set([3, 8])), /the true one and the two likeliest others/);
+  assert.match(notExplained("auto", 4, new Set([3, 8])), /the true class and the two most likely others/);
   assert.equal(notExplained([4], 4, new Set([4])), "");
 });

@@ -11,16 +11,16 @@ test("a run is comparable with one that has the same record", () => {
 });
 
 test("the first part that differs is named in words", () => {
-  assert.equal(whyNotComparable(run(), run({ inputs: "x", segments: "y" })), "other probes");
-  assert.equal(whyNotComparable(run(), run({ segments: "y" })), "other segments");
-  assert.equal(whyNotComparable(run({ players: "4" }), run({ players: "5" })), "other features or tokens");
+  assert.equal(whyNotComparable(run(), run({ inputs: "x", segments: "y" })), "different probes");
+  assert.equal(whyNotComparable(run(), run({ segments: "y" })), "different segments");
+  assert.equal(whyNotComparable(run({ players: "4" }), run({ players: "5" })), "different features or tokens");
   assert.equal(whyNotComparable(run(), run({ output: "probability" })), "explains probability, A explains log-odds");
-  assert.equal(whyNotComparable(run(), run({ classes: [0] })), "other explained classes");
+  assert.equal(whyNotComparable(run(), run({ classes: [0] })), "different explained classes");
 });
 
 test("a part that only one side knows makes runs different", () => {
-  assert.equal(whyNotComparable(run(), run({ masking: "new" })), "another masking");
-  assert.equal(whyNotComparable(run({ masking: "new" }), run()), "another masking");
+  assert.equal(whyNotComparable(run(), run({ masking: "new" })), "different masking");
+  assert.equal(whyNotComparable(run({ masking: "new" }), run()), "different masking");
 });
 
 const explainers = (methods) => run({ explainers: methods });
@@ -30,18 +30,18 @@ test("runs are comparable in a method that both have with the same settings, wha
   const b = explainers({ shap: "{}", ig: "{}", lime: '{"kernel_width": 0.5}' });
   assert.equal(whyNotComparable(a, b, "shap"), "");
   assert.equal(whyNotComparable(b, a, "shap"), "");
-  assert.equal(whyNotComparable(a, b, "lime"), "other settings of lime");
+  assert.equal(whyNotComparable(a, b, "lime"), "different settings of lime");
   assert.equal(whyNotComparable(b, a, "ig"), "has no ig");
   assert.equal(whyNotComparable(a, b, "ig"), "A has no ig");
 });
 
 test("settings that agree leave the other parts to differ", () => {
   const [a, b] = [explainers({ shap: "{}" }), run({ explainers: { shap: "{}", ig: "{}" }, classes: [0] })];
-  assert.equal(whyNotComparable(a, b, "shap"), "other explained classes");
+  assert.equal(whyNotComparable(a, b, "shap"), "different explained classes");
 });
 
 test("older records have one text for all methods, which has to be equal", () => {
   assert.equal(whyNotComparable(explainers('{"shap": {}}'), explainers('{"shap": {}}')), "");
-  assert.equal(whyNotComparable(explainers('{"shap": {}}'), explainers('{"ig": {}, "shap": {}}')), "other explainer settings");
-  assert.equal(whyNotComparable(explainers('{"shap": {}}'), explainers({ shap: "{}" })), "other explainer settings");
+  assert.equal(whyNotComparable(explainers('{"shap": {}}'), explainers('{"ig": {}, "shap": {}}')), "different explainer settings");
+  assert.equal(whyNotComparable(explainers('{"shap": {}}'), explainers({ shap: "{}" })), "different explainer settings");
 });

@@ -5,8 +5,8 @@ import { bare, caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSe
 
 test("a low R² is said in words with the number behind them", () => {
   assert.equal(sentence("r2", 0.31), "R² .31: the surrogate explains a third of what the model does here");
-  assert.equal(sentence("additive_r2", 0.97), "additive R² .97: segment values added up explain nearly all of what the model does here");
-  assert.equal(sentence("additive_r2", 0.97, "tabular"), "additive R² .97: feature values added up explain nearly all of what the model does here");
+  assert.equal(sentence("additive_r2", 0.97), "additive R² .97: the sum of the segment values explains nearly all of what the model does here");
+  assert.equal(sentence("additive_r2", 0.97, "tabular"), "additive R² .97: the sum of the feature values explains nearly all of what the model does here");
   assert.equal(sentence("unseen_r2", -0.2), "unseen R² −.20: the surrogate explains nothing of what the model does here");
 });
 
@@ -51,10 +51,10 @@ test("a measure of the user's own has its name and number, and no words that may
 test("a warning of the server has its number, and one that the page does not know has no words", () => {
   const numbers = { measures: ["additive_r2", "efficiency_gap"], rSquared: 0.31, gap: 0.14, error: 0.3, untrained: 0.04, untrainedFloor: 0.06 };
   const words = (warning) => caution(warning, numbers, "image");
-  assert.equal(words("not additive"), "additive R² .31: segment values added up explain a third of what the model does here");
-  assert.equal(words("does not add up"), "efficiency gap 14 %: the values' sum is off the change in the output by 14 %");
+  assert.equal(words("not additive"), "additive R² .31: the sum of the segment values explains a third of what the model does here");
+  assert.equal(words("does not add up"), "efficiency gap 14 %: the sum of the values differs from the change in the output by 14 %");
   assert.equal(words("uncertain"), "uncertain: the error is 30 % of the values");
-  assert.equal(words("like the untrained model"), "looks like the untrained model, so like the input: 4 % unlike it, noise up to 6 %");
+  assert.equal(words("like the untrained model"), "like the untrained model's, so it may only show the input: 4 % unlike it, noise up to 6 %");
   assert.equal(words("of tomorrow"), "");
 });
 
@@ -62,9 +62,9 @@ test("how unlike the untrained model it is comes with what of it noise makes; wh
   assert.equal(unlike(0.63, 0.04), "63 % unlike untrained");
   assert.equal(unlike(0.12, 0.31), "12 % unlike untrained, within noise");
   assert.equal(unlike(0.63, NaN), "63 % unlike untrained");
-  assert.equal(unlikeSentence(0.63, 0.04), "63 % unlike the untrained model's explanation (total variation; noise alone makes up to 4 %): what is alike shows the input, not what was learned");
-  assert.equal(unlikeSentence(0.12, 0.31), "12 % unlike the untrained model's explanation (total variation; noise alone makes up to 31 %): what training changed in it is not known");
-  assert.equal(unlikeSentence(0.63, NaN), "63 % unlike the untrained model's explanation (total variation): what is alike shows the input, not what was learned");
+  assert.equal(unlikeSentence(0.63, 0.04), "63 % unlike the untrained model's explanation (total variation; noise alone makes up to 4 %): the common part shows the input, not what was learned");
+  assert.equal(unlikeSentence(0.12, 0.31), "12 % unlike the untrained model's explanation (total variation; noise alone makes up to 31 %): whether training changed it is not known");
+  assert.equal(unlikeSentence(0.63, NaN), "63 % unlike the untrained model's explanation (total variation): the common part shows the input, not what was learned");
   assert.deepEqual([unlike(NaN, NaN), unlikeSentence(NaN, 0.1)], ["", ""]);
 });
 
