@@ -243,7 +243,7 @@ def test_the_distance_of_a_and_b_over_epochs_stands_beside_that_of_repeats(
     row = compared.place(7)
     low, _, high = compared.spread[row]
     _, tab = open_tab(server, PAIR + "&drift=apart&epoch=7")
-    plot = tab.get_by_role("img", name=re.compile("^A from B over epochs"))
+    plot = tab.get_by_role("img", name=re.compile("^Distance of A and B over epochs"))
     expect(plot).to_have_attribute("aria-label", re.compile(f"At epoch 7: {compared.typical[row]:.2f}; "))
     number = lambda value: f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"  # noqa: E731
     expect(plot).to_have_attribute(
