@@ -1,6 +1,6 @@
 /** Shapes that more than one module speaks of: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
 
-import type { Answers, Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, Importance, Interactions, Outputs, Picture, ProbeValues, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
+import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, Importance, Interactions, Outputs, Picture, Predictions, ProbeValues, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
 import type { VNode } from "./vendor/preact.module.js";
 
 export type * from "./feed/records.d.ts";
@@ -134,7 +134,7 @@ export interface Side {
   sincePin: Drift | undefined;
   /** mean |attribution| over probes, of tables */
   importance: Importance | undefined;
-  answers: Answers | undefined;
+  predictions: Predictions | undefined;
   /** asks for what the pictures of these probes need, and for all classes of the selected one */
   load(probes: number[], selected: number): void;
   /** end of this run's own colour scale; 0 where there is none */

@@ -80,8 +80,8 @@ export function* allNumbers({ a, b, probe, method }) {
     for (const step of values.steps) {
       const explained = values.at(step);
       const about = [side.name, step, probe, classOf(side, explained), method, side.unit];
-      const whole = [explained?.base ?? null, outputOf(side, probe, step, explained)];
-      for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...whole];
+      const ofProbe = [explained?.base ?? null, outputOf(side, probe, step, explained)];
+      for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...ofProbe];
     }
   }
 }
@@ -103,9 +103,9 @@ function inputOf({ info: { probes } }, content, player) {
   if (content?.kind !== "tabular") return null;
   const features = featuresOf(probes, player);
   const of = (/** @type {number} */ feature) => (probes.categorical?.[feature] ? featureValue(probes, content, feature) : content.values[feature]);
-  const there = features.filter((feature) => !content.missing[feature]);
-  if (features.length === 1) return there.length ? of(features[0]) : null;
-  return there.map((feature) => `${probes.features?.[feature] ?? feature}=${of(feature)}`).join("; ");
+  const present = features.filter((feature) => !content.missing[feature]);
+  if (features.length === 1) return present.length ? of(features[0]) : null;
+  return present.map((feature) => `${probes.features?.[feature] ?? feature}=${of(feature)}`).join("; ");
 }
 
 /**

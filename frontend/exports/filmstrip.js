@@ -28,13 +28,13 @@ export async function filmstrip({ data, state }) {
   const colored = state.view !== "image";
   const width = Math.max(left + grid.width + MARGIN, 2 * LEGEND.width + 200);
   const room = width - 2 * MARGIN - (colored ? LEGEND.width + 24 : 0);
-  const said = lines(caption(data, state, thinned), room, (text) => sheet.measure(text));
-  const head = Math.max(20 + said.length * LINE, colored ? LEGEND.height : 0) + 14;
+  const written = lines(caption(data, state, thinned), room, (text) => sheet.measure(text));
+  const head = Math.max(20 + written.length * LINE, colored ? LEGEND.height : 0) + 14;
 
   sheet.resize(width, MARGIN + head + grid.height + MARGIN - 6);
   sheet.clear();
   sheet.text(title(data), MARGIN, MARGIN + 12, { size: 15, bold: true, room });
-  said.forEach((line, i) => sheet.text(line, MARGIN, MARGIN + 32 + i * LINE, { color: theme.muted }));
+  written.forEach((line, i) => sheet.text(line, MARGIN, MARGIN + 32 + i * LINE, { color: theme.muted }));
   if (colored) sheet.legend(width - MARGIN - LEGEND.width, MARGIN, legendWords(data, state.lock), state.dark);
 
   const top = MARGIN + head;

@@ -21,7 +21,7 @@ import { createWatch, messageOf } from "./watch.js";
  * @property {Args} address  the same with the versions
  * @property {unknown} value  undefined while it is on its way
  * @property {string} problem
- * @property {number} asked  round in which it was last asked for
+ * @property {number} lastUsed  round in which it was last asked for
  * @property {boolean} held  by a run that is changing over: nobody asks for it yet
  * @property {AbortController} controller
  */
@@ -55,7 +55,7 @@ export function createFeed(source, changed, first = null) {
   let waitingSince = 0;
   /** @type {Set<string>} what was asked for since then */
   const batch = new Set();
-  /** @type {Map<string, {value: unknown, asked: number}>} by what was asked for without its version: late replies that stand until newer ones are here */
+  /** @type {Map<string, {value: unknown, lastUsed: number}>} by what was asked for without its version: late replies that stand until newer ones are here */
   const outdated = new Map();
 
   /**
@@ -68,7 +68,7 @@ export function createFeed(source, changed, first = null) {
   }
 
   /** @type {(route: Route, args: Args, address: Args) => Entry} */
-  const entryOf = (route, args, address) => ({ route, args, address, value: undefined, problem: "", asked: round, held: false, controller: new AbortController() });
+  const entryOf = (route, args, address) => ({ route, args, address, value: undefined, problem: "", lastUsed: round, held: false, controller: new AbortController() });
 
   /** @type {(entry: Entry, before?: {reply: never, until: number}) => Promise<void>} */
   async function load(entry, before) {
@@ -88,7 +88,7 @@ export function createFeed(source, changed, first = null) {
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
     upgrading.add(run);
     const newer = new Map([[run, version]]);
-    const shown = [...entries.values()].filter(({ route, args, asked, value }) => asked === round && value !== undefined && !LATE.has(route) && (args.run === run || args.other === run));
+    const shown = [...entries.values()].filter(({ route, args, lastUsed, value }) => lastUsed === round && value !== undefined && !LATE.has(route) && (args.run === run || args.other === run));
     const fresh = shown.map((old) => ({ old, entry: { ...entryOf(old.route, old.args, addressed(old.args, newer)), held: true } }));
     for (const { entry } of fresh) entries.set(keyOf(entry.route, entry.address), entry);
     // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
@@ -114,7 +114,7 @@ export function createFeed(source, changed, first = null) {
       if (address.version === now.version && address.other_version === now.other_version) continue;
       controller.abort();
       entries.delete(key);
-      if (LATE.has(route) && value !== undefined) outdated.set(keyOf(route, args), { value, asked: round });
+      if (LATE.has(route) && value !== undefined) outdated.set(keyOf(route, args), { value, lastUsed: round });
     }
     changed();
   }
@@ -129,13 +129,13 @@ export function createFeed(source, changed, first = null) {
     for (const [key, { route, args, value, controller }] of moved.length ? entries : []) {
       if (!LATE.has(route) || !args.other) continue;
       const pattern = args.repeats ?? "";
-      const judged = now.filter(({ run }) => run === args.run || run === args.other);
-      const asked = new Set(judged.map(({ name }) => recipe(name, pattern)));
+      const pair = now.filter(({ run }) => run === args.run || run === args.other);
+      const recipes = new Set(pair.map(({ name }) => recipe(name, pattern)));
       const repeats = moved.map(({ name }) => recipe(name, pattern));
-      if (!repeats.some((one) => one !== null && asked.has(one))) continue;
+      if (!repeats.some((one) => one !== null && recipes.has(one))) continue;
       controller.abort();
       entries.delete(key);
-      if (value !== undefined) outdated.set(keyOf(route, args), { value, asked: round });
+      if (value !== undefined) outdated.set(keyOf(route, args), { value, lastUsed: round });
     }
   }
 
@@ -160,12 +160,12 @@ export function createFeed(source, changed, first = null) {
     return { done: batch.size - missing, total: batch.size };
   }
 
-  const isPending = () => [...entries.values()].some((entry) => !LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
+  const isPending = () => [...entries.values()].some((entry) => !LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
 
-  const isLate = () => [...entries.values()].some((entry) => LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.asked === round);
+  const isLate = () => [...entries.values()].some((entry) => LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
 
   /** Replies that failed, of those that are asked for. */
-  const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.asked === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
+  const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.lastUsed === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
 
   return {
     poll: watch.poll,
@@ -205,15 +205,15 @@ export function createFeed(source, changed, first = null) {
         if (!LATE.has(route)) batch.add(key);
         void load(entry).then(changed);
       }
-      entry.asked = round;
+      entry.lastUsed = round;
       const before = entry.value === undefined && LATE.has(route) ? outdated.get(keyOf(route, args)) : undefined;
-      if (before) before.asked = round;
+      if (before) before.lastUsed = round;
       return /** @type {import("../types.d.ts").Replies[typeof route] | undefined} */ (entry.value ?? before?.value);
     },
     /** Closes the round. */
     close() {
       sweep(entries, round);
-      for (const [key, { asked }] of outdated) if (asked < round) outdated.delete(key);
+      for (const [key, { lastUsed }] of outdated) if (lastUsed < round) outdated.delete(key);
       if (!isPending()) {
         waitingSince = 0;
         batch.clear();
@@ -249,16 +249,16 @@ function sweep(entries, round) {
   const idle = [];
   for (const [key, entry] of entries) {
     if (entry.held) continue;
-    if (entry.asked < round && entry.value === undefined) {
+    if (entry.lastUsed < round && entry.value === undefined) {
       entry.controller.abort();
       entries.delete(key);
       continue;
     }
     const bytes = sizeOf(entry.value);
     total += bytes;
-    if (entry.asked < round) idle.push({ key, bytes, asked: entry.asked });
+    if (entry.lastUsed < round) idle.push({ key, bytes, lastUsed: entry.lastUsed });
   }
-  idle.sort((x, y) => x.asked - y.asked);
+  idle.sort((x, y) => x.lastUsed - y.lastUsed);
   for (const { key, bytes } of idle) {
     if (total <= BUDGET_BYTES) break;
     entries.delete(key);

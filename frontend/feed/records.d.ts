@@ -194,8 +194,8 @@ export interface Outputs {
   /** the classes that were explained; null where the step is not in the record */
   targets(probe: number, step: number): Set<number> | null;
 }
-export interface Answer { predicted: number; probability: number; label: number }
-export interface Answers { bytes: number; steps: Int32Array; at(probe: number, step: number): Answer | null }
+export interface Prediction { predicted: number; probability: number; label: number }
+export interface Predictions { bytes: number; steps: Int32Array; at(probe: number, step: number): Prediction | null }
 /** A quantity of each probe at each epoch (drift, share of a region) with its quartiles over probes. */
 export interface Spread {
   /** of the reply: other numbers have another one */
@@ -342,7 +342,7 @@ export interface Replies {
   fidelity: Fidelity;
   interactions: Interactions;
   outputs: Outputs;
-  answers: Answers;
+  answers: Predictions;
   drift: Drift;
   share: Share;
   trust: Trust;

@@ -75,15 +75,15 @@ export const READERS = {
 
   fidelity(container) {
     const steps = take(container, "steps", Int32Array).data;
-    const each = take(container, "fidelity", Float32Array);
+    const values = take(container, "fidelity", Float32Array);
     const median = take(container, "median", Float32Array).data;
     const measures = container.header.measures ?? [];
-    const [, n, count] = each.shape;
+    const [, n, count] = values.shape;
     return {
       bytes: container.bytes,
       measures,
       median: (step) => rowOf(median, count, indexOf(steps, step)),
-      at: (probe, step) => rowOf(each.data, count, indexOf(steps, step) < 0 ? -1 : indexOf(steps, step) * n + probe),
+      at: (probe, step) => rowOf(values.data, count, indexOf(steps, step) < 0 ? -1 : indexOf(steps, step) * n + probe),
     };
   },
 
@@ -159,8 +159,8 @@ export const READERS = {
 
   importance(container) {
     const steps = take(container, "steps", Int32Array).data;
-    const each = take(container, "importance", Float32Array);
-    return { bytes: container.bytes, steps, at: (step) => rowOf(each.data, each.shape[1], indexOf(steps, step)) };
+    const values = take(container, "importance", Float32Array);
+    return { bytes: container.bytes, steps, at: (step) => rowOf(values.data, values.shape[1], indexOf(steps, step)) };
   },
 
   drift(container) {
@@ -175,8 +175,8 @@ export const READERS = {
     const place = placing(container);
     const errors = table(container, "errors");
     const [shares, positive, pointed] = ["share", "positive", "pointed"].map((name) => take(container, name, Float32Array).data);
-    const known = (/** @type {Float32Array} */ each, /** @type {number} */ step) => rowOf(each, share.count, indexOf(share.steps, step))?.filter(Number.isFinite) ?? [];
-    const sum = (/** @type {ArrayLike<number>} */ each) => Array.from(each).reduce((total, value) => total + value, 0);
+    const known = (/** @type {Float32Array} */ values, /** @type {number} */ step) => rowOf(values, share.count, indexOf(share.steps, step))?.filter(Number.isFinite) ?? [];
+    const sum = (/** @type {ArrayLike<number>} */ values) => Array.from(values).reduce((total, value) => total + value, 0);
     const [one] = share.count === 1 ? (container.header.probes ?? [0]) : [];
     return {
       ...share,
@@ -186,13 +186,13 @@ export const READERS = {
       ...(one !== undefined && { lower: share.median.map((value, i) => value - errors(one, share.steps[i])), upper: share.median.map((value, i) => value + errors(one, share.steps[i])) }),
       errors,
       positive(step) {
-        const each = known(positive, step);
-        return sum(each) / each.length;
+        const values = known(positive, step);
+        return sum(values) / values.length;
       },
       pointed: table(container, "pointed"),
       pointing(step) {
-        const each = known(pointed, step);
-        return { inside: sum(each), of: each.length };
+        const values = known(pointed, step);
+        return { inside: sum(values), of: values.length };
       },
       onset: container.header.onset ?? null,
       inFew: container.header.in_few === true,
@@ -206,15 +206,15 @@ export const READERS = {
     const warnings = take(container, "warnings", Uint8Array);
     const names = container.header.warnings ?? [];
     const steps = take(container, "steps", Int32Array).data;
-    const each = Object.fromEntries(["r_squared", "gap", "error", "untrained", "untrained_floor"].map((name) => [name, table(container, name)]));
+    const tables = Object.fromEntries(["r_squared", "gap", "error", "untrained", "untrained_floor"].map((name) => [name, table(container, name)]));
     return {
       bytes: container.bytes,
       measures: [container.header.r_squared ?? "", container.header.gap ?? ""].filter(Boolean),
-      gap: each.gap,
-      rSquared: each.r_squared,
-      error: each.error,
-      untrained: each.untrained,
-      untrainedFloor: each.untrained_floor,
+      gap: tables.gap,
+      rSquared: tables.r_squared,
+      error: tables.error,
+      untrained: tables.untrained,
+      untrainedFloor: tables.untrained_floor,
       warnings(probe, step) {
         const row = (indexOf(steps, step) * warnings.shape[1] + probe) * names.length;
         return row < 0 ? [] : names.filter((_, i) => warnings.data[row + i]);
@@ -246,6 +246,6 @@ export const READERS = {
     };
   },
 
-  events: (found) => found,
-  findings: (found) => found,
+  events: (body) => body,
+  findings: (body) => body,
 };

@@ -53,8 +53,8 @@ export function createSession(source, first) {
     feed.close();
     const { pending, late, reading, failures } = feed.state();
     if (data.phase === "ready") follow(data.cursor.step);
-    const judged = settled && !late && (!data.b || rested === data.cursor.step);
-    return { data: { ...data, reading, failures }, pending, judged };
+    const analysed = settled && !late && (!data.b || rested === data.cursor.step);
+    return { data: { ...data, reading, failures }, pending, analysed };
   }
 
   void feed.poll();

@@ -63,10 +63,10 @@ export function rowOf(data, width, row) {
  */
 export function spread(container, name) {
   const steps = take(container, "steps", Int32Array).data;
-  const each = take(container, name, Float32Array);
+  const values = take(container, name, Float32Array);
   const quartiles = take(container, "quartiles", Float32Array).data;
   const epochs = steps.length;
-  const n = each.shape[1];
+  const n = values.shape[1];
   // Where only some probes were asked for, the reply says which.
   const chosen = container.header.probes;
   const place = (/** @type {number} */ probe) => (chosen ? chosen.indexOf(probe) : probe);
@@ -78,8 +78,8 @@ export function spread(container, name) {
     median: quartiles.subarray(epochs, 2 * epochs),
     upper: quartiles.subarray(2 * epochs),
     count: n,
-    largest: largest(each.data),
+    largest: largest(values.data),
     at: table(container, name),
-    of: (probe) => Float32Array.from(steps, (_, epoch) => (place(probe) < 0 ? NaN : each.data[epoch * n + place(probe)])),
+    of: (probe) => Float32Array.from(steps, (_, epoch) => (place(probe) < 0 ? NaN : values.data[epoch * n + place(probe)])),
   };
 }

@@ -72,8 +72,8 @@ export function linesOf(order, room, kept) {
  * @param {Line} line
  */
 export function sumOf(values, line) {
-  const there = line.map((player) => values[player]).filter(Number.isFinite);
-  return there.length ? there.reduce((sum, value) => sum + value, 0) : NaN;
+  const numbers = line.map((player) => values[player]).filter(Number.isFinite);
+  return numbers.length ? numbers.reduce((sum, value) => sum + value, 0) : NaN;
 }
 
 /**

@@ -69,8 +69,8 @@ export const ground = (t, dark) => colored(t, dark ? PANEL.dark : PANEL.light, d
  */
 export function shade(t, dark) {
   const end = Math.max(1, Math.abs(t));
-  const whole = ground(t, dark);
-  const under = dark ? whole : mix(PANEL.light, whole, UNDER_WORDS + (1 - UNDER_WORDS) * (1 - 1 / end));
+  const full = ground(t, dark);
+  const under = dark ? full : mix(PANEL.light, full, UNDER_WORDS + (1 - UNDER_WORDS) * (1 - 1 / end));
   return { ground: under, ink: contrast(BLACK, under) >= contrast(WHITE, under) ? BLACK : WHITE };
 }
 

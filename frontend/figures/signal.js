@@ -20,12 +20,12 @@ export function signalRows(height, channels, named) {
   const name = named ? NAME : 0;
   const bars = Math.max(BARS, Math.min(MOST_BARS, Math.round(OF_BARS * height)));
   const least = channels * (name + (named ? LEAST_NAMED : LEAST_ROW) + GAP) + bars + TIME;
-  const whole = Math.max(height, least);
-  const each = (whole - bars - TIME) / channels - GAP;
+  const total = Math.max(height, least);
+  const band = (total - bars - TIME) / channels - GAP;
   return {
-    height: whole,
-    rows: Array.from({ length: channels }, (_, i) => ({ top: i * (each + GAP) + name, height: each - name })),
-    bars: { top: whole - bars - TIME, height: bars - GAP / 2 },
+    height: total,
+    rows: Array.from({ length: channels }, (_, i) => ({ top: i * (band + GAP) + name, height: band - name })),
+    bars: { top: total - bars - TIME, height: bars - GAP / 2 },
   };
 }
 

@@ -54,10 +54,10 @@ export function onNavigation(changed) {
 export function followVisibility(element, changed) {
   let onScreen = true;
   /** @type {boolean | null} */
-  let told = null;
+  let reported = null;
   const tell = () => {
     const visible = onScreen && window.innerHeight > 0 && document.visibilityState === "visible";
-    if (visible !== told) changed((told = visible));
+    if (visible !== reported) changed((reported = visible));
   };
   new IntersectionObserver((entries) => {
     onScreen = entries[entries.length - 1].isIntersecting;

@@ -48,7 +48,7 @@ export const MODULES = [
   "views/notice.js",
   "views/probe/pictures.js",
   "model/draft.js",
-  "views/parts/answer.js",
+  "views/parts/prediction.js",
   "views/probe/figure.js",
   "words/measures.js",
   "model/noise.js",

@@ -34,17 +34,17 @@ export function markersOf(events, cursor, letter, most) {
   const places = placesOf(cursor, letter);
   const wide = Math.max(1, Math.ceil(cursor.steps.length / Math.max(1, most)));
   /** @type {Map<number, {byPlace: Map<number, number>, kinds: Map<EventKind, number[]>}>} */
-  const found = new Map();
+  const bins = new Map();
   for (const { step, kind, probe } of events) {
     const place = places.get(step);
     if (place === undefined) continue;
     const bin = Math.floor(place / wide);
-    const there = found.get(bin) ?? { byPlace: new Map(), kinds: new Map() };
-    found.set(bin, there);
-    there.byPlace.set(place, (there.byPlace.get(place) ?? 0) + 1);
-    there.kinds.set(kind, [...(there.kinds.get(kind) ?? []), probe]);
+    const entry = bins.get(bin) ?? { byPlace: new Map(), kinds: new Map() };
+    bins.set(bin, entry);
+    entry.byPlace.set(place, (entry.byPlace.get(place) ?? 0) + 1);
+    entry.kinds.set(kind, [...(entry.kinds.get(kind) ?? []), probe]);
   }
-  return [...found]
+  return [...bins]
     .sort(([one], [other]) => one - other)
     .map(([, { byPlace, kinds }]) => {
       const taken = [...byPlace.keys()].sort((one, other) => one - other);

@@ -12,9 +12,9 @@ const SETTINGS = /^(lr|learning_rate)$/;
 export function metrics(keys) {
   const names = [...new Set(keys.map((key) => key.replace(/^val_/, "")))].filter((name) => name !== "loss");
   const rank = (/** @type {string} */ name) => {
-    const found = PREFERRED.findIndex((pattern) => pattern.test(name));
+    const index = PREFERRED.findIndex((pattern) => pattern.test(name));
     if (SETTINGS.test(name)) return PREFERRED.length + 1;
-    return found < 0 ? PREFERRED.length : found;
+    return index < 0 ? PREFERRED.length : index;
   };
   return names.sort((x, y) => rank(x) - rank(y));
 }

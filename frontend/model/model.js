@@ -170,7 +170,7 @@ function topicsOf(info, state) {
 }
 
 /** @type {(side: Side) => boolean} whether the probes can't be put in order yet */
-const isIncomplete = ({ answers, drift }) => !answers || !drift;
+const isIncomplete = ({ predictions, drift }) => !predictions || !drift;
 
 /**
  * Which epochs of A and B stand side by side, where those are not the same ones: then null; undefined while it is on its way.

@@ -12,7 +12,7 @@ import { memo } from "./memo.js";
  * @param {number} probe
  */
 export function classOf({ side, step }, probe) {
-  return side.info.probes.labels?.[probe] ?? side.answers?.at(probe, step)?.predicted ?? -1;
+  return side.info.probes.labels?.[probe] ?? side.predictions?.at(probe, step)?.predicted ?? -1;
 }
 
 /**
@@ -22,9 +22,9 @@ export function classOf({ side, step }, probe) {
  */
 export function isRight({ side, step }, probe) {
   const label = side.info.probes.labels?.[probe];
-  const answer = side.answers?.at(probe, step);
-  if (label === undefined || !answer || answer.predicted < 0) return null;
-  return answer.predicted === label;
+  const prediction = side.predictions?.at(probe, step);
+  if (label === undefined || !prediction || prediction.predicted < 0) return null;
+  return prediction.predicted === label;
 }
 
 /**
@@ -55,9 +55,9 @@ function changed({ sincePin, drift }, probe) {
  * @param {number} probe
  */
 function certainty({ side, step }, probe) {
-  const answer = side.answers?.at(probe, step);
-  if (!answer) return Infinity;
-  const value = Number.isNaN(answer.label) ? answer.probability : answer.label;
+  const prediction = side.predictions?.at(probe, step);
+  if (!prediction) return Infinity;
+  const value = Number.isNaN(prediction.label) ? prediction.probability : prediction.label;
   return Number.isNaN(value) ? Infinity : value;
 }
 
@@ -91,8 +91,8 @@ export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null
     if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
     if (disagree) {
       // Where one of them has no answer, nobody disagrees.
-      const answers = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted ?? -1);
-      if (answers.includes(-1) || new Set(answers).size < 2) continue;
+      const predictions = panes.map(({ side, step }) => side.predictions?.at(probe, step)?.predicted ?? -1);
+      if (predictions.includes(-1) || new Set(predictions).size < 2) continue;
     }
     kept.push(probe);
   }

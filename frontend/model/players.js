@@ -21,13 +21,13 @@ const MOST_STRETCHES = 3;
 
 const stretches = memo((/** @type {import("../types.d.ts").Signal} */ { segments }) => {
   /** @type {Stretch[][]} of each player: one that stands between others has several */
-  const found = [];
+  const ranges = [];
   segments.forEach((player, step) => {
-    const own = (found[player] ??= []);
+    const own = (ranges[player] ??= []);
     if (step && segments[step - 1] === player) own[own.length - 1].last = step;
     else own.push({ first: step, last: step });
   });
-  return found;
+  return ranges;
 });
 
 /**

@@ -25,8 +25,8 @@ function patternOf(pattern) {
  */
 export function recipe(name, pattern) {
   const known = patternOf(pattern || USUAL);
-  const found = known ? [...name.matchAll(known)].filter(([text]) => text).pop() : undefined;
-  return found ? name.slice(0, found.index) + name.slice(found.index + found[0].length) || null : null;
+  const match = known ? [...name.matchAll(known)].filter(([text]) => text).pop() : undefined;
+  return match ? name.slice(0, match.index) + name.slice(match.index + match[0].length) || null : null;
 }
 
 /**
@@ -38,12 +38,12 @@ export function recipe(name, pattern) {
  */
 export function groupsOf(sides, pattern) {
   /** @type {Map<string, T[]>} */
-  const found = new Map();
+  const groups = new Map();
   for (const side of sides) {
     const of = recipe(side.name, pattern);
-    if (of !== null) found.set(of, [...(found.get(of) ?? []), side]);
+    if (of !== null) groups.set(of, [...(groups.get(of) ?? []), side]);
   }
-  return [...found].filter(([, members]) => members.length > 1 && members.some(({ letter }) => letter === "")).map(([name, members]) => ({ recipe: name, members }));
+  return [...groups].filter(([, members]) => members.length > 1 && members.some(({ letter }) => letter === "")).map(([name, members]) => ({ recipe: name, members }));
 }
 
 /**
@@ -53,14 +53,14 @@ export function groupsOf(sides, pattern) {
  */
 export function meanAndSpread(series) {
   /** @type {ReturnType<typeof meanAndSpread>} */
-  const found = { mean: [], lower: [], upper: [] };
+  const bands = { mean: [], lower: [], upper: [] };
   for (let i = 0; i < (series[0]?.length ?? 0); i++) {
     const values = series.flatMap((one) => (typeof one[i] === "number" ? [Number(one[i])] : []));
     const mean = values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
     const spread = mean === null || values.length < 2 ? null : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-    found.mean.push(mean);
-    found.lower.push(mean === null || spread === null ? null : mean - spread);
-    found.upper.push(mean === null || spread === null ? null : mean + spread);
+    bands.mean.push(mean);
+    bands.lower.push(mean === null || spread === null ? null : mean - spread);
+    bands.upper.push(mean === null || spread === null ? null : mean + spread);
   }
-  return found;
+  return bands;
 }

@@ -21,8 +21,8 @@ export function joinSteps(lists) {
  * @param {number} missing  how many steps the record counts and nobody has served
  */
 export function holes(steps, logged = [], missing = 0) {
-  const there = new Set(logged);
-  return (missing > 0 ? wideOfAny(steps) : wide(steps)).filter((step) => !there.has(step));
+  const present = new Set(logged);
+  return (missing > 0 ? wideOfAny(steps) : wide(steps)).filter((step) => !present.has(step));
 }
 
 /** The first step of every hole of a run, in what was explained or logged. */

@@ -81,8 +81,8 @@ export function placeOf({ values, end, threshold }, player) {
  * @param {number} player
  */
 export function standingWords(values, errors, player) {
-  const found = standing(values, player);
-  return found ? `${withError(found.value, errors?.[player] ?? NaN)} · ${placeWords(found)}` : "no number";
+  const place = standing(values, player);
+  return place ? `${withError(place.value, errors?.[player] ?? NaN)} · ${placeWords(place)}` : "no number";
 }
 
 /** @type {(found: {rank: number, of: number, share: number}) => string} */
@@ -95,10 +95,10 @@ const placeWords = ({ rank, of, share }) => `rank ${rank} of ${of} · ${percent(
  * @param {number} player
  */
 export function exactly(shown, name, player) {
-  const found = shown.values && standing(shown.values, player);
-  if (!found) return `${name}: no number here`;
-  const { value } = found;
+  const place = shown.values && standing(shown.values, player);
+  if (!place) return `${name}: no number here`;
+  const { value } = place;
   const number = withError(value, shown.errors?.[player] ?? NaN);
-  if (!shown.apart) return `${name}: ${number}${value === 0 ? "" : ` ${value > 0 ? shown.toward : shown.away}`} · ${placeWords(found)}`;
+  if (!shown.apart) return `${name}: ${number}${value === 0 ? "" : ` ${value > 0 ? shown.toward : shown.away}`} · ${placeWords(place)}`;
   return `${name}: ${shown.title} ${number}${withinNoise(shown, player) ? ", within noise" : ""}`;
 }

@@ -96,9 +96,9 @@ export function createSide({ letter, info, label, color, method, explained, regi
   let importance;
   /** What can be a moment later than the picture. */
   const beside = (/** @type {boolean} */ peek) => {
-    for (const { name, asked } of regions) {
+    for (const { name, args } of regions) {
       // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
-      const share = known && (pair || name === region) && ask("share", { ...explanation, ...asked }, peek);
+      const share = known && (pair || name === region) && ask("share", { ...explanation, ...args }, peek);
       if (share) shares.set(name, share);
     }
     if (known && pair) fidelity = ask("fidelity", explanation, peek);
@@ -106,7 +106,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
   };
   if (!pair) beside(false);
 
-  const judged = known && pair && settled;
+  const analysed = known && pair && settled;
 
   const content = (/** @type {number} */ probe) => contents.get(lists.get(probe) ?? "")?.of(probe);
 
@@ -121,15 +121,15 @@ export function createSide({ letter, info, label, color, method, explained, regi
     unit: info.units[method] ?? info.settings.unit,
     shares,
     ...(known ? driftsOf(explanation, { info, pin, from, settled, pair }, ask) : { drift: undefined, chosenDrift: undefined, sincePin: undefined }),
-    trust: judged ? ask("trust", explanation) : undefined,
-    events: judged ? ask("events", explanation) : undefined,
+    trust: analysed ? ask("trust", explanation) : undefined,
+    events: analysed ? ask("events", explanation) : undefined,
     get fidelity() {
       return fidelity;
     },
     get importance() {
       return importance;
     },
-    answers: pair ? ask("answers", run) : undefined,
+    predictions: pair ? ask("answers", run) : undefined,
     load(probes, selected) {
       const fetched = (/** @type {string} */ list, /** @type {boolean} */ peek) => {
         const value = known && ask("values", { ...explanation, probes: list }, peek);
@@ -153,8 +153,8 @@ export function createSide({ letter, info, label, color, method, explained, regi
     values: (probe) => values.get(lists.get(probe) ?? "")?.of(probe),
     content,
     picture(probe) {
-      const there = content(probe);
-      return there?.kind === "image" ? there : undefined;
+      const image = content(probe);
+      return image?.kind === "image" ? image : undefined;
     },
     outputs: () => outputs,
     interactions: () => interactions,
@@ -168,8 +168,8 @@ export function createSide({ letter, info, label, color, method, explained, regi
  */
 function regionsOf(info, areas) {
   return [
-    ...info.regions.map((name) => ({ name, asked: { region: name } })),
-    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, asked: { ...areaArguments(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
+    ...info.regions.map((name) => ({ name, args: { region: name } })),
+    ...areas.filter((area) => fits(area, info.probes)).map((area) => ({ name: area.name, args: { ...areaArguments(area), ...(area.probe !== null && { probes: String(area.probe) }) } })),
   ];
 }
 

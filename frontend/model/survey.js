@@ -63,12 +63,12 @@ export function createSurvey(most) {
       cut,
       most: state.lock ? lockedMost : Math.max(0, ...now),
       heightsOf(/** @type {number} */ player) {
-        let found = known.get(player);
-        if (!found) {
-          found = heights(a.info.probes, rows, player);
-          known.set(player, found);
+        let levels = known.get(player);
+        if (!levels) {
+          levels = heights(a.info.probes, rows, player);
+          known.set(player, levels);
         }
-        return found;
+        return levels;
       },
     };
   };

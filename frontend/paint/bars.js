@@ -66,8 +66,8 @@ function drawBar(context, { y, from, to, error, text, look }, at, [low, high], d
     const wide = measure(context, text, true);
     const left = x + TEXT + wide > width - 2;
     // Where it lies beyond the axis an arrow says so.
-    const said = to > high ? `${text} ▸` : to < low ? `◂ ${text}` : text;
-    write(context, said, left ? x - TEXT : x + TEXT, y, ink, left ? "right" : "left", true);
+    const label = to > high ? `${text} ▸` : to < low ? `◂ ${text}` : text;
+    write(context, label, left ? x - TEXT : x + TEXT, y, ink, left ? "right" : "left", true);
     return;
   }
   const start = at(inside(from));

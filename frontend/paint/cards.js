@@ -52,7 +52,7 @@ export function emptyCard(place) {
 }
 
 /** @type {(shown: Card["shown"]) => Shown} */
-const whole = (shown) => ({ ...shown, title: "", errors: null, real: null, toward: "", away: "", apart: false });
+const asShown = (shown) => ({ ...shown, title: "", errors: null, real: null, toward: "", away: "", apart: false });
 
 /** @type {(place: HTMLElement, card: Card) => void} */
 function writeWords(place, { size, content, shown, dark, lead }) {
@@ -60,7 +60,7 @@ function writeWords(place, { size, content, shown, dark, lead }) {
   const characters = Math.floor(size / LETTER) * Math.floor(size / 13);
   place.replaceChildren(
     ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
-      const t = player < 0 ? 0 : placeOf(whole(shown), player);
+      const t = player < 0 ? 0 : placeOf(asShown(shown), player);
       if (!t) return document.createTextNode(text);
       const span = document.createElement("span");
       const { ground, ink } = shade(t, dark);
@@ -90,7 +90,7 @@ function drawBars(canvas, { size, probes, content, shown, dark }) {
   context.textBaseline = "alphabetic";
   const wide = (/** @type {string} */ text) => context.measureText(text).width;
   strongestOf(shown.values, rows).forEach((player, i) => {
-    const t = placeOf(whole(shown), player);
+    const t = placeOf(asShown(shown), player);
     const part = Math.max(-1, Math.min(1, t));
     const bottom = Math.round((i + 1) * height) - 3;
     context.fillStyle = ink.faint;
@@ -118,7 +118,7 @@ function drawSeries(canvas, { size, content, shown, dark }) {
   const context = emptied(canvas, size, size);
   const ink = inkOf(dark);
   const x = (/** @type {number} */ step) => (step / content.length) * size;
-  drawShades(context, content, whole(shown), dark, x, { top: 0, height: size });
+  drawShades(context, content, asShown(shown), dark, x, { top: 0, height: size });
   const { low, high } = extremes(content, 0, 1);
   const y = (/** @type {number} */ value) => 4 + (1 - (value - low[0]) / (high[0] - low[0] || 1)) * (size - 8);
   const path = linePath(content, 0, x, y);

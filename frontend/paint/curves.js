@@ -119,9 +119,9 @@ export function optionsOf(element, { lines, bands, marks = [], fromZero, format 
 function lonely(plot, series) {
   const values = plot.data[series];
   const missing = (/** @type {number} */ i) => values[i] === null || values[i] === undefined;
-  const found = [];
-  for (let i = 0; i < values.length; i++) if (!missing(i) && missing(i - 1) && missing(i + 1)) found.push(i);
-  return found;
+  const alone = [];
+  for (let i = 0; i < values.length; i++) if (!missing(i) && missing(i - 1) && missing(i + 1)) alone.push(i);
+  return alone;
 }
 
 /**

@@ -164,15 +164,15 @@ export function linePath(signal, channel, x, y) {
   const path = new Path2D();
   const columns = Math.min(signal.length, Math.max(1, Math.round((x(signal.length) - x(0)) * devicePixelRatio)));
   const { low, high } = extremes(signal, channel, columns);
-  const each = signal.length / columns;
+  const perColumn = signal.length / columns;
   let open = false;
   for (let column = 0; column < columns; column++) {
-    const there = Number.isFinite(low[column]);
-    const at = x((column + 0.5) * each);
-    if (there && open) path.lineTo(at, y(high[column]));
-    if (there && !open) path.moveTo(at, y(high[column]));
-    if (there && low[column] < high[column]) path.lineTo(at, y(low[column]));
-    open = there;
+    const isNumber = Number.isFinite(low[column]);
+    const at = x((column + 0.5) * perColumn);
+    if (isNumber && open) path.lineTo(at, y(high[column]));
+    if (isNumber && !open) path.moveTo(at, y(high[column]));
+    if (isNumber && low[column] < high[column]) path.lineTo(at, y(low[column]));
+    open = isNumber;
   }
   return path;
 }

@@ -22,9 +22,9 @@ export function noticeView(element) {
       const { reading, missing } = data;
       const words = trouble || (reading && `Reading the records: ${reading.done} of ${plural(reading.total, "part")}…`) || (data.phase === "ready" && missing);
       const parts = elsewhere(data);
-      const said = [words, ...parts].filter(Boolean).join(" ");
+      const message = [words, ...parts].filter(Boolean).join(" ");
       const failed = (trouble && !data.reconnecting) || parts.length > 0;
-      render(said ? html`<p class="banner" role="status">${said} ${failed && retry}</p>` : null, element);
+      render(message ? html`<p class="banner" role="status">${message} ${failed && retry}</p>` : null, element);
       return;
     }
     render(html`<div class="notice" role="status">${{ empty, waiting, failed: () => failed(data.problem, retry) }[data.phase](data)}</div>`, element);

@@ -23,7 +23,7 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
 
   function draw() {
     const state = store.get();
-    let { data, pending, judged } = look();
+    let { data, pending, analysed } = look();
     // While something else is on its way the page keeps what it shows: nothing jumps.
     const waiting = data.phase === "loading" && ready !== null;
     if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading, failures: data.failures };
@@ -37,7 +37,7 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
     root.classList.toggle("film-abreast", film > 0);
     root.style.setProperty("--film-frame", `${film}px`);
     // What is judged comes a little later, and nobody waits for it but who reads it all.
-    root.dataset.judged = String(judged);
+    root.dataset.judged = String(analysed);
     root.ariaBusy = String(waiting || data.phase === "loading" || pending);
     document.documentElement.classList.toggle("dark", state.dark);
     for (const update of updates) update(data, state);

@@ -93,8 +93,8 @@ function each(panes, say) {
  */
 function cost({ cost: { seconds }, overhead }) {
   const mean = (/** @type {(number | null)[]} */ series) => {
-    const there = series.filter((value) => value !== null);
-    return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
+    const numbers = series.filter((value) => value !== null);
+    return numbers.length ? numbers.reduce((sum, value) => sum + value, 0) / numbers.length : null;
   };
   return `${number(mean(seconds))} s per explanation${overhead === null ? "" : ` (${percent(overhead)} of training)`}`;
 }

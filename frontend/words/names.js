@@ -56,9 +56,9 @@ const letters = typeof Intl.Segmenter === "function" ? new Intl.Segmenter() : nu
  */
 export function halves(name) {
   if (name.length <= SHORT) return [name, ""];
-  const each = letters ? Array.from(letters.segment(name), ({ segment }) => segment) : [...name];
-  if (each.length <= SHORT) return [name, ""];
-  return [each.slice(0, -KEPT_END).join(""), each.slice(-KEPT_END).join("")];
+  const characters = letters ? Array.from(letters.segment(name), ({ segment }) => segment) : [...name];
+  if (characters.length <= SHORT) return [name, ""];
+  return [characters.slice(0, -KEPT_END).join(""), characters.slice(-KEPT_END).join("")];
 }
 
 /**

@@ -36,14 +36,14 @@ export function imputed(probes, row) {
  * @param {ProbeSetInfo} probes
  * @param {Row | null} row
  * @param {number} player
- * @returns {{short: string, whole: string, missing: boolean}}
+ * @returns {{short: string, full: string, missing: boolean}}
  */
 export function playerValue(probes, row, player) {
-  if (!row) return { short: "", whole: "", missing: false };
+  if (!row) return { short: "", full: "", missing: false };
   const features = featuresOf(probes, player);
   const missing = features.filter((feature) => row.missing[feature]);
   const say = (/** @type {number} */ feature) => (row.missing[feature] ? `missing (replaced by the background's ${featureValue(probes, row, feature)})` : featureValue(probes, row, feature));
-  if (features.length === 1) return { short: missing.length ? "missing" : featureValue(probes, row, features[0]), whole: say(features[0]), missing: missing.length > 0 };
-  const whole = features.map((feature) => `${probes.features?.[feature] ?? feature}: ${say(feature)}`).join("\n");
-  return { short: `${features.length} columns`, whole, missing: features.length > 0 && missing.length === features.length };
+  if (features.length === 1) return { short: missing.length ? "missing" : featureValue(probes, row, features[0]), full: say(features[0]), missing: missing.length > 0 };
+  const full = features.map((feature) => `${probes.features?.[feature] ?? feature}: ${say(feature)}`).join("\n");
+  return { short: `${features.length} columns`, full, missing: features.length > 0 && missing.length === features.length };
 }

@@ -104,14 +104,14 @@ function createTag() {
       const value = values[index];
       return typeof value === "number" ? plot.valToPos(value, "y") : NaN;
     });
-    const found = nearestLine(heights, event.clientY - box.top, NEAR);
-    const line = lines[found ?? -1];
+    const nearby = nearestLine(heights, event.clientY - box.top, NEAR);
+    const line = lines[nearby ?? -1];
     element.hidden = !line?.name;
-    if (found === null || !line?.name) return;
+    if (nearby === null || !line?.name) return;
     element.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${format(Number(Number(line.values[index]).toPrecision(3)))}`;
     element.style.setProperty("--run", line.color);
     const x = plot.valToPos(axis[index], "x");
-    element.style.transform = `translate(${x}px, ${heights[found]}px) translate(${x > box.width / 2 ? "calc(-100% - 8px)" : "8px"}, ${heights[found] < 22 ? "4px" : "calc(-100% - 4px)"})`;
+    element.style.transform = `translate(${x}px, ${heights[nearby]}px) translate(${x > box.width / 2 ? "calc(-100% - 8px)" : "8px"}, ${heights[nearby] < 22 ? "4px" : "calc(-100% - 4px)"})`;
   };
   return { element, point };
 }

@@ -16,8 +16,8 @@ const PLACED = new Set(["outputs", "interactions", "difference", "findings", "co
  * @param {string} what  failed, as the beginning of a sentence
  */
 export function failure(element, { failures }, routes, what) {
-  const found = failures.find(({ route }) => routes.includes(route));
-  return found ? html`<p class="part-failed" role="status">${what}: ${found.problem} ${retry(element)}</p>` : null;
+  const failed = failures.find(({ route }) => routes.includes(route));
+  return failed ? html`<p class="part-failed" role="status">${what}: ${failed.problem} ${retry(element)}</p>` : null;
 }
 
 /** @param {EventTarget} element */

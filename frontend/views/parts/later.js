@@ -41,7 +41,7 @@ function later(element, load, isWanted) {
   let update = null;
   /** @type {Parameters<import("../../types.d.ts").Update> | null} */
   let last = null;
-  let asked = false;
+  let requested = false;
   return (data, state) => {
     if (update) {
       update(data, state);
@@ -49,15 +49,15 @@ function later(element, load, isWanted) {
     }
     if (!isWanted(data)) return;
     last = [data, state];
-    if (asked) return;
-    asked = true;
+    if (requested) return;
+    requested = true;
     load().then(
       (view) => {
         update = view(element);
         if (last) update(...last);
       },
       () => {
-        asked = false; // TensorBoard may be restarting: the next drawing asks again
+        requested = false; // TensorBoard may be restarting: the next drawing asks again
       },
     );
   };

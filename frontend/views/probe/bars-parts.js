@@ -32,7 +32,7 @@ import { differenceHead, noiseFoot, paneHead, trust } from "./figure.js";
  * @property {Line[]} lines
  * @property {number} spare  rows around them: of the base value and the output
  * @property {number} fit  rows that have room
- * @property {boolean} whole  whether all players have a row of their own
+ * @property {boolean} complete  whether all players have a row of their own
  * @property {number} row  px
  * @property {number[]} places  of the rows in view
  * @property {(place: number) => number} y  px of a row's upper edge in the stage
@@ -149,6 +149,6 @@ export function rowName({ y, row, lineAt }, place, { probes, table, name, kept, 
   }
   const [player] = line;
   const value = playerValue(probes, table, player);
-  return html`<button key=${player} type="button" class="bar-name" style=${style} aria-pressed=${player === kept} title=${value.whole ? `${name(player)}\n${value.whole}` : name(player)}>
+  return html`<button key=${player} type="button" class="bar-name" style=${style} aria-pressed=${player === kept} title=${value.full ? `${name(player)}\n${value.full}` : name(player)}>
     <bdi class="ellipsis">${middle(name(player), letters)}</bdi><bdi class=${value.missing ? "bar-value missing ellipsis" : "bar-value ellipsis"}>${value.short}</bdi></button>`;
 }

@@ -95,7 +95,7 @@ export function barsView(element) {
       if (state.rank === "logged") choose(element, { rank: "overall" });
       else again();
     };
-    render(feet(data, columns, domains, marks, width, stepwise, rows.whole && order.length > rows.fit ? fewer : null), bottom);
+    render(feet(data, columns, domains, marks, width, stepwise, rows.complete && order.length > rows.fit ? fewer : null), bottom);
 
     hit = (event) => {
       const line = rows.lineAt(Math.floor((event.clientY - list.stage.getBoundingClientRect().top + list.scroll) / rows.row));
@@ -117,8 +117,8 @@ export function barsView(element) {
  */
 function rowsOf(list, order, state, all, spare) {
   const fit = Math.floor(list.height / LEAST_ROW) - spare;
-  const whole = all || state.rank === "logged";
-  const lines = linesOf(order, whole ? Infinity : fit, state.player);
+  const complete = all || state.rank === "logged";
+  const lines = linesOf(order, complete ? Infinity : fit, state.player);
   const count = lines.length + spare;
   const row = Math.max(LEAST_ROW, Math.min(MOST_ROW, Math.floor(list.height / count)));
   // Few features leave their room to what stands below.
@@ -126,7 +126,7 @@ function rowsOf(list, order, state, all, spare) {
   list.size(count, row);
   const first = Math.max(0, Math.floor(list.scroll / row));
   const places = Array.from({ length: Math.max(0, Math.min(count, first + Math.ceil(list.height / row) + 1) - first) }, (_, i) => first + i);
-  return { lines, spare, fit, whole, row, places, y: (place) => place * row - list.scroll, lineAt: (place) => lines[place - spare / 2] };
+  return { lines, spare, fit, complete, row, places, y: (place) => place * row - list.scroll, lineAt: (place) => lines[place - spare / 2] };
 }
 
 /**
@@ -244,10 +244,10 @@ function createEnds() {
     const next = [data.probe, data.scale, stepwise, ...records.map(({ id }) => id), stepwise && order].join();
     if (next !== key) {
       key = next;
-      const each = records.flatMap((record) => [...record.steps].map((step) => record.at(step)));
-      const end = barEnd(data.scale, each) || 1;
+      const explanations = records.flatMap((record) => [...record.steps].map((step) => record.at(step)));
+      const end = barEnd(data.scale, explanations) || 1;
       fromZero = [-end, end];
-      const ways = stepwise ? each.flatMap((one) => (one ? (reach(one.base, one.values, order) ?? []) : [])) : [];
+      const ways = stepwise ? explanations.flatMap((one) => (one ? (reach(one.base, one.values, order) ?? []) : [])) : [];
       shared = !stepwise ? fromZero : ways.length ? padded(Math.min(...ways), Math.max(...ways)) : [0, 1];
     }
     // A way is as long as all its bars together: the difference of two would not be seen on its axis.

@@ -64,24 +64,24 @@ export function classesView(element) {
     const { probes, settings } = data.a.info;
     const { panes, probe } = data;
     const outputs = panes.map(({ side }) => side.outputs());
-    const answers = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
+    const probabilities = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
     const failed = failure(element, data, ["outputs"], "The probabilities could not be read");
     if (probes.regression) {
-      render(html`<dl class="outputs">${panes.map((pane, i) => outputRow(pane, answers[i]?.[0]))}${failed}</dl>`, element);
+      render(html`<dl class="outputs">${panes.map((pane, i) => outputRow(pane, probabilities[i]?.[0]))}${failed}</dl>`, element);
       return;
     }
     const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
     const label = probes.labels?.[probe];
-    const predicted = panes.map(({ side, step }) => side.answers?.at(probe, step)?.predicted);
+    const predicted = panes.map(({ side, step }) => side.predictions?.at(probe, step)?.predicted);
     const next = [probe, ...panes.map(({ side }, i) => [side.id, Boolean(outputs[i])])].join();
     if (next !== key) {
       key = next;
       order = ordered(outputs, probe, probes.classes, label);
     }
-    const found = matching(order, query, (number) => className(probes, number));
+    const matches = matching(order, query, (number) => className(probes, number));
     const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
     const targets = targetsOf(panes, outputs, probe);
-    const shown = withExplained(found, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
+    const shown = withExplained(matches, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
     const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
     const count = targets && targets.size < probes.classes ? `${listed}, ${targets.size} explained` : listed;
     render(
@@ -90,12 +90,12 @@ export function classesView(element) {
           onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
         <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map((pane, i) => head(pane, probes, predicted[i]))}</div>
         ${failed}
-        <div class="class-box" style=${{ "--rows": shown.length + Number(found.length === 0 || found.length > MOST) }}><div class="class-rows">${shown.map((number) =>
+        <div class="class-box" style=${{ "--rows": shown.length + Number(matches.length === 0 || matches.length > MOST) }}><div class="class-rows">${shown.map((number) =>
           classRow({ number, name: className(probes, number), absent: notExplained(settings.classes, number, targets), chosen: number === explained, label: number === label, columns, explain: () => choose(element, { class: number === label ? "label" : String(number) }) },
-            panes.map((pane, i) => bar(pane, answers[i]?.[number], predicted[i] === number))),
+            panes.map((pane, i) => bar(pane, probabilities[i]?.[number], predicted[i] === number))),
         )}
-        ${found.length === 0 && html`<p class="note">No class matches “${query}”.</p>`}
-        ${found.length > MOST && html`<p class="note">The ${MOST} most likely; find ${found.length - MOST} more by name or number.</p>`}</div></div>
+        ${matches.length === 0 && html`<p class="note">No class matches “${query}”.</p>`}
+        ${matches.length > MOST && html`<p class="note">The ${MOST} most likely; find ${matches.length - MOST} more by name or number.</p>`}</div></div>
       </div>`,
       element,
     );
@@ -148,18 +148,18 @@ function classRow({ number, name, absent, chosen, label, columns, explain }, bar
 export function matching(order, query, nameOf) {
   const wanted = query.trim().toLowerCase();
   if (!wanted) return order;
-  const found = order.filter((number) => String(number).includes(wanted) || nameOf(number).toLowerCase().includes(wanted));
-  return found.sort((x, y) => Number(String(y) === wanted) - Number(String(x) === wanted));
+  const matches = order.filter((number) => String(number).includes(wanted) || nameOf(number).toLowerCase().includes(wanted));
+  return matches.sort((x, y) => Number(String(y) === wanted) - Number(String(x) === wanted));
 }
 
 /**
  * As many as are listed; those that are explained are among them wherever they stand.
- * @param {number[]} found
+ * @param {number[]} matches
  * @param {number[]} explained
  */
-function withExplained(found, explained) {
-  const first = found.slice(0, MOST);
-  const more = found.slice(MOST).filter((number) => explained.includes(number));
+function withExplained(matches, explained) {
+  const first = matches.slice(0, MOST);
+  const more = matches.slice(MOST).filter((number) => explained.includes(number));
   return [...first.slice(0, first.length - more.length), ...more];
 }
 
@@ -170,8 +170,8 @@ function withExplained(found, explained) {
  * @param {number} probe
  */
 function targetsOf(panes, outputs, probe) {
-  const each = panes.flatMap(({ step }, i) => outputs[i]?.targets(probe, step) ?? []);
-  const all = new Set(each.flatMap((targets) => [...targets]));
+  const sets = panes.flatMap(({ step }, i) => outputs[i]?.targets(probe, step) ?? []);
+  const all = new Set(sets.flatMap((targets) => [...targets]));
   // At a gap there is no explanation of any class.
   return all.size ? all : null;
 }

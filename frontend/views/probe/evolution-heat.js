@@ -17,7 +17,7 @@ const LARGE_ROW = 16;
  * @returns {import("./evolution-parts.js").Axis}
  */
 export function heatMap(scene) {
-  const { box, room, data, state, sides, entries, order, count, row, pinned, width, columns, lit, heard, words } = scene;
+  const { box, room, data, state, sides, entries, order, count, row, pinned, width, columns, lit, listeners, words } = scene;
   const { cursor } = data;
   const chosen = order.slice(0, count);
   const [first, end] = inView(room.scroll, room.height, row, count);
@@ -31,7 +31,7 @@ export function heatMap(scene) {
   render(
     html`<div class="evolution-row" style=${{ gridTemplateColumns: columns, height: `${count * row}px` }}>
       <div class=${row < LARGE_ROW ? "evolution-names dense" : "evolution-names"} role="group" aria-label=${`${scene.noun}; choose one to keep it highlighted`}>${names(scene, chosen, shown, first)}</div>
-      ${sides.map((side) => html`<div key=${side.letter} class="evolution-map" ...${heard(side, rowAt, (x) => Math.floor(x / wide))}>
+      ${sides.map((side) => html`<div key=${side.letter} class="evolution-map" ...${listeners(side, rowAt, (x) => Math.floor(x / wide))}>
         <canvas key="heat" role="img" aria-label=${words(side)} style=${{ top: `${first * row}px` }}></canvas>
         ${lit.filter((player) => chosen.includes(player)).map((player) => html`<span key=${`lit ${player}`} class="evolution-lit" style=${{ top: `${chosen.indexOf(player) * row - 1}px`, height: `${row}px` }}></span>`)}
         ${pinned >= 0 && html`<span key="pin" class="evolution-pin" style=${mark(pinned)}></span>`}

@@ -35,7 +35,7 @@ import { choose, html, segmented, select } from "../parts/html.js";
  * @property {(entry: Entry) => number} endOf  end of the scale; > 0
  * @property {string} beyond  what lies beyond it, in words; "" where nothing does
  * @property {(side: Side) => string} words  what a chart shows
- * @property {(side: Side, playerAt: (place: number, y: number) => number | null, placeAt: (x: number) => number) => Record<string, unknown>} heard  listeners of the pointer
+ * @property {(side: Side, playerAt: (place: number, y: number) => number | null, placeAt: (x: number) => number) => Record<string, unknown>} listeners  listeners of the pointer
  */
 
 /** @typedef {{centre: (place: number) => number, reach: number}} Axis  px of a place of the cursor, and how wide they all are */
@@ -117,13 +117,13 @@ export function gainWords(sides, gains, from) {
  */
 function untrained(steps, index, centre) {
   const wide = steps.length > 1 ? centre(1) - centre(0) : UNTRAINED;
-  const whole = wide >= UNTRAINED;
-  const left = whole ? centre(0) : Math.max(0, centre(0) - wide / 2);
+  const fits = wide >= UNTRAINED;
+  const left = fits ? centre(0) : Math.max(0, centre(0) - wide / 2);
   // In a narrow column it goes on below the next ones.
   const taken = wide < SHORT ? left + UNTRAINED : 0;
   // The cursor's own number counts more.
   if (steps[0] >= 0 || (index > 0 && centre(index) <= taken)) return { name: null, taken: -Infinity };
-  const name = html`<span key="untrained" class=${`${whole ? "" : "start"} ${index === 0 ? "current" : ""}`} style=${{ left: `${left}px` }} title="the model before its first epoch">${whole || taken ? "untrained" : "untr."}</span>`;
+  const name = html`<span key="untrained" class=${`${fits ? "" : "start"} ${index === 0 ? "current" : ""}`} style=${{ left: `${left}px` }} title="the model before its first epoch">${fits || taken ? "untrained" : "untr."}</span>`;
   return { name, taken };
 }
 

@@ -17,7 +17,7 @@ const REACH = 14;
  * @returns {import("./evolution-parts.js").Axis}
  */
 export function rankChart(scene) {
-  const { box, room, data, state, sides, entries, order, count, pinned, width, columns, lit, nameOf, heard, words, endOf } = scene;
+  const { box, room, data, state, sides, entries, order, count, pinned, width, columns, lit, nameOf, listeners, words, endOf } = scene;
   const { cursor } = data;
   const lowest = Math.max(3, Math.min(order.length, count, Math.floor((room.height - 16) / LEAST_ROW) - BELOW));
   const tops = entries.map((entry) => topOf(scene, entry));
@@ -36,7 +36,7 @@ export function rankChart(scene) {
     return nearest === null ? null : tops[i][nearest];
   };
   render(
-    html`<div class="evolution-row" style=${{ gridTemplateColumns: columns }}>${sides.map((side, i) => html`<div key=${side.letter} class="evolution-map" style=${{ height: `${room.height}px` }} ...${heard(side, lineAt(i), placeAt)}>
+    html`<div class="evolution-row" style=${{ gridTemplateColumns: columns }}>${sides.map((side, i) => html`<div key=${side.letter} class="evolution-map" style=${{ height: `${room.height}px` }} ...${listeners(side, lineAt(i), placeAt)}>
       <canvas key="ranks" role="img" aria-label=${words(side)}></canvas>
       ${pinned >= 0 && html`<span class="evolution-pin line" style=${{ left: `${chart.x(pinned)}px` }}></span>`}
       <span class="evolution-cursor line" style=${{ left: `${chart.x(cursor.index)}px` }}></span>

@@ -109,12 +109,12 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
   const sides = [a, b].filter((side) => side !== null);
   const { probes } = sides[0].info;
   const entries = sides.map((side) => entryOf(side, probe, cursor));
-  const there = entries.filter((entry) => entry !== null);
+  const drawn = entries.filter((entry) => entry !== null);
   const endOf = (/** @type {Entry} */ { most }) => (state.lock && data.scale) || most || 1;
-  const most = Math.max(0, ...there.filter((entry) => entry.most > endOf(entry)).map((entry) => entry.most));
+  const most = Math.max(0, ...drawn.filter((entry) => entry.most > endOf(entry)).map((entry) => entry.most));
   const pinned = panes.some(({ title }) => title === "pinned") ? indexOf(cursor.steps, data.pin) : -1;
   const from = Math.max(0, pinned);
-  const order = orderOf(there.map(({ matrix }) => matrix), sizesOf(sides, probe, there), state.gains, from, cursor.index);
+  const order = orderOf(drawn.map(({ matrix }) => matrix), sizesOf(sides, probe, drawn), state.gains, from, cursor.index);
   const content = sides[0].content(probe);
   const nameOf = (/** @type {number} */ player) => playerName(probes, content, player);
   const ranks = state.evolution === "ranks";
@@ -131,7 +131,7 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
     endOf,
     beyond: most ? `beyond ±${number(data.scale)}, up to ${number(most)}` : "",
     words: (side) => `${ranks ? "ranks by |attribution|" : "attribution"} of the ${count} ${noun} ${ORDERS[state.gains]} over epochs: ${side.name}`,
-    heard: listeners(element, tip, data, nameOf),
+    listeners: listeners(element, tip, data, nameOf),
   };
 }
 
@@ -155,7 +155,7 @@ function heightsOf(players, rows, ranks) {
  * @param {HTMLElement} tip
  * @param {Data} data
  * @param {(player: number) => string} nameOf
- * @returns {Scene["heard"]}
+ * @returns {Scene["listeners"]}
  */
 function listeners(element, tip, { cursor, probe }, nameOf) {
   return (side, playerAt, placeAt) => {

@@ -6,9 +6,9 @@ import { isNoise } from "../../model/noise.js";
 import { className, epoch, method, percent } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../../words/measures.js";
-import { answer } from "../parts/answer.js";
 import { choose, html, named } from "../parts/html.js";
 import { icon } from "../parts/icons.js";
+import { prediction } from "../parts/prediction.js";
 
 /** @typedef {import("../../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../../types.d.ts").Data} Data */
@@ -54,7 +54,7 @@ export function paneHead(element, data, pane) {
   const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
   return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> ${paneName(pane, data)}${title === "now" && pin}</span>
-    <span class="answer">${answer(pane, data.probe)}</span>`;
+    <span class="answer">${prediction(pane, data.probe)}</span>`;
 }
 
 /**
@@ -95,19 +95,19 @@ export const canvasOf = (name) => html`<canvas role="img" aria-label=${name}></c
  * @param {string} whose  said before it; "" where it stands below one picture
  */
 export function trust({ side, step }, probe, whose) {
-  const { fidelity, trust: judged, info } = side;
+  const { fidelity, trust: quality, info } = side;
   const { kind } = info.probes;
   const numbers = fidelity?.at(probe, step);
   const measure = chief(fidelity?.measures ?? []);
   const value = numbers && fidelity ? (numbers[fidelity.measures.indexOf(measure)] ?? NaN) : NaN;
-  const of = (/** @type {"error" | "gap" | "rSquared" | "untrained" | "untrainedFloor"} */ name) => judged?.[name](probe, step) ?? NaN;
+  const of = (/** @type {"error" | "gap" | "rSquared" | "untrained" | "untrainedFloor"} */ name) => quality?.[name](probe, step) ?? NaN;
   const [error, gap, untrained, untrainedFloor] = [of("error"), of("gap"), of("untrained"), of("untrainedFloor")];
-  const warned = judged?.warnings(probe, step) ?? [];
-  const warnings = warned.map((warning) => caution(warning, { measures: judged?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
+  const warned = quality?.warnings(probe, step) ?? [];
+  const warnings = warned.map((warning) => caution(warning, { measures: quality?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
   // Of measures that the server does not judge, their own words.
-  if (Number.isFinite(value) && judged && !judged.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
+  if (Number.isFinite(value) && quality && !quality.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
   const own = Number.isFinite(value) ? reading(measure, value) : "";
-  const sum = judged?.measures.find(isGap);
+  const sum = quality?.measures.find(isGap);
   // A number that a warning gives is not said twice.
   const numbered = [
     warnings.some((words) => own && words.startsWith(own)) ? "" : own,

@@ -20,8 +20,8 @@ export function pairsView(element) {
     const panes = data.phase === "ready" ? data.panes.filter(({ side }) => side.info.interacting.includes(data.method)) : [];
     element.hidden = panes.length === 0;
     // Where the pair that was pointed at is no more, nobody hears the pointer leave it.
-    const there = panes.some((pane) => strongest(data, pane).some(({ players }) => players.join() === state.pair?.join()));
-    if (state.pair && !there) choose(element, { pair: null });
+    const present = panes.some((pane) => strongest(data, pane).some(({ players }) => players.join() === state.pair?.join()));
+    if (state.pair && !present) choose(element, { pair: null });
     if (element.hidden) return;
     const button = (/** @type {Pane} */ { title, side }, /** @type {Pair} */ { players, strength }) => {
       const [one, other] = players;

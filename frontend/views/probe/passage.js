@@ -96,8 +96,8 @@ function hear(node, element) {
   // It comes to rest on a whole line.
   node.addEventListener("scrollend", () => {
     const line = parseFloat(getComputedStyle(node).lineHeight);
-    const whole = Math.round(node.scrollTop / line) * line;
-    if (Math.abs(whole - node.scrollTop) > 0.5) node.scrollTop = whole;
+    const top = Math.round(node.scrollTop / line) * line;
+    if (Math.abs(top - node.scrollTop) > 0.5) node.scrollTop = top;
   });
   // The pointer takes no focus: the arrows still move the cursor then.
   node.addEventListener("mousedown", (event) => {

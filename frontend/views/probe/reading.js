@@ -74,18 +74,18 @@ function how(data, state) {
  */
 function column({ title, side, step }, probe, player, same) {
   const explained = side.values(probe)?.at(step);
-  const found = explained && player !== null ? standing(explained.values, player) : null;
+  const place = explained && player !== null ? standing(explained.values, player) : null;
   const head = html`<b style=${{ color: side.color }}>${title}</b>`;
   if (explained && isZero(explained.values)) return html`<div key=${title} class="reading-line"><p>${head}</p><p class="reading-value" title="all values are 0">0</p></div>`;
-  if (!explained || player === null || !found) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
+  if (!explained || player === null || !place) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
   const { probes } = side.info;
   const [lower, raise] = probes.regression ? ["lowers the output", "raises the output"] : ["against", "for"];
-  const toward = `${found.value < 0 ? lower : raise}${probes.regression || same ? "" : ` “${className(probes, explained.target)}”`}`;
+  const toward = `${place.value < 0 ? lower : raise}${probes.regression || same ? "" : ` “${className(probes, explained.target)}”`}`;
   const error = explained.errors[player];
   return html`<div key=${title} class="reading-line">
     <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${toward}</p>
-    <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(found.value, error)}</p>
-    <p class="reading-rank ellipsis" title=${`rank ${found.rank} of ${found.of}, ${percent(found.share)} of the summed |attribution|`}>rank ${found.rank} of ${found.of} · ${percent(found.share)}</p>
+    <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(place.value, error)}</p>
+    <p class="reading-rank ellipsis" title=${`rank ${place.rank} of ${place.of}, ${percent(place.share)} of the summed |attribution|`}>rank ${place.rank} of ${place.of} · ${percent(place.share)}</p>
   </div>`;
 }
 

@@ -18,7 +18,7 @@ import { panesRow } from "./panes.js";
 
 /** @typedef {{node: HTMLButtonElement, player: number, drawn: string}} Stop  a stretch that the Tab key and the arrows reach */
 
-/** @type {WeakMap<HTMLElement, {content: Signal, stops: Stop[], said: (player: number) => string}>} said: a stretch and its numbers, as last drawn */
+/** @type {WeakMap<HTMLElement, {content: Signal, stops: Stop[], wordsOf: (player: number) => string}>} wordsOf: a stretch and its numbers, as last drawn */
 const made = new WeakMap();
 
 const KEYS = { back: ["ArrowLeft", "ArrowUp"], on: ["ArrowRight", "ArrowDown"] };
@@ -62,11 +62,11 @@ export function signalView(element) {
       const inside = insideOf(side, state.areas, data.region, probe);
       const height = paintSignal(canvas, box, `${key} ${i}`, content, shown[i], { dark: state.dark, lit: data.lit, inside, names: side.info.probes.channel_names ?? null, reach: reachOf(data, state, shown[i]) });
       const nameOf = (/** @type {number} */ player) => playerName(side.info.probes, content, player);
-      const said = (/** @type {number} */ player) => exactly(shown[i], nameOf(player), player);
-      canvas.title = state.hover === null ? "" : said(state.hover);
+      const wordsOf = (/** @type {number} */ player) => exactly(shown[i], nameOf(player), player);
+      canvas.title = state.hover === null ? "" : wordsOf(state.hover);
       pointOn(canvas, element, state, content);
       const group = canvas.nextElementSibling;
-      if (group instanceof HTMLElement) followKeys(group, element, { data, state, content, height, nameOf, said });
+      if (group instanceof HTMLElement) followKeys(group, element, { data, state, content, height, nameOf, wordsOf });
     });
   };
   return update;
@@ -118,12 +118,12 @@ function pointOn(canvas, element, state, signal) {
  * What the pointer does on the canvas, for the keyboard: a stretch that has the focus lights up and is told, Enter keeps it.
  * @param {HTMLElement} group
  * @param {HTMLElement} element
- * @param {{data: Data, state: State, content: Signal, height: number, nameOf: (player: number) => string, said: (player: number) => string}} what
+ * @param {{data: Data, state: State, content: Signal, height: number, nameOf: (player: number) => string, wordsOf: (player: number) => string}} what
  */
-function followKeys(group, element, { data, state, content, height, nameOf, said }) {
+function followKeys(group, element, { data, state, content, height, nameOf, wordsOf }) {
   const known = stopsOf(group, content, element);
   const { stops } = known;
-  known.said = said;
+  known.wordsOf = wordsOf;
   group.style.height = `${height}px`;
   group.onclick = (event) => {
     const player = stops.find(({ node }) => node === event.target)?.player;
@@ -134,7 +134,7 @@ function followKeys(group, element, { data, state, content, height, nameOf, said
     const { node, player } = stop;
     const lit = data.lit.includes(player);
     // The numbers of the one that is lit only: a step of the cursor changes few of them.
-    const words = lit ? said(player) : nameOf(player);
+    const words = lit ? wordsOf(player) : nameOf(player);
     const drawn = `${words} ${stop === first} ${player === state.player}`;
     if (stop.drawn === drawn) continue;
     stop.drawn = drawn;
@@ -154,21 +154,21 @@ function stopsOf(group, content, element) {
   const known = made.get(group);
   if (known?.content === content) return known;
   const stops = [...new Set(content.segments)].flatMap((player) => {
-    const found = stretch(content, player);
-    if (!found) return [];
+    const range = stretch(content, player);
+    if (!range) return [];
     const node = document.createElement("button");
     node.type = "button";
-    node.style.left = `${(100 * found.first) / content.length}%`;
-    node.style.width = `${(100 * (found.last + 1 - found.first)) / content.length}%`;
+    node.style.left = `${(100 * range.first) / content.length}%`;
+    node.style.width = `${(100 * (range.last + 1 - range.first)) / content.length}%`;
     return [{ node, player, drawn: "" }];
   });
-  const entry = { content, stops, said: (/** @type {number} */ player) => String(player) };
+  const entry = { content, stops, wordsOf: (/** @type {number} */ player) => String(player) };
   group.replaceChildren(...stops.map(({ node }) => node));
   const focused = (/** @type {FocusEvent} */ { target }) => {
     const stop = stops.find(({ node }) => node === target);
     if (!stop) return;
     // What is read out is the name that it has when the focus comes.
-    stop.node.ariaLabel = entry.said(stop.player);
+    stop.node.ariaLabel = entry.wordsOf(stop.player);
     choose(element, { hover: stop.player });
   };
   for (const { node } of stops) {

@@ -1,7 +1,7 @@
 /** A and B in one place: an edge between them to drag, or one after the other. */
 
-import { answer } from "../parts/answer.js";
 import { choose, html, segmented } from "../parts/html.js";
+import { prediction } from "../parts/prediction.js";
 import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figure.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
@@ -25,13 +25,13 @@ export function stack(element, data, state, box, blink, drawing) {
   const swipe = state.compare === "swipe";
   const top = swipe ? `inset(0 0 0 ${state.swipe}%)` : blink.second() ? "none" : "inset(0 0 0 100%)";
   const name = (/** @type {Pane} */ { title, side, step }) => html`<span class="pane-name" title=${side.name}><b style=${{ color: side.color }}>${title}</b> ${paneName({ title, side, step }, data)}</span>`;
-  const said = (/** @type {Pane} */ pane) => html`<span class="answer">${answer(pane, probe)}</span>`;
+  const predictionOf = (/** @type {Pane} */ pane) => html`<span class="answer">${prediction(pane, probe)}</span>`;
   const head = swipe
-    ? panes.map((pane) => html`<span key=${pane.title} class="stack-head">${name(pane)}${said(pane)}</span>`)
-    : html`<span class="stack-head">${name(blink.second() ? second : first)}${said(blink.second() ? second : first)}</span>${segmented({ label: "Picture that is shown", value: blink.held(), options: blinkOptions(panes), choose: (_, value) => blink.hold(value) })}`;
+    ? panes.map((pane) => html`<span key=${pane.title} class="stack-head">${name(pane)}${predictionOf(pane)}</span>`)
+    : html`<span class="stack-head">${name(blink.second() ? second : first)}${predictionOf(blink.second() ? second : first)}</span>${segmented({ label: "Picture that is shown", value: blink.held(), options: blinkOptions(panes), choose: (_, value) => blink.hold(value) })}`;
   const reasons = panes.map((pane) => ({ title: pane.title, words: blankReason(pane, data) }));
-  const told = reasons.filter(({ words }) => words).map(({ title, words }) => `${title}: ${words}`);
-  const blank = swipe ? told.join(" · ") : reasons[Number(blink.second())].words;
+  const notes = reasons.filter(({ words }) => words).map(({ title, words }) => `${title}: ${words}`);
+  const blank = swipe ? notes.join(" · ") : reasons[Number(blink.second())].words;
   const content = html`<div class="stack" style=${{ width: `${box.width}px`, height: `${box.height}px` }}>
     ${canvasOf(encoded(first))}
     <canvas role="img" aria-label=${encoded(second)} style=${{ clipPath: top }}></canvas>

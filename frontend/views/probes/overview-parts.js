@@ -49,8 +49,8 @@ export function header({ cursor, panes, explained }, sides, { loaded, wanted, cu
 
 /** @type {(side: Side, step: number, data: Data) => unknown} */
 export function absent(side, step, { probe }) {
-  const there = side.values(probe);
-  if (!there || there.at(step)) return null;
+  const values = side.values(probe);
+  if (!values || values.at(step)) return null;
   return html`<p class="blank">${step === ABSENT ? "this run has no matching epoch" : `${epoch(step)} is not in this run's record`}</p>`;
 }
 
@@ -87,7 +87,7 @@ export function tipWords({ probe, side: at, player }, data, sides, steps, name, 
   const numbers = (/** @type {Attribution | null | undefined} */ explained) => (explained ? withError(explained.values[player], explained.errors[player]) : "–");
   const single = featuresOf(probes, player).length === 1;
   return html`<b class="ellipsis">${probeName(probes, probe)}</b>
-    <span class="ellipsis">${name(player)}${single && value.whole ? ` = ${value.whole}` : ""}</span>
+    <span class="ellipsis">${name(player)}${single && value.full ? ` = ${value.full}` : ""}</span>
     ${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${numbers(side.values(probe)?.at(steps[i]))}</span>`)}
     <span class="note">${probe === data.probe ? "selected" : "click to select this probe"}</span>`;
 }

@@ -9,9 +9,9 @@ import { thumbnail } from "../../paint/thumbnail.js";
 import { className, epoch, list, number, probeName } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
 import { middle, sharedBeginning, shortName } from "../../words/names.js";
-import { shortAnswer } from "../parts/answer.js";
 import { choose, html, render, select } from "../parts/html.js";
 import { once } from "../parts/later.js";
+import { shortPrediction } from "../parts/prediction.js";
 import { createStrip } from "../parts/strip.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
@@ -102,8 +102,8 @@ function classFilter() {
     if (key === known) return options;
     known = key;
     // Of a thousand classes only those that have probes are worth a line.
-    const there = [...counts.keys()].filter((i) => counts[i] > 0 || i === only);
-    options = [{ value: "", text: "all classes" }, ...there.map((i) => ({ value: String(i), text: `${className(probes, i)} (${counts[i]})` }))];
+    const present = [...counts.keys()].filter((i) => counts[i] > 0 || i === only);
+    options = [{ value: "", text: "all classes" }, ...present.map((i) => ({ value: String(i), text: `${className(probes, i)} (${counts[i]})` }))];
     return options;
   };
 }
@@ -209,7 +209,7 @@ function card(element, data, panes, probe, { left, width }) {
           ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
         </span>
         <span class="half-bar"></span>
-        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortAnswer(pane, probe)}</span>
+        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortPrediction(pane, probe)}</span>
       </span>`)}
     </span>
     <span class="spark">
@@ -289,12 +289,12 @@ function drawSpark(canvas, data, panes, probe, width) {
     context.beginPath();
     let open = false;
     side.drift.steps.forEach((step, i) => {
-      const there = Number.isFinite(values[i]);
+      const isNumber = Number.isFinite(values[i]);
       const x = sparkAt(data.cursor.steps, step) * width;
       const y = SPARK_HEIGHT - 1.5 - (values[i] / top) * (SPARK_HEIGHT - 3);
-      if (there && open) context.lineTo(x, y);
-      if (there && !open) context.moveTo(x, y);
-      open = there;
+      if (isNumber && open) context.lineTo(x, y);
+      if (isNumber && !open) context.moveTo(x, y);
+      open = isNumber;
     });
     context.strokeStyle = side.color;
     context.stroke();

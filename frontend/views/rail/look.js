@@ -73,11 +73,11 @@ const PALE = 0.15;
  * @param {import("../../types.d.ts").Data} data
  */
 function reach(element, { panes, probe, scale }) {
-  const each = panes.map(({ title, side, step }) => ({ title, most: largest(side.values(probe)?.at(step)?.values ?? []) })).filter(({ most }) => most > 0);
-  if (!each.length || !scale) return "";
+  const extents = panes.map(({ title, side, step }) => ({ title, most: largest(side.values(probe)?.at(step)?.values ?? []) })).filter(({ most }) => most > 0);
+  if (!extents.length || !scale) return "";
   const odd = (/** @type {number} */ most) => (most > scale ? " (beyond)" : most < PALE * scale ? " (pale)" : "");
   const fit = html`<button type="button" class="link fit" title="end the colour scale at the largest value shown" onClick=${() => choose(element, { lock: false })}>fit</button>`;
-  return html`this probe: ${each.map(({ title, most }) => `${title} up to ${number(most)}${odd(most)}`).join(", ")} ${each.some(({ most }) => odd(most)) && fit}`;
+  return html`this probe: ${extents.map(({ title, most }) => `${title} up to ${number(most)}${odd(most)}`).join(", ")} ${extents.some(({ most }) => odd(most)) && fit}`;
 }
 
 /**

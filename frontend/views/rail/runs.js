@@ -108,12 +108,12 @@ function why({ error, last_step, letter, reason }) {
  */
 function groups(runs) {
   /** @type {Map<string, RunChoice[]>} */
-  const found = new Map();
+  const byReason = new Map();
   for (const run of runs) {
     const reason = why(run);
-    if (reason) found.set(reason, [...(found.get(reason) ?? []), run]);
+    if (reason) byReason.set(reason, [...(byReason.get(reason) ?? []), run]);
   }
-  return [...found];
+  return [...byReason];
 }
 
 /**

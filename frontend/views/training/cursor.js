@@ -159,17 +159,17 @@ function marks(data, state) {
  * @param {Data} data
  */
 function completeness(data) {
-  const each = pair(data).map(({ letter, info }) => {
+  const counts = pair(data).map(({ letter, info }) => {
     const logged = epochCount(info.steps);
     // Epochs count from 0: what is missing beyond them is the untrained model.
     const most = Math.max(info.steps[info.steps.length - 1], info.log_steps[info.log_steps.length - 1] ?? -1) + 1;
-    const whole = logged - info.gaps.filter(({ step }) => step >= 0).length;
-    return { letter, logged, whole, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
+    const explained = logged - info.gaps.filter(({ step }) => step >= 0).length;
+    return { letter, logged, whole: explained, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
   });
-  const words = each.map(({ whole, expected, gaps }) => `${whole} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
+  const words = counts.map(({ whole, expected, gaps }) => `${whole} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
   const same = words.every((word) => word === words[0]);
-  const short = same ? words[0] : each.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
-  const long = each.map(({ letter, logged, expected, gaps, holes: missing }) => [
+  const short = same ? words[0] : counts.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
+  const long = counts.map(({ letter, logged, expected, gaps, holes: missing }) => [
     `${letter}: ${logged} of ${plural(expected, "epoch")} served`,
     ...gaps.map(({ step, reason }) => `no explanation at ${epoch(step)}: ${reason}`),
     ...(missing.length ? [`missing from epoch ${list(missing.map(String))}`] : []),

@@ -74,13 +74,13 @@ export function eventsView(element) {
  * @returns {Entry[]}
  */
 function entries({ a, b, cursor }) {
-  const found = [a, b].flatMap((side) => {
+  const rows = [a, b].flatMap((side) => {
     if (!side?.events || side.letter === "") return [];
     const { letter } = side;
     const places = placesOf(cursor, letter);
     return side.events.events.map((event) => ({ event, letter, place: places.get(event.step) ?? -1 }));
   });
-  return found.sort((one, other) => one.place - other.place || one.event.probe - other.event.probe);
+  return rows.sort((one, other) => one.place - other.place || one.event.probe - other.event.probe);
 }
 
 /** @type {(events: TrainingEvent[]) => import("../parts/html.js").Option[]} */

@@ -29,7 +29,7 @@ export function showMarkers(canvas, data, dark) {
   const rows = rowsOf(sides, data, width);
   drawMarkers(canvas, { width, places: cursor.steps.length, rows });
   canvas.setAttribute("aria-label", `events along the epochs: ${rows.map(({ letter, words }) => `${letter} ${words || "none"}`).join("; ")}. The list of events has the details.`);
-  const found = (/** @type {PointerEvent | MouseEvent} */ event) => {
+  const hitAt = (/** @type {PointerEvent | MouseEvent} */ event) => {
     const box = canvas.getBoundingClientRect();
     const row = rows[Math.max(0, Math.min(rows.length - 1, Math.floor((event.clientY - box.top) / ROW)))];
     const x = event.clientX - box.left;
@@ -40,13 +40,13 @@ export function showMarkers(canvas, data, dark) {
     return nearest && distance(nearest) <= Math.max(NEAR, 24 * nearest.kinds.length) ? { marker: nearest, letter: row.letter } : null;
   };
   canvas.onpointermove = (event) => {
-    const there = found(event);
-    canvas.title = there ? markerWords(there.marker, cursor.steps, there.letter) : "";
-    canvas.style.cursor = there ? "pointer" : "";
+    const hit = hitAt(event);
+    canvas.title = hit ? markerWords(hit.marker, cursor.steps, hit.letter) : "";
+    canvas.style.cursor = hit ? "pointer" : "";
   };
   canvas.onclick = (event) => {
-    const there = found(event);
-    if (there) choose(canvas, { ...moveTo(cursor, there.marker.goal), playing: false });
+    const hit = hitAt(event);
+    if (hit) choose(canvas, { ...moveTo(cursor, hit.marker.goal), playing: false });
   };
 }
 

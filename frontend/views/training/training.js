@@ -153,8 +153,8 @@ const beginning = (letter, step, what, low) => (letter === "" || step === null ?
  */
 function steadyMark({ letter, events }, metric) {
   if (!events) return null;
-  const { run, metric: judged, of_metric } = events.steady;
-  if (metric && judged.replace(/^val_/, "") !== metric) return null;
+  const { run, metric: steadyMetric, of_metric } = events.steady;
+  if (metric && steadyMetric.replace(/^val_/, "") !== metric) return null;
   return beginning(letter, metric ? of_metric : run, "steady", metric !== "");
 }
 
@@ -266,11 +266,11 @@ function curvesOf(chart, sides, key, pattern) {
  */
 function repeatsOf(chart, sides, pattern, values) {
   return groupsOf(sides, pattern).flatMap(({ recipe, members }) => {
-    const there = members.filter((side) => chart.lines(side).length);
-    if (there.length < 2) return [];
-    const { mean, lower, upper } = meanAndSpread(there.map(values));
-    const { color } = there.find(({ letter }) => letter !== "") ?? there[0];
-    const line = { label: "", name: `mean of ${there.length} repeats of ${recipe}`, letter: /** @type {const} */ (""), color, dashed: false, thin: true, best: null, values: mean };
+    const drawn = members.filter((side) => chart.lines(side).length);
+    if (drawn.length < 2) return [];
+    const { mean, lower, upper } = meanAndSpread(drawn.map(values));
+    const { color } = drawn.find(({ letter }) => letter !== "") ?? drawn[0];
+    const line = { label: "", name: `mean of ${drawn.length} repeats of ${recipe}`, letter: /** @type {const} */ (""), color, dashed: false, thin: true, best: null, values: mean };
     return [{ members, line, band: { color, lower, upper } }];
   });
 }
@@ -331,10 +331,10 @@ function repeatWords(data, chart, pattern) {
   const { step } = data.cursor;
   const sides = [data.a, data.b, ...data.others].filter((side) => side !== null);
   return groupsOf(sides, pattern).flatMap(({ recipe, members }) => {
-    const there = members.filter((side) => chart.lines(side).length);
-    const { mean, upper } = meanAndSpread(there.map((side) => [chart.lines(side).at(-1)?.values[indexOf(chart.steps(side), step)] ?? null]));
+    const drawn = members.filter((side) => chart.lines(side).length);
+    const { mean, upper } = meanAndSpread(drawn.map((side) => [chart.lines(side).at(-1)?.values[indexOf(chart.steps(side), step)] ?? null]));
     const [middle, top] = [mean[0], upper[0]];
-    return middle === null || top === null ? [] : [`mean of ${there.length} repeats of ${recipe}: ${chart.format(middle)} ± ${chart.format(top - middle)}`];
+    return middle === null || top === null ? [] : [`mean of ${drawn.length} repeats of ${recipe}: ${chart.format(middle)} ± ${chart.format(top - middle)}`];
   });
 }
 

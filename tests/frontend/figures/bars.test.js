@@ -71,10 +71,10 @@ const row = { kind: "tabular", values: Float32Array.of(14.3, 1, 7), missing: Uin
 test("a value stands in its own units, a category by its name, a missing one is called so", () => {
   assert.equal(featureValue(probes, row, 0), "14.3");
   assert.equal(featureValue(probes, row, 1), "yes");
-  assert.deepEqual(playerValue(probes, row, 0), { short: "14.3", whole: "14.3", missing: false });
+  assert.deepEqual(playerValue(probes, row, 0), { short: "14.3", full: "14.3", missing: false });
   const group = playerValue(probes, row, 1);
   assert.equal(group.short, "2 columns");
-  assert.match(group.whole, /^red: yes\ngreen: missing/);
+  assert.match(group.full, /^red: yes\ngreen: missing/);
   assert.equal(playerValue({ ...probes, player_of: [0, 0, 1] }, row, 1).short, "missing");
 });
 

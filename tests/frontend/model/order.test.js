@@ -11,7 +11,7 @@ function pane({ labels = [0, 1, 2, 0], predicted = [0, 1, 0, 0], certainty = [0.
     step: 5,
     side: {
       info: { probes: { count: 4, labels } },
-      answers: { at: (probe) => ({ predicted: predicted[probe], probability: certainty[probe], label: certainty[probe] }) },
+      predictions: { at: (probe) => ({ predicted: predicted[probe], probability: certainty[probe], label: certainty[probe] }) },
       drift: { count: 4, of: (probe) => Float32Array.from(drift[probe]) },
     },
   };

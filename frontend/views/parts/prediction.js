@@ -11,9 +11,9 @@ import { html, named } from "./html.js";
  * @param {Pane} pane
  * @param {number} probe
  */
-export function answer(pane, probe) {
+export function prediction(pane, probe) {
   const { probes } = pane.side.info;
-  const given = answerOf(pane, probe);
+  const given = predictionOf(pane, probe);
   if (!given) return "";
   if (probes.regression) return html`output ${number(given.probability)}`;
   const name = className(probes, given.predicted);
@@ -26,9 +26,9 @@ export function answer(pane, probe) {
  * @param {Pane} pane
  * @param {number} probe
  */
-export function shortAnswer(pane, probe) {
+export function shortPrediction(pane, probe) {
   const { probes } = pane.side.info;
-  const given = answerOf(pane, probe);
+  const given = predictionOf(pane, probe);
   if (!given) return html`<span>–</span>`;
   if (probes.regression) return html`<span>${number(given.probability)}</span>`;
   const right = isRight(pane, probe);
@@ -40,10 +40,10 @@ export function shortAnswer(pane, probe) {
 /**
  * @param {Pane} pane
  * @param {number} probe
- * @returns {import("../../types.d.ts").Answer | null} null where the model gave none
+ * @returns {import("../../types.d.ts").Prediction | null} null where the model gave none
  */
-function answerOf({ side, step }, probe) {
-  const given = side.answers?.at(probe, step);
+function predictionOf({ side, step }, probe) {
+  const given = side.predictions?.at(probe, step);
   return given && given.predicted >= 0 ? given : null;
 }
 
