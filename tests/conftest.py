@@ -20,6 +20,17 @@ from support.records import ROOT, FakeRun, TensorBoard, serving
 Serve = Callable[..., TensorBoard]
 
 
+# What a unit test does without: a browser, a TensorBoard process, a package index.
+OUTSIDE = {"browser", "tensorboard", "package_index"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the unit tests, wherever their files lie: by the fixtures they use. A test that is marked `slow` is none."""
+    for item in items:
+        if OUTSIDE.isdisjoint(getattr(item, "fixturenames", ())) and not item.get_closest_marker("slow"):
+            item.add_marker("unit")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     """Show what TensorBoard said, where a test that started it fails."""

@@ -54,6 +54,7 @@ def test_a_logdir_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert (tmp_path / "honest" / "thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "artefact", "times"), [("tabular", "record number", 3), ("text", "source", 10)])
 def test_the_demos_of_tables_and_texts_show_which_model_reads_the_artefact(data: str, artefact: str, times: float, tmp_path: Path) -> None:
     done = demo("--no-serve", "--data", data, "--epochs", "5", "--logdir", str(tmp_path))

@@ -21,6 +21,8 @@ from tb_xai_plugin.records import wire
 from tb_xai_plugin.serving import loader
 from tb_xai_plugin.serving.plugin import XaiPlugin
 
+pytestmark = pytest.mark.slow  # starts a Python for every module
+
 VENDOR = FRONTEND / "vendor"
 
 

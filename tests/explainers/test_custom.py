@@ -260,6 +260,7 @@ def test_a_method_that_is_called_like_xpliques_is_one_line() -> None:
         assert np.allclose(values[probe, label], exact, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_function_that_draws_at_random_or_fails_leaves_training_as_it_was(tmp_path: Path) -> None:
     def drawing(model: keras.Model, probes: xai.ImageProbes) -> np.ndarray:
         return np.random.normal(size=(4, 16))  # noqa: NPY002  what many packages do

@@ -77,6 +77,7 @@ def test_shap_equals_the_shap_package_at_full_enumeration() -> None:
     assert np.abs(ours - theirs).max() < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evaluations", [128, 256, 512])
 def test_kriging_has_less_error_than_least_squares_and_the_shap_package_at_the_same_evaluations(evaluations: int) -> None:
     import shap
@@ -98,6 +99,7 @@ def test_kriging_has_less_error_than_least_squares_and_the_shap_package_at_the_s
     assert mean["wls"] < mean["package"]
 
 
+@pytest.mark.slow
 def test_kriging_errs_less_the_more_it_asks() -> None:
     game = interacting(12, seed=5)
     exact = shapley_by_enumeration(game, 12)
@@ -241,6 +243,7 @@ def test_limes_errors_shrink_to_nothing_when_every_coalition_is_there() -> None:
 
 
 # At 1.5 standard errors' worth of seeds a single game scatters by two percent; the sweep over all kinds of games is benchmarks/accuracy/errors.py.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FITTING if EXPLAINERS[name].sketched])
 @pytest.mark.parametrize("evaluations", [128, 256])
 def test_95_percent_intervals_of_values_and_changes_cover_93_to_100_percent_over_mask_seeds(name: str, evaluations: int) -> None:

@@ -47,6 +47,7 @@ def strengths(attribution: Attribution, players: int) -> np.ndarray:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("players", "evaluations"), [(8, 256), (16, 256), (49, 784), (128, 1024)])
 @pytest.mark.parametrize("laws", [("bernoulli",), LAWS])
 def test_an_additive_game_has_its_weights_for_values_and_no_interactions(players: int, evaluations: int, laws: tuple[str, ...]) -> None:
@@ -136,6 +137,7 @@ def local_effects(answers: np.ndarray, masks: np.ndarray, q: float) -> np.ndarra
     return np.stack(means, axis=1)
 
 
+@pytest.mark.slow
 def test_95_percent_intervals_cover_the_enumerated_local_effects_in_93_to_100_percent_of_mask_seeds() -> None:
     game, apart, errors = saturating(10, 3, seed=3), [], []
     everything = (np.arange(2**10)[:, None] >> np.arange(10) & 1).astype(bool)
@@ -181,6 +183,7 @@ def test_constant_answers_have_no_values_and_no_r2(dtype: type) -> None:
     assert all(np.isnan(measure).all() for measure in attribution.fidelity.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("players", "evaluations"), [(2, 4), (3, 8), (4, 16), (5, 22), (9, 512), (128, 514)])
 @pytest.mark.parametrize("targets", [1, 16])
 def test_every_size_of_design_gives_finite_values(players: int, evaluations: int, targets: int) -> None:

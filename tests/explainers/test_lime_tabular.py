@@ -199,6 +199,7 @@ def test_the_kernel_is_1_at_the_probe_and_of_the_packages_width_unless_told_othe
     assert not np.allclose(default, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_95_percent_intervals_of_values_and_changes_cover_90_to_99_percent_over_seeds(mode: str) -> None:
     probes, explainer = table(), LimeTabular(**MODES[mode])

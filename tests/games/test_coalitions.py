@@ -60,6 +60,7 @@ def test_limes_rows_keep_each_player_with_probability_one_half() -> None:
     assert abs(sizes.mean() - mean) < 4 * deviation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("players", "evaluations", "level"), [(5, 22, 22), (6, 32, 32), (8, 128, 128), (8, 128, 64), (10, 256, 256), (10, 512, 128)]
 )
@@ -117,6 +118,7 @@ def test_coalitions_of_a_size_lie_further_apart_than_random_ones() -> None:
     assert nearest(pairs) < 0.92 * nearest(random)
 
 
+@pytest.mark.slow
 def test_within_a_size_every_player_comes_equally_often_over_seeds() -> None:
     masks = np.concatenate([build_design(12, 200, LAWS, seed).masks for seed in range(200)])
     rows = masks[masks.sum(axis=1) == 5]

@@ -14,6 +14,8 @@ from tb_xai_plugin import read_run
 from tb_xai_plugin.judgement.alignment import ABSENT, pair
 from tb_xai_plugin.run import Run
 
+pytestmark = pytest.mark.viewing
+
 NAN = float("nan")
 
 

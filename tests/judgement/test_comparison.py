@@ -19,6 +19,8 @@ from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement import distances, findings, region_pairs, repeats
 from tb_xai_plugin.run import Run
 
+pytestmark = pytest.mark.viewing
+
 PLAYERS = 8
 EPOCHS = 4
 

@@ -14,6 +14,8 @@ from tb_xai_plugin.judgement import distances, events, findings, onsets
 from tb_xai_plugin.judgement.alignment import ABSENT
 from tb_xai_plugin.judgement.events import Event
 
+pytestmark = pytest.mark.viewing
+
 PLAYERS = 8
 LEFT, RIGHT = np.arange(PLAYERS) < PLAYERS // 2, np.arange(PLAYERS) >= PLAYERS // 2
 NOTHING_SURE = 0.01

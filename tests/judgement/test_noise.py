@@ -8,6 +8,8 @@ import scipy.stats
 
 from tb_xai_plugin.judgement import distances, noise, summaries
 
+pytestmark = pytest.mark.viewing
+
 PAIRS = 4000
 
 

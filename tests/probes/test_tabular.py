@@ -114,6 +114,7 @@ def test_values_are_those_of_the_shap_package_with_the_same_background(which: st
     assert np.abs(found.base_values[0] - explainer.expected_value).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_one_reference_row_in_turn_is_near_the_average_and_its_errors_hold() -> None:
     """30 features, 480 evaluations where the average over the background takes 48,000."""
     x, y, _ = table(load_breast_cancer)
@@ -256,6 +257,7 @@ def test_integrated_gradients_of_a_linear_model_are_weight_times_distance_from_t
     assert np.abs(found.values[:, 0] - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_half_the_evaluations_are_a_part_of_all() -> None:
     x, y, _ = table(load_breast_cancer)
     model = network(30, 2, x[100:], y[100:], epochs=2)
@@ -640,6 +642,7 @@ def test_the_guides_example_at_every_epoch(tmp_path: Path) -> None:
         assert run.base_values("shap")[epoch, :, 0] + run.values("shap")[epoch, :, 0].sum(axis=1) == pytest.approx(answered, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_budget_halves_the_evaluations_of_tables_or_leaves_epochs_out(tmp_path: Path) -> None:
     x, y, _ = table(load_breast_cancer)
     keras.utils.set_random_seed(0)

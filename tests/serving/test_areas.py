@@ -11,6 +11,8 @@ from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.probes import regions
 from tb_xai_plugin.serving import areas
 
+pytestmark = pytest.mark.viewing
+
 
 def inside_by_hand(x: float, y: float, corners: list[tuple[float, float]]) -> bool:
     """Even-odd: whether a ray to the left crosses an odd number of edges."""

@@ -39,6 +39,8 @@ from tb_xai_plugin.serving import areas, catalog, loader
 from tb_xai_plugin.serving import request as requests
 from tb_xai_plugin.serving.plugin import XaiPlugin
 
+pytestmark = pytest.mark.viewing
+
 PREFIX = "/data/plugin/xai/"
 API = (ROOT / "tb_xai_plugin" / "serving" / "http_api.md").read_text(encoding="utf-8")
 SECTIONS = {match[1]: match[2] for match in re.finditer(r"^## `(.+?)`\n(.*?)(?=^## |\Z)", API, re.MULTILINE | re.DOTALL)}

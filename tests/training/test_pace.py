@@ -91,6 +91,7 @@ def test_with_less_time_the_whole_series_has_half_the_evaluations_and_says_so(
     assert caplog.records[0].levelno == logging.WARNING
 
 
+@pytest.mark.slow
 def test_with_little_time_epochs_are_left_out_and_the_last_is_not(clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run = train(clock, monkeypatch, tmp_path, epoch_seconds=10, explanation_seconds=4)
     assert 3 <= len(run.steps) < 20
@@ -99,6 +100,7 @@ def test_with_little_time_epochs_are_left_out_and_the_last_is_not(clock: Clock, 
     assert any("epochs, to keep max_overhead" in change for change in run.changes.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("explanation_seconds", [0.5, 2.0, 5.0, 20.0, 100.0])
 def test_what_is_spent_stays_within_the_share(
     explanation_seconds: float, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
