@@ -1,12 +1,13 @@
 # Two commands: `make demo` shows it (DATA=tabular, DATA=text), `make test` proves it. `make docs` builds the documentation into docs/_build.
 # Each makes .venv itself; PYTHON=python3.12 picks another Python.
+# Before a release: `make test-versions` (PYTHONS="3.10 3.13" picks some).
 
 PYTHON ?= python3
 DATA ?= image
 BIN := .venv/bin
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: demo test docs frontend-test clean
+.PHONY: demo test test-versions docs frontend-test clean
 
 demo: .venv/installed-demo
 	@$(BIN)/python demo_training.py --data $(DATA) $(ARGS)
@@ -19,6 +20,10 @@ test: .venv/installed-test frontend-test
 docs: .venv/installed-docs
 	@$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build
 	@echo "Open docs/_build/index.html."
+
+# The unit tests on every supported Python, with the lowest and the newest versions that setup.py allows: about an hour, and 15 GB in .venvs.
+test-versions: .venv/installed-test
+	@$(BIN)/python tests/support/versions.py $(PYTHONS)
 
 # Types and units of the page. Viewing and installing need no Node; checking does.
 frontend-test:
@@ -39,4 +44,4 @@ endif
 	@touch $@
 
 clean:
-	rm -rf .venv node_modules build dist docs/_build *.egg-info
+	rm -rf .venv .venvs node_modules build dist docs/_build *.egg-info

