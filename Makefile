@@ -1,13 +1,13 @@
 # Two commands: `make demo` shows it (DATA=tabular, DATA=text), `make test` proves it. `make docs` builds the documentation into docs/_build.
 # Each makes .venv itself; PYTHON=python3.12 picks another Python.
-# Before a release: `make test-versions` (PYTHONS="3.10 3.13" picks some).
+# Before a release: `make test-versions` (PYTHONS="3.10 3.13" picks some) and `make release`.
 
 PYTHON ?= python3
 DATA ?= image
 BIN := .venv/bin
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: demo test test-versions docs frontend-test clean
+.PHONY: demo test test-versions release docs frontend-test clean
 
 demo: .venv/installed-demo
 	@$(BIN)/python demo_training.py --data $(DATA) $(ARGS)
@@ -24,6 +24,10 @@ docs: .venv/installed-docs
 # The unit tests on every supported Python, with the lowest and the newest versions that setup.py allows: about an hour, and 15 GB in .venvs.
 test-versions: .venv/installed-test
 	@$(BIN)/python tests/support/versions.py $(PYTHONS)
+
+# Builds dist/ from the last commit and tries it; uploads nothing.
+release: .venv/installed-release
+	@$(BIN)/python tests/support/release.py
 
 # Types and units of the page. Viewing and installing need no Node; checking does.
 frontend-test:

@@ -50,6 +50,7 @@ setup(
         "image": IMAGE,
         "demo": DEMO,
         "docs": DOCS,
+        "release": ["build>=1", "twine>=6"],
         "test-viewing": TEST_VIEWING,
         "test": [
             *DOCS,

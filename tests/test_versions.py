@@ -1,4 +1,4 @@
-"""What `make test-versions` takes for granted; it is run by hand, before a release."""
+"""What `make test-versions` and `make release` take for granted; both are run by hand, before a release."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from records import ROOT
-from support import versions
+from support import release, versions
+
+import tb_xai_plugin
 
 
 def test_every_lower_bound_of_setup_py_is_among_the_lowest_versions_that_are_tested() -> None:
@@ -51,3 +54,15 @@ class Described(versions.Environment):
 
 def test_the_lowest_versions_allow_each_other() -> None:
     assert {name: str(version) for name, version in Described().lowest().items()} == {"model": "2.0", "array": "1.5", "viewer": "1.1"}
+
+
+def test_this_version_is_in_the_changelog() -> None:
+    assert release.section(Path(ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), tb_xai_plugin.__version__)
+
+
+def test_a_section_of_the_changelog_ends_where_the_next_begins() -> None:
+    text = "# Changelog\n\n## Unreleased\n\n- new\n\n## 1.1.0 - 2026-01-31\n\n### Look\n\n- old\n\n## 1.1\n"
+    assert release.section(text, "Unreleased") == "- new"
+    assert release.section(text, "1.1.0") == "### Look\n\n- old"
+    assert release.section(text, "1.1") == ""
+    assert release.section(text, "1") is None
