@@ -15,6 +15,7 @@ demo: .venv/installed-demo
 test: .venv/installed-test frontend-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 docs: .venv/installed-docs
