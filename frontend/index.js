@@ -24,10 +24,10 @@ const STYLES = [
 export async function render() {
   document.documentElement.lang = "en";
   document.title = "XAI";
-  // What is asked first is on its way while the page's own modules load, and what will be drawn while its views do.
+  // The first requests run while the page's modules load.
   const source = createServerSource(document.baseURI);
   const first = source.runs();
-  first.catch(() => {}); // whoever waits for it hears of it
+  first.catch(() => {}); // the session handles it
   preload(MODULES);
   const session = import("./feed/session.js").then(({ createSession }) => createSession(source, first));
   const [{ start }] = await Promise.all([import("./views/start.js"), loadStyles(STYLES)]);

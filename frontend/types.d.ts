@@ -1,4 +1,4 @@
-/** Shapes that more than one module speaks of: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
+/** Shapes that several modules share: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
 
 import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, Importance, Interactions, Outputs, Picture, Predictions, ProbeValues, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
 import type { VNode } from "./vendor/preact.module.js";
@@ -6,26 +6,26 @@ import type { VNode } from "./vendor/preact.module.js";
 export type * from "./feed/records.d.ts";
 export type { VNode };
 
-/** undefined: not here yet (it is being fetched, except where `peek` asks only whether it is here). */
+/** Returns undefined while the reply is being fetched; with `peek` nothing is fetched. */
 export type Ask = <R extends Route>(route: R, args: Args, peek?: boolean) => Replies[R] | undefined;
 
 // ---------------------------------------------------------------- what the user chose
 
 export type Sort = "order" | "changed" | "uncertain" | "differ";
-/** What the drift curve is measured from; "apart": how far A and B are apart. */
+/** What the drift curve is measured from; "apart": the distance of A and B. */
 export type DriftFrom = "previous" | "untrained" | "final" | "pinned" | "apart";
 export type Look = "overlay" | "map" | "image";
-/** How the epochs of A and B are brought together: the same one, the same validation metric, each counted from its best. */
+/** How the epochs of A and B are aligned: by number, by the closest validation metric, or counted from each run's best. */
 export type Align = "epoch" | "val_accuracy" | "best";
 
 /** A region that the user drew. */
 export interface Area {
   name: string;
-  /** the one probe it is meant for; null for all */
+  /** the only probe that it applies to; null for all */
   probe: number | null;
-  /** x, y, x, y, … of a polygon in pixels of the image; empty where it is of players */
+  /** x, y, x, y, … of a polygon in pixels of the image; empty if it consists of players */
   points: number[];
-  /** numbers of players (features, tokens, stretches of time), where the probes are no images */
+  /** numbers of players (features, tokens, stretches of time), if the probes are not images */
   players?: number[];
 }
 
@@ -58,36 +58,36 @@ export interface State {
   player: number | null;
   metric: string | null;
   align: Align;
-  /** whether the filmstrip shows as many epochs as have room, or all of them */
+  /** whether the filmstrip shows as many epochs as fit, or all of them */
   film: "fit" | "all";
   /** players over epochs: their values as colours, or their ranks as lines */
   evolution: "heat" | "ranks";
   /** the order of players over epochs: by mean |attribution|, or by how much it grew or shrank up to the cursor */
   gains: "strongest" | "gained" | "lost";
-  /** A and B side by side, one over the other with an edge to drag, or in turn */
+  /** A and B side by side, one over the other with a draggable edge, or alternating */
   compare: "side" | "swipe" | "blink";
   /** per cent of the picture left of the edge between A and B */
   swipe: number;
-  /** of features: a bar each from zero, or one after the other from the model without features to its output */
+  /** bars of features from zero, or as a waterfall from the base value to the output */
   form: "bars" | "waterfall";
   /** order of features: by their mean |attribution| over all epochs, by that at the cursor, or as they were logged */
   rank: "overall" | "epoch" | "logged";
   areas: Area[];
   drift: DriftFrom;
-  /** what tells repeats of a recipe apart in a run's name, a regular expression; "" for the usual */
+  /** regular expression for the part of a run's name that differs between repeats; "" for the default */
   repeats: string;
-  /** whether the list of what deserves a look is open; null: where there is room */
+  /** whether the list of findings is open; null: open if there is room */
   findings: "open" | "closed" | null;
   /** the list of events: null is closed, "all" or the kind that is listed */
   events: EventKind | "all" | null;
 
-  // of the moment: never in the URL
+  // transient: never in the URL
   hover: number | null;
   /** the pair of segments under the pointer */
   pair: [number, number] | null;
-  /** what the pointer draws on the pictures; null where it points at segments */
+  /** what the pointer draws on the pictures; null if it selects segments */
   drawing: "box" | "lasso" | null;
-  /** the cursor goes to where both runs are at their best, as soon as that is known */
+  /** the cursor moves to the place where both runs are at their best, as soon as it is known */
   seeksBest: boolean;
   playing: boolean;
   help: boolean;
@@ -106,13 +106,13 @@ export interface RunChoice extends RunRow {
   color: string;
   letter: "A" | "B" | "";
   shown: boolean;
-  /** why it can't stand beside A; "" where it can; null while unknown */
+  /** why it is not comparable with A; "" if it is; null while unknown */
   reason: string | null;
 }
 
 export interface Side {
   letter: "A" | "B" | "";
-  /** of what is drawn from it: run, probe set and version */
+  /** identifies what is drawn: run, probe set and version */
   id: string;
   run: string;
   name: string;
@@ -120,34 +120,34 @@ export interface Side {
   label: string;
   color: string;
   info: RunInfo;
-  /** what the values are in */
+  /** unit of the values */
   unit: string;
   fidelity: Fidelity | undefined;
-  /** share of each region, where it has arrived */
+  /** shares of the regions that have been loaded */
   shares: Map<string, Share>;
   drift: Drift | undefined;
-  /** drift from what the user chose; undefined too where it is A's distance from B */
+  /** drift from the chosen reference; also undefined if the curve shows the distance of A and B */
   chosenDrift: Drift | undefined;
   trust: Trust | undefined;
   events: Events | undefined;
-  /** distance of every epoch from the pinned one; where the user pinned one that this run has */
+  /** distance of every epoch from the pinned epoch, if this run has it */
   sincePin: Drift | undefined;
   /** mean |attribution| over probes, of tables */
   importance: Importance | undefined;
   predictions: Predictions | undefined;
-  /** asks for what the pictures of these probes need, and for all classes of the selected one */
+  /** requests the data of these probes, and all classes of the selected one */
   load(probes: number[], selected: number): void;
   /** end of this run's own colour scale; 0 where there is none */
   scale(): number;
   values(probe: number): ProbeValues | undefined;
   content(probe: number): Content | undefined;
-  /** the same where the probes are images */
+  /** the content if the probes are images */
   picture(probe: number): Picture | undefined;
   outputs(): Outputs | undefined;
   interactions(): Interactions | undefined;
 }
 
-/** One of the things compared: a run at an epoch. */
+/** One side of a comparison: a run at an epoch. */
 export interface Pane {
   /** "A", "B", "now" or "pinned" */
   title: string;
@@ -156,24 +156,24 @@ export interface Pane {
 }
 
 export interface Cursor {
-  /** the epoch it is called by: A's, or where both go by epoch, that of either */
+  /** the epoch that names the place: A's, or the common one */
   step: number;
   /** position of step in steps */
   index: number;
-  /** every place it can take, sorted */
+  /** all places of the cursor, sorted */
   steps: number[];
   /** A's and B's epoch at every place; ABSENT where there is none */
   epochs: { A: ArrayLike<number>; B: ArrayLike<number> };
-  /** the metric that A and B are aligned by; "" where they are by epoch */
+  /** the metric that A and B are aligned by; "" if they are aligned by epoch */
   metric: string;
-  /** the step at which both are at their best, where they are aligned so; else null */
+  /** the step at which both runs are at their best, if they are aligned by it; else null */
   best: number | null;
-  /** the last epoch that A and B have: where one who follows training stands */
+  /** the last epoch that both A and B have: the cursor follows it during training */
   end: number;
   following: boolean;
 }
 
-/** A reply that did not come, and why. */
+/** A failed request and its reason. */
 export interface Failure {
   route: Route;
   args: Args;
@@ -183,29 +183,29 @@ export interface Failure {
 
 /** What the page knows besides the records themselves. */
 export interface Situation {
-  /** null before the first answer */
+  /** null before the first reply */
   rows: RunRow[] | null;
   /** what failed, in a sentence; "" if nothing did */
   problem: string;
   reconnecting: boolean;
   /** seconds since 1970 */
   now: number;
-  /** whether the first picture is drawn: what can be later is asked for from then on */
+  /** whether the first picture is drawn: less urgent requests start then */
   settled: boolean;
   /** where the cursor last came to rest; null before it did */
   rested: number | null;
 }
 
-/** Everything a view draws from, besides the state. Where phase is not "ready" only the first block is there. */
+/** Everything a view draws from, besides the state. If phase is not "ready", only the first block is set. */
 export interface Data {
   phase: "loading" | "ready" | "empty" | "waiting" | "failed";
   problem: string;
-  /** of what only a part of the page is made */
+  /** failed requests that concern only a part of the page */
   failures: Failure[];
   reconnecting: boolean;
-  /** runs that a link names and nobody has, in words */
+  /** a sentence about runs that a link names and that do not exist */
   missing: string;
-  /** how far a long read is: replies that have come, of those asked for; null where nobody waits for long */
+  /** progress of a long read: replies received, replies requested; null if there is no long read */
   reading: { done: number; total: number } | null;
   runs: RunChoice[];
   /** what the names of all runs begin with */
@@ -219,11 +219,11 @@ export interface Data {
   panes: Pane[];
   cursor: Cursor;
   pin: number;
-  /** errors of the first pane's values less the second's, at every place of the cursor; beside a pinned epoch, at A's steps */
+  /** standard errors of first pane minus second pane, at every place of the cursor; with a pinned epoch, at A's steps */
   difference: Difference | undefined;
   /** A and B, at every place of the cursor */
   compared: Compared | undefined;
-  /** of A, or of A and B where the cursor last rested */
+  /** findings of A, or of A and B at the epoch where the cursor last rested */
   findings: Findings | undefined;
   /** where the cursor last came to rest; null before it did */
   rested: number | null;
@@ -237,7 +237,7 @@ export interface Data {
   order: number[];
   /** end of the shared colour scale; 0 where there is none */
   scale: number;
-  /** the player under the pointer, else the kept one, else the strongest at the cursor */
+  /** the player under the pointer, else the selected one, else the strongest at the cursor */
   player: number | null;
   /** players outlined in the large pictures: the pair under the pointer, else the player */
   lit: number[];

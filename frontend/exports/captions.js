@@ -1,4 +1,4 @@
-/** What is written on an exported picture, so that it can be read alone. Pure. */
+/** The captions of exported pictures, so that they can be read on their own. Pure. */
 
 import { isBlank } from "../figures/scale.js";
 import { epochsShown } from "../figures/thinning.js";
@@ -24,7 +24,7 @@ export function title(data) {
 }
 
 /**
- * What the colours are of, at which epochs, and what a reader can't see: sentences of a caption.
+ * The sentences of a caption: what the colours mean, which epochs are shown, what is left out.
  * @param {Data} data
  * @param {State} state
  * @param {import("../figures/thinning.js").Thinned} thinned

@@ -86,14 +86,14 @@ export function* allNumbers({ a, b, probe, method }) {
   }
 }
 
-/** What the model answers: attributions are in `unit`, its answer is a probability (of a regression, the output itself). */
+/** The model's output: a probability (of a regression, the output itself); attributions are in `unit`. */
 const output = (/** @type {Side["info"]} */ { probes }) => (probes.regression ? "output" : "probability");
 
 /** @type {(side: Side, probe: number, step: number, explained: Attribution | null) => number | null} of the class that is explained */
 const outputOf = (side, probe, step, explained) => (explained && explained.target >= 0 ? (side.outputs()?.at(probe, step)?.[explained.target] ?? null) : null);
 
 /**
- * What the player of a table was: its number as it is, a category by name; of several columns each. Null of other probes.
+ * The input of a table's player: a number, a category by name, or all columns of a group. Null for other probes.
  * @param {Side} side
  * @param {import("../types.d.ts").Content | undefined} content
  * @param {number} player

@@ -8,7 +8,7 @@
  * @property {import("../types.d.ts").State} state
  * @property {HTMLElement} root  of the page
  * @property {(words: string) => void} progress
- * @property {() => Promise<void>} breathe  lets the page draw and listen; throws where the user gave up
+ * @property {() => Promise<void>} breathe  lets the page draw and listen; throws if the user cancelled
  */
 /** @typedef {(job: Job) => Promise<{blob: Blob, name: string}>} Export */
 

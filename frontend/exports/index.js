@@ -1,4 +1,4 @@
-/** Everything that can be taken out of the page, by the name that the menu has for it. A new one is a file, a line here and one in the menu (views/export.js). Loaded when the menu opens. */
+/** All exports, by their name in the menu. A new one is a file, a line here and one in the menu (views/export.js). Loaded when the menu opens. */
 
 import { animation } from "./animation.js";
 import { allNumbers, csv, shownNumbers } from "./csv.js";

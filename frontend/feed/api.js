@@ -6,18 +6,18 @@ import { READERS } from "./replies.js";
 /** @typedef {import("../types.d.ts").Container} Container */
 /** @typedef {import("../types.d.ts").Source} Source */
 
-/** Routes that answer in JSON. */
+/** Routes that reply in JSON. */
 /** @type {ReadonlySet<import("../types.d.ts").Route>} */
 const WORDS = new Set(["run", "events", "findings"]);
 
-/** Routes whose arrays all begin with the epochs: of a run that grew, only the new ones are fetched. */
+/** Routes whose arrays all have epochs as their first axis: of a grown run, only new epochs are fetched. */
 /** @type {ReadonlySet<import("../types.d.ts").Route>} */
 const GROWING = new Set(["values", "importance", "fidelity", "interactions", "answers", "outputs"]);
 
-/** @type {WeakMap<object, Container>} what each reply was made from */
+/** @type {WeakMap<object, Container>} the container that each reply was made from */
 const containers = new WeakMap();
 
-/** The server did not answer at all; its records may be all right. */
+/** The server did not respond at all; its records may be intact. */
 export class Unreachable extends Error {}
 
 /**

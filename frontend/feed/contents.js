@@ -1,4 +1,4 @@
-/** What there is to see of each probe of a reply: images, rows of a table, texts, series. */
+/** Decodes the inputs of the probes in a reply: images, rows of a table, texts, series. */
 
 import { take } from "./tables.js";
 

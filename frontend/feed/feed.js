@@ -1,7 +1,7 @@
 /**
- * What of the records is in the browser. Whoever draws asks; what is not here is fetched, and the page is drawn again
- * when it has come. Nothing is asked for twice, what nobody asks for any more is dropped, and a run that grew changes
- * over to its new version in one piece.
+ * The records that the browser holds. Views ask for replies; a missing reply is fetched, and the page is drawn again
+ * when it arrives. Nothing is fetched twice, replies that are no longer used are dropped, and a run that has grown
+ * switches to its new version in one step.
  */
 
 import { recipe } from "../model/repeats.js";
@@ -13,53 +13,53 @@ import { createWatch, messageOf } from "./watch.js";
 /** @typedef {import("../types.d.ts").RunRow} RunRow */
 
 /**
- * A request and its reply. Its key names the versions of the runs that it is about: what is asked for while a run changes over never
- * stays behind.
+ * A request and its reply. Its key contains the versions of the runs: a request that is made while a run switches versions is never
+ * mixed with the old version.
  * @typedef {object} Entry
  * @property {Route} route
  * @property {Args} args  as asked
  * @property {Args} address  the same with the versions
- * @property {unknown} value  undefined while it is on its way
+ * @property {unknown} value  undefined while it is being fetched
  * @property {string} problem
- * @property {number} lastUsed  round in which it was last asked for
- * @property {boolean} held  by a run that is changing over: nobody asks for it yet
+ * @property {number} lastUsed  round in which it was last used
+ * @property {boolean} held  by a run that is switching versions: not used yet
  * @property {AbortController} controller
  */
 
-/** Replies without which there is no page, or no picture. */
+/** Replies that the page needs before it can draw. */
 /** @type {ReadonlySet<Route>} */
 export const VITAL = new Set(["run", "drift", "answers", "values", "probes", "pairing"]);
-/** Replies that judge: they take the server longest and come after all others. Nobody waits for them; until a newer one is here, the old one stands. */
+/** Analyses: they take the server longest and are fetched after all others. The page does not wait for them; the old reply stays until the new one arrives. */
 /** @type {ReadonlySet<Route>} */
 const LATE = new Set(["trust", "events", "compare", "findings"]);
-// A read that takes longer is spoken of.
+// A read that takes longer shows its progress.
 const LONG_MS = 1000;
 const BUDGET_BYTES = 256 * 2 ** 20;
 
 /**
  * @param {import("../types.d.ts").Source} source
  * @param {() => void} changed  called when there is something new to draw
- * @param {Promise<RunRow[]> | null} first  the first look, where it is on its way already
+ * @param {Promise<RunRow[]> | null} first  the first reply, if it is already requested
  */
 export function createFeed(source, changed, first = null) {
   /** @type {Map<string, Entry>} */
   const entries = new Map();
   /** @type {Map<string, string>} version of each run that is shown */
   const versions = new Map();
-  /** @type {Set<string>} runs that are changing over */
+  /** @type {Set<string>} runs that are switching versions */
   const upgrading = new Set();
-  /** @type {Map<string, string>} runs that could not, and why */
+  /** @type {Map<string, string>} runs that failed to switch, and why */
   const stuck = new Map();
   let round = 0;
-  /** since when something that is shown is on its way; 0 where nothing is */
+  /** when the page began to wait for a reply; 0 if it does not wait */
   let waitingSince = 0;
-  /** @type {Set<string>} what was asked for since then */
+  /** @type {Set<string>} requests made since then */
   const batch = new Set();
-  /** @type {Map<string, {value: unknown, lastUsed: number}>} by what was asked for without its version: late replies that stand until newer ones are here */
+  /** @type {Map<string, {value: unknown, lastUsed: number}>} by request without versions: analyses that stay until newer ones arrive */
   const outdated = new Map();
 
   /**
-   * What is asked for by its version may come from the browser's own cache.
+   * Adds the versions to a request, so that the browser's cache can answer it.
    * @type {(args: Args, newer?: Map<string, string>) => Args}
    */
   function addressed(args, newer = new Map()) {
@@ -82,7 +82,7 @@ export function createFeed(source, changed, first = null) {
   }
 
   /**
-   * Fetches what is new of all that is shown of a run, and shows it when the last piece is here. Where one failed nothing changes; the next look tries
+   * Fetches the new part of all replies of a run, and switches when the last one has arrived. If one fails nothing changes; the next poll tries
    * again.
    */
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
@@ -91,7 +91,7 @@ export function createFeed(source, changed, first = null) {
     const shown = [...entries.values()].filter(({ route, args, lastUsed, value }) => lastUsed === round && value !== undefined && !LATE.has(route) && (args.run === run || args.other === run));
     const fresh = shown.map((old) => ({ old, entry: { ...entryOf(old.route, old.args, addressed(old.args, newer)), held: true } }));
     for (const { entry } of fresh) entries.set(keyOf(entry.route, entry.address), entry);
-    // First how far it is: what a resumed or restarted run wrote anew must be fetched anew.
+    // First the run's length: steps that a resumed or restarted run wrote again must be fetched again.
     const [infos, others] = [true, false].map((first) => fresh.filter(({ entry }) => (entry.route === "run") === first));
     await Promise.all(infos.map(({ entry }) => load(entry)));
     /** @type {Map<string | undefined, number | undefined>} by probe set */
@@ -108,7 +108,7 @@ export function createFeed(source, changed, first = null) {
     else stuck.delete(run);
     for (const { entry } of fresh) entry.held = false;
     if (!problem) versions.set(run, version);
-    // Of two versions one is never asked for again.
+    // The old version is never requested again.
     for (const [key, { route, args, address, value, controller }] of entries) {
       const now = addressed(args);
       if (address.version === now.version && address.other_version === now.other_version) continue;
@@ -120,7 +120,7 @@ export function createFeed(source, changed, first = null) {
   }
 
   /**
-   * What is judged beside repeats is asked for anew when there is one more of them, or one has grown; until then the old reply stands.
+   * Comparisons with repeats are requested again when a repeat is added or grows; until then the old reply stays.
    * @type {(before: RunRow[], now: RunRow[]) => void}
    */
   function forgetRepeats(before, now) {
@@ -139,7 +139,7 @@ export function createFeed(source, changed, first = null) {
     }
   }
 
-  /** What is shown of a run that grew changes over; a run that is new begins with its first version. */
+  /** A run that has grown switches versions; a new run starts with its first version. */
   function follow(/** @type {RunRow[]} */ before, /** @type {RunRow[]} */ now) {
     forgetRepeats(before, now);
     for (const { run, version } of now) {
@@ -151,7 +151,7 @@ export function createFeed(source, changed, first = null) {
   const watch = createWatch(source, first, follow, changed);
 
   /**
-   * How far a read is that takes long: replies that have come, of those asked for since it began.
+   * Progress of a long read: replies received, of those requested since it began.
    * @param {number} now  ms
    */
   function reading(now) {
@@ -164,7 +164,7 @@ export function createFeed(source, changed, first = null) {
 
   const isLate = () => [...entries.values()].some((entry) => LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
 
-  /** Replies that failed, of those that are asked for. */
+  /** Requests of this round that failed. */
   const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.lastUsed === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
 
   return {
@@ -180,16 +180,16 @@ export function createFeed(source, changed, first = null) {
     state: () => ({
       rows: watch.rows(),
       reconnecting: watch.reconnecting(),
-      /** whether something that is shown is still on its way */
+      /** whether a reply that is shown is still being fetched */
       pending: isPending(),
-      /** whether something that comes after all others is */
+      /** whether an analysis is still being fetched */
       late: isLate(),
       reading: reading(performance.now()),
-      /** what keeps the page from being up to date; of a part of it `failures` tell */
+      /** why the page is not up to date; problems of a part are in `failures` */
       problem: watch.problem() || failed().find(({ route }) => VITAL.has(route))?.problem || [...stuck.values()][0] || "",
       failures: failed(),
     }),
-    /** Opens a round of asking. */
+    /** Starts a round of requests. */
     open() {
       round += 1;
     },
@@ -210,7 +210,7 @@ export function createFeed(source, changed, first = null) {
       if (before) before.lastUsed = round;
       return /** @type {import("../types.d.ts").Replies[typeof route] | undefined} */ (entry.value ?? before?.value);
     },
-    /** Closes the round. */
+    /** Ends the round. */
     close() {
       sweep(entries, round);
       for (const [key, { lastUsed }] of outdated) if (lastUsed < round) outdated.delete(key);
@@ -229,7 +229,7 @@ export function createFeed(source, changed, first = null) {
 const keyOf = (route, args) => route + JSON.stringify(Object.entries(args).sort());
 
 /**
- * The step up to which a run that grew is as it was; undefined where it was written anew.
+ * The step up to which a grown run is unchanged; undefined if it was rewritten.
  * @param {RunInfo | undefined} before
  * @param {RunInfo | undefined} now
  */
@@ -240,7 +240,7 @@ function grownFrom(before, now) {
 }
 
 /**
- * What was not asked for in this round is stopped on its way, and the oldest of it is dropped where memory runs out.
+ * Aborts requests that this round did not use, and drops the oldest unused replies when memory runs out.
  * @param {Map<string, Entry>} entries
  * @param {number} round
  */

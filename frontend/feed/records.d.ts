@@ -4,7 +4,7 @@ export interface RunRow {
   run: string;
   name: string;
   sets: string[];
-  /** of each probe set: two runs stand side by side where all entries are equal */
+  /** settings of each probe set; two runs are comparable if all entries are equal */
   comparable: Record<string, RunInfo["comparable"]>;
   version: string;
   epochs: number;
@@ -23,11 +23,11 @@ export type Kind = "image" | "tabular" | "text" | "sequence";
 export interface ProbeSetInfo {
   kind: Kind;
   count: number;
-  /** of images; of series channels too */
+  /** size of images; `channels` also of series */
   height?: number;
   width?: number;
   channels?: number;
-  /** of tables: names of the features; of their codes, by the feature's number; the player of each feature, and the players' names */
+  /** of tables: feature names; category names by feature number; the player of each feature; the players' names */
   features?: string[];
   categorical?: Record<string, string[]>;
   player_of?: number[];
@@ -58,13 +58,13 @@ export interface RunInfo {
   overhead: number | null;
   cost: { seconds: Series; evaluations: Series; share: Series; level: Series };
   gaps: { step: number; reason: string }[];
-  /** what is different from a step on: fewer evaluations, a sparser schedule */
+  /** settings that change at a step: fewer evaluations, a sparser schedule */
   changes: { step: number; change: string }[];
   missing: number;
   explainers: string[];
-  /** those of them that have interactions */
+  /** explainers that have interactions */
   interacting: string[];
-  /** what each explainer's values are in */
+  /** unit of each explainer's values */
   units: Record<string, string>;
   regions: string[];
   comparable: Record<string, unknown>;
@@ -84,7 +84,7 @@ export interface Container {
   bytes: number;
 }
 
-/** What there is to see of one probe; probes of one request share buffers. */
+/** The input of one probe; probes of one request share buffers. */
 export type Content = Picture | Row | Passage | Signal;
 
 export interface Picture {
@@ -105,7 +105,7 @@ export interface Row {
   kind: "tabular";
   /** (features,) in their own units, codes of categories */
   values: Float32Array;
-  /** (features,) 1 where the value was missing, and the background's usual one stands */
+  /** (features,) 1 if the value was missing and was replaced by the background's usual value */
   missing: Uint8Array;
   /** (players,) of each region, in the order of RunInfo.regions: the part of each player inside it */
   regions: Float32Array[];
@@ -113,7 +113,7 @@ export interface Row {
 
 export interface Passage {
   kind: "text";
-  /** together they are the text */
+  /** the pieces joined are the text */
   pieces: Piece[];
   regions: Float32Array[];
 }
@@ -135,15 +135,15 @@ export interface Attribution {
   values: Float32Array;
   /** (players,) standard errors; 0 where the value is exact, NaN where the error is unknown */
   errors: Float32Array;
-  /** the class explained; -1 where it was not logged */
+  /** the explained class; -1 if it was not logged */
   target: number;
-  /** the explainer's value of the model without any player; NaN where it has none */
+  /** the explainer's value of the empty coalition; NaN if it has none */
   base: number;
 }
 
 /** Attributions of one probe at every epoch. */
 export interface ProbeValues {
-  /** of the reply: other numbers have another one */
+  /** identifies the reply: it changes with the numbers */
   id: number;
   steps: Int32Array;
   players: number;
@@ -182,14 +182,14 @@ export interface Pair {
 }
 export interface Interactions {
   bytes: number;
-  /** at most so many, the strongest first */
+  /** the strongest pairs, at most `most` */
   at(probe: number, step: number, most: number): Pair[];
 }
 export interface Outputs {
   bytes: number;
   classes: number;
   steps: Int32Array;
-  /** (classes,) probabilities of the whole probe; null where the step is not in the record */
+  /** (classes,) probabilities of the unmasked input; null where the step is not in the record */
   at(probe: number, step: number): Float32Array | null;
   /** the classes that were explained; null where the step is not in the record */
   targets(probe: number, step: number): Set<number> | null;
@@ -198,7 +198,7 @@ export interface Prediction { predicted: number; probability: number; label: num
 export interface Predictions { bytes: number; steps: Int32Array; at(probe: number, step: number): Prediction | null }
 /** A quantity of each probe at each epoch (drift, share of a region) with its quartiles over probes. */
 export interface Spread {
-  /** of the reply: other numbers have another one */
+  /** identifies the reply: it changes with the numbers */
   id: number;
   bytes: number;
   steps: Int32Array;
@@ -219,7 +219,7 @@ export type Table = (probe: number, step: number) => number;
 
 /** How far each explanation is from a reference. */
 export interface Drift extends Spread {
-  /** what of it is noise; NaN where errors are unknown */
+  /** noise floor; NaN where errors are unknown */
   floor: Table;
   /** (epochs,) */
   floorMedian: Float32Array;
@@ -227,7 +227,7 @@ export interface Drift extends Spread {
 
 /** The share of |attribution| inside a region. */
 export interface Share extends Spread {
-  /** (epochs,) over probes: the share that is told of the run */
+  /** (epochs,) mean share over probes: the run's share */
   mean: Float32Array;
   /** how many probes have a share at a step */
   counted(step: number): number;
@@ -237,14 +237,14 @@ export interface Share extends Spread {
   positive(step: number): number;
   /** 1 where the strongest player lies inside */
   pointed: Table;
-  /** how many probes have their strongest player inside, and how many have one */
+  /** inside: probes whose strongest player lies inside; of: probes that have a strongest player */
   pointing(step: number): { inside: number; of: number };
-  /** the first step from which the mean share, or in few the shares of enough probes, stay above the lowest they had been by more than noise; null where there is none */
+  /** the first step from which the mean share (inFew: the shares of enough probes) stays above its previous minimum by more than noise; null if there is none */
   onset: number | null;
   inFew: boolean;
-  /** the same of one probe; ABSENT where there is none */
+  /** the onset of one probe; ABSENT if there is none */
   onsetOf(probe: number): number;
-  /** the share of the untrained model; where it was not logged, of the region's players among all */
+  /** the share of the untrained model; if it was not logged, the region's part of all players */
   before(probe: number): number;
   /** whether the untrained model was logged */
   measured: boolean;
@@ -253,27 +253,27 @@ export interface Share extends Spread {
 /** How far each explanation can be trusted. */
 export interface Trust {
   bytes: number;
-  /** names of the measures that it judges, as those of Fidelity */
+  /** names of the measures that the warnings are based on, as in Fidelity */
   measures: string[];
   rSquared: Table;
   gap: Table;
-  /** length of the standard errors over that of the values */
+  /** norm of the standard errors divided by the norm of the values */
   error: Table;
   untrained: Table;
   untrainedFloor: Table;
-  /** what there is to warn of */
+  /** names of the warnings */
   warnings(probe: number, step: number): string[];
 }
 
 export type EventKind = "learned" | "forgotten" | "relearned" | "reason changed" | "onset" | "collapsed";
 
-/** Something that happened to one probe; events.py tells what its numbers mean. */
+/** An event of one probe; events.py defines its numbers. */
 export interface TrainingEvent {
   step: number;
   probe: number;
   kind: EventKind;
   explainer: string;
-  /** null where the model answered none */
+  /** null if the model's output is not a number */
   size: number | null;
   floor: number | null;
   region: string;
@@ -281,53 +281,53 @@ export interface TrainingEvent {
 
 export interface Events {
   events: TrainingEvent[];
-  /** since which step explanations are what they are at the end; null: not yet */
+  /** the step from which explanations stay as they are at the end; null: not yet */
   steady: { probes: (number | null)[]; run: number | null; metric: string; of_metric: number | null };
 }
 
-/** How far apart the explanations of two runs are, by row of their pairing. */
+/** The distance between the explanations of two runs, one row per pair of epochs. */
 export interface Compared {
-  /** of the reply */
+  /** identifies the reply */
   id: number;
   bytes: number;
   steps: Int32Array;
   distance: Table;
-  /** what of the distance is noise */
+  /** noise floor of the distance */
   floor: Table;
   bothRight(probe: number, step: number): boolean;
-  /** whether there is a right answer; else `bothRight` says that both answer */
+  /** whether the probes have labels; without labels `bothRight` means that both models have an output */
   labelled: boolean;
-  /** (rows,) median over probes that both answer right, over all where there are none; and of what of it is noise */
+  /** (rows,) median over probes that both runs predict correctly, over all probes if there are none; typicalFloor: its noise floor */
   typical: Float32Array;
   typicalFloor: Float32Array;
-  /** (rows,) between repeats of the same recipe; NaN where none are known */
+  /** (rows,) range between repeats of the same recipe; NaN if no repeats are known */
   lowest: Float32Array;
   highest: Float32Array;
   /** pairs of repeats */
   repeats: number;
 }
 
-/** What deserves a look. */
+/** An observation that deserves attention. */
 export interface Finding {
   text: string;
   kind: string;
   step: number;
-  /** null of the whole run */
+  /** null if it concerns the run, not one probe */
   probe: number | null;
   region: string;
 }
 export interface Findings { verdict: string; findings: Finding[] }
 
-/** Which epochs of two runs stand side by side. */
+/** Which epochs of two runs are compared. */
 export interface Pairing {
   bytes: number;
-  /** the metric that the alignment goes by; "" for epochs */
+  /** the metric of the alignment; "" for epochs */
   metric: string;
-  /** the place where both are at their best; null where epochs are not counted from there */
+  /** the place where both runs are at their best; null unless epochs are counted from it */
   best: number | null;
-  /** one row a place of the cursor, ascending: the epoch it is called by */
+  /** the epoch that names each place of the cursor, ascending */
   steps: Int32Array;
-  /** the epoch of either run there; ABSENT where it has none */
+  /** the epochs of the two runs at that place; ABSENT if a run has none */
   here: Int32Array;
   there: Int32Array;
 }
@@ -356,6 +356,6 @@ export type Args = Record<string, string> & { run: string };
 /** Where records come from: the server today, a file for a report that opens from disk. */
 export interface Source {
   runs(signal?: AbortSignal): Promise<RunRow[]>;
-  /** before: a reply to the same request, of which all up to a step still holds */
+  /** before: an earlier reply to the same request that is still valid up to a step */
   get<R extends Route>(route: R, args: Args, signal?: AbortSignal, before?: { reply: Replies[R]; until: number }): Promise<Replies[R]>;
 }

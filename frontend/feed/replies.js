@@ -1,4 +1,4 @@
-/** What each reply of the server is made into: typed arrays with a way to look things up. */
+/** Turns each reply of the server into typed arrays with lookup functions. */
 
 import { ABSENT } from "../model/cursor.js";
 import { indexOf } from "../model/series.js";
@@ -182,7 +182,7 @@ export const READERS = {
       ...share,
       mean: take(container, "mean", Float32Array).data,
       counted: (step) => known(shares, step).length,
-      // Of one probe there are no quartiles: the band is its error.
+      // One probe has no quartiles: the band is its standard error.
       ...(one !== undefined && { lower: share.median.map((value, i) => value - errors(one, share.steps[i])), upper: share.median.map((value, i) => value + errors(one, share.steps[i])) }),
       errors,
       positive(step) {

@@ -1,4 +1,4 @@
-/** What the page knows and what the user chose, kept up to date; what will be drawn is fetched before there is anything to draw it with. */
+/** The page's records and the user's choices, kept up to date. Fetching starts before the views are loaded. */
 
 import { hostWindow } from "../host/host.js";
 import { derive } from "../model/model.js";
@@ -7,12 +7,12 @@ import { createFeed } from "./feed.js";
 
 /** @typedef {ReturnType<typeof createSession>} Session */
 
-// A cursor that stays so long has come to rest.
+// The cursor rests after this time without a move.
 const REST_MS = 300;
 
 /**
  * @param {import("../types.d.ts").Source} source
- * @param {Promise<import("../types.d.ts").RunRow[]>} first  the runs, on their way
+ * @param {Promise<import("../types.d.ts").RunRow[]>} first  the runs, already requested
  */
 export function createSession(source, first) {
   const store = createStore(changed, hostWindow());
@@ -21,7 +21,7 @@ export function createSession(source, first) {
   let settled = false;
   /** @type {number | null} */
   let rested = null;
-  /** @type {number | null} where the cursor is, and may come to rest */
+  /** @type {number | null} the cursor's step, until it rests there */
   let here = null;
   let timer = 0;
   /** @type {() => void} */
@@ -34,7 +34,7 @@ export function createSession(source, first) {
     });
   }
 
-  /** What is judged of an epoch is asked for when the cursor stays there. */
+  /** Analyses of an epoch are requested when the cursor rests there. */
   function follow(/** @type {number} */ step) {
     if (step === here) return;
     here = step;
@@ -45,7 +45,7 @@ export function createSession(source, first) {
     }, REST_MS);
   }
 
-  /** What there is to show now; asks for what is missing. */
+  /** The data to show now; requests missing replies. */
   function look() {
     const { rows, problem, reconnecting } = feed.state();
     feed.open();
@@ -63,12 +63,12 @@ export function createSession(source, first) {
     feed,
     look,
     changed,
-    /** The page stands: what can be later is asked for from now on. */
+    /** The first picture is drawn: less urgent requests start now. */
     settle() {
       settled = true;
       changed();
     },
-    /** @param {() => void} drawer  called at every change from now on */
+    /** @param {() => void} drawer  called at every change */
     drawWith(drawer) {
       draw = drawer;
       changed();

@@ -1,4 +1,4 @@
-/** Arrays of a reply, and numbers of each probe at each epoch in them. */
+/** Reads arrays of a reply, and the number of a probe at an epoch. */
 
 import { largest } from "../figures/scale.js";
 import { indexOf } from "../model/series.js";
@@ -24,7 +24,7 @@ export function positions(container) {
   return new Map((container.header.probes ?? []).map((probe, position) => [probe, position]));
 }
 
-/** Replies so far: what is drawn from one is drawn anew from another. */
+/** Number of replies so far: each reply has its own id, and views draw again when it changes. */
 let replies = 0;
 
 export const nextId = () => ++replies;
@@ -45,9 +45,9 @@ export function table(container, name) {
   };
 }
 
-/** @type {(container: Container) => (probe: number) => number} where a probe stands in a row; NaN where it is not in it */
+/** @type {(container: Container) => (probe: number) => number} position of a probe in a row; NaN if it is not in the reply */
 export function placing({ header: { probes } }) {
-  // Where only some probes were asked for, the reply says which.
+  // If only some probes were requested, the reply lists them.
   return (probe) => (probes ? (probes.includes(probe) ? probes.indexOf(probe) : NaN) : probe);
 }
 
@@ -67,7 +67,7 @@ export function spread(container, name) {
   const quartiles = take(container, "quartiles", Float32Array).data;
   const epochs = steps.length;
   const n = values.shape[1];
-  // Where only some probes were asked for, the reply says which.
+  // If only some probes were requested, the reply lists them.
   const chosen = container.header.probes;
   const place = (/** @type {number} */ probe) => (chosen ? chosen.indexOf(probe) : probe);
   return {

@@ -1,4 +1,4 @@
-/** Looks for new runs and new epochs every few seconds, as long as the page is in view. */
+/** Polls for new runs and epochs every few seconds while the page is visible. */
 
 import { Unreachable } from "./api.js";
 
@@ -8,8 +8,8 @@ const POLL_MS = 4000;
 
 /**
  * @param {import("../types.d.ts").Source} source
- * @param {Promise<RunRow[]> | null} first  the first look, where it is on its way already
- * @param {(before: RunRow[], now: RunRow[]) => void} follow  called with the runs of the last look and of this one
+ * @param {Promise<RunRow[]> | null} first  the first reply, if it is already requested
+ * @param {(before: RunRow[], now: RunRow[]) => void} follow  called with the runs of the previous poll and of this one
  * @param {() => void} changed  called when there is something new to draw
  */
 export function createWatch(source, first, follow, changed) {
@@ -22,7 +22,7 @@ export function createWatch(source, first, follow, changed) {
   /** @type {Promise<void> | null} */
   let polling = null;
 
-  /** Looks now, and every few seconds from now on. */
+  /** Polls now and then every few seconds. */
   function poll() {
     clearTimeout(timer);
     polling ??= lookOnce().finally(() => {
@@ -43,7 +43,7 @@ export function createWatch(source, first, follow, changed) {
       reconnecting = false;
       if (!same || recovered) changed();
     } catch (error) {
-      // Once there is a picture it stays; TensorBoard may be restarting.
+      // A page that has data keeps it: TensorBoard may be restarting.
       if (rows) reconnecting = error instanceof Unreachable || reconnecting;
       else problem = messageOf(error);
       changed();

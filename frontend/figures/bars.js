@@ -77,7 +77,7 @@ export function sumOf(values, line) {
 }
 
 /**
- * The way from the model without features to its output: where each row's bar begins and ends. What has no number moves nothing.
+ * The waterfall from the base value to the output: where each row's bar begins and ends. A row without a number has length 0.
  * @param {number} base
  * @param {ArrayLike<number>} values
  * @param {Line[]} lines

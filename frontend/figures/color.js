@@ -138,7 +138,7 @@ export function paletteNumber(run, together) {
   return hash(run) % count;
 }
 
-// Distance in OKLab, both themes together, from which on nobody takes one thin line for the other.
+// Distance in OKLab, both themes together, from which two thin lines can be told apart.
 const UNLIKE = 0.3;
 
 /** @type {(one: number, other: number) => boolean} */

@@ -1,4 +1,4 @@
-/** What the pointer is on: a place of a picture, and the player there. */
+/** The place of a picture under the pointer, and its player. */
 
 /** @typedef {import("../types.d.ts").Picture} Picture */
 

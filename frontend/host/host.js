@@ -35,7 +35,7 @@ export function onReload(reload) {
   try {
     if (window.frameElement) Object.assign(window.frameElement, { reload });
   } catch {
-    // Framed by another origin: there is no button that we could hear.
+    // Framed by another origin: there is no reload button to connect to.
   }
 }
 
@@ -47,7 +47,7 @@ export function onNavigation(changed) {
 }
 
 /**
- * Whether anybody can see the page: TensorBoard keeps the frames of other tabs alive, with no height.
+ * Whether the page is visible: TensorBoard keeps the frames of other tabs alive, with no height.
  * @param {Element} element
  * @param {(visible: boolean) => void} changed
  */
@@ -68,7 +68,7 @@ export function followVisibility(element, changed) {
   document.addEventListener("visibilitychange", tell);
 }
 
-/** Keys work at once where the user was nowhere else in TensorBoard; whoever types in a field of it types on. */
+/** Takes the focus so that keys work at once, unless the user is typing in a field of TensorBoard. */
 export function takeFocus() {
   const host = hostWindow();
   const focused = host.document.activeElement;

@@ -18,7 +18,7 @@ const COPIED_MS = 2000;
 export function listen(root, store, dataNow, retry) {
   const change = (/** @type {Change} */ wanted) => {
     const cursor = dataNow()?.cursor;
-    // Playing from the end begins anew.
+    // Playing from the last epoch starts again at the first.
     const anew = wanted.playing && cursor && cursor.index === cursor.steps.length - 1;
     store.set(anew ? { ...wanted, epoch: cursor.steps[0] } : wanted);
   };
@@ -51,7 +51,7 @@ export function listen(root, store, dataNow, retry) {
     if (event.detail > 0 && event.target instanceof Element) event.target.closest("button")?.blur();
   });
 
-  // So would a list in which something was chosen with the mouse: digits and arrows would go on choosing in it. Whoever came to it by keyboard stays.
+  // A list used with the mouse would also keep the focus and react to digits and arrows. A list reached by keyboard keeps it.
   let pointed = false;
   root.addEventListener("pointerdown", () => (pointed = true));
   root.addEventListener("keydown", () => (pointed = false));
@@ -67,7 +67,7 @@ export function listen(root, store, dataNow, retry) {
 function takesKey({ target, key }) {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLTextAreaElement) return true;
-  // Up and down walk a list; left and right would too, and change what is explained unseen.
+  // Up and down walk a list; left and right would too, and change the explained class without notice.
   if (target instanceof HTMLSelectElement) return key !== "ArrowLeft" && key !== "ArrowRight";
   if (target instanceof HTMLInputElement) {
     if (target.type === "checkbox") return key === " ";

@@ -1,6 +1,6 @@
-/** Tells the browser of all modules at once: each would otherwise be found only when the one that imports it has come. */
+/** Tells the browser about all modules at once; otherwise it would find each one only after loading the module that imports it. */
 
-/** What the page is made of, first what fetches. A view that is not named here comes a little later. */
+/** The modules of the first picture, those that fetch first. A view that is not listed here loads a little later. */
 export const MODULES = [
   "feed/session.js",
   "feed/feed.js",
@@ -61,10 +61,10 @@ export const MODULES = [
   "views/parts/later.js",
 ];
 
-/** What comes after the first picture (views/rest.js). */
+/** The modules that load after the first picture (views/rest.js). */
 export const REST = ["views/rest.js", "views/training/events.js", "model/events.js", "model/players.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "model/frames.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "views/parts/curves.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
 
-/** What draws the cards of rows, texts and series (paint/miniature.js). */
+/** The modules that draw the cards of rows, texts and series (paint/miniature.js). */
 export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/cards.js", "figures/cards.js", "figures/passage.js", "model/players.js", "model/shown.js", "paint/signal.js", "figures/signal.js", "paint/canvas.js", "figures/axis.js"];
 
 /** @param {string[]} paths  below frontend/ */

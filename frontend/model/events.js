@@ -1,4 +1,4 @@
-/** What happened while a run learned, as markers along the epochs and as a list. Pure. */
+/** Events of a run, as markers along the epochs and as a list. Pure. */
 
 import { list, number, percent, plural, probability, signed } from "../words/format.js";
 
@@ -6,11 +6,11 @@ import { list, number, percent, plural, probability, signed } from "../words/for
 /** @typedef {import("../types.d.ts").EventKind} EventKind */
 /** @typedef {import("../types.d.ts").TrainingEvent} TrainingEvent */
 
-/** Of several kinds at one place the first is drawn where there is room for one. */
+/** If there is room for one kind only, the first of these is drawn. */
 /** @type {EventKind[]} */
 const GRAVEST = ["collapsed", "forgotten", "reason changed", "onset", "relearned", "learned"];
 
-/** A shape of its own for each kind: colour tells the run. */
+/** Each kind has its own shape; the colour shows the run. */
 /** @type {Record<EventKind, string>} */
 export const GLYPHS = { learned: "▲", relearned: "△", forgotten: "▼", "reason changed": "◆", onset: "▶", collapsed: "✕" };
 
@@ -54,7 +54,7 @@ export function markersOf(events, cursor, letter, most) {
 }
 
 /**
- * A probe that flips to and fro, or has two onsets, is one probe.
+ * A probe with several events of one kind counts once.
  * @param {EventKind} kind
  * @param {number[]} [probes]  of each event
  */
@@ -102,7 +102,7 @@ export function countKinds(events) {
 }
 
 /**
- * How large an event is, beside what it had to exceed.
+ * The size of an event and the threshold that it exceeded.
  * @param {TrainingEvent} event
  */
 export function sizeWords({ kind, size, floor, region }) {
@@ -114,7 +114,7 @@ export function sizeWords({ kind, size, floor, region }) {
 }
 
 /**
- * Since when a run is steady, in words; "" where nothing is known.
+ * The epoch from which a run is steady, in words.
  * @param {import("../types.d.ts").Events["steady"]} steady
  */
 export function steadyWords({ run, metric, of_metric }) {

@@ -1,4 +1,4 @@
-/** Remembers what was worked out from an object for as long as the object lives: records don't change once they are here. */
+/** Caches a result per object for as long as the object lives: loaded records never change. */
 
 /**
  * @template {object} K

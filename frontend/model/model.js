@@ -1,4 +1,4 @@
-/** From the records and the state to what the views draw: which runs, which epoch, which probes. Asks for what is missing. */
+/** Derives what the views draw from the records and the state: runs, epoch, probes. Requests missing replies. */
 
 import { strongest } from "../figures/scale.js";
 import { sharedBeginning, shortName } from "../words/names.js";
@@ -87,12 +87,12 @@ export function derive(situation, state, ask) {
   const a = side(info, "A");
   const candidate = other ? side(other, "B") : null;
 
-  // The probe is known from the start where the user chose one: its numbers need not wait for the others' order.
+  // A probe that the user chose is loaded at once: it does not wait for the order of the others.
   const known = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
   if (known !== null) for (const one of [a, candidate]) one?.load([known], known);
   if (isIncomplete(a)) return { ...nothing, phase: pending, runs };
   if (candidate && isIncomplete(candidate) && !problem) return { ...nothing, runs };
-  // Where B could not be read, A is still worth seeing.
+  // If B could not be read, A is shown alone.
   const b = candidate && !isIncomplete(candidate) ? candidate : null;
   const pairing = pairingOf(a, b, state, ask);
   if (pairing === undefined && !problem) return { ...nothing, runs };
@@ -112,7 +112,7 @@ export function derive(situation, state, ask) {
 }
 
 /**
- * What is drawn of A and B at the cursor; null while numbers of the probe are on their way.
+ * What is drawn of A and B at the cursor; null while the probe's values are being fetched.
  * @param {{a: Side, b: Side | null, pairing: Pairing | null, known: number | null, method: string, region: string, explained: string}} chosen  known: the probe that the user chose
  * @param {Situation} situation
  * @param {State} state
@@ -127,11 +127,11 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   const beside = b ? { ...explanation, other: b.run, by: state.align } : null;
   const comparison = beside && { ...beside, ...(state.repeats && { repeats: state.repeats }) };
   const compared = settled && comparison ? ask("compare", comparison) : undefined;
-  // A pinned epoch is the same run once more: for order and filters only the runs count. Cards stay where they are while the cursor moves.
+  // A pinned epoch belongs to the same run, so order and filters use the runs only. Cards keep their places while the cursor moves.
   const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
   const probe = known ?? order[0] ?? 0;
   for (const one of pair) one.load([probe, ...order.slice(...state.window), ...surveyed(one.info)], probe);
-  // Where a reply failed, the rest is drawn without it.
+  // If a reply failed, the rest is drawn without it.
   if (!problem && pair.some((one) => !one.values(probe))) return null;
 
   const player = state.hover ?? state.player ?? strongestOf(panes, probe);
@@ -157,7 +157,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
 }
 
 /**
- * The region and the class that A can show: a link or the run before may name others.
+ * The region and the class that A can show: a link or the previous run may name others.
  * @param {RunInfo} info
  * @param {State} state
  */
@@ -169,11 +169,11 @@ function topicsOf(info, state) {
   };
 }
 
-/** @type {(side: Side) => boolean} whether the probes can't be put in order yet */
+/** @type {(side: Side) => boolean} whether data for the order of the probes is missing */
 const isIncomplete = ({ predictions, drift }) => !predictions || !drift;
 
 /**
- * Which epochs of A and B stand side by side, where those are not the same ones: then null; undefined while it is on its way.
+ * Which epochs of A and B are compared; null if they are the same epochs, undefined while the reply is being fetched.
  * @param {Side} a
  * @param {Side | null} b
  * @param {State} state
@@ -185,7 +185,7 @@ function pairingOf(a, b, { align }, ask) {
 }
 
 /**
- * The runs whose curves are drawn besides those of A and B, as far as they have come.
+ * Further runs whose curves are drawn, as far as they are loaded.
  * @param {RunRow[]} rows
  * @param {Side[]} pair
  * @param {string} set
@@ -198,7 +198,7 @@ function othersOf(rows, pair, set, state, ask) {
 }
 
 /**
- * Of one run; or of a pair where the cursor rests, once it is compared: both take the server the same work, and it is done once.
+ * Findings of one run, or of a pair at the epoch where the cursor rests. They are requested after the comparison, which shares the server's work.
  * @param {import("../types.d.ts").Args} alone
  * @param {import("../types.d.ts").Args | null} beside
  * @param {Cursor} cursor
@@ -207,12 +207,12 @@ function othersOf(rows, pair, set, state, ask) {
  */
 function findingsOf(alone, beside, cursor, rested, ask) {
   if (!beside) return ask("findings", alone);
-  // Another pair may have no such epoch; the cursor rests anew in a moment.
+  // A new pair may lack this epoch; the cursor will rest again soon.
   return rested === null || !cursor.steps.includes(rested) ? undefined : ask("findings", { ...beside, step: String(rested) });
 }
 
 /**
- * Asks for what the page needs of A and B in any case, before it knows more of them.
+ * Requests replies of A and B that the page always needs, before their details are known.
  * @param {RunRow[]} rows
  * @param {string} set
  * @param {string} method
@@ -220,7 +220,7 @@ function findingsOf(alone, beside, cursor, rested, ask) {
  * @param {Ask} ask
  */
 function prefetch(rows, set, method, state, ask) {
-  // Whether a run has a class of a certain number is not known yet.
+  // It is not known yet whether the run has a class with this number.
   if (/^[0-9]/.test(state.class)) return;
   for (const { run } of rows) {
     ask("drift", { run, set, explainer: method, class: state.class });

@@ -7,7 +7,7 @@ import { memo } from "./memo.js";
 /** @typedef {import("../types.d.ts").State} State */
 
 /**
- * The class of a probe as the filter means it: its label, or what A answers where it has none.
+ * The class of a probe as the filter means it: its label, or A's prediction if it has no label.
  * @param {Pane} pane
  * @param {number} probe
  */
@@ -18,7 +18,7 @@ export function classOf({ side, step }, probe) {
 /**
  * @param {Pane} pane
  * @param {number} probe
- * @returns {boolean | null} null where there is no label or no answer
+ * @returns {boolean | null} null without a label or a prediction
  */
 export function isRight({ side, step }, probe) {
   const label = side.info.probes.labels?.[probe];
@@ -40,7 +40,7 @@ const changes = memo((/** @type {import("../types.d.ts").Spread} */ drift) =>
 );
 
 /**
- * Since the pinned epoch where there is one, else over the whole run.
+ * The change since the pinned epoch if there is one, else over the whole run.
  * @param {Side} side
  * @param {number} probe
  */
@@ -62,7 +62,7 @@ function certainty({ side, step }, probe) {
 }
 
 /**
- * How far apart the reasons of A and B are above their noise; those that both answer right come before all others.
+ * The distance of A and B above its noise floor; probes that both predict correctly come first.
  * @param {import("../types.d.ts").Compared} compared
  * @param {number} probe
  * @param {number} step
@@ -74,13 +74,13 @@ function apartness(compared, probe, step) {
   return distance - (Number.isNaN(floor) ? 0 : floor) + (compared.bothRight(probe, step) ? BOTH_RIGHT : 0);
 }
 
-// More than any two distances are apart.
+// Larger than any difference of two distances.
 const BOTH_RIGHT = 10;
 
 /**
  * @param {Pane[]} panes  the runs shown on the cards, at the cursor
  * @param {Pick<State, "sort" | "only" | "wrong" | "disagree">} state
- * @param {{compared: import("../types.d.ts").Compared, step: number} | null} [apart]  of a pair, where the cursor came to rest
+ * @param {{compared: import("../types.d.ts").Compared, step: number} | null} [apart]  the comparison of a pair, and the step where the cursor rests
  * @returns {number[]} probe numbers
  */
 export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null) {
@@ -90,7 +90,7 @@ export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null
     if (only !== null && classOf(first, probe) !== only) continue;
     if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
     if (disagree) {
-      // Where one of them has no answer, nobody disagrees.
+      // Without a prediction of both there is no disagreement.
       const predictions = panes.map(({ side, step }) => side.predictions?.at(probe, step)?.predicted ?? -1);
       if (predictions.includes(-1) || new Set(predictions).size < 2) continue;
     }

@@ -11,7 +11,7 @@ import { holesOf, indexOf, joinSteps, nearest } from "./series.js";
 /**
  * @param {RunInfo} a
  * @param {RunInfo | null} b
- * @param {Pairing | null} pairing  null where every epoch of one stands beside the same of the other
+ * @param {Pairing | null} pairing  null if equal epochs are compared
  * @param {number | null} epoch  null follows the end
  * @returns {Cursor}
  */
@@ -28,7 +28,7 @@ export function cursorOf(a, b, pairing, epoch) {
 /** @type {(steps: number[], has: (step: number) => boolean) => number[]} */
 const where = (steps, has) => steps.map((step) => (has(step) ? step : ABSENT));
 
-// The first epoch of a hole has a place of its own: what is missing is shown as missing.
+// The first missing epoch of a hole has a place of its own, so that the hole is visible.
 
 /** @type {(a: RunInfo) => Places} */
 const alone = memo((a) => {

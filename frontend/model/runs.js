@@ -1,4 +1,4 @@
-/** Which runs are shown: A and B, which method of theirs, in which colours, and why others can't stand beside A. Pure. */
+/** Chooses the runs A and B, the method and the colours, and says why other runs are not comparable with A. Pure. */
 
 import { paletteNumber, runColor } from "../figures/color.js";
 import { whyNotComparable } from "../words/compare.js";
@@ -9,13 +9,13 @@ import { shortName } from "../words/names.js";
 /** @typedef {import("../types.d.ts").RunRow} RunRow */
 /** @typedef {import("../types.d.ts").State} State */
 
-// A run grows while its newest record is not older than so many of its usual epochs; before there are two, than a minute.
+// A run counts as live while its newest record is younger than this many of its usual epochs, or one minute before the second epoch.
 const LIVE_EPOCHS = 3;
 const LEAST_LIVE_SECONDS = 10;
 const FIRST_EPOCH_SECONDS = 60;
 
 /**
- * What is shown of all there is: A and B, a probe set, a method; null where no run can be read.
+ * The runs A and B, the probe set and the method; null if no run can be read.
  * @param {RunRow[]} rows
  * @param {State} state
  * @param {number} now
@@ -31,15 +31,15 @@ export function chooseRuns(rows, state, now) {
 }
 
 /**
- * What a link names and nobody has or can read, in words; "" where all is there.
+ * A sentence about runs in a link that do not exist or can't be read; "" if there are none.
  * @param {RunRow[]} rows
  * @param {State} state
- * @param {string} shown  what is there instead
+ * @param {string} shown  the run that is shown instead
  */
 export function missingRuns(rows, { a, b }, shown) {
   const gone = [a, b].filter((run) => run && !rows.some((row) => row.run === run)).map((run) => `“${run?.replace(/\/xai$/, "")}”`);
   const parts = gone.length ? [`${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory`] : [];
-  // Its sentence begins with its name.
+  // The error sentence begins with the run's name.
   for (const { error } of rows.filter(({ run }) => run === a || run === b)) if (error) parts.push(error.replace(/\.$/, ""));
   return parts.length ? `${parts.join("; ")}; “${shown}” is shown instead.` : "";
 }
@@ -60,7 +60,7 @@ export function describe(row, first, second, reasons, shared, state) {
   return {
     ...row,
     label: shortName(row.name, shared),
-    // A run that is not drawn has no colour: it would be mistaken for one that is.
+    // A run that is not drawn has no colour, so that it can't be mistaken for a drawn one.
     color: shown ? colorOf(row.run, together(first, second, state), state) : "var(--faint)",
     letter,
     shown,
@@ -69,7 +69,7 @@ export function describe(row, first, second, reasons, shared, state) {
 }
 
 /**
- * The method that is shown: the chosen one where A has it, else SHAP, else the first.
+ * The shown method: the chosen one if A has it, else SHAP, else the first.
  * @param {RunInfo["comparable"]} comparable  of A
  * @param {string | null} chosen
  */
@@ -79,7 +79,7 @@ function methodOf(comparable, chosen) {
 }
 
 /**
- * Why a run can't stand beside A ("" where it can).
+ * Why each run is not comparable with A ("" if it is).
  * @param {RunRow[]} rows
  * @param {RunRow} first
  * @param {string} set
@@ -98,7 +98,7 @@ function compareRuns(rows, first, set, method) {
 }
 
 /**
- * The run beside A: the chosen one where it can stand there, else the first that can.
+ * Run B: the chosen run if it is comparable, else the first comparable one.
  * @param {RunRow[]} rows
  * @param {RunRow} first
  * @param {string | null} chosen  "" for none
@@ -112,7 +112,7 @@ function chooseSecond(rows, first, chosen, reasons) {
 }
 
 /**
- * Whether a run still grows: a record has no end mark, but its newest epoch is not much older than its epochs take.
+ * Whether a run is still training: records have no end mark, so the age of the newest epoch decides.
  * @param {RunRow} row
  * @param {number} now
  */
@@ -122,7 +122,7 @@ export function isLive({ wall_time, epoch_seconds }, now) {
 }
 
 /**
- * The run to begin with: the newest of those that train now, else the first that has something to show.
+ * The default run A: the newest live run, else the first that has an epoch.
  * @param {RunRow[]} rows
  * @param {number} now
  * @returns {RunRow | undefined}

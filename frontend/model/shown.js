@@ -56,7 +56,7 @@ function meaning(probes, target) {
 }
 
 /**
- * Whether it is a difference that sampling alone may make.
+ * Whether the value is a difference that sampling error alone can explain.
  * @param {Shown} shown
  * @param {number} player
  */

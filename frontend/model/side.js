@@ -1,4 +1,4 @@
-/** One run as the page shows it: asks for its records, and looks things up in what has come. */
+/** One run as the page shows it: requests its records and looks values up in the replies. */
 
 import { areaArguments, fits } from "./areas.js";
 import { memo } from "./memo.js";
@@ -12,7 +12,7 @@ import { memo } from "./memo.js";
 const CHUNK_NUMBERS = 1.5e6;
 const CHUNK_PROBES = 64;
 
-/** How many probes one request brings at most: all epochs of them at once, so that the cursor never waits. */
+/** How many probes one request brings at most, with all their epochs, so that the cursor never waits. */
 const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
   const { players, height = 0, width = 0, length = 0, channels = 0 } = probes;
   const ofValues = 2 * steps.length * Math.max(1, ...players);
@@ -23,7 +23,7 @@ const chunkSize = memo((/** @type {RunInfo} */ { steps, probes }) => {
 const SURVEY_PROBES = 200;
 const SURVEY_NUMBERS = 16e6;
 
-/** The probes that are shown all at once (views/probes/overview.js): of tables all, or as many of the first as a browser keeps with ease. */
+/** The probes that are shown all at once (views/probes/overview.js): all probes of a table, or as many as a browser can hold easily. */
 export const surveyed = memo((/** @type {RunInfo} */ { steps, probes }) => {
   const ofValues = 2 * steps.length * Math.max(1, ...probes.players);
   const count = probes.kind === "tabular" ? Math.min(probes.count, SURVEY_PROBES, Math.floor(SURVEY_NUMBERS / ofValues)) : 0;
@@ -31,8 +31,8 @@ export const surveyed = memo((/** @type {RunInfo} */ { steps, probes }) => {
 });
 
 /**
- * Which probes are fetched together: those that came into view together. Kept, so that nothing is fetched twice; by run and probe set, so that a
- * run that grows is asked for the same ones again.
+ * Probes that came into view together are fetched together. The lists are kept by run and probe set, so that nothing is fetched twice and a
+ * grown run is requested with the same lists.
  */
 const listsOf = memo((/** @type {Ask} */ _) => /** @type {Map<string, Map<number, string>>} */ (new Map()));
 
@@ -62,7 +62,7 @@ export function enlist(lists, probes, most) {
  * @property {import("../types.d.ts").Area[]} areas  regions that the user drew
  * @property {number | null} pin  the epoch that the user pinned
  * @property {import("../types.d.ts").DriftFrom} from  what the drift curve is measured from
- * @property {boolean} settled  whether what can be later is asked for
+ * @property {boolean} settled  whether less urgent requests have started
  */
 
 /**
@@ -94,7 +94,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
   let fidelity;
   /** @type {import("../types.d.ts").Importance | undefined} */
   let importance;
-  /** What can be a moment later than the picture. */
+  /** Requests that may be answered later than the picture. */
   const beside = (/** @type {boolean} */ peek) => {
     for (const { name, args } of regions) {
       // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
@@ -137,7 +137,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
         if (value) values.set(list, value);
         if (content) contents.set(list, content);
       };
-      // The large picture first, then the cards in view; what is there already stays.
+      // The large picture first, then the cards in view; loaded replies stay.
       const most = chunkSize(info);
       enlist(lists, [selected], most);
       const first = String(lists.get(selected));

@@ -14,7 +14,7 @@ const PREFIX = `p.${TAB}.`;
 const WRITE_AFTER_MS = 300;
 
 /**
- * How a field is read from the URL and written to it; `read` answers undefined for a text it can't read.
+ * How a field is read from the URL and written to it; `read` returns undefined for a text that it can't read.
  * @typedef {{read: (text: string) => unknown, write: (value: never) => string}} Field
  */
 

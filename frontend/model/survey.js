@@ -11,8 +11,8 @@ import { surveyed } from "./side.js";
 /** @typedef {import("../types.d.ts").State} State */
 
 /**
- * What is known of all probes, worked out again only when more of it has come.
- * @param {number} most  features by which the axis goes: the strongest ones
+ * A summary of all loaded probes, computed again only when more of them are loaded.
+ * @param {number} most  number of the strongest features, which determine the axis
  */
 export function createSurvey(most) {
   let key = "";

@@ -1,4 +1,4 @@
-/** Draws what is over all probes: importance of features as bars, and one point a probe. */
+/** Draws all probes of a table: importance of features as bars, and one point per probe. */
 
 import { axis } from "../figures/axis.js";
 import { featureColor } from "../figures/color.js";

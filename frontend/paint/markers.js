@@ -1,4 +1,4 @@
-/** Draws what happened at each epoch on a canvas: a row a run, a shape a kind. */
+/** Draws the events of each epoch on a canvas: one row per run, one shape per kind. */
 
 import { emptied } from "./canvas.js";
 

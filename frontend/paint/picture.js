@@ -195,7 +195,7 @@ function hatchPlayers(context, picture, noise, dark, width, height) {
 }
 
 /**
- * Says that there is no number here.
+ * Hatches an area without numbers.
  * @param {CanvasRenderingContext2D} context
  * @param {boolean} dark
  * @param {number} width

@@ -1,4 +1,4 @@
-/** A menu of what can be taken out of the page: pictures and numbers. */
+/** The export menu: pictures and numbers. */
 
 import { html, render } from "./parts/html.js";
 
@@ -55,7 +55,7 @@ export function exportView(element) {
 
   const show = () => {
     open = true;
-    // What makes pictures is large and seldom wanted: it comes while the user reads the menu.
+    // The export modules are large and rarely needed: they load while the user reads the menu.
     import("../exports/index.js").catch(() => {});
     document.addEventListener("pointerdown", outside, true);
     draw();
@@ -156,7 +156,7 @@ function createJob(changed) {
      * @param {Data} data
      * @param {State} state
      * @param {HTMLElement} root  of the page
-     * @returns {Promise<string>} what went wrong, in a sentence; "" where nothing did
+     * @returns {Promise<string>} what went wrong, in a sentence; "" if nothing did
      */
     async start(name, data, state, root) {
       const stop = new AbortController();
@@ -185,9 +185,9 @@ function createJob(changed) {
 }
 
 /**
- * Lets the page draw and hear the user.
+ * Lets the page draw and handle events.
  * @param {AbortSignal} signal
- * @returns {Promise<void>} rejected where the user gave up
+ * @returns {Promise<void>} rejected if the user cancelled
  */
 async function pause(signal) {
   await new Promise((resolve) => setTimeout(resolve));

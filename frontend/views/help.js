@@ -35,7 +35,7 @@ export function helpView(element) {
 const swatch = (name, text = "") => html`<span class="mark ${name}">${text}</span>`;
 
 /**
- * What stands for what, of those marks that these probes have.
+ * The marks that these probes have, and what they mean.
  * @param {import("../types.d.ts").Data} data
  * @returns {[unknown, string][]}
  */

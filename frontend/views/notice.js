@@ -1,4 +1,4 @@
-/** What the page says where it has nothing to show, and the quiet line above it where it has trouble. */
+/** The message of a page without data, and the line above the page when something fails. */
 
 import { copy } from "../host/clipboard.js";
 import { plural } from "../words/format.js";

@@ -1,4 +1,4 @@
-/** The page as a whole: what it knows, what the user chose, and when it is drawn. */
+/** Starts the page: connects the session, the views and the host, and draws. */
 
 import { abreast } from "../figures/layout.js";
 import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "../host/host.js";
@@ -24,19 +24,19 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
   function draw() {
     const state = store.get();
     let { data, pending, analysed } = look();
-    // While something else is on its way the page keeps what it shows: nothing jumps.
+    // While new data is being fetched the page keeps what it shows: nothing jumps.
     const waiting = data.phase === "loading" && ready !== null;
     if (waiting && ready) data = { ...ready, runs: data.runs, problem: data.problem, reconnecting: data.reconnecting, reading: data.reading, failures: data.failures };
     else ready = data.phase === "ready" ? data : null;
     root.dataset.phase = data.phase;
-    // Before it is known, two are more likely where there are two: the page is laid out for them from the start.
+    // Until the pair is known, two runs are assumed if there are two: the layout does not change later.
     const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
     root.dataset.runs = two ? "two" : "one";
     // The pictures have the height that a filmstrip of one row leaves: known before its view has come.
     const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: window.innerWidth, height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1) : 0;
     root.classList.toggle("film-abreast", film > 0);
     root.style.setProperty("--film-frame", `${film}px`);
-    // What is judged comes a little later, and nobody waits for it but who reads it all.
+    // Analyses arrive later; this mark tells when all of them are shown.
     root.dataset.judged = String(analysed);
     root.ariaBusy = String(waiting || data.phase === "loading" || pending);
     document.documentElement.classList.toggle("dark", state.dark);
@@ -44,14 +44,14 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
     if (!ready || waiting) return;
     decide(ready);
     if (!stands && !pending) {
-      // What the server has to judge takes it longest: the views' own modules come first.
+      // Analyses take the server longest: the views' modules are loaded first.
       stands = true;
       later().then(settle, () => {
         stands = false;
       });
     }
     playOn();
-    // Training that ends sends no word: what is live is looked at again.
+    // The end of training sends no message: live runs are checked again.
     clearTimeout(tick);
     if (ready.live) tick = window.setTimeout(changed, LIVE_CHECK_MS);
   }

@@ -1,4 +1,4 @@
-/** One line that hides nothing: how the numbers on the page were made, and what they cost. */
+/** One line on how the numbers on the page were computed, and what they cost. */
 
 import { indexOf } from "../model/series.js";
 import { list, method, number, percent, plural } from "../words/format.js";
@@ -60,7 +60,7 @@ function evaluations({ panes }) {
 }
 
 /**
- * The method's chief measure at the cursor, its median over probes.
+ * The method's main measure at the cursor, its median over probes.
  * @param {Data} data
  */
 function fidelity({ panes }) {
@@ -70,7 +70,7 @@ function fidelity({ panes }) {
   const shown = panes.filter((pane) => Number.isFinite(value(pane)));
   if (!shown.length) return "";
   const numbers = shown.map((pane) => amount(measure, value(pane)));
-  // What a number means is said where it calls for care.
+  // A number that deserves a warning is explained.
   const [low] = shown.filter((pane) => isLow(measure, value(pane))).sort((one, other) => value(one) - value(other));
   const means = low ? sentence(measure, value(low), low.side.info.probes.kind).replace(/^[^:]*: /, "") : "";
   if (new Set(numbers).size === 1) return `median ${reading(measure, value(shown[0]))}${means && ` (${means})`}`;
@@ -78,7 +78,7 @@ function fidelity({ panes }) {
 }
 
 /**
- * What is said of each pane, once where it is the same for all.
+ * Words for each pane, written once if they are the same for all.
  * @param {Pane[]} panes
  * @param {(pane: Pane) => string} say
  */

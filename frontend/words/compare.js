@@ -1,4 +1,4 @@
-/** Why two runs can't stand side by side, in words. Pure. */
+/** Why two runs are not comparable, in words. Pure. */
 
 /** @typedef {Pick<import("../types.d.ts").RunInfo, "comparable">} Comparable */
 

@@ -13,7 +13,7 @@ import { playerNoun } from "./kinds.js";
 const ADDITIVE = "the sum of the PLAYER values explains";
 const SURROGATE = "the surrogate explains";
 
-/** The first of these that a method has speaks for it. */
+/** The first of these that a method has is shown for it. */
 /** @type {Record<string, Measure>} */
 const MEASURES = {
   additive_r2: { name: "additive R²", kind: "part", subject: ADDITIVE },
@@ -25,7 +25,7 @@ const MEASURES = {
   efficiency_gap: { name: "efficiency gap", kind: "gap", subject: "the sum of the values differs from the change in the output by" },
 };
 
-/** From this part on, in these words. */
+/** Words for a part, from this number up. */
 /** @type {[number, string][]} */
 const PARTS = [
   [0.92, "nearly all"],
@@ -42,11 +42,11 @@ const PARTS = [
 const LOW_PART = 0.5;
 const WIDE_GAP = 0.1;
 
-/** @type {(measure: string) => Omit<Measure, "kind"> & {kind: Measure["kind"] | ""}} one that this page does not know has its name only */
+/** @type {(measure: string) => Omit<Measure, "kind"> & {kind: Measure["kind"] | ""}} an unknown measure has a name only */
 const about = (measure) => MEASURES[measure] ?? { name: measure.replaceAll("_", " "), kind: "", subject: "" };
 
 /**
- * The measure that speaks for a method; "" where it has none.
+ * The main measure of a method; "" if it has none.
  * @param {string[]} measures
  */
 export function chief(measures) {
@@ -102,7 +102,7 @@ const part = (value) => PARTS.find(([least]) => value >= least)?.[1] ?? "";
 const followed = (value) => (value >= 0.9 ? "closely" : value >= 0.7 ? "well" : value >= LOW_PART ? "roughly" : value >= 0.2 ? "hardly" : value > -0.2 ? "not at all" : "backwards");
 
 /**
- * Whether a number calls for care. Values of some methods need not add up at all: their gap is told and no alarm.
+ * Whether a number deserves a warning. The values of some methods need not add up: their gap is shown without a warning.
  * @param {string} measure
  * @param {number} value
  */
@@ -116,9 +116,9 @@ export function isLow(measure, value) {
 export const isGap = (measure) => about(measure).kind === "gap";
 
 /**
- * How far an explanation is from the untrained model's: "63 % unlike untrained"; "" where nobody knows.
+ * How far an explanation is from the untrained model's: "63 % unlike untrained"; "" if unknown.
  * @param {number} distance  total variation, 0 to 1
- * @param {number} floor  what of it is noise
+ * @param {number} floor  noise floor
  */
 export function unlike(distance, floor) {
   return Number.isFinite(distance) ? `${percent(distance)} unlike untrained${distance <= floor ? ", within noise" : ""}` : "";
@@ -137,7 +137,7 @@ export function unlikeSentence(distance, floor) {
 }
 
 /**
- * What the server warns of, with the numbers behind it; "" of a warning that this page does not know.
+ * A warning of the server with its numbers; "" for an unknown warning.
  * @param {string} warning
  * @param {{measures: string[], rSquared: number, gap: number, error: number, untrained: number, untrainedFloor: number}} numbers  measures: those of R² and of the gap
  * @param {import("../types.d.ts").Kind} probes

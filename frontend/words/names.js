@@ -1,4 +1,4 @@
-/** Short names of runs: what all of them begin with is said once, not in every caption. Pure. */
+/** Short names of runs: their common beginning is shown once, not in every caption. Pure. */
 
 // A shared beginning of the last part ("cnn-lr0.1", "cnn-lr0.2") is left out from this many characters.
 const LEAST_SHARED = 12;

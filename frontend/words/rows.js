@@ -19,7 +19,7 @@ export function featureValue(probes, row, feature) {
 }
 
 /**
- * How many of a probe's values were not there, and what stands for them, in words; "" where all were.
+ * How many of a probe's values were missing, and what replaces them; "" if none were.
  * @param {ProbeSetInfo} probes
  * @param {Row | null} row
  */

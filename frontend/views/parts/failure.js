@@ -1,4 +1,4 @@
-/** What says of one part of the page that its reply failed, in the place of that part; the rest of the page goes on. */
+/** A message in place of a part whose reply failed; the rest of the page keeps working. */
 
 import { VITAL } from "../../feed/feed.js";
 import { command, html } from "./html.js";
@@ -24,7 +24,7 @@ export function failure(element, { failures }, routes, what) {
 export const retry = (element) => html`<button type="button" class="button" onClick=${() => command(element, "retry")}>Try again</button>`;
 
 /**
- * What failed and has no place of its own, each sentence once.
+ * Failures that have no place of their own, each sentence once.
  * @param {Data} data
  */
 export function elsewhere({ failures }) {

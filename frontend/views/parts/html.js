@@ -1,4 +1,4 @@
-/** Templates, and the one way in which a view tells the page that the user did something. */
+/** Templates, and the events with which a view reports what the user did. */
 
 import { memo } from "../../model/memo.js";
 import htm from "../../vendor/htm.module.js";
@@ -11,7 +11,7 @@ export { render };
 export const html = /** @type {never} */ (htm.bind(/** @type {never} */ (h)));
 
 /**
- * The user chose something: a change of the state, heard by the page (host/listen.js).
+ * Reports a change of the state that the user made; the page listens for it (host/listen.js).
  * @param {EventTarget | null} target
  * @param {import("../../types.d.ts").Change} change
  */
@@ -20,7 +20,7 @@ export function choose(target, change) {
 }
 
 /**
- * The user asked for something that is no state.
+ * Reports a command of the user that is not a change of the state.
  * @param {EventTarget | null} target
  * @param {import("../../types.d.ts").Command} command
  */

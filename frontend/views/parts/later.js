@@ -1,4 +1,4 @@
-/** Views that are fetched when there is something for them to draw. */
+/** Views whose modules are loaded when they have something to draw. */
 
 import { hasView } from "../../words/kinds.js";
 
@@ -64,7 +64,7 @@ function later(element, load, isWanted) {
 }
 
 /**
- * What several ask for, fetched once; after a failure again.
+ * Loads something once for several callers; after a failure again.
  * @template T
  * @param {() => Promise<T>} load
  */

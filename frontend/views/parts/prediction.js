@@ -1,4 +1,4 @@
-/** What a run answers for a probe at an epoch, and whether it is right. */
+/** A run's prediction for a probe at an epoch, and whether it is right. */
 
 import { isRight } from "../../model/order.js";
 import { className, number, probability } from "../../words/format.js";
@@ -7,7 +7,7 @@ import { html, named } from "./html.js";
 /** @typedef {import("../../types.d.ts").Pane} Pane */
 
 /**
- * The answer itself, as it stands above a large picture.
+ * The predicted class and its probability, shown above a large picture.
  * @param {Pane} pane
  * @param {number} probe
  */
@@ -22,7 +22,7 @@ export function prediction(pane, probe) {
 }
 
 /**
- * How near it comes to the label, where there is one: a card has no room for both.
+ * The probability of the label, if there is one: a card has no room for more.
  * @param {Pane} pane
  * @param {number} probe
  */
@@ -40,7 +40,7 @@ export function shortPrediction(pane, probe) {
 /**
  * @param {Pane} pane
  * @param {number} probe
- * @returns {import("../../types.d.ts").Prediction | null} null where the model gave none
+ * @returns {import("../../types.d.ts").Prediction | null} null if the model's output is not a number
  */
 function predictionOf({ side, step }, probe) {
   const given = side.predictions?.at(probe, step);

@@ -1,4 +1,4 @@
-/** What the model answers for the selected probe, class by class; a click explains another class. */
+/** The model's outputs for the selected probe, class by class; a click explains another class. */
 
 import { reveal } from "../../figures/layout.js";
 import { className, number, plural, probability } from "../../words/format.js";
@@ -13,14 +13,14 @@ import { choose, html, named, render } from "../parts/html.js";
 const MOST = 50;
 // From so many on, one is looked for by its name or number.
 const MANY = 20;
-// px of one, as in styles/probe.css.
+// px of one, as in styles/reading.css.
 const ROW = 20;
 // Classes that are named in a reason.
 const NAMED = 8;
 
 /** @type {import("../../types.d.ts").View} */
 export function classesView(element) {
-  // Of one probe the order is asked for at every step of the cursor.
+  // The order is kept while the cursor moves over one probe.
   let key = "";
   /** @type {number[]} */
   let order = [];
@@ -117,7 +117,7 @@ export function classesView(element) {
 const outputRow = ({ title, side }, value) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(value)}</dd></div>`;
 
 /**
- * Above a column: what that run says.
+ * The heading of a column: the run's prediction.
  * @param {Pane} pane
  * @param {import("../../types.d.ts").ProbeSetInfo} probes
  * @param {number | undefined} predicted
@@ -153,7 +153,7 @@ export function matching(order, query, nameOf) {
 }
 
 /**
- * As many as are listed; those that are explained are among them wherever they stand.
+ * The classes that are listed: the explained ones are always among them.
  * @param {number[]} matches
  * @param {number[]} explained
  */
@@ -164,7 +164,7 @@ function withExplained(matches, explained) {
 }
 
 /**
- * The classes that were explained for a probe at the cursor, by any of the panes; null where nobody knows yet.
+ * The classes that were explained for a probe at the cursor, by any of the panes; null if unknown.
  * @param {Pane[]} panes
  * @param {(import("../../types.d.ts").Outputs | undefined)[]} outputs
  * @param {number} probe
@@ -177,7 +177,7 @@ function targetsOf(panes, outputs, probe) {
 }
 
 /**
- * Why there is no explanation of a class: the logger was given others, or chose others for this probe.
+ * Why there is no explanation of a class: the logger was configured with other classes, or chose others for this probe.
  * @param {import("../../types.d.ts").RunInfo["settings"]["classes"]} classes
  * @param {number} number
  * @param {Set<number> | null} targets  that were explained, where that is known

@@ -1,4 +1,4 @@
-/** The parts of a large picture: its frame, its caption, why it is blank, how far it can be trusted. */
+/** The parts of a large picture: frame, caption, the reason why it is blank, quality measures. */
 
 import { isBlank, isZero } from "../../figures/scale.js";
 import { ABSENT } from "../../model/cursor.js";
@@ -78,7 +78,7 @@ export function differenceReason(panes, [first, second], view) {
   return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
 }
 
-/** Where there is nothing to compare with yet. */
+/** Shown while there is nothing to compare with. */
 export const ALONE = "One epoch so far: nothing to compare yet. A second epoch or run will appear here.";
 
 /** @param {Pane} pane */
@@ -88,11 +88,11 @@ export const encoded = ({ side, step }) => `attribution over the image: ${side.n
 export const canvasOf = (name) => html`<canvas role="img" aria-label=${name}></canvas>`;
 
 /**
- * How far the picture can be trusted, what matters most first: what the server warns of, in words; then the numbers of the method's chief measure, of the
- * error, of how unlike the untrained model's picture it is, and of the gap.
+ * The quality of an explanation, most important first: the server's warnings in words; then the method's main measure, the error, the distance
+ * from the untrained model's explanation, and the gap.
  * @param {Pane} pane
  * @param {number} probe
- * @param {string} whose  said before it; "" where it stands below one picture
+ * @param {string} whose  the pane's letter, written first; "" below a single picture
  */
 export function trust({ side, step }, probe, whose) {
   const { fidelity, trust: quality, info } = side;
@@ -104,11 +104,11 @@ export function trust({ side, step }, probe, whose) {
   const [error, gap, untrained, untrainedFloor] = [of("error"), of("gap"), of("untrained"), of("untrainedFloor")];
   const warned = quality?.warnings(probe, step) ?? [];
   const warnings = warned.map((warning) => caution(warning, { measures: quality?.measures ?? [], rSquared: of("rSquared"), gap, error, untrained, untrainedFloor }, kind)).filter(Boolean);
-  // Of measures that the server does not judge, their own words.
+  // Measures that the server does not check have their own words.
   if (Number.isFinite(value) && quality && !quality.measures.includes(measure) && isLow(measure, value)) warnings.push(sentence(measure, value, kind));
   const own = Number.isFinite(value) ? reading(measure, value) : "";
   const sum = quality?.measures.find(isGap);
-  // A number that a warning gives is not said twice.
+  // A number that is part of a warning is not repeated.
   const numbered = [
     warnings.some((words) => own && words.startsWith(own)) ? "" : own,
     error > 0 && !warned.includes("uncertain") ? `error ${percent(error)}` : "",
@@ -126,7 +126,7 @@ export function trust({ side, step }, probe, whose) {
 }
 
 /**
- * How many players of a difference are within noise, in words; "" where nobody knows.
+ * How many players of a difference are within noise, in words; "" if unknown.
  * @param {Data} data
  */
 export function noiseWords({ panes, probe, cursor, difference }) {
@@ -147,7 +147,7 @@ export function noiseFoot(data) {
 }
 
 /**
- * Why each pane is blank; what is the same for both is said once.
+ * Why each pane is blank; a common reason is written once.
  * @param {Data} data
  */
 export function blankReasons(data) {

@@ -1,4 +1,4 @@
-/** What two players do together beyond what each does alone, of the selected probe at the cursor; where the method knows. */
+/** Interactions of two players for the selected probe at the cursor, if the method has them. */
 
 import { playerName } from "../../model/players.js";
 import { signed } from "../../words/format.js";
@@ -19,7 +19,7 @@ export function pairsView(element) {
   return (data, state) => {
     const panes = data.phase === "ready" ? data.panes.filter(({ side }) => side.info.interacting.includes(data.method)) : [];
     element.hidden = panes.length === 0;
-    // Where the pair that was pointed at is no more, nobody hears the pointer leave it.
+    // If the highlighted pair has disappeared, its pointerleave event never fires.
     const present = panes.some((pane) => strongest(data, pane).some(({ players }) => players.join() === state.pair?.join()));
     if (state.pair && !present) choose(element, { pair: null });
     if (element.hidden) return;

@@ -112,7 +112,7 @@ function alone(element, data, pane, blank, drawing) {
 }
 
 /**
- * The pointer tells segments; a click keeps one.
+ * The pointer highlights segments; a click selects one.
  * @param {HTMLCanvasElement} canvas
  * @param {HTMLElement} element
  * @param {State} state

@@ -33,7 +33,7 @@ export function readingView(element) {
     const classes = new Set(data.panes.map(({ side, step }) => side.values(probe)?.at(step)?.target));
     const [target] = classes;
     const { probes } = data.panes[0].side.info;
-    // Said once where it is the same for all.
+    // Written once if it is the same for all.
     const same = classes.size === 1 && target !== undefined && target >= 0;
     const of = same && player !== null && !probes.regression ? ` for or against “${className(probes, target)}”` : "";
     const name = player === null ? `no ${playerNoun(probes.kind)}` : playerName(probes, data.panes[0].side.content(probe), player);
@@ -96,7 +96,7 @@ function certainty(error) {
 }
 
 /**
- * What the third picture shows of the player, with the error of the difference: smaller than the two errors apart where they go together.
+ * What the third picture shows of the player, with the error of the difference: smaller than the two separate errors if they are correlated.
  * @param {Data} data
  */
 function differenceColumn({ panes, cursor, probe, player, difference }) {

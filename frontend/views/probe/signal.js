@@ -95,7 +95,7 @@ function encoded(pane) {
 }
 
 /**
- * The pointer tells stretches; a click keeps one.
+ * The pointer highlights stretches; a click selects one.
  * @param {HTMLCanvasElement} canvas
  * @param {HTMLElement} element
  * @param {State} state
@@ -115,7 +115,7 @@ function pointOn(canvas, element, state, signal) {
 }
 
 /**
- * What the pointer does on the canvas, for the keyboard: a stretch that has the focus lights up and is told, Enter keeps it.
+ * What the pointer does on the canvas, for the keyboard: a focused stretch is highlighted and read aloud, Enter selects it.
  * @param {HTMLElement} group
  * @param {HTMLElement} element
  * @param {{data: Data, state: State, content: Signal, height: number, nameOf: (player: number) => string, wordsOf: (player: number) => string}} what

@@ -1,4 +1,4 @@
-/** A and B in one place: an edge between them to drag, or one after the other. */
+/** A and B in one place: with a draggable edge between them, or alternating. */
 
 import { choose, html, segmented } from "../parts/html.js";
 import { prediction } from "../parts/prediction.js";
@@ -11,7 +11,7 @@ import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figur
 const BLINK_MS = 1000;
 
 /**
- * A and B in one place: an edge between them, or one after the other.
+ * A and B in one place: with an edge between them, or alternating.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state

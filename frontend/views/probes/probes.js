@@ -1,4 +1,4 @@
-/** One card a probe: what each run looks at, what it answers, how much its reasons change. */
+/** One card per probe: attributions and prediction of each run, and the drift of its explanation. */
 
 import { inView, pictureSizes } from "../../figures/layout.js";
 import { MINIATURES, preload } from "../../host/preload.js";
@@ -33,7 +33,7 @@ const SORTS = [
   { value: "order", text: "as logged" },
 ];
 
-/** Images do without what draws cards of other kinds. */
+/** Image cards do not need the module that draws the other kinds. */
 const miniatures = once(() => {
   preload(MINIATURES);
   return import("../../paint/miniature.js");
@@ -142,7 +142,7 @@ function sorts({ b }, { pin, sort }) {
 }
 
 /**
- * Whether what is compared on a card differs by more than noise: A from B, or this epoch from the one before.
+ * Whether a card's difference exceeds noise: A from B, or this epoch from the previous one.
  * @param {Data} data
  * @param {number} probe
  */
@@ -172,7 +172,7 @@ function unexplained(wanted, { settings: { classes }, probes }) {
 }
 
 /**
- * Said once for all cards in view, with a way to a class that all of them have.
+ * Written once for all visible cards, with a button for a class that all of them have.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state

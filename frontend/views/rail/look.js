@@ -64,11 +64,11 @@ const scales = (kind) => [
   { value: "fit", text: "fit", title: `the scale of each ${DRAWN[kind]} ends at its own largest value` },
 ];
 
-// Below this part of the scale a probe is pale, and looks as if nothing had been found.
+// Below this part of the scale a probe looks pale, as if it had no attribution.
 const PALE = 0.15;
 
 /**
- * How much of the scale the probe takes that is shown large, and the way to one that fits it.
+ * How much of the scale the selected probe uses, and a button that fits the scale to it.
  * @param {HTMLElement} element
  * @param {import("../../types.d.ts").Data} data
  */

@@ -1,4 +1,4 @@
-/** Regions, logged with the probes, drawn here or made of features, tokens, stretches of time: which one is outlined, and how much of the attribution each run puts there. */
+/** Regions, logged with the probes, drawn here or made of features, tokens, stretches of time: the outlined one, and the share of the attribution that each run puts on them. */
 
 import { LONGEST_NAME, MOST_AREAS, fits, freeName } from "../../model/areas.js";
 import { ABSENT } from "../../model/cursor.js";
@@ -38,7 +38,7 @@ export function regionsView(element) {
       const input = element.querySelector("input[type=text]");
       if (input instanceof HTMLInputElement && document.activeElement !== input) input.select();
     };
-    // Who drew with keys goes on here.
+    // A user who drew with the keyboard continues here.
     const back = drawn && !state.drawing && document.activeElement?.matches("svg.draft:focus-visible");
     drawn = Boolean(state.drawing);
     render(
@@ -65,7 +65,7 @@ export function regionsView(element) {
  * @param {Data} data
  * @param {string} name
  * @param {(() => void) | null} rename
- * @param {string} members  what it is made of; "" where that is seen
+ * @param {string} members  its members; "" if they are visible
  */
 function choice(element, data, name, rename, members) {
   const shown = name === data.region;
@@ -91,7 +91,7 @@ function shares(data, region) {
 }
 
 /**
- * What a run puts on a region at an epoch, over all its probes; "" where nobody knows.
+ * The share that a run puts on a region at an epoch, over all its probes; "" if unknown.
  * @param {string} region
  * @param {Pane} pane
  */
@@ -151,7 +151,7 @@ function exactly({ probe }, share, title, step) {
 }
 
 /**
- * Since when each run leans on a region: "A: never · B: since epoch 3".
+ * The epoch from which each run leans on a region: "A: never · B: since epoch 3".
  * @param {Data} data
  * @param {string} region
  */
@@ -241,7 +241,7 @@ function membersOf(data, { players, probe }) {
 }
 
 /**
- * The kept player joins an area, or leaves it.
+ * Adds the selected player to an area, or removes it.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
@@ -263,7 +263,7 @@ function join(element, data, state, area) {
 }
 
 /**
- * Where probes are no images a region is made of what the user keeps.
+ * If probes are not images, a region is made of selected players.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state

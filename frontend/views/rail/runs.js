@@ -1,4 +1,4 @@
-/** The list of runs: which is A, which is B, whose curves are shown, and why one can't be compared. */
+/** The list of runs: A, B, the runs whose curves are shown, and why a run is not comparable. */
 
 import { choose, html, named, render, segmented } from "../parts/html.js";
 
@@ -37,7 +37,7 @@ export function runsView(element) {
 }
 
 /**
- * Which epoch of B stands beside one of A.
+ * How the epochs of A and B are aligned.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
@@ -59,7 +59,7 @@ function alignment(element, { a, b }, state) {
 }
 
 /**
- * What tells repeats of one recipe apart: ticked repeats are drawn as one band, and how far apart they are tells what another seed makes.
+ * The pattern of repeats: selected repeats are drawn as one band, and their distance shows the effect of the seed.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
@@ -82,7 +82,7 @@ function repeats(element, data, { repeats: pattern }) {
 
 /**
  * @param {string} text
- * @returns {{pattern: RegExp, problem: string}} a pattern that can't be read hides nothing
+ * @returns {{pattern: RegExp, problem: string}} an invalid pattern hides nothing
  */
 function filter(text) {
   try {
@@ -93,7 +93,7 @@ function filter(text) {
 }
 
 /**
- * Why a run can't stand beside A; "" where it can, or is A itself.
+ * Why a run is not comparable with A; "" if it is, or if it is A.
  * @param {RunChoice} run
  */
 function why({ error, last_step, letter, reason }) {
@@ -103,7 +103,7 @@ function why({ error, last_step, letter, reason }) {
 }
 
 /**
- * Runs that can't stand beside A, by the reason.
+ * Runs that are not comparable with A, by reason.
  * @param {RunChoice[]} runs
  */
 function groups(runs) {

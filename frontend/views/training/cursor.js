@@ -1,4 +1,4 @@
-/** The one epoch that everything on the page follows: buttons, slider, and what of the record is there. */
+/** The cursor: the epoch that the whole page follows, with buttons, slider, and the gaps of the record. */
 
 import { ABSENT, epochOf, move, moveTo } from "../../model/cursor.js";
 import { metricName } from "../../model/metrics.js";
@@ -11,7 +11,7 @@ import { once } from "../parts/later.js";
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").State} State */
 
-/** What draws the events comes when there are some. */
+/** The module that draws events is loaded when there are some. */
 const marking = once(() => import("./markers.js"));
 
 /** @type {import("../../types.d.ts").View} */
@@ -72,7 +72,7 @@ export function cursorView(element) {
 }
 
 /**
- * How much happened; opens the list of it.
+ * The number of events; opens their list.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
@@ -86,7 +86,7 @@ function eventCount(element, data, state) {
 }
 
 /**
- * B's own epoch, where it is another one than the cursor is called by.
+ * B's epoch, if it differs from the cursor's.
  * @param {Data} data
  */
 function beside({ b, cursor }) {
@@ -99,7 +99,7 @@ function beside({ b, cursor }) {
 }
 
 /**
- * Whether the cursor follows training, and which run is further than it follows to.
+ * Whether the cursor follows training, and which run is ahead of it.
  * @param {Data} data
  */
 function live({ live: on, a, b, cursor }) {
@@ -155,7 +155,7 @@ function marks(data, state) {
 }
 
 /**
- * How much of the record is there, in words: nothing is left out in silence.
+ * How complete the record is, in words.
  * @param {Data} data
  */
 function completeness(data) {

@@ -1,4 +1,4 @@
-/** What happened to which probe at which epoch, as a list: a click goes there. */
+/** The list of events by epoch and probe; a click goes to the event. */
 
 import { moveTo } from "../../model/cursor.js";
 import { GLYPHS, countKinds, placesOf, sizeWords } from "../../model/events.js";

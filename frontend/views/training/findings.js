@@ -1,4 +1,4 @@
-/** What deserves a look, as the server says it: a verdict on the pair, then sentences that lead to their probe and epoch. */
+/** The server's findings: a verdict on the pair, then sentences that link to their probe and epoch. */
 
 import { moveTo } from "../../model/cursor.js";
 import { placesOf, steadyWords } from "../../model/events.js";
@@ -16,7 +16,7 @@ const ROOMY = 940;
 
 /** @type {import("../../types.d.ts").View} */
 export function findingsView(element) {
-  // What was said of the epoch before stays, in grey, until the cursor rests and the new one has come.
+  // The findings of the previous epoch stay, in grey, until the new ones arrive.
   /** @type {{of: string, findings: Findings, row: number | null}} */
   let last = { of: "", findings: { verdict: "", findings: [] }, row: null };
 
@@ -25,7 +25,7 @@ export function findingsView(element) {
     const of = JSON.stringify([data.a.run, data.b?.run, data.method, data.explained, state.align, state.repeats]);
     if (data.findings) last = { of, findings: data.findings, row: data.b ? data.rested : null };
     const known = last.of === of;
-    // Of one run it is the same wherever the cursor is.
+    // Findings of one run do not depend on the cursor.
     const stale = known && data.b !== null && (!data.findings || last.row !== data.cursor.step);
     const open = state.findings ? state.findings === "open" : window.innerHeight >= ROOMY;
     const { verdict, findings } = last.findings;
@@ -75,7 +75,7 @@ function go(element, { cursor, probe }, { step, probe: other, region }) {
 }
 
 /**
- * Since when each run is steady.
+ * The epoch from which each run is steady.
  * @param {Data} data
  */
 function steadiness(data) {

@@ -1,4 +1,4 @@
-/** The rows of markers above the slider: what happened at each epoch, a row a run. The pointer tells, a click goes there; by keyboard the list of events does (views/training/events.js). */
+/** The rows of markers above the slider: the events of each epoch, one row per run. The pointer shows them, a click goes there; the keyboard uses the list of events (views/training/events.js). */
 
 import { moveTo } from "../../model/cursor.js";
 import { markerWords, markersOf, tally } from "../../model/events.js";

@@ -1,4 +1,4 @@
-/** The curves of training above the explanations' own, on one axis of epochs. */
+/** Training curves and curves of the explanations, on one axis of epochs. */
 
 import { epochOf } from "../../model/cursor.js";
 import { bestEpoch, metricName, metrics } from "../../model/metrics.js";
@@ -22,8 +22,8 @@ import { choose, html, render, select } from "../parts/html.js";
  * @property {(side: Side) => {values: ArrayLike<number | null>, dashed: boolean}[]} lines
  * @property {(side: Side) => number | null} best  the epoch that is marked as the best
  * @property {(side: Side) => Spread | undefined} spread  quartiles drawn as a band
- * @property {string} typical  what over probes the line is: "mean", "median"; "" where it is no matter of probes
- * @property {(side: Side) => {steps: ArrayLike<number>, values: ArrayLike<number>} | undefined} floor  below which all is noise
+ * @property {string} typical  the line over probes: "mean" or "median"; "" if the curve does not depend on probes
+ * @property {(side: Side) => {steps: ArrayLike<number>, values: ArrayLike<number>} | undefined} floor  the noise floor
  * @property {(side: Side) => Omit<import("../../paint/curves.js").Mark, "color"> | null} mark  something that began at a step
  * @property {import("../../types.d.ts").Compared} [apart]  drawn instead of the runs' own lines
  * @property {number} scale  what values are multiplied by on the axis
@@ -147,7 +147,7 @@ function chartsOf(data, metric, from) {
 const beginning = (letter, step, what, low) => (letter === "" || step === null ? null : { step, text: `${what} ${letter}`, low });
 
 /**
- * Since when a run's explanations are what they are at the end; or its metric.
+ * The epoch from which a run's explanations, or its metric, stay as they are at the end.
  * @param {Side} side
  * @param {string} metric  "" for the explanations
  */
@@ -159,7 +159,7 @@ function steadyMark({ letter, events }, metric) {
 }
 
 /**
- * A's distance from B: one curve for both.
+ * The distance of A and B: one curve for both.
  * @param {Data} data
  * @returns {Chart}
  */
@@ -292,19 +292,19 @@ function readings(chart, side, step) {
 }
 
 /**
- * How many probes the line is of; 0 where it is no matter of probes, or where nobody knows yet.
+ * How many probes the line is of; 0 if the curve does not depend on probes, or if unknown.
  * @type {(data: Data, chart: Chart) => number}
  */
 const probesOf = ({ a, b }, chart) => Math.max(0, ...[a, b].map((side) => (side && chart.spread(side)?.count) ?? 0));
 
 /**
- * What a line and its band are of many probes.
+ * What the line and the band show over many probes.
  * @type {(data: Data, chart: Chart) => string}
  */
 function overProbes(data, chart) {
   const count = probesOf(data, chart);
   if (!count) return "";
-  // Of one probe there are no quartiles (feed/api.js).
+  // Of one probe there are no quartiles (feed/replies.js).
   if (count === 1) return chart.typical === "mean" ? "one probe; the band is its standard error" : "one probe";
   return `the line is the ${chart.typical} over probes, the band their middle half`;
 }
@@ -360,7 +360,7 @@ function description(data, chart, pattern) {
 }
 
 /**
- * How far A is from B at the cursor.
+ * The distance of A and B at the cursor.
  * @param {import("../../types.d.ts").Compared} compared
  * @param {Data} data
  */
