@@ -17,7 +17,7 @@ export async function view({ data, root, progress, breathe }) {
     // The page's font is the system's; nothing is to be loaded.
     font: false,
     features: { copyScrollbar: false, restoreScrollPosition: true },
-    // Buttons about the page are no part of what it says.
+    // Buttons that concern the page itself are left out.
     filter: (node) => !(node instanceof Element && node.matches(".export, .status-end > *, .veil")),
     onCloneEachNode: (node) => {
       if (node instanceof HTMLElement) node.style.scrollbarWidth = "none";

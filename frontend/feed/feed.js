@@ -17,7 +17,7 @@ import { createWatch, messageOf } from "./watch.js";
  * mixed with the old version.
  * @typedef {object} Entry
  * @property {Route} route
- * @property {Args} args  as asked
+ * @property {Args} args  of the request
  * @property {Args} address  the same with the versions
  * @property {unknown} value  undefined while it is being fetched
  * @property {string} problem

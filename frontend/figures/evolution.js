@@ -33,7 +33,7 @@ export function matrixOf(values, epochs) {
 export const rowOf = ({ places, values }, player) => values.subarray(player * places, (player + 1) * places);
 
 /**
- * How much |attribution| of a player grew from one place to another; from the first place with a number where the one asked for has none.
+ * How much |attribution| of a player grew from one place to another; counted from the first place with a number if `from` has none.
  * @param {Matrix} matrix
  * @param {number} player
  * @param {number} from

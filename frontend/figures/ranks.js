@@ -1,4 +1,4 @@
-/** Ranks of players over epochs: who overtook whom. Pure. */
+/** Ranks of players over epochs: which player overtakes which. Pure. */
 
 import { binned, rowOf } from "./evolution.js";
 

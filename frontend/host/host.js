@@ -17,9 +17,9 @@ export function followTheme(changed) {
   const host = hostWindow();
   if (host !== window) {
     const { body } = host.document;
-    const tell = () => changed(body.classList.contains("dark-mode"));
-    new MutationObserver(tell).observe(body, { attributes: true, attributeFilter: ["class"] });
-    tell();
+    const report = () => changed(body.classList.contains("dark-mode"));
+    new MutationObserver(report).observe(body, { attributes: true, attributeFilter: ["class"] });
+    report();
     return;
   }
   const preference = matchMedia("(prefers-color-scheme: dark)");
@@ -55,17 +55,17 @@ export function followVisibility(element, changed) {
   let onScreen = true;
   /** @type {boolean | null} */
   let reported = null;
-  const tell = () => {
+  const report = () => {
     const visible = onScreen && window.innerHeight > 0 && document.visibilityState === "visible";
     if (visible !== reported) changed((reported = visible));
   };
   new IntersectionObserver((entries) => {
     onScreen = entries[entries.length - 1].isIntersecting;
-    tell();
+    report();
   }).observe(element);
   // What has no height still counts as in view where it lies at an edge of it.
-  window.addEventListener("resize", tell);
-  document.addEventListener("visibilitychange", tell);
+  window.addEventListener("resize", report);
+  document.addEventListener("visibilitychange", report);
 }
 
 /** Takes the focus so that keys work at once, unless the user is typing in a field of TensorBoard. */

@@ -1,9 +1,9 @@
-/** Where the cursor goes: pure, from where it stands to a change of the state. */
+/** Moves of the cursor, as changes of the state. Pure. */
 
 /** @typedef {import("../types.d.ts").Change} Change */
 /** @typedef {import("../types.d.ts").Cursor} Cursor */
 
-/** Where a run has no epoch at a place of the cursor; as the server's `pairing` route writes it. */
+/** Marks a place of the cursor at which a run has no epoch, as in the server's `pairing` route. */
 export const ABSENT = -2;
 
 /**
@@ -17,7 +17,7 @@ export function epochOf(cursor, letter, index = cursor.index) {
 }
 
 /**
- * The cursor moved by so many logged epochs; one who moves to the last one follows training.
+ * Moves the cursor by a number of logged epochs; at the last one it follows training.
  * @param {Cursor} cursor
  * @param {number} by
  * @returns {Change}

@@ -1,6 +1,6 @@
 /** Which of Keras's epoch logs are drawn. Pure. */
 
-// Keras names the metric as it was asked for: accuracy, acc, sparse_categorical_accuracy, …
+// Keras keeps the name with which a metric was given: accuracy, acc, sparse_categorical_accuracy, …
 const PREFERRED = [/acc/i, /auc|f1|precision|recall|iou|dice/i, /mae|mse|error|r2/i];
 const SETTINGS = /^(lr|learning_rate)$/;
 
@@ -27,7 +27,7 @@ export function metricName(name) {
   return name.replaceAll("_", " ");
 }
 
-/** Metrics of which less is better; the server counts with the same (alignment.py). */
+/** Metrics for which less is better; the server uses the same list (alignment.py). */
 const LESS = /loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_|perplexity|brier|(?:^|_)(?:wer|cer|eer|ece|nll|fid|fpr|fnr)(?:_|$)/i;
 
 /**

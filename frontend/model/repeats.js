@@ -19,7 +19,7 @@ function patternOf(pattern) {
 }
 
 /**
- * A run's name without what tells repeats apart, of several the last; null where it does not say that it is a repeat, or where the pattern can't be read.
+ * A run's name without the last match of the pattern of repeats; null if nothing matches, or if the pattern is invalid.
  * @param {string} name
  * @param {string} pattern  "" for the usual
  */

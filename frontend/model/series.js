@@ -18,7 +18,7 @@ export function joinSteps(lists) {
  * not explained was not due, and is none either.
  * @param {ArrayLike<number>} steps  explained, sorted
  * @param {number[]} logged  all that are there
- * @param {number} missing  how many steps the record counts and nobody has served
+ * @param {number} missing  how many steps of the record are missing in the reply
  */
 export function holes(steps, logged = [], missing = 0) {
   const present = new Set(logged);

@@ -14,7 +14,7 @@ import { isNoise } from "./noise.js";
  * @property {Float32Array | null} errors  standard errors of the values
  * @property {Uint8Array | null} real  (players,) of a difference: 1 where it is more than noise
  * @property {number} end  of the scale; > 0
- * @property {number} threshold  values below it in size are not among the strongest that were asked for
+ * @property {number} threshold  values smaller than this are not among the strongest that the user chose to show
  * @property {string} toward  what a value above 0 means, in words
  * @property {string} away  what one below 0 means
  * @property {boolean} apart  whether it is a difference

@@ -65,7 +65,7 @@ function drawBar(context, { y, from, to, error, text, look }, at, [low, high], d
     context.fillRect(x - 1, y - THICK / 2 - 2, 2, THICK + 4);
     const wide = measure(context, text, true);
     const left = x + TEXT + wide > width - 2;
-    // Where it lies beyond the axis an arrow says so.
+    // An arrow marks a value beyond the axis.
     const label = to > high ? `${text} ▸` : to < low ? `◂ ${text}` : text;
     write(context, label, left ? x - TEXT : x + TEXT, y, ink, left ? "right" : "left", true);
     return;
@@ -83,7 +83,7 @@ function drawBar(context, { y, from, to, error, text, look }, at, [low, high], d
     context.fillRect(left, y - THICK / 2, thick, THICK);
   }
   context.globalAlpha = 1;
-  // What goes beyond the axis says so with an edge that is torn off.
+  // A bar beyond the axis ends in a torn edge.
   const beyond = to > high || to < low;
   if (beyond) torn(context, x, y, up, panel);
   const whisker = error > 0 && Number.isFinite(error);

@@ -6,8 +6,8 @@ import uPlot from "../vendor/uPlot.esm.js";
 
 /**
  * @typedef {object} Line
- * @property {string} label  who it is, for the end of the line; "" leaves it bare
- * @property {string} [name]  who it is in full, for the pointer
+ * @property {string} label  the run's letter or name at the end of the line; "" for none
+ * @property {string} [name]  the run's full name, for the tooltip
  * @property {import("../types.d.ts").Side["letter"]} letter  whose epochs its dot follows
  * @property {string} color
  * @property {boolean} dashed

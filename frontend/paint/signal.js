@@ -211,7 +211,7 @@ function drawBars(context, signal, shown, { dark, reach }, x, { top, height }, i
     context.lineWidth = 1;
     if (noise) context.strokeRect(left + 0.5, Math.min(middle, up) + 0.5, wide - 1, Math.max(0, Math.abs(up - middle) - 1));
     else context.fillRect(left, Math.min(middle, up), wide, Math.abs(up - middle));
-    // What goes beyond the axis says so with an edge that is torn off.
+    // A bar beyond the axis ends in a torn edge.
     if (Math.abs(value) > 1) torn(context, left, wide, up, t > 0, ink.panel);
     const error = (Number(shown.errors?.[player]) / reach) * half;
     if (!(error > 0.75)) continue;

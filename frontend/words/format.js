@@ -1,6 +1,6 @@
 /** Numbers and words as the page writes them. Pure. */
 
-// The least error that four decimals tell from 0.
+// The smallest error that four decimals can distinguish from 0.
 const LEAST_FIXED = 0.00005;
 
 const MINUS = "−";
@@ -51,7 +51,7 @@ export function withError(value, error) {
 }
 
 /**
- * The same without its error: as many decimals as the error asks for.
+ * The same without its error: with as many decimals as the error justifies.
  * @param {number} value
  * @param {number} error
  */

@@ -1,4 +1,4 @@
-/** What the page knows of each kind of probes: how its players are called, where it is shown, what its cards say. Plain data; CONTRIBUTING.md tells how to add one. */
+/** The kinds of probes: the nouns of their players, the views that show them, the words on their cards. Plain data; CONTRIBUTING.md explains how to add one. */
 
 /** @typedef {import("../types.d.ts").Kind} Kind */
 

@@ -7,7 +7,7 @@ import { playerNoun } from "./kinds.js";
  * @typedef {object} Measure
  * @property {string} name
  * @property {"part" | "correlation" | "gap"} kind  the part of what the model does; how alike two series are; a distance, 0 at best
- * @property {string} subject  who explains, or what is off; PLAYER stands for a segment, a feature, a token
+ * @property {string} subject  the subject of the sentence; PLAYER stands for a segment, a feature, a token
  */
 
 const ADDITIVE = "the sum of the PLAYER values explains";
@@ -54,7 +54,7 @@ export function chief(measures) {
 }
 
 /**
- * A number without the zero that says nothing: .81, −.20, 1.00.
+ * A number without its leading zero: .81, −.20, 1.00.
  * @param {number} value
  */
 export function bare(value) {

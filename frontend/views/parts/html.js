@@ -29,7 +29,7 @@ export function command(target, command) {
 }
 
 /**
- * A group of buttons of which one is chosen.
+ * A group of buttons with one selected.
  * @param {{label: string, value: string, options: {value: string, text: string, title?: string, disabled?: boolean}[], choose: (event: Event, value: string) => void}} props
  */
 export function segmented({ label, value, options, choose: chosen }) {

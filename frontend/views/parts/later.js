@@ -57,7 +57,7 @@ function later(element, load, isWanted) {
         if (last) update(...last);
       },
       () => {
-        requested = false; // TensorBoard may be restarting: the next drawing asks again
+        requested = false; // TensorBoard may be restarting: the next drawing tries again
       },
     );
   };

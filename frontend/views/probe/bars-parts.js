@@ -1,4 +1,4 @@
-/** What stands around the bars of a row: switches, headings, names, axes, and what they say in words. */
+/** The parts around the bars of a row: switches, headings, names, axes, tooltips. */
 
 import { axis } from "../../figures/axis.js";
 import { isNoise } from "../../model/noise.js";
@@ -56,7 +56,7 @@ const FORMS = [
  * @param {Data} data
  * @param {State} state
  * @param {number} players
- * @param {boolean} refused  whether a waterfall was asked for and cannot be
+ * @param {boolean} refused  whether a waterfall was chosen but is not possible
  * @param {import("../../types.d.ts").Row | null} table
  */
 export function tools(element, data, state, players, refused, table) {
@@ -103,7 +103,7 @@ export function feet(data, columns, domains, marks, width, stepwise, fewer) {
 }
 
 /**
- * What a chart shows, for who does not see it.
+ * The text alternative of a chart.
  * @param {Data} data
  * @param {Column} column
  * @param {boolean} stepwise
@@ -117,10 +117,10 @@ export function encoded({ panes }, { title, values, apart }, stepwise, order, na
 }
 
 /**
- * What is under the pointer: the exact number, and where it stands.
+ * The tooltip of a bar: the exact number, its rank and share.
  * @type {(column: Column | undefined, player: number, name: string) => string}
  */
-export function told(column, player, name) {
+export function tipText(column, player, name) {
   if (!column?.values || !Number.isFinite(column.values[player])) return name;
   const value = column.values[player];
   const error = column.errors?.[player] ?? NaN;

@@ -11,7 +11,7 @@ import { number, signed, toError } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { createList } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
-import { encoded, feet, heads, rowName, told, tools } from "./bars-parts.js";
+import { encoded, feet, heads, rowName, tipText, tools } from "./bars-parts.js";
 import { ALONE, blankReason, differenceReason } from "./figure.js";
 
 /** @typedef {import("../../paint/bars.js").Bar} Bar */
@@ -24,7 +24,7 @@ import { ALONE, blankReason, differenceReason } from "./figure.js";
 const LEAST_ROW = 18;
 const MOST_ROW = 28;
 const LEAST_HEIGHT = 112;
-// The column of names: least px, its part of the width, what of it is the name, and px of a letter.
+// The column of names: least px, its part of the width, the part of it for the name, and px of a letter.
 const LEAST_NAMES = 168;
 const NAMES = 0.27;
 const OF_NAME = 0.7;
@@ -101,7 +101,7 @@ export function barsView(element) {
       const line = rows.lineAt(Math.floor((event.clientY - list.stage.getBoundingClientRect().top + list.scroll) / rows.row));
       return line?.length === 1 ? line[0] : null;
     };
-    words = (player, column) => told(columns[column], player, name(player));
+    words = (player, column) => tipText(columns[column], player, name(player));
   };
   return update;
 }
@@ -111,7 +111,7 @@ export function barsView(element) {
  * @param {import("../parts/bars-list.js").List} list
  * @param {number[]} order
  * @param {State} state
- * @param {boolean} all  whether the user asked for all of them
+ * @param {boolean} all  whether all rows are shown
  * @param {number} spare
  * @returns {Rows}
  */

@@ -123,8 +123,8 @@ const outputRow = ({ title, side }, value) => html`<div key=${title}><dt><b styl
  * @param {number | undefined} predicted
  */
 function head({ title, side }, probes, predicted) {
-  const says = predicted === undefined || predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
-  return html`<span key=${title} class="ellipsis" title=${`${title} ${says}`}><b style=${{ color: side.color }}>${title}</b> ${says}</span>`;
+  const words = predicted === undefined || predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
+  return html`<span key=${title} class="ellipsis" title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
 }
 
 /**

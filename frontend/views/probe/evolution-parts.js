@@ -1,4 +1,4 @@
-/** What stands around the players over epochs: the heading with its switches, the names, the numbers of the epochs. */
+/** The parts around the players over epochs: heading, switches, names, epoch numbers. */
 
 import { thin } from "../../figures/thinning.js";
 import { epoch, signed } from "../../words/format.js";

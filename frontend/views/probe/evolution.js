@@ -150,7 +150,7 @@ function heightsOf(players, rows, ranks) {
 }
 
 /**
- * The pointer says what is under it; dragged, it takes the cursor along.
+ * The pointer shows a tooltip; dragging moves the cursor.
  * @param {HTMLElement} element
  * @param {HTMLElement} tip
  * @param {Data} data
@@ -167,7 +167,7 @@ function listeners(element, tip, { cursor, probe }, nameOf) {
       if (event.type === "pointerdown") target.setPointerCapture(event.pointerId);
       const moved = event.buttons & 1 ? { ...moveTo(cursor, place), playing: false } : {};
       choose(element, { hover: player, ...moved });
-      say(tip, element, event, player === null ? "" : told(side, probe, epochOf(cursor, side.letter, place), nameOf(player), player));
+      showTip(tip, element, event, player === null ? "" : tipText(side, probe, epochOf(cursor, side.letter, place), nameOf(player), player));
     };
     const leave = () => {
       tip.hidden = true;
@@ -214,13 +214,13 @@ function sizesStore() {
 const isolated = (name) => `\u2068${name}\u2069`;
 
 /** @type {(side: Side, probe: number, step: number, name: string, player: number) => string} */
-function told(side, probe, step, name, player) {
+function tipText(side, probe, step, name, player) {
   const explained = step === ABSENT ? null : side.values(probe)?.at(step);
   return `${isolated(name)} · ${side.letter} ${step === ABSENT ? "no epoch here" : epoch(step)} · ${explained ? standingWords(explained.values, explained.errors, player) : "no number"}`;
 }
 
 /** @type {(tip: HTMLElement, element: HTMLElement, event: PointerEvent, words: string) => void} */
-function say(tip, element, event, words) {
+function showTip(tip, element, event, words) {
   tip.hidden = !words;
   if (!words) return;
   tip.textContent = words;

@@ -103,7 +103,7 @@ function frame(element, data, sides, index, left) {
   const current = index === cursor.index;
   const pinned = data.panes.some(({ title }) => title === "pinned") && step === data.pin;
   const own = sides.map(({ letter }) => epochOf(cursor, letter, index));
-  // A place that stands for a hole says how far it goes.
+  // The label of a hole shows how far it goes.
   const end = (cursor.steps[index + 1] ?? step + 1) - 1;
   const hole = own.every((one) => one === ABSENT) && end > step;
   const words = hole ? `${step}–${end}` : frameLabel(cursor, sides, index);

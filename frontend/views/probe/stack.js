@@ -73,7 +73,7 @@ function edge(element, [first, second], at) {
 }
 
 /**
- * Shows one of two after the other, or one of them; where motion is not wanted, only when asked to.
+ * Alternates between two, or shows one of them; with reduced motion it alternates only on request.
  * @param {() => boolean} wanted
  * @param {() => void} changed
  */

@@ -1,4 +1,4 @@
-/** What stands around the charts of all probes: the heading, axes, words beside the pointer. */
+/** The parts around the charts of all probes: heading, axes, tooltips. */
 
 import { axis } from "../../figures/axis.js";
 import { featuresOf } from "../../figures/bars.js";
@@ -58,7 +58,7 @@ export function absent(side, step, { probe }) {
  * @param {number[]} marks
  * @param {[number, number]} domain
  * @param {number} width
- * @param {string} low  said at its ends; "" for an axis from zero
+ * @param {string} low  words at its ends; "" for an axis from zero
  * @param {string} high
  */
 export function scaleOf(marks, domain, width, low, high) {

@@ -1,4 +1,4 @@
-/** All rows of a table at the cursor: how much each feature counts on average, and what it does in every probe, by its value there. */
+/** All rows of a table at the cursor: the mean |attribution| of each feature, and its attribution in every probe against the feature's value. */
 
 import { axis, ticks } from "../../figures/axis.js";
 import { linesOf } from "../../figures/bars.js";

@@ -21,7 +21,7 @@ import { createStrip } from "../parts/strip.js";
 
 const GAP = 8;
 const PADDING = 7;
-// Room of the mark that says whether a change is more than noise.
+// Room of the mark for a change above noise.
 const MARK = 14;
 const SPARK_HEIGHT = 16;
 // Classes that are named in a reason.
@@ -226,7 +226,7 @@ const LETTER = 6.2;
 const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?? []));
 
 /**
- * A probe's name as far as a card has room: what tells it from others stands at its ends, and not in what all classes begin with.
+ * A probe's name as far as a card has room: both ends are kept, and the common beginning of all class names is left out.
  * @param {import("../../types.d.ts").ProbeSetInfo} probes
  * @param {number} probe
  * @param {number} width  px of the card

@@ -210,7 +210,7 @@ function curveApart(compared, { cursor }, key, dark) {
  * @param {Chart} chart
  * @param {Side[]} sides  drawn in this order: A last, above the others
  * @param {string} key
- * @param {string} pattern  what tells repeats apart in a name
+ * @param {string} pattern  the pattern of repeats in names
  * @returns {Curves}
  */
 function curvesOf(chart, sides, key, pattern) {
