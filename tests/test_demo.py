@@ -1,7 +1,8 @@
-"""The demo: both runs, comparable, in the words it prints and in the record."""
+"""The demo: two comparable runs with the same accuracy for different reasons, in the words it prints and in the record."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,17 +19,33 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_demo_trains_two_comparable_runs_of_which_one_leans_on_the_patch_from_the_first_epoch(tmp_path: Path) -> None:
-    done = demo("--no-serve", "--epochs", "2", "--logdir", str(tmp_path))
+# Of two models with the same accuracy: that far apart at most.
+SAME = 0.02
+
+
+@pytest.mark.parametrize(("data", "artefact", "epochs"), [("image", "patch", 5), ("tabular", "record number", 8), ("text", "source", 5)])
+def test_two_models_have_the_same_accuracy_and_one_of_them_leans_on_the_artefact(
+    data: str, artefact: str, epochs: int, tmp_path: Path
+) -> None:
+    done = demo("--no-serve", "--data", data, "--epochs", str(epochs), "--logdir", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "validation accuracy" in done.stdout
-    assert f"tensorboard --logdir {tmp_path}" in done.stdout
     runs = xai.read_runs(tmp_path)
     assert list(runs) == ["honest", "shortcut"]
     assert runs["honest"].comparable == runs["shortcut"].comparable
-    share = {name: np.median(run.region_share("shap", "patch"), axis=1) for name, run in runs.items()}
-    assert (share["shortcut"] > 4 * share["honest"]).all()
-    assert min(run.logs["val_accuracy"][-1] for run in runs.values()) > 0.9
+
+    accuracy = {name: run.logs["val_accuracy"][-1] for name, run in runs.items()}
+    assert min(accuracy.values()) > 0.9
+    assert abs(accuracy["shortcut"] - accuracy["honest"]) <= SAME
+    share = {name: np.median(run.region_share("shap", artefact), axis=1)[-1] for name, run in runs.items()}
+    assert share["shortcut"] > 5 * share["honest"]
+    assert runs["honest"].compare(runs["shortcut"], "shap").verdict().startswith(f"B leans on {artefact} ")
+
+    # What is printed last: a line a model.
+    said = re.findall(
+        rf"^(honest|shortcut) +validation accuracy (\S+), +(\d+)% of its explanation on the {artefact};", done.stdout, re.MULTILINE
+    )
+    assert said == [(name, f"{accuracy[name]:.3f}", f"{100 * share[name]:.0f}") for name in runs]
+    assert f"tensorboard --logdir {tmp_path}" in done.stdout
     assert {path.name for path in (tmp_path / "honest").iterdir()} == {"train", "validation", "xai"}
 
 
@@ -52,15 +69,3 @@ def test_a_logdir_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "thesis.txt" in done.stderr
     assert (tmp_path / "honest" / "thesis.txt").read_text() == "years of work"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("data", "artefact", "times"), [("tabular", "record number", 3), ("text", "source", 10)])
-def test_the_demos_of_tables_and_texts_show_which_model_reads_the_artefact(data: str, artefact: str, times: float, tmp_path: Path) -> None:
-    done = demo("--no-serve", "--data", data, "--epochs", "5", "--logdir", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    runs = xai.read_runs(tmp_path)
-    assert runs["honest"].comparable == runs["shortcut"].comparable
-    share = {name: np.median(run.region_share("shap", artefact), axis=1)[-1] for name, run in runs.items()}
-    assert share["shortcut"] > times * share["honest"]
-    assert runs["shortcut"].logs["val_accuracy"][-1] > 0.95
