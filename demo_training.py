@@ -286,7 +286,7 @@ def text_model() -> keras.Model:
 TASKS: dict[str, Callable[[], Task]] = {"image": digits, "tabular": records, "text": reviews}
 
 
-def train(logdir: Path, epochs: int, data: str) -> None:
+def train(logdir: Path, epochs: int, data: str, seed: int) -> None:
     """Train both runs, and print what the tab shows."""
     print(f"Loading Keras and the {TASKS[data].__name__} ...\n", flush=True)
     with quiet():
@@ -295,7 +295,7 @@ def train(logdir: Path, epochs: int, data: str) -> None:
         task = TASKS[data]()
     misled = {}
     for run in RUNS:
-        keras.utils.set_random_seed(0)
+        keras.utils.set_random_seed(seed)
         model = fit(task, run, logdir / run, epochs)
         misled[run] = model.evaluate(task.misled, task.validation[1], verbose=0, return_dict=True)["accuracy"]
     runs = {run: xai.read_run(logdir / run) for run in RUNS}
@@ -410,6 +410,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=TASKS, default="image", help="what to train on (default: image)")
     parser.add_argument("--epochs", type=int, default=12, metavar="N", help="epochs of each run (default: 12)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of both models: first weights, order of training (default: 0)")
     parser.add_argument("--logdir", type=Path, metavar="DIR", help="where to log (default: logs/demo; logs/demo-tabular, logs/demo-text)")
     parser.add_argument("--port", type=int, metavar="PORT", help="TensorBoard's port (default: 6006, or the next free one)")
     parser.add_argument("--no-serve", action="store_true", help="train only, without TensorBoard")
@@ -417,6 +418,8 @@ def main() -> None:
     arguments.logdir = arguments.logdir or Path("logs/demo" if arguments.data == "image" else f"logs/demo-{arguments.data}")
     if arguments.epochs < 1:
         parser.error(f"--epochs is {arguments.epochs}; give at least 1.")
+    if not 0 <= arguments.seed < 2**32:
+        parser.error(f"--seed is {arguments.seed}; give a number from 0 to {2**32 - 1}.")
     if arguments.port is not None and not 0 <= arguments.port <= 65535:
         parser.error(f"--port is {arguments.port}; give a number from 0 to 65535.")
 
@@ -425,12 +428,12 @@ def main() -> None:
         arguments.logdir.mkdir(parents=True, exist_ok=True)
         remove_earlier(arguments.logdir)
         if arguments.no_serve:
-            train(arguments.logdir, arguments.epochs, arguments.data)
+            train(arguments.logdir, arguments.epochs, arguments.data, arguments.seed)
             print(f"\nTo see it: tensorboard --logdir {arguments.logdir}, then the tab XAI")
             return
         with tensorboard(arguments.logdir, arguments.port) as address:
             print(f"Open {address}#xai and watch while it trains.", flush=True)
-            train(arguments.logdir, arguments.epochs, arguments.data)
+            train(arguments.logdir, arguments.epochs, arguments.data, arguments.seed)
             print(f"\nTensorBoard goes on serving {address}#xai until you press Ctrl-C.", flush=True)
     except ImportError as error:
         sys.exit(f"demo_training.py: {error}; the demo needs what `make demo` installs.")

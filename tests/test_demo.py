@@ -53,6 +53,7 @@ def test_two_models_have_the_same_accuracy_and_one_of_them_leans_on_the_artefact
     ("arguments", "sentence"),
     [
         (("--epochs", "0"), "--epochs is 0; give at least 1"),
+        (("--seed", "-1"), "--seed is -1; give a number from 0 to 4294967295"),
         (("--port", "99999"), "--port is 99999; give a number from 0 to 65535"),
     ],
 )
