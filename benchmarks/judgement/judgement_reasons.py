@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from judgement_runs import TASKS, USES, Recipe, Uses, recipes, train
 from judgement_tables import percent, table
+from judgement_tasks import Task
 from judgement_twins import RECIPES, TWINS
 
-from demo_training import Task
 from tb_xai_plugin import read_run
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.distances import total_variation

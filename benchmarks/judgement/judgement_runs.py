@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, os.fspath(Path(__file__).parent.parent.parent))
 sys.path.insert(0, os.fspath(Path(__file__).parent.parent / "page"))
 
 import keras
 import numpy as np
+from judgement_tasks import Task, records, reviews
 from keras import layers
 from sklearn.datasets import load_digits
 
-from demo_training import Task, records, reviews
 from tb_xai_plugin import ExplanationLogger, ImageProbes, TabularProbes, __version__, explain
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan

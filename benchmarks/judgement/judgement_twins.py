@@ -8,9 +8,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 from judgement_runs import Recipe, digits, patched, ward_model, wards
+from judgement_tasks import LENGTH, TRAINING_REVIEWS, WORDS, Task, load_reviews, text_model
 from keras import layers
 
-from demo_training import LENGTH, TRAINING_REVIEWS, WORDS, Task, load_reviews, text_model
 from tb_xai_plugin import ImageProbes, TabularProbes, TextProbes
 
 # The first is told the truth by one artefact, the second by the other; what the other says is drawn at random.
