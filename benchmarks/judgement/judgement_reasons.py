@@ -178,7 +178,7 @@ def ranking(folder: Path, quick: bool, first: int) -> None:
         "The recipes are as good as each other: each has an artefact that tells it the truth, another one. at: the epochs of best validation accuracy, or "
         "the last; accuracy: there, of one / the other, on validation data with both telling the truth; within, between: median, lowest and highest of the "
         "pairs;\napart: between-pairs farther than every within-pair; more: verdicts "
-        "“more than another seed makes” between recipes (goal all), and within them, judged against the repeats that are left (goal none).",
+        "“differ by more than the seed explains” between recipes (goal all), and within them, compared with the repeats that are left (goal none).",
         rows,
     )
 
@@ -190,7 +190,7 @@ def _row(compared: Comparison) -> int:
 def _more(runs: Mapping[str, Run], pair: tuple[str, str], explainer: str, align: str, repeats: Iterable[str]) -> bool:
     compared = runs[pair[0]].compare(runs[pair[1]], explainer, align, repeats={name: runs[name] for name in repeats})
     words = compared.verdict(compared.pairing.best)
-    return words.startswith("More than another seed makes") and "too little" not in words
+    return words.startswith("The runs differ by more than the seed explains") and "too little" not in words
 
 
 def _metric(run: Run, at: str) -> float:

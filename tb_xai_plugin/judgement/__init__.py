@@ -1,1 +1,1 @@
-"""What the numbers of a run mean: distances, noise floors, events, shares of regions, comparisons. numpy only."""
+"""Analysis of a run's arrays: distances, noise floors, events, shares of regions, comparisons. numpy only."""

@@ -1,4 +1,4 @@
-"""Which epochs of two runs stand side by side: the same, those of the closest validation metric, or as far from each run's best. numpy only."""
+"""Pairs of epochs of two runs: the same epoch, the closest validation metric, or the same distance from each run's best epoch. numpy only."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from tb_xai_plugin.records import wire
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series
 
-# Stands where a run has no epoch; -1 is the untrained model.
+# In place of a step where a run has no epoch; -1 is the untrained model.
 ABSENT = -2
 
 # The metric that people look at first, in the order of the page's metrics.js.
 PREFERRED = ("acc", "auc|f1|precision|recall|iou|dice", "mae|mse|error|r2")
 SETTINGS = re.compile("lr|learning_rate")
 
-# Of any other metric, more is better.
+# For any other metric, larger is better.
 LESS_IS_BETTER = re.compile(
     "loss|error|mae|mse|mape|msle|entropy|divergence|hinge|poisson|cosh|false_|perplexity|brier|(?:^|_)(?:wer|cer|eer|ece|nll|fid|fpr|fnr)(?:_|$)",
     re.IGNORECASE,
 )
 
-# Differences of metrics that are equal but for rounding.
+# Relative difference below which two values of a metric count as equal.
 ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """Epochs of two runs, side by side.
+    """Pairs of epochs of two runs, one pair a row.
 
     Attributes:
-        steps: int64 (rows,), ascending: the epoch that a row is called by.
-        here, there: int64 (rows,): the epoch of the one run and of the other; ABSENT where it has none.
-        metric: the one that decided, as Keras logs it; "" where none did.
-        best: the row in which both are at their best; None where rows are not counted from there.
+        steps: int64 (rows,), ascending: the epoch that names a row.
+        here, there: int64 (rows,): the paired epoch of the first run and of the second; -2 (ABSENT) where it has none.
+        metric: the metric that the pairs are chosen by, as Keras logs it; "" where none is used.
+        best: the step of the row in which both runs are at their best; None where rows are not aligned by it.
     """
 
     steps: np.ndarray
@@ -51,24 +51,24 @@ class Pairing:
 
 
 def pair(run: Series, other: Series, by: str = "epoch") -> Pairing:
-    """Which epochs of `run` (here) and `other` (there) stand side by side. The untrained model only ever stands beside the untrained model.
+    """Pair the epochs of `run` (here) with epochs of `other` (there). The untrained model is paired with the untrained model only.
 
     Args:
-        by: "epoch": every epoch that was explained in either. Where one of them logged it and was not due to explain it, its nearest explained
-            epoch stands there (of two the earlier); where it has not logged it, none.
-            "val_accuracy": each epoch of `run` with the epoch of `other` whose validation metric is closest (of equally close ones the first).
-            "best": each epoch of `run` with that of `other` that is as far from its best, by the rule of "epoch".
+        by: "epoch": a row for every epoch that either run explained. Where a run logged that epoch but did not explain it, its nearest
+            explained epoch takes the place (of two equally near the earlier); where the run did not log it, there is none.
+            "val_accuracy": each epoch of `run` with the epoch of `other` whose validation metric is closest (the first of equally close ones).
+            "best": each epoch of `run` with the epoch of `other` at the same distance from its best epoch, by the rule of "epoch".
 
     Raises:
-        ArgumentError (a ValueError): an unknown way, or no metric that both logged.
+        ArgumentError (a ValueError): an unknown alignment, or no metric that both runs logged.
     """
     if by not in WAYS:
         raise ArgumentError(f"unknown alignment {by!r}; choose from {list(WAYS)}.")
     return WAYS[by](run, other)
 
 
-def beside(run: Series, other: Series, step: int) -> Pairing:
-    """All epochs of `run` beside one of `other`, which may be the same run.
+def against_step(run: Series, other: Series, step: int) -> Pairing:
+    """Pair all epochs of `run` with one epoch of `other`, which may be the same run.
 
     Raises:
         ArgumentError (a ValueError): a step that was not explained.
@@ -78,30 +78,30 @@ def beside(run: Series, other: Series, step: int) -> Pairing:
 
 
 def place(run: Series, step: int) -> int:
-    """Where a step is among `Run.all_steps`.
+    """The index of a step in `Run.all_steps`.
 
     Raises:
         ArgumentError (a ValueError): a step that was not explained.
     """
-    found = np.flatnonzero(run.all_steps == step)
-    if not len(found):
-        raise ArgumentError(f"{run.name}: step {step} was not explained; there are {run.all_steps.tolist()}.")
-    return int(found[0])
+    matches = np.flatnonzero(run.all_steps == step)
+    if not len(matches):
+        raise ArgumentError(f"{run.name}: step {step} was not explained; choose one of {run.all_steps.tolist()}.")
+    return int(matches[0])
 
 
 def _by_epoch(run: Series, other: Series) -> Pairing:
     steps = np.union1d(run.all_steps, other.all_steps)
-    return Pairing(steps, _standing_for(run, steps), _standing_for(other, steps))
+    return Pairing(steps, _nearest_explained(run, steps), _nearest_explained(other, steps))
 
 
 def _by_closest(run: Series, other: Series) -> Pairing:
     metric, here, there = _common_metric(run, other, validation_only=True)
-    candidates, found = other.steps[np.isfinite(there)], there[np.isfinite(there)]
+    candidates, metrics = other.steps[np.isfinite(there)], there[np.isfinite(there)]
 
     def closest(wanted: float) -> int:
         if not np.isfinite(wanted):
             return ABSENT
-        distance = np.abs(found - wanted)
+        distance = np.abs(metrics - wanted)
         return int(candidates[np.argmax(distance <= distance.min() + ROUNDING * abs(wanted))])
 
     pairs = dict(zip(run.steps.tolist(), map(closest, here.tolist()), strict=True))
@@ -114,44 +114,43 @@ def _by_best(run: Series, other: Series) -> Pairing:
     steps = run.all_steps
     best = _best(run, metric, here)
     wanted = steps + _best(other, metric, there) - best
-    # An epoch that would be as far back as the untrained model is not the untrained model.
+    # A trained epoch is never paired with the untrained model.
     wanted = np.where(steps == wire.UNTRAINED, wire.UNTRAINED, np.where(wanted < 0, ABSENT, wanted))
-    return Pairing(steps, steps, _standing_for(other, wanted), metric, best)
+    return Pairing(steps, steps, _nearest_explained(other, wanted), metric, best)
 
 
 WAYS: dict[str, Callable[[Series, Series], Pairing]] = {"epoch": _by_epoch, "val_accuracy": _by_closest, "best": _by_best}
 
 
-def _standing_for(run: Series, wanted: np.ndarray) -> np.ndarray:
-    """The explained epoch that stands for each epoch: itself, or where it was logged and not due the nearest; ABSENT where it was not logged."""
+def _nearest_explained(run: Series, wanted: np.ndarray) -> np.ndarray:
+    """The explained epoch for each wanted epoch: itself, or the nearest where it was logged but not explained; ABSENT where it was not logged."""
     trained, (logged, _) = run.steps, run.log_series()
     if not len(trained):
         return np.where(np.isin(wanted, run.all_steps), wanted, ABSENT)
     after = np.searchsorted(trained, wanted).clip(max=len(trained) - 1)
     before = (after - 1).clip(min=0)
     nearest = np.where(wanted - trained[before] <= trained[after] - wanted, trained[before], trained[after])
-    found = np.where(np.isin(wanted, logged), nearest, ABSENT)
-    return np.where(np.isin(wanted, run.all_steps), wanted, found)
+    return np.where(np.isin(wanted, run.all_steps), wanted, np.where(np.isin(wanted, logged), nearest, ABSENT))
 
 
 def _common_metric(run: Series, other: Series, *, validation_only: bool) -> tuple[str, np.ndarray, np.ndarray]:
-    """The first metric that both have numbers of, and what it was at the `steps` of each."""
+    """The preferred metric among those that both runs have numbers of, and its values at the `steps` of each run."""
     logs, other_logs = run.logs, other.logs
-    common = [name for name in logs if name in other_logs and all(np.isfinite(each[name]).any() for each in (logs, other_logs))]
+    common = [name for name in logs if name in other_logs and all(np.isfinite(series[name]).any() for series in (logs, other_logs))]
     validation = [name for name in common if name.startswith("val_")]
     training = [] if validation_only else [name for name in common if name not in validation and not SETTINGS.fullmatch(name)]
     names = [*_in_order(validation), *_in_order(training)]
     if not names:
         which = "validation metric" if validation_only else "metric"
         raise ArgumentError(
-            f"{run.name} and {other.name} have no {which} in common: they logged {_listed(logs)} and {_listed(other_logs)}; "
-            f"align them by 'epoch'{', or give validation_data to fit' if validation_only else ''}."
+            f"{run.name} and {other.name} have no {which} in common: {run.name} logged {_listed(logs)}, {other.name} logged "
+            f"{_listed(other_logs)}; align them by 'epoch'{', or give validation_data to fit' if validation_only else ''}."
         )
     return names[0], logs[names[0]], other_logs[names[0]]
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """The one that people look at first comes first; losses last."""
+    """Sorted by preference: accuracy first, losses last."""
 
     def rank(name: str) -> int:
         name = name.removeprefix("val_")
@@ -163,7 +162,7 @@ def _in_order(names: Iterable[str]) -> list[str]:
 
 
 def first_metric(logs: Iterable[str]) -> str:
-    """The metric of one run that people look at first, of the validation if there is one; "" where nothing was logged."""
+    """The preferred metric of one run, a validation metric if there is one; "" where nothing was logged."""
     names = [name for name in logs if not SETTINGS.fullmatch(name)]
     validation = [name for name in names if name.startswith("val_")]
     return next(iter(_in_order(validation or names)), "")
@@ -174,11 +173,11 @@ def _listed(logs: Iterable[str]) -> str:
 
 
 def _best(run: Series, metric: str, series: np.ndarray) -> int:
-    """The explained epoch at which a metric is best; of equally good ones that of the smallest loss, then the first.
+    """The explained epoch at which a metric is best; of equally good ones the one with the smallest loss, then the first.
 
-    A small validation set makes many epochs equally good, the first of which is half trained.
+    With a small validation set many epochs are equally good, and the first of them is only half trained.
     """
-    worth = np.where(np.isfinite(series), -series if LESS_IS_BETTER.search(metric) else series, -np.inf)
+    score = np.where(np.isfinite(series), -series if LESS_IS_BETTER.search(metric) else series, -np.inf)
     losses = run.logs.get("val_loss" if metric.startswith("val_") else "loss", np.full(len(series), np.inf))
-    tied = np.flatnonzero(worth == worth.max())
+    tied = np.flatnonzero(score == score.max())
     return int(run.steps[tied[np.where(np.isfinite(losses[tied]), losses[tied], np.inf).argmin()]])

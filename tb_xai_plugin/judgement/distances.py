@@ -1,4 +1,4 @@
-"""How far explanations are from each other, how sure a change is, and how much of an explanation lies in a region. numpy only."""
+"""Distances between explanations, and between each explanation and a reference of the same run. numpy only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tb_xai_plugin.judgement.summaries import norm1
 
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: scale-free, 1 where nothing is shared or every sign is reversed."""
+    """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: independent of scale; 1 where a and b share nothing, or all signs are reversed."""
     size_a, size_b = norm1(a), norm1(b)
     distance = 0.5 * np.nansum(np.abs(a / size_a - b / size_b), axis=-1)
     return np.where(np.isnan(size_a + size_b)[..., 0], np.nan, distance)
@@ -21,11 +21,12 @@ def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """1 - a.b / (|a| |b|), in [0, 2]."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 1 - np.nansum(a * b, axis=-1) / np.sqrt(np.nansum(a * a, axis=-1) * np.nansum(b * b, axis=-1))
+        distance: np.ndarray = 1 - np.nansum(a * b, axis=-1) / np.sqrt(np.nansum(a * a, axis=-1) * np.nansum(b * b, axis=-1))
+    return distance
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """1 - Spearman's correlation of |a| and |b|, in [0, 2]; equal values share their mean rank."""
+    """1 - Spearman's rank correlation of |a| and |b|, in [0, 2]; tied values have their mean rank."""
     ra, rb = _ranks(np.abs(a)), _ranks(np.abs(b))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN rows stay NaN
@@ -34,17 +35,18 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def top_k(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """1 - |T_a & T_b| / |T_a | T_b| in [0, 1], T the ceil(n / 4) players with the largest |value|; of equal ones the first."""
-    there = np.isfinite(a) & np.isfinite(b)
-    count = there.sum(axis=-1, keepdims=True)
-    top_a, top_b = (_places(np.where(there, -np.abs(values), np.inf)) < -(-count // 4) for values in (a, b))
+    """1 - |T_a & T_b| / |T_a | T_b|, in [0, 1]. T holds the ceil(n / 4) players with the largest |value|; of tied players the first."""
+    known = np.isfinite(a) & np.isfinite(b)
+    count = known.sum(axis=-1, keepdims=True)
+    top_a, top_b = (_places(np.where(known, -np.abs(values), np.inf)) < -(-count // 4) for values in (a, b))
     both, either = (top_a & top_b).sum(axis=-1), (top_a | top_b).sum(axis=-1)
     return np.where(count[..., 0] > 0, 1 - both / np.maximum(either, 1), np.nan)
 
 
 def magnitude(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|log10 |a|_1 / |b|_1|: how far apart in size, whatever the shape; 1 is ten times as much."""
-    return np.abs(np.log10(norm1(a)) - np.log10(norm1(b)))[..., 0]
+    """|log10 (|a|_1 / |b|_1)|: the difference in size alone; 1 means that one is ten times as large."""
+    distance: np.ndarray = np.abs(np.log10(norm1(a)) - np.log10(norm1(b)))[..., 0]
+    return distance
 
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -62,14 +64,14 @@ def to_reference(values: np.ndarray, steps: np.ndarray, against: str | int = "pr
     Args:
         values: (epochs, probes, players), NaN where there is no number.
         steps: (epochs,), ascending; -1 is the untrained model.
-        against: "previous" (the last step before that has numbers) | "untrained" | "final" | a step.
+        against: "previous" (the latest earlier step with numbers) | "untrained" | "final" | a step.
         measure: one of MEASURES.
 
     Returns:
-        (epochs, probes), NaN where there is nothing to compare: at the first step, at the reference itself, in gaps.
+        (epochs, probes), NaN where there is nothing to compare: at the first step, at the reference itself, and in gaps.
 
     Raises:
-        ArgumentError (a ValueError): an unknown measure or reference, or a step that is not there.
+        ArgumentError (a ValueError): an unknown measure or reference, or a step that is not in the record.
     """
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
@@ -80,17 +82,17 @@ def to_reference(values: np.ndarray, steps: np.ndarray, against: str | int = "pr
 
 
 def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.ndarray:
-    """int (epochs, probes): the place of what each explanation is compared with, -1 where there is nothing; see `to_reference`."""
+    """int (epochs, probes): the index of the reference of each explanation, -1 where it has none; see `to_reference`."""
     epochs, probes = values.shape[:2]
     if against == "previous":
-        # The last earlier explanation that has numbers.
-        there = np.isfinite(values).any(axis=-1)
-        last = np.maximum.accumulate(np.where(there, np.arange(epochs)[:, None], -1), axis=0)
+        # The latest earlier explanation that has numbers.
+        known = np.isfinite(values).any(axis=-1)
+        last = np.maximum.accumulate(np.where(known, np.arange(epochs)[:, None], -1), axis=0)
         return np.concatenate([np.full((min(epochs, 1), probes), -1), last[:-1]])
     if against == "final":
-        # The last with numbers: a gap at the end is no final form.
-        there = np.isfinite(values).any(axis=-1)
-        places = np.where(there, np.arange(epochs)[:, None], -1).max(axis=0, initial=-1)
+        # The last explanation with numbers: a gap at the end is not the final state.
+        known = np.isfinite(values).any(axis=-1)
+        places = np.where(known, np.arange(epochs)[:, None], -1).max(axis=0, initial=-1)
     else:
         place = _place(steps, against)
         places = np.full(probes, -1 if place is None else place)
@@ -98,22 +100,22 @@ def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.
 
 
 def _place(steps: np.ndarray, against: str | int) -> int | None:
-    """Index of a step; None where the record has no untrained model, or no step at all."""
+    """Index of a step; None where the record has no untrained model, or no steps."""
     if not len(steps):
         return None
     step = -1 if against == "untrained" else against
     if isinstance(step, str):
         raise ArgumentError(f"unknown reference {against!r}; choose 'previous', 'untrained', 'final' or a step.")
-    found = np.flatnonzero(steps == step)
-    if len(found):
-        return int(found[0])
+    matches = np.flatnonzero(steps == step)
+    if len(matches):
+        return int(matches[0])
     if against == "untrained":
         return None
-    raise ArgumentError(f"step {step} is not in the record, which has steps {steps[0]} to {steps[-1]}.")
+    raise ArgumentError(f"step {step} is not in the record; choose one of the steps from {steps[0]} to {steps[-1]}.")
 
 
 def _places(values: np.ndarray) -> np.ndarray:
-    """Place of each number in ascending order along the last axis, from 0; equal ones in their order."""
+    """Position of each number in ascending order along the last axis, from 0; ties keep their order."""
     order = np.argsort(values, axis=-1, kind="stable")
     places = np.empty(order.shape, dtype=np.intp)
     np.put_along_axis(places, order, np.broadcast_to(np.arange(values.shape[-1]), order.shape), axis=-1)
@@ -121,7 +123,7 @@ def _places(values: np.ndarray) -> np.ndarray:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Mean ranks along the last axis, NaN for NaN."""
+    """Ranks along the last axis, the mean rank for ties; NaN for NaN."""
     order = np.argsort(values, axis=-1)
     ordered, place = np.take_along_axis(values, order, axis=-1), np.arange(values.shape[-1])
     begins = np.ones(values.shape, dtype=bool)

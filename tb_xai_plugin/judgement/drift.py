@@ -1,4 +1,4 @@
-"""Drift of a run: how far its explanations are from a reference, and what sampling noise explains of it."""
+"""Drift of a run: the distance of its explanations from a reference, and the noise floor of that distance."""
 
 from __future__ import annotations
 
@@ -12,44 +12,50 @@ from tb_xai_plugin.records.series import Series, Target
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Distances from a reference, and what of them is noise; (all_steps, probes) each, NaN where there is nothing to compare: a gap, another class."""
+    """Distances of a run's explanations from a reference, with their noise floors.
+
+    Attributes:
+        distance: float64 (all_steps, probes), in units of the measure; NaN where there is nothing to compare (a gap, or another class).
+        floor: float64 (all_steps, probes), the distance that sampling error alone stays below in 95 of 100 cases; NaN where errors are unknown too.
+    """
 
     distance: np.ndarray
     floor: np.ndarray
 
     @property
     def real(self) -> np.ndarray:
-        """bool: above the floor; False where the floor is unknown."""
+        """bool (all_steps, probes): whether the distance is above its noise floor; False where the floor is unknown."""
         with np.errstate(invalid="ignore"):
-            return self.distance > self.floor
+            real: np.ndarray = self.distance > self.floor
+        return real
 
 
 def distance(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> np.ndarray:
     """`Drift.distance` alone."""
     (values,), classes = run.of_class(target, f"values/{explainer}"), run.target_of(target)
-    found = distances.to_reference(values, run.all_steps, against, measure)  # raises where the reference does not exist
+    to_reference = distances.to_reference(values, run.all_steps, against, measure)  # raises where the reference does not exist
     places = np.maximum(distances.references(values, run.all_steps, against), 0)
-    return np.where(classes == np.take_along_axis(classes, places, axis=0), found, np.nan)
+    return np.where(classes == np.take_along_axis(classes, places, axis=0), to_reference, np.nan)
 
 
 def drift(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
-    """See `Run.drift` and `Run.noise_floor`; aligned with `all_steps`, and kept."""
+    """See `Run.drift` and `Run.noise_floor`; aligned with `all_steps`, and cached."""
     return run.cached("drift", explainer, against, measure, target, make=lambda: _drift(run, explainer, against, measure, target))
 
 
 def _drift(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
-    found = distance(run, explainer, against, measure, target)
+    to_reference = distance(run, explainer, against, measure, target)
     (values,) = run.of_class(target, f"values/{explainer}")
     places = distances.references(values, run.all_steps, against)
     others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
-    errors = differences.Places(run, explainer, target)(range(len(places)), places)
-    return Drift(found, np.where(np.isnan(found), np.nan, noise.floor(values, others, errors, measure)))
+    errors = differences.ChangeErrors(run, explainer, target)(range(len(places)), places)
+    return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, noise.floor(values, others, errors, measure)))
 
 
 def changed(run: Series, explainer: str, against: str | int, target: Target) -> np.ndarray:
-    """bool (all_steps, probes, players): changed by more than noise since the reference."""
+    """bool (all_steps, probes, players): players that changed by more than noise since the reference."""
     (values,) = run.of_class(target, f"values/{explainer}")
     places = distances.references(values, run.all_steps, against)
     others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
-    errors = differences.Places(run, explainer, target)(range(len(places)), places)
-    return noise.really_changed(np.where(places[..., None] < 0, np.nan, values - others), errors, others)
+    errors = differences.ChangeErrors(run, explainer, target)(range(len(places)), places)
+    return noise.significant_changes(np.where(places[..., None] < 0, np.nan, values - others), errors, others)

@@ -1,4 +1,4 @@
-"""What deserves a look, in words, most important first: of one run, or of two side by side."""
+"""Findings: what is worth a look in one run, or in a comparison of two, in sentences, most important first."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 Target = str | int
 
-# What is said of probes, at most; of the whole run everything is said.
+# The most findings about single probes. Findings about the whole run are not limited.
 MOST_PROBES = 6
 
-# Further epochs at which explanations collapsed are of the same kind.
+# The most findings about collapsed explanations, one an epoch.
 MOST_COLLAPSES = 3
 
-# Below that, a region's share is not worth a sentence about one probe.
+# Below this difference in a region's share, a finding about a probe does not name the region.
 LEAST_APART = 0.2
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence, and where to see it.
+    """One sentence about a run or a comparison, and where to see it.
 
     Attributes:
         text: the sentence.
         kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust".
-        step: the epoch to look at.
-        probe: its number; of several the first; None where it is of the whole run.
-        region: the region it speaks of; "" where none.
+        step: the epoch to look at; -1 is the untrained model.
+        probe: the number of the probe, or of the first of several; None where the finding is about the whole run.
+        region: the name of the region that the sentence names; "" where it names none.
     """
 
     text: str
@@ -49,12 +49,12 @@ class Finding:
 
 
 def of_pair(compared: Comparison, run: Series, other: Series, step: int | None = None) -> list[Finding]:
-    """Of two runs at a row of their comparison; see `Comparison.place`. They are called A and B."""
+    """Findings about two runs at a row of their comparison; `run` is called A and `other` B. step: as in `Comparison.place`."""
     row = compared.place(step)
     step = int(compared.steps[row])
     shares = {name: pair.shares for name, pair in compared.regions.items()}
     places = compared.places[row].tolist()
-    found = [
+    findings = [
         Finding(text, "region", step, None, name)
         for name, both in shares.items()
         for text in (*_regions_of_pair(name, both, (run, other), places), *_seeds_of_pair(name, compared, row))
@@ -64,34 +64,34 @@ def of_pair(compared: Comparison, run: Series, other: Series, step: int | None =
         if len(named) == MOST_PROBES:
             break
         named.add(probe)
-        found.append(_of_probe(compared, row, run, probe, shares, places))
-    return found
+        findings.append(_of_probe(compared, row, run, probe, shares, places))
+    return findings
 
 
 def _regions_of_pair(name: str, both: Sequence[shares.Share], runs: tuple[Series, Series], places: list[int]) -> Iterator[str]:
     if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
         return
     now = [float(summaries.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
-    said = []
+    parts = []
     for letter, run, share, here, there, here_place in zip("AB", runs, both, now, reversed(now), places, strict=True):
         if share.onset_of_run >= 0:
-            said.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{share.in_few_words(here_place)}")
+            parts.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{share.in_few_words(here_place)}")
         elif here < there / 2:
-            said.append(f"{letter} does not")
+            parts.append(f"{letter} does not")
         else:
-            than = "before training" if share.measured else "by its size"
-            said.append(f"{letter} has no clear onset ({percent(float(summaries.mean_of_known(share.before)))} {than})")
-    # Who leans on it comes first.
-    said.sort(key=lambda words: "leans" not in words)
+            before = "before training" if share.measured else "expected from its size"
+            parts.append(f"{letter} has no clear onset ({percent(float(summaries.mean_of_known(share.before)))} {before})")
+    # A run that leans on the region comes first.
+    parts.sort(key=lambda words: "leans" not in words)
     epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
     when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
-    yield f"{name}: {', '.join(said)}; {when} A puts {percent(now[0])} of its explanations there, B {percent(now[1])}."
+    yield f"{name}: {', '.join(parts)}; {when} A puts {percent(now[0])} of its attribution there, B {percent(now[1])}."
 
 
 def _seeds_of_pair(name: str, compared: Comparison, row: int) -> Iterator[str]:
-    said = compared.regions[name].seeds_words(row)
-    if said:
-        yield f"{name}: {said}."
+    words = compared.regions[name].seeds_words(row)
+    if words:
+        yield f"{name}: {words}."
 
 
 def _epoch(step: int) -> str:
@@ -102,7 +102,7 @@ def _of_probe(
     compared: Comparison, row: int, run: Series, probe: int, shares: Mapping[str, Sequence[shares.Share]], places: list[int]
 ) -> Finding:
     step, (a_right, b_right) = int(compared.steps[row]), compared.right[row, probe].tolist()
-    answers = {
+    predictions = {
         (True, True): "both right",
         (False, False): "both wrong",
         (True, False): "A right, B wrong",
@@ -115,59 +115,66 @@ def _of_probe(
         if apart > widest:
             widest, region = apart, name
     text = _shares_of_probe(region, probe, shares[region], places) if region else _distance_of_probe(compared, row, run, probe)
-    first = f"{answers[a_right, b_right]}, " if compared.labelled else ""
+    first = f"{predictions[a_right, b_right]}, " if compared.labelled else ""
     return Finding(f"{probe_name(run, probe)}: {first}{text}.", kind, step, probe, region)
 
 
 def _shares_of_probe(region: str, probe: int, both: Sequence[shares.Share], places: list[int]) -> str:
-    shares = [float(each.share[place, probe]) for each, place in zip(both, places, strict=True)]
-    a, b = (share_words(share, each.errors[place, probe]) for share, each, place in zip(shares, both, places, strict=True))
-    return f"B puts {b} on {region}, A {a}" if shares[1] > shares[0] else f"A puts {a} on {region}, B {b}"
+    shares = [float(share.share[place, probe]) for share, place in zip(both, places, strict=True)]
+    errors = [float(share.errors[place, probe]) for share, place in zip(both, places, strict=True)]
+    a, b = (share_words(share, error) for share, error in zip(shares, errors, strict=True))
+    return (
+        f"B puts {b} of its attribution on {region}, A {a}"
+        if shares[1] > shares[0]
+        else f"A puts {a} of its attribution on {region}, B {b}"
+    )
 
 
 def _distance_of_probe(compared: Comparison, row: int, run: Series, probe: int) -> str:
     distance, floor = float(compared.distance[row, probe]), float(compared.floor[row, probe])
     if compared.measure == "tv":
-        text = f"{percent(distance)} of the reasons differ (noise {percent(floor)})"
+        text = f"{percent(distance)} of the attribution differs (noise floor {percent(floor)})"
     else:
-        text = f"{distance:.2f} apart by {compared.measure} (noise {floor:.2f})"
+        text = f"{compared.measure} distance {distance:.2f} (noise floor {floor:.2f})"
     a, b = (side[row, probe] for side in compared.values)
     change = np.abs(_unit(a) - _unit(b))
-    sure = np.where(compared.changed[row, probe], change, 0)
-    player = int(sure.argmax())
-    if sure[player] > 0:
-        part = percent(sure[player] / change.sum())
-        text += f"; the largest part ({part}) is {player_name(run, probe, player)}: A {a[player]:+.3g}, B {b[player]:+.3g}"
+    significant = np.where(compared.changed[row, probe], change, 0)
+    player = int(significant.argmax())
+    if significant[player] > 0:
+        part = percent(significant[player] / change.sum())
+        text += f"; {part} of the difference is in {player_name(run, probe, player)}: A {a[player]:+.3g}, B {b[player]:+.3g}"
     return text
 
 
 def of_run(run: Series, explainer: str, target: Target) -> list[Finding]:
-    """Of one run."""
+    """Findings about one run."""
     if not len(run.steps):
         return []
     return [
         *_collapsed(run, explainer, target),
         *_regions(run, explainer, target),
         *_probes(run, explainer, target),
-        *_whole(run, explainer, target),
+        *_all_probes(run, explainer, target),
     ]
 
 
 def _collapsed(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
-    fallen: dict[int, list[int]] = {}
-    for event in history.found_events(run, explainer, target):
+    collapsed: dict[int, list[int]] = {}
+    for event in history.run_events(run, explainer, target):
         if event.kind == "collapsed":
-            fallen.setdefault(event.step, []).append(event.probe)
-    for step, probes in list(fallen.items())[:MOST_COLLAPSES]:
+            collapsed.setdefault(event.step, []).append(event.probe)
+    for step, probes in list(collapsed.items())[:MOST_COLLAPSES]:
         yield Finding(
-            f"{_count(len(probes), 'explanation')} collapsed at epoch {step}: nothing is left of them, or the model answers no number.",
+            f"{_count(len(probes), 'explanation')} collapsed at epoch {step}: all attributions are about 0, or the model outputs NaN or infinity.",
             "collapsed",
             step,
             probes[0],
         )
-    if not fallen and not _explained(run, explainer, target):
+    if not collapsed and not _explained(run, explainer, target):
         yield Finding(
-            "No epoch has an explanation: the model answers no number, or nothing makes a difference to it.", "collapsed", int(run.steps[0])
+            "No epoch has an explanation: the model outputs NaN or infinity, or its output does not depend on the players.",
+            "collapsed",
+            int(run.steps[0]),
         )
 
 
@@ -182,9 +189,10 @@ def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
         if share.onset_of_run < 0:
             continue
         step, now = int(run.all_steps[share.onset_of_run]), float(summaries.mean_of_known(share.share[_last(share.share)]))
-        than = "in the untrained model" if share.measured else "by its size"
+        before = "in the untrained model" if share.measured else "expected from its size"
         yield Finding(
-            f"{name}: the run leans on it from epoch {step} on{share.in_few_words(len(share.share) - 1)}; {percent(now)} of all explanations now, {percent(float(summaries.mean_of_known(share.before)))} {than}.",
+            f"{name}: the run leans on it from epoch {step} on{share.in_few_words(len(share.share) - 1)}; {percent(now)} of the attribution now, "
+            f"{percent(float(summaries.mean_of_known(share.before)))} {before}.",
             "region",
             step,
             None,
@@ -193,17 +201,17 @@ def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
 
 
 def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
-    happened = history.found_events(run, explainer, target)
+    happened = history.run_events(run, explainer, target)
     right, known = history.right(run)
     probability = run.answers()["label_probability"]
     last = {event.probe: event for event in happened if event.kind == "forgotten"}
-    still = sorted(
+    still_wrong = sorted(
         (event for event in last.values() if known[-1, event.probe] and not right[-1, event.probe]), key=lambda event: event.size
     )
-    for event in still[: MOST_PROBES // 2]:
+    for event in still_wrong[: MOST_PROBES // 2]:
         now = float(probability[-1, event.probe])
         yield Finding(
-            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong, its class has {percent(now)} now.",
+            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong; the probability of its class is {percent(now)} now.",
             "forgotten",
             event.step,
             event.probe,
@@ -215,30 +223,30 @@ def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
         if event.probe not in named and len(named) < MOST_PROBES // 2:
             named.add(event.probe)
             yield Finding(
-                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{percent(event.size)} of its reasons changed at "
-                f"epoch {event.step} ({percent(event.floor)} and more count).",
+                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{percent(event.size)} of its attribution "
+                f"changed at epoch {event.step} (threshold {percent(event.floor)}).",
                 *("reason changed", event.step, event.probe),
             )
 
 
-def _whole(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
+def _all_probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
     trusted, probes = trust(run, explainer, target), run.record["shape"]["probes"]
     place = _last(trusted.error) if np.isfinite(trusted.error).any() else _last(trusted.untrained)
     end = int(run.all_steps[place])
     sentences = {
-        "not additive": "are more than a sum of players: it explains less than half of how the answers vary",
-        "does not add up": "don't add up to what the model answers",
+        "not additive": "are not additive: a sum of players explains less than half of the variance of the model's outputs",
+        "does not add up": "do not add up to the model's output",
         "uncertain": "are uncertain: give more evaluations",
-        "like the untrained model": "are no farther from the untrained model's than noise: they may show the input, not learning",
+        "like the untrained model": "are within noise of the untrained model's: they may show the input, not what was learned",
     }
     for kind, which in trusted.warnings.items():
         concerned = np.flatnonzero(which[place])
         if len(concerned) > probes * steadiness.MOST:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = steadiness.steady(run, explainer, "tv", target)
-    # In a short training nobody can tell.
+    # A short training has too few epochs to tell.
     if steady.of_run is None and len(run.steps) >= 2 * steadiness.FEWEST_STEADY and _explained(run, explainer, target):
-        yield Finding("Most explanations are not steady yet: they still move more than noise.", "unsteady", end)
+        yield Finding("Most explanations are not steady yet: they still change by more than noise.", "unsteady", end)
 
 
 def probe_name(run: Series, probe: int) -> str:
@@ -254,18 +262,20 @@ def player_name(run: Series, probe: int, player: int) -> str:
 
 
 def _last(series: np.ndarray) -> int:
-    """The last place with numbers; the last of all where there are none."""
-    there = np.flatnonzero(np.isfinite(series).any(axis=1))
-    return int(there[-1]) if len(there) else -1
+    """The last index with numbers; -1 where there is none."""
+    known = np.flatnonzero(np.isfinite(series).any(axis=1))
+    return int(known[-1]) if len(known) else -1
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
+    """Values divided by their sum of |values|; 0 for NaN."""
     values = np.nan_to_num(values.astype(np.float64))
-    return values / max(np.abs(values).sum(), np.finfo(float).tiny)
+    unit: np.ndarray = values / max(np.abs(values).sum(), np.finfo(float).tiny)
+    return unit
 
 
 def share_words(share: float, error: float) -> str:
-    """A share with its standard error, in percent; an error below 0.1 % is called 0.1 %."""
+    """A share with its standard error, in percent; an error below 0.1 % is given as 0.1 %."""
     error = max(error, 0.001)
     if not np.isfinite(error):
         return percent(share)

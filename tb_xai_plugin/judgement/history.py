@@ -1,4 +1,4 @@
-"""The events of a run: every epoch is given, in order, to those who follow predictions, reasons and regions."""
+"""The events of a recorded run: its epochs are passed, in order, to the followers of predictions, reasons and regions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Series, Target
 
 
-def found_events(run: Series, explainer: str, target: Target) -> list[Event]:
-    """All events of a run that one explainer and the predictions tell of, by epoch."""
+def run_events(run: Series, explainer: str, target: Target) -> list[Event]:
+    """All events of a run in the predictions and in the values of one explainer, by epoch; cached."""
 
-    def found() -> list[Event]:
-        return sorted([*_answered(run), *_reasons(run, explainer, target), *_onsets(run, explainer, target)])
+    def make() -> list[Event]:
+        return sorted([*_of_predictions(run), *_of_reasons(run, explainer, target), *_of_regions(run, explainer, target)])
 
-    return run.cached("events", explainer, target, make=found)
+    return run.cached("events", explainer, target, make=make)
 
 
 def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
-    """bool (all_steps, probes): whether the answer is the label, and whether there are both. Of a regression, or without labels, every answer is right."""
+    """Which predictions are right, and for which that is known: bool (all_steps, probes) each.
+
+    A prediction is right where it is the label. Of a regression, or without labels, every output that is a number counts as right.
+    """
     predicted, labels = run.predicted(), run.record["probes"]["labels"]
     known = predicted >= 0
     if run.settings["regression"]:
@@ -32,31 +35,32 @@ def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
     return known & (predicted == np.array(labels)), known
 
 
-def _answered(run: Series) -> Iterator[Event]:
+def _of_predictions(run: Series) -> Iterator[Event]:
     were_right, known = right(run)
     probability, follower = run.answers()["label_probability"], events.Predictions(known.shape[1])
     if wire.UNTRAINED in run.all_steps:
         follower.begin(probability[0])
-    for place in _asked(run):
+    for place in _evaluated(run):
         yield from follower.follow(int(run.all_steps[place]), were_right[place], known[place], probability[place])
 
 
-def _reasons(run: Series, explainer: str, target: Target) -> Iterator[Event]:
+def _of_reasons(run: Series, explainer: str, target: Target) -> Iterator[Event]:
     were_right, moments, follower = right(run)[0], moments_of(run, explainer, target), events.Reasons(explainer)
-    silent = ~np.isfinite(run.answers()["probability"])
+    invalid = ~np.isfinite(run.answers()["probability"])
     if wire.UNTRAINED in run.all_steps:
         follower.begin(moments[0])
-    for place in _asked(run):
-        yield from follower.follow(int(run.all_steps[place]), moments[place], were_right[place], silent[place])
+    for place in _evaluated(run):
+        yield from follower.follow(int(run.all_steps[place]), moments[place], were_right[place], invalid[place])
 
 
-def _asked(run: Series) -> list[int]:
-    """Places of the trained epochs at which the model was asked; where the logger failed, nobody knows."""
-    return np.flatnonzero((run.all_steps != wire.UNTRAINED) & (run.cost["level"] > 0)).tolist()
+def _evaluated(run: Series) -> list[int]:
+    """Indices into `all_steps` of the trained epochs at which the model was evaluated: not those at which explaining failed."""
+    places: list[int] = np.flatnonzero((run.all_steps != wire.UNTRAINED) & (run.cost["level"] > 0)).tolist()
+    return places
 
 
 def moments_of(run: Series, explainer: str, target: Target) -> list[Moment]:
-    """At all steps."""
+    """The explanations of one class at each of `all_steps`."""
     sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
     values, errors, *sketched = run.of_class(target, f"values/{explainer}", f"errors/{explainer}", *sketches)
     levels, classes = run.cost["level"], run.target_of(target)
@@ -69,9 +73,9 @@ def moments_of(run: Series, explainer: str, target: Target) -> list[Moment]:
     ]
 
 
-def _onsets(run: Series, explainer: str, target: Target) -> list[Event]:
-    found = {name: shares.share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
-    rises = {name: (each.rise, each.least) for name, each in found.items()}
+def _of_regions(run: Series, explainer: str, target: Target) -> list[Event]:
+    regions = {name: shares.share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
+    rises = {name: (share.rise, share.least) for name, share in regions.items()}
     before_training = len(run.all_steps) - len(run.steps)
-    places = {name: np.where(each.onset < 0, -1, each.onset - before_training) for name, each in found.items()}
+    places = {name: np.where(share.onset < 0, -1, share.onset - before_training) for name, share in regions.items()}
     return onsets.onsets(run.steps, explainer, rises, places)

@@ -1,7 +1,7 @@
-"""What of a difference is noise: floors of distances, players that really changed, and how much explanations move when nothing happens. numpy only.
+"""Noise floors: the distance that sampling error alone explains, which players changed significantly, and the epoch-to-epoch variation. numpy only.
 
-Errors here are standard errors of differences, as `change_errors` gives them: with the same coalitions they are far smaller than
-those of the attributions themselves.
+Errors in this module are standard errors of differences, as `change_errors` computes them. With the same coalitions they are far smaller
+than the errors of the attributions themselves.
 """
 
 from __future__ import annotations
@@ -16,120 +16,127 @@ import numpy as np
 from tb_xai_plugin.judgement import summaries
 from tb_xai_plugin.judgement.distances import MEASURES
 
-# A distance above its floor happens by sampling alone in this share of cases.
+# Sampling error alone exceeds the floor in this share of cases.
 FALSE_ALARMS = 0.05
 
-# False discovery rate of players said to have changed.
+# False discovery rate of the players that are reported as changed.
 DISCOVERY = 0.05
 
-# Errors below this share of the larger value are rounding: a network in float32 answers no more exactly.
+# Errors below this share of the larger value are rounding: the outputs of a network in float32 are no more exact.
 ROUNDING = 1e-5
 
-# Draws for the floors that have no closed form, and how many numbers are drawn at once.
-DRAWS = 39  # of so many, the largest but one is the 95 % quantile without a guess
+# Draws for the floors that have no closed form, and how many numbers are processed at once.
+DRAWS = 39  # of 39 draws, the second largest is the 95 % quantile without interpolation
 TOGETHER = 2**20
 
-# So many players, those of the largest errors, are asked how their parts of the whole go together; among more it makes a twentieth of the spread.
+# Covariances of shares are computed for so many players, those with the largest errors. With more players they change the spread by a twentieth.
 MOST_PAIRED = 8
 
-# Of the epochs before, how many tell how far an explanation moves as a rule.
+# How many earlier epochs the epoch-to-epoch variation is taken from.
 RECENT = 8
 
 _Z = NormalDist().inv_cdf(1 - FALSE_ALARMS)
 
 
 def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv") -> np.ndarray:
-    """The distance of a and b that sampling errors alone leave below in 95 of 100 cases, if both explain the same: (…,) of (…, players).
+    """The distance that a and b stay below in 95 of 100 cases if only sampling error separates them: (…,) of (…, players).
 
-    Total variation: normalised to length 1, the difference of player i has the variance (e_i^2 (1 - 2 u_i) + u_i^2 sum_j e_j^2) / |a|_1^2 to
-    first order, u_i its share of the whole; so the distance is half a sum of folded normals, which go together where there are few (Nabeya 1951).
-    Cosine: half the squared length of what is across, over |a| |b|: a sum of squares. Both are taken as gamma distributed, with that mean and
-    variance (Satterthwaite 1946; quantile after Wilson & Hilferty 1931). Ranks and top players: 39 draws about the mean of both.
+    Total variation: after normalisation to |a|_1 = 1, the difference of player i has the variance
+    (e_i^2 (1 - 2 u_i) + u_i^2 sum_j e_j^2) / |a|_1^2 to first order, where u_i is the player's share. The distance is half a sum of folded
+    normals, which are correlated where there are few players (Nabeya 1951). Cosine: half the squared length of the component perpendicular
+    to a + b, over |a| |b|; a sum of squares. Both sums are approximated by a gamma distribution with the same mean and variance
+    (Satterthwaite 1946; quantile by Wilson & Hilferty 1931). Spearman and top-k: the quantile of 39 draws around the mean of a and b.
 
-    errors: of a - b, NaN where unknown (then the floor is); 0 counts as rounding.
+    errors: standard errors of a - b. NaN where unknown, then the floor is NaN too; errors of 0 are replaced by the rounding error.
     """
     a, b, errors = np.broadcast_arrays(a, b, errors)
     if a.ndim > 2 and a.size > TOGETHER and len(a) > 1:
-        # A long record all at once takes a gigabyte.
+        # A long record takes a gigabyte when it is processed at once.
         half = len(a) // 2
-        return np.concatenate([floor(*(array[part] for array in (a, b, errors)), measure) for part in (slice(half), slice(half, None))])
+        return np.concatenate([floor(a[part], b[part], errors[part], measure) for part in (slice(half), slice(half, None))])
     a, b, errors = (array.astype(np.float64) for array in (a, b, errors))
-    there = np.isfinite(a) & np.isfinite(b)
-    a, b = np.where(there, a, 0), np.where(there, b, 0)
-    errors = np.where(there, _at_least_rounding(a, b, errors), 0)
+    known = np.isfinite(a) & np.isfinite(b)
+    a, b = np.where(known, a, 0), np.where(known, b, 0)
+    errors = np.where(known, _at_least_rounding(a, b, errors), 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = FLOORS[measure](a, b, errors, there)
-    return np.where(there.any(axis=-1) & np.isfinite(errors).all(axis=-1), found, np.nan)
+        floors = FLOORS[measure](a, b, errors, known)
+    return np.where(known.any(axis=-1) & np.isfinite(errors).all(axis=-1), floors, np.nan)
 
 
 def _at_least_rounding(a: np.ndarray, b: np.ndarray, errors: np.ndarray) -> np.ndarray:
     largest = np.maximum(np.abs(a), np.abs(b)).max(axis=-1, keepdims=True, initial=0)
-    return np.maximum(errors, ROUNDING * largest)
+    at_least: np.ndarray = np.maximum(errors, ROUNDING * largest)
+    return at_least
 
 
 def _tv_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
     size = (np.abs(a).sum(axis=-1) + np.abs(b).sum(axis=-1)) / 2
-    part = a + b
-    part = part / np.maximum(np.abs(part).sum(axis=-1, keepdims=True), np.finfo(float).tiny)
+    share = a + b
+    share = share / np.maximum(np.abs(share).sum(axis=-1, keepdims=True), np.finfo(float).tiny)
     squares = errors**2
     total = squares.sum(axis=-1, keepdims=True)
-    variance = np.maximum(squares * (1 - 2 * np.abs(part)) + part**2 * total, 0)
+    variance = np.maximum(squares * (1 - 2 * np.abs(share)) + share**2 * total, 0)
     mean, spread = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=-1), (1 - 2 / np.pi) * variance.sum(axis=-1)
-    # What one player's part gains the others lose.
+    # Shares sum to 1: where one player's share grows, those of the others shrink.
     most = np.argsort(-variance, axis=-1)[..., :MOST_PAIRED]
-    part, squares, variance = (np.take_along_axis(array, most, axis=-1) for array in (part, squares, variance))
-    pulls = np.where(part == 0, 1, np.sign(part)) * squares
+    share, squares, variance = (np.take_along_axis(array, most, axis=-1) for array in (share, squares, variance))
+    signed = np.where(share == 0, 1, np.sign(share)) * squares
     for i, j in combinations(range(most.shape[-1]), 2):
-        together = part[..., i] * part[..., j] * total[..., 0] - part[..., j] * pulls[..., i] - part[..., i] * pulls[..., j]
-        spread = spread + 2 * _folded_covariance(together, variance[..., i], variance[..., j])
-    return np.minimum(_gamma_quantile(mean, spread) / (2 * size), 1)
+        covariance = share[..., i] * share[..., j] * total[..., 0] - share[..., j] * signed[..., i] - share[..., i] * signed[..., j]
+        spread = spread + 2 * _folded_covariance(covariance, variance[..., i], variance[..., j])
+    floors: np.ndarray = np.minimum(_gamma_quantile(mean, spread) / (2 * size), 1)
+    return floors
 
 
 def _folded_covariance(covariance: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Of |X| and |Y|, jointly normal about 0, of their covariance and variances."""
+    """Covariance of |X| and |Y| for jointly normal X and Y with mean 0, from their covariance and the variances `one` and `other`."""
     product = np.sqrt(one * other)
     r = np.clip(covariance / np.where(product > 0, product, 1), -1, 1)
-    return 2 / np.pi * product * (np.sqrt(1 - r**2) + r * np.arcsin(r) - 1)
+    folded: np.ndarray = 2 / np.pi * product * (np.sqrt(1 - r**2) + r * np.arcsin(r) - 1)
+    return folded
 
 
 def _gamma_quantile(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """The quantile 1 - FALSE_ALARMS of a gamma distribution."""
     unit = variance / (9 * mean**2)  # 1 / (9 shape)
-    return mean * (1 - unit + _Z * np.sqrt(unit)) ** 3
+    quantile: np.ndarray = mean * (1 - unit + _Z * np.sqrt(unit)) ** 3
+    return quantile
 
 
 def _cosine_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
     middle = a + b
     direction = middle**2 / np.maximum((middle**2).sum(axis=-1, keepdims=True), np.finfo(float).tiny)
     squares = errors**2
-    # Trace of the covariance of what is across, P E P with P = 1 - u u', and of its square.
+    # Trace of P E P, the covariance of the perpendicular component, with P = 1 - u u'; and trace of its square.
     along = (squares * direction).sum(axis=-1)
     trace = np.maximum(squares.sum(axis=-1) - along, np.finfo(float).tiny)
     trace_of_square = (squares**2 * (1 - 2 * direction)).sum(axis=-1) + along**2
     quantile = _gamma_quantile(trace, 2 * np.maximum(trace_of_square, 0))
-    return np.minimum(np.maximum(quantile, 0) / (2 * np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))), 2)
+    floors: np.ndarray = np.minimum(np.maximum(quantile, 0) / (2 * np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))), 2)
+    return floors
 
 
 def _magnitude_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
-    """The sum of |values| moves by sum_i sign_i e_i."""
+    """The sum of |values| changes by sum_i sign_i e_i."""
     size = (np.abs(a).sum(axis=-1) + np.abs(b).sum(axis=-1)) / 2
     two_sided = NormalDist().inv_cdf(1 - FALSE_ALARMS / 2)
-    return two_sided * np.sqrt((errors**2).sum(axis=-1)) / (size * np.log(10))
+    floors: np.ndarray = two_sided * np.sqrt((errors**2).sum(axis=-1)) / (size * np.log(10))
+    return floors
 
 
 def _drawn_floor(measure: str) -> Callable[..., np.ndarray]:
-    def drawn(a: np.ndarray, b: np.ndarray, errors: np.ndarray, there: np.ndarray) -> np.ndarray:
+    def drawn(a: np.ndarray, b: np.ndarray, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
         players = a.shape[-1]
         half = np.random.default_rng(0).normal(size=(DRAWS, 1, players)) / 2
-        rows = [array.reshape(-1, players) for array in ((a + b) / 2, errors, there)]
-        found = np.empty(len(rows[0]))
+        rows = [array.reshape(-1, players) for array in ((a + b) / 2, errors, known)]
+        floors = np.empty(len(rows[0]))
         many = max(1, TOGETHER // (DRAWS * players))
-        for start in range(0, len(found), many):
-            middle, error, known = (row[start : start + many] for row in rows)
-            moved = half * error
-            pair = (np.where(known, middle + sign * moved, np.nan) for sign in (1, -1))
-            found[start : start + many] = np.quantile(MEASURES[measure](*pair), 1 - FALSE_ALARMS, axis=0, method="weibull")
-        return found.reshape(a.shape[:-1])
+        for start in range(0, len(floors), many):
+            middle, error, has_number = (row[start : start + many] for row in rows)
+            shift = half * error
+            one, other = (np.where(has_number, middle + sign * shift, np.nan) for sign in (1, -1))
+            floors[start : start + many] = np.quantile(MEASURES[measure](one, other), 1 - FALSE_ALARMS, axis=0, method="weibull")
+        return floors.reshape(a.shape[:-1])
 
     return drawn
 
@@ -142,14 +149,15 @@ FLOORS: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-def really_changed(change: np.ndarray, errors: np.ndarray, values: np.ndarray, rate: float = DISCOVERY) -> np.ndarray:
-    """Which players changed by more than noise: bool, the shape of `change`; of those it names, at most a share `rate` did not, on average.
+def significant_changes(change: np.ndarray, errors: np.ndarray, values: np.ndarray, rate: float = DISCOVERY) -> np.ndarray:
+    """Which players changed by more than noise, with a false discovery rate of at most `rate`: bool, the shape of `change`.
 
-    Benjamini & Hochberg (1995) over the last two axes, on z = change / errors taken as normal; each place of the axes before is judged by itself.
+    The procedure of Benjamini & Hochberg (1995) over the last two axes, on z = change / errors, which is taken as normal. Each index of the
+    axes before is tested by itself.
 
     Args:
-        change, errors: (…, probes, players), a difference and its standard errors; NaN where there is none, never named.
-        values: (…, probes, players) of one of both sides: changes within their rounding are none.
+        change, errors: (…, probes, players), a difference and its standard errors; False where either is NaN.
+        values: (…, probes, players) of one of the two sides: changes within their rounding error do not count.
     """
     with np.errstate(invalid="ignore"):
         largest = np.nanmax(np.where(np.isfinite(values), np.abs(values), 0), axis=-1, keepdims=True, initial=0)
@@ -158,11 +166,12 @@ def really_changed(change: np.ndarray, errors: np.ndarray, values: np.ndarray, r
     z = np.where(np.isfinite(change) & np.isfinite(errors), z, np.nan)
     families = z.reshape(-1, z.shape[-2] * z.shape[-1])
     least = np.array([_least_z(family, rate) for family in families]).reshape(*z.shape[:-2], 1, 1)
-    return z >= least  # NaN is not
+    significant: np.ndarray = z >= least  # False for NaN
+    return significant
 
 
 def _least_z(z: np.ndarray, rate: float) -> float:
-    """The smallest |z| that counts."""
+    """The smallest significant |z|; infinite where none is significant."""
     ordered = np.sort(z[~np.isnan(z)])[::-1]
     passing = np.flatnonzero(ordered >= _thresholds(len(ordered), rate))
     return float(ordered[passing[-1]]) if len(passing) else np.inf
@@ -174,38 +183,40 @@ def _thresholds(count: int, rate: float) -> np.ndarray:
     return np.array([NormalDist().inv_cdf(1 - k * rate / (2 * count)) for k in range(1, count + 1)])
 
 
-def jitter(steps_apart: np.ndarray) -> np.ndarray:
-    """How far explanations move as a rule: (…,) the median over the first axis of distances between neighbouring epochs; NaN where there is none."""
-    return summaries.quartiles(steps_apart[None])[1, 0]
+def variation(distances: np.ndarray) -> np.ndarray:
+    """Epoch-to-epoch variation: (…,), the median over the first axis of distances between neighbouring epochs; NaN where there is none."""
+    median: np.ndarray = summaries.quartiles(distances[None])[1, 0]
+    return median
 
 
 def share_errors(values: np.ndarray, errors: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Standard errors of `summaries.region_share`, by its derivative f_i - s over |phi|_1: (epochs, probes) of (epochs, probes, players).
+    """Standard errors of `summaries.region_share`: (epochs, probes) of (epochs, probes, players); NaN where no error is known.
 
-    NaN where no error is known.
+    Error propagation with the derivative (f_i - s) / |phi|_1, where s is the share.
     """
     share, size = summaries.region_share(values, inside), np.nansum(np.abs(values), axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.sqrt(np.nansum(((inside - share[..., None]) * errors) ** 2, axis=-1)) / size
-    return np.where(np.isfinite(errors).any(axis=-1), found, np.nan)
+        share_error = np.sqrt(np.nansum(((inside - share[..., None]) * errors) ** 2, axis=-1)) / size
+    return np.where(np.isfinite(errors).any(axis=-1), share_error, np.nan)
 
 
-def without(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Values less what noise adds to their size: sign(v) sqrt(max(0, v^2 - 2 e^2)).
+def debiased(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Values without what noise adds to their size: sign(v) sqrt(max(0, v^2 - 2 e^2)).
 
-    |v| of many small values grows with their errors: without this, fewer evaluations look like a share of their own.
+    The expected |v| of small values grows with their errors. Without this correction, fewer evaluations would look like a larger share.
     """
     squares = values.astype(np.float64) ** 2 - 2 * np.nan_to_num(errors.astype(np.float64)) ** 2
-    return np.sign(values) * np.sqrt(np.maximum(squares, 0))
+    shrunk: np.ndarray = np.sign(values) * np.sqrt(np.maximum(squares, 0))
+    return shrunk
 
 
 def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | None, other_noise: np.ndarray | None) -> np.ndarray:
-    """Standard errors of the difference of two attributions: sqrt(e^2 + f^2 - 2 r e f), r the correlation of their sampling errors.
+    """Standard errors of the difference of two attributions: sqrt(e^2 + f^2 - 2 r e f), where r is the correlation of their sampling errors.
 
     Args:
         errors, others: (..., players), standard errors of each.
-        noise, other_noise: (..., numbers), their sketches (see `explainers.errors.sketch`): r is their cosine. None where the errors are
-            independent, or there are none.
+        noise, other_noise: (..., numbers), the sketches of their sampling errors (see `explainers.errors.sketch`); r is the cosine of the
+            sketches. None where the errors are independent, or there are none.
 
     Returns:
         float32 (..., players).
@@ -217,4 +228,5 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
         r = np.where(length > 0, (a * b).sum(axis=-1) / np.where(length > 0, length, 1), 0)[..., None]
     e, f = errors.astype(np.float64), others.astype(np.float64)
     # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
-    return np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
+    of_difference: np.ndarray = np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
+    return of_difference

@@ -1,4 +1,4 @@
-"""What two runs put on a region, beside what the seeds of their recipes do: numbers and words."""
+"""How much attribution two runs put on a region, compared with the repeats of their recipes: numbers and words."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from tb_xai_plugin.judgement.shares import Share, share
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series
 
-# All runs of one recipe above all of the other's: of so many orders, two are like that by chance. And they are to be so far apart, in the mean.
+# Recipes differ in a region where all runs of one are above all runs of the other. By chance that happens in two of all orders, so there must
+# be at least so many orders. And the means must be at least so far apart.
 LEAST_ORDERS = 20
 LEAST_SHARES_APART = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class RegionPair:
-    """What two runs put on a region.
+    """How much attribution two runs put on one region.
 
     Attributes:
-        shares: of each run.
-        places: int (rows, 2), where a row is in each; -1 where it is in none.
-        seeds: (runs, rows) of the first run's recipe and of the other's, both among them: mean shares; without runs where the recipes are one or unknown.
+        shares: the share of each run.
+        places: int (rows, 2), the index of each row in `Run.all_steps` of each run; -1 where it has none.
+        seeds: mean shares of the repeats of each run's recipe, the run itself included, (repeats, rows) each; without rows of repeats where
+            both runs have the same recipe, or one has none that is known.
     """
 
     shares: tuple[Share, Share]
@@ -37,12 +39,12 @@ class RegionPair:
     seeds: tuple[np.ndarray, np.ndarray]
 
     def now(self, row: int) -> list[float]:
-        """The mean share of each; NaN where there is none."""
+        """The mean share of each run at a row; NaN where there is none."""
         sides = zip(self.shares, self.places[row].tolist(), strict=True)
         return [float(summaries.mean_of_known(share.share[place])) if place >= 0 else float("nan") for share, place in sides]
 
     def words(self, name: str, row: int) -> str:
-        """Who leans on it where the other does not, or else what all seeds do; "" where that is no matter."""
+        """Which run leans on the region where the other does not, or else how the recipes differ; "" where neither applies."""
         leans = [0 <= share.onset_of_run <= place for share, place in zip(self.shares, self.places[row].tolist(), strict=True)]
         one, now = int(leans[1]), self.now(row)
         if sum(leans) != 1 or not now[1 - one] < now[one] / 2:
@@ -52,18 +54,18 @@ class RegionPair:
         return f"{'AB'[one]} leans on {name}{few} ({percent(now[one])}{' over all' if few else ''}), {'BA'[one]} does not ({percent(now[1 - one])}). "
 
     def seeds_words(self, row: int) -> str:
-        """That all runs of one recipe put more on it than all of the other's; "" where they don't, or where that would be chance."""
-        a, b = (each[np.isfinite(each)] for each in (side[:, row] for side in self.seeds))
+        """The ranges of both recipes, where all runs of one put more on the region than all runs of the other; "" where that may be chance."""
+        a, b = (shares[np.isfinite(shares)] for shares in (side[:, row] for side in self.seeds))
         if comb(len(a) + len(b), len(a)) < LEAST_ORDERS or not (a.max() < b.min() or b.max() < a.min()):
             return ""
         if abs(a.mean() - b.mean()) < LEAST_SHARES_APART:
             return ""
-        ranges = (f"{percent(each.min())} to {percent(each.max())}" for each in (a, b))
-        return f"{len(a)} runs of A's recipe put {next(ranges)} there, {len(b)} of B's {next(ranges)}"
+        of_a, of_b = (f"{percent(shares.min())} to {percent(shares.max())}" for shares in (a, b))
+        return f"{len(a)} runs of A's recipe put {of_a} there, {len(b)} runs of B's recipe {of_b}"
 
 
 def common_regions(run: Series, other: Series) -> list[str]:
-    """Regions that are the same in both. They are no part of what makes runs comparable: one may lie elsewhere, or be of one run alone."""
+    """Names of the regions that are the same in both runs. Comparable runs may have different regions: regions do not affect attributions."""
     both = [name for name in run.record["probes"]["regions"] if name in other.record["probes"]["regions"]]
     return [name for name in both if np.array_equal(run.inside(name), other.inside(name))]
 
@@ -77,38 +79,40 @@ def region_pairs(
     seeds: tuple[Sequence[Series], Sequence[Series]],
     beside: Callable[[Series, np.ndarray], np.ndarray],
 ) -> dict[str, RegionPair]:
-    """Of every common region.
+    """{name: the pair} of every common region.
 
     Args:
         places: int (rows, 2), see `RegionPair`.
-        seeds: runs of the recipe of each.
-        beside: brings a series of a run (all_steps, …) to the rows of the pair.
+        seeds: repeats of each run's recipe.
+        beside: brings a series of a run, (all_steps, …), to the rows of the pair.
     """
-    found = {}
+
+    def mean_shares(repeats: Sequence[Series], inside: np.ndarray) -> np.ndarray:
+        means = []
+        for repeat in repeats:
+            # A repeat that has just begun, or is damaged, is left out.
+            with suppress(ArgumentError, RecordError):
+                means.append(beside(repeat, _mean_share(repeat, inside, explainer, target)))
+        return np.stack(means) if means else np.empty((0, len(places)))
+
+    pairs = {}
     for name in common_regions(run, other):
         shares = share(run, explainer, name, target), share(other, explainer, name, target)
         inside = run.inside(name)
-        means = [[], []]
-        for of, side in zip(means, seeds, strict=True):
-            for repeat in side:
-                # One that has just begun, or is damaged, is no reason not to speak of others.
-                with suppress(ArgumentError, RecordError):
-                    of.append(beside(repeat, _mean_share(repeat, inside, explainer, target)))
-        rows = np.empty((0, len(places)))
-        found[name] = RegionPair(shares, places, tuple(np.stack(of) if of else rows for of in means))
-    return found
+        pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)))
+    return pairs
 
 
 def _mean_share(run: Series, inside: np.ndarray, explainer: str, target: str | int) -> np.ndarray:
-    """(all_steps,), without the errors, which take as long to read again."""
+    """(all_steps,): the mean share over probes. Errors are not read: that would take as long again."""
     share = summaries.region_share(run.of_class(target, f"values/{explainer}")[0], inside)
     return summaries.mean_of_known(np.where(inside.any(axis=-1), share, np.nan))
 
 
 def seeds_of(run: Series, other: Series, repeats: Sequence[tuple[Series, Series]]) -> tuple[Sequence[Series], Sequence[Series]]:
-    """Runs of the recipe of each, of pairs of repeats; none where both are of one recipe, or one is of none that is known."""
+    """Repeats of each run's recipe, taken from pairs of repeats; none where both runs have the same recipe, or one has none that is known."""
     of_run, of_other = (
-        {each.name: each for pair in repeats if side.name in {one.name for one in pair} for each in pair} for side in (run, other)
+        {repeat.name: repeat for pair in repeats if side.name in {one.name for one in pair} for repeat in pair} for side in (run, other)
     )
     if not of_run or not of_other or of_run.keys() & of_other.keys():
         return (), ()
@@ -116,14 +120,14 @@ def seeds_of(run: Series, other: Series, repeats: Sequence[tuple[Series, Series]
 
 
 def leaning_words(regions: Mapping[str, RegionPair], row: int) -> str:
-    """Of the region on which both are farthest apart, of those that are worth it; "" where none is."""
+    """`RegionPair.words` of the region in which the runs differ most, of those that have any; "" where none has."""
 
     def apart(name: str) -> float:
         one, other = regions[name].now(row)
         return abs(one - other) if np.isfinite(one - other) else 0.0
 
-    said = (regions[name].words(name, row) for name in sorted(regions, key=apart, reverse=True))
-    return next(filter(None, said), "")
+    words = (regions[name].words(name, row) for name in sorted(regions, key=apart, reverse=True))
+    return next(filter(None, words), "")
 
 
 def percent(share: float) -> str:

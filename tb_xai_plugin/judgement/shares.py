@@ -14,19 +14,25 @@ from tb_xai_plugin.records.series import Region, Series, Target
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Share:
-    """What part of the explanations lies in a region; (all_steps, probes) each, NaN for probes that have no part of it.
+    """How much of a run's attribution lies in a region, and since when the run leans on it.
+
+    Arrays are float (all_steps, probes) unless said, and NaN for probes that have no part of the region.
 
     Attributes:
-        share: of |attribution|, 0 to 1.
-        errors: standard errors of it, with what noise adds to the share of many small values; NaN where unknown.
-        positive: of positive attribution.
-        pointed: float, 1 where the strongest positive player lies inside by more than half, else 0 (the pointing game); NaN without one.
-        before, before_errors: (probes,), the share of the untrained model; where it has none, that of the region's players among all.
-        onset: int (probes,), the place from which the share stays above the lowest it had been by more than noise; -1 where there is none.
-        onset_of_run: the same of the mean over probes, or where that has none of enough of them, see `onsets.onset_of_some`; -1 where there is none.
-        in_few: whether it is that of some probes and not of the mean.
-        measured: False where `before` is only the region's size, for want of an untrained model.
-        rise, least: (steps, probes), how far the share is above its lowest but for what noise adds to it, and what counts; see `onsets.rises`.
+        share: the share of |attribution| inside the region, 0 to 1.
+        errors: standard errors of `share`, with the bias that noise adds to it; NaN where unknown.
+        positive: the share of positive attribution, 0 to 1.
+        pointed: 1 where the player with the largest value lies more than half inside, else 0 (the pointing game, Zhang et al. 2016); NaN
+            where no value is positive.
+        before, before_errors: (probes,), the share of the untrained model and its standard error; where that was not logged, the part that
+            the region has of all players.
+        onset: int (probes,), the index into `all_steps` from which the share stays above its lowest earlier value by more than noise; -1
+            where there is none.
+        onset_of_run: the onset of the mean share; where that has none, of enough probes (see `onsets.onset_of_some`); -1 where there is none.
+        in_few: whether `onset_of_run` is that of some probes and not of the mean.
+        measured: whether `before` was measured; False where the untrained model was not logged.
+        rise, least: (steps, probes), the rise of the share above its lowest earlier value, without the bias of noise, and the threshold that
+            it must exceed; see `onsets.rises`.
     """
 
     share: np.ndarray
@@ -43,7 +49,7 @@ class Share:
     least: np.ndarray
 
     def in_few_words(self, place: int) -> str:
-        """In how many probes at a place, where it is not a matter of the run as a whole; "" else."""
+        """The words " in 3 of 16 probes", at an index of `all_steps`, where the onset is that of some probes; "" where it is that of the mean."""
         leaning = int(((self.onset >= 0) & (self.onset <= place)).sum())
         return f" in {leaning} of {int(np.isfinite(self.before).sum())} probes" if self.in_few else ""
 
@@ -54,22 +60,22 @@ class Share:
 
 
 def share(run: Series, explainer: str, region: Region, target: Target, chosen: Sequence[int] | None = None) -> Share:
-    """See `Run.share`; that of a named region and all probes is kept. chosen: numbers of probes; None for all."""
+    """See `Run.share`; cached for a named region and all probes. chosen: numbers of probes; None for all."""
     if not isinstance(region, str):
         return _share(run, explainer, region, target, chosen)
-    whole = run.cached("share", explainer, region, target, make=lambda: _share(run, explainer, region, target, None))
-    every = chosen is None or list(chosen) == list(range(len(whole.before)))
-    return whole if every else _share(run, explainer, region, target, chosen)
+    of_all = run.cached("share", explainer, region, target, make=lambda: _share(run, explainer, region, target, None))
+    every = chosen is None or list(chosen) == list(range(len(of_all.before)))
+    return of_all if every else _share(run, explainer, region, target, chosen)
 
 
 def _share(run: Series, explainer: str, region: Region, target: Target, chosen: Sequence[int] | None) -> Share:
     which = slice(None) if chosen is None else list(chosen)
     values, errors = (array[:, which] for array in run.of_class(target, f"values/{explainer}", f"errors/{explainer}"))
     inside = run.inside(region, chosen)
-    has = inside.any(axis=-1)
-    found, found_errors, positive = (
-        np.where(has, each, np.nan)
-        for each in (
+    has = np.asarray(inside.any(axis=-1))
+    plain, plain_errors, positive = (
+        np.where(has, series, np.nan)
+        for series in (
             summaries.region_share(values, inside),
             noise.share_errors(values, errors, inside),
             summaries.region_share(np.maximum(values, 0), inside),
@@ -84,19 +90,21 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     before, before_errors = size, np.zeros(len(size))
     measured = bool((~trained).any())
     if measured:
-        # Where all its values are 0, as those of a last layer that begins with zeros, there is only the size.
-        none = np.isnan(found[~trained][0])
-        before, before_errors = np.where(none, size, found[~trained][0]), np.where(none, 0, found_errors[~trained][0])
-    sure, sure_errors = sure_share(values, errors, inside)
-    shown_errors = np.hypot(found_errors, np.nan_to_num(found - sure))
-    first = sure_share(values[~trained][0], errors[~trained][0], inside, size) if measured else (size, np.zeros(len(size)))
-    # From the untrained model on, or from what stands for it.
-    series, spreads = (np.concatenate([one[None], each[trained]]) for one, each in zip(first, (sure, sure_errors), strict=True))
-    rise, least = onsets.rises(series, spreads)
-    onset, of_mean = onsets.onset(rise, least), int(onsets.onset(*onsets.mean_rises(series, spreads)))
+        # Where all its values are 0, for example because the last layer was initialised with zeros, the region's size takes the place.
+        none = np.isnan(plain[~trained][0])
+        before, before_errors = np.where(none, size, plain[~trained][0]), np.where(none, 0, plain_errors[~trained][0])
+    debiased, debiased_errors = debiased_share(values, errors, inside)
+    shown_errors = np.hypot(plain_errors, np.nan_to_num(plain - debiased))
+    first = debiased_share(values[~trained][0], errors[~trained][0], inside, size) if measured else (size, np.zeros(len(size)))
+    # The first row is the untrained model, or the value that replaces it.
+    series, series_errors = (
+        np.concatenate([one[None], others[trained]]) for one, others in zip(first, (debiased, debiased_errors), strict=True)
+    )
+    rise, least = onsets.rises(series, series_errors)
+    onset, of_mean = onsets.onset(rise, least), int(onsets.onset(*onsets.mean_rises(series, series_errors)))
     of_run = of_mean if of_mean >= 0 else onsets.onset_of_some(onset, has)
     return Share(
-        *(found, shown_errors, positive, pointed, before, before_errors),
+        *(plain, shown_errors, positive, pointed, before, before_errors),
         onset=_after(trained, onset),
         onset_of_run=int(_after(trained, of_run)),
         in_few=of_mean < 0 <= of_run,
@@ -107,18 +115,20 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
 
 
 def sizes(inside: np.ndarray, players: np.ndarray) -> np.ndarray:
-    """(probes,): the part that a region has of all players; NaN of probes that have no part of it."""
+    """(probes,): the size of a region, as its part of all players, 0 to 1; NaN for probes that have no part of it."""
     return np.where(inside.any(axis=-1), inside.sum(axis=-1) / players, np.nan)
 
 
-def sure_share(
+def debiased_share(
     values: np.ndarray, errors: np.ndarray, inside: np.ndarray, instead: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A region's share but for what noise adds to it, and its standard errors: (…, probes) each; NaN for probes that have no part of it.
+    """A region's share without the bias of noise (see `noise.debiased`), and its standard errors: (…, probes) each.
 
-    instead: (probes,), what stands for a share that can't be told, without an error.
+    NaN for probes that have no part of the region.
+
+    instead: (probes,), what replaces the share of a probe whose attributions are all 0 or missing; its error is 0.
     """
-    share, errors_of_share = summaries.region_share(noise.without(values, errors), inside), noise.share_errors(values, errors, inside)
+    share, errors_of_share = summaries.region_share(noise.debiased(values, errors), inside), noise.share_errors(values, errors, inside)
     if instead is not None:
         plain = summaries.region_share(values, inside)
         share = np.where(np.isnan(share), plain, share)
@@ -128,5 +138,5 @@ def sure_share(
 
 
 def _after(trained: np.ndarray, place: np.ndarray | int) -> np.ndarray:
-    """From places among the trained steps to places among all."""
+    """Indices into `all_steps` of indices into `steps`; -1 stays -1."""
     return np.where(place >= 0, place + (~trained).sum(), -1)

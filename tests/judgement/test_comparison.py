@@ -82,17 +82,20 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
     between = runs["honest-seed0"].compare(runs["artefact-seed0"], "shap", repeats=runs)
     assert len(within.repeats) == 3, "pairs of the three other seeds: no run is part of its own yardstick"
     assert len(between.repeats) == 20, "of both recipes"
-    assert within.verdict().startswith("No more than another seed makes: ")
-    assert between.verdict().startswith("More than another seed makes: ")
+    assert within.verdict().startswith("The runs differ by no more than the seed explains: ")
+    assert between.verdict().startswith("The runs differ by more than the seed explains: ")
     assert between.typical[-1] > between.spread[-1].max()
     alone = runs["a"].compare(runs["b"], "shap", repeats=runs)
     assert alone.spread is None
-    assert "not known" in alone.verdict()
+    assert "the distance between two seeds is unknown" in alone.verdict()
 
 
 @pytest.mark.parametrize(
     ("moved", "words"),
-    [(6, "More than another seed makes for 6 of 20 probes"), (2, "No more than another seed makes, but for 2 of 20 probes")],
+    [
+        (6, "The runs differ by more than the seed explains on 6 of 20 probes"),
+        (2, "The runs differ by no more than the seed explains, except on 2 of 20 probes"),
+    ],
 )
 def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(moved: int, words: str, tmp_path: Path) -> None:
     for recipe, players in (("clean", [0, 1]), ("stamped", [6, 7])):
@@ -104,10 +107,10 @@ def test_other_reasons_in_a_few_probes_are_told_from_what_another_seed_makes(mov
     found = runs["clean-seed0"].compare(runs["stamped-seed1"], "shap", repeats=runs)
     assert np.flatnonzero(found.beyond_repeats[-1]).tolist() == list(range(moved))
     assert re.match(
-        rf"{words} that both answer right: 0\.\d\d apart \(median\); 20 pairs of repeats: 0\.\d\d to 0\.\d\d\.$", found.verdict()
+        rf"{words} that both runs get right: median distance 0\.\d\d; 20 pairs of repeats: 0\.\d\d to 0\.\d\d\.$", found.verdict()
     )
     alike = runs["clean-seed0"].compare(runs["clean-seed1"], "shap", repeats=runs)
-    assert alike.verdict().startswith("No more than another seed makes: ")
+    assert alike.verdict().startswith("The runs differ by no more than the seed explains: ")
 
 
 @pytest.mark.parametrize(("seeds", "told"), [(3, True), (2, False)])
@@ -129,7 +132,7 @@ def test_all_seeds_of_one_recipe_above_all_of_the_other_are_told(seeds: int, tol
     seeds_a, seeds_b = compared.regions["left"].seeds
     assert np.sort(seeds_a[:, -1]) == pytest.approx([shares[f"plain-seed{seed}"] for seed in range(seeds)], abs=1e-3)
     assert np.sort(seeds_b[:, -1]) == pytest.approx([shares[f"stamped-seed{seed}"] for seed in range(seeds)], abs=1e-3)
-    sentence = "left: 3 runs of A's recipe put 50 % to 52 % there, 3 of B's 56 % to 58 %."
+    sentence = "left: 3 runs of A's recipe put 50 % to 52 % there, 3 runs of B's recipe 56 % to 58 %."
     assert compared.verdict().startswith(sentence) is told
     assert (sentence in [finding.text for finding in findings.of_pair(compared, a, b)]) is told
 
@@ -143,7 +146,7 @@ def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
     verdict = (
         runs["a"].compare(runs["honest-seed0"], "shap", repeats={name: runs[name] for name in ("honest-seed0", "honest-seed1")}).verdict()
     )
-    assert re.search(r"; too few repeats tell how far apart two seeds would be \(1 pair of repeats: 0\.\d\d\)\.$", verdict)
+    assert re.search(r"; the distance between two seeds is unknown from so few repeats \(1 pair of repeats: 0\.\d\d\)\.$", verdict)
 
 
 def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path: Path) -> None:
@@ -154,8 +157,8 @@ def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path
     runs = read_runs(tmp_path / "long")
     found = runs["z-seed9"].compare(runs["y"], "shap", repeats=runs)
     assert np.isnan(found.spread[-1]).all()
-    assert "how far apart two seeds would be is not known" in found.verdict(9)
-    assert found.verdict(3).startswith("More than another seed makes")
+    assert "the distance between two seeds is unknown" in found.verdict(9)
+    assert found.verdict(3).startswith("The runs differ by more than the seed explains")
 
 
 def test_a_repeat_that_has_just_begun_is_no_reason_not_to_compare_others(tmp_path: Path) -> None:
@@ -183,8 +186,8 @@ def test_what_is_sure_and_small_is_no_other_reason(tmp_path: Path) -> None:
     assert not found.other_reasons.any()
     assert found.look_first() == []
     assert re.fullmatch(
-        r"More than another seed makes, too little to matter: none of 5 probes that both answer right have other reasons, 0\.05 apart \(median\); "
-        r"3 pairs of repeats: 0\.00\.",
+        r"The runs differ by more than the seed explains, but too little to matter: none of 5 probes that both runs get right have different "
+        r"reasons, median distance 0\.05; 3 pairs of repeats: 0\.00\.",
         found.verdict(),
     )
 
@@ -194,7 +197,7 @@ def test_where_noise_is_unknown_nothing_is_called_the_same(tmp_path: Path) -> No
         given_run(tmp_path / name, noisy_series(lying_on(players), 2), errors=float("nan"))
     found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"), "shap")
     assert re.match(
-        r"The reasons of 5 probes that both answer right are 0\.8\d apart \(median\); how much of it is noise is not known",
+        r"The explanations of 5 probes that both runs get right have the median distance 0\.8\d; how much of it is noise is unknown",
         found.verdict(),
     )
     assert sorted(found.look_first()) == [0, 1, 2, 3, 4]
@@ -244,12 +247,12 @@ def test_of_many_repeats_a_few_are_enough() -> None:
 
 def test_what_is_no_run_is_refused_in_one_sentence(logdir: Path) -> None:
     a, b = read_run(logdir / "a"), read_run(logdir / "b")
-    with pytest.raises(TypeError, match=r"^a: compare is given str to compare with; give a run, as read_run has it\.$"):
+    with pytest.raises(TypeError, match=r"^a: compare got a str; give a run, as read_run returns it\.$"):
         a.compare("logs/b", "shap")
-    with pytest.raises(TypeError, match=r"^a: repeats is a str; give \{name: run\}, as read_runs has it\.$"):
+    with pytest.raises(TypeError, match=r"^a: repeats is a str; give \{name: run\}, as read_runs returns it\.$"):
         a.compare(b, "shap", repeats="logs")
     assert repr(a.compare(b, "shap")).startswith(
-        "Comparison('a', 'b', 'shap', 4 epochs: 2 of 4 probes that both answer right have other reasons"
+        "Comparison('a', 'b', 'shap', 4 epochs: 2 of 4 probes that both runs get right have different reasons"
     )
     assert repr(a.trust("shap")).startswith("Trust(4 steps of 5 probes; not additive: ")
 
@@ -259,13 +262,13 @@ def test_a_pattern_of_the_users_tells_repeats(logdir: Path) -> None:
     assert repeats.repeats_of(names, ["cnn-1"]) == []
     assert repeats.repeats_of(names, ["cnn-1"], "-[0-9]+") == [("cnn-1", "cnn-2")]
     assert repeats.recipe("cnn12", "[0-9]*") == "cnn", "an empty match is none"
-    with pytest.raises(ArgumentError, match=re.escape("'(' is no regular expression")):
+    with pytest.raises(ArgumentError, match=re.escape("'(' is not a regular expression")):
         repeats.recipe("a", "(")
 
 
 def test_runs_that_cannot_be_compared_say_why(logdir: Path, tmp_path: Path) -> None:
     FakeRun(tmp_path / "smaller", players=(3, 3)).write([0])
-    with pytest.raises(ArgumentError, match=r"a and smaller can't be compared: they have other probes"):
+    with pytest.raises(ArgumentError, match=r"a and smaller can't be compared: they have different probes"):
         read_run(logdir / "a").compare(read_run(tmp_path / "smaller"), "shap")
     with pytest.raises(ArgumentError, match="unknown measure 'euclid'"):
         read_run(logdir / "a").compare(read_run(logdir / "b"), "shap", measure="euclid")
@@ -298,13 +301,13 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_the_command_line_says_which_probes_and_players(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys, str(logdir / "a"), str(logdir / "b"), "--align", "epoch")
-    assert "2 of 4 probes that both answer right have other reasons" in text
+    assert "2 of 4 probes that both runs get right have different reasons" in text
     first, second, third = text.split("Look at\n")[1].splitlines()
     assert re.fullmatch(
-        r"  probe 1 \(#1\): both right, 9[0-9] % of the reasons differ \(noise [0-9] %\); the largest part \([0-9]+ %\) is segment \d: A .*",
+        r"  probe 1 \(#1\): both right, 9[0-9] % of the attribution differs \(noise floor [0-9] %\); [0-9]+ % of the difference is in segment \d: A .*",
         first,
     )
-    assert "the largest part (49 %) is segment 1: A +" in second
+    assert "; 49 % of the difference is in segment 1: A +" in second
     assert third.startswith("  probe 3 (#3): A right, B wrong, ")
 
 
@@ -361,5 +364,5 @@ def test_the_shell_does_without_tensorflow_where_there_is_one(logdir: Path) -> N
     ended = subprocess.run(
         [sys.executable, "-c", f"{code}; print('tensorflow' in sys.modules)"], capture_output=True, text=True, check=True
     )
-    assert "2 of 4 probes that both answer right have other reasons" in ended.stdout
+    assert "2 of 4 probes that both runs get right have different reasons" in ended.stdout
     assert ended.stdout.endswith("False\n")

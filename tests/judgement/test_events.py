@@ -101,7 +101,7 @@ def test_noise_is_no_changed_reason(seed: int, error: float, tmp_path: Path) -> 
     assert of_kind(given_run(tmp_path, values, error).events("shap"), "reason changed", "collapsed", "onset") == []
 
 
-def test_restless_training_needs_a_larger_change_than_its_own_unrest(tmp_path: Path) -> None:
+def test_restless_training_needs_a_larger_change_than_its_own_variation(tmp_path: Path) -> None:
     """What moves by a third of its mass from epoch to epoch, to and fro, changes no reason."""
     restless = [shape(LEFT | (np.arange(PLAYERS) == 4 + epoch % 4)) for epoch in range(30)]
     assert of_kind(given_run(tmp_path, series(restless)).events("shap"), "reason changed") == []
@@ -189,7 +189,7 @@ def test_what_is_lost_at_the_first_epoch_has_collapsed_since_the_untrained_model
 def test_a_run_that_never_answered_says_so(tmp_path: Path) -> None:
     run = given_run(tmp_path, series([shape(LEFT)] * 6), silent={epoch: [0, 1] for epoch in range(6)})
     assert [finding.text for finding in findings.of_run(run, "shap", "label")] == [
-        "No epoch has an explanation: the model answers no number, or nothing makes a difference to it."
+        "No epoch has an explanation: the model outputs NaN or infinity, or its output does not depend on the players."
     ]
 
 

@@ -70,7 +70,7 @@ def test_changed_players_are_those_of_scipys_benjamini_hochberg() -> None:
     change, errors = rng.standard_normal((6, 4, 9)), rng.uniform(0.2, 2, size=(6, 4, 9))
     change[rng.random(change.shape) < 0.3] *= 8
     change[0, 0, :3] = np.nan
-    found = noise.really_changed(change, errors, change)
+    found = noise.significant_changes(change, errors, change)
     for epoch in range(6):
         there = np.isfinite(change[epoch])
         p = 2 * scipy.stats.norm.sf(np.abs(change[epoch][there] / errors[epoch][there]))
@@ -81,7 +81,7 @@ def test_changed_players_are_those_of_scipys_benjamini_hochberg() -> None:
 def test_where_nothing_changed_players_are_named_at_one_epoch_of_twenty() -> None:
     rng = np.random.default_rng(3)
     errors = np.full((2000, 4, 10), 0.3)
-    named = noise.really_changed(rng.standard_normal(errors.shape) * errors, errors, np.ones_like(errors))
+    named = noise.significant_changes(rng.standard_normal(errors.shape) * errors, errors, np.ones_like(errors))
     assert 0.035 < named.any(axis=(1, 2)).mean() < 0.065
 
 
@@ -89,7 +89,7 @@ def test_of_the_players_named_at_most_one_in_twenty_did_not_change() -> None:
     rng = np.random.default_rng(4)
     errors, real = np.full((500, 4, 10), 0.3), np.zeros((500, 4, 10))
     real[:, 0] = 2.0
-    named = noise.really_changed(real + rng.standard_normal(real.shape) * errors, errors, np.ones_like(errors))
+    named = noise.significant_changes(real + rng.standard_normal(real.shape) * errors, errors, np.ones_like(errors))
     false = (named & (real == 0)).sum(axis=(1, 2)) / np.maximum(named.sum(axis=(1, 2)), 1)
     assert false.mean() < 0.05
     assert named[:, 0].mean() > 0.95, "a change of seven errors is found"
@@ -98,7 +98,7 @@ def test_of_the_players_named_at_most_one_in_twenty_did_not_change() -> None:
 def test_rounding_is_no_change() -> None:
     values = np.array([[[1.0, 2.0]]])
     change = np.array([[[1e-6, 0.5]]])
-    assert noise.really_changed(change, np.zeros_like(change), values).tolist() == [[[False, True]]]
+    assert noise.significant_changes(change, np.zeros_like(change), values).tolist() == [[[False, True]]]
 
 
 def test_the_error_of_a_share_is_its_spread() -> None:

@@ -141,7 +141,7 @@ def test_the_verdict_on_a_pair_is_the_readers_and_follows_the_cursor_when_it_res
     honest, shortcut = runs["honest-seed0"], runs["shortcut-seed0"]
     compared = honest.compare(shortcut, "shap", repeats=runs)
     last = compared.verdict(EPOCHS - 1)
-    assert re.match(r"B leans on left \(\d\d %\), A does not \(\d+ %\)\. More than another seed makes: ", last)
+    assert re.match(r"B leans on left \(\d\d %\), A does not \(\d+ %\)\. The runs differ by more than the seed explains: ", last)
     page, tab = open_tab(server, PAIR)
     expect(tab.locator(".verdict")).to_have_text(last)
     asked: list[str] = []
@@ -373,7 +373,7 @@ def test_ticked_repeats_are_one_band_with_their_mean(server: TensorBoard, runs: 
     expect(pattern).to_have_value("nothing-like-this")
     pattern.press("Enter")
     expect(plot).not_to_have_attribute("aria-label", re.compile("mean of"))
-    expect(tab.locator(".verdict")).to_contain_text("how far apart two seeds would be is not known")
+    expect(tab.locator(".verdict")).to_contain_text("the distance between two seeds is unknown")
 
 
 # Access
