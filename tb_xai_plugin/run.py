@@ -1,4 +1,4 @@
-"""Run: a record and what it means, in one object; for notebooks, the command line and TensorBoard's side."""
+"""Run: a record and its analysis in one object, for notebooks, the command line and TensorBoard."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 
 
 class Run(Series):
-    """One run's explanations over its epochs.
+    """One run's explanations over its epochs, read from its record; see `read_run` and `read_runs`.
 
-    Epochs are aligned with `steps`; what is missing is absent from it. Of a resumed or restarted run, the newest write of a step counts,
-    and whatever was written earlier at the same or a later step is dropped.
+    The first axis of most arrays is the explained epochs, as in `steps`; missing epochs are absent from it. Arrays of methods whose names
+    begin with `all_` also have the untrained model, as in `all_steps`. Where a run was resumed or restarted, the newest write of a step counts;
+    older writes of the same step and of later steps are dropped.
 
     Attributes:
-        name: of the run.
-        probe_set: name of the probe set.
-        whole: False where epochs went away while they were read: a restarted run replaces them.
+        name: the run's name.
+        probe_set: the name of the probe set.
+        whole: False where epochs disappeared while they were read, because a restarted run replaced them.
     """
 
     def __repr__(self) -> str:
@@ -47,15 +48,18 @@ class Run(Series):
         )
 
     def change_errors(self, explainer: str, step: int, other_step: int, other: Run | None = None, *, shared: bool = True) -> np.ndarray:
-        """Standard errors of values at `step` less values at `other_step`, of this run or `other`: float32 (probes, targets, players).
+        """Standard errors of the difference between the values at `step` and those at `other_step`.
 
-        Smaller than of either where the same coalitions were asked: what errors have in common cancels out. NaN for a probe and target that
-        stand for another class at the other step.
+        They are smaller than the errors of either where both were evaluated on the same coalitions, because common sampling errors cancel out.
 
         Args:
-            step, other_step: -1 is the untrained model.
-            other: a run that can be compared in this explainer; by default this one.
-            shared: False treats the errors as independent.
+            explainer: a name of `explainers`.
+            step, other_step: explained epochs; -1 is the untrained model.
+            other: the run of `other_step`, comparable in this explainer; by default this run.
+            shared: False treats the two errors as independent.
+
+        Returns:
+            float32 (probes, targets, players), in the unit of `values`; NaN for a target that is another class at the other step.
 
         Raises:
             ArgumentError (a ValueError): a step that was not explained, or runs that can't be compared.
@@ -63,63 +67,110 @@ class Run(Series):
         return differences.of_step(self, other or self, explainer, step, other_step, shared=shared)
 
     def all_change_errors(self, explainer: str, other: Run, at: int | Pairing, target: Target, probes: Sequence[int]) -> np.ndarray:
-        """`change_errors` of one class: at all steps, less `other` at the step `at`; or row by row of a Pairing with `other`.
+        """`change_errors` of one class over all steps.
+
+        Args:
+            at: a step of `other`, which all steps of this run are compared with; or a Pairing of both runs, which is followed row by row.
+            target: "label" | "predicted" | a class number.
+            probes: numbers of probes.
 
         Returns:
-            float32 (all_steps or rows, len(probes), players), NaN where there is nothing to subtract.
+            float32 (all_steps or rows, len(probes), players), NaN where there is nothing to compare.
         """
         return differences.of_class(self, other, explainer, at, target, probes)
 
     def drift(self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: Target = "label") -> np.ndarray:
-        """How far each explanation is from a reference of the same run: (epochs, probes), NaN where there is nothing to compare, or another class.
+        """Distance of each explanation from a reference of the same run.
 
         Args:
-            against: "previous" | "untrained" | "final" | a step.
-            measure: "tv" (total variation of unit-L1 maps) | "cosine" | "spearman" (of |values|) | "top-k" | "magnitude" (log10 of sums of
-                |values|, apart).
-            target: the class: "label" (the predicted one where there are no labels) | "predicted" | a class number.
+            explainer: a name of `explainers`.
+            against: the reference: "previous" (the explained epoch before) | "untrained" | "final" | a step.
+            measure: "tv" (total variation of attribution maps with sum |values| = 1, 0 to 1) | "cosine" (0 to 2) | "spearman" (of |values|,
+                0 to 2) | "top-k" (of the quarter of players with the largest |values|, 0 to 1) | "magnitude" (difference of log10 of
+                sum |values|).
+            target: the explained class: "label" (the predicted class where there are no labels) | "predicted" | a class number.
+
+        Returns:
+            float64 (epochs, probes), NaN where there is nothing to compare, or the reference explains another class.
+
+        Raises:
+            ArgumentError (a ValueError): an unknown explainer, reference, measure or class.
         """
-        return drift.distance(self, self._known(explainer), against, measure, target)[self._trained]
+        distance: np.ndarray = drift.distance(self, self._known(explainer), against, measure, target)[self._trained]
+        return distance
 
     def noise_floor(self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: Target = "label") -> np.ndarray:
-        """What of `drift` sampling makes: (epochs, probes), the distance that it leaves below in 95 of 100 cases; NaN where errors are unknown.
+        """The distance that sampling error alone explains: `drift` stays below it in 95 of 100 cases where the model's reasons are the same.
 
-        A change is real above it. The arguments are those of `drift`.
+        Drift above this floor is a real change. The arguments are those of `drift`.
+
+        Returns:
+            float64 (epochs, probes), in units of the measure; NaN where there is nothing to compare, or errors are unknown.
         """
-        return self.all_drift(explainer, against, measure, target).floor[self._trained]
+        floor: np.ndarray = self.all_drift(explainer, against, measure, target).floor[self._trained]
+        return floor
 
     def all_drift(self, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
-        """`drift` and `noise_floor`, aligned with `all_steps`."""
+        """`drift` and `noise_floor` in one object, aligned with `all_steps`."""
         return drift.drift(self, self._known(explainer), against, measure, target)
 
     def changed(self, explainer: str, against: str | int = "previous", *, target: Target = "label") -> np.ndarray:
-        """bool (epochs, probes, players): which changed by more than noise since the reference; of those, at most 5 % did not, on average.
+        """Which players changed by more than noise since a reference of the same run.
 
-        See `noise.really_changed`; the arguments are those of `drift`.
+        At each epoch, at most 5 % of the players that are named have not changed, on average (Benjamini & Hochberg 1995, over all players of all
+        probes). The arguments are those of `drift`.
+
+        Returns:
+            bool (epochs, probes, players).
         """
-        return drift.changed(self, self._known(explainer), against, target)[self._trained]
+        changed: np.ndarray = drift.changed(self, self._known(explainer), against, target)[self._trained]
+        return changed
 
     def events(self, explainer: str | None = None, *, target: Target = "label") -> list[Event]:
-        """What happened to the probes, by epoch: learned, forgotten, relearned, reason changed, onset of a region, collapsed; see `events.Event`.
+        """What happened to the probes while the model learned.
 
-        explainer: whose values tell; all by default.
+        "learned", "forgotten" and "relearned" (Toneva et al. 2019) are events of the predictions; "reason changed", "onset" of a region and
+        "collapsed" are events of an explainer's values.
+
+        Args:
+            explainer: the explainer whose values are used; by default all.
+            target: the explained class: "label" | "predicted" | a class number.
+
+        Returns:
+            The events, by epoch and probe; see `judgement.events.Event`.
         """
         chosen = self.explainers if explainer is None else [self._known(explainer)]
-        return sorted({event for each in chosen for event in history.found_events(self, each, target)})
+        return sorted({event for name in chosen for event in history.run_events(self, name, target)})
 
     def onset(self, explainer: str, region: Region, *, target: Target = "label") -> int | None:
-        """The first epoch from which a run leans on a region, or None: its mean share stays above the lowest it has been by more than noise (see
-        `onsets.mean_rises`), or where that has no such epoch the shares of enough probes do, each by itself (see `onsets.onset_of_some`).
+        """The first epoch from which the run leans on a region: from there on, it gives the region more attribution than noise explains.
+
+        The mean share of the region stays above its lowest earlier value by more than noise (see `onsets.mean_rises`). Where the mean has no
+        such epoch, it is the first one from which enough single probes do (see `onsets.onset_of_some`).
+
+        Args:
+            explainer: a name of `explainers`.
+            region: as in `region_share`.
+            target: the explained class: "label" | "predicted" | a class number.
+
+        Returns:
+            The epoch; None where there is none.
         """
         place = self.all_region_share(explainer, region, target).onset_of_run
         return int(self.all_steps[place]) if place >= 0 else None
 
     def steady_since(self, explainer: str, measure: str = "tv", *, target: Target = "label") -> Steady:
-        """Since when explanations are what they are at the end, for each probe and for the run, beside the validation metric."""
+        """The epoch from which explanations stay close to the final ones, for each probe and for the run, and the same for a metric.
+
+        The arguments are those of `drift`.
+        """
         return steadiness.steady(self, self._known(explainer), measure, target)
 
     def trust(self, explainer: str, *, target: Target = "label") -> Trust:
-        """How far each explanation can be trusted, aligned with `all_steps`: fidelity, error, what it adds up to, likeness to the untrained model."""
+        """How far each explanation can be trusted: fidelity, efficiency, sampling error, and distance from the untrained model's explanation.
+
+        Arrays of the result are aligned with `all_steps`. The arguments are those of `drift`.
+        """
         return trust.trust(self, self._known(explainer), target)
 
     def compare(
@@ -133,22 +184,29 @@ class Run(Series):
         repeats: Mapping[str, Run] | None = None,
         pattern: str = REPEAT,
     ) -> Comparison:
-        """How far the reasons of two runs are apart, and whether that is more than noise.
+        """Compare the reasons of this run with those of another, and with noise and the effect of another seed.
 
         Args:
             other: a run that can be compared in this explainer.
-            align: "epoch" | "val_accuracy" | "best"; see `alignment.pair`.
+            explainer: an explainer that both have.
+            align: which epochs are compared: "epoch" (the same) | "val_accuracy" (of the closest validation metric) | "best" (at the same
+                distance from each run's best epoch); see `alignment.pair`.
             measure, target: as in `drift`.
-            repeats: further runs, e.g. `read_runs("logs")`: those that are repeats of either run's recipe tell how far apart another seed would be.
-            pattern: of the part of a name that tells repeats apart, e.g. "-seed[0-9]+".
+            repeats: further runs, e.g. `read_runs("logs")`. Those that repeat the recipe of either run with another seed show how large
+                distances between seeds are.
+            pattern: a regular expression for the part of a name in which repeats differ, e.g. "-seed[0-9]+".
+
+        Returns:
+            The comparison; its `verdict` says in words whether the reasons are the same.
 
         Raises:
             ArgumentError (a ValueError): runs that can't be compared, with the reason.
+            TypeError: something that is not a run.
         """
         if not isinstance(other, Run):
-            raise TypeError(f"{self.name}: compare is given {type(other).__name__} to compare with; give a run, as read_run has it.")
+            raise TypeError(f"{self.name}: compare got a {type(other).__name__}; give a run, as read_run returns it.")
         if repeats is not None and not isinstance(repeats, Mapping):
-            raise TypeError(f"{self.name}: repeats is a {type(repeats).__name__}; give {{name: run}}, as read_runs has it.")
+            raise TypeError(f"{self.name}: repeats is a {type(repeats).__name__}; give {{name: run}}, as read_runs returns it.")
         known = (
             {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
         )
@@ -156,14 +214,28 @@ class Run(Series):
         return comparison.compare(self, other, explainer, align, measure, target, pairs)
 
     def region_share(self, explainer: str, region: Region, *, target: Target = "label") -> np.ndarray:
-        """Share of |attribution| inside a region: (epochs, probes), 0 to 1; NaN for probes that have no part of it.
+        """Share of |attribution| inside a region.
 
-        region: its name; of images any bool mask (H, W) or (probes, H, W); of other probes the names of players (features, tokens).
+        Args:
+            explainer: a name of `explainers`.
+            region: a name; for images also a bool mask (H, W) or (probes, H, W); for other probes also names or numbers of players (features,
+                tokens). A player that lies partly inside counts with that part.
+            target: the explained class: "label" | "predicted" | a class number.
+
+        Returns:
+            float64 (epochs, probes), 0 to 1; NaN for probes that have no part of the region, and where all attributions are 0 or missing.
+
+        Raises:
+            ArgumentError (a ValueError): an unknown explainer, region, player or class.
         """
-        return self.all_region_share(explainer, region, target).share[self._trained]
+        share: np.ndarray = self.all_region_share(explainer, region, target).share[self._trained]
+        return share
 
     def share(self, explainer: str, region: Region, *, target: Target = "label") -> Share:
-        """All that is known of a region, aligned with `all_steps`: its share with errors, the positive one, the pointing game, onsets; see `shares.Share`."""
+        """`region_share` with its standard errors, the share of positive attribution, the pointing game and onsets, aligned with `all_steps`.
+
+        The arguments are those of `region_share`.
+        """
         return self.all_region_share(explainer, region, target)
 
     def all_region_share(
@@ -173,15 +245,19 @@ class Run(Series):
         target: Target,
         chosen: Sequence[int] | None = None,
     ) -> Share:
-        """`region_share` aligned with `all_steps`, with its errors, onset and what it was before, of all probes or of those chosen.
-
-        region: also numbers of players.
-        """
+        """`share` of some probes. chosen: numbers of probes; None for all."""
         return shares.share(self, self._known(explainer), region, target, chosen)
 
     def importance(self, explainer: str, *, target: Target = "label") -> np.ndarray:
-        """Mean |attribution| of each player over probes: (epochs, players), NaN where no probe has a number. For players that mean the same in every probe."""
-        return self.all_importance(explainer, target)[self._trained]
+        """Mean |attribution| of each player over probes.
+
+        Use it for players that are the same in every probe, such as the features of a table. The arguments are those of `drift`.
+
+        Returns:
+            float64 (epochs, players), in the unit of `values`; NaN where no probe has a number.
+        """
+        importance: np.ndarray = self.all_importance(explainer, target)[self._trained]
+        return importance
 
     def all_importance(self, explainer: str, target: Target) -> np.ndarray:
         """`importance` aligned with `all_steps`."""
@@ -189,7 +265,13 @@ class Run(Series):
         return summaries.importance(values)
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """One row for each step (the untrained model is -1), explainer, probe, target and player, with value and error."""
+        """All attributions as a pandas DataFrame, one row for each step, explainer, probe, target and player.
+
+        Columns: step (-1 is the untrained model), explainer, probe, name, label, target, class, player, value, error.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
         return dataframe.of_series(self)
 
 
@@ -197,11 +279,15 @@ def read_run(path: str | os.PathLike[str], probe_set: str | None = None) -> Run:
     """Read one run's explanations from its log directory; no TensorBoard process is needed.
 
     Args:
-        path: the log_dir given to ExplanationLogger.
-        probe_set: which one, where the run has several; by default the first.
+        path: the log_dir that was given to ExplanationLogger.
+        probe_set: the name of the probe set, where the run has several; by default the first in alphabetical order.
+
+    Returns:
+        The run. Its arrays are read when they are first used.
 
     Raises:
-        FileNotFoundError: no such directory, or no record in it; RecordError (a ValueError): a record that can't be read.
+        FileNotFoundError: there is no such directory, or no record in it.
+        RecordError (a ValueError): a record that can't be read, or without that probe set.
     """
     path = os.fspath(path)
     if not os.path.isdir(path):
@@ -209,7 +295,7 @@ def read_run(path: str | os.PathLike[str], probe_set: str | None = None) -> Run:
     inner = os.path.join(path, wire.DIRECTORY)
     directory = inner if has_events(inner) else path
     if not has_events(directory):
-        hint = "; read_runs reads a directory of runs" if any(_record_directories(path)) else ""
+        hint = ", or use read_runs for a directory of runs" if any(_record_directories(path)) else ""
         raise FileNotFoundError(f"read_run: no explanations in {path!r}; give the log_dir of an ExplanationLogger{hint}.")
     source = DirectorySource(directory)
     if not any(map(wire.probe_set_of, source.tags())):
@@ -220,10 +306,16 @@ def read_run(path: str | os.PathLike[str], probe_set: str | None = None) -> Run:
 
 
 def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
-    """Read every run below a directory: {name as in TensorBoard: Run}, in alphabetical order; one that can't be read is left out with a warning.
+    """Read all runs below a directory.
+
+    Args:
+        logdir: the directory that TensorBoard is given.
+
+    Returns:
+        {name as in TensorBoard: run}, in alphabetical order, each with its first probe set. A run that can't be read is left out with a warning.
 
     Raises:
-        FileNotFoundError: no such directory.
+        FileNotFoundError: there is no such directory.
     """
     logdir = os.fspath(logdir)
     if not os.path.isdir(logdir):
@@ -233,15 +325,15 @@ def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
         try:
             runs[name] = Run(DirectorySource(directory), name)
         except RecordError as error:
-            warnings.warn(f"read_runs: left out {error}", stacklevel=2)
+            warnings.warn(f"read_runs leaves out a run that can't be read: {error}", stacklevel=2)
     return runs
 
 
 def _record_directories(logdir: str) -> list[tuple[str, str]]:
-    """(run name, directory of its record) below a directory."""
-    found = []
+    """(run name, directory of its record) of all runs below a directory."""
+    records = []
     for parent, directories, _ in os.walk(logdir):
         directory = os.path.join(parent, wire.DIRECTORY)
         if wire.DIRECTORY in directories and has_events(directory):
-            found.append((os.path.relpath(parent, logdir).replace(os.sep, "/"), directory))
-    return found
+            records.append((os.path.relpath(parent, logdir).replace(os.sep, "/"), directory))
+    return records

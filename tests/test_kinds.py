@@ -153,9 +153,9 @@ def test_regions_that_are_not_there_are_refused_by_name(other: Logged) -> None:
     players = int(other.kind.probes.players.max())
     for region, sentence in {
         "elsewhere": f"no region 'elsewhere' in this record; it has \\['{other.kind.region}'\\]",
-        ("nobody",): "no player is called 'nobody'; see run.probes.player_names",
-        (names[0], "nobody"): "no player is called 'nobody'",
-        (players,): f"there is no player {players}; they are numbered 0 to {players - 1}",
+        ("nobody",): "no player has the name 'nobody'; choose one of run.probes.player_names",
+        (names[0], "nobody"): "no player has the name 'nobody'",
+        (players,): f"there is no player {players}; give a number from 0 to {players - 1}",
         (0, -1): "there is no player -1",
         (True, False): "there is no player True",
         (0.5,): "there is no player 0.5",
@@ -396,7 +396,7 @@ def test_a_run_of_two_kinds_refuses_other_probes_of_either(both: Path) -> None:
     known = {"rows": tabular().probes, "signal": series()}
     cases = (({"rows": moved}, "probes"), ({"signal": series(5)}, "segments"), ({"rows": series(), "signal": known["rows"]}, "probes"))
     for other, word in cases:
-        with pytest.raises(ValueError, match=f"already holds explanations with other .*{word}.*; choose another log_dir"):
+        with pytest.raises(ValueError, match=f"already holds explanations with different .*{word}.*; choose another log_dir"):
             xai.ExplanationLogger(both, {**known, **other}, ["shap", "ig"], evaluations=256)
 
 
@@ -406,7 +406,7 @@ def test_a_run_goes_on_with_equal_probes_and_refuses_other_names_and_regions(oth
     for attribute, value, word in (("class_names", ["nein", "ja"], "class names"), ("regions", {}, "regions")):
         probes = type(other.kind.probes).from_record(names, arrays)
         setattr(probes, attribute, value)
-        with pytest.raises(ValueError, match=f"already holds explanations with other {word}"):
+        with pytest.raises(ValueError, match=f"already holds explanations with different {word}"):
             xai.ExplanationLogger(other.log_dir, probes)
 
 
@@ -414,7 +414,7 @@ def test_a_region_with_other_players_under_the_same_name_is_refused(other: Logge
     probes = KINDS[other.run.kind]().probes
     elsewhere = {"tabular": [5], "text": ["the"], "sequence": np.broadcast_to(np.arange(FEATURES) > 8, (4, FEATURES))}
     probes.regions = {other.kind.region: elsewhere[probes.kind]}
-    with pytest.raises(ValueError, match="already holds explanations with other regions;"):
+    with pytest.raises(ValueError, match="already holds explanations with different regions;"):
         xai.ExplanationLogger(other.log_dir, probes)
 
 

@@ -1,1 +1,1 @@
-"""Records: explanations on disk and back, and a run's arrays over its epochs."""
+"""Records: writing explanations to disk and reading them back, and a run's arrays over its epochs."""

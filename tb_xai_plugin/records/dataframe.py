@@ -44,7 +44,7 @@ def of_series(series: Series) -> pandas.DataFrame:
 
 
 def _named(classes: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray | None:
-    """Names of class numbers; None for one that has none, as -1."""
+    """Names of class numbers; None for a number without a name, such as -1."""
     if class_names is None:
         return None
     names = np.array([*class_names, None], dtype=object)

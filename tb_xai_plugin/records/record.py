@@ -1,4 +1,4 @@
-"""A record as it is read: its JSON once, its arrays when they are asked for, from a log directory or from TensorBoard."""
+"""Reading of a record, from a log directory or from TensorBoard: its JSON is read once, its arrays when they are first used."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.sources import Datum, Source, calls
 
-# What the JSON of a record and of an epoch holds; without one of these it is damaged.
+# Keys of the JSON of a record and of an epoch; one without all of them is damaged.
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
 EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "level", "change", "seconds", "training", "share", "logged", "fresh"}
 
-# Tensors that are in memory together while they are decoded.
+# The most bytes of tensors that are in memory at once while they are decoded.
 TOGETHER_BYTES = 2**26
 
-# Memory of parsed JSON, in units of its text.
+# Memory of parsed JSON, relative to the size of its text.
 PARSED = 4
 
-# A place among the targets, int (all_steps, probes), and whether there is one.
+# An index into the targets, int (all_steps, probes), and whether there is one, bool (all_steps, probes).
 ClassPlaces = tuple[np.ndarray, np.ndarray]
 
 
 Self = TypeVar("Self", bound="Record")
 
 
-# An address may be used again when a record is forgotten; a number never is.
+# Unlike an object's id, a serial number is never used again.
 _SERIALS = itertools.count()
 
 
 class Record:
-    """One probe set of one run; what counts of it, and its arrays.
+    """One probe set of one run: the writes that count, and their arrays.
 
-    Of a resumed or restarted run, the newest write of a step counts, and whatever was written earlier at the same or a later step is dropped.
+    Where a run was resumed or restarted, the newest write of a step counts; older writes of the same step and of later steps are dropped.
 
     Attributes:
-        name: of the run.
-        probe_set: name of the probe set.
-        whole: False where epochs went away while they were read: a restarted run replaces them.
-        serial: tells one object from all others that were ever made.
+        name: the run's name.
+        probe_set: the name of the probe set.
+        whole: False where epochs disappeared while they were read, because a restarted run replaced them.
+        serial: a number that no other object of this process has or had.
     """
 
     def __init__(self, source: Source, name: str, probe_set: str | None = None) -> None:
@@ -69,12 +69,12 @@ class Record:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """What was logged once: settings, hashes, names; JSON."""
+        """JSON that was logged once: settings, hashes, names."""
         newest = max(self._text(wire.record_tag(self.probe_set)), key=lambda d: d.wall_time, default=None)
         return self._parsed(newest.value if newest else None, RECORD_KEYS)
 
     def _text(self, tag: str) -> list[Datum]:
-        """JSON, once: both tags are read in one go, by whichever is asked for first."""
+        """The JSON tensors of a tag, once. Both JSON tags are read in one call, at the first use of either."""
         with self._lock:
             if tag not in self._texts:
                 self._texts = self._source.tensors([wire.record_tag(self.probe_set), wire.epoch_tag(self.probe_set)])
@@ -82,10 +82,10 @@ class Record:
             return self._texts.pop(tag)
 
     def load(self: Self) -> Self:
-        """The same, with what says how far it is; once, in one thread: TensorBoard asks from several.
+        """Read the JSON of the record and of its epochs, if that has not been done, and return the object. Thread-safe.
 
         Raises:
-            RecordError: a damaged record.
+            RecordError (a ValueError): a damaged record.
         """
         with self._lock:
             self.record, self.writes  # noqa: B018
@@ -97,12 +97,12 @@ class Record:
         except (ValueError, TypeError):
             parsed = None
         if not isinstance(parsed, dict) or not keys <= parsed.keys():
-            raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged; train again into a new log_dir.")
+            raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged; train again with a new log_dir.")
         return parsed
 
     @cached_property
     def writes(self) -> list[tuple[int, float, dict[str, Any]]]:
-        """(step, wall time, epoch's JSON) of the writes that count, ascending."""
+        """(step, wall time, the epoch's JSON) of the writes that count, by step."""
         live: list[tuple[int, float, dict[str, Any]]] = []
         for datum in sorted(self._text(wire.epoch_tag(self.probe_set)), key=lambda d: d.wall_time):
             epoch = self._parsed(datum.value, EPOCH_KEYS)
@@ -121,37 +121,37 @@ class Record:
         explained = [write for write in self.writes if write[2]["explained"]]
         if not self._unserved:
             return explained
-        # TensorBoard was told to sample, and samples each tag by itself: a step counts where all of its tags are there.
-        whole = {write[:2] for write in explained}
+        # TensorBoard was told to sample, and samples each tag by itself: a step counts where all of its tags were served.
+        complete = {write[:2] for write in explained}
         for _, _, read in self._blocks(self._quantities):
             for data in read.values():
-                whole &= {(datum.step, datum.wall_time) for datum in data}
-        return [write for write in explained if write[2]["reason"] or write[:2] in whole]
+                complete &= {(datum.step, datum.wall_time) for datum in data}
+        return [write for write in explained if write[2]["reason"] or write[:2] in complete]
 
     @cached_property
     def _places(self) -> dict[tuple[int, float], int]:
-        """Place among `all_steps` of each write that counts: what a restarted run wrote before is still served, under another wall time."""
+        """The index into `all_steps` of each write that counts. What a restarted run wrote before is still served, with another wall time."""
         return {(step, wall_time): place for place, (step, wall_time, _) in enumerate(self._explained)}
 
     @cached_property
-    def _due(self) -> set[int]:
-        """Places where every tag has a tensor."""
+    def _complete(self) -> set[int]:
+        """Indices into `all_steps` at which every tag has a tensor."""
         return {place for place, (_, _, epoch) in enumerate(self._explained) if not epoch["reason"]}
 
     @property
     def _unserved(self) -> int:
-        """Epochs that the last one counts and that are not there."""
+        """Number of logged epochs, as the last one counts them, that were not served."""
         return int(self.writes[-1][2]["logged"]) - len(self.writes) if self.writes else 0
 
     @property
     def all_steps(self) -> np.ndarray:
-        """int64, the steps with explanations, the untrained model (-1) included."""
+        """int64 (all_steps,): the steps with explanations, including -1 for the untrained model."""
         return np.array([step for step, _, _ in self._explained], dtype=np.int64)
 
     @property
     def missing(self) -> int:
-        """Epochs that were logged and not served: 0 unless TensorBoard was told to sample."""
-        return self._unserved + sum(write[2]["explained"] for write in self.writes) - len(self._explained)
+        """Number of epochs that were logged but not served; 0 unless TensorBoard was told to sample."""
+        return self._unserved + sum(bool(write[2]["explained"]) for write in self.writes) - len(self._explained)
 
     @property
     def gaps(self) -> dict[int, str]:
@@ -160,16 +160,22 @@ class Record:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return self.record["settings"]
+        """The settings that the run was explained with, as logged: {"evaluations": 784, "seed": 0, "output": "log-odds", …}."""
+        settings: dict[str, Any] = self.record["settings"]
+        return settings
 
     @property
     def comparable(self) -> dict[str, Any]:
-        """Two runs can be compared in an explainer where its entry of "explainers" and all other parts are equal."""
-        return self.record["comparable"]
+        """Hashes of all that attributions depend on.
+
+        Two runs can be compared in an explainer where its entry of "explainers" and all other parts are equal.
+        """
+        comparable: dict[str, Any] = self.record["comparable"]
+        return comparable
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        """What a damaged record makes of decoding it."""
+        """Raise the errors of decoding a damaged record as RecordError."""
         try:
             yield
         except (KeyError, TypeError, ValueError, zlib.error) as error:
@@ -178,7 +184,7 @@ class Record:
             raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged ({error}).") from error
 
     def _once(self, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """Decode an array when it is first asked for, in one thread: TensorBoard asks from several."""
+        """An array, decoded at its first use. Thread-safe: TensorBoard calls from several threads."""
         with self._lock:
             if key not in self._arrays:
                 with self._damage():
@@ -187,22 +193,22 @@ class Record:
 
     @property
     def nbytes(self) -> int:
-        """Memory of what is decoded."""
-        judged = sum(_array_bytes(each) for each in list(self._cached.values()))
-        return PARSED * self._text_bytes + sum(array.nbytes for array in list(self._arrays.values())) + judged
+        """Memory of all that is decoded or cached, in bytes."""
+        cached = sum(_array_bytes(result) for result in list(self._cached.values()))
+        return PARSED * self._text_bytes + sum(array.nbytes for array in list(self._arrays.values())) + cached
 
     def forget(self) -> None:
-        """Drop all decoded arrays; what is asked for again is read again."""
+        """Drop all decoded arrays and cached results; they are read again when they are used again."""
         with self._lock:
             self._arrays.clear()
             self._cached.clear()
 
     def static(self, name: str) -> np.ndarray:
-        """A static array of the record, e.g. "images", "segments"."""
+        """A static array of the record, (probes, …), e.g. "images" or "segments"."""
         return self.statics(name)[0]
 
     def statics(self, *names: str) -> list[np.ndarray]:
-        """Several of them, read in one go."""
+        """Several static arrays, read in one call."""
         with self._lock, self._damage():
             absent = [name for name in names if f"static/{name}" not in self._arrays]
             if absent:
@@ -223,7 +229,7 @@ class Record:
         for (start, stop), data in zip(about["blocks"], packed, strict=True):
             newest = max(data, key=lambda d: d.wall_time, default=None)
             if newest is None:
-                raise RecordError(f"{self.name}: the record's {name} are incomplete; train again into a new log_dir.")
+                raise RecordError(f"{self.name}: the record's {name} are incomplete; train again with a new log_dir.")
             yield wire.unpack(newest.value, about["dtype"], (stop - start, *about["shape"][1:]))
 
     def _series(self, quantity: str) -> np.ndarray:
@@ -231,13 +237,13 @@ class Record:
         return self._once(quantity, lambda: self._read([quantity])[quantity])
 
     def _read(self, quantities: Sequence[str], classes: ClassPlaces | None = None) -> dict[str, np.ndarray]:
-        """{quantity: (all_steps, probes, …)}, read in one go; NaN (-1 for classes, 0 for noise) where missing.
+        """{quantity: (all_steps, probes, …)}, read together; NaN (-1 for classes, 0 for noise) where missing.
 
-        classes: of the one class that is kept; None keeps all targets.
+        classes: the indices of the one class that is kept; None keeps all targets.
         """
-        found = {quantity: self._room(quantity, classes is None) for quantity in quantities}
+        arrays = {quantity: self._all_missing(quantity, classes is None) for quantity in quantities}
         units = self._units_to_read(quantities)
-        # Values first: errors are in units of them.
+        # Values first: errors are in units of the values.
         for block, probes, read in self._blocks(dict.fromkeys([*(f"values/{explainer}" for explainer in units), *quantities])):
             rows = np.arange(probes.stop - probes.start)
             for quantity, data in read.items():
@@ -245,25 +251,26 @@ class Record:
                 for place, tensor in self._counting(data).items():
                     if name == "values" and explainer in units:
                         units[explainer][place, block] = wire.error_unit(tensor)
-                    if quantity not in found:
+                    if quantity not in arrays:
                         continue
                     kept = tensor if classes is None else tensor[rows, classes[0][place, probes]]
                     if name == "errors":
-                        kept = wire.decode_errors(kept, units.get(explainer, self._arrays.get(f"units/{explainer}"))[place, block])
-                    found[quantity][place, probes] = kept
+                        of_explainer = units[explainer] if explainer in units else self._arrays[f"units/{explainer}"]
+                        kept = wire.decode_errors(kept, of_explainer[place, block])
+                    arrays[quantity][place, probes] = kept
         self._arrays |= {f"units/{explainer}": array for explainer, array in units.items()}
-        return found
+        return arrays
 
     def _units_to_read(self, quantities: Iterable[str]) -> dict[str, np.ndarray]:
-        """{explainer: room for the units of its errors, (all_steps, blocks)} where they are to be found out: from values that are read anyway."""
+        """{explainer: ones, (all_steps, blocks)}, for the units of errors that are not known yet and are computed from the values."""
         parts = [quantity.partition("/") for quantity in quantities]
         explainers = {
             explainer: None for name, _, explainer in parts if name in ("values", "errors") and f"units/{explainer}" not in self._arrays
         }
         return {explainer: np.ones((len(self._explained), len(self.record["blocks"])), dtype=np.float32) for explainer in explainers}
 
-    def _room(self, quantity: str, all_targets: bool = True, probes: int | None = None) -> np.ndarray:
-        """(all_steps, probes, …) without a number. probes: how many; None for all."""
+    def _all_missing(self, quantity: str, all_targets: bool = True, probes: int | None = None) -> np.ndarray:
+        """(all_steps, probes, …) of a quantity, all missing. probes: how many; None for all."""
         count = self.record["shape"]["probes"] if probes is None else probes
         about, name = self._quantities[quantity], quantity.partition("/")[0]
         dtype = np.dtype(np.float32 if about.dtype == np.float16 else about.dtype)
@@ -271,8 +278,8 @@ class Record:
         return np.full((len(self._explained), count, *about.shape[0 if all_targets else 1 :]), missing)
 
     def _blocks(self, quantities: Iterable[str], only: Container[int] | None = None) -> Iterator[tuple[int, slice, dict[str, list[Datum]]]]:
-        """(number, probes, {quantity: its tensors}) of every block of probes; as many are read in one go as are not too large together."""
-        sizes = {name: self._quantities[name].nbytes * len(self.writes) for name in quantities}  # of one probe
+        """(block, its probes, {quantity: its tensors}) of every block of probes; blocks of up to TOGETHER_BYTES are read together."""
+        sizes = {name: self._quantities[name].nbytes * len(self.writes) for name in quantities}  # bytes of one probe
         together: list[tuple[int, slice]] = []
         held = 0
         for block, (start, stop) in enumerate(self.record["blocks"]):
@@ -280,13 +287,13 @@ class Record:
                 continue
             size = (stop - start) * sum(sizes.values())
             if together and held + size > TOGETHER_BYTES:
-                yield from self._together(sizes, together)
+                yield from self._read_together(sizes, together)
                 together, held = [], 0
             together.append((block, slice(start, stop)))
             held += size
-        yield from self._together(sizes, together)
+        yield from self._read_together(sizes, together)
 
-    def _together(
+    def _read_together(
         self, sizes: Mapping[str, int], blocks: Sequence[tuple[int, slice]]
     ) -> Iterator[tuple[int, slice, dict[str, list[Datum]]]]:
         tags = {(name, block): wire.step_tag(self.probe_set, name, block) for block, _ in blocks for name in sizes}
@@ -297,36 +304,36 @@ class Record:
             yield block, probes, {name: read.pop(tags[name, block]) for name in sizes}
 
     def _counting(self, data: Iterable[Datum]) -> dict[int, np.ndarray]:
-        """{place among `all_steps`: tensor}."""
-        found = {place: d.value for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
-        self.whole = self.whole and self._due <= found.keys()
-        return found
+        """{index into `all_steps`: tensor} of the writes that count."""
+        tensors = {place: d.value for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
+        self.whole = self.whole and self._complete <= tensors.keys()
+        return tensors
 
 
-def _array_bytes(judged: Any) -> int:
-    """Of an array, or of the arrays that an object holds."""
-    held = [judged] if isinstance(judged, np.ndarray) else list(getattr(judged, "__dict__", {}).values())
-    return sum(each.nbytes for each in held if isinstance(each, np.ndarray))
+def _array_bytes(result: object) -> int:
+    """Bytes of an array, or of the arrays that are attributes of an object."""
+    arrays = [result] if isinstance(result, np.ndarray) else list(getattr(result, "__dict__", {}).values())
+    return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 
 
 def _block_sizes(about: Mapping[str, Any]) -> list[int]:
-    """Bytes of each block of a static array, before it was compressed."""
-    each = np.dtype(about["dtype"]).itemsize * math.prod(about["shape"][1:])
-    return [(stop - start) * each for start, stop in about["blocks"]]
+    """Bytes of each block of a static array, uncompressed."""
+    of_probe = np.dtype(about["dtype"]).itemsize * math.prod(about["shape"][1:])
+    return [(stop - start) * of_probe for start, stop in about["blocks"]]
 
 
 def probe_sets(source: Source, name: str) -> list[str]:
     """Names of a run's probe sets, in alphabetical order.
 
     Raises:
-        RecordError: no record there, or one of a newer schema.
+        RecordError (a ValueError): no record, or one of a newer schema.
     """
-    found = {wire.probe_set_of(tag): wire.parse_schema(content) for tag, content in source.tags().items() if wire.probe_set_of(tag)}
-    if not found:
-        raise RecordError(f"{name}: no explanations logged here; was ExplanationLogger given this log_dir, and has training begun?")
-    for probe_set, schema in found.items():
+    schemas = {probe_set: wire.parse_schema(content) for tag, content in source.tags().items() if (probe_set := wire.probe_set_of(tag))}
+    if not schemas:
+        raise RecordError(f"{name}: no explanations are logged here; give ExplanationLogger this log_dir, and begin training.")
+    for probe_set, schema in schemas.items():
         if schema is None or schema > wire.SCHEMA:
             raise RecordError(
                 f"{name}: the record of {probe_set!r} has schema {schema}, and this version reads up to {wire.SCHEMA}; upgrade tb_xai_plugin."
             )
-    return sorted(found)
+    return sorted(schemas)

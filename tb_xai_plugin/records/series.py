@@ -1,10 +1,10 @@
-"""A run's arrays over its epochs, as they were logged: values, errors, outputs, logs, classes and regions. What they mean is told in `judgement`."""
+"""A run's arrays over its epochs, as they were logged: values, errors, outputs, logs, classes and regions. `judgement` analyses them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,54 +15,64 @@ from tb_xai_plugin.probes.text import Piece, pieces_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import ClassPlaces, Record
 
-# A region by its name; of images a bool mask (H, W) or (probes, H, W); of other probes the names or numbers of players.
+# A region: its name; for images also a bool mask (H, W) or (probes, H, W); for other probes also the names or numbers of players.
 Region = str | np.ndarray | Sequence[str] | Sequence[int]
 
 # A class number, "label" (the true class; the predicted one where there are no labels), or "predicted".
 Target = str | int
 
-# Results that are kept: of each class and explainer that was looked at, and of differences from as many epochs.
+T = TypeVar("T")
+
+# The most results that are cached, for example one of each explainer and class.
 CACHED_MOST = 64
 
 
 class Series(Record):
-    """One probe set of one run: its arrays, aligned with `steps` (trained epochs) or `all_steps` (the untrained model, -1, included).
+    """One probe set of one run: its arrays, aligned with `steps` (trained epochs) or with `all_steps` (which include the untrained model, -1).
 
-    What is missing is absent from `steps`. See `Record` for which writes count.
+    Missing epochs are absent from `steps`. See `Record` for which writes count.
     """
 
     @property
     def _trained(self) -> np.ndarray:
-        return self.all_steps != wire.UNTRAINED
+        trained: np.ndarray = self.all_steps != wire.UNTRAINED
+        return trained
 
     @property
     def steps(self) -> np.ndarray:
-        """int64 (epochs,): Keras's 0-based epochs that were explained."""
-        return self.all_steps[self._trained]
+        """int64 (epochs,): the explained epochs, 0-based as in Keras."""
+        steps: np.ndarray = self.all_steps[self._trained]
+        return steps
 
     @property
     def explainers(self) -> list[str]:
+        """Names of the explainers, e.g. ["lime", "shap"]."""
         return list(self.settings["explainers"])
 
     @property
     def kind(self) -> str:
-        """Of the probes: "image" | "tabular" | "text" | "sequence"."""
-        return self.record["probes"]["kind"]
+        """The kind of the probes: "image" | "tabular" | "text" | "sequence"."""
+        kind: str = self.record["probes"]["kind"]
+        return kind
 
     @cached_property
     def probes(self) -> ProbeSet:
-        """The probes, as logged."""
+        """The ProbeSet, as it was logged.
+
+        Raises:
+            RecordError (a ValueError): probes that this version can't read.
+        """
         kind = self.record["probes"]["kind"]
         if kind not in KINDS:
-            raise RecordError(f"{self.name}: probes of kind {kind!r}, which this version can't read; upgrade tb_xai_plugin.")
+            raise RecordError(f"{self.name}: this version can't read probes of kind {kind!r}; upgrade tb_xai_plugin.")
         arrays = {name: self.static(name) for name in self.record["arrays"]}
         with self._damage():
             return KINDS[kind].from_record(self.record["probes"], arrays)
 
     def of_class(self, wanted: str | int, *quantities: str) -> list[np.ndarray]:
-        """(all_steps, probes, …) of one class, of each quantity of the wire; NaN where that class was not explained (0 for whole numbers).
+        """The arrays of one class, (all_steps, probes, …), of each quantity of the wire, e.g. "values/shap"; NaN (0 for integers) where it was not explained.
 
-        Read in one go, and kept without the other classes, which take many times the memory.
+        They are read together, and kept without the other classes, which take many times the memory.
         """
         with self._lock, self._damage():
             absent = [quantity for quantity in quantities if not {quantity, f"{wanted}@{quantity}"} & self._arrays.keys()]
@@ -74,58 +84,58 @@ class Series(Record):
             ]
 
     def _read_class(self, wanted: str | int, quantities: Sequence[str]) -> dict[str, np.ndarray]:
-        places, found = self._class_places(wanted)[1]
-        arrays = self._read(quantities, (places, found))
+        places, explained = self._class_places(wanted)[1]
+        arrays = self._read(quantities, (places, explained))
         for array in arrays.values():
-            array[~found] = np.nan if array.dtype.kind == "f" else 0
+            array[~explained] = np.nan if array.dtype.kind == "f" else 0
         return arrays
 
     def _class_places(self, wanted: str | int) -> tuple[np.ndarray, ClassPlaces]:
-        """The class wanted, (all_steps, probes), and where it is among the targets."""
+        """The wanted class, (all_steps, probes), and its index among the targets."""
         classes = self.wanted_class(wanted)
         match = self.all_targets() == classes[..., None]
         return classes, (match.argmax(axis=-1), match.any(axis=-1))
 
     def target_of(self, wanted: str | int) -> np.ndarray:
-        """int32 (all_steps, probes): the class wanted; -1 where it was not explained."""
-        classes, (_, found) = self._class_places(wanted)
-        return np.where(found, classes, -1).astype(np.int32)
+        """int32 (all_steps, probes): the wanted class; -1 where it was not explained. wanted: "label" | "predicted" | a class number."""
+        classes, (_, explained) = self._class_places(wanted)
+        return np.where(explained, classes, -1).astype(np.int32)
 
     def all_values(self, explainer: str) -> np.ndarray:
-        """float32 (all_steps, probes, targets, players)."""
+        """`values` aligned with `all_steps`."""
         return self._series(f"values/{self._known(explainer)}")
 
     def all_errors(self, explainer: str) -> np.ndarray:
-        """float32 (all_steps, probes, targets, players), standard errors."""
+        """`errors` aligned with `all_steps`."""
         return self._series(f"errors/{self._known(explainer)}")
 
     def all_base_values(self, explainer: str) -> np.ndarray:
-        """float32 (all_steps, probes, targets)."""
+        """`base_values` aligned with `all_steps`."""
         return self._series(f"base/{self._known(explainer)}")
 
     def all_outputs(self) -> np.ndarray:
-        """float32 (all_steps, probes, 2, classes): probabilities (a regression: the output) on the full and the empty probe."""
+        """`outputs` and `empty_outputs` aligned with `all_steps`: float32 (all_steps, probes, 2, classes), on the full and the empty coalition."""
         return self._series("outputs")
 
     def all_targets(self) -> np.ndarray:
-        """int32 (all_steps, probes, targets), the explained classes."""
+        """`targets` aligned with `all_steps`."""
         constant = self.record["targets"]
         if constant is None:
             return self._series("targets")
         return np.broadcast_to(np.array(constant, dtype=np.int32), (len(self._explained), self.record["shape"]["probes"], len(constant)))
 
     def all_fidelity(self, explainer: str) -> np.ndarray:
-        """float32 (all_steps, probes, targets, measures), in the order of `measures`."""
+        """`fidelity` aligned with `all_steps`: float32 (all_steps, probes, targets, measures), in the order of `measures`."""
         if not self.measures(explainer):
             return np.empty((*self.all_targets().shape, 0), dtype=np.float32)
         return self._series(f"fidelity/{explainer}")
 
     def all_interactions(self, explainer: str) -> np.ndarray | None:
-        """float32 (all_steps, probes, targets, pairs, 3): player, player and strength, strongest first, NaN past the last; or None."""
+        """`interactions` aligned with `all_steps`; None where not logged."""
         return self._optional(f"interactions/{self._known(explainer)}")
 
     def all_noise(self, explainer: str) -> np.ndarray | None:
-        """int8 (all_steps, probes, targets, numbers), sketches of the sampling errors; None where nothing is drawn."""
+        """int8 (all_steps, probes, targets, numbers): sketches of the sampling errors; None for an explainer that does not sample."""
         return self._optional(f"noise/{self._known(explainer)}")
 
     def _optional(self, quantity: str) -> np.ndarray | None:
@@ -137,12 +147,12 @@ class Series(Record):
         return [explainer for explainer in self.explainers if f"interactions/{explainer}" in self._quantities]
 
     def measures(self, explainer: str) -> list[str]:
-        """Names of what tells how far an explainer's values can be trusted."""
+        """Names of the fidelity measures that were logged with an explainer, e.g. ["r2", "unseen_r2"]."""
         return list(self.record["details"][self._known(explainer)]["fidelity"])
 
     @property
     def units(self) -> dict[str, str]:
-        """{explainer: what its values are in}."""
+        """{explainer: the unit of its values}: "log-odds" | "probability" | "output", or a unit of its own."""
         return {name: details.get("unit", self.settings["unit"]) for name, details in self.record["details"].items()}
 
     def _known(self, explainer: str) -> str:
@@ -151,60 +161,82 @@ class Series(Record):
         return explainer
 
     def values(self, explainer: str) -> np.ndarray:
-        """float32 (epochs, probes, targets, players), signed attributions."""
-        return self.all_values(explainer)[self._trained]
+        """Signed attributions at every explained epoch.
+
+        Args:
+            explainer: a name of `explainers`, e.g. "shap".
+
+        Returns:
+            float32 (epochs, probes, targets, players), in units of `units`; NaN past a probe's last player, and in gaps. `targets` has the
+            explained classes.
+
+        Raises:
+            ArgumentError (a ValueError): an explainer that the record does not have.
+        """
+        values: np.ndarray = self.all_values(explainer)[self._trained]
+        return values
 
     def errors(self, explainer: str) -> np.ndarray:
-        """float32 (epochs, probes, targets, players), standard errors."""
-        return self.all_errors(explainer)[self._trained]
+        """Standard errors of `values`: float32 (epochs, probes, targets, players); 0 where values are exact, NaN where errors are unknown."""
+        errors: np.ndarray = self.all_errors(explainer)[self._trained]
+        return errors
 
     def base_values(self, explainer: str) -> np.ndarray:
-        """float32 (epochs, probes, targets)."""
-        return self.all_base_values(explainer)[self._trained]
+        """The explainer's value of the empty coalition: float32 (epochs, probes, targets), in the unit of `values`."""
+        base_values: np.ndarray = self.all_base_values(explainer)[self._trained]
+        return base_values
 
     def fidelity(self, explainer: str) -> dict[str, np.ndarray]:
-        """{measure: float32 (epochs, probes, targets)}: how far the values can be trusted."""
+        """How well the values describe the model: {measure: float32 (epochs, probes, targets)}; {} where nothing was measured."""
         measures = self.measures(explainer)
         return dict(zip(measures, np.moveaxis(self.all_fidelity(explainer)[self._trained], -1, 0), strict=True)) if measures else {}
 
     def interactions(self, explainer: str) -> np.ndarray | None:
-        """float32 (epochs, probes, targets, pairs, 3): player, player and strength of the strongest pairs; None where not logged."""
-        found = self.all_interactions(explainer)
-        return None if found is None else found[self._trained]
+        """The strongest interactions between two players, strongest first.
+
+        Returns:
+            float32 (epochs, probes, targets, pairs, 3): the numbers of the two players, and the signed strength in the unit of `values`; NaN
+            past the last pair. None where the explainer has none.
+        """
+        interactions = self.all_interactions(explainer)
+        return None if interactions is None else interactions[self._trained]
 
     @property
     def changes(self) -> dict[int, str]:
-        """{step: what is different from there on}: fewer evaluations or a sparser schedule, to keep `max_overhead`."""
+        """{step: what changed from that step on}: fewer evaluations or a sparser schedule, to keep `max_overhead`."""
         return {step: epoch["change"] for step, _, epoch in self.writes if epoch["change"]}
 
     @property
     def targets(self) -> np.ndarray:
-        """int32 (epochs, probes, targets), the explained classes."""
-        return self.all_targets()[self._trained]
+        """int32 (epochs, probes, targets): the explained classes; -1 where there is none."""
+        targets: np.ndarray = self.all_targets()[self._trained]
+        return targets
 
     @property
     def outputs(self) -> np.ndarray:
-        """float32 (epochs, probes, classes): probabilities on the whole probe (a regression: the output)."""
-        return self.all_outputs()[self._trained][:, :, 0]
+        """float32 (epochs, probes, classes): the model's probabilities on the unmasked probes; of a regression, its outputs."""
+        outputs: np.ndarray = self.all_outputs()[self._trained][:, :, 0]
+        return outputs
 
     @property
     def empty_outputs(self) -> np.ndarray:
-        """float32 (epochs, probes, classes): the same with every player absent."""
-        return self.all_outputs()[self._trained][:, :, 1]
+        """float32 (epochs, probes, classes): the same on the empty coalition, where every player is absent."""
+        empty_outputs: np.ndarray = self.all_outputs()[self._trained][:, :, 1]
+        return empty_outputs
 
     def untrained(self, explainer: str) -> np.ndarray | None:
-        """float32 (probes, targets, players) before the first epoch; None where it was not logged."""
+        """Attributions of the model before its first epoch: float32 (probes, targets, players); None where they were not logged."""
         untrained = self.all_values(explainer)[~self._trained]
         return untrained[0] if len(untrained) else None
 
     @property
     def logs(self) -> dict[str, np.ndarray]:
-        """{"loss": float64 (epochs,), …}: Keras's logs at `steps`, NaN where a metric was not logged."""
+        """Keras's logs at `steps`: {"loss": float64 (epochs,), "val_accuracy": …}; NaN where a metric was not logged."""
         steps, logs = self.log_series()
         return {name: series[np.isin(steps, self.steps)] for name, series in logs.items()}
 
     def log_series(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Steps of all logged epochs (explained or not), and Keras's logs there."""
+        """The steps of all logged epochs, explained or not, int64 (logged,), and Keras's logs at them, {name: float64 (logged,)}."""
         steps, logs = self._log_series
         return steps.copy(), {name: series.copy() for name, series in logs.items()}
 
@@ -217,7 +249,10 @@ class Series(Record):
 
     @property
     def cost(self) -> dict[str, np.ndarray]:
-        """{"seconds", "evaluations", "share" (of the epoch's training time), "level" (evaluations per probe)}: float64, aligned with `all_steps`."""
+        """The cost of the explanations of each step: {name: float64 (all_steps,)}.
+
+        "seconds"; "evaluations" of the model; "share" of the epoch's training time; "level", evaluations per probe, 0 where explaining failed.
+        """
         return {
             name: np.array([np.nan if epoch[name] is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
             for name in ("seconds", "evaluations", "share", "level")
@@ -225,17 +260,21 @@ class Series(Record):
 
     @property
     def overhead(self) -> float | None:
-        """What explanations took in all, as a share of the training time; None before the first epoch."""
+        """The time of all explanations, as a share of the training time; None before the first epoch."""
         training = sum(epoch["training"] or 0.0 for _, _, epoch in self.writes)
         return sum(epoch["seconds"] for _, _, epoch in self.writes) / training if training else None
 
     @property
     def wall_times(self) -> np.ndarray:
-        """float64, seconds since 1970, aligned with `all_steps`."""
+        """float64 (all_steps,): when each step was written, in seconds since 1970."""
         return np.array([wall_time for _, wall_time, _ in self._explained])
 
     def wanted_class(self, wanted: str | int) -> np.ndarray:
-        """int (all_steps, probes): class number of "label", "predicted" or a class; -1 where there is no answer."""
+        """int (all_steps, probes): the class number of "label", "predicted" or a class number; -1 where there is no prediction.
+
+        Raises:
+            ArgumentError (a ValueError): another word, or a number that is no class of the model.
+        """
         shape = (len(self._explained), self.record["shape"]["probes"])
         labels = self.record["probes"]["labels"]
         if isinstance(wanted, str) and wanted not in ("label", "predicted"):
@@ -245,17 +284,18 @@ class Series(Record):
         if isinstance(wanted, str):
             return np.broadcast_to(labels, shape) if wanted == "label" and labels is not None else self.predicted()
         if not 0 <= wanted < self.settings["number_of_classes"]:
-            raise ArgumentError(f"class {wanted} is out of range: the model answers for {self.settings['number_of_classes']} classes.")
+            raise ArgumentError(f"class {wanted} is out of range: the model has {self.settings['number_of_classes']} classes, numbered from 0.")
         return np.full(shape, wanted)
 
     def predicted(self) -> np.ndarray:
-        """int32 (all_steps, probes): the likeliest class; 0 for a regression, -1 where there is no answer."""
+        """int32 (all_steps, probes): the class with the largest probability; 0 for a regression, -1 where the output is not a number."""
         return self.answers()["predicted"]
 
     def answers(self) -> dict[str, np.ndarray]:
-        """(all_steps, probes) each: "predicted", "probability" of it (a regression: the output), and "label_probability", of the true class.
+        """The model's predictions, without the probabilities of all classes: {name: (all_steps, probes)}.
 
-        All classes of a thousand take a thousand times the memory.
+        "predicted", int32, as `predicted`; "probability" of that class (of a regression, the output) and "label_probability", of the true
+        class, both float32 and NaN where there is none.
         """
         with self._lock, self._damage():
             if "answers/predicted" not in self._arrays:
@@ -264,68 +304,72 @@ class Series(Record):
 
     def _read_answers(self) -> dict[str, np.ndarray]:
         shape = (len(self._explained), self.record["shape"]["probes"])
-        found = {"predicted": np.full(shape, -1, dtype=np.int32)}
-        found |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}
+        arrays = {"predicted": np.full(shape, -1, dtype=np.int32)}
+        arrays |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}
         labels = None if self.settings["regression"] else self.record["probes"]["labels"]
         for _, probes, read in self._blocks(["outputs"]):
-            there = self._counting(read["outputs"])
-            if not there:
+            tensors = self._counting(read["outputs"])
+            if not tensors:
                 continue
-            places, full = list(there), np.stack([tensor[:, 0] for tensor in there.values()])
-            silent = np.isnan(full).any(axis=-1)
-            predicted = np.where(silent, -1, np.nan_to_num(full).argmax(axis=-1))
-            found["predicted"][places, probes] = predicted
-            found["probability"][places, probes] = np.take_along_axis(full, np.maximum(predicted, 0)[..., None], axis=2)[..., 0]
+            places, full = list(tensors), np.stack([tensor[:, 0] for tensor in tensors.values()])
+            invalid = np.isnan(full).any(axis=-1)
+            predicted = np.where(invalid, -1, np.nan_to_num(full).argmax(axis=-1))
+            arrays["predicted"][places, probes] = predicted
+            arrays["probability"][places, probes] = np.take_along_axis(full, np.maximum(predicted, 0)[..., None], axis=2)[..., 0]
             if labels is not None:
-                found["label_probability"][places, probes] = full[:, np.arange(full.shape[1]), labels[probes]]
-        return found
+                arrays["label_probability"][places, probes] = full[:, np.arange(full.shape[1]), labels[probes]]
+        return arrays
 
     def outputs_of(self, probes: Sequence[int]) -> np.ndarray:
-        """`all_outputs` of some probes, without the others."""
+        """`all_outputs` of some probes, without reading the others."""
         if "outputs" in self._arrays:
             return self.all_outputs()[:, probes]
         ends = self.record["blocks"]
         within = np.searchsorted([stop for _, stop in ends], probes, side="right")
         with self._lock, self._damage():
             kept = {block: self._arrays[f"outputs/{block}"] for block in set(within.tolist()) if f"outputs/{block}" in self._arrays}
-            for block, where, read in self._blocks(["outputs"], set(within.tolist()) - kept.keys()):
-                kept[block] = self._room("outputs", probes=where.stop - where.start)
+            for block, of_block, read in self._blocks(["outputs"], set(within.tolist()) - kept.keys()):
+                kept[block] = self._all_missing("outputs", probes=of_block.stop - of_block.start)
                 for place, tensor in self._counting(read["outputs"]).items():
                     kept[block][place] = tensor
             self._arrays |= {f"outputs/{block}": array for block, array in kept.items()}
         return np.stack([kept[block][:, probe - ends[block][0]] for block, probe in zip(within.tolist(), probes, strict=True)], axis=1)
 
     def toward(self, array: np.ndarray, wanted: str | int) -> tuple[np.ndarray, np.ndarray]:
-        """Pick one class out of (all_steps, probes, targets, …).
+        """Select one class from an array (all_steps, probes, targets, …).
+
+        Args:
+            wanted: "label" | "predicted" | a class number.
 
         Returns:
-            (all_steps, probes, …), NaN where that class was not explained (0 for whole numbers); and the class, int32 (all_steps, probes),
-            -1 there.
+            The array without the axis of targets, (all_steps, probes, …), NaN (0 for integers) where that class was not explained; and the
+            class, int32 (all_steps, probes), -1 where it was not explained.
         """
-        classes, (places, found) = self._class_places(wanted)
-        picked = np.take_along_axis(array, places.reshape(*found.shape, *[1] * (array.ndim - 2)), axis=2)[:, :, 0]
+        classes, (places, explained) = self._class_places(wanted)
+        selected = np.take_along_axis(array, places.reshape(*explained.shape, *[1] * (array.ndim - 2)), axis=2)[:, :, 0]
         nothing = array.dtype.type(np.nan if array.dtype.kind == "f" else 0)
-        picked = np.where(found.reshape(*found.shape, *[1] * (picked.ndim - 2)), picked, nothing)
-        return picked, np.where(found, classes, -1).astype(np.int32)
+        selected = np.where(explained.reshape(*explained.shape, *[1] * (selected.ndim - 2)), selected, nothing)
+        return selected, np.where(explained, classes, -1).astype(np.int32)
 
-    def cached(self, *key: Any, make: Callable[[], Any]) -> Any:
-        """What takes a while to find out, kept until other things were asked for.
+    def cached(self, *key: Hashable, make: Callable[[], T]) -> T:
+        """The result of `make`, from the cache where it was made before. Of more than CACHED_MOST results, the least recently used are dropped.
 
-        Not made under the lock: a comparison reads another run, which may be reading this one.
+        `make` runs without the lock: a comparison reads another run, which may be reading this one.
         """
         with self._lock:
             if key in self._cached:
                 self._cached.move_to_end(key)
-                return self._cached[key]
-        found = make()
+                kept: T = self._cached[key]
+                return kept
+        result = make()
         with self._lock:
-            self._cached[key] = found
+            self._cached[key] = result
             while len(self._cached) > CACHED_MOST:
                 self._cached.popitem(last=False)
-        return found
+        return result
 
     def regions(self, names: Sequence[str], chosen: Sequence[int] | None = None) -> np.ndarray:
-        """bool (regions, probes, height, width): the masks of named regions."""
+        """bool (regions, probes, height, width): the masks of named regions of images. chosen: numbers of probes; None for all."""
         places = [self.record["probes"]["regions"].index(name) for name in names]
         count, height, width = self.record["arrays"]["images"]["shape"][:3]
         if not places:
@@ -334,14 +378,23 @@ class Series(Record):
         return np.moveaxis(np.unpackbits(bits, axis=-1, count=width).astype(bool), 1, 0)
 
     def inside(self, region: str | np.ndarray | Sequence[str] | Sequence[int], chosen: Sequence[int] | None = None) -> np.ndarray:
-        """(probes, players): the part of each player inside a region."""
+        """The part of each player inside a region: float64 (probes, players), 0 to 1.
+
+        Args:
+            region: a name; for images also a bool mask (H, W) or (probes, H, W); for other probes also the names or numbers of players.
+            chosen: numbers of probes; None for all.
+
+        Raises:
+            ArgumentError (a ValueError): an unknown region or player.
+        """
         which = slice(None) if chosen is None else list(chosen)
         if self.kind != "image":
-            return self._inside_players(region)[which]
+            of_players: np.ndarray = self._inside_players(region)[which]
+            return of_players
         named = isinstance(region, str) and region in self.record["probes"]["regions"]
         segments = self.statics("segments", *["regions"] * named)[0]
         if not isinstance(region, str):
-            mask = checked_mask(region, segments.shape)
+            mask = checked_mask(np.asarray(region), segments.shape)
         elif named:
             (mask,) = self.regions([region])
         else:
@@ -349,44 +402,46 @@ class Series(Record):
         return overlap(segments[which], mask[which] if mask.ndim == 3 else mask, max(self.record["probes"]["players"]))
 
     def pieces(self) -> list[list[Piece]]:
-        """Of each text, its pieces and the player each belongs to (-1: none)."""
+        """The pieces of each text, each with the player that it belongs to (-1 for none)."""
         names = ("text", "length", "player", "pieces")
         with self._damage():
             return pieces_of(dict(zip(names, self.statics(*names), strict=True)))
 
     def membership(self, names: Sequence[str]) -> np.ndarray:
-        """float64 (probes, regions, players): of probes that are no images, the part of each player inside named regions."""
+        """The part of each player inside named regions, of probes that are not images: float64 (probes, regions, players), 0 to 1."""
         places = [self.record["probes"]["regions"].index(name) for name in names]
-        return self.static("membership")[:, places]
+        membership: np.ndarray = self.static("membership")[:, places]
+        return membership
 
-    def _inside_players(self, region: str | Sequence[str] | Sequence[int]) -> np.ndarray:
+    def _inside_players(self, region: Region) -> np.ndarray:
         """float64 (probes, players), of a named region, or of players given by name or number."""
         names = self.record["probes"]["regions"]
         if isinstance(region, str):
             if region not in names:
                 raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {names}.")
-            return self.membership([region])[:, 0]
+            of_region: np.ndarray = self.membership([region])[:, 0]
+            return of_region
         count, players = self.record["shape"]["probes"], self.record["shape"]["players"]
         part = np.zeros((count, players))
-        called = [self._called(probe) for probe in range(count)] if any(isinstance(item, str) for item in region) else []
+        player_names = [self._player_names(probe) for probe in range(count)] if any(isinstance(item, str) for item in region) else []
         for item in region:
             if isinstance(item, str):
-                here = [[name == self._as_called(item) for name in each] for each in called]
-                if not any(map(any, here)):
-                    raise ArgumentError(f"{self.name}: no player is called {item!r}; see run.probes.player_names(0).")
-                for probe, found in enumerate(here):
-                    part[probe, : len(found)] += found
+                matches = [[name == self._comparable_name(item) for name in of_probe] for of_probe in player_names]
+                if not any(map(any, matches)):
+                    raise ArgumentError(f"{self.name}: no player has the name {item!r}; choose one of run.probes.player_names(0).")
+                for probe, has_name in enumerate(matches):
+                    part[probe, : len(has_name)] += has_name
             elif isinstance(item, bool | np.bool_) or not isinstance(item, int | np.integer) or not 0 <= item < players:
-                raise ArgumentError(f"{self.name}: there is no player {item}; they are numbered 0 to {players - 1}.")
+                raise ArgumentError(f"{self.name}: there is no player {item}; give a number from 0 to {players - 1}.")
             else:
                 part[:, item] = 1
         if not part.any():
-            raise ArgumentError(f"{self.name}: the region has no player; give names, as run.probes.player_names(0) has them, or numbers.")
+            raise ArgumentError(f"{self.name}: the region has no player; give names from run.probes.player_names(0), or numbers.")
         return np.minimum(part, 1)
 
-    def _called(self, probe: int) -> list[str]:
-        return [self._as_called(name) for name in self.probes.player_names(probe) or []]
+    def _player_names(self, probe: int) -> list[str]:
+        return [self._comparable_name(name) for name in self.probes.player_names(probe) or []]
 
-    def _as_called(self, name: str) -> str:
-        """A player's name as it is compared: tokens in whatever case, as those of named regions."""
+    def _comparable_name(self, name: str) -> str:
+        """A player's name as it is compared; tokens without regard to case, as in named regions."""
         return name.casefold() if self.kind == "text" else name

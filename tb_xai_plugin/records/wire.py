@@ -1,13 +1,13 @@
-"""The wire: names, tags and encodings of a record; all that the training side and the serving side both know.
+"""The wire: the names, tags and encodings of a record. It is the only knowledge that the training side and the serving side share.
 
-A record lives in `<log_dir>/xai`, a run directory of its own (TensorBoard's Python loader reads one growing file a directory). For every
-probe set S it has these tags, all tensors; one event holds everything of one step, so a step is there as a whole or not at all:
+A record lives in `<log_dir>/xai`, a run directory of its own (TensorBoard's Python loader reads one growing file per directory). For every
+probe set S it has the tags below, all tensors. One event holds everything of one step, so a step is in the record completely or not at all:
 
     S/record                      JSON: what is explained and how; its arrays are listed under "arrays"             once, at step 0
     S/static/<array>/<block>      zlib-compressed bytes of a block of probes of a static array                        once, at step 0
     S/epoch                       JSON: Keras's logs, cost, and why numbers are missing                               every epoch
-    S/outputs/<block>             float32 (probes, 2, classes): probabilities on the full and the empty probe         every explained epoch
-    S/targets/<block>             int32 (probes, targets): explained classes, where they change between epochs
+    S/outputs/<block>             float32 (probes, 2, classes): probabilities on the full and the empty coalition     every explained epoch
+    S/targets/<block>             int32 (probes, targets): explained classes, where they change between epochs        every explained epoch
     S/values/<explainer>/<block>  float32 (probes, targets, players), signed
     S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
     S/base/<explainer>/<block>    float32 (probes, targets)
@@ -15,7 +15,7 @@ probe set S it has these tags, all tensors; one event holds everything of one st
     S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), a sketch of the sampling errors, of any length         where sketched
     S/interactions/<explainer>/<block>  float32 (probes, targets, PAIRS, 3): player, player, strength of the strongest pairs   where interacting
 
-A step is Keras's 0-based epoch, or UNTRAINED. Steps and wall times are equal for all tags of one write: together they are its identity.
+A step is Keras's 0-based epoch, or UNTRAINED. All tags of one write have the same step and wall time, which together identify the write.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ DIRECTORY = "xai"
 UNTRAINED = -1
 DEFAULT_SET = "probes"
 
-# A tag is TensorBoard's unit of reading: about 32 KiB an epoch keep a thousand epochs of one tag well below its limit of 256 MiB a reply.
-# (One probe with thousands of classes is one block, and more.)
+# TensorBoard reads whole tags: with about 32 KiB per epoch, a thousand epochs of one tag stay well below its limit of 256 MiB per reply.
+# (A single probe with thousands of classes is one block, and larger.)
 BLOCK_BYTES = 2**15
 STATIC_BLOCK_BYTES = 2**24
 
 
-# How the parts of a record's "comparable" are called in a sentence.
+# The words for the parts of a record's "comparable" in a sentence.
 PART_NAMES = {
     "inputs": "probes",
     "labels": "labels",
@@ -55,38 +55,38 @@ PART_NAMES = {
     "output": "output",
     "classes": "explained classes",
     "unit": "unit",
-    "answers": "number of classes the model answers for",
+    "answers": "numbers of classes",
 }
 
 
 def differing(here: Mapping[str, Any], there: Mapping[str, Any], explainer: str | None = None) -> list[str]:
-    """Names of the parts of one record's "comparable" that are other in another's, for a sentence.
+    """The parts of one record's "comparable" that differ from another's, as words for a sentence.
 
-    explainer: the only one whose settings count, where both have it; None where all have to be equal.
+    explainer: the one explainer whose settings count; None where those of all explainers have to be equal.
     """
     words = []
     for part in dict.fromkeys([*here, *there]):
-        mine, other = here.get(part), there.get(part)
-        if mine == other:
+        one, other = here.get(part), there.get(part)
+        if one == other:
             continue
-        if part != "explainers" or not isinstance(mine, Mapping) or not isinstance(other, Mapping):
+        if part != "explainers" or not isinstance(one, Mapping) or not isinstance(other, Mapping):
             words.append(PART_NAMES.get(part, part))
         elif explainer is None:
-            words.append(f"{PART_NAMES[part]} ({', '.join(_other_explainers(mine, other))})")
-        elif explainer in mine and explainer in other and mine[explainer] != other[explainer]:
+            words.append(f"{PART_NAMES[part]} ({', '.join(_differing_explainers(one, other))})")
+        elif explainer in one and explainer in other and one[explainer] != other[explainer]:
             words.append(f"settings of {explainer!r}")
     return words
 
 
-def _other_explainers(here: Mapping[str, str], there: Mapping[str, str]) -> Iterator[str]:
-    """How another record's explainers are not those here."""
+def _differing_explainers(here: Mapping[str, str], there: Mapping[str, str]) -> Iterator[str]:
+    """How the explainers of `there` differ from those of `here`, in words."""
     for name in dict.fromkeys([*here, *there]):
         if name not in there:
             yield f"no {name!r}"
         elif name not in here:
             yield f"also {name!r}"
         elif here[name] != there[name]:
-            yield f"other settings of {name!r}"
+            yield f"different settings of {name!r}"
 
 
 def record_tag(probe_set: str) -> str:
@@ -107,7 +107,7 @@ def step_tag(probe_set: str, quantity: str, block: int) -> str:
 
 
 def probe_set_of(tag: str) -> str | None:
-    """Name of the probe set whose record a tag announces; None for any other tag."""
+    """The probe set of a "record" tag; None for any other tag."""
     name, slash, rest = tag.partition("/")
     return name if slash and rest == "record" else None
 
@@ -119,10 +119,10 @@ def blocks(probes: int, bytes_a_probe: int, most: int = BLOCK_BYTES) -> list[tup
 
 
 class Quantity(NamedTuple):
-    """What one tag holds of one probe.
+    """What one tag holds for one probe.
 
-    dtype: of the numbers as written.
-    shape: without the axis of probes.
+    dtype: the type in which the numbers are written.
+    shape: the shape without the axis of probes.
     """
 
     dtype: type[np.generic]
@@ -130,34 +130,34 @@ class Quantity(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Of one probe."""
+        """Bytes of one probe."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
 
 def quantities(record: Mapping[str, Any]) -> dict[str, Quantity]:
-    """All that an explained step of a record holds: {"outputs": …, "values/shap": …}, see `step_tag`."""
+    """Everything that an explained step of a record holds: {"outputs": …, "values/shap": …}, see `step_tag`."""
     targets, players = record["shape"]["targets"], record["shape"]["players"]
     maps = (targets, players)
-    found = {"outputs": Quantity(np.float32, (2, record["shape"]["classes"]))}
+    of_step = {"outputs": Quantity(np.float32, (2, record["shape"]["classes"]))}
     if record["targets"] is None:
-        found["targets"] = Quantity(np.int32, (targets,))
+        of_step["targets"] = Quantity(np.int32, (targets,))
     for explainer, details in record["details"].items():
-        found[f"values/{explainer}"] = Quantity(np.float32, maps)
-        found[f"errors/{explainer}"] = Quantity(np.float16, maps)
-        found[f"base/{explainer}"] = Quantity(np.float32, (targets,))
+        of_step[f"values/{explainer}"] = Quantity(np.float32, maps)
+        of_step[f"errors/{explainer}"] = Quantity(np.float16, maps)
+        of_step[f"base/{explainer}"] = Quantity(np.float32, (targets,))
         if details["fidelity"]:
-            found[f"fidelity/{explainer}"] = Quantity(np.float32, (targets, len(details["fidelity"])))
+            of_step[f"fidelity/{explainer}"] = Quantity(np.float32, (targets, len(details["fidelity"])))
         if details["sketched"]:
-            found[f"noise/{explainer}"] = Quantity(np.int8, (targets, SKETCH))
+            of_step[f"noise/{explainer}"] = Quantity(np.int8, (targets, SKETCH))
         if details["interacting"]:
-            found[f"interactions/{explainer}"] = Quantity(np.float32, (targets, PAIRS, 3))
-    return found
+            of_step[f"interactions/{explainer}"] = Quantity(np.float32, (targets, PAIRS, 3))
+    return of_step
 
 
 def step_blocks(record: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """How a step's probes are split over tags, the same for all quantities: the largest sets the size.
+    """How the probes of a step are split over tags: the same blocks for all quantities, sized by the largest.
 
-    A record keeps its blocks for good: whoever continues it, or reads it, takes them from there.
+    The blocks are part of the record, and do not change when it is continued.
     """
     return blocks(record["shape"]["probes"], max(quantity.nbytes for quantity in quantities(record).values()))
 
@@ -188,24 +188,24 @@ def static_tensors(probe_set: str, arrays: Mapping[str, np.ndarray]) -> Iterator
 
 
 def encode_errors(errors: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """float16 in units of the largest |value|: half the bytes, a relative precision of 0.1 %, and no overflow in any unit."""
+    """float16, in units of the largest |value|: half the bytes, a relative precision of 0.1 %, and no overflow in any unit."""
     return (errors / error_unit(values)).astype(np.float16)
 
 
 def decode_errors(encoded: np.ndarray, unit: np.float32) -> np.ndarray:
-    """unit: `error_unit` of the values beside which they were logged."""
+    """float32 errors in the units of the values. unit: `error_unit` of the values that were logged with them."""
     return encoded.astype(np.float32) * unit
 
 
 def encode_noise(noise: np.ndarray) -> np.ndarray:
-    """int8, each sketch in units of its own largest number: only its direction is needed."""
+    """int8, each sketch in units of its own largest number; only the direction of a sketch is used."""
     largest = np.abs(noise).max(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return np.rint(np.nan_to_num(noise / np.where(largest > 0, largest, 1)) * 127).astype(np.int8)
+        return np.asarray(np.rint(np.nan_to_num(noise / np.where(largest > 0, largest, 1)) * 127).astype(np.int8))
 
 
 def error_unit(values: np.ndarray) -> np.float32:
-    """The largest finite |value| of a block, 1 where there is none."""
+    """The largest finite |value| of a block; 1 where there is none."""
     magnitude = np.abs(values)
     largest = np.fmax.reduce(magnitude, axis=None, initial=0)
     if not np.isfinite(largest):
@@ -214,12 +214,12 @@ def error_unit(values: np.ndarray) -> np.float32:
 
 
 def schema_content() -> bytes:
-    """What TensorBoard keeps beside every tag."""
+    """The content that is stored in the metadata of every tag."""
     return json.dumps({"schema": SCHEMA}).encode()
 
 
 def parse_schema(content: bytes) -> int | None:
-    """The schema of a tag; None where the content is not ours."""
+    """The schema of a tag; None where the content was not written by this package."""
     try:
         return int(json.loads(content)["schema"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Writes records as TensorBoard events, with TensorBoard's own writer."""
+"""Writing of records as TensorBoard events, with TensorBoard's own writer."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """One process's event file in `<log_dir>/xai`; the file is made at the first write.
+    """Writes the event file of one process in `<log_dir>/xai`; the file is created at the first write.
 
-    after: wall time of the newest write that is there already. This writer's are later, even if this machine's clock is behind.
+    after: wall time of the newest write that the directory already holds. Writes of this writer are later, even if the clock is behind.
     """
 
     def __init__(self, log_dir: str, after: float = 0.0) -> None:
@@ -37,10 +37,10 @@ class Writer:
         self._blocks: dict[str, list[tuple[int, int]]] = {}
 
     def write_record(self, probe_set: str, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        """What does not change over epochs. record: JSON; arrays: (probes, ...) each."""
+        """Write what does not change over epochs. record: JSON; arrays: {name: (probes, …)}."""
         blocks = wire.step_blocks(record)
         record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": blocks}
-        # One event a block: a static array may be large.
+        # One event per block: a static array may be large.
         for tag, packed in wire.static_tensors(probe_set, arrays):
             self._write(0, [(tag, packed)])
         self._write(0, [(wire.record_tag(probe_set), json.dumps(record).encode())])
@@ -56,11 +56,13 @@ class Writer:
         constant_targets: bool,
         blocks: Sequence[Sequence[int]] | None = None,
     ) -> None:
-        """One epoch as one event.
+        """Write one epoch as one event.
 
         Args:
-            snapshot: None where nothing was explained (`epoch` says why).
-            blocks: of the record that is continued; None: of the one that this writer wrote.
+            epoch: JSON: Keras's logs, cost, and why numbers are missing.
+            snapshot: the explanations; None where nothing was explained.
+            constant_targets: whether the record has the explained classes, because they do not change between epochs.
+            blocks: the blocks of the record that is continued; None for those of the record that this writer wrote.
         """
         tensors: list[tuple[str, Any]] = [(wire.epoch_tag(probe_set), json.dumps(epoch).encode())]
         if snapshot is not None:
@@ -100,7 +102,7 @@ class Writer:
     def _write(self, step: int, tensors: Iterable[tuple[str, Any]], metadata: SummaryMetadata | None = None) -> None:
         if self._events is None:
             self._events = _newest_file(self.directory)
-        # Strictly increasing: (step, wall time) tells one write from another, and the later one counts.
+        # Strictly increasing: (step, wall time) identifies a write, and the latest write of a step counts.
         self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
         metadata = metadata or _metadata()
         values = [Summary.Value(tag=tag, metadata=metadata, tensor=_tensor(tensor)) for tag, tensor in tensors]
@@ -109,18 +111,21 @@ class Writer:
             self._events.add_event(event)
 
     def flush(self) -> None:
-        with self._new_file_after_a_failure():
-            self._events.flush()
+        """Write all events to disk."""
+        if self._events is not None:
+            with self._new_file_after_a_failure():
+                self._events.flush()
 
     @contextmanager
     def _new_file_after_a_failure(self) -> Iterator[None]:
-        """A full disk ends TensorBoard's writer for good, but need not end the record: the next write opens another file."""
+        """Make the next write open another file if this one fails: after an error such as a full disk, TensorBoard's writer never writes again."""
         try:
             yield
         except Exception:
             broken, self._events = self._events, None
-            with suppress(Exception):
-                broken.close()
+            if broken is not None:
+                with suppress(Exception):
+                    broken.close()
             raise
 
     def close(self) -> None:
@@ -131,29 +136,29 @@ class Writer:
 
 
 def _newest_file(directory: str) -> EventFileWriter:
-    """A file whose name comes after all others: TensorBoard reads a directory in that order, and never goes back.
+    """A new event file whose name sorts after all others: TensorBoard reads the files of a directory in that order, and never goes back.
 
-    The name has the second and, last, a counter of the process without leading zeros: the tenth file of a process in one second would come
-    before the ninth.
+    A name contains the second and, at its end, a counter of the process without leading zeros. So the tenth file that a process creates in one
+    second would sort before the ninth.
     """
     before = set(os.listdir(directory)) if os.path.isdir(directory) else set()
     events = EventFileWriter(directory)
-    made = set(os.listdir(directory)) - before
-    if before and len(made) == 1 and _second(max(made)) == _second(max(before)) and max(made) < max(before):
+    created = set(os.listdir(directory)) - before
+    if before and len(created) == 1 and _second(max(created)) == _second(max(before)) and max(created) < max(before):
         events.close()
-        os.remove(os.path.join(directory, made.pop()))
+        os.remove(os.path.join(directory, created.pop()))
         time.sleep(1 - time.time() % 1)
         events = EventFileWriter(directory)
     return events
 
 
 def _second(name: str) -> str:
-    """When an event file was made, as its name says: events.out.tfevents.<second>.…"""
+    """The part of an event file's name up to the second of its creation: events.out.tfevents.<second>."""
     return ".".join(name.split(".")[:4])
 
 
 def _tensor(value: np.ndarray | bytes) -> TensorProto:
-    """make_tensor_proto appends small numbers one by one, a thousand times slower than their bytes."""
+    """A TensorProto. float16 and int8 are written as bytes: make_tensor_proto appends their numbers one by one, a thousand times slower."""
     kinds = {"float16": DT_HALF, "int8": DT_INT8}
     if not (isinstance(value, np.ndarray) and value.dtype.name in kinds):
         return make_tensor_proto(value)

@@ -205,7 +205,7 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path) -> None:
 
     model.fit(IMAGES, LABELS, verbose=0, callbacks=[logger(200)])
     logger(200)
-    with pytest.raises(ValueError, match="already holds explanations with other explainers"):
+    with pytest.raises(ValueError, match="already holds explanations with different explainers"):
         logger(100)
 
 

@@ -797,9 +797,9 @@ def test_the_error_of_a_change_to_a_step_that_was_not_explained_is_refused(tmp_p
     FakeRun(tmp_path / "a").write(range(2))
     FakeRun(tmp_path / "b", seed=1).write(range(2))
     runs = read_runs(tmp_path)
-    with pytest.raises(ValueError, match="step 7 was not explained; there are"):
+    with pytest.raises(ValueError, match="step 7 was not explained; choose one of"):
         runs["a"].change_errors("shap", 7, 0)
-    with pytest.raises(ValueError, match="a and b can't be compared: they have other probes, labels; log both") as caught:
+    with pytest.raises(ValueError, match="a and b can't be compared: they have different probes, labels; log both") as caught:
         runs["a"].change_errors("shap", 1, 1, runs["b"])
     assert_a_sentence(str(caught.value))
 
