@@ -1,1 +1,1 @@
-"""fit's side: explains while a model trains, within a budget, and writes."""
+"""The training side: explaining while a model trains, within a budget, and writing the record."""

@@ -1,4 +1,4 @@
-"""Budget: keeps explanations within a share of the training time, by fewer evaluations first and by fewer epochs then."""
+"""Budget: keeps explanations within a share of the training time, first with fewer evaluations, then with fewer epochs."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from math import ceil
 
 import numpy as np
 
-# Training may stop early: no more than so many further epochs (or as many as there have been) are counted on to pay for what is spent now.
+# Training may stop early, so the budget counts on at most this many further epochs, or on as many as there have been.
 EPOCHS_COUNTED_ON = 10
 
-# A first epoch also compiles the training step: some seconds, and at most about half of it.
+# The first epoch also compiles the training step: that takes some seconds, and at most about half of the epoch.
 COMPILING = 3.0
 
-# A schedule is kept until there is no time for it, or it takes less than half of what could be spent: one that jumps to and fro makes no series.
+# A schedule is kept until there is no time for it, or until it uses less than half of the available time: epochs of changing schedules are hard to
+# compare. A new schedule then uses PART_TAKEN_UP of that time.
 WASTED_BELOW = 0.5
 PART_TAKEN_UP = 0.8
 
-# Evaluations are not halved for less than a tenth of the cost.
+# Evaluations are not halved where that saves less than a tenth of the cost.
 WORTH_HALVING = 1.1
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How often explanations are made.
+    """How many evaluations an explanation has, and how many epochs are explained.
 
     Attributes:
-        rung: how often the evaluations are halved; 0 is all of them.
-        stride: explain every so many of the epochs that are due.
+        rung: how many times the evaluations are halved; 0 is all evaluations.
+        stride: one in so many of the epochs that are due is explained.
     """
 
     rung: int = 0
@@ -36,17 +37,17 @@ class Schedule:
 
 @dataclass
 class Budget:
-    """Decides, at the end of each epoch that is due, whether it is explained and how. All times are seconds.
+    """Decides, at the end of each epoch that is due, whether it is explained and how. All times are in seconds.
 
     Attributes:
-        share: of the training time that may be spent, e.g. 0.05.
-        rungs: how often the evaluations can be halved.
-        cost: of one explanation with all evaluations; measured, or estimated before there has been one.
-        fixed: the part of it that fewer evaluations do not save.
-        spent: so far, on anything that is not training.
-        trained: of each epoch so far.
-        schedule: in force.
-        since: due epochs since the last one that was explained; None before the first.
+        share: the share of the training time that may be spent on explanations, e.g. 0.05.
+        rungs: how many times the evaluations can be halved.
+        cost: the time of one explanation with all evaluations: measured, or an estimate before the first.
+        fixed: the part of `cost` that fewer evaluations do not save.
+        spent: the time spent so far on anything that is not training.
+        trained: the training time of each epoch so far.
+        schedule: the current schedule.
+        since: the number of due epochs since the last one that was explained; None before the first.
         short: whether there is no time even for one explanation.
     """
 
@@ -65,21 +66,21 @@ class Budget:
         return explanations * self._cost_of(self.rungs) <= self._left(to_come)
 
     def decide(self, to_come: int, due_to_come: int) -> Schedule | None:
-        """The schedule by which the epoch that has just ended is explained; None where it is not.
+        """The schedule with which the epoch that has just ended is explained; None where it is not explained.
 
-        to_come: epochs of the fit that follow; due_to_come: how many of them are to be explained if there is time.
+        to_come: the number of epochs that follow in this fit; due_to_come: how many of them are due.
         """
         left = self._left(to_come)
         counted = self._counted(to_come)
         due = 1 + (ceil(due_to_come * counted / to_come) if to_come else 0)
         needed = self._cost_of(self.schedule.rung) * ceil(due / self.schedule.stride)
-        # What was saved before is no reason to do more now: that could not be kept up.
+        # Time that was saved earlier does not make the schedule denser: that schedule could not be kept.
         lasting = min(left, self.share * self._epoch_expected() * (1 + counted))
         if needed > left:
             self.schedule = self._within(left, due)
         elif needed < WASTED_BELOW * lasting and self.schedule != Schedule():
             self.schedule = self._within(PART_TAKEN_UP * lasting, due)
-        # The last epoch is what people look at: it does not wait for its turn, and time for it is kept.
+        # The last epoch matters most: it is explained out of turn, and time is reserved for it.
         if self.since is not None:
             self.since += 1
         waits = self.since is not None and self.since < self.schedule.stride and due_to_come > 0
@@ -95,10 +96,10 @@ class Budget:
         return self._cost_of(self.rungs)
 
     def _cost_of(self, rung: int) -> float:
-        return self.fixed + (self.cost - self.fixed) / 2**rung
+        return self.fixed + (self.cost - self.fixed) / 2.0**rung
 
     def _left(self, to_come: int) -> float:
-        """What may be spent on this epoch and on those to come that are counted on."""
+        """The time that may be spent on this epoch and on the epochs to come that are counted on."""
         return self.share * (sum(self.trained) + self._epoch_expected() * self._counted(to_come)) - self.spent
 
     def _epoch_expected(self) -> float:
@@ -109,10 +110,10 @@ class Budget:
         return min(to_come, max(EPOCHS_COUNTED_ON, len(self.trained)))
 
     def _within(self, left: float, due: int) -> Schedule:
-        """The least reduced schedule for so many due epochs."""
+        """The least reduced schedule for which the time that is left is enough for so many due epochs."""
         for rung in range(self.rungs + 1):
             if self._cost_of(rung) * due <= left:
                 return Schedule(rung)
-        # Fewer evaluations only where they save something: gradients cost what they cost.
+        # Evaluations are halved only where that saves time: the cost of gradients does not depend on them.
         rung = next(rung for rung in range(self.rungs + 1) if self._cost_of(rung) <= WORTH_HALVING * self._cost_of(self.rungs))
         return Schedule(rung, ceil(due / max(int(left / self._cost_of(rung)), 1)))

@@ -29,44 +29,45 @@ from tb_xai_plugin.run import Run
 from tb_xai_plugin.training.checks import check_directory, named
 from tb_xai_plugin.training.entries import epoch_json, versions_of_packages, when_words
 from tb_xai_plugin.training.pace import Pace
-from tb_xai_plugin.training.scalars import Judge
+from tb_xai_plugin.training.scalars import RunScalars
 
 logger = logging.getLogger("tb_xai_plugin")
 
 
-class ExplanationLogger(keras.callbacks.Callback):
-    """Explain probes after every epoch, and before the first; open the XAI tab of TensorBoard to see how the reasons change.
+class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Keras callback that explains a fixed set of probes before the first epoch and after every epoch, for TensorBoard's XAI tab.
 
-    Drift with its noise floor, shares of regions and counts of events are written as ordinary scalars too ("xai/drift/shap" and so on).
+    It also writes ordinary scalars: drift with its noise floor, shares of regions and counts of events ("xai/drift/shap" and so on).
 
-    Weights, optimizer, metrics and random state are the same, to the last bit, as without it. A failure while training is a warning and a
-    gap in the record.
+    Training is not affected: weights, optimizer state, metrics and random state are bit-identical with and without it. A failure while
+    training is a warning and a gap in the record.
 
     Args:
-        log_dir: the run, the same as given to keras.callbacks.TensorBoard; records go to <log_dir>/xai. Used again with the same probes and
-            options, it goes on with the record (a resumed run).
+        log_dir: the run's directory, the same as given to keras.callbacks.TensorBoard; records go to <log_dir>/xai. If it already holds a
+            record with the same probes and options, that record is continued (a resumed run).
         probes: one ProbeSet, or {name: ProbeSet}.
-        explainers: names ("lime", "shap", "banzhaf", "occlusion", "lime-net": all from one set of model evaluations; "ig", "grad-cam": from
-            gradients), or configured ones (Lime(kernel_width=0.5)), or your own (Custom).
-        every: explain every so many epochs, and always the first and the last; or a callable epoch -> bool, which alone decides then. An end
-            that comes early is known where EarlyStopping stands before this callback.
+        explainers: names ("lime", "shap", "banzhaf", "occlusion" and "lime-net" share one set of model evaluations; "ig" and "grad-cam" use
+            gradients), or configured explainers (Lime(kernel_width=0.5)), or your own (Custom).
+        every: the number of epochs from one explanation to the next; the first and the last epoch are always explained. Or a callable
+            epoch -> bool, which then decides alone. Place EarlyStopping before this callback, so that the last epoch is known.
         evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048.
-        max_overhead: most that explanations may take, as a share of the training time, e.g. 0.05 (measured, writing and compiling included); None:
-            no limit. Evaluations are halved first, to a part of the same coalitions; then fewer epochs are explained. Every change is said
-            through the logger "tb_xai_plugin", and marked in the record and on the page. The untrained model is explained after the first epoch
-            (from a copy of its weights), when it is known whether there is time for it. It and the last epoch are explained
-            whatever the limit is, where each takes at most 5 seconds; what that cost is said at the end.
-        output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
-        classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
-        seed: of the coalitions. Runs can be compared where probes, evaluations, output, classes and seed are equal, in each explainer that both
-            have with the same settings.
-        untrained: explain the model before its first epoch too, as step -1.
+        max_overhead: the most time that explanations may take, as a share of the training time, e.g. 0.05. Writing and compiling are
+            included. None is no limit. To keep the limit, evaluations are halved first (to a part of the same coalitions), then fewer epochs
+            are explained. Each change is logged by the logger "tb_xai_plugin", and is marked in the record and on the page. The untrained model
+            is explained after the first epoch, from a copy of its weights, if there is time for it. The untrained model and the last epoch
+            are explained in spite of the limit where each takes at most 5 seconds; the time beyond the limit is then logged at the end.
+        output: the explained output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
+        classes: the explained classes: "auto" (all of up to 16 classes; of more, the true class and the two others with the largest
+            probability) | "all" | a list of class numbers.
+        seed: the seed of the coalitions. Runs can be compared where probes, evaluations, output, classes and seed are equal, in each
+            explainer that both have with the same settings.
+        untrained: whether to explain the model before its first epoch too, as step -1.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
-        on_error: "warn" (once; training goes on) | "raise".
-        curves: log deletion and insertion areas too, for 2 (players - 1) further evaluations per probe and explainer.
+        on_error: "warn" (once, and training goes on) | "raise".
+        curves: whether to log deletion and insertion areas too, which takes 2 (players - 1) further evaluations per probe and explainer.
 
     Raises:
-        ValueError, TypeError, FileExistsError, PermissionError: at construction, or when training begins, with one sentence.
+        ValueError, TypeError, FileExistsError, PermissionError: at construction or when training begins, with one sentence that says what to do.
 
     Example:
 
@@ -106,35 +107,39 @@ class ExplanationLogger(keras.callbacks.Callback):
             )
         self.log_dir = os.fspath(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
-        options = {
-            "evaluations": evaluations,
-            "output": output,
-            "classes": classes,
-            "seed": seed,
-            "batch_size": batch_size,
-            "curves": curves,
-        }
+
+        def plan(probe_set: ProbeSet) -> Plan:
+            return Plan(
+                *(probe_set, explainers),
+                evaluations=evaluations,
+                output=output,
+                classes=classes,
+                seed=seed,
+                batch_size=batch_size,
+                curves=curves,
+            )
+
         try:
-            self._plans = {name: Plan(each, explainers, **options) for name, each in named(probes).items()}
+            self._plans = {name: plan(probe_set) for name, probe_set in named(probes).items()}
         except (ValueError, TypeError) as error:
             raise type(error)(f"ExplanationLogger: {error}") from error
         check_directory(self.log_dir)
-        # What this log_dir already holds: the steps and the record of each probe set.
+        # The steps and the record of each probe set that this log_dir already holds.
         self._logged: dict[str, list[int]] = {name: [] for name in self._plans}
         self._records: dict[str, dict[str, Any]] = {}
-        self._judges: dict[str, Judge] = {}
-        self._unjudged = False
+        self._scalars: dict[str, RunScalars] = {}
+        self._scalars_failed = False
         self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
-        self._refused = False  # model and probes do not fit together
-        self._fresh = False  # a new model begins a record that an older one may have left here
-        self._unbilled = 0.0  # seconds of compiling and writing, billed with the next step
+        self._refused = False  # the probes do not fit the model
+        self._fresh = False  # the next step begins a new record, which replaces that of an older model
+        self._unbilled = 0.0  # seconds of compiling and writing, which count as part of the next step
         self._epoch_began = 0.0
-        self._warned = False
+        self._gap_reported = False
         self._pace: Pace | None = None
 
     def _read_existing(self) -> float:
-        """Take up a record that is there already, or refuse it; the wall time of its newest write."""
+        """Continue a record that the directory already holds, or raise an error; returns the wall time of its newest write."""
         directory = os.path.join(self.log_dir, wire.DIRECTORY)
         newest = 0.0
         if not has_events(directory):
@@ -144,37 +149,37 @@ class ExplanationLogger(keras.callbacks.Callback):
             present = probe_sets(source, self.log_dir)
             records = {name: Run(source, self.log_dir, name) for name in present if name in self._plans}
             for name, run in records.items():
-                self._refuse_other(name, run)
+                self._refuse_different(name, run)
                 self._logged[name] = [step for step, _, _ in run.writes]
                 self._records[name] = run.record
                 newest = max([newest, *(wall_time for _, wall_time, _ in run.writes)])
         except RecordError as error:
             raise ValueError(
-                f"ExplanationLogger: {directory} holds a record that can't be continued ({error}); choose another log_dir, or delete that folder."
+                f"ExplanationLogger: {directory} holds a record that can't be continued ({error}); choose another log_dir, or delete that directory."
             ) from error
         return newest
 
-    def _refuse_other(self, name: str, run: Run) -> None:
+    def _refuse_different(self, name: str, run: Run) -> None:
         plan = self._plans[name]
         here = plan.comparable
-        others = wire.differing(here, {part: run.comparable.get(part) for part in here})
-        if not others:
+        differing = wire.differing(here, {part: run.comparable.get(part) for part in here})
+        if not differing:
             names, arrays = plan.probes.as_record()
-            others = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
+            differing = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
             if names["regions"] != run.record["probes"]["regions"]:
-                others.append("regions")
+                differing.append("regions")
             shown = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
             for array, word in shown.items():
-                if array in arrays and word not in others and not np.array_equal(arrays[array], run.static(array)):
-                    others.append(word)
-        if others:
+                if array in arrays and word not in differing and not np.array_equal(arrays[array], run.static(array)):
+                    differing.append(word)
+        if differing:
             raise ValueError(
-                f"ExplanationLogger: {self.log_dir} already holds explanations with other {', '.join(others)}; "
+                f"ExplanationLogger: {self.log_dir} already holds explanations with different {', '.join(differing)}; "
                 f"choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
             )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        # Bound anew at every fit: the model may have been compiled with another loss or precision, or be another one.
+        # The engines are built again at every fit: it may be another model, or one that was compiled with another loss or precision.
         self._engines, self._refused, self._fresh = {}, False, False
         self._pace = None
         if self._max_overhead is not None:
@@ -188,7 +193,7 @@ class ExplanationLogger(keras.callbacks.Callback):
                 raise ValueError(f"ExplanationLogger: {error}") from error
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        # Not in on_train_begin: BackupAndRestore puts the weights back there, maybe after this callback's turn.
+        # Not in on_train_begin: BackupAndRestore restores the weights there, possibly after this callback has run.
         if epoch == 0:
             with self._training_goes_on(wire.UNTRAINED), self._billed():
                 self._begin_anew()
@@ -197,7 +202,9 @@ class ExplanationLogger(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         training_seconds = time.perf_counter() - self._epoch_began
         with self._billed():
-            failure, rung, changes = None, None, {}
+            failure: Exception | None = None
+            rung: int | None = None
+            changes: dict[str, str] = {}
             try:
                 rung, changes = self._decide(epoch, training_seconds)
             except Exception as error:
@@ -207,12 +214,12 @@ class ExplanationLogger(keras.callbacks.Callback):
                 with self._training_goes_on(epoch):
                     self._log(name, epoch, rung, logs or {}, training_seconds, changes.get(name), failure)
                     explained += rung is not None
-            if self._pace and explained == len(self._plans):
+            if self._pace and rung is not None and explained == len(self._plans):
                 self._pace.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
         self._fresh = False
 
     def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
-        """How often the evaluations are halved for this epoch, None where it is not explained; and what is different from here on."""
+        """How many times the evaluations are halved for this epoch, None where it is not explained; and {probe set: what changes from here on}."""
         last = self._last_epoch(epoch)
         due = self._is_due(epoch, last)
         if self._pace is None or self._refused:
@@ -227,13 +234,13 @@ class ExplanationLogger(keras.callbacks.Callback):
             with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_rung:
                 for name in self._plans:
                     self._log(name, wire.UNTRAINED, untrained_rung, change=changes.get(name))
-                # Only now: where it could not be written, the next step still begins a new record.
+                # Only now: if it could not be written, the next step still has to begin the new record.
                 self._fresh, changes = False, {}
         return rung, changes
 
     @contextmanager
     def _billed(self) -> Iterator[None]:
-        """What is done inside is paid from the budget, where there is one."""
+        """The time spent inside counts as spent from the budget, where there is one."""
         with self._pace.billed() if self._pace else nullcontext():
             yield
 
@@ -248,20 +255,20 @@ class ExplanationLogger(keras.callbacks.Callback):
         iterations = getattr(getattr(self.model, "optimizer", None), "iterations", 0)
         if int(keras.ops.convert_to_numpy(iterations)) > 0:
             return
-        # Whatever the record holds is of another model; where this one's untrained state is not logged, an older one's must not stand for it.
+        # The record, if any, is of another model. Its untrained state must not be taken for this one's.
         self._fresh = True
         for name, steps in self._logged.items():
             if steps:
                 logger.warning(
-                    "ExplanationLogger: %s holds %d epochs of probe set %r already; this fit begins at epoch 0 and replaces them. "
-                    "Give fit initial_epoch=%d to go on instead, or another log_dir to keep both.",
+                    "ExplanationLogger: %s already holds %d epochs of probe set %r; this fit begins at epoch 0 and replaces them. "
+                    "Give fit initial_epoch=%d to continue them, or choose another log_dir to keep both.",
                     *(self.log_dir, sum(step != wire.UNTRAINED for step in steps), name, max(steps) + 1),
                 )
         if not self._untrained:
             return
         if not self._engines:
-            # Building it here would draw its weights before Keras does: training must not depend on being watched.
-            self._say(
+            # Building the model here would draw its weights earlier than Keras does, and so change the training.
+            self._warn(
                 f"model {self.model.name!r} is not built before its first batch, so its untrained state is not explained; "
                 "call it on one batch before fit, or give untrained=False."
             )
@@ -275,13 +282,13 @@ class ExplanationLogger(keras.callbacks.Callback):
 
     @contextmanager
     def _training_goes_on(self, step: int | None) -> Iterator[None]:
-        """A failure inside is a warning, the first time."""
+        """A failure inside becomes a warning, the first time, unless on_error is "raise"."""
         try:
             yield
         except Exception as error:
             if self._on_error == "raise":
                 raise
-            self._warn(step, f"{type(error).__name__}: {error}")
+            self._report_gap(step, f"{type(error).__name__}: {error}")
 
     def _bind(self) -> None:
         began = time.perf_counter()
@@ -296,10 +303,10 @@ class ExplanationLogger(keras.callbacks.Callback):
         self._unbilled += time.perf_counter() - began
 
     def _refuse_other_model(self, record: Mapping[str, Any], engine: Engine) -> None:
-        there = (record["shape"], record["targets"], record["settings"]["unit"])
-        if there != (engine.shape, engine.constant_targets, engine.settings["unit"]):
+        unit = record["settings"]["unit"]
+        if (record["shape"], record["targets"], unit) != (engine.shape, engine.constant_targets, engine.settings["unit"]):
             raise ValueError(
-                f"{self.log_dir} already holds explanations of a model with {record['shape']['classes']} classes, in {there[2]}; this one has "
+                f"{self.log_dir} already holds explanations of a model with {record['shape']['classes']} classes, in {unit}; this model has "
                 f"{engine.classes}, in {engine.settings['unit']}; choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."
             )
 
@@ -309,8 +316,8 @@ class ExplanationLogger(keras.callbacks.Callback):
         return epoch % self._every == 0 or epoch == last
 
     def _last_epoch(self, epoch: int) -> int:
-        """Of this fit, as far as is known at the end of `epoch`; -1 where a training loop of one's own has not told."""
-        return epoch if getattr(self.model, "stop_training", False) else (self.params or {}).get("epochs", 0) - 1
+        """The last epoch of this fit, as far as is known at the end of `epoch`; -1 in a custom training loop that has not set it."""
+        return epoch if getattr(self.model, "stop_training", False) else int((self.params or {}).get("epochs", 0)) - 1
 
     def _log(
         self,
@@ -322,9 +329,9 @@ class ExplanationLogger(keras.callbacks.Callback):
         change: str | None = None,
         failure: Exception | None = None,
     ) -> None:
-        """Explain one probe set, and write it; what goes wrong in explaining is written too, and raised.
+        """Explain one probe set and write the result. A failure to explain is written too, and raised.
 
-        rung: how often the evaluations are halved; None: this epoch is not explained. failure: one that has happened already.
+        rung: how many times the evaluations are halved; None where this epoch is not explained. failure: one that has already happened.
         """
         if self._refused and not failure:
             return
@@ -346,14 +353,14 @@ class ExplanationLogger(keras.callbacks.Callback):
             writing = time.perf_counter()
             self._write(name, step, snapshot, {**epoch, "fresh": self._fresh, "change": change})
             if snapshot:
-                self._judge(name, step, snapshot)
+                self._write_scalars(name, step, snapshot)
             self._unbilled = time.perf_counter() - writing
         if failure:
             raise failure
         if snapshot and snapshot.failures and self._on_error == "raise":
             raise next(iter(snapshot.failures.values()))
         if problem:
-            self._warn(step, problem)
+            self._report_gap(step, problem)
 
     def _write(self, name: str, step: int, snapshot: Snapshot | None, epoch: dict[str, Any]) -> None:
         plan, engine = self._plans[name], self._engines[name]
@@ -373,37 +380,42 @@ class ExplanationLogger(keras.callbacks.Callback):
         before = [] if epoch["fresh"] else [s for s in self._logged[name] if s < step]
         epoch = {**epoch, "logged": len(before) + 1}
         self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record.get("blocks"))
-        # Only now: what could not be written is not there.
+        # Only now: a step that could not be written is not in the record.
         self._records[name], self._logged[name] = record, [*before, step]
 
-    def _judge(self, name: str, step: int, snapshot: Snapshot) -> None:
-        """Drift, shares and events as ordinary scalars, from what was logged up to here; without them the record is whole all the same."""
+    def _write_scalars(self, name: str, step: int, snapshot: Snapshot) -> None:
+        """Write drift, shares and events as ordinary scalars. The record is complete without them, so a failure is only a warning."""
         try:
-            for at, scalars in self._judge_of(name, step).follow(step, snapshot):
+            for at, scalars in self._scalars_of(name, step).follow(step, snapshot):
                 self._writer.write_scalars(at, scalars)
         except Exception as error:
-            if not self._unjudged:
-                self._say(f"scalars of drift and events are not written at epoch {step} ({type(error).__name__}: {error}); the record is.")
-            self._unjudged = True
+            if not self._scalars_failed:
+                self._warn(
+                    f"the scalars of drift and events could not be written at epoch {step} ({type(error).__name__}: {error}); the record was written."
+                )
+            self._scalars_failed = True
 
-    def _judge_of(self, name: str, step: int) -> Judge:
-        """Who has followed all earlier epochs of the record."""
-        judge = self._judges.get(name)
-        if judge is None or self._fresh or (judge.step is not None and judge.step >= step):
+    def _scalars_of(self, name: str, step: int) -> RunScalars:
+        """The scalars of a probe set, which have followed all earlier epochs of the record."""
+        run_scalars = self._scalars.get(name)
+        if run_scalars is None or self._fresh or (run_scalars.step is not None and run_scalars.step >= step):
             prefix = "xai" if len(self._plans) == 1 else f"xai {name}"
-            judge = self._judges[name] = Judge(prefix, self._plans[name].probes, regression=self._engines[name].settings["regression"])
+            run_scalars = self._scalars[name] = RunScalars(
+                prefix, self._plans[name].probes, regression=self._engines[name].settings["regression"]
+            )
             if any(logged < step for logged in self._logged[name]) and not self._fresh:
-                judge.resume(Run(DirectorySource(self._writer.directory), self.log_dir, name), step)
-        return judge
+                run_scalars.resume(Run(DirectorySource(self._writer.directory), self.log_dir, name), step)
+        return run_scalars
 
-    def _warn(self, step: int | None, problem: str) -> None:
-        if self._warned:
+    def _report_gap(self, step: int | None, problem: str) -> None:
+        """Warn about a failure, the first time."""
+        if self._gap_reported:
             return
-        self._warned = True
+        self._gap_reported = True
         when = "at the end" if step is None else "before the first epoch" if step == wire.UNTRAINED else f"at epoch {step}"
-        what = "nothing is explained in this fit" if self._refused else "the record has a gap there. Further ones are not reported here"
-        self._say(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.")
+        what = "nothing is explained in this fit" if self._refused else "the record has a gap there. Further gaps are not reported"
+        self._warn(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.")
 
     @staticmethod
-    def _say(sentence: str) -> None:
+    def _warn(sentence: str) -> None:
         warnings.warn(f"ExplanationLogger: {sentence}", stacklevel=3)

@@ -1,4 +1,4 @@
-"""What ExplanationLogger checks of its arguments before anything is trained."""
+"""Checks of ExplanationLogger's arguments before training begins."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ logger = logging.getLogger("tb_xai_plugin")
 
 
 def check_directory(log_dir: str) -> None:
-    """Fail now rather than after the first epoch. Nothing is left behind where nothing was."""
-    if "://" in log_dir:  # a remote file system: TensorBoard's writer knows it, os does not
+    """Raise an error now, not after the first epoch, if a directory can't be written. No directory is created.
+
+    Raises:
+        FileExistsError: the directory, or one above it, is a file.
+        PermissionError: the directory, or the nearest one that exists above it, is not writable.
+    """
+    if "://" in log_dir:  # a remote file system, which TensorBoard's writer supports and os does not
         return
     path = os.path.join(log_dir, wire.DIRECTORY)
     while not os.path.lexists(path):
@@ -26,6 +31,11 @@ def check_directory(log_dir: str) -> None:
 
 
 def named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
+    """{name: probe set}; a single probe set has the default name.
+
+    Raises:
+        ValueError: no probe set, or a name that can't be part of a tag.
+    """
     if not isinstance(probes, Mapping):
         return {wire.DEFAULT_SET: probes}
     if not probes:

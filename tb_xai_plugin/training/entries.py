@@ -1,4 +1,4 @@
-"""What is written of an epoch beside its numbers."""
+"""The JSON that is written with an epoch's arrays."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def epoch_json(
     seconds: float,
     training_seconds: float | None,
 ) -> dict[str, Any]:
+    """The JSON of one epoch.
+
+    Args:
+        logs: Keras's logs; what is not a number is left out.
+        explained: whether the epoch was to be explained.
+        reason: why numbers are missing; None where none are.
+        snapshot: the explanations; None where there are none.
+        samples: {explainer: evaluations per probe besides those on coalitions}.
+        seconds: time of the explanation; training_seconds: of the epoch's training, None for the untrained model.
+    """
     return {
         "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
         "explained": explained,
@@ -45,6 +55,7 @@ def _is_number(value: Any) -> bool:
 
 
 def versions_of_packages() -> dict[str, str]:
+    """{package: version} of the packages that explanations may depend on."""
     versions = {"tb_xai_plugin": __version__, "keras": version("keras")}
     for package in ("tensorflow", "scikit-image", "numpy"):
         try:
@@ -55,4 +66,5 @@ def versions_of_packages() -> dict[str, str]:
 
 
 def when_words(step: int) -> str:
+    """A step in words, e.g. "epoch 3"."""
     return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"

@@ -1,4 +1,4 @@
-"""Pace: what `max_overhead` means for one fit: the budget, the untrained weights kept for later, and the sentences that say what changes."""
+"""Pace: `max_overhead` in one fit: the budget, the copy of the untrained weights, and the log lines about changes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tb_xai_plugin.training.budget import Budget, Schedule
 
 logger = logging.getLogger("tb_xai_plugin")
 
-# The untrained weights are kept until the first epoch has told how long training takes; larger models do without.
+# The untrained weights are copied until the first epoch has shown how long training takes. The untrained state of larger models is not explained.
 LARGEST_KEPT_BYTES = 2**30
 
-# The untrained model is explained if there is time for so many explanations: itself, one on the way, and the last.
+# The untrained model is explained if there is time for so many explanations: of itself, of one epoch in between, and of the last epoch.
 FEWEST_WITH_UNTRAINED = 3
 
-# A training so short that its share is too little for anything still has its untrained model and its last epoch explained, where each takes no
-# longer than so many seconds: who asks for a record is not served by one without anything in it.
+# Where a training is too short for any explanation within its share, the untrained model and the last epoch are explained all the same if each
+# takes at most so many seconds: a record without any explanation is of no use.
 QUICK = 5.0
 
-# Before there has been an explanation, its cost is guessed from one batch, and rather too high.
+# Before the first explanation, its cost is estimated from one batch, times this factor.
 CAUTION = 1.2
 
 
@@ -35,23 +35,23 @@ class Pace:
     """Keeps one fit's explanations within `share` of its training time.
 
     Args:
-        share: e.g. 0.05.
-        plans: of the probe sets, which are explained together.
-        every: epochs from one that is due to the next; None where that is not so regular.
+        share: the share of the training time, e.g. 0.05.
+        plans: {probe set: its plan}; all probe sets are explained together.
+        every: the number of epochs from one that is due to the next; None where that is not constant.
     """
 
     def __init__(self, share: float, plans: Mapping[str, Plan], every: int | None) -> None:
         self._plans, self._every = plans, every
         self._budget = Budget(share, rungs=min(len(plan.levels) for plan in plans.values()) - 1)
-        self._said: Schedule | None = Schedule()  # what was announced last; None: there is no time for any
+        self._announced: Schedule | None = Schedule()  # the schedule that was announced last; None: there is no time for any
         self._weights: list[np.ndarray] | None = None
         self._engines: Mapping[str, Engine] = {}
-        self._ends = False  # there is time for nothing, and the two ends are explained all the same
+        self._only_ends = False  # there is no time for any schedule, but the untrained model and the last epoch are explained
         self._ends_announced = False
 
     @contextmanager
     def billed(self) -> Iterator[None]:
-        """What is done inside is paid from the budget."""
+        """The time spent inside counts as spent from the budget."""
         began = time.perf_counter()
         try:
             yield
@@ -60,94 +60,99 @@ class Pace:
 
     def keep_untrained(self, model: Any) -> None:
         """Copy the weights of a model that has not been trained yet."""
-        # Two copies are held for a moment: these, and those of the day when they are put back.
+        # Two copies exist for a moment: this one, and one of the current weights while the untrained ones are in the model.
         present = weights.as_arrays(model)
         size = 2 * sum(weight.nbytes for weight in present)
         if size > LARGEST_KEPT_BYTES:
             self._announce(
-                f"the untrained model is not explained: with max_overhead that takes copies of its weights, {size / 2**30:.1f} GiB"
+                f"the untrained model is not explained: with max_overhead that needs copies of its weights, which take {size / 2**30:.1f} GiB"
             )
             return
         self._weights = weights.copied(model)
 
     def decide(self, to_come: int, training_seconds: float, due: bool, due_after: int, engines: Mapping[str, Engine]) -> int | None:
-        """How often the evaluations are halved at this epoch; None where it is not explained.
+        """How many times the evaluations are halved at this epoch; None where it is not explained.
 
-        to_come: epochs of the fit that follow. training_seconds: of this one. due: whether `every` has it explained; due_after: how many later ones.
+        Args:
+            to_come: the number of epochs that follow in this fit.
+            training_seconds: the training time of this epoch.
+            due: whether this epoch is due by `every`; due_after: how many later epochs are.
+            engines: {probe set: its engine}.
         """
         budget, self._engines = self._budget, engines
         budget.trained.append(training_seconds)
         if not budget.cost:
             budget.cost = CAUTION * sum(engine.seconds_expected() for engine in engines.values())
-        # What was announced once is kept, though an explanation may have turned out slower: the one end without the other shows nothing learnt.
+        # What was announced is kept, even if an explanation takes longer than expected: one end without the other does not show what was learned.
         quick = budget.cheapest <= QUICK or self._ends_announced
         if self._weights is not None and not quick and not budget.affords(FEWEST_WITH_UNTRAINED, to_come):
             self._weights = None
             self._announce("the untrained model is not explained: that would take more than max_overhead allows")
         schedule = budget.decide(to_come, due_after + (self._weights is not None)) if due else None
-        self._ends = budget.short and quick
-        if schedule is None and self._ends and due and not due_after:
+        self._only_ends = budget.short and quick
+        if schedule is None and self._only_ends and due and not due_after:
             budget.since = 0
             return budget.rungs
         return None if schedule is None else schedule.rung
 
     def changes(self, explained: bool) -> dict[str, str]:
-        """{probe set: what is different from this epoch on}, announced; empty where nothing is.
+        """{probe set: what changes from this epoch on}, which is also logged; empty where nothing changes.
 
-        An epoch that is not explained changes nothing, unless there has been none yet and there is no time even for one.
+        An epoch that is not explained changes nothing, unless none was explained before and there is no time even for one explanation.
         """
-        short = self._budget.short and (self._ends or not explained)
+        short = self._budget.short and (self._only_ends or not explained)
         now = None if short else self._budget.schedule
-        if now == self._said or (not explained and not (short and self._said == Schedule())):
+        if now == self._announced or (not explained and not (short and self._announced == Schedule())):
             return {}
-        self._said = now
-        self._ends_announced |= now is None and self._ends
+        self._announced = now
+        self._ends_announced |= now is None and self._only_ends
         sentences = {name: self._sentence(plan, now) for name, plan in self._plans.items()}
         self._announce("; ".join(dict.fromkeys(sentences.values())))
         return sentences
 
     @property
     def untrained_due(self) -> bool:
-        """Whether the kept weights are to be explained now."""
+        """Whether the untrained model, of which the weights are kept, is to be explained now."""
         return self._weights is not None
 
     @contextmanager
     def untrained(self, model: Any) -> Iterator[int]:
-        """The model has its untrained weights inside, bit for bit; yields how often evaluations are halved."""
-        today = weights.copied(model)
+        """Inside, the model has its untrained weights, bit for bit. Yields how many times the evaluations are halved."""
+        current = weights.copied(model)
         kept, self._weights = self._weights, None
+        assert kept is not None, "untrained is entered only where untrained_due is True"
         try:
             weights.put_back(model, kept)
-            rung = self._budget.rungs if self._ends else self._budget.schedule.rung
+            rung = self._budget.rungs if self._only_ends else self._budget.schedule.rung
             began = time.perf_counter()
             yield rung
             self.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
         finally:
-            weights.put_back(model, today)
+            weights.put_back(model, current)
 
     def conclude(self) -> None:
-        """Say at the end of training if there was no time for a single explanation, or what it cost that there are some all the same."""
+        """Log at the end of training whether there was no time for any explanation, or what the two ends took beyond the limit."""
         budget = self._budget
         allowed = budget.share * sum(budget.trained)
-        if self._ends and budget.spent > allowed:
+        if self._only_ends and budget.spent > allowed:
             self._announce(
-                f"preparing and explaining took {budget.spent:.1f} s, more than the {allowed:.1f} s that are max_overhead={budget.share:g} of this "
-                "training: the untrained model and the last epoch are explained in any case where that is a matter of seconds"
+                f"explanations took {budget.spent:.1f} s in all, more than the {allowed:.1f} s that max_overhead={budget.share:g} of this training "
+                "allows: the untrained model and the last epoch are always explained where each takes only a few seconds"
             )
         if budget.since is None and budget.trained and budget.cost:
             self._announce(
                 f"no epoch was explained: one explanation takes about {budget.cheapest:.1f} s, and max_overhead={budget.share:g} of this training "
-                f"is {allowed:.1f} s, of which {budget.spent:.1f} s were spent on preparing; give a larger share, fewer probes, or more epochs"
+                f"is {allowed:.1f} s, of which preparing took {budget.spent:.1f} s; give a larger max_overhead, fewer probes, or more epochs"
             )
 
     def learn(self, seconds: float, rung: int, fixed: float) -> None:
-        """One explanation of all probe sets took so long; `fixed` of it would have been the same with fewer evaluations."""
+        """Update the cost: one explanation of all probe sets took `seconds`, of which fewer evaluations would not have saved `fixed`."""
         self._budget.fixed = fixed
         self._budget.cost = fixed + max(seconds - fixed, 0) * 2**rung
 
     def _sentence(self, plan: Plan, now: Schedule | None) -> str:
         limit = f"to keep max_overhead={self._budget.share:g}"
-        if now is None and not self._ends:
+        if now is None and not self._only_ends:
             return f"nothing is explained until there is time for it, {limit}"
         if now is None:
             ends = "the untrained model and the last epoch are" if self._weights is not None else "the last epoch is"

@@ -234,7 +234,7 @@ def test_a_fit_that_begins_again_says_that_it_replaces_what_was_logged(tmp_path:
     assert not caplog.records
     fit(compiled(functional()), logger(tmp_path), epochs=1)
     said = caplog.records[0].getMessage()
-    assert "holds 3 epochs of probe set 'probes' already" in said
+    assert "already holds 3 epochs of probe set 'probes'" in said
     assert "initial_epoch=3" in said
 
 
@@ -242,7 +242,7 @@ def test_a_record_is_not_continued_with_a_model_of_other_classes(tmp_path: Path)
     probes = xai.ImageProbes(IMAGES[:4])
     fit(compiled(functional()), logger(tmp_path, probes))
     before = _snapshot(tmp_path)
-    with pytest.raises(ValueError, match="already holds explanations of a model with 3 classes, in log-odds; this one has 5"):
+    with pytest.raises(ValueError, match="already holds explanations of a model with 3 classes, in log-odds; this model has 5"):
         fit(compiled(convolutional(5)), logger(tmp_path, probes), initial_epoch=3, epochs=5)
     assert _snapshot(tmp_path) == before
 
@@ -467,16 +467,20 @@ def _snapshot(directory: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("probes", "options", "named"),
     [
-        (xai.ImageProbes(IMAGES[4:8], LABELS[:4]), {}, "other probes"),
-        (xai.ImageProbes(IMAGES[:4], LABELS[4:8]), {}, "other labels"),
-        (xai.ImageProbes(IMAGES[:4], LABELS[:4], segments=np.arange(64).reshape(8, 8) // 8), {}, "other segments"),
-        (xai.ImageProbes(IMAGES[:4], LABELS[:4], baseline=0.0), {}, "other baseline"),
-        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "d"]), {}, "other class names"),
-        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], regions={"r": np.eye(8, dtype=bool)}), {}, "other regions"),
-        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], display=1 - IMAGES[:4]), {}, "other display"),
-        (PROBES, {"seed": 1}, "other coalitions \\(evaluations, seed or methods\\)"),
-        (PROBES, {"output": "probability"}, "other output"),
-        (PROBES, {"explainers": "shap"}, "other explainers"),
+        (xai.ImageProbes(IMAGES[4:8], LABELS[:4]), {}, "different probes"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[4:8]), {}, "different labels"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], segments=np.arange(64).reshape(8, 8) // 8), {}, "different segments"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], baseline=0.0), {}, "different baseline"),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "d"]), {}, "different class names"),
+        (
+            xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], regions={"r": np.eye(8, dtype=bool)}),
+            {},
+            "different regions",
+        ),
+        (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], display=1 - IMAGES[:4]), {}, "different display"),
+        (PROBES, {"seed": 1}, "different coalitions \\(evaluations, seed or methods\\)"),
+        (PROBES, {"output": "probability"}, "different output"),
+        (PROBES, {"explainers": "shap"}, "different explainers"),
     ],
 )
 def test_a_log_dir_with_other_explanations_is_refused_and_left_as_it_was(
@@ -492,14 +496,14 @@ def test_a_log_dir_with_other_explanations_is_refused_and_left_as_it_was(
 @pytest.mark.parametrize(
     ("explainers", "named"),
     [
-        (("lime", xai.KernelShap(estimator="wls")), "other settings of 'shap'"),
+        (("lime", xai.KernelShap(estimator="wls")), "different settings of 'shap'"),
         (("lime", "shap", "occlusion"), "no 'occlusion'"),
-        ((xai.Lime(kernel_width=0.5), "ig"), "other settings of 'lime', no 'ig', also 'shap'"),
+        ((xai.Lime(kernel_width=0.5), "ig"), "different settings of 'lime', no 'ig', also 'shap'"),
     ],
 )
 def test_the_explainers_that_differ_from_those_of_a_log_dir_are_named(explainers: object, named: str, tmp_path: Path) -> None:
     fit(compiled(functional()), logger(tmp_path), epochs=1)
-    with pytest.raises(ValueError, match=rf"already holds explanations with other .*explainers \({named}\); choose another log_dir"):
+    with pytest.raises(ValueError, match=rf"already holds explanations with different .*explainers \({named}\); choose another log_dir"):
         logger(tmp_path, explainers=explainers)
 
 

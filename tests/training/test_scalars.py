@@ -125,9 +125,11 @@ def test_regions_of_images_are_followed(tmp_path: Path) -> None:
 
 
 def test_onsets_told_while_training_are_those_of_the_whole_run() -> None:
-    """Epoch by epoch, against `events.onset` of everything up to then; so short that no unrest counts, of which the end of a training has another."""
+    """Epoch by epoch, against `events.onset` of everything up to then; so short that epoch-to-epoch variation counts as 0."""
     rng = np.random.default_rng(4)
-    share = np.clip(0.2 + 0.3 * (rng.random((onsets.FEWEST_FOR_UNREST, 400)) < np.linspace(0, 1, onsets.FEWEST_FOR_UNREST)[:, None]), 0, 1)
+    share = np.clip(
+        0.2 + 0.3 * (rng.random((onsets.FEWEST_FOR_VARIATION, 400)) < np.linspace(0, 1, onsets.FEWEST_FOR_VARIATION)[:, None]), 0, 1
+    )
     share += 0.03 * rng.standard_normal(share.shape)
     share[rng.random(share.shape) < 0.1] = np.nan
     errors = np.full(share.shape, 0.01)
