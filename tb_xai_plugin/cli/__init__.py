@@ -1,4 +1,4 @@
-"""tb-xai: what the XAI tab shows, on the command line."""
+"""tb-xai: the analysis of the XAI tab on the command line."""
 
 from tb_xai_plugin.cli.main import main
 

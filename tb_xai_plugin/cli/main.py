@@ -1,4 +1,4 @@
-"""tb-xai: what the XAI tab says, on the command line. Reads records from log directories; no TensorBoard process is needed."""
+"""tb-xai: the analysis of the XAI tab on the command line. Reads records from log directories; no TensorBoard process is needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from types import ModuleType
@@ -26,50 +26,63 @@ if TYPE_CHECKING:
     from tb_xai_plugin.judgement.comparison import Comparison
     from tb_xai_plugin.run import Run
 
-# A path or a record that can't be read, as of argparse's own.
+# Exit code for a path or a record that can't be read; argparse uses the same for its own errors.
 MISTAKE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="tb-xai", description="What explanations say about training, from the records of ExplanationLogger."
+        prog="tb-xai", description="Analyse how explanations changed during training, from the records of ExplanationLogger."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     compare = commands.add_parser(
         "compare",
         help="do two runs have the same reasons?",
-        description="Say whether two runs have the same reasons: which probes differ by more than noise, which regions each leans on and since when, "
-        "what happened while they learned, and since when their explanations are steady.",
+        description="Tell whether two runs have the same reasons: which probes differ by more than noise, on which regions each run leans (gives "
+        "them clearly more attribution than at first) and since when, what happened while they learned, and since when their explanations are steady.",
     )
     compare.add_argument("a", metavar="RUN", help="log_dir of a run")
     compare.add_argument("b", metavar="RUN", help="log_dir of another run")
-    compare.add_argument("--explainer", help="whose values to compare; by default the first that both have, SHAP before others")
-    compare.add_argument("--set", dest="probe_set", help="which probe set, where the runs have several")
     compare.add_argument(
-        "--align", default="epoch", choices=list(alignment.WAYS), help="which epochs stand side by side (default: %(default)s)"
+        "--explainer", help="the explainer whose values are compared (default: shap where both runs have it, else the first)"
     )
-    compare.add_argument("--measure", default="tv", choices=list(MEASURES), help="distance of two explanations (default: %(default)s)")
-    compare.add_argument("--class", dest="target", default="label", help='"label", "predicted" or a class number (default: %(default)s)')
+    compare.add_argument("--set", dest="probe_set", help="the probe set, where the runs have several (default: the first)")
     compare.add_argument(
-        "--epoch", type=int, help="the epoch to compare, as the first run counts; by default the best with --align best, else the last"
+        "--align",
+        default="epoch",
+        choices=list(alignment.WAYS),
+        help="which epochs are compared: the same, those with the closest validation metric, or those at the same distance from each run's best "
+        "(default: %(default)s)",
+    )
+    compare.add_argument("--measure", default="tv", choices=list(MEASURES), help="the distance between explanations (default: %(default)s)")
+    compare.add_argument(
+        "--class", dest="target", default="label", help='the explained class: "label", "predicted" or a class number (default: %(default)s)'
     )
     compare.add_argument(
-        "--repeats", metavar="LOGDIR", help="where repeats of the same recipes are, e.g. with other seeds: tells how far apart those are"
+        "--epoch", type=int, help="the epoch of the first run to compare (default: the best with --align best, else the last)"
     )
     compare.add_argument(
-        "--pattern", default=repeats.REPEAT, help="regular expression of the part of a name that tells repeats apart, e.g. '-seed[0-9]+'"
+        "--repeats",
+        metavar="LOGDIR",
+        help="a directory with repeats of the same recipes, e.g. with other seeds; they show how large the distances between seeds are",
+    )
+    compare.add_argument(
+        "--pattern",
+        default=repeats.REPEAT,
+        help="a regular expression for the part of a name in which repeats differ, e.g. '-seed[0-9]+' (default: seed3, run_2, fold4 and the like)",
     )
     compare.add_argument("--json", action="store_true", help="print everything as JSON")
     compare.set_defaults(command=_compare)
     if arguments is None:
-        _spare_tensorflow()
+        _prevent_tensorflow_import()
     given = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorBoard imports TensorFlow where there is one
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows "?" for it
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
     try:
-        return given.command(given)
+        command: Callable[[argparse.Namespace], int] = given.command
+        return command(given)
     except (ValueError, FileNotFoundError) as error:
         print(f"tb-xai: {error}", file=sys.stderr)
         return MISTAKE
@@ -78,15 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _spare_tensorflow() -> None:
-    """TensorBoard reads files with TensorFlow where there is one, and importing that takes four seconds; a module of this name tells it to do without."""
+def _prevent_tensorflow_import() -> None:
+    """Make TensorBoard read files without TensorFlow, whose import takes four seconds. TensorBoard does so where a module of this name exists."""
     if "tensorflow" not in sys.modules:
         sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
 
 
 def _compare(given: argparse.Namespace) -> int:
     runs = [read_run(path, given.probe_set) for path in (given.a, given.b)]
-    _name_apart(runs, (given.a, given.b))
+    _make_names_different(runs, (given.a, given.b))
     a, b = runs
     explainer = given.explainer or _common_explainer(a, b)
     target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
@@ -102,29 +115,29 @@ def _compare(given: argparse.Namespace) -> int:
 
 
 def _of_set(runs: dict[str, Run], logdir: str, probe_set: str | None) -> dict[str, Run]:
-    """The same runs with another probe set; without those that lack it."""
+    """The same runs with another probe set, without those that lack it."""
     if probe_set is None:
         return runs
-    found = {}
+    of_set = {}
     for name in runs:
         with suppress(RecordError):
-            found[name] = read_run(os.path.join(logdir, name), probe_set)
-            found[name].name = name
-    return found
+            of_set[name] = read_run(os.path.join(logdir, name), probe_set)
+            of_set[name].name = name
+    return of_set
 
 
 def _name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
-    """What a run is called below a directory, however its path was given; None where it is not there."""
+    """The name of a run below a directory, whatever the form of its path; None where it is not in that directory."""
 
-    def place(*parts: str) -> str:
-        found = os.path.realpath(os.path.join(*parts))
-        return os.path.dirname(found) if os.path.basename(found) == wire.DIRECTORY else found
+    def directory(*parts: str) -> str:
+        real = os.path.realpath(os.path.join(*parts))
+        return os.path.dirname(real) if os.path.basename(real) == wire.DIRECTORY else real
 
-    return next((name for name in names if place(logdir, name) == place(path)), None)
+    return next((name for name in names if directory(logdir, name) == directory(path)), None)
 
 
-def _name_apart(runs: Sequence[Run], paths: Sequence[str]) -> None:
-    """Two runs of different directories may have the same last name."""
+def _make_names_different(runs: Sequence[Run], paths: Sequence[str]) -> None:
+    """Name runs by their paths where the last parts of the paths are equal."""
     if len({run.name for run in runs}) < len(runs):
         for run, path in zip(runs, paths, strict=True):
             run.name = path
@@ -134,7 +147,7 @@ def _common_explainer(a: Run, b: Run) -> str:
     common = [explainer for explainer in a.explainers if explainer in b.explainers]
     if not common:
         raise ValueError(
-            f"{a.name} has {', '.join(a.explainers)}, and {b.name} has {', '.join(b.explainers)}; log both with the same explainer."
+            f"{a.name} has {', '.join(a.explainers)}, and {b.name} has {', '.join(b.explainers)}; log both runs with the same explainer."
         )
     return "shap" if "shap" in common else common[0]
 
@@ -147,7 +160,7 @@ def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str,
         "aligned by": compared.pairing.metric or "epoch",
         "verdict": compared.verdict(step),
         "typical distance": _number(compared.typical[row]),
-        "between repeats": None if compared.spread is None else [_number(each) for each in compared.spread[row]],
+        "between repeats": None if compared.spread is None else [_number(distance) for distance in compared.spread[row]],
         "runs": {
             letter: _of_run(run, compared, int(at), regions)
             for letter, run, at in zip("AB", (a, b), (compared.pairing.here[row], compared.pairing.there[row]), strict=True)
@@ -161,26 +174,26 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
     happened = Counter(event.kind for event in run.events(explainer, target=target))
     steady = run.steady_since(explainer, compared.measure, target=target)
     metric = compared.pairing.metric or steady.metric
-    there = run.steps == epoch
+    at_epoch = run.steps == epoch
     return {
         "name": run.name,
         "epoch": epoch,
         "metric": metric,
-        "worth": _number(run.logs[metric][there][0]) if metric in run.logs and there.any() else None,
+        "worth": _number(run.logs[metric][at_epoch][0]) if metric in run.logs and at_epoch.any() else None,
         "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
-        # Without right answers nothing is learned or forgotten.
-        "events": {kind: happened[kind] if compared.labelled or kind not in events.OF_ANSWERS else None for kind in events.KINDS},
+        # Without labels, nothing is learned or forgotten.
+        "events": {kind: happened[kind] if compared.labelled or kind not in events.OF_PREDICTIONS else None for kind in events.KINDS},
         "steady since": steady.of_run,
     }
 
 
 def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: int) -> dict[str, Any]:
-    """Means over probes that have a part of it."""
-    found, there = run.share(explainer, name, target=target), run.all_steps == epoch
+    """Means over the probes that have a part of the region."""
+    share, at_epoch = run.share(explainer, name, target=target), run.all_steps == epoch
     mean, positive, pointed = (
-        _number(summaries.mean_of_known(each[there].ravel())) for each in (found.share, found.positive, found.pointed)
+        _number(float(summaries.mean_of_known(series[at_epoch].ravel()))) for series in (share.share, share.positive, share.pointed)
     )
-    errors = found.errors[there][np.isfinite(found.share[there])]
+    errors = share.errors[at_epoch][np.isfinite(share.share[at_epoch])]
     error = float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else np.nan
     return {
         "share": mean,
@@ -199,29 +212,18 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines = [report["verdict"], ""]
     rows = [["", "epoch", "", "steady since", *events.KINDS]]
     for letter, run in report["runs"].items():
-        worth = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
+        metric = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
         steady = "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
-        rows.append(
-            [
-                f"{letter} {run['name']}",
-                _epoch(run["epoch"]),
-                worth,
-                steady,
-                *("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS),
-            ]
-        )
+        counts = ("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS)
+        rows.append([f"{letter} {run['name']}", _epoch(run["epoch"]), metric, steady, *counts])
     lines += _table(rows)
     regions = list(report["runs"]["A"]["regions"])
     if regions:
         rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "leans since"))]]
         for name in regions:
-            cells = [report["runs"][letter]["regions"][name] for letter in "AB"]
-            rows.append(
-                [
-                    name,
-                    *(text for each in cells for text in (_share(each), "never" if each["onset"] is None else f"epoch {each['onset']}")),
-                ]
-            )
+            of_runs = [report["runs"][letter]["regions"][name] for letter in "AB"]
+            cells = [(_share(region), "never" if region["onset"] is None else f"epoch {region['onset']}") for region in of_runs]
+            rows.append([name, *cells[0], *cells[1]])
         lines += ["", *_table(rows)]
     if report["look at"]:
         lines += ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])]
@@ -232,8 +234,8 @@ def _epoch(step: int) -> str:
     return {ABSENT: "none", wire.UNTRAINED: "untrained"}.get(step, str(step))
 
 
-def _share(of: Mapping[str, Any]) -> str:
-    return "?" if of["share"] is None else findings.share_words(of["share"], np.nan if of["error"] is None else of["error"])
+def _share(region: Mapping[str, Any]) -> str:
+    return "?" if region["share"] is None else findings.share_words(region["share"], np.nan if region["error"] is None else region["error"])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
