@@ -284,7 +284,9 @@ class Series(Record):
         if isinstance(wanted, str):
             return np.broadcast_to(labels, shape) if wanted == "label" and labels is not None else self.predicted()
         if not 0 <= wanted < self.settings["number_of_classes"]:
-            raise ArgumentError(f"class {wanted} is out of range: the model has {self.settings['number_of_classes']} classes, numbered from 0.")
+            raise ArgumentError(
+                f"class {wanted} is out of range: the model has {self.settings['number_of_classes']} classes, numbered from 0."
+            )
         return np.full(shape, wanted)
 
     def predicted(self) -> np.ndarray:

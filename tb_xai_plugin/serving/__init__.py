@@ -1,1 +1,1 @@
-"""TensorBoard's side: routes over runs, and the page."""
+"""The serving side: TensorBoard's routes over runs, and the page's files."""

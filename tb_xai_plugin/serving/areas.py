@@ -1,4 +1,4 @@
-"""Areas of an image that the user drew: from the corners of a polygon to a mask of its pixels. numpy only."""
+"""Areas of an image that the user has drawn: from the corners of a polygon to a mask of pixels. numpy only."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from tb_xai_plugin.errors import ArgumentError
 
 FEWEST_CORNERS, MOST_CORNERS = 3, 500
 
-# Farther outside, in pixels, no image ends.
+# The largest coordinate of a corner, in pixels; no image is so large.
 FARTHEST = 1e6
 
 
 def parse(text: str) -> np.ndarray:
-    """Corners of a polygon, float64 (corners, 2), from "x,y,x,y,…".
+    """The corners of a polygon, float64 (corners, 2), from "x,y,x,y,…".
 
     Raises:
-        ArgumentError (a ValueError): something else, or too few or too many corners.
+        ArgumentError (a ValueError): another form, or too few or too many corners.
     """
     try:
         numbers = np.array([float(number) for number in text.split(",")])
     except ValueError:
         numbers = np.array([np.nan])
-    # NaN is not below anything.
+    # This comparison is False for NaN.
     if len(numbers) % 2 or not (np.abs(numbers) < FARTHEST).all() or not FEWEST_CORNERS <= len(numbers) // 2 <= MOST_CORNERS:
         raise ArgumentError(
             f"area is {text[:100]!r}; give x and y of {FEWEST_CORNERS} to {MOST_CORNERS} corners in pixels, e.g. '0,0,8,0,8,8,0,8'."
@@ -31,10 +31,10 @@ def parse(text: str) -> np.ndarray:
 
 
 def drawn(text: str, height: int, width: int) -> np.ndarray:
-    """bool (height, width), the pixels inside a polygon as `parse` reads it.
+    """bool (height, width): the pixels inside a polygon; text: as for `parse`.
 
     Raises:
-        ArgumentError (a ValueError): a text that is no polygon, or one that covers no pixel.
+        ArgumentError (a ValueError): a text that is not a polygon, or a polygon that covers no pixel.
     """
     mask = polygon_mask(parse(text), height, width)
     if not mask.any():
@@ -43,18 +43,21 @@ def drawn(text: str, height: int, width: int) -> np.ndarray:
 
 
 def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """bool (height, width): pixels whose centre is inside a polygon by the even-odd rule; pixel (row, column) is the square from
-    (column, row) to (column + 1, row + 1). A box with corners on the edges of pixels covers exactly the pixels between them.
+    """bool (height, width): pixels whose centre is inside a polygon, by the even-odd rule.
+
+    Pixel (row, column) is the square from (column, row) to (column + 1, row + 1). A box with corners on the edges of pixels covers exactly the
+    pixels between them.
 
     points: float (corners, 2), x to the right and y downward.
     """
     (x1, y1), (x2, y2) = points.T[..., None], np.roll(points, -1, axis=0).T[..., None]
     y = np.arange(height) + 0.5
-    # Edges that a row of centres crosses, and where.
+    # Edges that cross a row of pixel centres, and the x of the crossing.
     edge, row = np.nonzero((y1 <= y) != (y2 <= y))
     x1, y1, x2, y2 = (ends[edge, 0] for ends in (x1, y1, x2, y2))
     x = x1 + (y[row] - y1) * (x2 - x1) / (y2 - y1)
-    # Centres to the right of an odd number of edges are inside.
+    # A centre to the right of an odd number of crossings is inside.
     crossings = np.zeros((height, width + 1), dtype=np.int64)
     np.add.at(crossings, (row, np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)), 1)
-    return np.cumsum(crossings, axis=1)[:, :width] % 2 == 1
+    mask: np.ndarray = np.cumsum(crossings, axis=1)[:, :width] % 2 == 1
+    return mask

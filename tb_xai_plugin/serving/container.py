@@ -1,4 +1,4 @@
-"""The binary container of the server's replies: a JSON header, then little-endian arrays, as http_api.md describes it."""
+"""The binary format of array replies: a JSON header, then little-endian arrays; http_api.md describes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def encode_arrays(header: Mapping[str, Any], arrays: Arrays) -> bytes:
-    """Header and arrays in one body; every array begins at a multiple of 8 bytes."""
+    """The body of a reply: the header, then the arrays, each of which begins at a multiple of 8 bytes."""
     parts: list[bytes] = []
     index, offset = {}, 0
     for name, array in arrays.items():
@@ -28,7 +28,7 @@ def encode_arrays(header: Mapping[str, Any], arrays: Arrays) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """The same with null for NaN and infinity, which JSON does not have."""
+    """A value for JSON, with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

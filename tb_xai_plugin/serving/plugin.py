@@ -1,15 +1,14 @@
-"""XaiPlugin: the XAI tab's HTTP routes; see http_api.md. Thin: parse, ask the reader and what judges its arrays, respond."""
+"""XaiPlugin: the HTTP routes of the XAI tab; http_api.md describes them. A route parses its arguments, calls a method of Run, and replies."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import logging
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from tensorboard import errors
@@ -18,9 +17,11 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from tb_xai_plugin.errors import RecordError
+from tb_xai_plugin.explainers.contract import PAIRS
 from tb_xai_plugin.judgement import alignment, comparison, findings, summaries
 from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.series import Region
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.serving import areas
 from tb_xai_plugin.serving.catalog import Catalog, display_name
@@ -28,25 +29,20 @@ from tb_xai_plugin.serving.container import Arrays, encode_arrays, plain
 from tb_xai_plugin.serving.files import frontend_files, get_only, static_file
 from tb_xai_plugin.serving.request import WHOLE_NUMBER, Request, invalid_argument
 
-if TYPE_CHECKING:
-    pass
+T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
-
-
-# End of the colour scale. A model that leans on one spot has a few values far above all others: a scale up to the largest would leave
-# everything else pale. What is beyond has the end colour; the legend says so, and pointing at it tells the number.
+# The quantile of |values| at the end of the colour scale. A model that leans on one spot has a few values far above all others, and a scale up to
+# the largest would leave all others pale. Values beyond the end have the end colour, as the legend says.
 SCALE_QUANTILE = 0.98
 
-
-# Replies from this many bytes are compressed.
+# Replies of at least so many bytes are compressed.
 COMPRESS_FROM = 2**12
 
 PLAYER_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
 
-class XaiPlugin(base_plugin.TBPlugin):
-    """Serves records to the page. Read-only; every reply is made from TensorBoard's DataProvider."""
+class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no types
+    """Serves records to the page. It is read-only, and makes every reply from TensorBoard's DataProvider."""
 
     plugin_name = wire.PLUGIN_NAME
 
@@ -58,29 +54,29 @@ class XaiPlugin(base_plugin.TBPlugin):
             "/runs": self._json(self._list_runs),
             "/run": self._json(self._one_run),
             "/probes": self._arrays(self._probes),
-            "/values": self._arrays(_later(self._values)),
+            "/values": self._arrays(_with_since(self._values)),
             "/pairing": self._arrays(self._pairing),
             "/difference": self._arrays(self._difference),
-            "/fidelity": self._arrays(_later(self._fidelity)),
-            "/interactions": self._arrays(_later(self._interactions)),
-            "/answers": self._arrays(_later(self._answers)),
-            "/outputs": self._arrays(_later(self._outputs)),
+            "/fidelity": self._arrays(_with_since(self._fidelity)),
+            "/interactions": self._arrays(_with_since(self._interactions)),
+            "/answers": self._arrays(_with_since(self._answers)),
+            "/outputs": self._arrays(_with_since(self._outputs)),
             "/drift": self._arrays(self._drift),
             "/share": self._arrays(self._share),
-            "/importance": self._arrays(_later(self._importance)),
-            "/trust": self._arrays(_later(self._trust)),
+            "/importance": self._arrays(_with_since(self._importance)),
+            "/trust": self._arrays(_with_since(self._trust)),
             "/events": self._json(self._events),
             "/compare": self._arrays(self._compare),
             "/findings": self._json(self._findings),
         }
-        # Only files that exist have a route: there is no path to traverse.
+        # Only existing files have a route, so a request can't name any other path.
         return routes | {f"/static/{path}": static_file(file) for path, file in frontend_files().items()}
 
     def is_active(self) -> bool:
-        return False  # TensorBoard itself finds out whether there is data of this plugin's name
+        return False  # TensorBoard itself checks whether there is data with this plugin's name
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        self._catalog.look()  # TensorBoard asks for this whenever its page is loaded, or reloads its data
+        self._catalog.prefetch()  # TensorBoard calls this whenever its page is loaded, or reloads its data
         return base_plugin.FrontendMetadata(es_module_path="/static/index.js", tab_name="XAI")
 
     # Routes: arguments -> JSON, or (header, arrays).
@@ -138,13 +134,13 @@ class XaiPlugin(base_plugin.TBPlugin):
         return {"probes": chosen}, arrays | {"regions": run.regions(names, chosen).astype(np.uint8)}
 
     def _other_probes(self, run: Run, request: Request, chosen: list[int], names: list[str]) -> tuple[dict[str, Any], Arrays]:
-        """What there is to see of probes that are no images."""
+        """The `probes` route for probes that are not images."""
         header: dict[str, Any] = {"probes": chosen}
         arrays: Arrays = {}
         about, players = run.record["arrays"], run.record["shape"]["players"]
-        seen = {"text": ("text", "player"), "tabular": ("shown", "missing"), "sequence": ("shown", "segments")}[run.kind]
-        of_one = sum(np.dtype(about[name]["dtype"]).itemsize * math.prod(about[name]["shape"][1:]) for name in seen)
-        request.refuse_large(chosen, 1, of_one + 4 * len(names) * players)
+        served = {"text": ("text", "player"), "tabular": ("shown", "missing"), "sequence": ("shown", "segments")}[run.kind]
+        of_probe = sum(np.dtype(about[name]["dtype"]).itemsize * math.prod(about[name]["shape"][1:]) for name in served)
+        request.refuse_large(chosen, 1, of_probe + 4 * len(names) * players)
         if run.kind == "text":
             pieces = run.pieces()
             header["pieces"] = [pieces[probe] for probe in chosen]
@@ -186,27 +182,35 @@ class XaiPlugin(base_plugin.TBPlugin):
             raise errors.InvalidArgumentError(f"difference: at is {at[:100]!r}; give 'same' or a step.")
         with invalid_argument(request.route):
             by = request.arguments.get("by") or "epoch"
-            rows = alignment.pair(run, other, by) if at == "same" else alignment.beside(run, other, int(at))
+            rows = alignment.pair(run, other, by) if at == "same" else alignment.against_step(run, other, int(at))
             request.refuse_large(chosen, len(rows.steps), 4 * run.record["shape"]["players"])
-            found = run.all_change_errors(explainer, other, rows, wanted, chosen)
-            # Of all probes: how many players changed tells how sure each of them is.
+            change_errors = run.all_change_errors(explainer, other, rows, wanted, chosen)
+            # Of all probes, not only the chosen ones: the false discovery rate depends on all players.
             real = run.cached(
-                "real", other.serial, explainer, wanted, by, at, make=lambda: comparison.really_differ(run, other, explainer, wanted, rows)
+                "real",
+                other.serial,
+                explainer,
+                wanted,
+                by,
+                at,
+                make=lambda: comparison.significant_differences(run, other, explainer, wanted, rows),
             )
-        return {"probes": chosen}, {"steps": rows.steps, "errors": found, "real": real[:, chosen].astype(np.uint8)}
+        return {"probes": chosen}, {"steps": rows.steps, "errors": change_errors, "real": real[:, chosen].astype(np.uint8)}
 
     def _fidelity(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
         measures = run.measures(explainer)
-        each = run.of_class(wanted, f"fidelity/{explainer}")[0] if measures else np.empty((*run.wanted_class(wanted).shape, 0))
-        return {"measures": measures}, {"steps": run.all_steps, "fidelity": each, "median": summaries.quartiles(each)[1]}
+        fidelity = run.of_class(wanted, f"fidelity/{explainer}")[0] if measures else np.empty((*run.wanted_class(wanted).shape, 0))
+        return {"measures": measures}, {"steps": run.all_steps, "fidelity": fidelity, "median": summaries.quartiles(fidelity)[1]}
 
     def _interactions(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
         if explainer not in run.interacting:
-            raise errors.NotFoundError(f"interactions: {explainer!r} has none in this run.")
+            raise errors.NotFoundError(
+                f"interactions: {explainer!r} has none in this run; explainers with interactions: {run.interacting}."
+            )
         chosen = request.probes(run)
-        request.refuse_large(chosen, request.epochs(run), 4 * 3 * wire.PAIRS)
+        request.refuse_large(chosen, request.epochs(run), 4 * 3 * PAIRS)
         pairs = run.of_class(wanted, f"interactions/{explainer}")[0][:, chosen]
         players = np.nan_to_num(pairs[..., :2], nan=-1).astype(np.int32)
         return {"probes": chosen}, {"steps": run.all_steps, "players": players, "strength": pairs[..., 2]}
@@ -228,64 +232,64 @@ class XaiPlugin(base_plugin.TBPlugin):
         against = request.arguments.get("against", "previous")
         reference = int(against) if WHOLE_NUMBER.fullmatch(against) else against
         with invalid_argument(request.route):
-            found = run.all_drift(explainer, reference, request.arguments.get("measure", "tv"), wanted)
-        arrays = {"drift": found.distance, "quartiles": summaries.quartiles(found.distance)}
-        return {}, {"steps": run.all_steps, **arrays, "floor": found.floor, "floor_quartiles": summaries.quartiles(found.floor)}
+            drift = run.all_drift(explainer, reference, request.arguments.get("measure", "tv"), wanted)
+        arrays = {"drift": drift.distance, "quartiles": summaries.quartiles(drift.distance)}
+        return {}, {"steps": run.all_steps, **arrays, "floor": drift.floor, "floor_quartiles": summaries.quartiles(drift.floor)}
 
     def _share(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        asked = {name: request.arguments[name] for name in ("region", "area", "players") if request.arguments.get(name)}
-        if len(asked) != 1:
+        given = {name: request.arguments[name] for name in ("region", "area", "players") if request.arguments.get(name)}
+        if len(given) != 1:
             raise errors.InvalidArgumentError(
-                "share: give one of 'region', a name, 'area', the corners of a polygon, and 'players', their numbers; see http_api.md."
+                "share: give one of 'region' (a name), 'area' (corners of a polygon) and 'players' (numbers)."
             )
-        region, area, players = (asked.get(name) for name in ("region", "area", "players"))
+        region, area, players = (given.get(name) for name in ("region", "area", "players"))
         if region and region not in run.record["probes"]["regions"]:
             raise errors.NotFoundError(f"share: no region {region!r} in this run; it has {run.record['probes']['regions']}.")
         if area and run.kind != "image":
             raise errors.InvalidArgumentError(
-                f"share: 'area' is of images, and these are {run.kind} probes; give 'players', their numbers."
+                f"share: 'area' is for images, and these are {run.kind} probes; give 'players' (their numbers) or 'region'."
             )
         if players and run.kind == "image":
-            raise errors.InvalidArgumentError("share: 'players' is of probes that are no images; give 'region' or 'area'.")
+            raise errors.InvalidArgumentError("share: 'players' is for probes that are not images; give 'region' or 'area'.")
         if players and not PLAYER_NUMBERS.fullmatch(players):
             raise errors.InvalidArgumentError(f"share: players is {players[:100]!r}; give e.g. '3,7,9'.")
         chosen = request.probes(run)
         with invalid_argument(request.route):
-            inside: Any = region
+            inside: Region = region or ""
             if area:
                 inside = areas.drawn(area, *run.record["arrays"]["images"]["shape"][1:3])
             elif players:
                 inside = [int(player) for player in players.split(",")]
             part = (area or players, tuple(chosen))
             if region:
-                found = run.all_region_share(explainer, inside, wanted, chosen)
+                share = run.all_region_share(explainer, inside, wanted, chosen)
             else:
-                found = run.cached("part", explainer, wanted, *part, make=lambda: run.all_region_share(explainer, inside, wanted, chosen))
-        arrays = {"share": found.share, "errors": found.errors, "positive": found.positive, "pointed": found.pointed}
-        header = {"probes": chosen, "onset": _step(run, found.onset_of_run), "in_few": found.in_few, "measured": found.measured}
-        onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in found.onset.tolist()])
+                share = run.cached("part", explainer, wanted, *part, make=lambda: run.all_region_share(explainer, inside, wanted, chosen))
+        arrays = {"share": share.share, "errors": share.errors, "positive": share.positive, "pointed": share.pointed}
+        header = {"probes": chosen, "onset": _step(run, share.onset_of_run), "in_few": share.in_few, "measured": share.measured}
+        onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in share.onset.tolist()])
         return header, {
             "steps": run.all_steps,
             **arrays,
-            "mean": summaries.mean_of_known(found.share),
-            "quartiles": summaries.quartiles(found.share),
-            "before": found.before,
+            "mean": summaries.mean_of_known(share.share),
+            "quartiles": summaries.quartiles(share.share),
+            "before": share.before,
             "onsets": onsets,
         }
 
     def _trust(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        found = run.trust(explainer, target=wanted)
-        names = {"r_squared": found.r_squared_name, "gap": found.gap_name, "warnings": list(found.warnings)}
-        arrays = {name: getattr(found, name) for name in ("r_squared", "gap", "error", "untrained", "untrained_floor")}
-        return names, {"steps": run.all_steps, **arrays, "warnings": np.stack(list(found.warnings.values()), axis=-1).astype(np.uint8)}
+        trust = run.trust(explainer, target=wanted)
+        names = {"r_squared": trust.r_squared_name, "gap": trust.gap_name, "warnings": list(trust.warnings)}
+        arrays = {name: getattr(trust, name) for name in ("r_squared", "gap", "error", "untrained", "untrained_floor")}
+        return names, {"steps": run.all_steps, **arrays, "warnings": np.stack(list(trust.warnings.values()), axis=-1).astype(np.uint8)}
 
     def _events(self, request: Request) -> dict[str, Any]:
         run, explainer, wanted = self._explanations(request)
-        found, steady = run.events(explainer, target=wanted), run.steady_since(explainer, target=wanted)
+        events, steady = run.events(explainer, target=wanted), run.steady_since(explainer, target=wanted)
         return {
-            "events": [asdict(event) for event in found],
+            "events": [asdict(event) for event in events],
             "steady": {
                 "probes": [_epoch_or_none(step) for step in steady.step.tolist()],
                 "run": steady.of_run,
@@ -297,41 +301,44 @@ class XaiPlugin(base_plugin.TBPlugin):
     def _compare(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
         with invalid_argument(request.route):
-            found = self._compared(request, run, explainer, wanted, request.arguments.get("measure", "tv"))
-        rows = found.pairing
-        arrays: Arrays = {"steps": rows.steps, "here": rows.here, "there": rows.there, "distance": found.distance, "floor": found.floor}
-        arrays |= {"right": found.right.astype(np.uint8), "typical": found.typical, "typical_floor": found.typical_floor}
-        arrays["spread"] = np.full((len(rows.steps), 3), np.nan) if found.spread is None else found.spread
-        return {"metric": rows.metric, "best": rows.best, "repeats": len(found.repeats), "labelled": found.labelled}, arrays
+            compared = self._compared(request, run, explainer, wanted, request.arguments.get("measure", "tv"))
+        rows = compared.pairing
+        arrays: Arrays = {
+            "steps": rows.steps,
+            "here": rows.here,
+            "there": rows.there,
+            "distance": compared.distance,
+            "floor": compared.floor,
+        }
+        arrays |= {"right": compared.right.astype(np.uint8), "typical": compared.typical, "typical_floor": compared.typical_floor}
+        arrays["spread"] = np.full((len(rows.steps), 3), np.nan) if compared.spread is None else compared.spread
+        return {"metric": rows.metric, "best": rows.best, "repeats": len(compared.repeats), "labelled": compared.labelled}, arrays
 
     def _compared(self, request: Request, run: Run, explainer: str, wanted: str | int, measure: str) -> comparison.Comparison:
-        other, by, pattern = (
-            self._other(request),
-            request.arguments.get("by") or "epoch",
-            request.arguments.get("repeats") or REPEAT,
-        )
+        other, by = self._other(request), request.arguments.get("by") or "epoch"
+        pattern = request.arguments.get("repeats") or REPEAT
         repeats = self._repeats(request, run, other, pattern)
-        # By the versions of the repeats: what is judged already needs none of their arrays.
+        # The key has the versions of the repeats, so a cached comparison needs none of their arrays.
         key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *repeats.items())
 
         def make() -> comparison.Comparison:
-            there = self._catalog.runs(request.context, request.experiment, dict(repeats.values()), request.arguments.get("set"))
-            runs = {name: there[of] for name, (of, _) in repeats.items() if of in there}
+            by_run = self._catalog.runs(request.context, request.experiment, dict(repeats.values()), request.arguments.get("set"))
+            runs = {name: by_run[of] for name, (of, _) in repeats.items() if of in by_run}
             return run.compare(other, explainer, by, measure=measure, target=wanted, repeats=runs, pattern=pattern)
 
         return run.cached(*key, make=make)
 
     def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> dict[str, tuple[str, str]]:
-        """{name: TensorBoard's name and version} of runs of the same recipe as one of two; no others are read.
+        """{name: (TensorBoard's name, version)} of the runs that repeat the recipe of either run.
 
-        A request that names the versions that it wants comes from somebody who asks for `runs` and hears there of a repeat that grew: those are
-        of the versions that were told there, without a look at TensorBoard, which takes its time for each of them.
+        A client that names versions in its requests also polls `runs`, and learns there of repeats that have grown. Its repeats have the versions
+        of the last reply of `runs`, without a call to the server, which would take time for each of them.
         """
         now = not all(of_version for _, of_version in request.used)
-        request.used.append((run, False))  # which runs there are is not in the address
-        known = self._catalog.readable(request.context, request.experiment, now=now)
-        pairs = repeats_of(list(known), [each.name for each in (run, other)], pattern)
-        return {name: known[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
+        request.used.append((run, False))  # the address does not name the repeats, so browsers must not keep the reply
+        readable = self._catalog.readable(request.context, request.experiment, now=now)
+        pairs = repeats_of(list(readable), [run.name, other.name], pattern)
+        return {name: readable[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
 
     def _findings(self, request: Request) -> dict[str, Any]:
         run, explainer, wanted = self._explanations(request)
@@ -340,14 +347,14 @@ class XaiPlugin(base_plugin.TBPlugin):
             raise errors.InvalidArgumentError(f"findings: step is {step[:100]!r}; give a step, or leave it out.")
         with invalid_argument(request.route):
             if not request.arguments.get("other"):
-                verdict, found = "", findings.of_run(run, explainer, wanted)
+                verdict, listed = "", findings.of_run(run, explainer, wanted)
             else:
                 compared, at = self._compared(request, run, explainer, wanted, "tv"), int(step) if step else None
                 other = self._other(request)
-                verdict, found = compared.verdict(at), findings.of_pair(compared, run, other, at)
-        return {"verdict": verdict, "findings": [asdict(finding) for finding in found]}
+                verdict, listed = compared.verdict(at), findings.of_pair(compared, run, other, at)
+        return {"verdict": verdict, "findings": [asdict(finding) for finding in listed]}
 
-    # What a request asks for.
+    # The arguments of a request.
 
     def _explanations(self, request: Request) -> tuple[Run, str, str | int]:
         """The run, explainer and class of a request, checked."""
@@ -355,18 +362,18 @@ class XaiPlugin(base_plugin.TBPlugin):
         explainer = request.required("explainer")
         if explainer not in run.explainers:
             raise errors.NotFoundError(f"{request.route}: no explainer {explainer!r} in this run; it has {run.explainers}.")
-        asked = request.required("class")
-        wanted = int(asked) if WHOLE_NUMBER.fullmatch(asked) else asked
+        text = request.required("class")
+        wanted = int(text) if WHOLE_NUMBER.fullmatch(text) else text
         with invalid_argument(request.route):
             run.wanted_class(wanted)
         return run, explainer, wanted
 
     def _other(self, request: Request) -> Run:
-        """The run that the argument `other` names; the same one where it is left out."""
+        """The run that the argument `other` names; that of `run` where it is left out."""
         return self._run(request, "other" if request.arguments.get("other") else "run")[0]
 
     def _run(self, request: Request, argument: str = "run") -> tuple[Run, str]:
-        """The run that an argument names and its version; one that has not changed since is kept, with its decoded arrays."""
+        """The run that an argument names, and its version. A run that has not changed is cached with its decoded arrays."""
         known = request.arguments.get({"run": "version", "other": "other_version"}[argument])
         name, probe_set = request.required(argument), request.arguments.get("set")
         run, version = self._catalog.run(request.context, request.experiment, name, probe_set, known)
@@ -375,35 +382,35 @@ class XaiPlugin(base_plugin.TBPlugin):
 
     # Replies.
 
-    def _json(self, answer: Callable[[Request], dict[str, Any]]) -> Callable[..., Any]:
+    def _json(self, route: Callable[[Request], dict[str, Any]]) -> Callable[..., Any]:
         def reply(request: wrappers.Request) -> wrappers.Response:
-            asked = Request(request)
-            text = json.dumps(plain(_answered(answer, asked)))
-            return asked.kept(http_util.Respond(request, text, "application/json"))
+            parsed = Request(request)
+            text = json.dumps(plain(_handled(route, parsed)))
+            return parsed.cacheable(http_util.Respond(request, text, "application/json"))
 
         return get_only(reply)
 
-    def _arrays(self, answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[..., Any]:
+    def _arrays(self, route: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[..., Any]:
         def reply(request: wrappers.Request) -> wrappers.Response:
-            asked = Request(request)
-            body, encoding = encode_arrays(*_answered(answer, asked)), None
+            parsed = Request(request)
+            body, encoding = encode_arrays(*_handled(route, parsed)), None
             if len(body) >= COMPRESS_FROM:
                 body, encoding = gzip.compress(body, compresslevel=1), "gzip"
-            return asked.kept(http_util.Respond(request, body, "application/octet-stream", content_encoding=encoding))
+            return parsed.cacheable(http_util.Respond(request, body, "application/octet-stream", content_encoding=encoding))
 
         return get_only(reply)
 
 
-def _answered(answer: Callable[[Request], Any], request: Request) -> Any:
-    """A record that can't be read is not there, as far as HTTP goes."""
+def _handled(route: Callable[[Request], T], request: Request) -> T:
+    """The result of a route; a record that can't be read is a 404."""
     try:
-        return answer(request)
+        return route(request)
     except RecordError as error:
         raise errors.NotFoundError(f"{request.route}: {error}") from error
 
 
 def _step(run: Run, place: int) -> int | None:
-    """The step of a place, None where there is none."""
+    """The step at an index of `all_steps`; None at index -1."""
     return int(run.all_steps[place]) if place >= 0 else None
 
 
@@ -411,22 +418,22 @@ def _epoch_or_none(step: int) -> int | None:
     return None if step == alignment.ABSENT else step
 
 
-def _later(answer: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[[Request], tuple[dict[str, Any], Arrays]]:
-    """For routes whose arrays all begin with the epochs: only those after the argument `since`."""
+def _with_since(route: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Callable[[Request], tuple[dict[str, Any], Arrays]]:
+    """Add the argument `since` to a route: only epochs after that step. The first axis of all its arrays is the epochs."""
 
-    def answered(request: Request) -> tuple[dict[str, Any], Arrays]:
+    def later(request: Request) -> tuple[dict[str, Any], Arrays]:
         since = request.arguments.get("since")
         if since and not WHOLE_NUMBER.fullmatch(since):
             raise errors.InvalidArgumentError(f"{request.route}: since is {since[:100]!r}; give a step.")
-        header, arrays = answer(request)
+        header, arrays = route(request)
         first = np.searchsorted(arrays["steps"], int(since), side="right") if since else 0
         return header, {name: array[first:] for name, array in arrays.items()}
 
-    return answered
+    return later
 
 
 def _about_kind(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page has to know of probes of a kind."""
+    """The part of the `run` route that depends on the kind of the probes."""
     names, arrays = record["probes"], record["arrays"]
     if names["kind"] == "image":
         return dict(zip(("height", "width", "channels"), arrays["images"]["shape"][1:], strict=True))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
-
-logger = logging.getLogger("tb_xai_plugin")
 
 
 def check_directory(log_dir: str) -> None:

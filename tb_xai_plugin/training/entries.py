@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.version import __version__
-
-logger = logging.getLogger("tb_xai_plugin")
 
 
 def epoch_json(

@@ -469,7 +469,7 @@ def test_runs_that_cannot_be_compared_have_no_difference(tmp_path: Path) -> None
     ask = {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"}
     response = Server(tmp_path).get("difference", ask)
     assert response.status_code == 400
-    assert "a and b can't be compared: they have other segments, coalitions (evaluations, seed or methods); log both" in response.text
+    assert "a and b can't be compared: they have different segments, coalitions (evaluations, seed or methods); log both" in response.text
     assert_a_sentence(response.text)
 
 
@@ -806,7 +806,7 @@ def test_a_reply_that_is_too_large_is_refused_before_it_is_made(route: str, serv
     response = server.get(route, {**asked(route), "probes": "0:3"})
     assert (response.status_code, response.mimetype) == (400, "text/plain")
     assert_a_sentence(response.text)
-    assert re.search(rf"{route}: 3 probes are \d+ MiB .* ask for fewer probes\.$", response.text)
+    assert re.search(rf"{route}: 3 probes are \d+ MiB,.* ask for fewer probes\.$", response.text)
     assert server.provider.reads == reads
 
 
@@ -1236,7 +1236,7 @@ def test_runs_without_a_common_metric_cannot_stand_side_by_side_by_it(by: str, r
     FakeRun(tmp_path / "b").write([0], logs={"loss": 1})
     response = Server(tmp_path).get(route, {"run": "a/xai", "other": "b/xai", "by": by, "explainer": "shap", "class": "0"})
     assert response.status_code == 400
-    assert re.search(rf"{route}: a and b have no (validation )?metric in common: they logged val_f1 and loss; align them by", response.text)
+    assert re.search(rf"{route}: a and b have no (validation )?metric in common: a logged val_f1, b logged loss; align them by", response.text)
     assert_a_sentence(response.text)
 
 
@@ -1257,7 +1257,7 @@ def test_explainers_of_one_law_share_their_coalitions_so_that_runs_are_comparabl
     other = Plan(probes, [Lime(kernel_width=0.5), "shap"]).comparable
     assert wire.differing(least, other, "lime") == ["settings of 'lime'"]
     assert wire.differing(least, other, "shap") == []
-    assert wire.differing(least, other) == ["explainers (other settings of 'lime')"]
+    assert wire.differing(least, other) == ["explainers (different settings of 'lime')"]
 
 
 def test_runs_are_compared_in_the_explainers_that_both_have_with_the_same_settings(tmp_path: Path) -> None:
@@ -1275,7 +1275,7 @@ def test_runs_are_compared_in_the_explainers_that_both_have_with_the_same_settin
         np.testing.assert_allclose(decode(asked_of(run, other, "shap").data)[1]["errors"][0], np.sqrt(e**2 + f**2), rtol=2e-3)
     refused = {
         ("b", "a", "ig"): (400, "difference: b and a can't be compared: a has no 'ig'; it has lime, shap."),
-        ("a", "b", "lime"): (400, "difference: a and b can't be compared: they have other settings of 'lime'; log both with the same"),
+        ("a", "b", "lime"): (400, "difference: a and b can't be compared: they have different settings of 'lime'; log both with the same"),
         ("a", "b", "ig"): (404, "no explainer 'ig' in this run; it has ['lime', 'shap']."),
     }
     for ask, (status, sentence) in refused.items():
@@ -1295,7 +1295,7 @@ def test_of_older_records_all_explainers_have_to_be_equal(older: str | None, sta
         fake.write([0])
     response = Server(tmp_path).get("difference", {"run": "a/xai", "other": "b/xai", "explainer": "shap", "class": "0"})
     assert response.status_code == status
-    assert status == 200 or "they have other explainers; log both" in response.text
+    assert status == 200 or "they have different explainers; log both" in response.text
 
 
 # Areas that the user drew
@@ -1394,10 +1394,10 @@ def test_players_that_differ_by_more_than_noise_are_those_of_all_probes_together
 
 def test_findings_name_the_probes_in_sentences(judged: Server) -> None:
     reply = judged.json("findings", **PAIR, step=2)
-    assert re.match(r"More than another seed makes: 4 of 4 probes that both answer right have other reasons, .*\.$", reply["verdict"])
+    assert re.match(r"The runs differ by more than the seed explains: 4 of 4 probes that both runs get right have different reasons, .*\.$", reply["verdict"])
     first = reply["findings"][0]
     assert re.fullmatch(
-        r"probe \d \(#\d\): both right, \d+ % of the reasons differ \(noise \d %\); the largest part \(\d+ %\) is segment [07]: A .*",
+        r"probe \d \(#\d\): both right, \d+ % of the attribution differs \(noise floor \d %\); \d+ % of the difference is in segment [07]: A .*",
         first["text"],
     )
     assert (first["kind"], first["step"]) == ("reasons differ", 2)
