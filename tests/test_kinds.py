@@ -255,7 +255,7 @@ def test_probes_are_served_as_people_see_them(other: Logged) -> None:
 
 def test_probes_that_are_too_large_for_a_reply_are_refused(other: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tb_xai_plugin.serving.request.REPLY_BYTES", 250)
-    assert "probes: 4 probes are 0 MiB and a reply has at most 0; ask for fewer probes." in other.refused("probes")
+    assert "probes: 4 probes are 0 MiB, and a reply has at most 0 MiB; ask for fewer probes." in other.refused("probes")
     assert other.reply("probes", probes="1")[0]["probes"] == [1]
 
 
@@ -290,7 +290,7 @@ def test_share_is_the_readers_of_a_region_and_of_players(other: Logged) -> None:
 
 def test_what_share_can_not_do_is_said_in_a_sentence(other: Logged) -> None:
     kind = other.kind.probes.kind
-    assert f"'area' is of images, and these are {kind} probes; give 'players'" in other.refused("share", area="0,0,8,0,8,8")
+    assert f"'area' is for images, and these are {kind} probes; give 'players'" in other.refused("share", area="0,0,8,0,8,8")
     for players in ("x3", "-1", "0:3", "1,,2", "1,", "1.5", "9" * 12):
         assert f"share: players is '{players}'; give e.g. '3,7,9'." in other.refused("share", players=players)
     assert "there is no player 99" in other.refused("share", players="0,99")
@@ -300,7 +300,7 @@ def test_what_share_can_not_do_is_said_in_a_sentence(other: Logged) -> None:
 
 def test_images_have_areas_and_no_players(runs: dict[str, Logged]) -> None:
     image = runs["image"]
-    assert "'players' is of probes that are no images" in image.refused("share", players="0,1")
+    assert "'players' is for probes that are not images" in image.refused("share", players="0,1")
     ask = {"explainer": "shap", "class": "label"}
     left = image.reply("share", **ask, region="left")[1]["share"]
     assert np.allclose(image.reply("share", **ask, area="0,0,2,0,2,5,0,5")[1]["share"], left)

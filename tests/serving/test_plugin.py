@@ -1236,7 +1236,9 @@ def test_runs_without_a_common_metric_cannot_stand_side_by_side_by_it(by: str, r
     FakeRun(tmp_path / "b").write([0], logs={"loss": 1})
     response = Server(tmp_path).get(route, {"run": "a/xai", "other": "b/xai", "by": by, "explainer": "shap", "class": "0"})
     assert response.status_code == 400
-    assert re.search(rf"{route}: a and b have no (validation )?metric in common: a logged val_f1, b logged loss; align them by", response.text)
+    assert re.search(
+        rf"{route}: a and b have no (validation )?metric in common: a logged val_f1, b logged loss; align them by", response.text
+    )
     assert_a_sentence(response.text)
 
 
@@ -1394,7 +1396,10 @@ def test_players_that_differ_by_more_than_noise_are_those_of_all_probes_together
 
 def test_findings_name_the_probes_in_sentences(judged: Server) -> None:
     reply = judged.json("findings", **PAIR, step=2)
-    assert re.match(r"The runs differ by more than the seed explains: 4 of 4 probes that both runs get right have different reasons, .*\.$", reply["verdict"])
+    assert re.match(
+        r"The runs differ by more than the seed explains: 4 of 4 probes that both runs get right have different reasons, .*\.$",
+        reply["verdict"],
+    )
     first = reply["findings"][0]
     assert re.fullmatch(
         r"probe \d \(#\d\): both right, \d+ % of the attribution differs \(noise floor \d %\); \d+ % of the difference is in segment [07]: A .*",
