@@ -1,4 +1,4 @@
-"""Probes: the fixed inputs that are explained at every epoch, checked once, with a content hash; one file a kind."""
+"""Probes: the fixed inputs that are explained at every epoch. They are checked once and carry a content hash. One file per kind."""
 
 from __future__ import annotations
 

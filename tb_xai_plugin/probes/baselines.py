@@ -1,4 +1,4 @@
-"""What stands where a segment of an image or a series is absent."""
+"""Baselines: the values that replace an absent segment of an image or a series."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# The mean of n probes holds 1/n of each of them: below this many, "absent" would still show the probe itself.
+# The mean of n probes contains 1/n of each probe. With fewer probes than this, an "absent" segment would still show the probe itself.
 FEWEST_FOR_MEAN = 8
 
 # (pixels, segments) -> baseline, both as in `baseline`
@@ -15,11 +15,13 @@ Maker = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def mean(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    return pixels.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+    """The mean of all probes: float32 (1, …, C)."""
+    average: np.ndarray = pixels.mean(axis=0, keepdims=True, dtype=np.float64)
+    return average.astype(np.float32)
 
 
 def automatic(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """The mean of the probes; of few of them their mean colour, or each channel's mean."""
+    """The mean of the probes; the mean of each channel where there are fewer than FEWEST_FOR_MEAN probes."""
     if len(pixels) >= FEWEST_FOR_MEAN:
         return mean(pixels, segments)
     colour = pixels.mean(axis=tuple(range(pixels.ndim - 1)), dtype=np.float64).astype(np.float32)
@@ -27,12 +29,13 @@ def automatic(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
 
 
 def segment_mean(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """The mean of each segment and channel: float32 (n, …, C)."""
     means = np.empty_like(pixels)
-    for one, labels, into in zip(pixels, segments, means, strict=True):
+    for probe, labels, probe_means in zip(pixels, segments, means, strict=True):
         counts = np.bincount(labels.ravel())
-        for channel in range(one.shape[-1]):
-            sums = np.bincount(labels.ravel(), weights=one[..., channel].ravel())
-            into[..., channel] = (sums / counts)[labels]
+        for channel in range(probe.shape[-1]):
+            sums = np.bincount(labels.ravel(), weights=probe[..., channel].ravel())
+            probe_means[..., channel] = (sums / counts)[labels]
     return means
 
 
@@ -40,13 +43,20 @@ BASELINES: Mapping[str, Maker] = {"auto": automatic, "mean": mean, "segment-mean
 
 
 def baseline(who: str, pixels: np.ndarray, segments: np.ndarray, how: Any, makers: Mapping[str, Maker] = BASELINES) -> np.ndarray:
-    """float32 (1 or n, …, C).
+    """The baseline of a probe set.
 
     Args:
-        who: asks, the first word of every sentence.
+        who: name of the probe set's class; every message begins with it.
         pixels: float32 (n, …, C), images or series.
-        segments: int (n, …), the player of each place.
-        how: a name of `makers`, a number, or an array: of all places, with or without channels, or one a probe.
+        segments: int (n, …), the player of each pixel or step.
+        how: a name in `makers`, a number, or an array: one value per pixel or step, with or without a channel axis, or one such array per probe.
+        makers: {name: function that makes the baseline}.
+
+    Returns:
+        float32 (1, …, C), or (n, …, C) where each probe has its own baseline.
+
+    Raises:
+        ValueError: unknown name, wrong shape, or values that are not finite. TypeError: neither a name nor numbers.
     """
     n, *places, channels = pixels.shape
     if isinstance(how, str):
@@ -56,11 +66,11 @@ def baseline(who: str, pixels: np.ndarray, segments: np.ndarray, how: Any, maker
     try:
         array = np.asarray(how)
     except ValueError as error:
-        raise ValueError(f"{who}: baseline is not an array ({error}); give rows of one length.") from error
+        raise ValueError(f"{who}: baseline is not an array ({error}); give rows of equal length.") from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{who}: baseline is {type(how).__name__}; choose from {list(makers)}, or give a number or an array.")
     array = array.astype(np.float32)
-    # A series' (T,) is one number a step; its (C,) one a channel.
+    # For series, (T,) has one number per step and (C,) one per channel.
     if array.ndim == len(places) and array.shape[0] in (1, places[0]):
         array = array[..., None]
     try:

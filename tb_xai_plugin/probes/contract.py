@@ -1,4 +1,4 @@
-"""What every kind of probes has in common, and the hash that tells whether two records explain the same."""
+"""The contract of all kinds of probes, and the hash that tells whether two records explain the same probes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import numpy as np
 
 
 class ProbeSet:
-    """Inputs, labels, names, and a hash of what explanations depend on.
+    """Inputs to explain, with labels, names, and a hash of everything that explanations depend on.
 
     Attributes:
         kind: "image" | "tabular" | "text" | "sequence".
-        inputs: (n, ...) as the model takes them; of texts the strings.
+        inputs: (n, ...) as the model takes them; for texts, the strings.
         labels: int64 (n,) true classes, or None.
-        truth: float64 (n, outputs), what a regression should answer, where the labels are that; or None.
-        class_names, names: list of str, or None.
+        truth: float64 (n, outputs) true values of a regression, or None.
+        class_names: list of str, one per class, or None.
+        names: list of str, one per probe, or None.
         players: int64 (n,) number of players (segments, features, tokens) of each probe.
-        regions: {name: what belongs to it}.
-        model_input: maps a batch of masked probes to what a multi-input or dict-input model takes; or None.
-        for_callables: the same, for callables that do not take arrays; or None.
+        regions: {name: the pixels, steps, features or tokens that belong to it}.
+        model_input: callable that turns a batch of masked probes into what a model with several inputs or dict inputs takes; or None.
+        for_callables: the same for callables that do not take arrays; or None.
     """
 
     kind: ClassVar[str]
@@ -40,7 +41,7 @@ class ProbeSet:
 
     @property
     def parts(self) -> dict[str, str]:
-        """Content hashes of the parts that attributions depend on; two records compare where all of them are equal."""
+        """Content hashes of the parts that attributions depend on; two records can be compared where all of them are equal."""
         raise NotImplementedError
 
     @property
@@ -49,27 +50,27 @@ class ProbeSet:
         return hash_of(*sorted(f"{name}={value}" for name, value in self.parts.items()))
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What is logged of the probes: names and numbers for JSON, and arrays (n, ...)."""
+        """The content of the record: names and numbers for JSON, and arrays (n, ...)."""
         raise NotImplementedError
 
     @classmethod
     def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ProbeSet:
-        """The probes that `as_record` was called on, without what is code (`model_input`, `encode`)."""
+        """The probes that `as_record` was called on, without their functions (`model_input`, `encode`)."""
         raise NotImplementedError
 
     def player_names(self, probe: int) -> list[str] | None:
-        """How people call the players of a probe; None where they have no names, as superpixels."""
+        """Names of the players of a probe; None where players have no names (superpixels)."""
         return None
 
     def _common_record(self) -> dict[str, Any]:
         labels = None if self.labels is None else self.labels.tolist()
         truth = None if self.truth is None else self.truth.tolist()
-        about = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
-        return {**about, "labels": labels, "truth": truth}
+        common = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
+        return {**common, "labels": labels, "truth": truth}
 
     @staticmethod
     def _labels_in(names: Mapping[str, Any]) -> Any:
-        """As they were given, of a record."""
+        """The labels of a record, in the form in which they were given."""
         return names["labels"] if names.get("truth") is None else names["truth"]
 
 

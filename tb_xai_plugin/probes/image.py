@@ -1,4 +1,4 @@
-"""Images as probes: their superpixels, and what stands where one is absent."""
+"""Images as probes: their superpixels are the players, and a baseline replaces absent ones."""
 
 from __future__ import annotations
 
@@ -16,24 +16,31 @@ WHO = "ImageProbes"
 
 
 class ImageProbes(ProbeSet):
-    """Images to explain, with their superpixels.
+    """Images to explain. Their superpixels are the players.
 
     Args:
         images: (n, H, W) or (n, H, W, C), exactly as the model takes them: any value range, channels last.
-        labels: (n,) int or names out of `class_names`, or (n, classes) one-hot: true classes; or fractions, what a regression should answer; or None.
-        class_names: one name a class.
-        names: one name a probe.
-        segments: "auto" (a grid up to 40 px, SLIC above) | "grid" | "slic" | int (n, H, W) or (H, W) label maps |
-            a callable image -> (H, W) label map.
-        baseline: what stands where a player is absent: "auto" (the mean of the probes; below 8 probes their mean colour) |
-            "mean" (of the probes) | "segment-mean" (the mean colour of each segment, as in `lime`) | "blur" (Gaussian, sigma a
-            tenth of the larger side) | a number | an array (H, W) or (H, W, C) (or (n, H, W, C), one a probe).
-        regions: {name: bool (H, W) or (n, H, W)}: parts of the image to watch.
-        display: images to show instead, (n, H, W[, C]), or a callable images -> images; for standardised inputs.
-        model_input: callable, maps a batch of masked images to what a multi-input or dict-input model takes.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
+            the true values of a regression. Default: no labels.
+        class_names: list of str, one name per class.
+        names: list of str, one name per probe.
+        segments: the superpixels: "auto" (a grid up to 40 px, SLIC above) | "grid" | "slic" | label maps, int (n, H, W) or (H, W) |
+            a callable that maps an image to a label map (H, W).
+        baseline: the values that replace an absent superpixel: "auto" (the mean of the probes; with fewer than 8 probes, their mean colour) |
+            "mean" (the mean of the probes) | "segment-mean" (the mean colour of each superpixel, as in `lime`) | "blur" (Gaussian, sigma a
+            tenth of the larger side) | a number | an array (H, W) or (H, W, C), or one array per probe (n, H, W, C).
+        regions: parts of the images to watch, {name: bool mask (H, W) or (n, H, W)}.
+        display: images to show instead of the inputs, (n, H, W) or (n, H, W, C), or a callable images -> images; for standardised inputs.
+        model_input: callable that turns a batch of masked images into what a model with several inputs or dict inputs takes.
+
+    Attributes:
+        segments: int32 (n, H, W), the superpixel of each pixel, numbered from 0 in each image.
+        baseline: float32 (1, H, W, C), or (n, H, W, C) where each probe has its own.
+        images: uint8 (n, H, W, 1, 3 or 4), the images as people see them.
 
     Raises:
-        ValueError, TypeError: with one sentence, at construction.
+        ValueError: an option does not fit the images; the message says what to give instead.
+        TypeError: an option has the wrong type.
     """
 
     kind = "image"
@@ -61,22 +68,20 @@ class ImageProbes(ProbeSet):
         self.players = self.segments.reshape(n, -1).max(axis=1).astype(np.int64) + 1
         if self.players.min() < 2:
             raise ValueError(
-                f"ImageProbes: probe {int(self.players.argmin())} has one segment; give label maps with at least 2 segments for every image."
+                f"ImageProbes: probe {int(self.players.argmin())} has one segment; give segments= with at least 2 segments for every image."
             )
         self.baseline = baselines.baseline(WHO, self.pixels, self.segments, baseline, BASELINES)
-        same = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
-        if same.any():
+        unchanged = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
+        if unchanged.any():
             raise ValueError(
-                f"ImageProbes: the baseline is equal to probe {int(same.argmax())}, so nothing changes when its segments are absent; "
-                "give another baseline, e.g. 'blur' or a number that is not in the image."
+                f"ImageProbes: the baseline is equal to probe {int(unchanged.argmax())}, so nothing changes when its segments are absent; "
+                "give another baseline=, e.g. 'blur' or a number that is not in the image."
             )
         regions = checks.mapping(WHO, "regions", regions, "{name: bool mask}")
         self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in regions.items()}
         for name, mask in self.regions.items():
             if not mask.any():
-                raise ValueError(
-                    f"ImageProbes: region {name!r} has not a single pixel in any image; mark the pixels that belong to it as True."
-                )
+                raise ValueError(f"ImageProbes: region {name!r} has not a single pixel in any image; mark its pixels as True.")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of images")
 
     def __repr__(self) -> str:
@@ -104,10 +109,13 @@ class ImageProbes(ProbeSet):
         """Take the first n images of a dataset, balanced over classes.
 
         Args:
-            dataset: tf.data.Dataset, keras.utils.PyDataset or any iterable of (x, y), (x, y, weight) or x, batched or not. A dataset that
-                shuffles gives other probes in every process, and runs with other probes can't be compared.
+            dataset: tf.data.Dataset, keras.utils.PyDataset, or any iterable of (x, y), (x, y, weight) or x, batched or not. Do not shuffle it:
+                a shuffled dataset gives different probes in every process, and runs with different probes cannot be compared.
             n: number of probes.
-            options: those of ImageProbes.
+            options: further arguments of ImageProbes.
+
+        Raises:
+            ValueError: the dataset has fewer than n examples. TypeError: it gives dicts instead of (x, y).
         """
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         images, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None)
@@ -140,14 +148,15 @@ class ImageProbes(ProbeSet):
             baseline=arrays["baseline"],
             display=arrays["images"],
         )
-        # Not checked again: an older record may have an empty one.
+        # Regions are not checked again: an older record may contain an empty one.
         probes.regions = {name: _region(name, mask, probes.segments.shape) for name, mask in regions.items()}
         return probes
 
 
-def _checked_images(images: Any, *, shown_otherwise: bool) -> np.ndarray:
+def _checked_images(given: Any, *, shown_otherwise: bool) -> np.ndarray:
+    """The images as an array, (n, H, W) or (n, H, W, C). shown_otherwise: other images are shown to people, given by `display`."""
     try:
-        images = np.asarray(images)
+        images: np.ndarray = np.asarray(given)
     except ValueError as error:
         raise ValueError(f"ImageProbes: images is not an array ({error}); give images of one size, (n, H, W) or (n, H, W, C).") from error
     if images.dtype == object or images.dtype.kind not in "fiub":
@@ -178,8 +187,8 @@ def _checked_images(images: Any, *, shown_otherwise: bool) -> np.ndarray:
 
 
 def _shown(inputs: np.ndarray, display: Any) -> np.ndarray:
-    """What people see: uint8 (n, H, W, 1, 3 or 4)."""
-    images = inputs
+    """The images as people see them: uint8 (n, H, W, 1, 3 or 4)."""
+    images: np.ndarray = inputs
     if callable(display):
         images = np.asarray(display(inputs))
     elif display is not None:
@@ -188,33 +197,39 @@ def _shown(inputs: np.ndarray, display: Any) -> np.ndarray:
         images = images[..., None]
     if images.shape[:3] != inputs.shape[:3]:
         raise ValueError(
-            f"ImageProbes: display has shape {images.shape} for images of shape {inputs.shape}; give one picture of the same size an image."
+            f"ImageProbes: display has shape {images.shape} for images of shape {inputs.shape}; give one image of the same height and width for each."
         )
     if images.shape[-1] not in (1, 3, 4):
         raise ValueError(
-            f"ImageProbes: images of shape {inputs.shape} have {images.shape[-1]} channels, which can't be shown; "
-            "give channels last, or display=, the same images as grey (1), RGB (3) or RGBA (4)."
+            f"ImageProbes: images of shape {inputs.shape} have {images.shape[-1]} channels, which cannot be shown; "
+            "give channels last, or display= with the same images as grey (1), RGB (3) or RGBA (4)."
         )
     if images.dtype == np.uint8 and display is not None:
         return images
     if images.dtype == np.uint8:
-        # Few levels are a mask or a class map stored as numbers, not 8-bit brightness.
+        # An image with few levels is a mask or a class map stored as numbers, not 8-bit brightness.
         return images if images.max() > 15 else _stretched(images)
     low, high = float(images.min()), float(images.max())
     if low >= 0 and high <= 1:
-        return np.rint(images * 255).astype(np.uint8)
+        return _rounded(images * 255)
     if low >= 0 and high <= 255 and high > 15:
-        return np.rint(images).astype(np.uint8)
+        return _rounded(images)
     if low >= -1 and high <= 1:
-        return np.rint((images + 1) * 127.5).astype(np.uint8)
+        return _rounded((images + 1) * 127.5)
     return _stretched(images)
 
 
+def _rounded(brightness: np.ndarray) -> np.ndarray:
+    """uint8 from brightness between 0 and 255."""
+    rounded: np.ndarray = np.rint(brightness)
+    return rounded.astype(np.uint8)
+
+
 def _stretched(images: np.ndarray) -> np.ndarray:
-    """One linear map for all images: the smallest value black, the largest white."""
+    """Scale all images alike: the smallest value becomes black, the largest white."""
     images = images.astype(np.float64)
     span = images.max() - images.min()
-    return np.rint((images - images.min()) * (255 / span if span > 0 else 0)).astype(np.uint8)
+    return _rounded((images - images.min()) * (255 / span if span > 0 else 0))
 
 
 def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: Any) -> np.ndarray:
@@ -232,30 +247,33 @@ def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: Any) -> np.ndarra
     if maps.shape != (n, height, width) or maps.dtype.kind not in "iub":
         raise ValueError(
             f"ImageProbes: segments has shape {maps.shape} and dtype {maps.dtype} for {n} images of {height} x {width} pixels; "
-            f"give whole numbers, ({n}, {height}, {width}) or ({height}, {width})."
+            f"give whole numbers of shape ({n}, {height}, {width}) or ({height}, {width})."
         )
     maps = np.stack([superpixels.contiguous(labels) for labels in maps])
     if maps.max() >= 2**16:
-        raise ValueError(f"ImageProbes: segments has {maps.max() + 1} segments in one image; 16 to 64 are a good number.")
+        raise ValueError(f"ImageProbes: segments has {maps.max() + 1} segments in one image; give fewer, 16 to 64 are a good number.")
     return maps
 
 
 def _blurred(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Each image under a Gaussian blur."""
     try:
         from skimage.filters import gaussian
     except ImportError as error:
         raise ImportError("ImageProbes: baseline='blur' needs scikit-image; install it with 'pip install scikit-image'.") from error
     sigma = max(pixels.shape[1:3]) / 10
-    return np.stack([gaussian(image, sigma=sigma, channel_axis=-1, preserve_range=True) for image in pixels]).astype(np.float32)
+    blurred: np.ndarray = np.stack([gaussian(image, sigma=sigma, channel_axis=-1, preserve_range=True) for image in pixels])
+    return blurred.astype(np.float32)
 
 
 BASELINES: Mapping[str, baselines.Maker] = {**baselines.BASELINES, "blur": _blurred}
 
 
-def _region(name: str, mask: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    mask = np.asarray(mask)
+def _region(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """bool (n, H, W). shape: (n, H, W)."""
+    mask: np.ndarray = np.asarray(given)
     if mask.shape not in (shape, shape[1:]):
-        raise ValueError(f"ImageProbes: region {name!r} has shape {mask.shape}; give bool {shape[1:]} or {shape}.")
+        raise ValueError(f"ImageProbes: region {name!r} has shape {mask.shape}; give a bool mask of shape {shape[1:]} or {shape}.")
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(f"ImageProbes: region {name!r} has values other than 0 and 1; give a bool mask.")
     return np.broadcast_to(mask.astype(bool), shape).copy()

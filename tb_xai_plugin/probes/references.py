@@ -1,4 +1,4 @@
-"""Which rows of a background stand for "feature absent": a fixed sample of it, or the centres of its clusters."""
+"""Reference rows: the rows of a background that replace absent features, a fixed sample of it or the centres of its clusters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ SUMMARIES = ("sample", "kmeans")
 
 
 def summarised(background: np.ndarray, how: str, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most so many rows, float32 (k, d), and how much each counts, float64 (k,), summing to 1; the same in any process.
+    """Choose reference rows from a background, the same in every process.
 
-    how: "sample" (evenly spread over the background in its order) | "kmeans" (cluster centres, each snapped to the nearest value of its column that
-    there is, as in `shap.kmeans`; weighted by cluster size).
+    Args:
+        background: float32 (b, d).
+        how: "sample" (a fixed random sample, in the order of the background) | "kmeans" (cluster centres, each coordinate replaced by the
+            nearest value of its column, as in `shap.kmeans`, and weighted by cluster size).
+        most: the largest number of rows.
+
+    Returns:
+        float32 (k, d) rows with k <= most, and float64 (k,) weights that sum to 1.
     """
     if len(background) <= most:
         return background, np.full(len(background), 1 / len(background))
     if how == "sample":
-        # Not every b/k-th row: a background may be sorted by class, or repeat with a period.
+        # Not every (b / k)th row: a background may be sorted by class, or repeat with a period.
         chosen = np.sort(np.random.default_rng(0).permutation(len(background))[:most])
         return background[chosen], np.full(most, 1 / most)
     try:
@@ -35,9 +41,9 @@ def summarised(background: np.ndarray, how: str, most: int) -> tuple[np.ndarray,
 
 
 def in_turn(weights: np.ndarray, count: int) -> np.ndarray:
-    """int (count,): which reference comes next, so that after any number of them each has come as often as its weight asks."""
+    """The order in which references take turns: int (count,). Within any first part of it, each reference occurs in proportion to its weight."""
     due, order = np.zeros(len(weights)), np.empty(count, dtype=np.int64)
-    # Ties go by a fixed shuffle: neighbours in a background are often alike.
+    # A fixed shuffle decides ties: neighbours in a background are often alike.
     rank = np.random.default_rng(1).permutation(len(weights)) * 1e-9
     for place in range(count):
         due += weights

@@ -1,32 +1,32 @@
-"""Take a few examples, balanced over classes, from a dataset of any kind."""
+"""Takes a few examples, balanced over classes, from a dataset of any kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
-# A dataset may repeat without end: so many examples are looked at for each one wanted.
+# A dataset may repeat without end: at most this many examples are read for each one wanted.
 EXAMPLES_READ_PER_PROBE = 200
 
 
 def take_balanced(
     dataset: Iterable[Any], n: int, classes: int | None = None, axes: int | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The first n examples, with equally many of each class as far as the dataset goes, in the dataset's order.
+    """The first n examples in the dataset's order, with equally many of each class as far as the dataset has them.
 
     Args:
         dataset: iterable of (x, y), (x, y, weight) or x, batched or not.
-        n: examples wanted.
-        classes: number of classes, where known: reading stops once there is enough of each.
-        axes: of one example (a row has 1, a text 0); None for images, which have 2 or 3.
+        n: number of examples.
+        classes: number of classes, where known: reading stops once there are enough examples of each.
+        axes: number of axes of one example (a row has 1, a text 0); None for images, which have 2 or 3.
 
     Returns:
-        inputs (n, ...), and labels (n,) or (n, classes) as in the dataset, None where it has none.
+        inputs (n, ...), and labels (n,) or (n, classes) as in the dataset, or None where it has none.
 
     Raises:
-        ValueError: n below 1, or a dataset with fewer examples.
+        ValueError: n is below 1, or the dataset has fewer examples. TypeError: the dataset gives dicts.
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
@@ -46,17 +46,17 @@ def take_balanced(
     queues = list(by_class.values())  # in the order in which their classes first came
     rounds = sorted((place, number) for number, queue in enumerate(queues) for place in range(len(queue)))
     taken = sorted((queues[number][place] for place, number in rounds[:n]), key=lambda example: example[0])
-    labels = None if taken[0][2] is None else np.stack([y for _, _, y in taken])
-    return np.stack([x for _, x, _ in taken]), labels
+    labels = [y for _, _, y in taken if y is not None]
+    return np.stack([x for _, x, _ in taken]), np.stack(labels) if labels else None
 
 
 def _examples(dataset: Iterable[Any], axes: int | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Single examples from batches or singles."""
+    """Single examples, from a dataset of batches or of single examples."""
     for element in _elements(dataset):
         x, y = (*element, None)[:2] if isinstance(element, tuple | list) else (element, None)
         if isinstance(x, dict) or isinstance(y, dict):
             raise TypeError(
-                "from_dataset: the dataset gives dicts; map it to (input, label) first, e.g. dataset.map(lambda x, y: (x['image'], y))."
+                "from_dataset: the dataset gives dicts; map it to (x, y) first, e.g. dataset.map(lambda x, y: (x['image'], y))."
             )
         x, y = np.asarray(x), None if y is None else np.asarray(y)
         if y is not None and (y.dtype.kind not in "fiub" or not np.isfinite(y).all()):
@@ -69,15 +69,16 @@ def _examples(dataset: Iterable[Any], axes: int | None) -> Iterator[tuple[np.nda
 
 def _elements(dataset: Iterable[Any]) -> Iterator[Any]:
     # keras.utils.PyDataset has a length and items; iterating over it would go past its end.
-    if isinstance(dataset, tuple):  # (x_test, y_test): one big batch
+    if isinstance(dataset, tuple):  # (x_test, y_test): one large batch
         yield dataset
-    elif hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__"):
+    elif isinstance(dataset, Sized) and hasattr(dataset, "__getitem__"):
         yield from (dataset[i] for i in range(len(dataset)))
     else:
         yield from dataset
 
 
 def _is_batch(x: np.ndarray, y: np.ndarray | None) -> bool:
+    """Whether x holds several images."""
     if x.ndim == 4 or x.ndim == 2:
         return x.ndim == 4
     if y is None:
@@ -87,7 +88,7 @@ def _is_batch(x: np.ndarray, y: np.ndarray | None) -> bool:
 
 
 def _is_batch_of(axes: int, x: np.ndarray, y: np.ndarray | None) -> bool:
-    """Whether x holds several examples of so many axes; series of one channel may lack an axis."""
+    """Whether x holds several examples with this number of axes each; series of one channel may lack an axis."""
     labelled = y is not None and y.ndim >= 1 and x.ndim >= 1 and len(y) == len(x) and not (y.ndim == 1 and len(y) > 1 and y.sum() == 1)
     if axes == 2 and x.ndim == 2:
         return labelled

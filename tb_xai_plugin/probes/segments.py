@@ -1,4 +1,4 @@
-"""Superpixels: which pixels of an image probe stand and fall together (a player of the game)."""
+"""Superpixels: the pixels of an image that are present or absent together. Each superpixel is one player of the game."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 SEGMENTERS = ("auto", "grid", "slic")
 
-# Fewer players say nothing about where a model looks; SLIC gives that few on nearly flat images.
+# Fewer players say nothing about where a model looks. SLIC gives so few on nearly flat images.
 FEWEST_SLIC = 8
 
 
 def grid(height: int, width: int, rows: int, columns: int) -> np.ndarray:
-    """Label map of a regular grid: int32 (height, width), 0 to rows * columns - 1, cells equal to within a pixel."""
+    """Label map of a regular grid: int32 (height, width), 0 to rows * columns - 1. Cell sides differ by at most one pixel."""
     row = np.arange(height) * rows // height
     column = np.arange(width) * columns // width
     return (row[:, None] * columns + column[None, :]).astype(np.int32)
 
 
 def default_grid(height: int, width: int) -> np.ndarray:
-    """The grid for images of that size: about 16 nearly square cells up to 16 px, about 49 above."""
+    """The default grid for images of a size: about 16 nearly square cells up to 16 px, about 49 above."""
     cells = 16 if max(height, width) <= 16 else 49
     side = (height * width / cells) ** 0.5
     rows = int(np.clip(round(height / side), 1, height))
@@ -66,9 +66,10 @@ def merge_crumbs(labels: np.ndarray, share: float = 0.002) -> np.ndarray:
 
 
 def _longest_neighbour(labels: np.ndarray, label: int) -> int:
+    """The neighbour with which a segment shares the longest border."""
     pairs = [(labels[1:], labels[:-1]), (labels[:-1], labels[1:]), (labels[:, 1:], labels[:, :-1]), (labels[:, :-1], labels[:, 1:])]
-    beside = np.concatenate([there[(here == label) & (there != label)] for here, there in pairs])
-    return int(np.bincount(beside).argmax())
+    neighbours = np.concatenate([second[(first == label) & (second != label)] for first, second in pairs])
+    return int(np.bincount(neighbours).argmax())
 
 
 def contiguous(labels: np.ndarray) -> np.ndarray:
@@ -78,10 +79,12 @@ def contiguous(labels: np.ndarray) -> np.ndarray:
 
 
 def segment(images: np.ndarray, how: str) -> np.ndarray:
-    """Label maps, int32 (n, height, width), each contiguous from 0, for images shown as uint8 (n, height, width, channels).
+    """Label maps of images: int32 (n, height, width), each contiguous from 0.
 
-    how: "grid"; "slic"; "auto" is a grid up to 40 px and SLIC above: SLIC's segments of a 28 px digit are few and ragged,
-    a grid is the same for every probe and every version of scikit-image.
+    Args:
+        images: uint8 (n, height, width, channels), as shown to people.
+        how: "grid" | "slic" | "auto" (a grid up to 40 px, SLIC above). On a 28 px digit SLIC gives few and ragged segments, while a grid is
+            the same for every probe and every version of scikit-image.
     """
     n, height, width, _ = images.shape
     if how == "slic" or (how == "auto" and max(height, width) > 40):

@@ -13,35 +13,38 @@ from tb_xai_plugin.probes.regions import overlap
 from tb_xai_plugin.probes.segments import contiguous
 
 WHO = "SequenceProbes"
-# So many equal segments, if nothing else is asked for.
+# Default number of equal segments.
 SEGMENTS = 20
 
-# Stretches of time that a player's name lists; of more, the first few.
+# A player's name lists at most this many stretches of time.
 MOST_STRETCHES = 3
 
 
 class SequenceProbes(ProbeSet):
-    """Series of (time, channels) to explain: sensors, signals, prices.
+    """Series over time to explain: sensors, signals, prices. Their segments of time are the players.
 
     Args:
         series: (n, T) or (n, T, C) numbers, exactly as the model takes them.
-        labels: (n,) int or names out of `class_names`, or (n, classes) one-hot: true classes; or fractions, what a regression should answer; or None.
-        class_names, names: one name a class, one a probe.
-        channel_names: C names.
-        segments: "auto" (20 equal segments, or every step where there are fewer) | how many | int (T,) or (n, T) label maps | a callable
-            series (T, C) -> (T,) label map.
-        baseline: what stands where a segment is absent: "auto" (the mean of the probes; below 8 probes each channel's mean) | "mean" (of the probes) |
-            "segment-mean" (of each segment and channel) | a number | an array (T,), (T, C) or (n, T, C).
-        regions: {name: bool (T,) or (n, T), or [start, stop) steps}: parts of time to watch.
-        display: series in their own units to show instead, or a callable series -> series.
-        model_input: callable, maps a batch of masked series to what a multi-input or dict-input model takes.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
+            the true values of a regression. Default: no labels.
+        class_names: list of str, one name per class.
+        names: list of str, one name per probe.
+        channel_names: list of str, one name per channel.
+        segments: "auto" (20 equal segments, or one per step in shorter series) | a number of equal segments | label maps, int (T,) or (n, T) |
+            a callable that maps a series (T, C) to a label map (T,).
+        baseline: the values that replace an absent segment: "auto" (the mean of the probes; with fewer than 8 probes, the mean of each channel) |
+            "mean" (the mean of the probes) | "segment-mean" (the mean of each segment and channel) | a number | an array (T,), (T, C) or (n, T, C).
+        regions: stretches of time to watch, {name: bool mask (T,) or (n, T), or [start, stop] in steps, stop excluded}.
+        display: series to show instead, (n, T) or (n, T, C) in their own units, or a callable series -> series.
+        model_input: callable that turns a batch of masked series into what a model with several inputs or dict inputs takes.
 
     Attributes:
-        segments: int32 (n, T), the player of each step.
-        baseline: float32 (1 or n, T, C).
+        segments: int32 (n, T), the player of each step, numbered from 0 in each series.
+        baseline: float32 (1, T, C), or (n, T, C) where each probe has its own.
 
     Raises:
-        ValueError, TypeError: with one sentence, at construction.
+        ValueError: an option does not fit the series; the message says what to give instead.
+        TypeError: an option has the wrong type.
     """
 
     kind = "sequence"
@@ -69,18 +72,21 @@ class SequenceProbes(ProbeSet):
         self.segments = _segments(self.pixels, segments)
         self.players = self.segments.max(axis=1).astype(np.int64) + 1
         if self.players.min() < 2:
-            raise ValueError(f"{WHO}: probe {int(self.players.argmin())} has one segment; give at least 2 for every series.")
+            raise ValueError(f"{WHO}: probe {int(self.players.argmin())} has one segment; give segments= with at least 2 for every series.")
         self.baseline = baselines.baseline(WHO, self.pixels, self.segments, baseline)
-        same = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
-        if same.any():
+        unchanged = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
+        if unchanged.any():
             raise ValueError(
-                f"{WHO}: the baseline is equal to probe {int(same.argmax())}, so nothing changes when its segments are absent; give another, e.g. a number that is not in it."
+                f"{WHO}: the baseline is equal to probe {int(unchanged.argmax())}, so nothing changes when its segments are absent; "
+                "give another baseline=, e.g. a number that is not in the series."
             )
         given = checks.mapping(WHO, "regions", regions, "{name: bool mask over time, or [start, stop]}")
         self.regions = {str(name): _region(name, mask, (n, length)) for name, mask in given.items()}
         shown = self.inputs if display is None else _array("display", display(self.inputs) if callable(display) else display)
         if shown.shape not in (self.inputs.shape, self.pixels.shape) or shown.dtype.kind not in "fiub":
-            raise ValueError(f"{WHO}: display has shape {shown.shape} for series of shape {self.inputs.shape}; give one number for each.")
+            raise ValueError(
+                f"{WHO}: display has shape {shown.shape} for series of shape {self.inputs.shape}; give numbers of the same shape."
+            )
         self.shown = shown.astype(np.float32).reshape(n, length, channels)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
 
@@ -90,7 +96,7 @@ class SequenceProbes(ProbeSet):
 
     @property
     def pixels(self) -> np.ndarray:
-        """float32 (n, T, C): the inputs with an axis of channels."""
+        """float32 (n, T, C): the inputs with a channel axis."""
         inputs = self.inputs[..., None] if self.inputs.ndim == 2 else self.inputs
         return inputs.astype(np.float32)
 
@@ -105,9 +111,13 @@ class SequenceProbes(ProbeSet):
 
     @classmethod
     def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> SequenceProbes:
-        """Take the first n series of a dataset of (x, y), balanced over classes; see `ImageProbes.from_dataset`.
+        """Take the first n series of a dataset, balanced over classes.
 
-        x is (T, C), in batches or not; of one pair of arrays, as (x_test, y_test), also (n, T).
+        Args:
+            dataset: (x, y) with series x (T, C), batched or not; or a pair of arrays such as (x_test, y_test), where x may also be (n, T).
+                See `ImageProbes.from_dataset`.
+            n: number of probes.
+            options: further arguments of SequenceProbes.
         """
         from tb_xai_plugin.probes.sampling import take_balanced
 
@@ -120,7 +130,7 @@ class SequenceProbes(ProbeSet):
         return [_steps(self.segments[probe] == player) for player in range(int(self.players[probe]))]
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        alike = bool((self.segments == self.segments[0]).all())
+        alike = bool((self.segments == self.segments[0]).all())  # all probes have the same segments
         names = {**self._common_record(), "channel_names": self.channel_names, "alike": alike}
         arrays = {"inputs": self.inputs, "shown": self.shown, "segments": self.segments.astype(np.uint16), "baseline": self.baseline}
         if self.regions:
@@ -129,7 +139,7 @@ class SequenceProbes(ProbeSet):
         return names, arrays
 
     def inside(self, mask: np.ndarray) -> np.ndarray:
-        """float64 (n, players): the part of each segment's steps inside a bool mask (n, T)."""
+        """float64 (n, players): the share of each segment's steps inside a bool mask (n, T)."""
         return overlap(self.segments, mask, int(self.players.max()))
 
     @classmethod
@@ -149,35 +159,37 @@ class SequenceProbes(ProbeSet):
 
 
 def _array(what: str, given: Any) -> np.ndarray:
+    """An option as an array."""
     try:
         return np.asarray(given)
     except ValueError as error:
-        raise ValueError(f"{WHO}: {what} is not an array ({error}); give rows of one length.") from error
+        raise ValueError(f"{WHO}: {what} is not an array ({error}); give rows of equal length.") from error
 
 
-def _numbers(series: Any) -> np.ndarray:
+def _numbers(given: Any) -> np.ndarray:
+    """The series as an array, (n, T) or (n, T, C)."""
     try:
-        series = np.asarray(series)
+        series: np.ndarray = np.asarray(given)
     except ValueError as error:
-        raise ValueError(f"{WHO}: series is not an array ({error}); give series of one length, (n, T) or (n, T, C).") from error
+        raise ValueError(f"{WHO}: series is not an array ({error}); give series of equal length, (n, T) or (n, T, C).") from error
     if series.dtype.kind not in "fiub" or series.ndim not in (2, 3) or 0 in series.shape or series.shape[1] < 2:
         raise ValueError(
-            f"{WHO}: series has shape {series.shape} and dtype {series.dtype}; give numbers (n, T) or (n, T, C), T at least 2."
+            f"{WHO}: series has shape {series.shape} and dtype {series.dtype}; give numbers of shape (n, T) or (n, T, C) with T at least 2."
         )
     bad = ~(np.abs(series.astype(np.float64)) <= np.finfo(np.float32).max).reshape(len(series), -1).all(axis=1)
     if bad.any():
         raise ValueError(f"{WHO}: series {int(bad.argmax())} has NaN or infinite values; give finite numbers.")
-    # Masked inputs are made of float32, whole numbers too.
+    # Masked inputs are float32, even where the series hold whole numbers.
     for channel in np.moveaxis(series.reshape(*series.shape[:2], -1).astype(np.float64), 2, 0):
         if pair := checks.merged(channel):
             raise ValueError(
-                f"{WHO}: series has {pair[0]:.17g} and {pair[1]:.17g}, which are one number in float32; subtract what they have in common, round them yourself, or "
+                f"{WHO}: series has {pair[0]:.17g} and {pair[1]:.17g}, which are the same number in float32; subtract an offset first, round the numbers, or "
                 "give codes 0, 1, …."
             )
     whole = series.dtype.kind in "iu" and (series.astype(np.float32).astype(np.float64) != series)
     if np.any(whole):
         raise ValueError(
-            f"{WHO}: series has {series[whole][0]}, a whole number that float32 has not; give float32 numbers, or codes 0, 1, … below 2**24."
+            f"{WHO}: series has {series[whole][0]}, a whole number that float32 cannot hold; give float32 numbers, or codes 0, 1, … below 2**24."
         )
     return series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 
@@ -196,34 +208,36 @@ def _segments(pixels: np.ndarray, how: Any) -> np.ndarray:
     maps = _array("segments", [np.asarray(how(series)) for series in pixels] if callable(how) else how)
     if maps.shape not in ((length,), (n, length)) or maps.dtype.kind not in "iub":
         raise ValueError(
-            f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers ({length},) or ({n}, {length})."
+            f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers of shape ({length},) or ({n}, {length})."
         )
     maps = np.broadcast_to(maps, (n, length))
     return np.stack([contiguous(labels) for labels in maps])
 
 
-def _steps(there: np.ndarray) -> str:
-    """What a player is called, by its stretches of time; there: bool (T,)."""
-    edges = np.flatnonzero(np.diff(there, prepend=False, append=False)).reshape(-1, 2)
+def _steps(inside: np.ndarray) -> str:
+    """The name of a player: its stretches of time. inside: bool (T,), the steps of the player."""
+    edges = np.flatnonzero(np.diff(inside, prepend=False, append=False)).reshape(-1, 2)
     stretches = [f"{start}\u2013{end - 1}" if end - start > 1 else str(start) for start, end in edges[:MOST_STRETCHES].tolist()]
-    more = f", \u2026 ({there.sum()} steps)" if len(edges) > MOST_STRETCHES else ""
-    return f"step{'s' if there.sum() > 1 else ''} {', '.join(stretches)}{more}"
+    more = f", \u2026 ({inside.sum()} steps)" if len(edges) > MOST_STRETCHES else ""
+    return f"step{'s' if inside.sum() > 1 else ''} {', '.join(stretches)}{more}"
 
 
-def _region(name: str, mask: Any, shape: tuple[int, int]) -> np.ndarray:
-    """bool (n, T)."""
-    given, mask = mask, _array(f"region {name!r}", mask)
+def _region(name: str, given: Any, shape: tuple[int, int]) -> np.ndarray:
+    """bool (n, T). shape: (n, T)."""
+    mask = _array(f"region {name!r}", given)
     if mask.dtype.kind not in "biuf":
-        raise TypeError(f"{WHO}: region {name!r} is {given!r}; give bool {shape[1:]} or {shape}, or [start, stop].")
+        raise TypeError(f"{WHO}: region {name!r} is {given!r}; give a bool mask of shape {shape[1:]} or {shape}, or [start, stop].")
     if mask.shape == (2,) and mask.dtype.kind in "iu" and shape[1] != 2:
         if not 0 <= mask[0] <= mask[1] <= shape[1]:
             raise ValueError(
-                f"{WHO}: region {name!r} is {mask.tolist()} for series of {shape[1]} steps; give [start, stop], 0 <= start < stop <= {shape[1]}."
+                f"{WHO}: region {name!r} is {mask.tolist()} for series of {shape[1]} steps; give [start, stop] with 0 <= start < stop <= {shape[1]}."
             )
         steps = np.arange(shape[1])
         mask = (steps >= mask[0]) & (steps < mask[1])
     if mask.shape not in (shape, shape[1:]) or not np.isin(mask, (0, 1)).all():
-        raise ValueError(f"{WHO}: region {name!r} has shape {mask.shape}; give bool {shape[1:]} or {shape}, or [start, stop].")
+        raise ValueError(
+            f"{WHO}: region {name!r} has shape {mask.shape}; give a bool mask of shape {shape[1:]} or {shape}, or [start, stop]."
+        )
     if not mask.any():
-        raise ValueError(f"{WHO}: region {name!r} has not a single step; mark the steps that belong to it as True.")
+        raise ValueError(f"{WHO}: region {name!r} has not a single step; mark its steps as True.")
     return np.broadcast_to(mask.astype(bool), shape).copy()

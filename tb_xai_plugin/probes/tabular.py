@@ -1,4 +1,4 @@
-"""Rows of a table as probes: features or groups of them are the players, and rows of a background stand where one is absent."""
+"""Rows of a table as probes: features or groups of features are the players, and rows of a background replace absent ones."""
 
 from __future__ import annotations
 
@@ -16,45 +16,50 @@ WHO = "TabularProbes"
 ABSENT = ("paired", "average")
 MISSING = ("refuse", "baseline")
 MOST_FEATURES = 1000
-# Of a background of more numbers, a record has a sample: a training set of 25 MB would take seconds to write and be in every run.
+# A record holds a sample of a background with more numbers than this: a training set of 25 MB would take seconds to write, in every run.
 MOST_RECORDED = 2**18
 
 
 class TabularProbes(ProbeSet):
-    """Rows of a table to explain.
+    """Rows of a table to explain. Their features, or groups of features, are the players.
 
     Args:
-        rows: (n, d) numbers as the model takes them, categorical features as codes 0, 1, …; or a DataFrame. Columns of words in DataFrames
-            become codes (in the order of `categorical`, or sorted), and a callable is given DataFrames with the words again. Of DataFrames of numbers
-            alone it is given arrays, or DataFrames where it fails on arrays or asks for the names of features.
-        labels: (n,) int, names out of `class_names`, or (n, classes) one-hot: true classes; or (n,) or (n, outputs) fractions, what a regression should
-            answer; None where there are none.
-        background: (b, d) rows that stand for "feature absent", as the model takes them: training rows, a few hundred are enough. LIME takes its
-            quartiles, means and frequencies from all of them, SHAP and the others a summary.
-        feature_names: d names; by default a DataFrame's columns, or "feature 0", …
-        class_names, names: one name a class, one a probe.
-        categorical: {feature (name or number): [name of code 0, of code 1, …]}.
-        groups: {name: [features]}: they are one player, present or absent together (the columns of a one-hot code, say).
-        regions: {name: [features]}: what to watch.
-        display: rows in their own units to show instead, (n, d), or a callable rows -> rows, e.g. `scaler.inverse_transform`.
-        absent: "paired" (each coalition and its complement take one reference row in turn, at no further cost; what the choice adds to the
-            error is modelled, and part of the standard errors) | "average" (every coalition is averaged over all reference rows, and costs as
-            many evaluations: the interventional Shapley value without that error).
-        summary, references: which rows of the background are reference rows: a "sample" of so many, or the centres of so many clusters ("kmeans").
-        missing: "refuse" NaN in rows and background | "baseline": the mean of the background (of codes the commonest) is put where a value is
-            missing, in both. What is explained is the row so completed: a missing value is not an absent player, its attribution is what its
-            stand-in adds. LIME's quartiles and frequencies count the stand-ins too. The record knows which values they are (`imputed`), and
-            the tab says so beside each.
-        model_input: callable, maps a batch of masked rows to what a multi-input or dict-input model takes, or to a DataFrame.
+        rows: (n, d) numbers as the model takes them, with categorical features as codes 0, 1, …; or a DataFrame. In a DataFrame, columns of
+            words become codes (in the order of `categorical`, else sorted), and a callable model is given DataFrames with the words again.
+            For DataFrames that hold only numbers, a callable model is given arrays, or DataFrames if it fails on arrays or warns that it misses
+            feature names.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
+            the true values of a regression. Default: no labels.
+        background: (b, d) rows that replace absent features, as the model takes them: training rows, a few hundred are enough. LIME takes its
+            quartiles, means and frequencies from all of them; SHAP and the others use the reference rows that summarise them.
+        feature_names: list of d str; default: the DataFrame's columns, or "feature 0", "feature 1", …
+        class_names: list of str, one name per class.
+        names: list of str, one name per probe.
+        categorical: {feature (name or number): [name of code 0, name of code 1, …]}.
+        groups: {name: [features]}; the features of a group are one player, present or absent together, e.g. the columns of a one-hot code.
+        regions: sets of features to watch, {name: [features]}.
+        display: rows to show instead, (n, d) in their own units, or a callable rows -> rows, e.g. `scaler.inverse_transform`.
+        absent: how reference rows replace absent features: "paired" (each coalition and its complement take one reference row in turn; this
+            costs no further evaluations, and the standard errors include the error that the choice of the row adds) | "average" (every coalition
+            is averaged over all reference rows and costs that many evaluations; this is the interventional Shapley value without that error).
+        summary: how reference rows are chosen from the background: "sample" (a fixed sample) | "kmeans" (cluster centres, as in `shap.kmeans`).
+        references: the largest number of reference rows; default 100.
+        missing: what to do with NaN in rows and background: "refuse" | "baseline" (replace it by the background's mean, for codes by the most
+            frequent one). The completed row is what is explained: a missing value is not an absent player, and its attribution is that of its
+            replacement. LIME's quartiles and frequencies count the replacements too. The record and the tab mark every replaced value.
+        model_input: callable that turns a batch of masked rows into what a model with several inputs or dict inputs takes, or into a DataFrame.
 
     Attributes:
         player_of: int64 (d,), the player that each feature belongs to.
-        references, weights: float32 (k, d) and float64 (k,): the rows that stand for absent features, and how much each counts.
-        background: of probes read back from a record, an even sample where it had more than MOST_RECORDED numbers.
-        imputed: bool (n, d), values that were missing, and what stands for them is in `inputs`; imputed_background: how many there were there.
+        references: float32 (k, d), the reference rows.
+        weights: float64 (k,), the weight of each reference row; they sum to 1.
+        background: float32 (b, d); in probes that are read back from a record, a sample of it where it had more than 2**18 numbers.
+        imputed: bool (n, d), the values that were missing; `inputs` holds their replacements.
+        imputed_background: int, how many values were missing in the background.
 
     Raises:
-        ValueError, TypeError: with one sentence, at construction.
+        ValueError: an option does not fit the rows; the message says what to give instead.
+        TypeError: an option has the wrong type.
     """
 
     kind = "tabular"
@@ -78,16 +83,16 @@ class TabularProbes(ProbeSet):
         missing: str = "refuse",
         model_input: Any = None,
     ) -> None:
-        for what, given, choices in (("absent", absent, ABSENT), ("summary", summary, SUMMARIES), ("missing", missing, MISSING)):
-            if given not in choices:
-                raise ValueError(f"{WHO}: unknown {what} {given!r}; choose from {list(choices)}.")
+        for what, choice, choices in (("absent", absent, ABSENT), ("summary", summary, SUMMARIES), ("missing", missing, MISSING)):
+            if choice not in choices:
+                raise ValueError(f"{WHO}: unknown {what} {choice!r}; choose from {list(choices)}.")
         if isinstance(references, bool) or not isinstance(references, int) or references < 1:
             raise ValueError(f"{WHO}: references is {references!r}; give a whole number of rows, e.g. 100.")
-        given = checks.mapping(WHO, "categorical", categorical, "{feature: [value names]}")
-        for feature, values in given.items():
+        named_codes = checks.mapping(WHO, "categorical", categorical, "{feature: [value names]}")
+        for feature, values in named_codes.items():
             if isinstance(values, str) or not isinstance(values, Iterable):
-                raise TypeError(f"{WHO}: categorical gives {values!r} for {feature!r}; give the names of its codes 0, 1, …, a list.")
-        tables = Tables.of(WHO, rows, background, given)
+                raise TypeError(f"{WHO}: categorical has {values!r} for {feature!r}; give a list with the names of its codes 0, 1, ….")
+        tables = Tables.of(WHO, rows, background, named_codes)
         self.inputs, self.background = tables.rows, tables.background
         n, d = self.inputs.shape
         if not 2 <= d <= MOST_FEATURES:
@@ -97,16 +102,16 @@ class TabularProbes(ProbeSet):
         )
         if len(set(self.feature_names)) < d:
             twice = next(name for name in self.feature_names if self.feature_names.count(name) > 1)
-            raise ValueError(f"{WHO}: two features are called {twice!r}; give each a name of its own.")
+            raise ValueError(f"{WHO}: two features are called {twice!r}; give each feature its own name.")
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
         self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
         self.categorical = {place: [str(value) for value in values] for place, values in tables.words.items()}
-        self.categorical |= {self._feature(key, "categorical"): [str(name) for name in value] for key, value in given.items()}
+        self.categorical |= {self._feature(key, "categorical"): [str(name) for name in names] for key, names in named_codes.items()}
         self.imputed, self.imputed_background = self._complete(missing)
         self._to_float32()
-        for feature, value_names in self.categorical.items():
-            self._check_codes(feature, value_names)
+        for column, value_names in self.categorical.items():
+            self._check_codes(column, value_names)
         self.groups = {
             str(k): self._features(v, f"group {k!r}") for k, v in checks.mapping(WHO, "groups", groups, "{name: [features]}").items()
         }
@@ -114,28 +119,28 @@ class TabularProbes(ProbeSet):
         self.players = np.full(n, len(self._player_names), dtype=np.int64)
         if len(self._player_names) < 2:
             raise ValueError(f"{WHO}: all features are in one group; leave at least 2 players.")
-        given = checks.mapping(WHO, "regions", regions, "{name: [features]}")
-        self.regions = {str(name): self._features(value, f"region {name!r}") for name, value in given.items()}
+        watched = checks.mapping(WHO, "regions", regions, "{name: [features]}")
+        self.regions = {str(name): self._features(value, f"region {name!r}") for name, value in watched.items()}
         self.absent = absent
         self._background_hash = ""
         self.references, self.weights = summarised(self.background, summary, references)
         self.shown = self._displayed(display)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
         if self.model_input is None and tables.words:
-            self.model_input = tables.back
-        elif self.model_input is None and len(tables.called):
-            self.for_callables = tables.back
+            self.model_input = tables.to_frame
+        elif self.model_input is None and len(tables.labels):
+            self.for_callables = tables.to_frame
 
     def __repr__(self) -> str:
         n, d = self.inputs.shape
         grouped = f" in {self.players[0]} players" if self.players[0] < d else ""
-        stand_ins = int(self.imputed.sum())
-        filled = f", {stand_ins} missing value{'s' if stand_ins > 1 else ''} filled in" if stand_ins else ""
+        replaced = int(self.imputed.sum())
+        filled = f", {replaced} missing value{'s' if replaced > 1 else ''} filled in" if replaced else ""
         return f"TabularProbes({n} rows of {d} features{grouped}, {len(self.references)} reference rows{filled})"
 
     @property
     def parts(self) -> dict[str, str]:
-        # Attributions depend on what stands for a missing value, not on that it does.
+        # Attributions depend on the value that replaces a missing one, not on its being a replacement.
         return {
             "inputs": hash_of(self.inputs),
             "labels": hash_of(self.labels if self.labels is not None else "none"),
@@ -145,7 +150,13 @@ class TabularProbes(ProbeSet):
 
     @classmethod
     def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> TabularProbes:
-        """Take the first n rows of a dataset of (x, y), balanced over classes; see `ImageProbes.from_dataset`."""
+        """Take the first n rows of a dataset, balanced over classes.
+
+        Args:
+            dataset: (x, y) with rows x (d,), batched or not; see `ImageProbes.from_dataset`.
+            n: number of probes.
+            options: further arguments of TabularProbes; `background` is required.
+        """
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
@@ -156,7 +167,7 @@ class TabularProbes(ProbeSet):
         return self._player_names
 
     def inside(self, features: Sequence[int]) -> np.ndarray:
-        """float64 (players,): the share of each player's features that are among some."""
+        """float64 (players,): the share of each player's features that are among `features`, a list of feature numbers."""
         size = np.bincount(self.player_of, minlength=len(self._player_names))
         return np.bincount(self.player_of[list(features)], minlength=len(size)) / size
 
@@ -208,41 +219,45 @@ class TabularProbes(ProbeSet):
         return probes
 
     def _feature(self, key: Any, what: str) -> int:
-        """Number of a feature given by name or number."""
-        # A DataFrame may have numbers for names: then they mean the name.
+        """Number of a feature given by name or number. what: the option that names it, for the message."""
+        # A DataFrame may have numbers as names: then a number means the name.
         if str(key) in self.feature_names and not isinstance(key, bool):
             return self.feature_names.index(str(key))
         if isinstance(key, int | np.integer) and not isinstance(key, bool) and 0 <= key < len(self.feature_names):
             return int(key)
-        raise ValueError(f"{WHO}: {what} names the feature {key!r}, which is not there; choose from {self.feature_names[:20]}.")
+        raise ValueError(f"{WHO}: {what} names the feature {key!r}, which does not exist; choose from {self.feature_names[:20]}.")
 
     def _features(self, keys: Any, what: str) -> list[int]:
         if isinstance(keys, str) or not isinstance(keys, Iterable):
             keys = [keys]
-        found = [self._feature(key, what) for key in keys]
-        if not found or len(set(found)) < len(found):
-            raise ValueError(f"{WHO}: {what} is {list(keys)}; give at least one feature, each once.")
-        return found
+        features = [self._feature(key, what) for key in keys]
+        if not features or len(set(features)) < len(features):
+            raise ValueError(f"{WHO}: {what} is {list(keys)}; give at least one feature, and each feature once.")
+        return features
 
     def _players(self) -> tuple[np.ndarray, list[str]]:
-        """The player of each feature, in the order of the table, and their names."""
+        """The player of each feature, int64 (d,), and the names of the players, in the order of the table."""
         group_of: dict[int, str] = {}
         for name, features in self.groups.items():
             for feature in features:
                 if feature in group_of:
                     raise ValueError(
-                        f"{WHO}: {self.feature_names[feature]!r} is in the groups {group_of[feature]!r} and {name!r}; give it one."
+                        f"{WHO}: {self.feature_names[feature]!r} is in the groups {group_of[feature]!r} and {name!r}; put it in one group."
                     )
                 group_of[feature] = name
-        called = [("group", group_of[i]) if i in group_of else ("feature", name) for i, name in enumerate(self.feature_names)]
-        order = list(dict.fromkeys(called))
+        owners = [("group", group_of[i]) if i in group_of else ("feature", name) for i, name in enumerate(self.feature_names)]
+        players = list(dict.fromkeys(owners))
         for name in self.groups:
-            if ("feature", name) in order:
-                raise ValueError(f"{WHO}: the group {name!r} is called like a feature that is not in it; give it another name.")
-        return np.array([order.index(one) for one in called]), [name for _, name in order]
+            if ("feature", name) in players:
+                raise ValueError(f"{WHO}: the group {name!r} has the name of a feature that is not in it; give it another name.")
+        return np.array([players.index(owner) for owner in owners]), [name for _, name in players]
 
     def _complete(self, missing: str) -> tuple[np.ndarray, int]:
-        """Put the background's mean (of codes the commonest) where a value is missing; bool (n, d), where in rows, and how many in the background."""
+        """Replace missing values by the background's mean, for codes by the most frequent one.
+
+        Returns:
+            bool (n, d), the replaced values of the rows, and the number of replaced values of the background.
+        """
         for table, what in ((self.background, "background"), (self.inputs, "rows")):
             wrong = np.abs(table) > np.finfo(np.float32).max
             if missing == "refuse":
@@ -252,24 +267,25 @@ class TabularProbes(ProbeSet):
                 value = table[row, column]
                 hint = ", or missing='baseline' to put the background's mean there" if np.isnan(value) else ""
                 raise ValueError(f"{WHO}: {what}, row {row}, {self.feature_names[column]!r} is {value:g}; give finite numbers{hint}.")
-        nowhere, in_background = np.isnan(self.inputs), np.isnan(self.background)
-        if in_background.all(axis=0).any():
-            name = self.feature_names[int(in_background.all(axis=0).argmax())]
-            raise ValueError(f"{WHO}: background has no value of {name!r}, which is missing in all rows; leave the column out.")
+        missing_here, missing_in_background = np.isnan(self.inputs), np.isnan(self.background)
+        if missing_in_background.all(axis=0).any():
+            name = self.feature_names[int(missing_in_background.all(axis=0).argmax())]
+            raise ValueError(f"{WHO}: background has no value of {name!r}: all its rows miss it; leave the column out.")
         usual = np.nanmean(self.background, axis=0)
         for feature in self.categorical:
-            values, counts = np.unique(self.background[~in_background[:, feature], feature], return_counts=True)
+            values, counts = np.unique(self.background[~missing_in_background[:, feature], feature], return_counts=True)
             usual[feature] = values[counts.argmax()]
-        self.inputs, self.background = np.where(nowhere, usual, self.inputs), np.where(in_background, usual, self.background)
-        return nowhere, int(in_background.sum())
+        self.inputs = np.where(missing_here, usual, self.inputs)
+        self.background = np.where(missing_in_background, usual, self.background)
+        return missing_here, int(missing_in_background.sum())
 
     def _to_float32(self) -> None:
-        """As models have numbers; refuse to make two of one column the same."""
+        """Convert rows and background to float32, as models take them; refuse columns in which this makes different numbers equal."""
         for name, *column in zip(self.feature_names, self.inputs.T, self.background.T, strict=True):
             if pair := checks.merged(np.concatenate(column)):
                 raise ValueError(
-                    f"{WHO}: {name!r} has {pair[0]:.17g} and {pair[1]:.17g}, which are one number in float32; "
-                    "subtract what they have in common, give codes 0, 1, …, or leave the column out."
+                    f"{WHO}: {name!r} has {pair[0]:.17g} and {pair[1]:.17g}, which are the same number in float32; "
+                    "subtract an offset first, give codes 0, 1, …, or leave the column out."
                 )
         self.inputs, self.background = self.inputs.astype(np.float32), self.background.astype(np.float32)
 
@@ -280,15 +296,15 @@ class TabularProbes(ProbeSet):
             if wrong.any():
                 row = int(wrong.argmax())
                 raise ValueError(
-                    f"{WHO}: {what}, row {row}, {self.feature_names[feature]!r} is {codes[row]:g}, and categorical names the codes 0 to "
-                    f"{len(value_names) - 1}; name every value, or give the codes of those that are named."
+                    f"{WHO}: {what}, row {row}, {self.feature_names[feature]!r} is {codes[row]:g}, but categorical names the codes 0 to "
+                    f"{len(value_names) - 1}; name every code in categorical, or correct the value."
                 )
 
     def _displayed(self, display: Any) -> np.ndarray:
-        """float32 (n, d): what people see."""
+        """float32 (n, d): the rows as people see them."""
         shown = self.inputs if display is None else np.asarray(display(self.inputs) if callable(display) else display)
         if shown.shape != self.inputs.shape or shown.dtype.kind not in "fiub":
             raise ValueError(
-                f"{WHO}: display has shape {shown.shape} and dtype {shown.dtype} for rows of shape {self.inputs.shape}; give numbers, one for each value."
+                f"{WHO}: display has shape {shown.shape} and dtype {shown.dtype} for rows of shape {self.inputs.shape}; give numbers of the same shape."
             )
         return shown.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Texts as probes: their tokens are the players, removed or replaced where absent."""
+"""Texts as probes: their tokens are the players, and absent tokens are removed or replaced."""
 
 from __future__ import annotations
 
@@ -16,40 +16,43 @@ WHO = "TextProbes"
 MOST_TOKENS = 200
 REPEATED = ("own", "one")
 
-# Occurrences of tokens in one text, where repeated ones are one player: every masked text is made of all of them.
+# Most occurrences of tokens in one text, where repeated tokens are one player: every masked text is assembled from all occurrences.
 MOST_OCCURRENCES = 1000
 
-# Zero-width joiner and non-joiner: within words of Persian and of Indian scripts, and between the parts of one emoji.
+# Zero-width non-joiner and joiner: they occur within words of Persian and Indian scripts, and between the parts of one emoji.
 JOINERS = "\u200c\u200d"
 
-# A piece of a text and the player it belongs to; BETWEEN where it belongs to none and is always there, as spaces are.
+# A piece of a text and its player. A piece BETWEEN tokens, such as a space, has no player and is always present.
 Piece = tuple[str, int]
 BETWEEN = -1
 
 
 class TextProbes(ProbeSet):
-    """Texts to explain.
+    """Texts to explain. Their tokens are the players.
 
     Args:
-        texts: n strings.
-        labels: (n,) int or names out of `class_names`, or (n, classes) one-hot: true classes; or fractions, what a regression should answer; or None.
-        encode: list of str -> what the model takes: an array (k, …) of one length whatever is left out, or a dict or tuple of such arrays.
-            None where the model takes strings itself (its own TextVectorization, a scikit-learn pipeline).
-        class_names, names: one name a class, one a probe.
-        tokenize: str -> list of str, pieces of the text in its order; by default words, runs of letters, digits and underscores as in `lime`, with
-            the accents and vowel signs that belong to them (where `lime` cuts words apart), and each emoji. What is in no token, spaces and
-            punctuation, is always there. Scripts without spaces between words need one of their own.
-        mask_token: what stands where a token is absent; "" removes it, and what comes after it moves up: where the model reads no more than so many
-            tokens, later ones come into its view, which is warned of. A token that the model knows keeps every other one in its place.
-        repeated: "own" (every occurrence of a word is a player) | "one" (all of them together, as `lime` has it by default).
-        regions: {name: [tokens]}: words to watch.
-        model_input: callable, maps a batch of encoded texts to what a multi-input or dict-input model takes.
+        texts: list of n str.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
+            the true values of a regression. Default: no labels.
+        encode: callable, list of k str -> what the model takes: an array (k, …) whose width does not depend on the texts, or a dict or tuple of
+            such arrays. Default: the model takes strings itself (a TextVectorization layer, a scikit-learn pipeline).
+        class_names: list of str, one name per class.
+        names: list of str, one name per probe.
+        tokenize: callable, str -> list of str, pieces of the text in its order. Default: words (letters, digits and underscores as in `lime`, but
+            with accents and vowel signs, at which `lime` cuts words apart) and emoji. Everything outside tokens, such as spaces and punctuation,
+            is always present. Scripts without spaces between words need a tokenizer of their own.
+        mask_token: str that replaces an absent token. Default "": the token is removed and later tokens move up. Where the model reads only part of
+            a text, tokens that it never reads then move into its view, and a warning says so. A token that the model knows keeps all others in place.
+        repeated: "own" (every occurrence of a word is a player) | "one" (all occurrences are one player, as by default in `lime`).
+        regions: sets of tokens to watch, {name: [tokens]}.
+        model_input: callable that turns a batch of encoded texts into what a model with several inputs or dict inputs takes.
 
     Attributes:
-        pieces: for each probe [(piece of the text, player or BETWEEN), …]; together they are the text.
+        pieces: for each probe [(piece of the text, player or BETWEEN), …]; joined, the pieces are the text.
 
     Raises:
-        ValueError, TypeError: with one sentence, at construction.
+        ValueError: an option does not fit the texts; the message says what to give instead.
+        TypeError: an option has the wrong type.
     """
 
     kind = "text"
@@ -79,7 +82,7 @@ class TextProbes(ProbeSet):
         self.labels, self.truth = checks.labels_or_truth(WHO, labels, len(strings), self.class_names)
         split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or words
         self.pieces = [_pieces(text, split(text), probe, repeated) for probe, text in enumerate(strings)]
-        self._say_what_is_always_there()
+        self._warn_of_symbols_without_token()
         self.players = np.array([1 + max(player for _, player in pieces) for pieces in self.pieces], dtype=np.int64)
         self.mask_token, self.repeated = mask_token, repeated
         given = checks.mapping(WHO, "regions", regions, "{name: [tokens]}")
@@ -103,7 +106,13 @@ class TextProbes(ProbeSet):
 
     @classmethod
     def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> TextProbes:
-        """Take the first n texts of a dataset of (text, y), balanced over classes; see `ImageProbes.from_dataset`."""
+        """Take the first n texts of a dataset, balanced over classes.
+
+        Args:
+            dataset: (text, y), batched or not; see `ImageProbes.from_dataset`.
+            n: number of probes.
+            options: further arguments of TextProbes.
+        """
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
@@ -111,15 +120,15 @@ class TextProbes(ProbeSet):
         return cls([text.decode() if isinstance(text, bytes) else str(text) for text in texts.ravel().tolist()], labels, **options)
 
     def masked(self, probe: int, coalition: np.ndarray) -> str:
-        """The text with the tokens of a coalition, bool (players,); what stands between tokens stays."""
+        """The text with the tokens of a coalition, bool (players,); everything between tokens stays."""
         return "".join(piece if player == BETWEEN or coalition[player] else self.mask_token for piece, player in self.pieces[probe])
 
     def tokens(self, probe: int) -> list[str]:
-        """All of a text, in its order."""
+        """All tokens of a text, in its order."""
         return [piece for piece, player in self.pieces[probe] if player != BETWEEN]
 
     def part(self, probe: int, start: int, stop: int) -> str:
-        """The tokens [start, stop) of a text, and what stands between them."""
+        """The tokens [start, stop) of a text, and everything between them."""
         pieces = self.pieces[probe]
         places = [place for place, (_, player) in enumerate(pieces) if player != BETWEEN][start:stop]
         return "".join(piece for piece, _ in pieces[places[0] : places[-1] + 1])
@@ -131,7 +140,7 @@ class TextProbes(ProbeSet):
         return [names[player] for player in range(int(self.players[probe]))]
 
     def inside(self, probe: int, tokens: Iterable[str]) -> np.ndarray:
-        """float64 (players of the probe,): 1 for those that are one of some tokens, in whatever case."""
+        """float64 (players of the probe,): 1 for players whose name is among `tokens`, ignoring case, else 0."""
         wanted = {token.casefold() for token in tokens}
         return np.array([float(name.casefold() in wanted) for name in self.player_names(probe)])
 
@@ -170,71 +179,72 @@ class TextProbes(ProbeSet):
             raise TypeError(f"{WHO}: region {name!r} is {given!r}; give a list of tokens.")
         tokens = [given] if isinstance(given, str) else [str(token) for token in given]
         if not any(self.inside(probe, tokens).any() for probe in range(len(self))):
-            raise ValueError(f"{WHO}: region {name!r}: none of {tokens[:5]} is a token of any text; give tokens as they stand there.")
+            raise ValueError(f"{WHO}: region {name!r}: none of {tokens[:5]} is a token of any text; give tokens as they are in the texts.")
         return tokens
 
-    def _say_what_is_always_there(self) -> None:
-        """Warn of emoji that a tokenizer left out: models read them, and no attribution will ever name them."""
-        left = {
+    def _warn_of_symbols_without_token(self) -> None:
+        """Warn of emoji that a tokenizer leaves out: models read them, but they never get an attribution."""
+        symbols = {
             probe: "".join(char for piece, player in pieces if player == BETWEEN for char in piece if _is_symbol(char))
             for probe, pieces in enumerate(self.pieces)
         }
-        said = [probe for probe, symbols in left.items() if symbols]
-        if said:
+        texts = [probe for probe, missed in symbols.items() if missed]
+        if texts:
             warnings.warn(
-                f"{WHO}: tokenize leaves {left[said[0]][:20]!r} of text {said[0]}{f' and symbols of {len(said) - 1} more' if said[1:] else ''} in no "
-                "token, so they are always there and have no attribution; let it give them too.",
+                f"{WHO}: tokenize leaves {symbols[texts[0]][:20]!r} of text {texts[0]}{f' and symbols of {len(texts) - 1} more' if texts[1:] else ''} in no "
+                "token, so they are always present and have no attribution; let tokenize return them too.",
                 stacklevel=3,
             )
 
 
 def words(text: str) -> list[str]:
-    """Words and emoji, in their order."""
-    found: list[str] = []
-    kind = ""  # of the token that the last character belongs to: "word", "emoji" or none
-    glued = False  # by a joiner
+    """The words and emoji of a text, in its order."""
+    tokens: list[str] = []
+    kind = ""  # of the token that the previous character belongs to: "word", "emoji" or ""
+    joined = False  # the previous character is a zero-width joiner
     for char in text:
         if char.isalnum() or char == "_":
-            belongs, now = kind == "word", "word"
-        elif _belongs_to_what_is_before(char):
-            belongs, now = bool(kind), kind
+            continues, new_kind = kind == "word", "word"
+        elif _is_modifier(char):
+            continues, new_kind = bool(kind), kind
         elif _is_symbol(char):
-            belongs, now = kind == "emoji" and (glued or _is_half_of_a_flag(char, found[-1])), "emoji"
+            continues, new_kind = kind == "emoji" and (joined or _is_half_of_a_flag(char, tokens[-1])), "emoji"
         else:
-            belongs, now = False, ""
-        if belongs:
-            found[-1] += char
-        elif now:
-            found.append(char)
-        kind, glued = now, char == JOINERS[1]
-    return found
+            continues, new_kind = False, ""
+        if continues:
+            tokens[-1] += char
+        elif new_kind:
+            tokens.append(char)
+        kind, joined = new_kind, char == JOINERS[1]
+    return tokens
 
 
-def _belongs_to_what_is_before(char: str) -> bool:
-    """Accents and vowel signs, variation selectors, joiners, and the colours of skin."""
+def _is_modifier(char: str) -> bool:
+    """Whether a character belongs to the one before it: accents and vowel signs, variation selectors, joiners, and skin tones."""
     return char in JOINERS or "\U0001f3fb" <= char <= "\U0001f3ff" or unicodedata.category(char).startswith("M")
 
 
 def _is_symbol(char: str) -> bool:
-    """Emoji and other pictures; no signs of mathematics or money."""
+    """Whether a character is an emoji or another pictograph; mathematical and currency signs are not."""
     return unicodedata.category(char) == "So"
 
 
 def _is_half_of_a_flag(char: str, before: str) -> bool:
-    return len(before) == 1 and all("\U0001f1e6" <= each <= "\U0001f1ff" for each in (char, before))
+    """Whether a character completes the flag that the token before it begins."""
+    return len(before) == 1 and all("\U0001f1e6" <= half <= "\U0001f1ff" for half in (char, before))
 
 
 def _is_lost(between: str) -> bool:
-    """Whether what is in no token has letters, digits, or the accent of a letter that is in one."""
+    """Whether text outside tokens has letters, digits, or the accent of a letter inside a token."""
     return any(char.isalnum() or char == "_" or (unicodedata.category(char).startswith("M") and char != "\ufe0f") for char in between)
 
 
 def pieces_of(arrays: Mapping[str, np.ndarray]) -> list[list[Piece]]:
     """The pieces of each text, from the arrays of a record."""
-    found = []
+    texts = []
     for written, length, player, count in zip(arrays["text"], arrays["length"], arrays["player"], arrays["pieces"], strict=True):
-        found.append(list(zip(written[:length].tobytes().decode().split("\0"), player[:count].tolist(), strict=True)))
-    return found
+        texts.append(list(zip(written[:length].tobytes().decode().split("\0"), player[:count].tolist(), strict=True)))
+    return texts
 
 
 def _strings(texts: Any) -> list[str]:
@@ -253,12 +263,12 @@ def _strings(texts: Any) -> list[str]:
             )
         if not text.strip():
             raise ValueError(f"{WHO}: text {probe} is empty; give texts with at least 2 tokens.")
-    # The pieces of a text are kept with this between them.
+    # A record separates the pieces of a text by this character.
     return [text.replace("\0", " ") for text in strings]
 
 
 def _decoded(text: Any, probe: int) -> Any:
-    """Bytes as a string; that it can be written as UTF-8 again is checked."""
+    """A text as a string, decoded from bytes where necessary; it must be possible to write it as UTF-8 again."""
     try:
         text = text.decode() if isinstance(text, bytes) else text
         if isinstance(text, str):
@@ -269,11 +279,11 @@ def _decoded(text: Any, probe: int) -> Any:
 
 
 def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
-    """A text cut into tokens and what stands between them."""
+    """Cut a text into its tokens and the pieces between them."""
     given = None if isinstance(tokens, str) or not isinstance(tokens, Iterable) else list(tokens)
     if given is None or not all(isinstance(token, str) for token in given):
-        what = type(tokens).__name__ if given is None else f"a list with {next(each for each in given if not isinstance(each, str))!r}"
-        raise TypeError(f"{WHO}: tokenize gave {what} for text {probe}; it has to give a list of str.")
+        what = type(tokens).__name__ if given is None else f"a list with {next(token for token in given if not isinstance(token, str))!r}"
+        raise TypeError(f"{WHO}: tokenize gave {what} for text {probe}; it must return a list of str.")
     tokens = [token for token in given if token]
     pieces: list[Piece] = []
     known: dict[str, int] = {}
@@ -289,9 +299,7 @@ def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
                 where = f"{token!r} is not in the text, which has {text[spelled : spelled + len(token)]!r}"
             else:
                 where = f"{token!r} does not come after {text[max(0, at - 20) : at]!r}"
-            raise ValueError(
-                f"{WHO}: tokenize loses characters of text {probe}: {where}; its tokens have to be pieces of the text, in its order."
-            )
+            raise ValueError(f"{WHO}: tokenize loses characters of text {probe}: {where}; it must return pieces of the text, in its order.")
         if between:
             pieces.append((between, BETWEEN))
         player = known.get(token) if repeated == "one" else None
@@ -302,28 +310,28 @@ def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
         at = start + len(token)
     if _is_lost(text[at:]):
         raise ValueError(
-            f"{WHO}: tokenize loses characters of text {probe}: {text[at:].strip()[:40]!r} is in no token; its tokens have to be pieces of the text, in its order."
+            f"{WHO}: tokenize loses characters of text {probe}: {text[at:].strip()[:40]!r} is in no token; it must return pieces of the text, in its order."
         )
     if at < len(text):
         pieces.append((text[at:], BETWEEN))
     if players < 2:
         raise ValueError(
             f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with at least 2 tokens, and tokenize= "
-            "where words have no spaces between them."
+            "for scripts without spaces between words."
         )
     if players > MOST_TOKENS:
         raise ValueError(
-            f"{WHO}: text {probe} has {players} tokens, and at most {MOST_TOKENS} can be told apart; shorten it, or give tokenize= with larger pieces (sentences, say)."
+            f"{WHO}: text {probe} has {players} tokens, and at most {MOST_TOKENS} can be explained; shorten it, or give tokenize= with larger pieces, e.g. sentences."
         )
     if len(tokens) > MOST_OCCURRENCES:
         raise ValueError(
-            f"{WHO}: text {probe} has {len(tokens)} tokens ({players} different ones), and at most {MOST_OCCURRENCES} can be; shorten it, or give tokenize= with larger pieces (sentences, say)."
+            f"{WHO}: text {probe} has {len(tokens)} tokens ({players} different ones), and at most {MOST_OCCURRENCES} can be explained; shorten it, or give tokenize= with larger pieces, e.g. sentences."
         )
     return pieces
 
 
 def _ragged(rows: Sequence[np.ndarray], fill: int, dtype: type[np.generic]) -> np.ndarray:
-    """(n, longest): rows of different lengths, filled up."""
+    """Rows of different lengths as one array (n, longest), filled up with `fill`."""
     table = np.full((len(rows), max(1, *(len(row) for row in rows))), fill, dtype=dtype)
     for into, row in zip(table, rows, strict=True):
         into[: len(row)] = row

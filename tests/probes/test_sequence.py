@@ -269,27 +269,36 @@ def test_one_graph_serves_all_series() -> None:
 # Bad input
 
 REFUSED = {
-    "a region in words": ({"regions": {"r": "volt"}}, r"region 'r' is 'volt'; give bool \(23,\) or \(9, 23\), or \[start, stop\]"),
+    "a region in words": (
+        {"regions": {"r": "volt"}},
+        r"region 'r' is 'volt'; give a bool mask of shape \(23,\) or \(9, 23\), or \[start, stop\]",
+    ),
     "a region beyond the end": ({"regions": {"r": [20, 24]}}, r"region 'r' is \[20, 24\] for series of 23 steps"),
-    "labels in words": ({"labels": ["cat"] * COUNT}, "label 'cat' is a word; give class numbers, or class_names"),
-    "labels in other words": ({"labels": ["cat"] * COUNT, "class_names": ["dog"]}, r"label 'cat' is none of class_names, \['dog'\]"),
-    "one series": ({"series": SERIES[0, :, 0]}, r"shape \(23,\).*give numbers \(n, T\) or \(n, T, C\)"),
+    "labels in words": (
+        {"labels": ["cat"] * COUNT},
+        "label 'cat' is a word, and there are no class_names; give class numbers, or class_names",
+    ),
+    "labels in other words": ({"labels": ["cat"] * COUNT, "class_names": ["dog"]}, r"label 'cat' is not among class_names \['dog'\]"),
+    "one series": ({"series": SERIES[0, :, 0]}, r"shape \(23,\).*give numbers of shape \(n, T\) or \(n, T, C\)"),
     "images": ({"series": SERIES[..., None]}, "shape"),
     "no series": ({"series": SERIES[:0]}, "shape"),
     "one step": ({"series": SERIES[:, :1]}, "T at least 2"),
-    "ragged": ({"series": [[1, 2, 3], [4, 5]]}, "series of one length"),
+    "ragged": ({"series": [[1, 2, 3], [4, 5]]}, "series of equal length"),
     "words": ({"series": np.array([["a", "b"]])}, "give numbers"),
     "NaN": ({"series": np.where(np.arange(COUNT)[:, None, None] == 5, np.nan, SERIES)}, "series 5 has NaN or infinite"),
     "infinity": ({"series": np.where(np.arange(COUNT)[:, None, None] == 2, np.inf, SERIES)}, "series 2 has NaN or infinite"),
     "codes that float32 has not": (
         {"series": 2**24 + np.arange(18).reshape(3, 6)},
-        "16777216 and 16777217, which are one number in float32",
+        "16777216 and 16777217, which are the same number in float32",
     ),
     "one code that float32 has not": (
         {"series": np.full((3, 6), 2**24 + 1) * np.arange(3)[:, None]},
         "16777217, a whole number that float32",
     ),
-    "times that float32 has not": ({"series": 1.7e9 + np.arange(18.0).reshape(3, 6) / 4}, "1700000000 and 1700000000.25, which are one"),
+    "times that float32 has not": (
+        {"series": 1.7e9 + np.arange(18.0).reshape(3, 6) / 4},
+        "1700000000 and 1700000000.25, which are the same",
+    ),
     "beyond float32": ({"series": SERIES.astype(float) * 1e300}, "series 0 has NaN or infinite"),
     "too few labels": ({"labels": [1, 2]}, "for 9 probes"),
     "unnamed class": ({"labels": np.arange(COUNT), "class_names": ["a"]}, "label 8 has no name"),

@@ -316,7 +316,7 @@ def test_a_missing_code_is_the_commonest_and_a_column_of_nothing_is_refused() ->
     assert probes.inputs.tolist() == [[2, 1]]
     assert probes.background[3, 0] == 2
     background[:, 0] = np.nan
-    with pytest.raises(ValueError, match="background has no value of 'feature 0', which is missing in all rows"):
+    with pytest.raises(ValueError, match="background has no value of 'feature 0': all its rows miss it"):
         xai.TabularProbes([[1, 1.0]], background=background, missing="baseline")
 
 
@@ -392,11 +392,13 @@ def test_words_that_the_background_never_has_and_models_that_take_none_are_refus
     frame, y = people()
     strange = frame[:3].copy()
     strange.loc[1, "job"] = "pilot"
-    with pytest.raises(ValueError, match=r"rows, row 1, 'job' is 'pilot', which no row of the background has; .*categorical=\{'job': "):
+    with pytest.raises(
+        ValueError, match=r"rows, row 1, 'job' is 'pilot', a value that no row of the background has; .*categorical=\{'job': "
+    ):
         xai.TabularProbes(strange, background=frame)
     named = {"job": ["smith", "pilot", "cook", "baker"]}
     assert xai.TabularProbes(strange, background=frame, categorical=named).inputs[1, 1] == 1
-    with pytest.raises(ValueError, match=r"background, row \d+, 'job' is 'baker', which is not among its values"):
+    with pytest.raises(ValueError, match=r"background, row \d+, 'job' is 'baker', which is not among the values in `categorical`"):
         xai.TabularProbes(strange, background=frame, categorical={"job": ["smith", "pilot", "cook"]})
     strange.loc[1, "job"] = None
     with pytest.raises(ValueError, match=r"rows, row 1, 'job' is nan"):
@@ -406,7 +408,7 @@ def test_words_that_the_background_never_has_and_models_that_take_none_are_refus
     with pytest.raises(ValueError, match="for a Keras model give codes"):
         xai.explain(model, xai.TabularProbes(frame[:3], y[:3], background=frame))
     times = frame[["age"]].assign(when=np.datetime64("2020-01-01"))
-    with pytest.raises(TypeError, match="rows, column 'when' has values that are no numbers"):
+    with pytest.raises(TypeError, match="rows, column 'when' has values that are not numbers"):
         xai.TabularProbes(times, background=times)
 
 
@@ -546,9 +548,9 @@ def test_the_record_says_how_many_rows_lime_draws_besides_the_coalitions(tmp_pat
 ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 
 REFUSED = {
-    "a number of categories": ({"categorical": {0: 3}}, "categorical gives 3 for 0; give the names of its codes"),
+    "a number of categories": ({"categorical": {0: 3}}, "categorical has 3 for 0; give a list with the names of its codes"),
     "a background that is a number": ({"background": 0}, r"background has shape \(\); give \(rows, features\), e.g. x_train"),
-    "a group with the name of another feature": ({"groups": {"feature 0": [1, 2]}}, "the group 'feature 0' is called like a feature that is not in it"),
+    "a group with the name of another feature": ({"groups": {"feature 0": [1, 2]}}, "the group 'feature 0' has the name of a feature that is not in it"),
     "another number of columns": ({"background": ROWS[:, :3]}, "background has 3 columns, rows have 4 columns"),
     "a code without a name": ({"rows": np.abs(np.floor(ROWS)), "background": np.abs(np.floor(ROWS)), "categorical": {0: ["a"]}}, "names the codes 0 to 0"),
     "columns in another order": (
@@ -559,11 +561,11 @@ REFUSED = {
         {"background": pandas.DataFrame(ROWS[:, :3], columns=list("abc"))},
         r"background has 3 columns \(a, b, c\), rows have 4 columns; give both the same",
     ),
-    "words in arrays": ({"rows": pandas.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "background": np.ones((5, 2))}, "rows, column 'a' has values that are no"),
+    "words in arrays": ({"rows": pandas.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "background": np.ones((5, 2))}, "rows, column 'a' has values that are not"),
     "lists in a column": (dict.fromkeys(("rows", "background"), pandas.DataFrame({"a": [[1], [2, 3]], "b": [1, 2]})), "'a' has values that are neither"),
     "NaN in the background": ({"background": np.where(ROWS > 2, np.nan, ROWS)}, r"background, row \d+, 'feature \d' is nan"),
     "infinity": ({"rows": np.where(ROWS > 2, np.inf, ROWS), "missing": "baseline"}, "is inf; give finite numbers"),
-    "an unknown feature": ({"regions": {"r": ["colour"]}}, "region 'r' names the feature 'colour', which is not there"),
+    "an unknown feature": ({"regions": {"r": ["colour"]}}, "region 'r' names the feature 'colour', which does not exist"),
     "one group of all": ({"groups": {"g": [0, 1, 2, 3]}}, "all features are in one group"),
     "two groups of one": ({"groups": {"g": [0, 1], "h": [1]}}, "'feature 1' is in the groups 'g' and 'h'"),
     "names": ({"feature_names": ["a", "b"]}, "feature_names has 2 entries for 4 features"),
@@ -572,7 +574,7 @@ REFUSED = {
     "one row without an axis": ({"rows": ROWS[0]}, r"rows has shape \(4,\)"),
     "ids that float32 has not": (
         dict.fromkeys(("rows", "background"), np.column_stack([ROWS[:, :3], 2**24 + np.arange(30)])),
-        "'feature 3' has 16777216 and 16777217, which are one number in float32",
+        "'feature 3' has 16777216 and 16777217, which are the same number in float32",
     ),
     "numbers beyond float32": ({"rows": np.where(ROWS > 2, 1e300, ROWS.astype(np.float64))}, r"is 1e\+300; give finite numbers"),
     "a sparse matrix": ({"rows": scipy.sparse.csr_matrix(ROWS)}, r"rows is a sparse matrix; give rows\.toarray\(\)"),

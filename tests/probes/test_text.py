@@ -545,9 +545,9 @@ REFUSED = {
     "5,000 tokens": ({"texts": ["a b", "word " * 5000]}, "text 1 has 5000 tokens, and at most 200.*larger pieces"),
     "5,000 tokens of 100 words": (
         {"texts": ["a b", " ".join(f"w{i % 100}" for i in range(5000))], "repeated": "one"},
-        r"text 1 has 5000 tokens \(100 different ones\), and at most 1000 can be; .*larger pieces",
+        r"text 1 has 5000 tokens \(100 different ones\), and at most 1000 can be explained; .*larger pieces",
     ),
-    "no spaces between words": ({"texts": ["a b", "これは良い映画です"]}, "text 1 has one token, .*tokenize= where words have no spaces"),
+    "no spaces between words": ({"texts": ["a b", "これは良い映画です"]}, "text 1 has one token, .*tokenize= for scripts without spaces"),
     "bytes of another code": ({"texts": ["a b", b"caf\xe9 au lait"]}, "text 1 is not Unicode"),
     "half a letter": ({"texts": ["a b", "c \ud800"]}, "text 1 is not Unicode"),
     "a tokenizer of lower case": (
