@@ -214,14 +214,14 @@ class Engine:
                 self._doubts.hear(heard.asked.answers)
             if heard.nobody is not nobody:
                 nobody = heard.nobody
-                without = plan.masker.mean(outputs.probabilities(self.head, self.head.scores(nobody.answers)))
+                without = plan.masker.empty_mean(outputs.probabilities(self.head, self.head.scores(nobody.answers)))
             if heard.asked.finite and (nobody is None or nobody.finite):
                 full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(heard.asked.answers[:2]))
                 if nobody is not None:
                     empty[probe] = without
                 targets.append(self._targets(probe, full[probe]))
                 alone = None if nobody is None else self._explained(nobody, targets[-1])
-                games.append(plan.masker.folded(heard.masks, self._explained(heard.asked, targets[-1]), alone))
+                games.append(plan.masker.game(heard.masks, self._explained(heard.asked, targets[-1]), alone))
                 silent += any(not each.finite for each in heard.around.values())
             else:
                 # A whole probe has probabilities, whatever is said of the others.
@@ -343,9 +343,11 @@ class Engine:
         masker = self.plan.masker
         stacked = masker.stacked
         answers = (
-            self._predictor.on_rows(partial(masker.once, coalitions, probe))() if stacked else self._predictor.answers(coalitions, probe)
+            self._predictor.on_rows(partial(masker.feed_once, coalitions, probe))()
+            if stacked
+            else self._predictor.answers(coalitions, probe)
         )
-        return masker.of_once(outputs.probabilities(self.head, self.head.scores(answers)))
+        return masker.mean_of_once(outputs.probabilities(self.head, self.head.scores(answers)))
 
     def _explanation(self, name: str, found: Attribution, answers: Answers) -> Explanation:
         measures = self.details[name]["fidelity"]

@@ -93,7 +93,7 @@ class Plan:
         laws = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
         counts = np.unique(probes.players).tolist()
         with one_blas_thread():
-            self.designs = {n: self.masker.evaluations(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
+            self.designs = {n: self.masker.with_noise(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
         self.evaluations = max(len(design.masks) for design in self.designs.values())
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)

@@ -85,7 +85,7 @@ class Sweep:
                     self._kept[members[0]] = ask
                 answers = ask()
             else:
-                answers = self._predictor.answers(plan.masker.asked(masks[0]), members[0])
+                answers = self._predictor.answers(plan.masker.evaluated(masks[0]), members[0])
             yield from self._heard(masks, Said(answers, self._explained(answers) if self._explained else None))
 
     def _together(self) -> Iterator[Sequence[int]]:
@@ -107,16 +107,16 @@ class Sweep:
 
     def _rows(self, members: Sequence[int], masks: list[np.ndarray]) -> np.ndarray:
         """All there is to ask about some probes, in the order of `_heard`."""
-        plan, nobody = self._plan, self._plan.masker.nobody()
+        plan, nobody = self._plan, self._plan.masker.empty_rows()
         rows = [] if nobody is None else [nobody]
         for probe, each in zip(members, masks, strict=True):
-            rows.append(plan.masker.feed(plan.masker.asked(each), probe))
+            rows.append(plan.masker.feed(plan.masker.evaluated(each), probe))
             # Of a table, what is drawn is as the model takes it, and so is what is fed.
             rows += [plan.neighbours(name, probe).first(self._samples).inputs for name in plan.sampling]
         return np.concatenate(rows)
 
     def _heard(self, masks: list[np.ndarray], said: Said) -> Iterator[Heard]:
-        plan, nobody, at = self._plan, self._plan.masker.nobody(), 0
+        plan, nobody, at = self._plan, self._plan.masker.empty_rows(), 0
 
         def following(count: int) -> Said:
             nonlocal at

@@ -1,19 +1,19 @@
-"""Designs: the fixed coalitions that a model is asked about, the same at every epoch and in every run.
+"""Designs: the fixed coalitions on which a model is evaluated, the same at every epoch and in every run.
 
 A design is a set of pairs (S, its complement), drawn once from a seed. Pairing halves the variance for LIME and removes every
-even-order interaction from the error for SHAP (Covert & Lee, 2021; Fumagalli et al., 2026: Shapley values depend on the odd part
-of the game only). Two laws meet in one design:
+even-order interaction from the error for SHAP (Covert & Lee, 2021; Fumagalli et al., 2026: Shapley values depend only on the odd part
+of the game). One design combines two laws:
 
-* Bernoulli(1/2): each player present with probability 1/2, LIME's own law;
-* leverage: all sizes equally likely (Musco & Witter, 2025: the leverage of a coalition S is 1 / C(n, |S|)), and every player alone is there.
+* Bernoulli(1/2): each player is present with probability 1/2. This is LIME's own law.
+* leverage: all sizes are equally likely (Musco & Witter, 2025: the leverage of a coalition S is 1 / C(n, |S|)), and each single player is a coalition.
 
-Where Bernoulli's draw meets a size whose coalitions are all there already, as those of one player are, one of them counts as drawn by it too:
-LIME's rows keep their law for few players.
+The Bernoulli draw may give a size of which the design already has every coalition, as it has every coalition of one player. One of these then counts
+as drawn by Bernoulli too, so that LIME's rows keep their law for few players.
 
-Within a size, both draw the coalition that is least like those before it, of a few candidates (Mitchell, 1991): by symmetry it is as likely to
-be any coalition of the size as ever, but together they say more, and the squared error of SHAP and of LIME is about halved.
+Within a size, both laws draw several candidates and take the one that is least similar to the coalitions before it (Mitchell, 1991). By symmetry,
+each coalition of the size is still equally likely, but together they carry more information: the squared errors of SHAP and LIME are about halved.
 
-A design is nested: its first half (and half of that, …) is a design by the same laws, so that fewer evaluations are a part of the same coalitions.
+A design is nested: its first half (and the first half of that, …) is a design by the same laws, so that fewer evaluations use a part of the same coalitions.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ import numpy as np
 
 LAWS = ("bernoulli", "leverage")
 
-# "auto" does not go above, unless so many players need more.
+# The largest number of evaluations that "auto" chooses, unless the number of players requires more.
 MOST_AUTO = 2048
 
-# More candidates make the draw slower, and hardly a better one.
+# More candidates make the draw slower and hardly improve it.
 CANDIDATES = 16
 
-# More would need more than 4,000 evaluations per probe, and 2^n no longer fits a float.
+# More players would need more than 4,000 evaluations per probe, and 2^n would no longer fit a float.
 MOST_PLAYERS = 1000
 
-# Of one matrix product; a larger one OpenBLAS splits over threads, whose waiting for each other costs more than they bring.
+# Most multiplications in one matrix product. OpenBLAS splits larger ones over threads, which then lose more time waiting than they save.
 MOST_PRODUCTS = 2**18
 
 # More pairs than any design has.
@@ -48,9 +48,9 @@ class Design:
 
     Attributes:
         masks: bool (evaluations, n), rows in complementary pairs (2j, 2j + 1); rows 0 and 1 are the full and the empty coalition.
-        bernoulli_from: int (evaluations / 2,): in designs of more pairs than this, a pair is one that LIME's law has drawn; NEVER for others.
-        noise: float64 (pairs, pairs), prior covariance of what each pair's answer has beside the game's; None where answers are the game's own.
-            See `maskers.TabularMasker`.
+        bernoulli_from: int (evaluations / 2,). In designs with more pairs than this, LIME's law has drawn the pair; NEVER where it never does.
+        noise: float64 (pairs, pairs), prior covariance of the noise that each pair's evaluation adds to the game; None where evaluations are exact.
+            See `TabularMasker`.
     """
 
     masks: np.ndarray
@@ -59,7 +59,7 @@ class Design:
 
     @property
     def players(self) -> int:
-        return self.masks.shape[1]
+        return int(self.masks.shape[1])
 
     @property
     def pairs(self) -> np.ndarray:
@@ -68,58 +68,58 @@ class Design:
 
     @property
     def complete(self) -> bool:
-        """Whether all 2^n coalitions are there."""
-        return len(self.masks) == 2**self.players
+        """Whether the design has all 2^n coalitions."""
+        return bool(len(self.masks) == 2**self.players)
 
     @property
     def bernoulli(self) -> np.ndarray:
-        """bool (evaluations / 2,), the pairs that obey LIME's law: all of them where every coalition is there."""
+        """bool (evaluations / 2,), the pairs that obey LIME's law; all pairs where the design is complete."""
         return self.complete | (self.bernoulli_from < len(self.bernoulli_from))
 
     @property
     def sizes(self) -> np.ndarray:
         """int (evaluations / 2,): how many players the first coalition of each pair has."""
-        return self.pairs.sum(axis=1)
+        return np.asarray(self.pairs.sum(axis=1))
 
     @property
     def rows_of_size(self) -> np.ndarray:
-        """int (n + 1,): how many coalitions of 0, 1, … n players are there."""
+        """int (n + 1,): how many coalitions of 0, 1, …, n players the design has."""
         return np.bincount(self.masks.sum(axis=1), minlength=self.players + 1)
 
     def first(self, evaluations: int) -> Design:
-        """The design of the first so many evaluations; one of `levels`, or where there are fewer coalitions all of them."""
+        """The nested design of the first `evaluations` coalitions, one of `levels`; the whole design where it has fewer."""
         pairs = evaluations // 2
         noise = None if self.noise is None else self.noise[:pairs, :pairs]
         return replace(self, masks=self.masks[:evaluations], bernoulli_from=self.bernoulli_from[:pairs], noise=noise)
 
 
 def fewest_evaluations(players: int) -> int:
-    """Below this, the least-squares problem of Kernel SHAP is ill-posed or nearly so."""
-    return min(4 * players + 2, 2**players)
+    """The smallest number of evaluations. Below it, the least-squares problem of Kernel SHAP is ill-posed or nearly so."""
+    return int(min(4 * players + 2, 2**players))
 
 
 def auto_evaluations(players: int) -> int:
-    """16 evaluations a player, at least 256 and at most 2048 (or what so many players need); all 2^n coalitions where those are fewer."""
-    return min(max(int(np.clip(16 * players, 256, MOST_AUTO)), fewest_evaluations(players)), 2**players)
+    """16 evaluations per player, at least 256 and at most 2048 (or the fewest possible, if more); all 2^n coalitions where those are fewer."""
+    return int(min(max(int(np.clip(16 * players, 256, MOST_AUTO)), fewest_evaluations(players)), 2**players))
 
 
 def levels(players: int, evaluations: int) -> list[int]:
-    """Numbers of evaluations, ascending, at which a design of `evaluations` is nested: it is halved as long as enough are left."""
-    found = [evaluations]
-    while found[0] // 4 * 2 >= fewest_evaluations(players):
-        found.insert(0, found[0] // 4 * 2)
-    return found
+    """The numbers of evaluations, ascending, at which a design is nested: `evaluations`, halved as long as enough are left."""
+    nested = [evaluations]
+    while nested[0] // 4 * 2 >= fewest_evaluations(players):
+        nested.insert(0, nested[0] // 4 * 2)
+    return nested
 
 
 def build_design(players: int, evaluations: int, laws: Collection[str], seed: int) -> Design:
-    """Draw a design; every coalition there is where `evaluations` covers them.
+    """Draw a design; it has all 2^n coalitions where `evaluations` covers them.
 
     Args:
         players: n, at least 2.
-        evaluations: coalitions, the full and the empty one included; an odd number is rounded down.
-        laws: which of LAWS are needed. Bernoulli alone draws all pairs by it; with leverage, half of them, which costs SHAP nothing. Without
-            any, the design is the full and the empty coalition.
-        seed: of the draw.
+        evaluations: number of coalitions, including the full and the empty one; an odd number is rounded down.
+        laws: the LAWS that the explainers need. "bernoulli" alone draws all pairs; together with "leverage" it draws half of them, which costs
+            SHAP no accuracy. Without any law, the design consists of the full and the empty coalition.
+        seed: seed of the draw.
     """
     drawing = _Drawing(players, evaluations // 2 if laws else 1, np.random.default_rng([seed, players]))
     if laws:
@@ -129,11 +129,12 @@ def build_design(players: int, evaluations: int, laws: Collection[str], seed: in
 
 
 class _Drawing:
-    """A design in the making; it grows level by level.
+    """A design under construction; it grows level by level.
 
     Attributes:
-        players, rng: n, and what draws.
-        count: pairs so far, the full and the empty coalition included.
+        players: n.
+        rng: the random generator of the draw.
+        count: number of pairs so far, including the pair of the full and the empty coalition.
     """
 
     def __init__(self, players: int, most: int, rng: np.random.Generator) -> None:
@@ -141,8 +142,8 @@ class _Drawing:
         self.count = 0
         self._pairs = np.zeros((min(most, 2 ** (players - 1)), players), dtype=bool)
         self._bernoulli_from = np.full(len(self._pairs), NEVER)
-        # +1 and -1 of what a new coalition is compared with, in blocks: not the full one, which all of a size are equally like, nor the singles,
-        # which they are together. Zeros are like nothing.
+        # The coalitions that a new one is compared with, as +1 and -1, in blocks. The full coalition is left out, because all coalitions of a size
+        # are equally similar to it, and so are the single players, for the same reason taken together. Zeros are similar to nothing.
         self._block = max(MOST_PRODUCTS // (CANDIDATES * players), 1)
         self._signs = np.zeros((-(-len(self._pairs) // self._block), self._block, players), dtype=np.float32)
         self._taken: set[bytes] = set()
@@ -153,7 +154,7 @@ class _Drawing:
         return Design(np.stack([pairs, ~pairs], axis=1).reshape(-1, self.players), self._bernoulli_from[: self.count].copy())
 
     def up_to(self, pairs: int, *, leverage: bool) -> None:
-        """Draw until there are so many pairs."""
+        """Draw until the design has this many pairs."""
         n = self.players
         if pairs >= 2 ** (n - 1):
             self._take_all()
@@ -174,13 +175,13 @@ class _Drawing:
                 self._draw(size, by_bernoulli=False)
 
     def _draw(self, size: int, *, by_bernoulli: bool) -> bool:
-        """One more coalition of a size, if one of the candidates is not there yet; either half of its pair comes first with equal chance."""
+        """Add a coalition of a size, unless the design has every candidate already. Either half of the new pair comes first with equal chance."""
         template = np.arange(self.players) < size
         candidates = self.rng.permuted(np.broadcast_to(template, (CANDIDATES, self.players)), axis=1)
         others = self._signs[: -(-self.count // self._block)]
-        # |n - 2 D|, D the Hamming distance: how like each other two pairs are. Whole numbers, so that all machines agree on the order.
-        likeness = np.abs(others @ (2 * candidates.T.astype(np.float32) - 1)).reshape(-1, CANDIDATES)
-        for place in np.lexsort(((likeness**2).sum(axis=0, dtype=np.float64), likeness.max(axis=0))):
+        # |n - 2 D|, with D the Hamming distance, is the similarity of two pairs. These are whole numbers, so that all machines agree on the order.
+        similarity = np.abs(others @ (2 * candidates.T.astype(np.float32) - 1)).reshape(-1, CANDIDATES)
+        for place in np.lexsort(((similarity**2).sum(axis=0, dtype=np.float64), similarity.max(axis=0))):
             chosen = candidates[place]
             if _key(chosen) not in self._taken:
                 self._signs[divmod(self.count, self._block)] = 2.0 * chosen - 1
@@ -189,7 +190,7 @@ class _Drawing:
         return False
 
     def _count_one_as_bernoulli(self, size: int) -> None:
-        """Of the pairs of a size that LIME's law has not drawn yet, any."""
+        """Mark one pair of a size, chosen at random among those that LIME's law has not drawn yet, as drawn by it."""
         sizes = self._pairs[: self.count].sum(axis=1)
         others = np.flatnonzero((self._bernoulli_from[: self.count] == NEVER) & ((sizes == size) | (sizes == self.players - size)))
         if len(others):
@@ -211,14 +212,19 @@ class _Drawing:
 
 
 def _key(coalition: np.ndarray) -> bytes:
-    """The same for a coalition and its complement."""
+    """A key that is the same for a coalition and its complement."""
     return np.packbits(coalition if coalition[0] else ~coalition).tobytes()
 
 
 def _top_up(players: int, wanted: int, have: np.ndarray) -> np.ndarray:
-    """How many further pairs to draw of each size 0, 1, …, n // 2 so that all sizes come equally often, as far as `have` allows.
+    """The number of further pairs of each size 0, 1, …, n // 2 that makes all sizes equally frequent, as far as `have` allows: int (n // 2 + 1,).
 
-    A size whose share exceeds its number of pairs is taken whole, and its surplus goes to the others.
+    Where the share of a size exceeds its number of pairs, all its pairs are taken, and the surplus goes to the other sizes.
+
+    Args:
+        players: n.
+        wanted: number of further pairs.
+        have: int (n // 2 + 1,), the pairs of each size that the design has already.
     """
     size = np.arange(players // 2 + 1)
     exist = np.array([comb(players, s) // (2 if 2 * s == players else 1) for s in size.tolist()], dtype=float)
@@ -230,7 +236,7 @@ def _top_up(players: int, wanted: int, have: np.ndarray) -> np.ndarray:
         level = (low + high) / 2
         low, high = (level, high) if np.clip(level * weight - have, 0, exist - have).sum() < wanted else (low, level)
     share = np.clip(high * weight - have, 0, exist - have)
-    counts = np.floor(share + 1e-9).astype(int)
+    counts: np.ndarray = np.floor(share + 1e-9).astype(int)
     for s in np.argsort(-(share - counts), kind="stable")[: max(wanted - counts.sum(), 0)]:
         counts[s] += 1
     return counts

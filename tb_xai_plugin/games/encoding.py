@@ -1,4 +1,4 @@
-"""How encoded texts lie in one row of numbers."""
+"""The layout of encoded texts in rows of numbers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import numpy as np
 
 from tb_xai_plugin.probes import TextProbes
 
-# What to do where encoded texts have different lengths.
+# The advice where encoded texts have different lengths.
 PAD = "pad to one length (in Keras: pad_sequences(..., maxlen=...) or TextVectorization(output_sequence_length=...))."
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How what `encode` gives lies in one row of numbers.
+    """How the arrays that `encode` returns for a text are laid out in one row of numbers.
 
     Attributes:
-        encode: of the probes; None for strings.
-        keys: of a dict; None for an array, () for a tuple.
-        shapes, dtypes: of each array, without the axis of texts.
+        encode: the probes' `encode`; None where the model takes strings.
+        keys: keys of the dict that `encode` returns; None for an array, () for a tuple.
+        shapes: shape of each array, without the axis of texts.
+        dtypes: dtype of each array.
     """
 
     encode: Any
@@ -36,26 +37,28 @@ class Layout:
             return cls(None, None, ((1,),), ("string",))
         by_length = sorted(range(len(texts)), key=lambda probe: len(texts[probe]))
         shortest, longest = by_length[0], by_length[-1]
-        arrays, keys = _arrays(_asked_to_encode(encode, [texts[longest]], longest), 1, longest)
+        arrays, keys = _arrays(_call(encode, [texts[longest]], longest), 1, longest)
         layout = cls(encode, keys, tuple(array.shape[1:] for array in arrays), tuple(array.dtype.name for array in arrays))
-        # One by one: what pads to the longest text of a list gives each of these its own length.
+        # One text at a time: an `encode` that pads to the longest text of a list gives each of these its own length.
         for text in (texts[shortest], probes.masked(shortest, np.zeros(probes.players[shortest]))):
             layout.encoded([text], shortest)
         return layout
 
     @property
     def width(self) -> int:
+        """Numbers in one row."""
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
     @property
     def whole(self) -> bool:
+        """Whether all arrays hold whole numbers."""
         return all(np.dtype(dtype).kind in "iub" for dtype in self.dtypes)
 
     def encoded(self, texts: list[str], probe: int) -> np.ndarray:
-        """(k, width), of texts made from a probe."""
+        """Encode texts that are made from a probe: (k, width) int32 or float32, or (k, 1) strings."""
         if self.encode is None:
             return np.array(texts, dtype=object)[:, None]
-        arrays, keys = _arrays(_asked_to_encode(self.encode, texts, probe), len(texts), probe)
+        arrays, keys = _arrays(_call(self.encode, texts, probe), len(texts), probe)
         shapes = tuple(array.shape[1:] for array in arrays)
         if shapes != self.shapes or keys != self.keys:
             raise ValueError(f"TextProbes: encode gave shape {shapes[0]} for text {probe} and {self.shapes[0]} for another; {PAD}")
@@ -64,11 +67,12 @@ class Layout:
         dtype = np.int32 if self.whole else np.float32
         if self.whole and any(array.size and array.max() > np.iinfo(np.int32).max for array in arrays):
             raise ValueError(
-                f"TextProbes: encode gave {max(int(array.max()) for array in arrays)}, beyond int32; give numbers of tokens below 2**31."
+                f"TextProbes: encode gave {max(int(array.max()) for array in arrays)}, which does not fit int32; give token numbers below 2**31."
             )
         return np.concatenate([array.reshape(len(texts), -1).astype(dtype) for array in arrays], axis=1)
 
     def decoded(self, xp: Any, rows: Any) -> Any:
+        """Rows of `encoded` in the form in which the model takes them. xp: numpy, or keras.ops inside a graph."""
         if self.encode is None:
             return rows[:, 0].tolist() if isinstance(rows, np.ndarray) else rows
         arrays, at = [], 0
@@ -82,7 +86,8 @@ class Layout:
         return dict(zip(self.keys, arrays, strict=True)) if self.keys else tuple(arrays)
 
 
-def _asked_to_encode(encode: Callable[[list[str]], Any], texts: list[str], probe: int) -> Any:
+def _call(encode: Callable[[list[str]], Any], texts: list[str], probe: int) -> Any:
+    """Encode texts that are made from a probe; a failure names the text."""
     try:
         return encode(texts)
     except Exception as error:
@@ -91,12 +96,12 @@ def _asked_to_encode(encode: Callable[[list[str]], Any], texts: list[str], probe
 
 
 def _arrays(encoded: Any, count: int, probe: int) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
-    """What `encode` gave for texts made from a probe, as a list of arrays (count, …)."""
-    # Not `dict`: what tokenizers of Hugging Face give is a mapping of its own.
+    """The result of `encode` for `count` texts that are made from a probe: arrays (count, …), and keys as in `Layout`."""
+    # Not `dict`: tokenizers of Hugging Face return a mapping type of their own.
     keys = tuple(str(key) for key in encoded) if isinstance(encoded, Mapping) else () if isinstance(encoded, tuple) else None
     given = list(encoded.values()) if isinstance(encoded, Mapping) else list(encoded) if isinstance(encoded, tuple) else [encoded]
     try:
-        arrays = [np.asarray(each) for each in given]
+        arrays = [np.asarray(array) for array in given]
     except ValueError as error:
         raise ValueError(f"TextProbes: encode gave rows of different lengths for text {probe}; {PAD}") from error
     if not arrays:

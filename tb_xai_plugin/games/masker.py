@@ -1,11 +1,11 @@
-"""What a masker is: coalitions of players become masked inputs.
+"""The contract of maskers, which turn coalitions of players into masked inputs.
 
-What depends on a coalition alone is worked out beforehand (`feed`); what remains is array arithmetic that also runs inside a compiled graph (`mask`).
+Everything that depends only on a coalition is computed beforehand (`feed`). The rest is array arithmetic that also runs inside a compiled graph (`mask`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,83 +13,94 @@ from tb_xai_plugin.games.coalitions import Design
 
 
 class Masker(Protocol):
-    """How coalitions of one probe set become masked inputs.
+    """Turns coalitions of one probe set into masked inputs.
 
     Attributes:
-        players: of the probe that has most.
-        shape: of one masked input, for messages.
-        nbytes: of one masked input.
-        repeats: evaluations of the model for each coalition.
-        stacked: whether rows of `feed` need nothing else of their probe, so that those of many probes can share batches.
-        differentiable: the same where players are present to some degree.
+        players: number of players of the probe that has most.
+        shape: shape of one masked input, for messages.
+        nbytes: bytes of one masked input.
+        repeats: model evaluations per coalition.
+        stacked: whether rows of `feed` need no `parts`, so that rows of many probes can share batches.
+        differentiable: a masker for players that are present to some degree, between 0 and 1.
     """
 
-    repeats: int
-    stacked: bool
-
+    @property
+    def repeats(self) -> int: ...
+    @property
+    def stacked(self) -> bool: ...
     @property
     def players(self) -> int: ...
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
     def nbytes(self) -> int: ...
+    @property
+    def differentiable(self) -> Masker: ...
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        """What the graph is given: one row a coalition, of the same length and dtype for every probe."""
+        """The rows that the graph takes: one row per coalition, with the same length and dtype for every probe."""
 
     def parts(self, probe: int) -> np.ndarray:
-        """What the graph is given once for a probe."""
+        """The array that the graph takes once per probe."""
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
-        """Masked inputs from rows of `feed`. xp: numpy, keras.ops or another module like them."""
+        """Masked inputs from rows of `feed`. xp: numpy, keras.ops or another module with the same functions."""
 
-    def evaluations(self, design: Design) -> Design:
-        """A design as it is asked: with what several reference rows add to it."""
+    def with_noise(self, design: Design) -> Design:
+        """The design with the noise that this masker's evaluations add to the game."""
 
-    def asked(self, masks: np.ndarray) -> np.ndarray:
-        """The coalitions to evaluate for a design's."""
+    def evaluated(self, masks: np.ndarray) -> np.ndarray:
+        """The coalitions to evaluate for a design's coalitions: bool (evaluations, players)."""
 
-    def nobody(self) -> np.ndarray | None:
-        """Rows of `feed` without a player, which all probes share; None where they share none."""
+    def empty_rows(self) -> np.ndarray | None:
+        """Rows of `feed` for the empty coalition, if all probes share them; else None."""
 
-    def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
-        """Of evaluations (asked, k), the game: (coalitions, k)."""
+    def game(self, masks: np.ndarray, explained: np.ndarray, empty: np.ndarray | None) -> np.ndarray:
+        """The game (coalitions, k) from its evaluations.
 
-    def mean(self, each: np.ndarray) -> np.ndarray:
-        """(k,): of (rows of `nobody`, k), what an empty coalition has."""
+        masks: bool (coalitions, players); explained: (evaluations, k), on `evaluated(masks)`; empty: (rows, k), on `empty_rows()`, or None.
+        """
 
-    def once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        """Where rows are stacked, those for coalitions that are asked for once and are no design's: exact, and not kept."""
+    def empty_mean(self, empty: np.ndarray) -> np.ndarray:
+        """The value (k,) of the empty coalition from values (rows, k) on `empty_rows()`."""
 
-    def of_once(self, answers: np.ndarray) -> np.ndarray:
-        """(coalitions, k) of the answers to `once`."""
+    def feed_once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """Rows for coalitions outside a design, which are evaluated once: exact, and not kept. Only where rows are stacked."""
+
+    def mean_of_once(self, values: np.ndarray) -> np.ndarray:
+        """Values (coalitions, k) from values on the rows of `feed_once`."""
+
+
+_Self = TypeVar("_Self")
 
 
 class OneBaseline:
-    """What maskers have in common where one baseline stands for what is absent: an evaluation is a coalition."""
+    """What maskers share that replace absent players by one baseline: each coalition takes one evaluation."""
 
     repeats = 1
     stacked = False
 
     @property
-    def differentiable(self) -> Any:
-        """The same where players are present to some degree."""
+    def differentiable(self: _Self) -> _Self:
         return self
 
-    def evaluations(self, design: Design) -> Design:
+    def with_noise(self, design: Design) -> Design:
         return design
 
-    def asked(self, masks: np.ndarray) -> np.ndarray:
+    def evaluated(self, masks: np.ndarray) -> np.ndarray:
         return masks
 
-    def nobody(self) -> np.ndarray | None:
+    def empty_rows(self) -> np.ndarray | None:
         return None
 
-    def folded(self, masks: np.ndarray, explained: np.ndarray, nobody: np.ndarray | None) -> np.ndarray:
+    def game(self, masks: np.ndarray, explained: np.ndarray, empty: np.ndarray | None) -> np.ndarray:
         return explained
 
-    def mean(self, each: np.ndarray) -> np.ndarray:
-        return each[0]
+    def empty_mean(self, empty: np.ndarray) -> np.ndarray:
+        return np.asarray(empty[0])
 
-    def of_once(self, answers: np.ndarray) -> np.ndarray:
-        return answers
+    def feed_once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        raise NotImplementedError(f"{type(self).__name__}: rows are not stacked; evaluate coalitions of one probe at a time.")
+
+    def mean_of_once(self, values: np.ndarray) -> np.ndarray:
+        return values

@@ -1,4 +1,4 @@
-"""Images and series: absent segments show the baseline."""
+"""The masker for images and series: absent segments show the baseline."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tb_xai_plugin.probes import ImageProbes, SequenceProbes
 
 @dataclass(frozen=True)
 class SegmentMasker(OneBaseline):
-    """Pixels of absent segments (steps of a series) are replaced by the baseline.
+    """Replaces the pixels of absent segments (or steps of a series) by the baseline.
 
-    A masked image is the baseline plus what each present player adds to it, so a whole batch of them is one matrix product: four times as
-    fast as choosing pixel by pixel. Held are one batch of masked images, and one probe's parts. The full coalition is the image to float32
-    rounding.
+    A masked image is the baseline plus the difference that each present player makes to it, so a batch of masked images is one matrix product.
+    This is four times as fast as choosing pixel by pixel. Memory holds one batch of masked images and the parts of one probe. On the full
+    coalition the result is the image itself, to float32 rounding.
 
     Attributes:
         probes: images or series.
@@ -35,16 +35,16 @@ class SegmentMasker(OneBaseline):
 
     @property
     def nbytes(self) -> int:
-        return 4 * self.probes.inputs[0].size
+        return int(4 * self.probes.inputs[0].size)
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        """float32 (k, players): up to the widest probe; the players added have no pixels."""
+        """float32 (k, players), as wide as the probe with most players; the additional players have no pixels."""
         wide = np.ones((len(coalitions), self.players), dtype=np.float32)
         wide[:, : coalitions.shape[1]] = coalitions
         return wide
 
     def parts(self, probe: int) -> np.ndarray:
-        """float32 (players + 1, pixels): what each player adds to the baseline, and in the last row the baseline itself."""
+        """float32 (players + 1, pixels): the difference that each player makes to the baseline, and in the last row the baseline itself."""
         labels, baselines = self.probes.segments[probe].ravel(), self.probes.baseline
         baseline = baselines[probe if len(baselines) > 1 else 0].reshape(len(labels), -1)
         pixels = self.probes.inputs[probe].reshape(baseline.shape).astype(np.float32)
@@ -54,6 +54,6 @@ class SegmentMasker(OneBaseline):
         return parts.reshape(len(parts), -1)
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
-        """Masked inputs, float32 (k, H, W[, C]) or (k, T[, C]); rows: 1 where a player keeps its own pixels, 0 where it is absent."""
+        """Masked inputs, float32 (k, H, W[, C]) or (k, T[, C]). rows: 1 where a player is present, 0 where it is absent."""
         with_baseline = xp.concatenate([rows, xp.ones_like(rows[:, :1])], axis=1)
         return xp.reshape(xp.matmul(with_baseline, parts), (-1, *self.shape))

@@ -1,4 +1,4 @@
-"""Texts: absent tokens are left out, or replaced by the mask token."""
+"""The masker for texts: absent tokens are removed or replaced by the mask token."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tb_xai_plugin.games.encoding import Layout
 from tb_xai_plugin.games.masker import OneBaseline
 from tb_xai_plugin.probes import TextProbes
 
-# Encoded texts that are kept between epochs; what does not fit is encoded again each time.
+# Most bytes of encoded texts that are kept between epochs; further texts are encoded again each time.
 CACHE_BYTES = 256 * 2**20
 
 
 class Kept:
-    """Rows that were worked out once, kept up to CACHE_BYTES; the oldest go first."""
+    """A cache of encoded rows, at most CACHE_BYTES large; the least recently used rows are dropped first."""
 
     def __init__(self) -> None:
         self._rows: OrderedDict[tuple[int, bytes], np.ndarray] = OrderedDict()
@@ -38,13 +38,13 @@ class Kept:
 
 
 def _size(rows: np.ndarray) -> int:
-    """Bytes of numbers; of strings theirs, not those of the references to them."""
+    """Bytes of an array; for strings, the bytes of the strings and not of the references to them."""
     return sum(map(sys.getsizeof, rows.ravel())) if rows.dtype == object else rows.nbytes
 
 
 @dataclass(frozen=True)
 class TextMasker(OneBaseline):
-    """Absent tokens are left out of the text, or replaced; each masked text is encoded once and kept.
+    """Removes absent tokens from the text, or replaces them. Each masked text is encoded once and kept.
 
     Attributes:
         probes: texts.
@@ -75,20 +75,20 @@ class TextMasker(OneBaseline):
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """(k, width): the encoded texts, int32 or float32; or strings where the model encodes them itself."""
-        return self._kept(probe, np.asarray(coalitions).astype(bool), lambda: self.once(coalitions, probe))
+        return self._kept(probe, np.asarray(coalitions).astype(bool), lambda: self.feed_once(coalitions, probe))
 
     def encoded(self, texts: list[str], probe: int) -> np.ndarray:
-        """Rows as those of `feed`, of texts made from a probe."""
+        """Rows like those of `feed`, for texts that are made from a probe."""
         return self._layout.encoded(texts, probe)
 
-    def once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        # A trial has columns for the widest probe.
+    def feed_once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        # A trial batch has columns for the probe with most players.
         present = np.asarray(coalitions)[:, : int(self.probes.players[probe])].astype(bool)
-        return self.encoded([self.probes.masked(probe, each) for each in present], probe)
+        return self.encoded([self.probes.masked(probe, coalition) for coalition in present], probe)
 
     def parts(self, probe: int) -> np.ndarray:
         return np.zeros(1, dtype=np.float32)
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
-        """What `encode` gives; or the strings: a tensor (k, 1), for callables a list."""
+        """The result of `encode`; or the strings, as a tensor (k, 1) for Keras models and a list for callables."""
         return self._layout.decoded(xp, rows)

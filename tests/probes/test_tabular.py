@@ -145,8 +145,8 @@ def test_what_reference_rows_add_is_taken_off_where_it_is_known() -> None:
     # All features alike: what is known of a row, its own answer, is all there is to know.
     alike = np.repeat(rng.normal(size=(60, 1)), 6, axis=1).astype(np.float32)
     probes.inputs, probes.references = alike[:1], alike[1:]
-    answers = masker.feed(masker.asked(design.masks), 0).sum(axis=1, keepdims=True)
-    game = masker.folded(design.masks, answers, probes.references.sum(axis=1, keepdims=True))[:, 0]
+    outputs = masker.feed(masker.evaluated(design.masks), 0).sum(axis=1, keepdims=True)
+    game = masker.game(design.masks, outputs, probes.references.sum(axis=1, keepdims=True))[:, 0]
     mean = probes.references.mean()
     expected = design.masks.sum(axis=1) * (alike[0, 0] - mean) + 6 * mean
     assert np.abs(game - expected).max() < 1e-5
