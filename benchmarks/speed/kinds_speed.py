@@ -25,7 +25,7 @@ from keras import layers
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.models.predictors import A_CALL, AT_ONCE
+from tb_xai_plugin.models.predictors import PER_CALL, AT_ONCE
 
 PROBES, EVALUATIONS, TOKENS, WORDS = 16, 1000, 60, 2000
 
@@ -69,7 +69,7 @@ def mapped(model: keras.Model, rows: np.ndarray, batch: int, evaluations: int) -
         lambda x: tf.map_fn(lambda one: model(one, training=False), x, fn_output_signature=tf.float32, parallel_iterations=AT_ONCE)
     ).get_concrete_function(tf.TensorSpec(shape, rows.dtype))
     batches = -(-evaluations // batch)
-    sizes = [min(A_CALL, batches - start) for start in range(0, batches, A_CALL)]
+    sizes = [min(PER_CALL, batches - start) for start in range(0, batches, PER_CALL)]
     given = [tf.constant(np.resize(rows, (size, *shape[1:]))) for size in sizes]
 
     def passes() -> None:

@@ -20,7 +20,7 @@ from tb_xai_plugin.engine.sweep import Said, Sweep
 from tb_xai_plugin.explainers.contract import Attribution
 from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.models import outputs
-from tb_xai_plugin.models.heads import Doubts
+from tb_xai_plugin.models.heads import OutputCheck
 from tb_xai_plugin.models.predictors import Predictor, build_predictor, is_keras_model
 from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.threads import one_blas_thread
@@ -62,15 +62,15 @@ class Engine:
         self._check_classes()
         constant = self.constant_targets
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda answers: self._read(answers, np.array(constant)))
-        self._doubts: Doubts | None = Doubts(self.head, plan.output, of_callable=not is_keras_model(model))
+        self._doubts: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
         self._clipped = 0.0
         if isinstance(probes, TextProbes) and not probes.mask_token:
             self._warn_of_texts_cut_off(probes)
 
     def _warn_of_texts_cut_off(self, probes: TextProbes) -> None:
         encode = partial(self.plan.masker.encoded, probe=0)
-        see = encode if probes.encode else lambda texts: self._predictor.on_rows(lambda: encode(texts))()
-        with self._predictor.leaving_no_trace():
+        see = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: encode(texts))()
+        with self._predictor.preserving_state():
             cut = cut_off(probes, see, encoded=probes.encode is not None)
         if cut:
             warnings.warn(str(cut), stacklevel=4)
@@ -156,7 +156,7 @@ class Engine:
 
         level: one of `Plan.levels`; by default the last. progress: wraps the probe numbers while the model is evaluated.
         """
-        with self._predictor.leaving_no_trace():
+        with self._predictor.preserving_state():
             level = level or self.plan.evaluations
             answers = self._ask(level, progress)
             self._say_doubts()
@@ -167,7 +167,7 @@ class Engine:
         if self._doubts is None:
             return
         self._clipped = self._doubts.clipped
-        if sentence := self._doubts.sentence():
+        if sentence := self._doubts.warning():
             warnings.warn(sentence, stacklevel=4)
         self._doubts = None
 
@@ -179,9 +179,9 @@ class Engine:
         plan = self.plan
         players, count, targets = int(plan.probes.players[0]), len(plan.probes), self.shape["targets"]
         masks = plan.designs[players].masks
-        with self._predictor.leaving_no_trace():
+        with self._predictor.preserving_state():
             began = time.perf_counter()
-            self._predictor.answers(masks[: plan.batch], 0)
+            self._predictor.evaluate(masks[: plan.batch], 0)
             a_pass = (time.perf_counter() - began) / plan.batch
         passes = (
             len(masks) * plan.repeats
@@ -211,7 +211,7 @@ class Engine:
         for probe, heard in zip(progress(range(count)), self._sweep(level), strict=True):
             evaluations += heard.evaluations
             if self._doubts:
-                self._doubts.hear(heard.asked.answers)
+                self._doubts.add(heard.asked.answers)
             if heard.nobody is not nobody:
                 nobody = heard.nobody
                 without = plan.masker.empty_mean(outputs.probabilities(self.head, self.head.scores(nobody.answers)))
@@ -343,9 +343,9 @@ class Engine:
         masker = self.plan.masker
         stacked = masker.stacked
         answers = (
-            self._predictor.on_rows(partial(masker.feed_once, coalitions, probe))()
+            self._predictor.evaluate_rows(partial(masker.feed_once, coalitions, probe))()
             if stacked
-            else self._predictor.answers(coalitions, probe)
+            else self._predictor.evaluate(coalitions, probe)
         )
         return masker.mean_of_once(outputs.probabilities(self.head, self.head.scores(answers)))
 

@@ -80,12 +80,12 @@ class Sweep:
             masks = [plan.designs[int(plan.probes.players[probe])].masks[:level] for probe in members]
             if plan.masker.stacked:
                 room -= len(members) * self._bytes
-                ask = self._kept.get(members[0]) or self._predictor.on_rows(partial(self._rows, members, masks))
+                ask = self._kept.get(members[0]) or self._predictor.evaluate_rows(partial(self._rows, members, masks))
                 if room >= 0:
                     self._kept[members[0]] = ask
                 answers = ask()
             else:
-                answers = self._predictor.answers(plan.masker.evaluated(masks[0]), members[0])
+                answers = self._predictor.evaluate(plan.masker.evaluated(masks[0]), members[0])
             yield from self._heard(masks, Said(answers, self._explained(answers) if self._explained else None))
 
     def _together(self) -> Iterator[Sequence[int]]:

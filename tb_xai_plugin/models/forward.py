@@ -1,9 +1,9 @@
-"""A Keras model's way from coalitions to answers, as it is compiled: by `predictors` for answers, by `gradients` for their slopes."""
+"""The forward pass of a Keras model from coalitions to outputs. `predictors` compiles it for outputs, `gradients` for their gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -11,20 +11,21 @@ from typing import Any
 from tb_xai_plugin.games.masker import Masker
 from tb_xai_plugin.games.text_masker import TextMasker
 
-# Parts of probes that stay on the device between epochs; above this they are made again each time.
+# Most bytes of probes' parts that stay on the device between epochs; further parts are made again each time.
 CACHE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Forward:
-    """Mask, model, float32: what is compiled. Weights are captured by reference, so they are always today's.
+    """Masks the probe, calls the model, and casts its outputs to float32. Weights are captured by reference, so they are always the current ones.
 
     Attributes:
         model: a Keras model.
-        masker, model_input: make its input.
-        parts: probe number -> the masker's parts of it, on the device.
+        masker: makes the masked inputs.
+        model_input: turns masked inputs into what the model takes; None where it takes them as they are.
+        parts: probe number -> the masker's parts of the probe, on the device.
         before: a layer that is read before its activation; None for the model as it is.
-        whole: the model takes whole numbers: masked pixels are rounded, not cut off.
+        integers: whether the model takes whole numbers; masked pixels are then rounded and not truncated.
     """
 
     model: Any
@@ -32,35 +33,35 @@ class Forward:
     model_input: Callable[[Any], Any] | None
     parts: Callable[[int], Any]
     before: Any = None
-    whole: bool = False
+    integers: bool = False
 
     @classmethod
     def of(cls, model: Any, masker: Masker, model_input: Callable[[Any], Any] | None) -> Forward:
         import keras
 
         inputs = getattr(model, "inputs", None) or []
-        blended = not isinstance(masker, TextMasker)  # between an input and its baseline; tokens are never in between
-        whole = blended and model_input is None and len(inputs) == 1 and "int" in str(inputs[0].dtype)
+        blended = not isinstance(masker, TextMasker)  # values may lie between an input and its baseline; tokens never do
+        integers = blended and model_input is None and len(inputs) == 1 and "int" in str(inputs[0].dtype)
         fitting = max(1, CACHE_BYTES // masker.parts(0).nbytes)
         parts = lru_cache(fitting)(lambda probe: keras.ops.convert_to_tensor(masker.parts(probe)))
-        return cls(model, masker, model_input, parts, whole=whole)
+        return cls(model, masker, model_input, parts, integers=integers)
 
-    def behind(self, masker: Masker) -> Forward:
-        """The same model behind another masker."""
+    def with_masker(self, masker: Masker) -> Forward:
+        """The forward pass of the same model with another masker."""
         return replace(Forward.of(self.model, masker, self.model_input), before=self.before)
 
     def __call__(self, rows: Any, parts: Any) -> Any:
-        """Rows of `Masker.feed` -> float32 (k, columns)."""
+        """Outputs, float32 (k, columns), from rows of `Masker.feed`."""
         import keras
 
         masked = self.masker.mask(keras.ops, rows, parts)
-        if self.whole:
+        if self.integers:
             masked = keras.ops.round(masked)
-        answered = self.model(self.model_input(masked) if self.model_input else masked, training=False)
-        return keras.ops.cast(as_columns(answered, rows.shape[0]), "float32")
+        outputs = self.model(self.model_input(masked) if self.model_input else masked, training=False)
+        return keras.ops.cast(as_columns(outputs, rows.shape[0]), "float32")
 
-    def tracing(self) -> Any:
-        """Context in which a graph of it must be traced."""
+    def tracing(self) -> AbstractContextManager[None]:
+        """The context in which a graph of the forward pass must be traced."""
         return nullcontext() if self.before is None else _linear(self.before)
 
     @property
@@ -70,7 +71,7 @@ class Forward:
 
 @contextmanager
 def _linear(layer: Any) -> Iterator[None]:
-    """Give a layer a linear activation while a graph is traced: the graph keeps it, the layer does not."""
+    """Give a layer a linear activation while a graph is traced. The graph keeps it, the layer does not."""
     activation = layer.activation
     layer.activation = lambda x: x
     try:
@@ -80,14 +81,18 @@ def _linear(layer: Any) -> Iterator[None]:
 
 
 class WrongOutputError(Exception):
-    """The model's answers are not (n,) or (n, classes)."""
+    """The shape of the model's output is not (n,) or (n, classes)."""
 
 
-def as_columns(answers: Any, batch: int) -> Any:
-    """Answers (n,) or (n, classes) -> (n, columns). While a graph is traced, n may be unknown: TextVectorization loses it."""
-    if isinstance(answers, dict | list | tuple):
-        raise WrongOutputError(f"the model has {len(answers)} outputs; explanations need one, e.g. keras.Model(model.inputs, one_output).")
-    shape = tuple(answers.shape)
+def as_columns(outputs: Any, batch: int) -> Any:
+    """Outputs (n,) or (n, classes) as (n, columns). While a graph is traced, n may be unknown, because TextVectorization loses it."""
+    if isinstance(outputs, dict | list | tuple):
+        raise WrongOutputError(
+            f"the model has {len(outputs)} outputs; give a model with one output, e.g. keras.Model(model.inputs, one_output)."
+        )
+    shape = tuple(outputs.shape)
     if len(shape) not in (1, 2) or shape[0] not in (None, batch) or shape[-1] == 0:
-        raise WrongOutputError(f"the model answers with shape {shape} for {batch} probes; explanations need (n,) or (n, classes).")
-    return answers if len(shape) == 2 else answers[:, None]
+        raise WrongOutputError(
+            f"the model's output has shape {shape} for a batch of {batch} probes; give a model with output (n,) or (n, classes)."
+        )
+    return outputs if len(shape) == 2 else outputs[:, None]

@@ -1,6 +1,6 @@
-"""Gradients of what is explained, with respect to the players or to a layer's feature maps. Names TensorFlow, beside `predictors`.
+"""Gradients of the explained output with respect to the players or to a layer's feature maps. Like `predictors`, this module names TensorFlow.
 
-Traced when an explainer first asks for them: who wants LIME and SHAP alone does not wait for backward passes.
+Backward passes are traced when an explainer first uses them, so LIME and SHAP alone do not wait for them.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from tb_xai_plugin.models.outputs import Head
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
 
-# A backward pass keeps the activations of every layer: fewer inputs at a time than forward.
+# A backward pass keeps the activations of every layer, so it takes fewer inputs at a time than a forward pass.
 LARGEST_BATCH = 32
 BATCH_BYTES = 8 * 2**20
 
-# What a gradient of one target costs, in evaluations of the model.
+# The cost of the gradient of one target, in model evaluations.
 PASSES_OF_A_GRADIENT = 3
 
 
 class Gradients:
-    """Of one model and one quantity explained.
+    """Gradients of one explained quantity of one model.
 
     Args:
-        forward: the model's answers to coalitions.
-        head, output: what is explained; see `outputs.explained`.
+        forward: the model's forward pass from coalitions to outputs.
+        head: how the model's outputs are read.
+        output: the explained quantity, one of OUTPUTS; see `outputs.explained`.
     """
 
     def __init__(self, forward: Forward, head: Head, output: str) -> None:
@@ -41,9 +42,12 @@ class Gradients:
         self._of_feature_maps = cache(self._make_of_feature_maps)
 
     def of_players(self, points: np.ndarray, probe: int, targets: np.ndarray) -> np.ndarray:
-        """Gradients with respect to how far each player is present: the sum over its pixels of gradient times (pixel - baseline).
+        """Gradients with respect to the degree to which each player is present: the sum over its pixels of gradient times (pixel - baseline).
 
-        points: float (k, players of the probe), 0 to 1; targets: int (t,).
+        Args:
+            points: float (k, players of the probe), degrees between 0 and 1.
+            probe: number of the probe.
+            targets: int (t,) classes.
 
         Returns:
             float64 (k, t, players of the probe).
@@ -53,20 +57,27 @@ class Gradients:
         most = min(LARGEST_BATCH, max(1, BATCH_BYTES // self._forward.masker.nbytes))
         batch = -(-len(points) // -(-len(points) // most))
         run = self._of_players(batch)
-        found = run(self._forward.masker.feed(points, probe), self._forward.parts(probe), tf.constant(targets, tf.int32))
-        return found[:, :, : points.shape[1]].astype(np.float64)
+        gradients = run(self._forward.masker.feed(points, probe), self._forward.parts(probe), tf.constant(targets, tf.int32))
+        return gradients[:, :, : points.shape[1]].astype(np.float64)
 
     def of_feature_maps(self, probe: int, targets: np.ndarray, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Feature maps of a layer (None: the last convolution) on the whole probe, float32 (h, w, channels), and the gradients with respect
-        to them, float32 (t, h, w, channels).
+        """Feature maps of a layer on the unmasked probe, and the gradients with respect to them.
+
+        Args:
+            probe: number of the probe.
+            targets: int (t,) classes.
+            layer: name of the layer; None for the last convolution.
+
+        Returns:
+            float32 (h, w, channels) feature maps, and float32 (t, h, w, channels) gradients.
 
         Raises:
             ValueError: there is no such layer, or its output is not (batch, h, w, channels) with more than one pixel.
         """
         import tensorflow as tf
 
-        whole = self._forward.masker.feed(np.ones((1, self._forward.players), dtype=np.float32), probe)
-        maps, gradients = self._of_feature_maps(layer)(whole, self._forward.parts(probe), tf.constant(targets, tf.int32))
+        full = self._forward.masker.feed(np.ones((1, self._forward.players), dtype=np.float32), probe)
+        maps, gradients = self._of_feature_maps(layer)(full, self._forward.parts(probe), tf.constant(targets, tf.int32))
         return maps.numpy(), gradients.numpy()
 
     def _explained(self, points: Any, parts: Any, targets: Any) -> Any:
@@ -85,7 +96,8 @@ class Gradients:
         import tensorflow as tf
 
         with self._forward.tracing():
-            return tf.function(graph, autograph=False).get_concrete_function(*self._signature(batch))
+            traced: Callable[..., Any] = tf.function(graph, autograph=False).get_concrete_function(*self._signature(batch))
+        return traced
 
     def _make_of_players(self, batch: int) -> Callable[..., np.ndarray]:
         def compile_for(size: int) -> Callable[..., np.ndarray]:
@@ -95,35 +107,36 @@ class Gradients:
                 with tf.GradientTape(persistent=True) as tape:
                     tape.watch(points)
                     explained = self._explained(points, parts, targets)
-                return tf.transpose(self._each(tape, explained, points), (1, 0, 2))
+                return tf.transpose(self._by_target(tape, explained, points), (1, 0, 2))
 
             traced = self._traced(graph, size)
 
             def run(points: np.ndarray, parts: Any, targets: Any) -> np.ndarray:
-                return traced(tf.constant(filled(points, size)), parts, targets).numpy()[: len(points)]
+                gradients: np.ndarray = traced(tf.constant(filled(points, size)), parts, targets).numpy()
+                return gradients[: len(points)]
 
             return run
 
         return Batches(compile_for, batch)
 
-    def _each(self, tape: Any, explained: Any, source: Any) -> Any:
+    def _by_target(self, tape: Any, explained: Any, source: Any) -> Any:
         """Gradients (targets, *source.shape) of each row of `explained`, (targets, batch).
 
-        A loop in the graph: as fast as backward passes written out one by one, and traced in a tenth of the time for ten targets.
+        This is a loop in the graph: as fast as backward passes written out one by one, and traced in a tenth of the time for ten targets.
         """
         import tensorflow as tf
 
-        def one(i: Any, found: Any) -> tuple[Any, Any]:
+        def one(i: Any, gradients: Any) -> tuple[Any, Any]:
             chosen = tf.one_hot(i, tf.shape(explained)[0])[:, None] * tf.ones_like(explained)
             gradient = tape.gradient(explained, source, output_gradients=chosen)
             if gradient is None:
                 raise ValueError(
-                    f"the answers of model {self._forward.model.name!r} have no gradient with respect to its input (is it made whole "
-                    "numbers or strings on the way?); use 'shap' or 'lime'."
+                    f"the output of model {self._forward.model.name!r} has no gradient with respect to its input, perhaps because the model "
+                    "converts it to whole numbers or strings; use 'shap' or 'lime'."
                 )
-            return i + 1, found.write(i, tf.convert_to_tensor(gradient))
+            return i + 1, gradients.write(i, tf.convert_to_tensor(gradient))
 
-        # Not tf.map_fn: where its function raises, it leaves the caller's variable scope changed, and later models can't be made.
+        # Not tf.map_fn: where its function raises, it leaves the caller's variable scope changed, and later models cannot be made.
         count = tf.shape(explained)[0]
         rows = tf.TensorArray(source.dtype, size=count, element_shape=source.shape)
         return tf.while_loop(lambda i, _: i < count, one, (0, rows), parallel_iterations=1)[1].stack()
@@ -133,39 +146,39 @@ class Gradients:
 
         model = self._forward.model
 
-        def graph(whole: Any, parts: Any, targets: Any) -> tuple[Any, Any]:
-            outputs_seen: list[tuple[Any, Any]] = []
+        def graph(full: Any, parts: Any, targets: Any) -> tuple[Any, Any]:
+            layer_outputs: list[tuple[Any, Any]] = []
             with tf.GradientTape(persistent=True) as tape:
 
-                def look(layer: Any, output: Any) -> None:
+                def record(layer: Any, output: Any) -> None:
                     if tf.is_tensor(output):
                         tape.watch(output)
-                        outputs_seen.append((layer, output))
+                        layer_outputs.append((layer, output))
 
-                with _watched(candidates(model, name), look):
-                    explained = self._explained(whole, parts, targets)
-            for layer, output in reversed(outputs_seen):
+                with _watched(candidates(model, name), record):
+                    explained = self._explained(full, parts, targets)
+            for layer, output in reversed(layer_outputs):
                 is_map = len(output.shape) == 4 and None not in output.shape
                 channels_first = getattr(layer, "data_format", None) == "channels_first"
                 size = output.shape[2:] if channels_first else output.shape[1:3]
                 if not is_map or size[0] * size[1] < 2 or tape.gradient(explained, output) is None:
                     continue
-                maps, gradients = output[0], self._each(tape, explained, output)[:, 0]
+                maps, gradients = output[0], self._by_target(tape, explained, output)[:, 0]
                 if channels_first:
                     maps, gradients = tf.transpose(maps, (1, 2, 0)), tf.transpose(gradients, (0, 2, 3, 1))
                 return tf.cast(maps, tf.float32), tf.cast(gradients, tf.float32)
-            shapes = ", ".join(f"{layer.name} {tuple(output.shape)}" for layer, output in outputs_seen) or "it was not called"
+            shapes = ", ".join(f"{layer.name} {tuple(output.shape)}" for layer, output in layer_outputs) or "it was not called"
             which = f"layer {name!r}" if name else "the last convolution"
             raise ValueError(
-                f"GradCam needs maps (batch, height, width, channels) of more than one pixel that the answer depends on, and {which} of model "
-                f"{model.name!r} gives none ({shapes}); name another layer, or use 'ig' or 'shap'."
+                f"GradCam needs feature maps (batch, height, width, channels) with more than one pixel that the output depends on, and {which} of "
+                f"model {model.name!r} gives none ({shapes}); name another layer, GradCam(layer=…), or use 'ig' or 'shap'."
             )
 
         return self._traced(graph, 1)
 
 
 def check_differentiable(who: str, model: Any) -> None:
-    """Raises ValueError where a model has no gradients: a plain callable, or Keras on another backend than TensorFlow."""
+    """Raise ValueError where a model has no gradients: a plain callable, or Keras on another backend than TensorFlow."""
     import keras
 
     if not isinstance(model, keras.Model):
@@ -175,7 +188,7 @@ def check_differentiable(who: str, model: Any) -> None:
 
 
 def candidates(model: Any, name: str | None) -> list[Any]:
-    """The layers of a model that are called `name`, or all its convolutions; in nested models and layers too.
+    """The layers of a model with the given name, or all its convolutions where `name` is None; nested models and layers are searched too.
 
     Raises:
         ValueError: there are none.
@@ -199,36 +212,36 @@ def candidates(model: Any, name: str | None) -> list[Any]:
 
 
 def _layers(model: Any) -> list[Any]:
-    """All layers in a model, however deep, each once."""
+    """All layers of a model, at any depth, each once."""
     import keras
 
-    found: dict[int, Any] = {}
+    layers: dict[int, Any] = {}
 
     def visit(item: Any) -> None:
         if isinstance(item, keras.Layer):
-            if id(item) not in found:
-                found[id(item)] = item
+            if id(item) not in layers:
+                layers[id(item)] = item
                 visit([*getattr(item, "layers", ()), *vars(item).values()])
         elif isinstance(item, dict):
             visit(list(item.values()))
         elif isinstance(item, list | tuple):
-            for each in item:
-                visit(each)
+            for element in item:
+                visit(element)
 
     visit(model)
-    return list(found.values())
+    return list(layers.values())
 
 
 @contextmanager
-def _watched(layers: Sequence[Any], look: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Show `look` what each layer gives while a graph is traced: nested and subclassed models need no new graph through their layers."""
+def _watched(layers: Sequence[Any], record: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Call `record(layer, output)` for each layer while a graph is traced. So nested and subclassed models need no new graph through their layers."""
 
     def watch(layer: Any) -> None:
         call = layer.call
 
         def watched(*arguments: Any, **options: Any) -> Any:
             output = call(*arguments, **options)
-            look(layer, output)
+            record(layer, output)
             return output
 
         layer.call = watched

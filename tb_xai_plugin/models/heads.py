@@ -1,4 +1,4 @@
-"""Heads: finding out what a model's answers mean, from its last layer, the numbers themselves and its loss."""
+"""Heads: what a model's outputs mean, found from its last layer, the numbers themselves and its loss."""
 
 from __future__ import annotations
 
@@ -17,79 +17,86 @@ REGRESSION_LOSSES = {
 }
 
 
-# From such a part of all answers on, that they are clipped is said.
+# A warning says that outputs are clipped where more than this share of them is.
 MUCH_CLIPPED = 0.02
 
-# A callable that answers with whole numbers below this, and no others, names classes, by the look of it.
+# A callable whose outputs are only whole numbers below this probably returns class numbers.
 FEW_CLASSES = 10
 
 
-def guess_head(answers: np.ndarray, labelled: bool) -> Head:
-    """What answers of an unknown callable mean, from the numbers; logits and a regression of several outputs look alike."""
-    columns = answers.shape[1]
-    if _sum_to_one(answers):
+def guess_head(outputs: np.ndarray, labelled: bool) -> Head:
+    """Read the outputs of an unknown callable, from the numbers alone. Logits and a regression with several outputs look alike.
+
+    outputs: (n, columns); labelled: the probes have classes, so that several columns are logits.
+    """
+    columns = outputs.shape[1]
+    if _sum_to_one(outputs):
         return Head("softmax", columns, clipped=True)
     return Head("logits" if labelled and columns > 1 else "regression", columns)
 
 
 @dataclass
-class Doubts:
-    """What all answers together say against how they were read.
+class OutputCheck:
+    """Checks all outputs of a model against the way in which they are read.
 
     Attributes:
-        head: how they were read.
-        output: what is explained.
-        of_callable: nothing but the numbers tells what they mean.
+        head: how the outputs are read.
+        output: the explained quantity, one of OUTPUTS.
+        of_callable: whether the model is a plain callable, of which only the numbers tell what they mean.
     """
 
     head: Head
     output: str
     of_callable: bool
     _counted: int = 0
-    _at_the_ends: int = 0
+    _zeros_and_ones: int = 0
     _distinct: set[float] = field(default_factory=set)
 
-    def hear(self, answers: np.ndarray) -> None:
-        self._counted += answers.size
+    def add(self, outputs: np.ndarray) -> None:
+        """Count further outputs, (rows, columns)."""
+        self._counted += outputs.size
         if self.head.clipped:
-            self._at_the_ends += int(((answers <= CLIP) | (answers >= 1 - CLIP)).sum())
+            self._zeros_and_ones += int(((outputs <= CLIP) | (outputs >= 1 - CLIP)).sum())
         if self.of_callable and self.head.kind == "regression" and len(self._distinct) <= FEW_CLASSES:
-            self._distinct.update(np.unique(answers).tolist())
+            self._distinct.update(np.unique(outputs).tolist())
 
     @property
     def clipped(self) -> float:
-        """The share of answers that were clipped before log-odds were taken."""
-        return self._at_the_ends / self._counted if self._counted and self.output == "log-odds" else 0.0
+        """The share of outputs that were clipped before log-odds were taken."""
+        return self._zeros_and_ones / self._counted if self._counted and self.output == "log-odds" else 0.0
 
-    def sentence(self) -> str | None:
+    def warning(self) -> str | None:
+        """A sentence for the user where the outputs contradict their reading; else None."""
         if self.clipped > MUCH_CLIPPED:
             return (
-                f"{self.clipped:.0%} of the model's answers are 0 or 1, which have no log-odds and count as ±{-np.log(CLIP):.1f}: their jumps drown "
-                "the rest; give output='probability'."
+                f"{self.clipped:.0%} of the model's outputs are 0 or 1, where log-odds are infinite; they are clipped to ±{-np.log(CLIP):.1f}, and their jumps "
+                "dominate the explanation; give output='probability'."
             )
         if len(self._distinct) > 1 and self._distinct <= set(range(FEW_CLASSES)):
             numbers = ", ".join(f"{number:g}" for number in sorted(self._distinct))
-            return f"the model answers with {numbers} only, read as a regression; if these are classes, give what says how likely each is, e.g. predict_proba."
+            return f"the model returns only the numbers {numbers}, which are read as a regression; if they are classes, give a function that returns probabilities, e.g. predict_proba."
         return None
 
 
-def _sum_to_one(answers: np.ndarray) -> bool:
-    """Several columns of probabilities that sum to 1, to the precision of float16."""
-    return answers.shape[1] > 1 and bool((answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1) < 5e-3).all())
+def _sum_to_one(outputs: np.ndarray) -> bool:
+    """Whether outputs are several columns of probabilities that sum to 1, to the precision of float16."""
+    return outputs.shape[1] > 1 and bool((outputs >= 0).all() and (np.abs(outputs.sum(axis=1) - 1) < 5e-3).all())
 
 
-def read_head(last: Any, model: Any, answers: np.ndarray, labelled: bool) -> Head:
-    """What a Keras model's answers mean: its last activation says it, then the numbers, then the loss.
+def read_head(last: Any, model: Any, outputs: np.ndarray, labelled: bool) -> Head:
+    """Read the outputs of a Keras model: by its last activation, then by the numbers, then by the loss.
 
-    An activation is not believed against the numbers (the last layer may be another than it seems); NaN says nothing against it.
+    The numbers overrule an activation that contradicts them, because `last` may not be the layer that makes the outputs. NaN contradicts nothing.
+
+    last: the last layer; outputs: (n, columns); labelled: the probes have classes.
     """
-    columns = answers.shape[1]
-    silent = not np.isfinite(answers).all()
-    in_range = silent or bool((answers >= 0).all() and (answers <= 1).all())
+    columns = outputs.shape[1]
+    not_finite = not np.isfinite(outputs).all()
+    in_range = not_finite or bool((outputs >= 0).all() and (outputs <= 1).all())
     activation = getattr(getattr(last, "activation", None), "__name__", None)
     if activation == "sigmoid" and in_range:
         return Head("sigmoid", columns)
-    if _sum_to_one(answers) or (activation == "softmax" and silent and columns > 1):
+    if _sum_to_one(outputs) or (activation == "softmax" and not_finite and columns > 1):
         return Head("softmax", columns)
     loss, from_logits = _loss(model)
     if loss in BINARY_LOSSES:
@@ -101,8 +108,8 @@ def read_head(last: Any, model: Any, answers: np.ndarray, labelled: bool) -> Hea
 
 
 def _loss(model: Any) -> tuple[str, bool]:
-    """Name of the loss given to `compile`, lower case without "_" ("" for none), and whether it takes logits."""
-    loss = getattr(model, "loss", None)
+    """Name of the loss given to `compile`, in lower case without "_" ("" for none), and whether it takes logits."""
+    loss: Any = getattr(model, "loss", None)
     if isinstance(loss, dict):
         loss = list(loss.values())
     if isinstance(loss, list | tuple) and len(loss) == 1:
@@ -113,7 +120,7 @@ def _loss(model: Any) -> tuple[str, bool]:
 
 
 def output_layer(model: Any) -> Any:
-    """The layer that the answers come from; of nested models, the innermost."""
+    """The layer that makes the model's outputs; in nested models, the innermost one."""
     layer = model
     while getattr(layer, "layers", None):
         output = (getattr(layer, "outputs", None) or [None])[0]

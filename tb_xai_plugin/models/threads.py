@@ -1,4 +1,4 @@
-"""One thread for NumPy's products: they take milliseconds here, and threads that wait for cores which TensorFlow's still hold make that hundreds."""
+"""Limits NumPy's matrix products to one thread. They take milliseconds here, but hundreds where their threads wait for cores that TensorFlow holds."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def _blas() -> Any:
 
 
 def one_blas_thread() -> AbstractContextManager[None]:
-    """Nothing happens where threadpoolctl is not installed."""
+    """A context in which BLAS uses one thread; it does nothing where threadpoolctl is not installed."""
     controller = _blas()
     return controller.limit(limits=1, user_api="blas") if controller else nullcontext()

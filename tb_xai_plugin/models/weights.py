@@ -1,4 +1,4 @@
-"""The weights of a Keras model: copied, and put back bit for bit."""
+"""Copies the weights of a Keras model and puts them back bit for bit."""
 
 from __future__ import annotations
 

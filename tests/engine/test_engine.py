@@ -237,7 +237,7 @@ def test_answers_that_are_clipped_too_often_for_log_odds_are_said() -> None:
     x, y = IMAGES.reshape(64, -1), LABELS > 1
     probes = xai.TabularProbes(x[:4], y[:4], background=x)
     forest = RandomForestClassifier(3, random_state=0).fit(x, y)
-    with pytest.warns(UserWarning, match=r"^\d\d% of the model's answers are 0 or 1, .*give output='probability'") as caught:
+    with pytest.warns(UserWarning, match=r"^\d\d% of the model's outputs are 0 or 1, .*give output='probability'") as caught:
         found = xai.explain(forest.predict_proba, probes, "shap", evaluations=512)["shap"]
     assert len(caught) == 1
     assert found.clipped == pytest.approx(int(str(caught[0].message).split("%")[0]) / 100, abs=0.006)
@@ -250,7 +250,7 @@ def test_a_callable_that_names_classes_is_doubted_and_one_that_counts_beyond_ten
     from sklearn.ensemble import RandomForestClassifier
 
     probes = xai.ImageProbes(IMAGES[:4], LABELS[:4])
-    with pytest.warns(UserWarning, match=r"answers with 0, 1 only, read as a regression; .*predict_proba"):
+    with pytest.warns(UserWarning, match=r"returns only the numbers 0, 1, which are read as a regression; .*predict_proba"):
         xai.explain(lambda images: (images.mean(axis=(1, 2, 3)) > 0.5).astype(int), probes)
     xai.explain(lambda images: np.floor(images.sum(axis=(1, 2, 3))), probes)  # warnings are errors in tests
     forest = RandomForestClassifier()
@@ -314,12 +314,12 @@ MISFITS = {
     "other shape": (
         lambda: convolutional(),
         xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))),
-        "refuses probes of shape \\(9, 9, 1\\)",
+        "does not accept probes of shape \\(9, 9, 1\\)",
     ),
     "channels first": (
         lambda: keras.Sequential([keras.Input((20, 2)), layers.Conv1D(3, 3), layers.GlobalAveragePooling1D(), layers.Dense(2)]),
         xai.SequenceProbes(np.random.default_rng(0).random((9, 2, 20))),
-        r"channels come last, give them transposed",
+        r"transpose the probes so that channels come last",
     ),
     "series of another length": (
         lambda: keras.Sequential([keras.Input((20, 2)), layers.Conv1D(3, 3), layers.GlobalAveragePooling1D(), layers.Dense(2)]),

@@ -100,7 +100,7 @@ def test_gradients_are_the_slope_of_the_engines_own_answers(classes: int, head: 
     step = 1e-2
     for player in (0, 7, 15):
         ends = [
-            outputs.explained(bound.head, output, predictor.answers(points + s * np.eye(16)[player], 2), targets) for s in (step, -step)
+            outputs.explained(bound.head, output, predictor.evaluate(points + s * np.eye(16)[player], 2), targets) for s in (step, -step)
         ]
         assert np.allclose(found[:, :, player], (ends[0] - ends[1]) / (2 * step), atol=2e-3)
 

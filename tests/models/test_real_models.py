@@ -214,8 +214,8 @@ def test_a_device_without_memory_gets_smaller_batches_and_the_same_is_said(caplo
         again, first = engine.run().explanations["shap"], engine.run().explanations["shap"]
     assert greedy.refused == [200, 100]  # once each, and 50 from then on
     assert [record.getMessage() for record in caplog.records] == [
-        "memory ran out with 200 evaluations in a batch; going on with 50; the results are the same to rounding. "
-        "Give batch_size=50 to begin with that."
+        "memory ran out with 200 evaluations in a batch, so batches now have 50; the results are the same to rounding. "
+        "Give batch_size=50 to start with this size."
     ]
     assert np.array_equal(first.values, again.values)
     assert np.allclose(first.values, xai.explain(inner, PROBES, "shap", evaluations=256)["shap"].values, atol=1e-5)

@@ -429,7 +429,7 @@ def test_a_model_that_answers_nan_for_an_empty_text_alone_is_told_of_by_that_and
 
 
 def test_a_model_that_takes_no_strings_asks_for_encode_and_an_encode_that_fails_is_named() -> None:
-    with pytest.raises(ValueError, match=r"the model refuses strings .*; if it takes no strings, give encode="):
+    with pytest.raises(ValueError, match=r"the model does not accept strings .*; if the model takes no strings, give encode="):
         xai.explain(summed(6), xai.TextProbes(TEXTS))
     import tensorflow as tf
 

@@ -438,7 +438,7 @@ def test_an_unbuilt_model_that_refuses_the_probes_says_once_that_nothing_is_expl
     ours = [str(w.message) for w in caught if "ExplanationLogger" in str(w.message)]
     assert len(history["loss"]) == 3
     assert len(ours) == 1
-    assert "refuses probes of shape (9, 9, 1)" in ours[0]
+    assert "does not accept probes of shape (9, 9, 1)" in ours[0]
     assert ours[0].endswith("Training goes on; nothing is explained in this fit.")
 
 
@@ -447,7 +447,7 @@ def test_an_unbuilt_model_that_refuses_the_probes_says_once_that_nothing_is_expl
     [
         (
             xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))),
-            r"refuses probes of shape \(9, 9, 1\) \(it takes \(8, 8, 1\)\): ValueError: Input 0",
+            r"does not accept probes of shape \(9, 9, 1\) \(it takes \(8, 8, 1\)\): ValueError: Input 0",
         ),
         (xai.ImageProbes(IMAGES[:4], [0, 1, 2, 9]), "label 9 is out of range"),
     ],
