@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from support.kinds import EPOCHS, FEATURES, KINDS, Kind, dense, logged, table, tabular, text, trained
-from test_plugin import Server
+from support.server import Server
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.errors import ArgumentError
