@@ -342,7 +342,8 @@ def test_the_keyboard_moves_the_cursor_and_nothing_is_fetched_for_it(server: Ten
     ]:
         page.keyboard.press(key)
         expect(epoch).to_contain_text(words)
-    assert [url for url in fetched if not url.endswith("/runs")] == []
+    # What is worth a look is asked for where the cursor rests, as it may on a slow machine; nothing else is.
+    assert [url for url in fetched if not re.search(r"/(runs|findings\?.*)$", url)] == []
 
 
 def test_arrows_move_the_cursor_even_where_a_list_has_the_focus(server: TensorBoard, open_tab: Open) -> None:
