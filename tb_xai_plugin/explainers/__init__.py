@@ -1,6 +1,6 @@
-"""Explainers: most are a fixed matrix that turns a model's answers on the coalitions into attributions; some ask the model for gradients.
+"""Explainers: most are a fixed matrix that turns a model's outputs on the coalitions into attributions; some use the model's gradients.
 
-A new one is a file with a frozen dataclass, an `Explainer` or an `AskingExplainer` of `contract`, and one line in EXPLAINERS.
+A new explainer is a file with a frozen dataclass, an `Explainer`, `SamplingExplainer` or `ModelExplainer` of `contract`, and one line in EXPLAINERS.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from typing import Any, TypeAlias
 
 from tb_xai_plugin.explainers.banzhaf import Banzhaf
-from tb_xai_plugin.explainers.contract import AskingExplainer, Explainer, SamplingExplainer
+from tb_xai_plugin.explainers.contract import Explainer, ModelExplainer, SamplingExplainer
 from tb_xai_plugin.explainers.custom import Custom
 from tb_xai_plugin.explainers.grad_cam import GradCam
 from tb_xai_plugin.explainers.integrated_gradients import IntegratedGradients
@@ -20,7 +21,7 @@ from tb_xai_plugin.explainers.lime_net import LimeNet
 from tb_xai_plugin.explainers.lime_tabular import LimeTabular
 from tb_xai_plugin.explainers.occlusion import Occlusion
 
-AnyExplainer = Explainer | AskingExplainer | SamplingExplainer
+AnyExplainer: TypeAlias = Explainer | ModelExplainer | SamplingExplainer
 
 EXPLAINERS: dict[str, type[AnyExplainer]] = {
     "lime": Lime,
@@ -32,20 +33,23 @@ EXPLAINERS: dict[str, type[AnyExplainer]] = {
     "grad-cam": GradCam,
 }
 
-# What LIME is depends on the kind of probes; where nothing is named here, Lime.
+# The class of "lime" for kinds of probes that have their own; for all others, Lime.
 LIME_OF = {"tabular": LimeTabular, "text": LimeText}
 
-# Kinds of probes that an explainer is made for, where it is not for all.
+# The kinds of probes that an explainer accepts, where it does not accept all.
 KINDS_OF = {"ig": ("image", "tabular", "sequence"), "grad-cam": ("image",)}
 
 
 def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer], kind: str = "image") -> dict[str, AnyExplainer]:
-    """Names or configured explainers -> {name: explainer}, in the order given.
+    """Turn names and configured explainers into {name: explainer}, in the order given.
 
-    kind: of the probes.
+    Args:
+        explainers: one or several names from EXPLAINERS or configured explainers.
+        kind: kind of the probes.
 
     Raises:
-        ValueError: an unknown name, the same explainer twice, or none; TypeError: something else.
+        ValueError: an unknown name, the same explainer twice, no explainer, or one that is not for this kind of probes.
+        TypeError: neither a name nor an explainer.
     """
     if isinstance(explainers, str) or not isinstance(explainers, Sequence):
         explainers = [explainers]
@@ -57,9 +61,11 @@ def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer], kind:
             raise TypeError(f"explainers has {given!r}; give names from {sorted(EXPLAINERS)}, or e.g. Lime(kernel_width=0.5).")
         explainer = _for_kind(EXPLAINERS[given]() if isinstance(given, str) else given, kind)
         if not isinstance(explainer, _class_of(explainer.name, kind)):
-            raise ValueError(f"explainers has a {type(explainer).__name__} called {explainer.name!r}, which is another's name; choose one.")
+            raise ValueError(
+                f"explainers has a {type(explainer).__name__} called {explainer.name!r}, which is another's name; give it a name of its own."
+            )
         if explainer.name in resolved:
-            raise ValueError(f"explainers names {explainer.name!r} twice; give each once.")
+            raise ValueError(f"explainers has {explainer.name!r} twice; give each explainer once.")
         resolved[explainer.name] = explainer
     if not resolved:
         raise ValueError(f"explainers is empty; choose from {sorted(EXPLAINERS)}.")
@@ -67,7 +73,7 @@ def resolve(explainers: str | AnyExplainer | Sequence[str | AnyExplainer], kind:
 
 
 def settings(explainers: dict[str, AnyExplainer]) -> dict[str, dict[str, object]]:
-    """{name: options} for the record: of dataclasses their fields, of other objects their attributes."""
+    """Options for the record, {name: {option: value}}: the fields of dataclasses, the attributes of other objects."""
 
     def options(explainer: AnyExplainer) -> dict[str, object]:
         names = [field.name for field in fields(explainer)] if is_dataclass(explainer) else sorted(vars(explainer))
@@ -76,13 +82,13 @@ def settings(explainers: dict[str, AnyExplainer]) -> dict[str, dict[str, object]
     return {name: options(explainer) for name, explainer in explainers.items()}
 
 
-def _class_of(name: str, kind: str) -> type:
-    """What goes by a name, for a kind of probes."""
+def _class_of(name: str, kind: str) -> type[Any]:
+    """The class that a name stands for, for a kind of probes."""
     return LIME_OF.get(kind, Lime) if name == Lime.name else EXPLAINERS.get(name, object)
 
 
 def _for_kind(explainer: AnyExplainer, kind: str) -> AnyExplainer:
-    """The same for a kind of probes: LIME is another one for texts and for tables."""
+    """The explainer for a kind of probes: "lime" is another class for texts and for tables."""
     if kind not in KINDS_OF.get(explainer.name, (kind,)):
         raise ValueError(
             f"explainer {explainer.name!r} is not for {kind} probes but for {' and '.join(KINDS_OF[explainer.name])}; leave it out."
@@ -91,14 +97,15 @@ def _for_kind(explainer: AnyExplainer, kind: str) -> AnyExplainer:
     if type(explainer) is Lime and wanted is LimeText:
         return LimeText(**{field.name: getattr(explainer, field.name) for field in fields(explainer)})
     if explainer == Lime():
-        return wanted()
+        default: AnyExplainer = wanted()
+        return default
     if type(explainer) in (Lime, LimeText, LimeTabular) and type(explainer) is not wanted:
         raise ValueError(f"{type(explainer).__name__} is not for {kind} probes; give {wanted.__name__}(...), or the name 'lime'.")
     return explainer
 
 
 def _as_json(option: object) -> object:
-    """An option as JSON can hold it; of code, and of whatever else JSON does not know, the qualified name: the same in every process."""
+    """An option as JSON; functions and other objects become their qualified name, which is the same in every process."""
     try:
         return json.loads(json.dumps(option.tolist() if hasattr(option, "tolist") else option))
     except (TypeError, ValueError):
@@ -107,17 +114,16 @@ def _as_json(option: object) -> object:
 
 
 def _is_explainer(given: object) -> bool:
-    """Whether it has what `Explainer` or `AskingExplainer` ask for, and a name for folders and addresses."""
+    """Whether an object follows one of the explainers' protocols and has a name that fits folders and addresses."""
     name = getattr(given, "name", None)
     if isinstance(given, type) or not isinstance(name, str) or not name.strip() or "/" in name:
         return False
-    return isinstance(given, Explainer | AskingExplainer | SamplingExplainer)
+    return isinstance(given, Explainer | ModelExplainer | SamplingExplainer)
 
 
 __all__ = [
     "EXPLAINERS",
     "AnyExplainer",
-    "AskingExplainer",
     "Banzhaf",
     "Custom",
     "Explainer",
@@ -128,6 +134,7 @@ __all__ = [
     "LimeNet",
     "LimeTabular",
     "LimeText",
+    "ModelExplainer",
     "Occlusion",
     "SamplingExplainer",
     "resolve",

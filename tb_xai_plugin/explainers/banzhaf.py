@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +17,10 @@ from tb_xai_plugin.games.coalitions import Design
 
 @dataclass(frozen=True)
 class Banzhaf:
-    """phi_i = mean over S without i of v(S + i) - v(S). LIME without its kernel and ridge tends to these; they don't sum to v(N) - v(0)."""
+    """Banzhaf values: phi_i is the mean of v(S + i) - v(S) over all coalitions S without i.
+
+    They do not sum to v(N) - v(0). LIME without its kernel and ridge penalty tends to them. Source: Banzhaf (1965).
+    """
 
     name: ClassVar[str] = "banzhaf"
     laws: ClassVar[frozenset[str]] = frozenset({"leverage"})
@@ -25,7 +29,8 @@ class Banzhaf:
     interacting: ClassVar[bool] = False
 
     def fit(self, design: Design) -> Fitted:
-        """By kriging, as Kernel SHAP; where every coalition is there, by the definition: the mean of d over pairs with and without i."""
+        """Fit by kriging, as Kernel SHAP does; on a complete design by the definition, the mean of d over pairs with and without i."""
+        left_out: Callable[[np.ndarray], np.ndarray]
         if design.complete and design.noise is None:
             A = 2 * (2.0 * design.pairs.T - 1) / len(design.pairs)
             left_out = np.zeros_like
@@ -34,16 +39,16 @@ class Banzhaf:
             A, left_out = kriging.banzhaf(), kriging.left_out
         sampling = PairErrors.of(A, design)
 
-        def apply(answers: np.ndarray) -> Attribution:
-            answers = answers.astype(np.float64, copy=False)
-            d = (answers[0::2] - answers[1::2]) / 2
+        def apply(outputs: np.ndarray) -> Attribution:
+            outputs = outputs.astype(np.float64, copy=False)
+            d = (outputs[0::2] - outputs[1::2]) / 2
             values = A @ d
             errors, noise = sampling(left_out(d))
             return Attribution(
                 values=values,
-                base=answers[1],
+                base=outputs[1],
                 errors=errors,
-                fidelity={"efficiency_gap": efficiency_gap(values, answers[0] - answers[1])},
+                fidelity={"efficiency_gap": efficiency_gap(values, outputs[0] - outputs[1])},
                 noise=noise,
             )
 

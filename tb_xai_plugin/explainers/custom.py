@@ -1,4 +1,4 @@
-"""Any other method as an explainer: a function of a model and probes, e.g. one that calls the shap package, Xplique or your own code."""
+"""Any other method as an explainer: a function of a model and probes, which may call the shap package, Xplique or your own code."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.explainers.contract import Asked, Attribution
+from tb_xai_plugin.explainers.contract import Attribution, ModelAccess
 from tb_xai_plugin.probes import ImageProbes, ProbeSet
 
 
 @dataclass(frozen=True)
 class Custom:
-    """What a function says about each probe, logged and drawn like any other explainer's values; its errors are unknown.
+    """Attributions from your own function, logged and drawn like those of any other explainer; their errors are unknown.
 
-    The function is called as `function(model, probes)` at every explained epoch and gives an array, or anything with `.values` such as a
-    shap.Explanation. With n probes, c classes (of the model's answers) and p players (of the probe that has most) that is one of
+    The function is called as `function(model, probes)` at every explained epoch. It returns an array, or an object with `.values` such as a
+    shap.Explanation. With n probes, c classes (of the model's output) and p players (of the probe that has most), the array is one of
 
-        (n, p)                                     players; of one class
-        (n, c, p) or (n, p, c)                     players, of every class; the first where c = p
-        (n, H, W), (n, H, W, 1) or inputs.shape    pixels of images, of one class; summed over channels and each segment
-        inputs.shape + (c,)                        pixels, of every class: what shap's explainers of images give
+        (n, p)                                     values of players, for one class
+        (n, c, p) or (n, p, c)                     values of players, for every class; read as the first form where c = p
+        (n, H, W), (n, H, W, 1) or inputs.shape    values of pixels, for one class; summed over channels and over each segment
+        inputs.shape + (c,)                        values of pixels, for every class, as shap's explainers of images return them
 
-    "One class" is the probe's label, or where there are no labels the likeliest of the explained ones, and the first output of a regression;
-    the others are NaN.
+    "One class" is the probe's label; without labels, the likeliest of the explained classes; for a regression, the first output. The values of
+    other classes are NaN.
 
-    A failure is a gap in the record, as for every explainer, and NumPy's and Python's global random state is as before. What a function does
-    to the model beyond asking it can't be undone: shap's DeepExplainer, for one, breaks training where it does not know an operation.
+    A failure is a gap in the record, as for every explainer, and the global random states of NumPy and Python are restored. If the function
+    changes the model, the change remains: shap's DeepExplainer, for example, breaks training where it does not know an operation.
 
-    Attributes:
-        name: in records and on the page.
-        function: (model, probes) -> values.
-        settings: what it was called with, for the record: JSON. Runs with other settings are not compared.
+    Args:
+        name: its name in records and on the page.
+        function: callable (model, probes) -> values.
+        settings: dict of JSON values, the function's settings, for the record. Runs with different settings are not compared. Default: none.
+
+    Raises:
+        ValueError: the name is empty or has a "/". TypeError: the function is not callable, or the settings are not JSON.
     """
 
     fidelity: ClassVar[tuple[str, ...]] = ()
@@ -48,7 +51,7 @@ class Custom:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip() or "/" in self.name:
-            raise ValueError(f"Custom: name is {self.name!r}; give a word without '/', e.g. Custom('gradient-shap', function).")
+            raise ValueError(f"Custom: name is {self.name!r}; give a name without '/', e.g. Custom('gradient-shap', function).")
         if not callable(self.function):
             raise TypeError(f"Custom {self.name!r}: function is {type(self.function).__name__}; give a callable (model, probes) -> values.")
         try:
@@ -59,18 +62,19 @@ class Custom:
             ) from None
         if not isinstance(kept, dict | None):
             raise TypeError(f"Custom {self.name!r}: settings is {type(self.settings).__name__}; give a dict, e.g. {{'samples': 200}}.")
-        object.__setattr__(self, "settings", kept)  # a copy: the record keeps what was said at construction
+        object.__setattr__(self, "settings", kept)  # a copy: the record keeps the settings as they are at construction
 
     def check(self, model: Any) -> None:
-        """Only the function knows."""
+        """Accept every model: only the function knows whether it can explain it."""
 
-    def explain(self, asked: Asked) -> Attribution:
+    def explain(self, access: ModelAccess) -> Attribution:
+        """Call the function, and turn its array into attributions."""
         with _random_state_kept():
-            given = self.function(asked.model, asked.probes)
-        values = self._of_targets(self._array(given), asked)
-        for probe, players in enumerate(asked.probes.players.tolist()):
+            given = self.function(access.model, access.probes)
+        values = self._of_targets(self._array(given), access)
+        for probe, players in enumerate(access.probes.players.tolist()):
             values[probe, :, players:] = np.nan
-        return Attribution(values=values, base=asked.empty, errors=np.full_like(values, np.nan))
+        return Attribution(values=values, base=access.empty, errors=np.full_like(values, np.nan))
 
     def _array(self, given: Any) -> np.ndarray:
         inner = getattr(given, "values", None)
@@ -79,9 +83,9 @@ class Custom:
         except (TypeError, ValueError):
             raise TypeError(f"Custom {self.name!r}: the function gave {type(given).__name__}, not an array of numbers; {FORMS}.") from None
 
-    def _of_targets(self, array: np.ndarray, asked: Asked) -> np.ndarray:
-        """float64 (probes, targets, players)."""
-        probes, classes = asked.probes, asked.classes
+    def _of_targets(self, array: np.ndarray, access: ModelAccess) -> np.ndarray:
+        """The function's array as float64 (probes, targets, players)."""
+        probes, classes = access.probes, access.classes
         n, players, inputs = len(probes), int(probes.players.max()), probes.inputs.shape
         segments = probes.segments if isinstance(probes, ImageProbes) else None
         of_pixels = {inputs, inputs[:3], (*inputs[:3], 1)} if segments is not None else set()
@@ -94,49 +98,49 @@ class Custom:
                 f"{classes} classes; {which}."
             )
         of_one_class = array.shape in ((n, players), *of_pixels)
-        if by_pixels:
+        if by_pixels and segments is not None:
             array = array[..., None] if of_one_class else array
             array = _summed(array.reshape(n, *inputs[1:3], -1, array.shape[-1]).sum(axis=3), segments, players)
         elif of_one_class:
             array = array[:, None]
         elif array.shape != (n, classes, players):
             array = np.swapaxes(array, 1, 2)
-        self._refuse_nan(array, asked)
+        self._refuse_nan(array, access)
         if not of_one_class or classes == 1:
-            return np.take_along_axis(array, asked.targets[..., None].astype(np.int64), axis=1)
-        return np.where((asked.targets == _one_class(asked)[:, None])[..., None], array, np.nan)
+            return np.take_along_axis(array, access.targets[..., None].astype(np.int64), axis=1)
+        return np.where((access.targets == _one_class(access)[:, None])[..., None], array, np.nan)
 
-    def _refuse_nan(self, array: np.ndarray, asked: Asked) -> None:
-        for probe, players in enumerate(asked.probes.players.tolist()):
-            # Where the model itself answers NaN there is nothing better to say.
-            if np.isfinite(asked.full[probe]).all() and not np.isfinite(array[probe, :, :players]).all():
+    def _refuse_nan(self, array: np.ndarray, access: ModelAccess) -> None:
+        for probe, players in enumerate(access.probes.players.tolist()):
+            # Where the model itself returns NaN, the function cannot do better.
+            if np.isfinite(access.full[probe]).all() and not np.isfinite(array[probe, :, :players]).all():
                 raise ValueError(f"Custom {self.name!r}: the function gave NaN or infinity for probe {probe}; give finite numbers.")
 
 
 FORMS = "give (probes, players), (probes, classes, players), maps like the inputs, or such maps with a last axis of classes"
 
 
-def _one_class(asked: Asked) -> np.ndarray:
-    """int (probes,): the class that values of one class are of."""
-    labels = asked.probes.labels
-    if asked.regression:  # its labels are not its outputs' numbers
-        return np.zeros(len(asked.probes), dtype=np.int64)
-    return labels if labels is not None else asked.targets[np.arange(len(asked.targets)), asked.full.argmax(axis=1)]
+def _one_class(access: ModelAccess) -> np.ndarray:
+    """int (probes,): the class to which values of one class belong."""
+    labels = access.probes.labels
+    if access.regression:  # labels of a regression are not numbers of its outputs
+        return np.zeros(len(access.probes), dtype=np.int64)
+    return labels if labels is not None else access.targets[np.arange(len(access.targets)), access.full.argmax(axis=1)]
 
 
 def _summed(maps: np.ndarray, segments: np.ndarray, players: int) -> np.ndarray:
     """Sum pixel maps over segments: (n, H, W, classes) -> (n, classes, players)."""
     summed = np.empty((len(maps), maps.shape[-1], players))
-    for into, of_probe, labels in zip(summed, maps, segments, strict=True):
-        for row, one in zip(into, np.moveaxis(of_probe, -1, 0), strict=True):
-            row[:] = np.bincount(labels.ravel(), weights=one.ravel(), minlength=players)
+    for probe_sums, probe_maps, labels in zip(summed, maps, segments, strict=True):
+        for sums, one_map in zip(probe_sums, np.moveaxis(probe_maps, -1, 0), strict=True):
+            sums[:] = np.bincount(labels.ravel(), weights=one_map.ravel(), minlength=players)
     return summed
 
 
 @contextmanager
 def _random_state_kept() -> Iterator[None]:
-    """Most samplers draw from NumPy's global generator, and Keras shuffles with it."""
-    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  the global state is what is kept
+    """Restore the global random states at the end: most samplers draw from NumPy's, and Keras shuffles with it."""
+    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  the global state is what must be kept
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tb_xai_plugin.explainers.contract import Asked, Attribution
+from tb_xai_plugin.explainers.contract import Attribution, ModelAccess
 from tb_xai_plugin.explainers.fidelity import efficiency_gap
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.models.gradients import PASSES_OF_A_GRADIENT, check_differentiable
@@ -15,10 +15,17 @@ from tb_xai_plugin.models.gradients import PASSES_OF_A_GRADIENT, check_different
 
 @dataclass(frozen=True)
 class IntegratedGradients:
-    """A player's value is the sum over its pixels; all of them sum to the full less the empty answer, to the precision of the steps.
+    """Integrated Gradients (Sundararajan et al., 2017): the gradient, averaged along the straight line from the baseline to the probe.
 
-    Attributes:
-        steps: points on the line; each costs about three model evaluations a target. 32 leave a gap of less than 1 % on most networks.
+    A player's value is the sum over its pixels. All values sum to the output on the unmasked probe minus that of the empty coalition, to the precision
+    of the steps. Only for Keras models on TensorFlow; not for texts.
+
+    Args:
+        steps: number of points on the line; each costs about three model evaluations per target. The default, 32, leaves a gap below 1 % on most
+            networks.
+
+    Raises:
+        ValueError: steps is not a whole number of at least 1.
     """
 
     name: ClassVar[str] = "ig"
@@ -42,27 +49,26 @@ class IntegratedGradients:
     def passes(self, targets: int) -> int:
         return PASSES_OF_A_GRADIENT * self.steps * targets
 
-    def explain(self, asked: Asked) -> Attribution:
-        """(x_i - x'_i) / m  sum_k dF/dx_i at x' + a_k (x - x'), eq. 3; a_k = (k - 1/2) / m: the midpoint rule needs a quarter of the
-        steps of the right-hand sum. Players are present by z in [0, 1], so that dF/dz_i holds the factor x_i - x'_i already.
+    def explain(self, access: ModelAccess) -> Attribution:
+        """(x_i - x'_i) / m  sum_k dF/dx_i at x' + a_k (x - x'), eq. 3, with a_k = (k - 1/2) / m: the midpoint rule needs a quarter of the
+        steps of the right-hand sum. Players are present to a degree z in [0, 1], so dF/dz_i already has the factor x_i - x'_i.
 
-        Of tables each point has a reference row of its own as x', in turn: expected gradients (Erion et al., 2021), at least one point a
-        reference.
+        For tables, the points take the reference rows as x' in turn, at least one point per row: expected gradients (Erion et al., 2021).
 
         Fidelity: "completeness_gap", |sum of values - (F(x) - F(x'))| in units of F(x) - F(x').
         """
-        references = len(getattr(asked.probes, "references", [None]))
+        references = len(getattr(access.probes, "references", [None]))
         steps = max(self.steps, references)
         a = (np.arange(steps) + 0.5) / steps
-        values = np.full((*asked.targets.shape, int(asked.probes.players.max())), np.nan)
-        for probe, n in enumerate(asked.probes.players.tolist()):
+        values = np.full((*access.targets.shape, int(access.probes.players.max())), np.nan)
+        for probe, n in enumerate(access.probes.players.tolist()):
             points = np.repeat(a[:, None], n, axis=1).astype(np.float32)
-            values[probe, :, :n] = asked.gradients(points, probe).mean(axis=0)
-        whole = asked.full - asked.empty
+            values[probe, :, :n] = access.gradients(points, probe).mean(axis=0)
+        total = access.full - access.empty
         return Attribution(
             values=values,
-            base=asked.empty,
-            # A sample of references and places between them, where there are several.
+            base=access.empty,
+            # Errors are unknown where the points are a sample over several references.
             errors=values * (0 if references == 1 else np.nan),
-            fidelity={"completeness_gap": efficiency_gap(np.nansum(values, axis=-1)[None], whole)},
+            fidelity={"completeness_gap": efficiency_gap(np.nansum(values, axis=-1)[None], total)},
         )

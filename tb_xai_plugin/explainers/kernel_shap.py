@@ -1,4 +1,4 @@
-"""Shapley values from sampled coalitions: kriging of the odd part of the game, or the weighted least squares of Kernel SHAP."""
+"""Shapley values from sampled coalitions, by kriging of the odd part of the game or by the weighted least squares of Kernel SHAP."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ ESTIMATORS = ("kriging", "wls")
 
 @dataclass(frozen=True)
 class KernelShap:
-    """Shapley values; they sum to the full less the empty answer. Exact where the design holds every coalition.
+    """Shapley values, estimated from sampled coalitions.
 
-    Attributes:
+    They sum to the output on the full coalition minus that on the empty one. They are exact where the design has every coalition.
+
+    Args:
         estimator: "kriging" (Kernel SHAP's linear model as the trend of a Gaussian process over coalitions; see `kriging`) |
-            "wls" (Lundberg & Lee, 2017, Theorem 2: the additive game closest to the model's under the Shapley kernel).
+            "wls" (the weighted least squares of Kernel SHAP: the additive game closest to the model's under the Shapley kernel; Lundberg & Lee,
+            2017, Theorem 2).
+
+    Raises:
+        ValueError: unknown estimator.
     """
 
     name: ClassVar[str] = "shap"
@@ -39,13 +45,13 @@ class KernelShap:
             raise ValueError(f"KernelShap: unknown estimator {self.estimator!r}; choose from {list(ESTIMATORS)}.")
 
     def fit(self, design: Design) -> Fitted:
-        """Solve once; afterwards attributions are one matrix product, of d_j = (v(S_j) - v(N - S_j)) / 2.
+        """Solve once. Afterwards attributions are one matrix product with d_j = (v(S_j) - v(N - S_j)) / 2.
 
-        With all coalitions there, least squares are exact to rounding, and there is nothing to interpolate.
+        On a complete design, least squares are exact to rounding, and there is nothing to interpolate.
 
-        Fidelity, both free: "additive_r2", weighted by the Shapley kernel, of the additive game on pairs that its values were fitted without
-        (leave-one-out): the part of the game that attributions can show at all. "efficiency_gap", |sum of values - (v(N) - v(0))| in units of
-        v(N) - v(0): more than rounding would be a defect.
+        Fidelity, at no further cost: "additive_r2", the R^2 of the additive game on pairs that it was not fitted to (leave-one-out), weighted by the
+        Shapley kernel; it is the part of the game that attributions can show. "efficiency_gap", |sum of values - (v(N) - v(0))| in units of
+        v(N) - v(0); more than rounding would be a defect.
         """
         weights = kernel_weights(design)
         if self.estimator == "wls" or (design.complete and design.noise is None):
@@ -54,22 +60,22 @@ class KernelShap:
             kriging = OddKriging.of(design)
             A, left_out = kriging.shapley(), kriging.left_out
         h, sampling = design.pairs - 0.5, PairErrors.of(A, design)
-        pull = np.einsum("ji,ij->j", h, A)  # what a pair's own answer moves its additive prediction by
+        leverage = np.einsum("ji,ij->j", h, A)  # how much a pair's own evaluation changes its additive prediction
 
-        def apply(answers: np.ndarray) -> Attribution:
-            answers = answers.astype(np.float64, copy=False)
-            d, even = (answers[0::2] - answers[1::2]) / 2, (answers[0::2] + answers[1::2]) / 2
-            phi, alone = A @ d, left_out(d)
-            errors, noise = sampling(alone)
-            odd_missed, even_missed = d - h @ phi + pull[:, None] * alone, even - even[0]
-            missed = np.concatenate([even_missed + odd_missed, even_missed - odd_missed])
-            seen = np.concatenate([even + d, even - d])
+        def apply(outputs: np.ndarray) -> Attribution:
+            outputs = outputs.astype(np.float64, copy=False)
+            d, even = (outputs[0::2] - outputs[1::2]) / 2, (outputs[0::2] + outputs[1::2]) / 2
+            phi, unseen = A @ d, left_out(d)
+            errors, noise = sampling(unseen)
+            odd_residuals, even_residuals = d - h @ phi + leverage[:, None] * unseen, even - even[0]
+            residuals = np.concatenate([even_residuals + odd_residuals, even_residuals - odd_residuals])
+            both_halves = np.concatenate([even + d, even - d])
             return Attribution(
                 values=phi,
-                base=answers[1],
+                base=outputs[1],
                 errors=errors,
                 fidelity={
-                    "additive_r2": r_squared(missed, seen, np.concatenate([weights, weights])),
+                    "additive_r2": r_squared(residuals, both_halves, np.concatenate([weights, weights])),
                     "efficiency_gap": efficiency_gap(phi, 2 * d[0]),
                 },
                 noise=noise,
@@ -79,20 +85,20 @@ class KernelShap:
 
 
 def kernel_weights(design: Design) -> np.ndarray:
-    """(pairs,): the Shapley kernel over the inclusion probability; 0 for the pair (full, empty), which is met exactly.
+    """The Shapley kernel divided by the inclusion probability: (pairs,); 0 for the pair (full, empty), which is fitted exactly.
 
-    k(s) = (n-1) / (C(n,s) s (n-s)) (Lundberg & Lee, 2017, Theorem 2). Because all laws of a design are uniform within a size, the
-    probability is (rows of the size) / C(n,s), whatever the mixture.
+    k(s) = (n-1) / (C(n,s) s (n-s)) (Lundberg & Lee, 2017, Theorem 2). All laws of a design are uniform within a size, so the probability is
+    (rows of the size) / C(n,s) for any mixture of laws.
     """
     n, sizes = design.players, design.sizes
     inner = sizes * (n - sizes)
-    return np.where(inner > 0, (n - 1) / np.maximum(inner * design.rows_of_size[sizes], 1), 0.0)
+    return np.asarray(np.where(inner > 0, (n - 1) / np.maximum(inner * design.rows_of_size[sizes], 1), 0.0))
 
 
 def _least_squares(design: Design, weights: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Kernel SHAP: A (players, pairs), and d -> leave-one-pair-out residuals.
+    """Solve Kernel SHAP: returns A (players, pairs), and the function d -> leave-one-pair-out residuals.
 
-    With h_j = S_j - 1/2, D = v(N) - v(0), and P = I - 11'/n the projection that keeps the sum:
+    With h_j = S_j - 1/2, D = v(N) - v(0), and P = I - 11'/n the projection that preserves the sum:
 
         minimise  sum_j w_j (d_j - h_j . phi)^2   subject to   1 . phi = D = 2 d_0
     """
@@ -105,7 +111,7 @@ def _least_squares(design: Design, weights: np.ndarray) -> tuple[np.ndarray, Cal
     A = np.concatenate([2 / n * (1 - A @ h.sum(axis=1))[:, None], A], axis=1)
 
     def left_out(d: np.ndarray) -> np.ndarray:
-        residuals = d - (design.pairs - 0.5) @ (A @ d)
+        residuals: np.ndarray = d - (design.pairs - 0.5) @ (A @ d)
         residuals[1:] /= np.maximum(1 - leverage, 1e-3)[:, None]
         return residuals
 

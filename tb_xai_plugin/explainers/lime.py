@@ -17,11 +17,16 @@ from tb_xai_plugin.games.coalitions import Design
 
 @dataclass(frozen=True)
 class Lime:
-    """Weighted ridge regression on coalitions: cosine distance, exponential kernel, intercept, no feature selection.
+    """LIME (Ribeiro et al., 2016): weighted ridge regression of the output on the coalitions, as the `lime` package does for images.
 
-    Attributes:
-        kernel_width: sigma of the kernel, in units of cosine distance; the package's image default is 0.25.
-        alpha: ridge penalty, against un-normalised weights as in the package; default 1.
+    It has a cosine distance, an exponential kernel and an intercept, and no feature selection.
+
+    Args:
+        kernel_width: sigma of the kernel, in units of cosine distance; default 0.25, as in the package for images.
+        alpha: ridge penalty, relative to un-normalised weights as in the package; default 1.
+
+    Raises:
+        ValueError: kernel_width is not above 0, or alpha is below 0.
     """
 
     name: ClassVar[str] = "lime"
@@ -38,44 +43,43 @@ class Lime:
         check_number("Lime", "alpha", self.alpha, 0)
 
     def _rows(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
-        """Which rows of a design are used, and how often each counts."""
+        """The rows of a design that are used, and how often each counts."""
         rows = lime_rows(design)
         return rows, np.ones(len(rows))
 
     def _undrawn(self, design: Design) -> np.ndarray | float:
-        """The share of all coalitions that were not drawn, of each pair or of all."""
+        """The share of coalitions that were not drawn: one number, or (pairs,)."""
         return undrawn_of_all(design.players, len(lime_rows(design)))
 
     def fit(self, design: Design) -> Fitted:
         """Solve the ridge problem once: coefficients A y, intercept b y, rows weighted by sqrt(exp(-d^2 / sigma^2)).
 
-        Fidelity, both free and weighted so: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as the
-        others predict it (leave-one-out). Errors are unknown (NaN) where hardly a row has any weight; see `Ridge.known`.
+        Fidelity, at no further cost and with the same weights: "r2", the package's score on the rows it is fitted to, and "unseen_r2", where every
+        row is predicted from the others (leave-one-out). Errors are unknown (NaN) where hardly any row has weight; see `Ridge.known`.
 
         Raises:
-            ValueError: the kernel is so narrow, and alpha so small, that rounding decides.
+            ValueError: the kernel is so narrow and alpha so small that rounding errors determine the result.
         """
         rows, often = self._rows(design)
         Z = design.masks[rows].astype(np.float64)
         w = often * locality(Z, self.kernel_width)
         ridge = Ridge.of(
             *(Z, w, self.alpha),
-            f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to tell "
-            f"{design.players} players apart; give a wider kernel (0.25) or a larger alpha (1).",
+            f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to distinguish "
+            f"{design.players} players; give a wider kernel (kernel_width=0.25) or a larger alpha (alpha=1).",
         )
-        # Of the coalitions that are drawn: not the empty one.
-        drawn = rows != 1
+        drawn = rows != 1  # all but the empty coalition
         sampling = HalvesErrors.of(ridge.A[:, drawn], self._undrawn(design))
 
-        def apply(answers: np.ndarray) -> Attribution:
-            y = answers[rows].astype(np.float64, copy=False)
-            residuals, alone = ridge.missed(y)
-            errors, noise = sampling(alone[drawn])
+        def apply(outputs: np.ndarray) -> Attribution:
+            y = outputs[rows].astype(np.float64, copy=False)
+            residuals, unseen = ridge.residuals(y)
+            errors, noise = sampling(unseen[drawn])
             return Attribution(
                 values=ridge.A @ y,
                 base=ridge.b @ y,
                 errors=ridge.known(errors),
-                fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
+                fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(unseen, y, w)},
                 noise=noise,
             )
 
@@ -84,24 +88,26 @@ class Lime:
 
 @dataclass(frozen=True)
 class LimeText(Lime):
-    """The same for texts, where the package draws how many tokens it removes, 1 to n, all equally likely, and then which.
+    """LIME for texts (Ribeiro et al., 2016), as the `lime` package does it. Same arguments as `Lime`.
 
-    In which sense it is the package's. On the same masks, answers and weights its coefficients, intercept and score are the package's to
-    rounding (100 times the cosine distance and a width of 25 are the image kernel). The masks are others: the package draws its own, with
-    repetition and without complements; here a design for Shapley values serves SHAP too. It has all numbers of tokens, but not each as
-    often, so every coalition of a size counts (rows - 1) / n over how many of that size there are: with these weights each number of
-    removed tokens is as heavy, before the kernel, as the package draws it. What the two tend to with more samples is therefore the same
-    regression, at the same penalty per sample; at any one number of samples they differ by their sampling errors, as two runs of the
-    package do. With all 2^n coalitions nothing is drawn here, and runs of the package scatter about these values.
+    The package draws the number of removed tokens, 1 to n with equal chances, and then which tokens. Here the coalitions are those of the design,
+    which serves SHAP too. It has every number of tokens, but not all equally often, so every coalition of a size is weighted by (rows - 1) / n
+    divided by the number of coalitions of that size. With these weights each number of removed tokens weighs, before the kernel, as much as in the
+    package.
+
+    On the same masks, outputs and weights, coefficients, intercept and score are the package's to rounding (100 times the cosine distance with a
+    width of 25 is the image kernel). With more samples, both tend to the same regression at the same penalty per sample. At a finite number they
+    differ by their sampling errors, as two runs of the package do. With all 2^n coalitions nothing is drawn here, and runs of the package scatter
+    about these values.
     """
 
     laws: ClassVar[frozenset[str]] = frozenset({"leverage"})
 
     def _rows(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
         rows = np.arange(len(design.masks))
-        there = design.rows_of_size[design.masks.sum(axis=1)]
-        often = (len(rows) - 1) / design.players / there
-        often[0] = 1  # the text itself is there once
+        same_size = design.rows_of_size[design.masks.sum(axis=1)]
+        often = (len(rows) - 1) / design.players / same_size
+        often[0] = 1  # the text itself counts once
         return rows, often
 
     def _undrawn(self, design: Design) -> np.ndarray:
@@ -109,7 +115,7 @@ class LimeText(Lime):
 
 
 def lime_rows(design: Design) -> np.ndarray:
-    """Which rows of a design LIME is fitted on: the full coalition (its row 0) and the pairs that obey its law."""
+    """The rows of a design that LIME is fitted to: the full coalition (row 0) and the pairs that obey LIME's law."""
     rows = np.repeat(design.bernoulli, 2)
     rows[1] = False
     return np.flatnonzero(rows)
@@ -117,4 +123,4 @@ def lime_rows(design: Design) -> np.ndarray:
 
 def locality(masks: np.ndarray, kernel_width: float) -> np.ndarray:
     """LIME's weights: sqrt(exp(-d^2 / sigma^2)), d the cosine distance to the full coalition, 1 - sqrt(|S| / n); 1 for the empty one."""
-    return np.sqrt(np.exp(-((1 - np.sqrt(masks.mean(axis=1))) ** 2) / kernel_width**2))
+    return np.asarray(np.sqrt(np.exp(-((1 - np.sqrt(masks.mean(axis=1))) ** 2) / kernel_width**2)))

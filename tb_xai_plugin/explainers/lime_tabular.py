@@ -1,4 +1,4 @@
-"""LIME for tables (Ribeiro et al., 2016), as the `lime` package defines it: a regression on rows drawn as the training rows are spread."""
+"""LIME for tables (Ribeiro et al., 2016), as the `lime` package defines it: a regression on rows that are drawn like the training rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tb_xai_plugin.explainers.ridge import Ridge
 # The package's default kernel width, in units of sqrt(features).
 WIDTH = 0.75
 
-# What the package adds to the standard deviation of a bin, in units of the feature.
+# The package adds this to the standard deviation of a bin, in units of the feature.
 LEAST_SPREAD = 1e-11
 
 _cdf = np.frompyfunc(NormalDist().cdf, 1, 1)
@@ -27,7 +27,7 @@ _quantile = np.frompyfunc(NormalDist().inv_cdf, 1, 1)
 
 
 class Table(Protocol):
-    """Rows of a table to explain, as LIME sees them; hashed by identity.
+    """Rows of a table to explain, as far as LIME needs them; hashed by identity.
 
     Attributes:
         inputs: float32 (n, features).
@@ -42,30 +42,36 @@ class Table(Protocol):
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Rows around a probe.
+    """Rows drawn around a probe.
 
     Attributes:
         inputs: float32 (m, features), as the model takes them; row 0 is the probe.
-        z: float64 (m, features), what the regression sees of them.
+        z: float64 (m, features), the regressors of these rows.
     """
 
     inputs: np.ndarray
     z: np.ndarray
 
     def first(self, evaluations: int) -> Neighbours:
-        """The first rows: the same sample as if only so many had been drawn."""
+        """The first rows: the same sample as if only this many had been drawn."""
         return Neighbours(self.inputs[:evaluations], self.z[:evaluations])
 
 
 @dataclass(frozen=True)
 class LimeTabular:
-    """Weighted ridge regression on rows around the probe: euclidean distance, exponential kernel, intercept, no feature selection.
+    """LIME for tables (Ribeiro et al., 2016), as the `lime` package does it: weighted ridge regression on rows drawn around the probe.
 
-    Attributes:
-        kernel_width: sigma of the kernel, in units of the distance between rows of z; None for the package's 0.75 sqrt(features).
-        alpha: ridge penalty, against un-normalised weights as in the package; default 1.
-        discretize: whether numbers count by the quartile of the training rows that they are in (z = 1 in the probe's), or as they are.
-        around: without `discretize`, draw numbers around the probe instead of around the mean of the training rows.
+    It has a Euclidean distance, an exponential kernel and an intercept, and no feature selection.
+
+    Args:
+        kernel_width: sigma of the kernel, in units of the distance between rows of z. Default: 0.75 sqrt(features), as in the package.
+        alpha: ridge penalty, relative to un-normalised weights as in the package; default 1.
+        discretize: True (default): a number is represented by whether it is in the same quartile of the training rows as the probe (z = 1);
+            False: by its own value in standard deviations.
+        around: with discretize=False, draw numbers around the probe instead of around the mean of the training rows; default False.
+
+    Raises:
+        ValueError: an option is out of range, or around=True is given without discretize=False.
     """
 
     name: ClassVar[str] = "lime"
@@ -86,20 +92,22 @@ class LimeTabular:
             if not isinstance(getattr(self, option), bool):
                 raise ValueError(f"LimeTabular: {option} is {getattr(self, option)!r}; give True or False.")
         if self.discretize and self.around:
-            raise ValueError("LimeTabular: bins are not drawn around the probe; give discretize=False with around=True.")
+            raise ValueError(
+                "LimeTabular: around is True, but bins cannot be drawn around the probe; give discretize=False with around=True."
+            )
 
     def neighbours(self, probes: Table, probe: int, evaluations: int, seed: int) -> Neighbours:
-        """Draw rows around a probe, the same in every process; fewer evaluations are the first rows of more.
+        """Draw rows around a probe, the same in every process. Fewer evaluations are the first rows of more.
 
-        Every feature is drawn alone: a category, or a quartile, as often as training rows have it, and a value within the quartile; with
-        discretize=False a normal value of the training rows' mean and standard deviation.
+        Every feature is drawn independently: a category or a quartile as often as training rows have it, and a value within the quartile; with
+        discretize=False, a normal value with the mean and standard deviation of the training rows.
 
         Raises:
-            ValueError: fewer than 2 evaluations a feature, and 2.
+            ValueError: there are fewer evaluations than 2 per feature and 2 more.
         """
         row = probes.inputs[probe].astype(np.float64)
         _check_evaluations(evaluations, len(row))
-        # Numbers for a row after those for the rows before it, however many follow.
+        # Random numbers in the order of rows, so that a row does not depend on the number of rows after it.
         chances = np.random.default_rng([seed, probe, 1]).random((evaluations, len(row), 2))
         inputs, z = np.empty((evaluations, len(row)), np.float32), np.empty((evaluations, len(row)))
         for feature, column in enumerate(_columns(probes, self.discretize)):
@@ -114,21 +122,21 @@ class LimeTabular:
     def fit(self, neighbours: Neighbours, player_of: np.ndarray) -> Fitted:
         """Solve the ridge problem once: coefficients A y, intercept b y, rows weighted by sqrt(exp(-d^2 / sigma^2)).
 
-        player_of: int (features,), the player that each feature belongs to: itself, or a group of features.
+        player_of: int (features,), the player that each feature belongs to: the feature itself, or a group of features.
 
-        A player's value is the sum of its features' coefficients. In bins all its z are 1 together at the probe, so this is what the
-        regression answers more there than where none of them is in the probe's bin; of numbers, what it answers more where all are a
-        standard deviation higher. Of a feature alone it is the package's coefficient.
+        A player's value is the sum of its features' coefficients. With bins, all its z are 1 at the probe, so the value is the difference of the
+        regression between there and where none of its features is in the probe's bin. With numbers, it is the difference that one standard
+        deviation more in each of its features makes. For a single feature it is the package's coefficient.
 
-        Fidelity, both free and weighted so: "r2", the package's score on the rows it is fitted to, and "unseen_r2", on every row as the
-        others predict it (leave-one-out).
+        Fidelity, at no further cost and with the same weights: "r2", the package's score on the rows it is fitted to, and "unseen_r2", where every
+        row is predicted from the others (leave-one-out).
 
-        A probe far from all training rows, in numbers as they are (discretize=False), has hardly a neighbour with any weight: its values are
-        then 0, as the package's are, whatever the model does, and their errors are unknown (NaN); draw around it instead (around=True), or
-        in bins. See `Ridge.known`.
+        With discretize=False, a probe far from all training rows has hardly any neighbour with weight. Its values are then 0 whatever the model does,
+        as in the package, and their errors are unknown (NaN); use around=True or bins there. See `Ridge.known`.
 
         Raises:
-            ValueError: fewer than 2 evaluations a feature, and 2; or so narrow a kernel, and so small an alpha, that rounding decides.
+            ValueError: there are fewer evaluations than 2 per feature and 2 more, or the kernel is so narrow and alpha so small that rounding errors
+                determine the result.
         """
         Z = neighbours.z
         rows, features = Z.shape
@@ -137,21 +145,21 @@ class LimeTabular:
         w = nearness(Z, width)
         ridge = Ridge.of(
             *(Z, w, self.alpha),
-            f"LimeTabular: with kernel_width {width:.4g} and alpha {self.alpha} the {rows} rows do not tell {features} features apart: too "
-            f"few have any weight, or a feature does not vary; give a wider kernel ({WIDTH * np.sqrt(features):.4g}) or a larger alpha (1).",
+            f"LimeTabular: with kernel_width {width:.4g} and alpha {self.alpha} the {rows} rows do not distinguish {features} features, because too few "
+            f"have any weight or a feature does not vary; give a wider kernel (kernel_width={WIDTH * np.sqrt(features):.4g}) or a larger alpha (alpha=1).",
         )
         summed = _summed(ridge.A, player_of)
         sampling = RowErrors.of(summed)
 
-        def apply(answers: np.ndarray) -> Attribution:
-            y = answers.astype(np.float64, copy=False)
-            residuals, alone = ridge.missed(y)
-            errors, noise = sampling(alone)
+        def apply(outputs: np.ndarray) -> Attribution:
+            y = outputs.astype(np.float64, copy=False)
+            residuals, unseen = ridge.residuals(y)
+            errors, noise = sampling(unseen)
             return Attribution(
                 values=summed @ y,
                 base=ridge.b @ y,
                 errors=ridge.known(errors),
-                fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(alone, y, w)},
+                fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(unseen, y, w)},
                 noise=noise,
             )
 
@@ -160,11 +168,11 @@ class LimeTabular:
 
 @dataclass(frozen=True)
 class RowErrors:
-    """Of A @ y, where y has a number for the probe, which is not drawn, and for each row, all drawn independently.
+    """Sampling errors of A @ y, where y has a number for the probe, which is not drawn, and for each of the rows, which are drawn independently.
 
     Attributes:
-        drawn: float64 (players, rows - 1), A of the rows that are drawn.
-        scale: float64 (rows - 1, 1), how much a row moves the values; for the sketch.
+        drawn: float64 (players, rows - 1), A of the drawn rows.
+        scale: float64 (rows - 1, 1), how much a row changes the values; for the sketch.
     """
 
     drawn: np.ndarray
@@ -175,31 +183,31 @@ class RowErrors:
         drawn = A[:, 1:]
         return cls(drawn, np.sqrt((drawn**2).mean(axis=0))[:, None])
 
-    def __call__(self, missed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Errors (players, k) and their sketch (SKETCH, k); missed: (rows, k), leave-one-out residuals."""
-        missed = missed[1:]
-        return np.sqrt(self.drawn**2 @ missed**2), sketch(self.scale * missed)
+    def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Errors (players, k) and their sketch (SKETCH, k). residuals: (rows, k), leave-one-out."""
+        drawn = residuals[1:]
+        return np.sqrt(self.drawn**2 @ drawn**2), sketch(self.scale * drawn)
 
 
 @dataclass(frozen=True)
 class Categories:
-    """A feature of categories, drawn as often as training rows have them.
+    """A categorical feature; each category is drawn as often as training rows have it.
 
     Attributes:
-        codes: float64 (categories,), those that training rows have.
-        reach: float64 (categories,), cumulated frequencies.
+        codes: float64 (categories,), the codes that occur in the training rows.
+        cumulated: float64 (categories,), cumulated frequencies.
     """
 
     codes: np.ndarray
-    reach: np.ndarray
+    cumulated: np.ndarray
 
     @classmethod
     def of(cls, values: np.ndarray) -> Categories:
         return cls(*_frequencies(values))
 
     def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
-        """Values (m,), and whether they are the probe's own; chances: (m, 2) in [0, 1)."""
-        values = self.codes[np.searchsorted(self.reach, chances[:, 0], side="right")]
+        """Values (m,), and whether each is the probe's own. chances: (m, 2) in [0, 1)."""
+        values = self.codes[np.searchsorted(self.cumulated, chances[:, 0], side="right")]
         return values, values == own
 
     def own(self, own: float) -> float:
@@ -208,19 +216,20 @@ class Categories:
 
 @dataclass(frozen=True)
 class Bins:
-    """A number in quartile bins, drawn as often as training rows are in them, and within a bin from a normal law cut at its borders.
+    """A number in quartile bins. A bin is drawn as often as training rows are in it, and a value within it from a normal law truncated at its borders.
 
     Attributes:
-        borders: float64 (up to 3,), between bins; they belong to the bin below.
-        bins: int (bins,), those that training rows are in; the rest is about these.
-        reach: float64 (bins,), cumulated frequencies.
-        low, high, mean, spread: float64 (bins,), where the bin begins and ends, and mean and standard deviation of its training rows.
-        below, up_to: float64 (bins,), how much of the normal law lies below `low` and up to `high`.
+        borders: float64 (up to 3,), between bins; a border belongs to the bin below it.
+        bins: int (bins,), the bins that have training rows; all arrays below are about these.
+        cumulated: float64 (bins,), cumulated frequencies.
+        low, high: float64 (bins,), where each bin begins and ends.
+        mean, spread: float64 (bins,), mean and standard deviation of its training rows.
+        below, up_to: float64 (bins,), the share of the normal law below `low` and up to `high`.
     """
 
     borders: np.ndarray
     bins: np.ndarray
-    reach: np.ndarray
+    cumulated: np.ndarray
     low: np.ndarray
     high: np.ndarray
     mean: np.ndarray
@@ -231,21 +240,21 @@ class Bins:
     @classmethod
     def of(cls, values: np.ndarray) -> Bins:
         borders = np.unique(np.percentile(values, [25, 50, 75]))
-        found = np.searchsorted(borders, values)
-        bins, reach = _frequencies(found)
+        bin_of = np.searchsorted(borders, values)
+        bins, cumulated = _frequencies(bin_of)
         low, high = np.append(values.min(), borders)[bins], np.append(borders, values.max())[bins]
-        inside = [values[found == i] for i in bins]
+        inside = [values[bin_of == i] for i in bins]
         mean = np.array([rows.mean() for rows in inside])
         spread = np.array([rows.std() for rows in inside]) + LEAST_SPREAD
         below, up_to = (_cdf((edge - mean) / spread).astype(np.float64) for edge in (low, high))
-        return cls(borders, bins, reach, low, high, mean, spread, below, up_to)
+        return cls(borders, bins, cumulated, low, high, mean, spread, below, up_to)
 
     def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
-        """Values (m,), and whether their bin is the probe's own; chances: (m, 2) in [0, 1).
+        """Values (m,), and whether the bin of each is the probe's own. chances: (m, 2) in [0, 1).
 
-        A bin with a single value gives that value. (The package gives it in standard deviations from the bin's mean there, hence 0.)
+        A bin with a single value gives that value. (There the package gives its distance from the bin's mean in standard deviations, which is 0.)
         """
-        i = np.searchsorted(self.reach, chances[:, 0], side="right")
+        i = np.searchsorted(self.cumulated, chances[:, 0], side="right")
         values = self.mean[i] + self.spread[i] * normal(self.below[i] + chances[:, 1] * (self.up_to - self.below)[i])
         return np.clip(values, self.low[i], self.high[i]), self.bins[i] == np.searchsorted(self.borders, own)
 
@@ -255,11 +264,11 @@ class Bins:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A number as it is, drawn from a normal law.
+    """A number that is not discretised, drawn from a normal law.
 
     Attributes:
-        centre, scale: mean and standard deviation of what is drawn.
-        origin: where z is 0, the mean of the training rows; z is in units of `scale`.
+        centre, scale: mean and standard deviation of the draw.
+        origin: the mean of the training rows, where z is 0; z is in units of `scale`.
     """
 
     centre: float
@@ -268,11 +277,11 @@ class Numbers:
 
     @classmethod
     def of(cls, values: np.ndarray) -> Numbers:
-        # 1 where all rows are equal, as in scikit-learn's StandardScaler, which the package uses.
+        # The scale is 1 where all rows are equal, as in scikit-learn's StandardScaler, which the package uses.
         return cls(values.mean(), values.std() or 1.0, values.mean())
 
     def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
-        """Values (m,), and how many standard deviations they are above the mean of the training rows; chances: (m, 2) in [0, 1)."""
+        """Values (m,), and their distance from the mean of the training rows in standard deviations. chances: (m, 2) in [0, 1)."""
         values = self.centre + self.scale * normal(chances[:, 1])
         return values, (values - self.origin) / self.scale
 
@@ -281,20 +290,21 @@ class Numbers:
 
 
 def nearness(Z: np.ndarray, kernel_width: float) -> np.ndarray:
-    """LIME's weights of rows: sqrt(exp(-d^2 / sigma^2)), d the euclidean distance to row 0."""
-    return np.sqrt(np.exp(-((Z - Z[0]) ** 2).sum(axis=1) / kernel_width**2))
+    """LIME's weights of rows: sqrt(exp(-d^2 / sigma^2)), with d the Euclidean distance to row 0."""
+    return np.asarray(np.sqrt(np.exp(-((Z - Z[0]) ** 2).sum(axis=1) / kernel_width**2)))
 
 
 def normal(chances: np.ndarray) -> np.ndarray:
     """Quantiles of the standard normal law, to double precision (AS 241; Wichura, 1988). chances: in [0, 1]."""
-    return _quantile(np.clip(chances, np.finfo(np.float64).tiny, 1 - 2.0**-53)).astype(np.float64)
+    return np.asarray(_quantile(np.clip(chances, np.finfo(np.float64).tiny, 1 - 2.0**-53)).astype(np.float64))
 
 
-# What training rows say of each feature, in bins or not: worked out once for all probes of a table, and forgotten with it.
+# The distribution of each feature in the training rows, with bins and without: computed once for all probes of a table, and dropped with the table.
 _known: WeakKeyDictionary[Table, dict[bool, list[Categories | Bins | Numbers]]] = WeakKeyDictionary()
 
 
 def _columns(probes: Table, discretize: bool) -> list[Categories | Bins | Numbers]:
+    """The distribution of each feature in the training rows."""
     known = _known.setdefault(probes, {})
     if discretize not in known:
         number = Bins if discretize else Numbers
@@ -319,12 +329,12 @@ def _summed(A: np.ndarray, player_of: np.ndarray) -> np.ndarray:
 
 
 def fewest_samples(features: int) -> int:
-    """Rows that the regression needs at least."""
+    """The smallest number of rows that the regression needs."""
     return 2 * features + 2
 
 
 def _check_evaluations(evaluations: int, features: int) -> None:
     if evaluations < fewest_samples(features):
         raise ValueError(
-            f"LimeTabular: {evaluations} evaluations are too few for {features} features; give at least {fewest_samples(features)}, 2 a feature and 2."
+            f"LimeTabular: {evaluations} evaluations are too few for {features} features; give at least {fewest_samples(features)}, i.e. 2 per feature and 2 more."
         )

@@ -1,4 +1,4 @@
-"""Occlusion: what the answer loses when one player is absent (Zeiler & Fergus, 2014)."""
+"""Occlusion: how much the output falls when one player is absent (Zeiler & Fergus, 2014)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from tb_xai_plugin.games.coalitions import Design
 
 @dataclass(frozen=True)
 class Occlusion:
-    """phi_i = v(N) - v(N without i). Exact, and from evaluations that serve the other explainers too.
+    """Occlusion (Zeiler & Fergus, 2014): phi_i = v(N) - v(N without i), the fall of the output when one player is absent.
 
-    Values do not sum to anything: of two players that can stand in for each other, neither is missed.
+    Values are exact, and come from evaluations that serve the other explainers too. They do not sum to a fixed total: where two players can replace
+    each other, the output falls for neither.
     """
 
     name: ClassVar[str] = "occlusion"
@@ -26,19 +27,19 @@ class Occlusion:
     interacting: ClassVar[bool] = False
 
     def fit(self, design: Design) -> Fitted:
-        """Find the rows in which one player is absent. Fidelity: "efficiency_gap", as Kernel SHAP's, here a property of the game."""
-        absent_alone = np.flatnonzero(design.masks.sum(axis=1) == design.players - 1)
+        """Find the rows in which one player is absent. Fidelity: "efficiency_gap", as in Kernel SHAP, but here a property of the game."""
+        one_absent = np.flatnonzero(design.masks.sum(axis=1) == design.players - 1)
         rows = np.empty(design.players, dtype=np.int64)
-        rows[design.masks[absent_alone].argmin(axis=1)] = absent_alone
+        rows[design.masks[one_absent].argmin(axis=1)] = one_absent
 
-        def apply(answers: np.ndarray) -> Attribution:
-            values = answers[0] - answers[rows]
+        def apply(outputs: np.ndarray) -> Attribution:
+            values = outputs[0] - outputs[rows]
             return Attribution(
                 values=values,
-                base=answers[1],
-                # Nothing is drawn but, of tables, the reference row of each coalition.
+                base=outputs[1],
+                # Nothing is drawn, except the reference row of each coalition of a table.
                 errors=np.full_like(values, 0 if design.noise is None else np.nan),
-                fidelity={"efficiency_gap": efficiency_gap(values, answers[0] - answers[1])},
+                fidelity={"efficiency_gap": efficiency_gap(values, outputs[0] - outputs[1])},
             )
 
         return by_game(apply)

@@ -1,4 +1,4 @@
-"""Weighted ridge regression with an intercept, solved once for all answers: what every LIME here is fitted by."""
+"""Weighted ridge regression with an intercept, solved once for all outputs: the regression of Lime, LimeText and LimeTabular."""
 
 from __future__ import annotations
 
@@ -6,41 +6,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Of the regression's matrix: above it, fewer than six digits of the coefficients are more than rounding.
+# Largest condition number of the regression's matrix: above it, rounding errors leave fewer than six digits of the coefficients.
 MOST_CONDITION = 1e10
 
-# Below this share of its free parameters a fit says what the penalty says, nothing of the model: see `Ridge.said`.
-LEAST_SAID = 0.1
+# Below this share of coefficients determined by rows, a fit shows the penalty and not the model; see `Ridge.determined`.
+LEAST_DETERMINED = 0.1
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """Coefficients A y and intercept b y of answers y.
+    """Coefficients A y and intercept b y of outputs y.
 
-    A = (Zc' W Zc + alpha I)^-1 Zc' W  with Z centred at its weighted mean; the penalty is against un-normalised weights, as in scikit-learn.
+    A = (Zc' W Zc + alpha I)^-1 Zc' W, with Z centred at its weighted mean. The penalty is relative to un-normalised weights, as in scikit-learn.
 
     Attributes:
         Z: float64 (rows, features).
-        A, b: float64 (features, rows) and (rows,).
-        room: float64 (rows, 1), 1 less how much of a row's own answer its prediction is.
-        said: share of the coefficients that the rows decide, not the penalty: trace of (Zc' W Zc + alpha I)^-1 Zc' W Zc, over features. Near 0
-            where hardly a row has any weight: then all coefficients are near 0, whatever the answers.
+        A: float64 (features, rows), outputs -> coefficients.
+        b: float64 (rows,), outputs -> intercept.
+        room: float64 (rows, 1), 1 minus the leverage: the part of a row's prediction that does not come from its own output.
+        determined: the share of coefficients that the rows and not the penalty determine: the trace of (Zc' W Zc + alpha I)^-1 Zc' W Zc, divided by
+            the number of features. It is near 0 where hardly any row has weight; then all coefficients are near 0 for any outputs.
     """
 
     Z: np.ndarray
     A: np.ndarray
     b: np.ndarray
     room: np.ndarray
-    said: float
+    determined: float
 
     @classmethod
     def of(cls, Z: np.ndarray, weights: np.ndarray, alpha: float, refusal: str) -> Ridge:
-        """Solve.
+        """Solve the regression.
 
-        refusal: the sentence where rounding decides.
+        Args:
+            Z: float64 (rows, features).
+            weights: float64 (rows,).
+            alpha: ridge penalty.
+            refusal: the message of the error.
 
         Raises:
-            ValueError: with that sentence.
+            ValueError: rounding errors would determine the coefficients.
         """
         share = weights / weights.sum()
         centre = share @ Z
@@ -51,17 +56,17 @@ class Ridge:
         if not smallest > largest / MOST_CONDITION:
             raise ValueError(refusal)
         A = np.linalg.solve(G, Zc.T * weights)
-        said = 1 - np.trace(np.linalg.solve(G, penalty)) / len(G)
-        A -= np.outer(A.sum(axis=1), share)  # the answers are centred too
+        determined = 1 - np.trace(np.linalg.solve(G, penalty)) / len(G)
+        A -= np.outer(A.sum(axis=1), share)  # the outputs are centred too
         b = share - centre @ A
         room = np.maximum(1 - b - np.einsum("ji,ij->j", Z, A), 1e-3)[:, None]
-        return cls(Z, A, b, room, float(said))
+        return cls(Z, A, b, room, float(determined))
 
-    def missed(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Residuals of answers (rows, k): of the fit, and of each row as the others predict it (leave-one-out)."""
+    def residuals(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residuals of outputs (rows, k): of the fit, and of predicting each row from the others (leave-one-out)."""
         residuals = y - self.b @ y - self.Z @ (self.A @ y)
         return residuals, residuals / self.room
 
     def known(self, errors: np.ndarray) -> np.ndarray:
-        """Standard errors, NaN where the penalty has pressed all coefficients to 0: that they don't scatter says nothing of the model."""
-        return errors if self.said >= LEAST_SAID else np.full_like(errors, np.nan)
+        """Standard errors; NaN where the penalty forces all coefficients to 0, because their small scatter then says nothing about the model."""
+        return errors if self.determined >= LEAST_DETERMINED else np.full_like(errors, np.nan)

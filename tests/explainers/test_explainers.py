@@ -310,7 +310,7 @@ def test_limes_unseen_r2_is_lower_than_its_own_score_and_close_to_that_of_fresh_
 def test_unknown_repeated_and_missing_explainers_are_refused_with_the_valid_names() -> None:
     with pytest.raises(ValueError, match="unknown explainer 'gradcam'; choose from "):
         resolve(["lime", "gradcam"])
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="twice; give each explainer once"):
         resolve(["lime", Lime(alpha=0.0)])
     with pytest.raises(ValueError, match="empty"):
         resolve([])

@@ -338,7 +338,9 @@ def test_too_few_evaluations_and_a_kernel_that_leaves_nothing_to_go_by_are_refus
         LimeTabular().fit(found.first(13), np.arange(6))
     assert np.isfinite(explained(LimeTabular(), found, chance).values).all()
     found = LimeTabular().neighbours(probes, 0, 200, seed=0)
-    with pytest.raises(ValueError, match=r"with kernel_width 0\.05 and alpha 0 .* give a wider kernel \(1\.837\) or a larger alpha"):
+    with pytest.raises(
+        ValueError, match=r"with kernel_width 0\.05 and alpha 0 .* give a wider kernel \(kernel_width=1\.837\) or a larger alpha"
+    ):
         LimeTabular(kernel_width=0.05, alpha=0).fit(found, np.arange(6))
 
 

@@ -240,7 +240,7 @@ def test_a_callable_without_memory_gets_smaller_batches_and_one_that_never_has_a
         return np.stack([flat.sum(axis=1), -flat[:, 0], flat[:, 5]], axis=1)
 
     small = xai.explain(model, PROBES, "shap", batch_size=100)["shap"].values
-    assert "going on with 13" in caplog.text
+    assert "batches now have 13" in caplog.text
     assert np.allclose(small, xai.explain(lambda x: model(x, 1000), PROBES, "shap")["shap"].values, atol=1e-6)
     with pytest.raises(ValueError, match="MemoryError: no room for 1"):
         xai.explain(lambda x: model(x, 0), PROBES, "shap")
