@@ -178,7 +178,7 @@ def write_snapshots(
             }
             snapshot = replace(snapshot, explanations=apart)
         epoch = {"logs": {}, "explained": True, "reason": None, "fresh": False, "change": None, "logged": place + 1}
-        epoch |= {"evaluations": snapshot.answers.evaluations, "level": snapshot.evaluations, "seconds": 0.0, "training": 1.0, "share": 0.0}
+        epoch |= {"evaluations": snapshot.outputs.evaluations, "level": snapshot.evaluations, "seconds": 0.0, "training": 1.0, "share": 0.0}
         writer.write_step(wire.DEFAULT_SET, first + place, epoch, snapshot, constant_targets=True)
     writer.close()
 

@@ -17,7 +17,7 @@ import numpy as np
 from tb_xai_plugin import ImageProbes, __version__
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.engine.snapshot import Answers, Snapshot
+from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.writer import Writer
 
@@ -121,8 +121,8 @@ def write_run(log_dir: Path, probes: ImageProbes, classes: int, epochs: int, *, 
             "share": 0.03,
             "logged": step + 2,
         }
-        answers = Answers([], explained, full.astype(np.float32), empty.astype(np.float32), plan.evaluations, None)
-        writer.write_step(wire.DEFAULT_SET, step, epoch, Snapshot(explanations, answers, plan.evaluations), constant_targets=not changing)
+        outputs = ModelOutputs([], explained, full.astype(np.float32), empty.astype(np.float32), plan.evaluations, None)
+        writer.write_step(wire.DEFAULT_SET, step, epoch, Snapshot(explanations, outputs, plan.evaluations), constant_targets=not changing)
     writer.close()
 
 

@@ -82,7 +82,7 @@ def mapped(model: keras.Model, rows: np.ndarray, batch: int, evaluations: int) -
 def ratio(model: keras.Model, probes: xai.TabularProbes | xai.TextProbes, rows: np.ndarray, repeats: int) -> str:
     plan = Plan(probes, evaluations=EVALUATIONS)
     engine = Engine(plan, model)
-    evaluations = engine.run().answers.evaluations
+    evaluations = engine.run().outputs.evaluations
     works = [
         engine.run,
         *(bare(model, rows, batch, evaluations) for batch in (plan.batch, 128)),

@@ -1,1 +1,1 @@
-"""The engine: probes and a model become explanations."""
+"""The engine: it turns probes and a model into explanations."""

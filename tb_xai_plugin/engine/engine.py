@@ -1,4 +1,4 @@
-"""The engine: a plan bound to a model; one pass of model evaluations serves every explainer."""
+"""The engine: a plan bound to a model. One set of model evaluations serves every explainer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import numpy as np
 
 from tb_xai_plugin.engine import deletion
 from tb_xai_plugin.engine.explanation import Explanation
-from tb_xai_plugin.engine.merging import nothing, put_in
+from tb_xai_plugin.engine.merging import missing, put_in
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.engine.snapshot import Answers, Snapshot
-from tb_xai_plugin.engine.sweep import Said, Sweep
-from tb_xai_plugin.explainers.contract import Attribution
+from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
+from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
+from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
 from tb_xai_plugin.explainers.fidelity import correlation
+from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.heads import OutputCheck
 from tb_xai_plugin.models.predictors import Predictor, build_predictor, is_keras_model
@@ -26,11 +27,11 @@ from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.threads import one_blas_thread
 from tb_xai_plugin.probes import ProbeSet, TextProbes
 
-# classes="auto" explains all classes up to here; above, the true class and the two the model finds likeliest.
+# classes="auto" explains all classes up to this number; with more, the true class and the two that the model finds likeliest.
 MOST_CLASSES = 16
 CHANGING_TARGETS = 3
 
-# Of explainers that ask the model itself: of the summed values of the players present with the answers, over all coalitions.
+# Fidelity of model-based explainers: the correlation, over all coalitions, of the sum of the present players' values with the outputs.
 CORRELATION = "correlation"
 
 # Wraps a range of probe numbers.
@@ -40,6 +41,10 @@ Progress = Callable[[range], Iterable[int]]
 class Engine:
     """A plan bound to a model.
 
+    Args:
+        plan: the coalitions and the fitted explainers.
+        model: a Keras model, or a callable batch -> (n,) or (n, classes).
+
     Raises:
         ValueError: the model and the probes do not fit together; see `predictors.build_predictor`.
     """
@@ -47,7 +52,7 @@ class Engine:
     def __init__(self, plan: Plan, model: Any) -> None:
         self.plan = plan
         probes = plan.probes
-        for explainer in plan.asking.values():
+        for explainer in plan.model_based.values():
             explainer.check(model)
         self._model = model
         self._predictor = build_predictor(
@@ -61,23 +66,25 @@ class Engine:
         self._fixed_seconds = 0.0
         self._check_classes()
         constant = self.constant_targets
-        self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda answers: self._read(answers, np.array(constant)))
-        self._doubts: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
+        self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
+        self._check: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
         self._clipped = 0.0
         if isinstance(probes, TextProbes) and not probes.mask_token:
             self._warn_of_texts_cut_off(probes)
 
     def _warn_of_texts_cut_off(self, probes: TextProbes) -> None:
-        encode = partial(self.plan.masker.encoded, probe=0)
-        see = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: encode(texts))()
+        masker = self.plan.masker
+        assert isinstance(masker, TextMasker)
+        encode = partial(masker.encoded, probe=0)
+        read = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: encode(texts))()
         with self._predictor.preserving_state():
-            cut = cut_off(probes, see, encoded=probes.encode is not None)
+            cut = cut_off(probes, read, encoded=probes.encode is not None)
         if cut:
             warnings.warn(str(cut), stacklevel=4)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was found out about the model, for the record."""
+        """What the engine has found out about the model, for the record."""
         return {
             "head": self.head.kind,
             "clipped": self.head.clipped,
@@ -88,93 +95,97 @@ class Engine:
 
     @property
     def comparable(self) -> dict[str, str]:
-        """What records must have in common besides `Plan.comparable`."""
+        """What two records must have in common besides `Plan.comparable`."""
         return {"unit": outputs.unit(self.head, self.plan.output), "answers": f"{self.classes} classes"}
 
     @property
     def constant_targets(self) -> list[int] | None:
         """The explained classes where they are the same for all probes and epochs, else None."""
-        asked = self.plan.classes
-        if not isinstance(asked, str):
-            return asked
-        return list(range(self.classes)) if asked == "all" or self.classes <= MOST_CLASSES else None
+        classes = self.plan.classes
+        if not isinstance(classes, str):
+            return classes
+        return list(range(self.classes)) if classes == "all" or self.classes <= MOST_CLASSES else None
 
     @property
     def shape(self) -> dict[str, int]:
-        """Sizes of what `run` returns."""
+        """Sizes of the arrays that `run` returns."""
         probes, constant = self.plan.probes, self.constant_targets
         targets = CHANGING_TARGETS if constant is None else len(constant)
         return {"probes": len(probes), "targets": targets, "players": int(probes.players.max()), "classes": self.classes}
 
     @property
     def details(self) -> dict[str, dict[str, Any]]:
-        """What comes with each explainer's values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool, "unit": str}}."""
-        found = {}
-        for name, explainer in self.plan.explainers.items():
-            fitted = name in self.plan.fitting or name in self.plan.sampling
+        """The parts of each explanation besides its values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool, "unit": str}}."""
+        plan, details = self.plan, {}
+        for name, explainer in plan.explainers.items():
+            fitted = plan.fitting.get(name) or plan.sampling.get(name)
             measures = [*explainer.fidelity]
-            if self.plan.fitting and name in self.plan.asking:
+            if plan.fitting and name in plan.model_based:
                 measures.append(CORRELATION)
-            if self.plan.curves:
+            if plan.curves:
                 measures += deletion.MEASURES
-            found[name] = {
+            details[name] = {
                 "fidelity": measures,
-                "sketched": fitted and explainer.sketched,
-                "interacting": name in self.plan.fitting and explainer.interacting,
-                "unit": getattr(explainer, "unit", None) or outputs.unit(self.head, self.plan.output),
+                "sketched": fitted is not None and fitted.sketched,
+                "interacting": name in plan.fitting and plan.fitting[name].interacting,
+                "unit": getattr(explainer, "unit", None) or outputs.unit(self.head, plan.output),
             }
-        return found
+        return details
 
     def _check_classes(self) -> None:
         probes, columns = self.plan.probes, self.classes
         if self.head.kind == "regression" and self.plan.output == "probability":
-            raise ValueError("output='probability' was asked of a regression model; use output='raw', or leave it out.")
+            raise ValueError("output is 'probability', but the model is a regression; give output='raw', or leave it out.")
         if probes.truth is not None and (self.head.kind != "regression" or probes.truth.shape[1] != columns):
-            answers = f"{columns} classes" if self.head.kind != "regression" else f"{columns} numbers of a regression"
+            what = f"{columns} classes" if self.head.kind != "regression" else f"{columns} outputs of a regression"
             raise ValueError(
-                f"labels are {probes.truth.shape[1]} fraction{'s' if probes.truth.shape[1] > 1 else ''} a probe, and the model answers with {answers}; "
-                "give class numbers, or one number for each output."
+                f"labels are {probes.truth.shape[1]} fraction{'s' if probes.truth.shape[1] > 1 else ''} per probe, but the model has {what}; "
+                "give class numbers as labels, or one number for each output."
             )
         if probes.labels is not None and self.head.kind != "regression" and probes.labels.max() >= columns:
-            raise ValueError(f"label {probes.labels.max()} is out of range: the model answers for {columns} classes, 0 to {columns - 1}.")
+            raise ValueError(
+                f"label {probes.labels.max()} is out of range: the model has {columns} classes; give labels from 0 to {columns - 1}."
+            )
         if probes.class_names is not None and len(probes.class_names) != columns and self.head.kind != "regression":
             raise ValueError(
-                f"class_names has {len(probes.class_names)} names, and the model answers for {columns} classes; give one name a class."
+                f"class_names has {len(probes.class_names)} names, but the model has {columns} classes; give one name per class."
             )
         if not isinstance(self.plan.classes, str) and max(self.plan.classes) >= columns:
             raise ValueError(
-                f"classes asks for class {max(self.plan.classes)}, and the model answers for {columns} classes, 0 to {columns - 1}."
+                f"classes has class {max(self.plan.classes)}, but the model has {columns} classes; give numbers from 0 to {columns - 1}."
             )
 
     @property
     def fixed_seconds(self) -> float:
-        """What the newest explanation took that fewer evaluations would not have saved: gradients, curves, explainers of the user's own."""
+        """Seconds of the newest explanation that do not depend on the number of evaluations: gradients, curves, and the user's own explainers."""
         return self._fixed_seconds
 
     def run(self, level: int | None = None, progress: Progress = iter) -> Snapshot:
         """Evaluate the model on the coalitions of every probe, and explain.
 
-        level: one of `Plan.levels`; by default the last. progress: wraps the probe numbers while the model is evaluated.
+        Args:
+            level: number of coalitions, one of `Plan.levels`; default: the last of them.
+            progress: wraps the probe numbers while the model is evaluated.
         """
         with self._predictor.preserving_state():
             level = level or self.plan.evaluations
-            answers = self._ask(level, progress)
-            self._say_doubts()
-            return self.explain(answers, level)
+            model_outputs = self._evaluate(level, progress)
+            self._warn_of_outputs()
+            return self.explain(model_outputs, level)
 
-    def _say_doubts(self) -> None:
-        """Once, after the first answers."""
-        if self._doubts is None:
+    def _warn_of_outputs(self) -> None:
+        """Warn once, after the first evaluations, where the outputs contradict their reading."""
+        if self._check is None:
             return
-        self._clipped = self._doubts.clipped
-        if sentence := self._doubts.warning():
+        self._clipped = self._check.clipped
+        if sentence := self._check.warning():
             warnings.warn(sentence, stacklevel=4)
-        self._doubts = None
+        self._check = None
 
     def seconds_expected(self) -> float:
-        """What one explanation with all evaluations will about take, before there has been one: a batch and the matrices are timed.
+        """An estimate, before the first explanation, of the seconds that one takes with all evaluations: it times a batch and the matrices.
 
-        What asks the model itself is guessed from its number of passes, and takes a second longer the first time, to compile.
+        The time of a model-based explainer is estimated from its number of passes, plus a second for compilation.
         """
         plan = self.plan
         players, count, targets = int(plan.probes.players[0]), len(plan.probes), self.shape["targets"]
@@ -186,7 +197,7 @@ class Engine:
         passes = (
             len(masks) * plan.repeats
             + plan.samples * len(plan.sampling)
-            + sum(explainer.passes(targets) if hasattr(explainer, "passes") else len(masks) for explainer in plan.asking.values())
+            + sum(explainer.passes(targets) if hasattr(explainer, "passes") else len(masks) for explainer in plan.model_based.values())
         )
         passes += 2 * (players - 1) * len(plan.explainers) * plan.curves
         games = np.random.default_rng(0).normal(size=(len(masks), 1, targets))
@@ -195,54 +206,55 @@ class Engine:
             for name in plan.fitting:
                 plan.fitted(name, players, plan.evaluations)(games)
             for name in plan.sampling:
-                # Of the last probe: where not all are kept, its matrix is made again every time.
+                # Time the last probe: where not all are kept, its matrix is made again every time.
                 plan.fitted_around(name, count - 1, plan.samples)(np.zeros((plan.samples, 1, targets)))
-        return count * (passes * a_pass + time.perf_counter() - began) + 1.0 * len(plan.asking)
+        return count * (passes * a_pass + time.perf_counter() - began) + 1.0 * len(plan.model_based)
 
-    def _ask(self, level: int, progress: Progress) -> Answers:
+    def _evaluate(self, level: int, progress: Progress) -> ModelOutputs:
+        """Evaluate the model on the first `level` coalitions of every probe."""
         plan, probes = self.plan, self.plan.probes
         count = len(probes)
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
-        silent, without_any, evaluations = 0, 0, 0.0
+        not_finite, only_empty_not_finite, evaluations = 0, 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
-        nobody = None
-        for probe, heard in zip(progress(range(count)), self._sweep(level), strict=True):
-            evaluations += heard.evaluations
-            if self._doubts:
-                self._doubts.add(heard.asked.answers)
-            if heard.nobody is not nobody:
-                nobody = heard.nobody
-                without = plan.masker.empty_mean(outputs.probabilities(self.head, self.head.scores(nobody.answers)))
-            if heard.asked.finite and (nobody is None or nobody.finite):
-                full[probe], empty[probe] = outputs.probabilities(self.head, self.head.scores(heard.asked.answers[:2]))
-                if nobody is not None:
-                    empty[probe] = without
+        empty_rows: RowOutputs | None = None
+        for probe, of_probe in zip(progress(range(count)), self._sweep(level), strict=True):
+            evaluations += of_probe.evaluations
+            raw = of_probe.coalitions.raw
+            if self._check:
+                self._check.add(raw)
+            if of_probe.coalitions.finite and (of_probe.empty is None or of_probe.empty.finite):
+                full[probe], empty[probe] = self._probabilities(raw[:2])
+                if of_probe.empty is not None:
+                    if of_probe.empty is not empty_rows:  # probes that are evaluated together share it
+                        empty_rows = of_probe.empty
+                        mean_of_empty = plan.masker.empty_mean(self._probabilities(empty_rows.raw))
+                    empty[probe] = mean_of_empty
                 targets.append(self._targets(probe, full[probe]))
-                alone = None if nobody is None else self._explained(nobody, targets[-1])
-                games.append(plan.masker.game(heard.masks, self._explained(heard.asked, targets[-1]), alone))
-                silent += any(not each.finite for each in heard.around.values())
+                games.append(self._game(of_probe, targets[-1]))
+                not_finite += any(not sample.finite for sample in of_probe.samples.values())
             else:
-                # A whole probe has probabilities, whatever is said of the others.
-                whole, none = np.isfinite(heard.asked.answers[:2]).all(axis=1)
-                if whole:
-                    full[probe] = outputs.probabilities(self.head, self.head.scores(heard.asked.answers[:1]))[0]
-                silent += 1
-                without_any += whole and not none
-                targets.append(self._targets(probe, full[probe] if whole else np.zeros(self.classes)))
-                games.append(np.full((len(heard.masks), len(targets[-1])), np.nan))
-            for name, each in heard.around.items():
-                # What it can't say around a probe must not cost the others the probe.
-                explained = self._explained(each, targets[-1])
-                sampled[name].append(explained if each.finite and np.isfinite(games[-1]).all() else np.full_like(explained, np.nan))
-        problem = f"the model answered NaN or infinity for {silent} of {count} probes" if silent else None
-        if isinstance(probes, TextProbes) and silent and silent == without_any:
+                # Where the output on the unmasked probe is finite, its probabilities are kept.
+                full_finite, empty_finite = np.isfinite(raw[:2]).all(axis=1)
+                if full_finite:
+                    full[probe] = self._probabilities(raw[:1])[0]
+                not_finite += 1
+                only_empty_not_finite += full_finite and not empty_finite
+                targets.append(self._targets(probe, full[probe] if full_finite else np.zeros(self.classes)))
+                games.append(np.full((len(of_probe.masks), len(targets[-1])), np.nan))
+            for name, sample in of_probe.samples.items():
+                # Where outputs around a probe are not finite, only this explainer loses the probe.
+                explained = self._explained(sample, targets[-1])
+                sampled[name].append(explained if sample.finite and np.isfinite(games[-1]).all() else np.full_like(explained, np.nan))
+        problem = f"the model returned NaN or infinity for {not_finite} of {count} probes" if not_finite else None
+        if isinstance(probes, TextProbes) and not_finite and not_finite == only_empty_not_finite:
             problem = (
-                "the model answers NaN or infinity for a text with all its tokens absent, and not for a whole one; "
-                "give mask_token (one that the model knows, e.g. '[UNK]'), so that no text is empty"
+                "the model returns NaN or infinity for a text with all its tokens absent, but not for the unmasked text; "
+                "give mask_token= with a token that the model knows, e.g. '[UNK]', so that no text is empty"
             )
-        return Answers(
+        return ModelOutputs(
             games,
             np.array(targets, dtype=np.int32),
             full.astype(np.float32),
@@ -252,65 +264,76 @@ class Engine:
             sampled,
         )
 
-    def _explained(self, said: Said, targets: np.ndarray) -> np.ndarray:
-        return self._read(said.answers, targets) if said.explained is None else said.explained
+    def _probabilities(self, raw: np.ndarray) -> np.ndarray:
+        return outputs.probabilities(self.head, self.head.scores(raw))
 
-    def _read(self, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """What is explained: float64 (rows, targets); NaN where the answers are not finite."""
+    def _game(self, of_probe: ProbeOutputs, targets: np.ndarray) -> np.ndarray:
+        """float64 (coalitions, targets), the explained output on the coalitions of a probe."""
+        empty = None if of_probe.empty is None else self._explained(of_probe.empty, targets)
+        return self.plan.masker.game(of_probe.masks, self._explained(of_probe.coalitions, targets), empty)
+
+    def _explained(self, rows: RowOutputs, targets: np.ndarray) -> np.ndarray:
+        return self._read(rows.raw, targets) if rows.explained is None else rows.explained
+
+    def _read(self, raw: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The explained output, float64 (rows, targets); NaN where raw outputs are not finite."""
         with np.errstate(invalid="ignore"):
-            return outputs.explained(self.head, self.plan.output, answers, targets)
+            return outputs.explained(self.head, self.plan.output, raw, targets)
 
-    def explain(self, answers: Answers, level: int) -> Snapshot:
-        """Explain from answers that are there already; from the first `level` evaluations of them."""
-        make = {name: partial(self._from_answers, name, answers, level) for name in self.plan.fitting}
-        make |= {name: partial(self._from_samples, name, answers, level) for name in self.plan.sampling}
-        make |= {name: partial(self._from_the_model, explainer, answers, level) for name, explainer in self.plan.asking.items()}
+    def explain(self, model_outputs: ModelOutputs, level: int) -> Snapshot:
+        """Explain from outputs that were evaluated before. level: number of coalitions that are used, at most those evaluated."""
+        plan = self.plan
         self._failures: dict[str, Exception] = {}
         with one_blas_thread():
-            found = {name: make[name]() for name in [*self.plan.fitting, *self.plan.sampling]}
+            attributions = {name: self._from_coalitions(name, model_outputs, level) for name in plan.fitting}
+            attributions |= {name: self._from_samples(name, model_outputs, level) for name in plan.sampling}
         began = time.perf_counter()
-        found |= {name: make[name]() for name in self.plan.asking}
-        if self.plan.curves:
-            found = {name: self._with_curves(attribution, answers) for name, attribution in found.items()}
+        attributions |= {name: self._from_model(explainer, model_outputs, level) for name, explainer in plan.model_based.items()}
+        if plan.curves:
+            attributions = {name: self._with_curves(attribution, model_outputs) for name, attribution in attributions.items()}
         self._fixed_seconds = time.perf_counter() - began
-        explanations = {name: self._explanation(name, found[name], answers) for name in self.plan.explainers}
-        return Snapshot(explanations, answers, level, dict(self._failures), self.plan.repeats)
+        explanations = {name: self._explanation(name, attributions[name], model_outputs) for name in plan.explainers}
+        return Snapshot(explanations, model_outputs, level, dict(self._failures), plan.repeats)
 
-    def _from_answers(self, name: str, answers: Answers, level: int) -> Attribution:
+    def _from_coalitions(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
         """Apply an explainer's matrix to all probes with equally many players at once."""
         players = self.plan.probes.players
         merged: dict[str, Any] = {}
         for n in self.plan.designs:
             members = np.flatnonzero(players == n)
-            games = np.stack([answers.games[i][:level] for i in members], axis=1)
+            games = np.stack([model_outputs.games[i][:level] for i in members], axis=1)
             part = self.plan.fitted(name, n, level)(games)
-            put_in(merged, members, answers.targets.shape, int(players.max()), part)
+            put_in(merged, members, model_outputs.targets.shape, int(players.max()), part)
         return Attribution(**merged)
 
-    def _from_samples(self, name: str, answers: Answers, level: int) -> Attribution:
-        """Apply an explainer that drew inputs of its own, probe by probe: each has a matrix of its own."""
+    def _from_samples(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
+        """Apply a sampling explainer probe by probe: each probe has its own matrix."""
         merged: dict[str, Any] = {}
         samples = self.plan.samples_at(level)
-        for probe, game in enumerate(answers.sampled[name]):
+        for probe, game in enumerate(model_outputs.sampled[name]):
             part = self.plan.fitted_around(name, probe, samples)(game[:samples, None])
-            put_in(merged, np.array([probe]), answers.targets.shape, int(self.plan.probes.players.max()), part)
+            put_in(merged, np.array([probe]), model_outputs.targets.shape, int(self.plan.probes.players.max()), part)
         return Attribution(**merged)
 
-    def _from_the_model(self, explainer: Any, answers: Answers, level: int) -> Attribution:
-        full, empty = (np.array([game[row] for game in answers.games]) for row in (0, 1))
+    def _from_model(self, explainer: ModelExplainer, model_outputs: ModelOutputs, level: int) -> Attribution:
+        """Apply a model-based explainer, and measure the correlation of its values with the outputs on coalitions."""
+        full, empty = (np.array([game[row] for game in model_outputs.games]) for row in (0, 1))
         about = self._model, self.plan.probes, self.classes, self.head.kind == "regression"
-        asked = _Asked(*about, answers.targets, full, empty, self._predictor)
+        access = _ModelAccess(*about, model_outputs.targets, full, empty, self._predictor)
         try:
-            found = explainer.explain(asked)
+            attribution = explainer.explain(access)
         except Exception as error:
-            # What it alone can't do must not cost the others their epoch.
+            # A failure of one explainer must not cost the others their epoch.
             self._failures[explainer.name] = error
-            found = nothing(answers, int(self.plan.probes.players.max()), explainer.fidelity)
+            attribution = missing(model_outputs, int(self.plan.probes.players.max()), explainer.fidelity)
         if not self.plan.fitting:
-            return found
+            return attribution
         masks = [self.plan.designs[int(n)].masks[:level] for n in self.plan.probes.players]
-        close = np.stack([correlation(z, v[:, : z.shape[1]], game) for z, v, game in zip(masks, found.values, answers.games, strict=True)])
-        return replace(found, fidelity={**found.fidelity, CORRELATION: close})
+        correlations = [
+            correlation(z, values[:, : z.shape[1]], game)
+            for z, values, game in zip(masks, attribution.values, model_outputs.games, strict=True)
+        ]
+        return replace(attribution, fidelity={**attribution.fidelity, CORRELATION: np.stack(correlations)})
 
     def _targets(self, probe: int, probabilities: np.ndarray) -> np.ndarray:
         """The classes to explain for one probe."""
@@ -322,55 +345,56 @@ class Engine:
             likeliest = np.concatenate([[labels[probe]], likeliest[likeliest != labels[probe]]])
         return likeliest[:CHANGING_TARGETS]
 
-    def _with_curves(self, found: Attribution, answers: Answers) -> Attribution:
-        """Deletion and insertion of each probe's true class (the predicted one where there are no labels), in probability; NaN for others."""
+    def _with_curves(self, attribution: Attribution, model_outputs: ModelOutputs) -> Attribution:
+        """Deletion and insertion areas, in probability, for each probe's true class (without labels, the predicted one); NaN for other classes."""
         labels = self.plan.probes.labels
-        measured = np.full((2, *answers.targets.shape), np.nan)
+        measured = np.full((2, *model_outputs.targets.shape), np.nan)
         for probe, n in enumerate(self.plan.probes.players):
-            # A regression's first output, as `Run.wanted_class` has it.
-            likeliest = 0 if self.head.kind == "regression" else answers.full[probe].argmax()
+            # For a regression, the first output, as in `Run.wanted_class`.
+            likeliest = 0 if self.head.kind == "regression" else model_outputs.full[probe].argmax()
             wanted = likeliest if labels is None or self.head.kind == "regression" else labels[probe]
-            places = np.flatnonzero(answers.targets[probe] == wanted)
-            if not len(places) or not np.isfinite(found.values[probe, places[0], :n]).all():
+            places = np.flatnonzero(model_outputs.targets[probe] == wanted)
+            if not len(places) or not np.isfinite(attribution.values[probe, places[0], :n]).all():
                 continue
-            curve = self._probabilities_once(deletion.masks(found.values[probe, places[0], :n]), probe)[:, wanted]
-            ends = float(answers.full[probe, wanted]), float(answers.empty[probe, wanted])
+            curve = self._probabilities_once(deletion.masks(attribution.values[probe, places[0], :n]), probe)[:, wanted]
+            ends = float(model_outputs.full[probe, wanted]), float(model_outputs.empty[probe, wanted])
             measured[:, probe, places[0]] = deletion.areas(curve, *ends)
-        return replace(found, fidelity={**found.fidelity, **dict(zip(deletion.MEASURES, measured, strict=True))})
+        return replace(attribution, fidelity={**attribution.fidelity, **dict(zip(deletion.MEASURES, measured, strict=True))})
 
     def _probabilities_once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        """float64 (coalitions, classes), of coalitions that are no design's."""
-        masker = self.plan.masker
-        stacked = masker.stacked
-        answers = (
-            self._predictor.evaluate_rows(partial(masker.feed_once, coalitions, probe))()
-            if stacked
-            else self._predictor.evaluate(coalitions, probe)
-        )
-        return masker.mean_of_once(outputs.probabilities(self.head, self.head.scores(answers)))
+        """float64 (coalitions, classes), on coalitions outside a design."""
+        masker, predictor = self.plan.masker, self._predictor
+        if masker.stacked:
+            raw = predictor.evaluate_rows(partial(masker.feed_once, coalitions, probe))()
+        else:
+            raw = predictor.evaluate(coalitions, probe)
+        return masker.mean_of_once(self._probabilities(raw))
 
-    def _explanation(self, name: str, found: Attribution, answers: Answers) -> Explanation:
+    def _explanation(self, name: str, attribution: Attribution, model_outputs: ModelOutputs) -> Explanation:
         measures = self.details[name]["fidelity"]
-        if set(measures) != set(found.fidelity):
-            raise ValueError(f"explainer {name!r} gave the measures {sorted(found.fidelity)} and announced {sorted(measures)}; give these.")
+        if set(measures) != set(attribution.fidelity):
+            raise ValueError(
+                f"explainer {name!r} gave the measures {sorted(attribution.fidelity)}, but its `fidelity` names {sorted(measures)}; "
+                "make both the same."
+            )
         return Explanation(
-            values=found.values.astype(np.float32),
-            errors=found.errors.astype(np.float32),
-            base_values=found.base.astype(np.float32),
-            outputs=np.array([game[0] for game in answers.games], dtype=np.float32),
-            targets=answers.targets,
+            values=attribution.values.astype(np.float32),
+            errors=attribution.errors.astype(np.float32),
+            base_values=attribution.base.astype(np.float32),
+            outputs=np.array([game[0] for game in model_outputs.games], dtype=np.float32),
+            targets=model_outputs.targets,
             probes=self.plan.probes,
-            fidelity={measure: found.fidelity[measure].astype(np.float32) for measure in measures},
-            noise=None if found.noise is None else found.noise.astype(np.float32),
-            interactions=None if found.interactions is None else found.interactions.astype(np.float32),
+            fidelity={measure: attribution.fidelity[measure].astype(np.float32) for measure in measures},
+            noise=None if attribution.noise is None else attribution.noise.astype(np.float32),
+            interactions=None if attribution.interactions is None else attribution.interactions.astype(np.float32),
             unit=self.details[name]["unit"],
             clipped=self._clipped,
         )
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The `Asked` of asking explainers."""
+class _ModelAccess:
+    """The `ModelAccess` of model-based explainers."""
 
     model: Any
     probes: ProbeSet

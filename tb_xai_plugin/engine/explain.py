@@ -1,4 +1,4 @@
-"""explain: the engine once, without training."""
+"""The function `explain`: explanations of a model at one moment, without training."""
 
 from __future__ import annotations
 
@@ -26,31 +26,40 @@ def explain(
     batch_size: int | str = "auto",
     curves: bool = False,
 ) -> dict[str, Explanation]:
-    """Explain a model's answers on probes, once, without training.
+    """Explain a model's outputs on probes, once and without training.
 
     Args:
         model: a Keras model, or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba.
-        probes: what to explain.
-        explainers: names ("lime", "shap", "banzhaf", "occlusion", "lime-net": all from one set of evaluations; "ig", "grad-cam": from
-            gradients), or configured ones (Lime(kernel_width=0.5)), or your own (Custom).
-        evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048 (or what that many players need).
-        output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
-        classes: "auto" (all up to 16 classes; above, the true class and the two likeliest others) | "all" | a list of class numbers.
-        seed: of the coalitions; the same seed gives the same coalitions in any process.
+        probes: the inputs to explain, e.g. ImageProbes.
+        explainers: one or several, each a name ("lime", "shap", "banzhaf", "occlusion" and "lime-net" share one set of evaluations; "ig" and
+            "grad-cam" use gradients), a configured explainer, e.g. Lime(kernel_width=0.5), or your own method as a Custom. Default: LIME and SHAP.
+        evaluations: model evaluations per probe; "auto" is 16 per player, at least 256 and at most 2048 (or the fewest that so many players need).
+        output: the explained quantity, "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
+        classes: the explained classes: "auto" (all, if there are at most 16; else the true class and the two likeliest others) | "all" |
+            a list of class numbers.
+        seed: seed of the coalitions; the same seed gives the same coalitions in every process.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
-        curves: deletion and insertion areas too, for 2 (players - 1) further evaluations per probe and explainer.
+        curves: whether to measure the areas under deletion and insertion curves too, at 2 (players - 1) further evaluations per probe and explainer.
 
     Returns:
-        {"lime": Explanation, "shap": Explanation}, in the order asked.
+        {name of the explainer: Explanation}, in the order of `explainers`.
 
     Raises:
-        ValueError, TypeError: with one sentence.
+        ValueError: an option is out of range, or the model and the probes do not fit together; the message says what to give instead.
+        TypeError: an argument has the wrong type.
     """
-    options = {"output": output, "classes": classes, "seed": seed, "batch_size": batch_size, "curves": curves}
-    plan = Plan(probes, explainers, evaluations=evaluations, **options)
+    plan = Plan(
+        *(probes, explainers),
+        evaluations=evaluations,
+        output=output,
+        classes=classes,
+        seed=seed,
+        batch_size=batch_size,
+        curves=curves,
+    )
     snapshot = Engine(plan, model).run(progress=progress_bar("Explaining"))
     for name, error in snapshot.failures.items():
         raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
-    if snapshot.answers.problem:
-        warnings.warn(f"explain: {snapshot.answers.problem}; the values of these probes are NaN.", stacklevel=2)
+    if snapshot.outputs.problem:
+        warnings.warn(f"explain: {snapshot.outputs.problem}; the values of these probes are NaN.", stacklevel=2)
     return snapshot.explanations

@@ -1,4 +1,4 @@
-"""Explanation: what one explainer says about all probes at one moment."""
+"""Explanation: the attributions of one explainer for all probes at one moment."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Explanation:
-    """Attributions of one explainer; p probes, t explained classes, n players of the probe that has most.
+    """Attributions of one explainer, with standard errors. The arrays have p probes, t explained classes and n players (of the probe that has most).
 
     Attributes:
-        values: float32 (p, t, n), signed, in units of `outputs`; NaN past a probe's last player, and for a probe without finite answers.
-        errors: float32 (p, t, n), standard errors over the draw of the coalitions.
-        base_values: float32 (p, t), the explainer's value with every player absent.
-        outputs: float32 (p, t), what is explained: the model's log-odds, probability or raw output on the whole probe.
+        values: float32 (p, t, n), signed, in units of `outputs`; NaN past a probe's last player, and for a probe without finite outputs.
+        errors: float32 (p, t, n), standard errors over the draw of the coalitions; 0 where nothing is drawn, NaN where unknown.
+        base_values: float32 (p, t), the explainer's value of the empty coalition.
+        outputs: float32 (p, t), the explained quantity: the model's log-odds, probability or raw output on the unmasked probe.
         targets: int32 (p, t), the explained classes.
         probes: the probes.
-        fidelity: {measure: float32 (p, t)}, how far the values can be trusted; which measures there are depends on the explainer.
-        noise: float32 (p, t, k), sketches of the sampling errors, see `distances.change_errors`; None where nothing is drawn.
-        interactions: float32 (p, t, k, 3): player, player and strength of the strongest pairs, NaN past the last; None where not asked for.
-        unit: "log-odds" | "probability" | "output", of values, errors, base values and outputs.
-        clipped: the share of the model's answers that were 0 or 1, and clipped before log-odds were taken.
+        fidelity: {measure: float32 (p, t)}, how far the values can be trusted; the measures depend on the explainer.
+        noise: float32 (p, t, k), sketches of the sampling errors, from which errors of differences are computed; None where nothing is drawn.
+        interactions: float32 (p, t, k, 3): player, player and strength of the strongest pairs, NaN past the last pair; None where the explainer has none.
+        unit: "log-odds" | "probability" | "output", the unit of values, errors, base values and outputs; or the explainer's own unit.
+        clipped: the share of the model's outputs that were 0 or 1 and were clipped before log-odds were taken.
     """
 
     values: np.ndarray
@@ -55,22 +55,22 @@ class Explanation:
         return f"Explanation({sizes}, in units of {self.unit}; the first: {self._strongest()})"
 
     def _strongest(self) -> str:
-        """What says most about the first probe: of its true class where that is explained, else of the first target."""
+        """The strongest players of the first probe, for its true class where that is explained, else for the first target."""
         labels = self.probes.labels
         place = int(np.argmax(self.targets[0] == labels[0])) if labels is not None and self.unit != "output" else 0
         values, errors = self.values[0, place], self.errors[0, place]
         order = np.argsort(-np.abs(values[: self.players[0]]), kind="stable")[:SHOWN]
-        said = [f"{self.player_names[0][player]} {values[player]:+.3g} ± {errors[player]:.2g}" for player in order]
-        return f"{self.target_names[0][place]} {self.outputs[0, place]:.3g}, strongest {', '.join(said)}"
+        strongest = [f"{self.player_names[0][player]} {values[player]:+.3g} ± {errors[player]:.2g}" for player in order]
+        return f"{self.target_names[0][place]} {self.outputs[0, place]:.3g}, strongest {', '.join(strongest)}"
 
     @property
     def players(self) -> np.ndarray:
-        """int (p,), players of each probe."""
+        """int (p,), number of players of each probe."""
         return self.probes.players
 
     @property
     def player_names(self) -> list[list[str]]:
-        """How people call the players of each probe; superpixels have numbers."""
+        """Names of the players of each probe; superpixels are numbered."""
         return [
             self.probes.player_names(probe) or [f"superpixel {player}" for player in range(players)]
             for probe, players in enumerate(self.players)
@@ -78,13 +78,16 @@ class Explanation:
 
     @property
     def target_names(self) -> list[list[str]]:
-        """How people call what is explained of each probe."""
+        """Names of the explained classes (or outputs) of each probe."""
         names = self.probes.class_names or []
         thing = "output" if self.unit == "output" else "class"
         return [[names[target] if target < len(names) else f"{thing} {target}" for target in targets] for targets in self.targets.tolist()]
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """One row for each probe, target and player: "probe", "name", "label", "target", "class", "player", "player_name", "value", "error".
+        """The values as a table, with one row per probe, target and player.
+
+        Returns:
+            pandas.DataFrame with the columns "probe", "name", "label", "target", "class", "player", "player_name", "value" and "error".
 
         Raises:
             ImportError: pandas is not installed.
@@ -96,8 +99,8 @@ class Explanation:
 
         probes, targets, names = self.probes, self.target_names, self.player_names
         probe, place, player = np.indices(self.values.shape).reshape(3, -1)
-        there = player < self.players[probe]
-        probe, place, player = probe[there], place[there], player[there]
+        exists = player < self.players[probe]
+        probe, place, player = probe[exists], place[exists], player[exists]
         label = None if probes.labels is None else probes.labels[probe]
         if probes.truth is not None:
             label = probes.truth[probe, self.targets[probe, place]]
@@ -116,14 +119,19 @@ class Explanation:
         )
 
     def to_pixels(self) -> np.ndarray:
-        """float32 (p, t, H, W): every pixel has the value of its superpixel.
+        """Attribution maps of images, in which every pixel has the value of its superpixel.
+
+        Returns:
+            float32 (p, t, H, W).
 
         Raises:
             TypeError: the probes are not images.
         """
         segments = getattr(self.probes, "segments", None)
         if segments is None:
-            raise TypeError(f"to_pixels: the probes are of kind {self.probes.kind!r}; only images have pixels.")
+            raise TypeError(
+                f"to_pixels: the probes are of kind {self.probes.kind!r}, but only images have pixels; use values or to_dataframe()."
+            )
         return np.stack([values[:, labels] for values, labels in zip(self.values, segments, strict=True)])
 
 

@@ -1,4 +1,4 @@
-"""Attributions of some probes become arrays for all of them."""
+"""Merges the attributions of some probes into arrays for all probes."""
 
 from __future__ import annotations
 
@@ -7,29 +7,38 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.engine.snapshot import Answers
+from tb_xai_plugin.engine.snapshot import ModelOutputs
 from tb_xai_plugin.explainers.contract import Attribution
 
 
-def nothing(answers: Answers, players: int, measures: Sequence[str]) -> Attribution:
-    """NaN for everything that an explainer would have given."""
-    games = answers.targets.shape
+def missing(outputs: ModelOutputs, players: int, measures: Sequence[str]) -> Attribution:
+    """The attribution of an explainer that failed: NaN in all arrays."""
+    games = outputs.targets.shape
     nan = np.full((*games, players), np.nan)
     return Attribution(nan, nan[..., 0], nan, dict.fromkeys(measures, nan[..., 0]))
 
 
-def put_in(merged: dict[str, Any], members: np.ndarray, games: tuple[int, int], players: int, part: Attribution) -> None:
-    """Write the attributions of some probes into arrays for all of them, (probes, targets, …); NaN past a probe's last player."""
+def put_in(merged: dict[str, Any], members: np.ndarray, games: tuple[int, ...], players: int, part: Attribution) -> None:
+    """Write the attributions of some probes into arrays for all of them, (probes, targets, …), with NaN past a probe's last player.
+
+    Args:
+        merged: {field of Attribution: array for all probes}; it grows.
+        members: int (k,), numbers of the probes.
+        games: (probes, targets).
+        players: number of players of the probe that has most.
+        part: the attributions of the members.
+    """
 
     def put(into: dict[str, Any], name: str, array: np.ndarray, width: tuple[int, ...]) -> None:
-        whole = into.setdefault(name, np.full((*games, *width), np.nan))
-        whole[(members, slice(None), *(slice(size) for size in array.shape[2:]))] = array
+        all_probes = into.setdefault(name, np.full((*games, *width), np.nan))
+        all_probes[(members, slice(None), *(slice(size) for size in array.shape[2:]))] = array
 
     put(merged, "values", part.values, (players,))
     put(merged, "errors", part.errors, (players,))
     put(merged, "base", part.base, ())
     for measure, array in part.fidelity.items():
         put(merged.setdefault("fidelity", {}), measure, array, ())
-    for name, array in (("noise", part.noise), ("interactions", part.interactions)):
-        if array is not None:
-            put(merged, name, array, array.shape[2:])
+    if part.noise is not None:
+        put(merged, "noise", part.noise, part.noise.shape[2:])
+    if part.interactions is not None:
+        put(merged, "interactions", part.interactions, part.interactions.shape[2:])

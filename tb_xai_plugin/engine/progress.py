@@ -1,4 +1,4 @@
-"""A progress line for long work: nothing below two seconds, and nothing where no terminal looks on."""
+"""A progress line for long work. It appears only after two seconds, and only on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 
 def progress_bar(what: str) -> Callable[[range], Iterable[int]]:
-    """Wraps a range of probe numbers; what: e.g. "Explaining epoch 3"."""
+    """A function that wraps a range of probe numbers in a progress line. what: the text of the line, e.g. "Explaining epoch 3"."""
     try:
         from tqdm import tqdm
     except ImportError:

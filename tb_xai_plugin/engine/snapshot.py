@@ -1,4 +1,4 @@
-"""What the model said on all coalitions, and what all explainers make of it at one moment."""
+"""The model's outputs on all coalitions, and the explanations made from them, at one moment."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from tb_xai_plugin.engine.explanation import Explanation
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the model said on every coalition of every probe.
+class ModelOutputs:
+    """The model's outputs on every evaluated coalition of every probe.
 
     Attributes:
-        games: for each probe float64 (its coalitions, targets), what is explained; NaN for a probe without finite answers.
+        games: for each probe float64 (coalitions, targets), the explained output; NaN for a probe without finite outputs.
         targets: int32 (probes, targets), the explained classes.
-        full, empty: float32 (probes, classes), probabilities (a regression: the output) on the whole probe and with every player absent.
-        evaluations: on the coalitions; the last batch is filled up. Gradients and curves are not counted.
-        problem: why some numbers are missing, in one phrase; None where all are there.
-        sampled: {explainer that draws inputs of its own: for each probe float64 (inputs, targets)}.
+        full: float32 (probes, classes), probabilities (for a regression, outputs) on the unmasked probes.
+        empty: float32 (probes, classes), the same with every player absent.
+        evaluations: number of evaluations on the coalitions, including those that fill up the last batch; gradients and curves are not counted.
+        problem: why some numbers are missing, in one phrase; None where none is missing.
+        sampled: {explainer that draws its own inputs: for each probe float64 (inputs, targets)}, the explained output on these inputs.
     """
 
     games: list[np.ndarray]
@@ -34,29 +35,29 @@ class Answers:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All explainers at one moment.
+    """The explanations of all explainers at one moment.
 
     Attributes:
         explanations: {explainer: Explanation}.
-        answers: of the model.
-        level: coalitions per probe that the explanations are made from.
-        failures: {explainer: what it raised}; its numbers are NaN.
-        repeats: evaluations of the model for each coalition.
+        outputs: the model's outputs.
+        level: number of coalitions per probe that the explanations are made from.
+        failures: {explainer: the exception that it raised}; its numbers are NaN.
+        repeats: model evaluations per coalition.
     """
 
     explanations: dict[str, Explanation]
-    answers: Answers
+    outputs: ModelOutputs
     level: int
     failures: Mapping[str, Exception] = field(default_factory=dict)
     repeats: int = 1
 
     @property
     def evaluations(self) -> int:
-        """Per probe."""
+        """Model evaluations per probe."""
         return self.level * self.repeats
 
     @property
     def problem(self) -> str | None:
-        """Why some numbers are missing, in one phrase; None where all are there."""
+        """Why some numbers are missing, in one phrase; None where none is missing."""
         failed = [f"explainer {name!r} failed with {type(error).__name__}: {error}" for name, error in self.failures.items()]
-        return "; ".join([*([self.answers.problem] if self.answers.problem else []), *failed]) or None
+        return "; ".join([*([self.outputs.problem] if self.outputs.problem else []), *failed]) or None

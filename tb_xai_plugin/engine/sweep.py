@@ -1,4 +1,4 @@
-"""One sweep of the model over all probes: what has to be asked, in as few calls as there can be."""
+"""One sweep of the model over all probes: all evaluations, in as few calls as possible."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ import numpy as np
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.models.predictors import Predictor
 
-# Of probes whose rows are asked for together.
+# Most bytes of rows that are evaluated together.
 TOGETHER_BYTES = 64 * 2**20
 
-# Rows that stay where the model is between epochs; those above this are made and sent again each time.
+# Most bytes of rows that stay on the model's device between epochs; further rows are made and sent again each time.
 KEPT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the model said about some rows.
+class RowOutputs:
+    """The model's outputs on some rows.
 
     Attributes:
-        answers: float32 (rows, columns).
-        explained: float64 (rows, targets), what is explained of them; None where probes have targets of their own.
+        raw: float32 (rows, columns), the outputs themselves.
+        explained: float64 (rows, targets), the explained output; None where each probe has its own targets.
     """
 
-    answers: np.ndarray
+    raw: np.ndarray
     explained: np.ndarray | None
 
-    def __getitem__(self, rows: slice) -> Said:
-        return Said(self.answers[rows], None if self.explained is None else self.explained[rows])
+    def __getitem__(self, rows: slice) -> RowOutputs:
+        return RowOutputs(self.raw[rows], None if self.explained is None else self.explained[rows])
 
     @property
     def finite(self) -> bool:
-        return bool(np.isfinite(self.answers).all())
+        return bool(np.isfinite(self.raw).all())
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What the model said about one probe.
+class ProbeOutputs:
+    """The model's outputs for one probe.
 
     Attributes:
         masks: bool (coalitions, players), the coalitions of its design.
-        asked: on what the masker asks for them.
-        around: {explainer: on the inputs that it draws around the probe}.
-        nobody: on the rows without a player, which all probes share; None where they share none.
-        evaluations: of the model, those that fill up the last batch included.
+        coalitions: outputs on the rows that the masker evaluates for them.
+        samples: {explainer: outputs on the inputs that it draws around the probe}.
+        empty: outputs on the rows of the empty coalition that all probes share; None where they share none.
+        evaluations: number of model evaluations, including those that fill up the last batch.
     """
 
     masks: np.ndarray
-    asked: Said
-    around: dict[str, Said]
-    nobody: Said | None
+    coalitions: RowOutputs
+    samples: dict[str, RowOutputs]
+    empty: RowOutputs | None
     evaluations: float
 
 
 class Sweep:
-    """Asks about every probe in turn.
+    """Evaluates the model on all coalitions, one probe after the other.
 
     Args:
-        plan: what there is to ask.
-        predictor: whom.
-        explained: of answers (rows, columns), what is explained; None where probes have targets of their own.
+        plan: the coalitions, and the inputs that explainers draw.
+        predictor: the model.
+        explained: raw outputs (rows, columns) -> explained output (rows, targets); None where each probe has its own targets.
     """
 
     def __init__(self, plan: Plan, predictor: Predictor, explained: Callable[[np.ndarray], np.ndarray] | None) -> None:
@@ -71,8 +71,8 @@ class Sweep:
         self._level = 0
         self._kept: dict[int, Callable[[], np.ndarray]] = {}
 
-    def __call__(self, level: int) -> Iterator[Heard]:
-        """From the first `level` coalitions of each."""
+    def __call__(self, level: int) -> Iterator[ProbeOutputs]:
+        """Evaluate the first `level` coalitions of each probe."""
         if level != self._level:
             self._level, self._kept = level, {}
         plan, room = self._plan, KEPT_BYTES
@@ -80,16 +80,16 @@ class Sweep:
             masks = [plan.designs[int(plan.probes.players[probe])].masks[:level] for probe in members]
             if plan.masker.stacked:
                 room -= len(members) * self._bytes
-                ask = self._kept.get(members[0]) or self._predictor.evaluate_rows(partial(self._rows, members, masks))
+                evaluate = self._kept.get(members[0]) or self._predictor.evaluate_rows(partial(self._rows, members, masks))
                 if room >= 0:
-                    self._kept[members[0]] = ask
-                answers = ask()
+                    self._kept[members[0]] = evaluate
+                raw = evaluate()
             else:
-                answers = self._predictor.evaluate(plan.masker.evaluated(masks[0]), members[0])
-            yield from self._heard(masks, Said(answers, self._explained(answers) if self._explained else None))
+                raw = self._predictor.evaluate(plan.masker.evaluated(masks[0]), members[0])
+            yield from self._by_probe(masks, RowOutputs(raw, self._explained(raw) if self._explained else None))
 
     def _together(self) -> Iterator[Sequence[int]]:
-        """Probes that are asked for at once: one after the other where each needs parts of its own on the device."""
+        """Probes that are evaluated in one call; one probe at a time where each needs its own parts on the device."""
         size = max(1, TOGETHER_BYTES // self._bytes) if self._plan.masker.stacked else 1
         count = len(self._plan.probes)
         for start in range(0, count, size):
@@ -101,30 +101,32 @@ class Sweep:
 
     @property
     def _bytes(self) -> int:
-        """Of a probe's rows."""
+        """Bytes of a probe's rows."""
         plan = self._plan
         return plan.masker.nbytes * (plan.repeats * self._level + self._samples * len(plan.sampling))
 
     def _rows(self, members: Sequence[int], masks: list[np.ndarray]) -> np.ndarray:
-        """All there is to ask about some probes, in the order of `_heard`."""
-        plan, nobody = self._plan, self._plan.masker.empty_rows()
-        rows = [] if nobody is None else [nobody]
-        for probe, each in zip(members, masks, strict=True):
-            rows.append(plan.masker.feed(plan.masker.evaluated(each), probe))
-            # Of a table, what is drawn is as the model takes it, and so is what is fed.
+        """All rows to evaluate for some probes, in the order of `_by_probe`."""
+        plan, empty = self._plan, self._plan.masker.empty_rows()
+        rows = [] if empty is None else [empty]
+        for probe, coalitions in zip(members, masks, strict=True):
+            rows.append(plan.masker.feed(plan.masker.evaluated(coalitions), probe))
+            # Only tables have such explainers. Their drawn rows, like the masked ones, are as the model takes them.
             rows += [plan.neighbours(name, probe).first(self._samples).inputs for name in plan.sampling]
         return np.concatenate(rows)
 
-    def _heard(self, masks: list[np.ndarray], said: Said) -> Iterator[Heard]:
-        plan, nobody, at = self._plan, self._plan.masker.empty_rows(), 0
+    def _by_probe(self, masks: list[np.ndarray], outputs: RowOutputs) -> Iterator[ProbeOutputs]:
+        """Split the outputs on `_rows` by probe."""
+        plan, empty_rows, at = self._plan, self._plan.masker.empty_rows(), 0
 
-        def following(count: int) -> Said:
+        def following(count: int) -> RowOutputs:
             nonlocal at
             at += count
-            return said[at - count : at]
+            return outputs[at - count : at]
 
-        alone = None if nobody is None else following(len(nobody))
-        evaluations = -(-len(said.answers) // plan.batch) * plan.batch / len(masks)
-        for each in masks:
-            asked = following(len(each) * plan.repeats)
-            yield Heard(each, asked, {name: following(self._samples) for name in plan.sampling}, alone, evaluations)
+        empty = None if empty_rows is None else following(len(empty_rows))
+        evaluations = -(-len(outputs.raw) // plan.batch) * plan.batch / len(masks)
+        for coalitions in masks:
+            on_coalitions = following(len(coalitions) * plan.repeats)
+            samples = {name: following(self._samples) for name in plan.sampling}
+            yield ProbeOutputs(coalitions, on_coalitions, samples, empty, evaluations)

@@ -1,4 +1,4 @@
-"""Banzhaf values: a player's mean marginal contribution over all coalitions of the others, each as likely as any (Banzhaf, 1965)."""
+"""Banzhaf values: a player's mean marginal contribution over all coalitions of the others, all equally likely (Banzhaf, 1965)."""
 
 from __future__ import annotations
 

@@ -83,13 +83,20 @@ class ModelAccess(Protocol):
         empty: float64 (probes, targets), the explained output with every player absent.
     """
 
-    model: Any
-    probes: ProbeSet
-    classes: int
-    regression: bool
-    targets: np.ndarray
-    full: np.ndarray
-    empty: np.ndarray
+    @property
+    def model(self) -> Any: ...
+    @property
+    def probes(self) -> ProbeSet: ...
+    @property
+    def classes(self) -> int: ...
+    @property
+    def regression(self) -> bool: ...
+    @property
+    def targets(self) -> np.ndarray: ...
+    @property
+    def full(self) -> np.ndarray: ...
+    @property
+    def empty(self) -> np.ndarray: ...
 
     def gradients(self, points: np.ndarray, probe: int) -> np.ndarray:
         """Gradients of the explained output with respect to the players.

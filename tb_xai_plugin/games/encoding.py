@@ -50,7 +50,7 @@ class Layout:
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
     @property
-    def whole(self) -> bool:
+    def integers(self) -> bool:
         """Whether all arrays hold whole numbers."""
         return all(np.dtype(dtype).kind in "iub" for dtype in self.dtypes)
 
@@ -62,10 +62,10 @@ class Layout:
         shapes = tuple(array.shape[1:] for array in arrays)
         if shapes != self.shapes or keys != self.keys:
             raise ValueError(f"TextProbes: encode gave shape {shapes[0]} for text {probe} and {self.shapes[0]} for another; {PAD}")
-        if self.whole and any(array.dtype.kind == "f" for array in arrays):
+        if self.integers and any(array.dtype.kind == "f" for array in arrays):
             raise ValueError(f"TextProbes: encode gave whole numbers for one text and fractions for text {probe}; give one dtype.")
-        dtype = np.int32 if self.whole else np.float32
-        if self.whole and any(array.size and array.max() > np.iinfo(np.int32).max for array in arrays):
+        dtype = np.int32 if self.integers else np.float32
+        if self.integers and any(array.size and array.max() > np.iinfo(np.int32).max for array in arrays):
             raise ValueError(
                 f"TextProbes: encode gave {max(int(array.max()) for array in arrays)}, which does not fit int32; give token numbers below 2**31."
             )

@@ -274,11 +274,11 @@ def _compiled(forward: Forward, batch: int, at_once: int = AT_ONCE) -> MaskedMod
     devices = _devices(forward.model)
     looped = _on_tensorflow() and forward.masker.stacked and len(devices) == 1
 
-    def whole(size: int) -> int:
+    def padded(size: int) -> int:
         return -(-size // len(devices)) * len(devices)
 
     def place(rows: np.ndarray, size: int) -> Any:
-        rows = filled(rows, -(-len(rows) // whole(size)) * whole(size))
+        rows = filled(rows, -(-len(rows) // padded(size)) * padded(size))
         return _tensor(rows.reshape(-1, size, rows.shape[1]) if looped else rows)
 
     def compile_for(size: int) -> Callable[..., np.ndarray]:
@@ -286,7 +286,7 @@ def _compiled(forward: Forward, batch: int, at_once: int = AT_ONCE) -> MaskedMod
 
         compiled: Callable[..., Any] = forward
         if _on_tensorflow():
-            compiled = _loop(forward, size, at_once) if looped else _graph(forward, whole(size), devices)
+            compiled = _loop(forward, size, at_once) if looped else _graph(forward, padded(size), devices)
         return lambda rows, parts: np.asarray(keras.ops.convert_to_numpy(compiled(rows, parts)))
 
     return MaskedModel(forward.masker, forward.parts, Batches(compile_for, batch, PER_CALL if looped else 1, place))

@@ -186,10 +186,10 @@ def _numbers(given: Any) -> np.ndarray:
                 f"{WHO}: series has {pair[0]:.17g} and {pair[1]:.17g}, which are the same number in float32; subtract an offset first, round the numbers, or "
                 "give codes 0, 1, …."
             )
-    whole = series.dtype.kind in "iu" and (series.astype(np.float32).astype(np.float64) != series)
-    if np.any(whole):
+    lost = series.dtype.kind in "iu" and (series.astype(np.float32).astype(np.float64) != series)
+    if np.any(lost):
         raise ValueError(
-            f"{WHO}: series has {series[whole][0]}, a whole number that float32 cannot hold; give float32 numbers, or codes 0, 1, … below 2**24."
+            f"{WHO}: series has {series[lost][0]}, a whole number that float32 cannot hold; give float32 numbers, or codes 0, 1, … below 2**24."
         )
     return series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 

@@ -75,7 +75,7 @@ class Writer:
         probe_set: str, snapshot: Snapshot, constant_targets: bool, blocks: Sequence[Sequence[int]]
     ) -> Iterator[tuple[str, np.ndarray]]:
         first = next(iter(snapshot.explanations.values()))
-        quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.answers.full, snapshot.answers.empty], axis=1)}
+        quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.outputs.full, snapshot.outputs.empty], axis=1)}
         if not constant_targets:
             quantities["targets"] = first.targets
         for name, explanation in snapshot.explanations.items():

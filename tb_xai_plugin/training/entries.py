@@ -34,7 +34,7 @@ def epoch_json(
         "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
         "explained": explained,
         "reason": reason,
-        "evaluations": snapshot.answers.evaluations if snapshot else 0,
+        "evaluations": snapshot.outputs.evaluations if snapshot else 0,
         "level": snapshot.evaluations if snapshot else 0,
         "samples": samples,
         "seconds": seconds,

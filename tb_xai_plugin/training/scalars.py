@@ -62,7 +62,7 @@ class RunScalars:
 
     def follow(self, step: int, snapshot: Snapshot) -> list[tuple[int, Scalars]]:
         """Add one more epoch, and return the scalars to write, by step; none for the untrained model, which is not an epoch."""
-        full = snapshot.answers.full
+        full = snapshot.outputs.full
         invalid = ~np.isfinite(full).all(axis=1)
         predicted = np.where(invalid, -1, np.nan_to_num(full).argmax(axis=1))
         right, known, probability = ~invalid, np.zeros_like(invalid), np.full(len(full), np.nan)

@@ -109,7 +109,7 @@ def test_the_model_is_asked_exactly_as_often_as_is_said() -> None:
     engine = Engine(plan(UNLABELLED, evaluations=200, batch_size=64), model)
     asked.clear()
     snapshot = engine.run()
-    assert sum(asked) == snapshot.answers.evaluations == 8 * 256
+    assert sum(asked) == snapshot.outputs.evaluations == 8 * 256
     assert set(asked) == {64}
 
 
@@ -176,7 +176,7 @@ def test_a_model_that_answers_nan_at_first_is_still_read_rightly(head: str, kind
     engine = Engine(plan(), model)
     model.set_weights(weights)
     assert engine.head.kind == kind
-    assert np.allclose(engine.run().answers.full, model.predict(PROBES.inputs, verbose=0), atol=1e-6)
+    assert np.allclose(engine.run().outputs.full, model.predict(PROBES.inputs, verbose=0), atol=1e-6)
 
 
 def test_untrained_labels_that_happen_to_sum_to_one_are_still_labels() -> None:
@@ -368,7 +368,7 @@ def test_probability_of_a_regression_is_refused() -> None:
 
 
 def test_a_model_that_answers_nan_is_explained_with_a_warning() -> None:
-    with pytest.warns(UserWarning, match="answered NaN or infinity for 8 of 8 probes"):
+    with pytest.warns(UserWarning, match="returned NaN or infinity for 8 of 8 probes"):
         explanation = xai.explain(lambda images: np.full((len(images), 2), np.nan), UNLABELLED, "shap")["shap"]
     assert np.isnan(explanation.values).all()
 
@@ -401,7 +401,9 @@ def test_an_explainer_that_announces_other_measures_than_it_gives_is_refused() -
         name: ClassVar[str] = "wrong"
         fidelity: ClassVar[tuple[str, ...]] = ("r2", "efficiency_gap")
 
-    with pytest.raises(ValueError, match=r"'wrong' gave the measures \['efficiency_gap'\] and announced \['efficiency_gap', 'r2'\]"):
+    with pytest.raises(
+        ValueError, match=r"'wrong' gave the measures \['efficiency_gap'\], but its `fidelity` names \['efficiency_gap', 'r2'\]"
+    ):
         Engine(Plan(PROBES, Wrong()), convolutional()).run()
 
 

@@ -75,8 +75,8 @@ def test_without_labels_values_of_one_class_are_the_likeliest_ones() -> None:
 def test_values_of_one_output_of_a_regression_are_the_first_one_whatever_the_labels(labels: list[int]) -> None:
     values, probes = RNG.normal(size=(4, 16)), xai.ImageProbes(IMAGES[:4], labels)
     targets, ends = np.tile([1, 0], (4, 1)), {"full": np.ones((4, 2)), "empty": np.zeros((4, 2))}
-    asked = SimpleNamespace(model=None, probes=probes, classes=2, regression=True, targets=targets, **ends)
-    found = Custom("mine", lambda model, probes: values).explain(asked).values
+    access = SimpleNamespace(model=None, probes=probes, classes=2, regression=True, targets=targets, **ends)
+    found = Custom("mine", lambda model, probes: values).explain(access).values
     assert np.array_equal(found[:, 1], values)
     assert np.isnan(found[:, 0]).all()
 

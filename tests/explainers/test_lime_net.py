@@ -208,7 +208,7 @@ def test_lime_net_asks_the_model_no_more_than_lime_does() -> None:
     probes = xai.ImageProbes(IMAGES[:3], LABELS[:3])
     options = {"evaluations": "auto", "output": "log-odds", "classes": "auto", "seed": 0, "batch_size": "auto"}
     model = functional()
-    asked = [Engine(Plan(probes, names, **options), model).run().answers.evaluations for names in (["lime"], ["lime", "lime-net"])]
+    asked = [Engine(Plan(probes, names, **options), model).run().outputs.evaluations for names in (["lime"], ["lime", "lime-net"])]
     assert asked[0] == asked[1]
     found = xai.explain(model, probes, ["lime", "lime-net"])
     assert found["lime-net"].interactions.shape == (3, 3, PAIRS, 3)

@@ -18,7 +18,7 @@ from support.records import ROOT
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.engine.snapshot import Answers
+from tb_xai_plugin.engine.snapshot import ModelOutputs
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (32, 8, 8, 3)).astype(np.uint8)
@@ -37,11 +37,11 @@ def masked(probes: xai.ImageProbes, probe: int, masks: np.ndarray) -> np.ndarray
     return np.where(shown, probes.pixels[probe].astype(np.float64), baseline).reshape(len(masks), *probes.inputs.shape[1:])
 
 
-def agrees(model: object, probes: xai.ImageProbes, direct: Callable[[np.ndarray], np.ndarray], atol: float = 1e-5) -> Answers:
+def agrees(model: object, probes: xai.ImageProbes, direct: Callable[[np.ndarray], np.ndarray], atol: float = 1e-5) -> ModelOutputs:
     """The engine's answers, all of which are the model's own."""
     options = {"evaluations": "auto", "output": "probability", "classes": "auto", "seed": 0, "batch_size": "auto"}
     engine = Engine(Plan(probes, "shap", **options), model)
-    answers = engine.run().answers
+    answers = engine.run().outputs
     for probe, game in enumerate(answers.games):
         said = direct(masked(probes, probe, engine.plan.designs[int(probes.players[probe])].masks))
         assert np.abs(game - said[:, answers.targets[probe]]).max() < atol

@@ -394,7 +394,7 @@ def test_a_long_text_shows_whole_lines_and_scrolls_by_them(server: TensorBoard, 
 def test_a_model_that_answers_nan_gets_a_reason_and_no_number(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=broken/xai")
     tab.locator(READY).wait_for()
-    expect(tab.locator(".bars-room .blank").first).to_contain_text("the model answered NaN or infinity")
+    expect(tab.locator(".bars-room .blank").first).to_contain_text("the model returned NaN or infinity")
     expect(tab.locator(".evolution-room")).to_contain_text("no epoch has numbers for this probe")
     assert "NaN" not in tab.locator(".reading-column").inner_text()
 

@@ -267,7 +267,7 @@ def test_half_the_evaluations_are_a_part_of_all() -> None:
     level = plan.levels[0]
     few, all_ = engine.run(level), engine.run()
     assert level < plan.levels[-1]
-    again = engine.explain(all_.answers, level)
+    again = engine.explain(all_.outputs, level)
     for name in ("lime", "shap"):
         assert np.allclose(few.explanations[name].values, again.explanations[name].values, atol=1e-4)
 
@@ -453,7 +453,7 @@ def test_what_a_regression_should_answer_is_kept_as_it_is(tmp_path: Path) -> Non
     network.fit(data.data, truth[:, 0], verbose=0, callbacks=[xai.ExplanationLogger(tmp_path, one, on_error="raise")])
     assert np.array_equal(xai.read_run(tmp_path).probes.truth, truth[:4, :1])
     classes = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
-    with pytest.raises(ValueError, match="labels are 1 fraction a probe, and the model answers with 2 classes; give class numbers"):
+    with pytest.raises(ValueError, match="labels are 1 fraction per probe, but the model has 2 classes; give class numbers"):
         xai.explain(classes, one)
 
 
@@ -541,7 +541,7 @@ def test_the_record_says_how_many_rows_lime_draws_besides_the_coalitions(tmp_pat
         Plan(xai.TabularProbes(ROWS[:3], background=ROWS, model_input=seen), evaluations=64, batch_size=1), lambda rows: rows[:, 0]
     )
     asked.clear()
-    answers = counted.run().answers
+    answers = counted.run().outputs
     assert answers.evaluations == sum(asked) == 3 * per_probe + 30
 
 

@@ -422,10 +422,10 @@ def test_a_model_that_answers_nan_for_an_empty_text_alone_is_told_of_by_that_and
 
     model = keras.Sequential([keras.Input((len(VOCABULARY),)), layers.Dense(2, activation="softmax")])
     probes = xai.TextProbes(TEXTS, [1, 0], encode=mean)
-    sentence = "the model answers NaN or infinity for a text with all its tokens absent, and not for a whole one; give mask_token"
+    sentence = "the model returns NaN or infinity for a text with all its tokens absent, but not for the unmasked text; give mask_token"
     with pytest.warns(UserWarning, match=sentence):
         assert np.isnan(xai.explain(model, probes)["shap"].values).all()
-    assert np.allclose(Engine(Plan(probes), model).run().answers.full, model.predict(mean(TEXTS), verbose=0), atol=1e-6)
+    assert np.allclose(Engine(Plan(probes), model).run().outputs.full, model.predict(mean(TEXTS), verbose=0), atol=1e-6)
 
 
 def test_a_model_that_takes_no_strings_asks_for_encode_and_an_encode_that_fails_is_named() -> None:

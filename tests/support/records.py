@@ -24,7 +24,7 @@ from tb_xai_plugin import __version__
 from tb_xai_plugin.engine.engine import CHANGING_TARGETS
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.engine.snapshot import Answers, Snapshot
+from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
 from tb_xai_plugin.probes import ImageProbes
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.writer import Writer
@@ -209,7 +209,7 @@ class FakeRun:
                 )
                 for name in self.explainers
             }
-            snapshot = Snapshot(explanations, Answers([], made.targets, made.full, made.empty, 64, reason), level)
+            snapshot = Snapshot(explanations, ModelOutputs([], made.targets, made.full, made.empty, 64, reason), level)
         epoch["logged"] = len(self.truth)
         constant = self.constant_targets is not None
         writer.write_step(self.probe_set, step, epoch, snapshot, constant_targets=constant, blocks=self.blocks)

@@ -341,12 +341,12 @@ class _TurnNaN(keras.callbacks.Callback):
 
 
 def test_nan_answers_are_logged_as_missing_with_the_reason_and_training_goes_on(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="at epoch 1: the model answered NaN or infinity for 4 of 4 probes. Training goes on"):
+    with pytest.warns(UserWarning, match="at epoch 1: the model returned NaN or infinity for 4 of 4 probes. Training goes on"):
         history = fit(compiled(functional()), _TurnNaN(), logger(tmp_path), epochs=4)
     assert len(history["loss"]) == 4
     run = xai.read_run(tmp_path)
     assert run.steps.tolist() == [0, 1, 2, 3]
-    assert run.gaps == {1: "the model answered NaN or infinity for 4 of 4 probes"}
+    assert run.gaps == {1: "the model returned NaN or infinity for 4 of 4 probes"}
     assert np.isnan(run.values("shap")[1]).all()
     assert np.isfinite(run.values("shap")[[0, 2, 3]]).all()
 

@@ -179,14 +179,14 @@ def test_without_an_untrained_model_the_last_epoch_alone_is_quick_enough(
 def test_fewer_evaluations_are_the_first_half_of_the_same_coalitions() -> None:
     plan = Plan(PROBES, evaluations=EVALUATIONS)
     bound = engine.Engine(plan, convolutional())
-    every_answer = bound.run().answers
-    from_the_first_half = bound.explain(every_answer, EVALUATIONS // 2)
+    all_outputs = bound.run().outputs
+    from_the_first_half = bound.explain(all_outputs, EVALUATIONS // 2)
     asked_half = bound.run(EVALUATIONS // 2)
-    assert asked_half.answers.evaluations == len(PROBES) * EVALUATIONS // 2
+    assert asked_half.outputs.evaluations == len(PROBES) * EVALUATIONS // 2
     for name in ("lime", "shap"):
         values = from_the_first_half.explanations[name].values
         assert np.allclose(values, asked_half.explanations[name].values, atol=1e-4)
-        assert not np.allclose(values, bound.explain(every_answer, EVALUATIONS).explanations[name].values, atol=1e-4)
+        assert not np.allclose(values, bound.explain(all_outputs, EVALUATIONS).explanations[name].values, atol=1e-4)
 
 
 @pytest.mark.parametrize(
