@@ -195,8 +195,8 @@ class Series(Record):
         """The strongest interactions between two players, strongest first.
 
         Returns:
-            float32 (epochs, probes, targets, pairs, 3): the numbers of the two players, and the signed strength in the unit of `values`; NaN
-            past the last pair. None where the explainer has none.
+            float32 (epochs, probes, targets, pairs, 3), the numbers of the two players and the signed strength in the unit of `values`, NaN
+            past the last pair; None where the explainer has none.
         """
         interactions = self.all_interactions(explainer)
         return None if interactions is None else interactions[self._trained]
