@@ -207,6 +207,7 @@ def test_the_view_comes_out_with_its_pictures_at_twice_the_size_and_asks_nobody_
     page, tab = open_tab(server, f"a=a-honest/xai&b=&probe={probe}&epoch={step}&view=map&outlines=0&region=&player=0")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    tab.locator(READY).wait_for()
     box = tab.locator(".view canvas").first.evaluate(
         "element => { const b = element.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }"
     )
