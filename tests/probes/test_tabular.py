@@ -500,7 +500,7 @@ def test_an_explanation_is_a_table_with_names() -> None:
 def test_one_row_of_background_is_the_baseline_and_said() -> None:
     x, _, _ = table(load_wine)
     weights = np.arange(13.0)
-    with pytest.warns(UserWarning, match=r"^TabularProbes: background has one row, .*give training rows"):
+    with pytest.warns(UserWarning, match=r"^TabularProbes: background has one row, .*give a few hundred training rows"):
         found = xai.explain(lambda rows: rows @ weights, xai.TabularProbes(x[:3], background=x[100:101]), "shap")["shap"]
     assert np.abs(found.values[:, 0] - weights * (x[:3] - x[100])).max() < 1e-4
 
