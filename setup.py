@@ -57,6 +57,7 @@ setup(
             *TEST_VIEWING,
             "lime==0.2.0.1",
             "mypy>=1.15",
+            "pandas-stubs>=2.2",
             "pytest-cov>=5",
             "ruff>=0.9",
             "shap>=0.46",
