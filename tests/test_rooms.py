@@ -90,7 +90,7 @@ def test_no_import_goes_up(side):
         f"{name} -> {target}"
         for name, targets in imports.items()
         for target in targets
-        # Types are described once, for all floors of the page; they are no code.
+        # Types are described once, for all floors of the page; they are no code. A room that is not in the map counts as the highest.
         if not target.endswith(".d.ts") and not name.endswith(".d.ts") and height.get(room_of(target), 1) > height[room_of(name)]
     ]
     assert upward == []
@@ -109,7 +109,8 @@ def test_rooms_are_small_enough_to_look_over(side):
     _, imports = side
     folders: dict[str, int] = defaultdict(int)
     for name in imports:
-        folders[name.rpartition("/")[0]] += not name.endswith("__init__.py") or "/" not in name
+        says_what_a_room_is = name.endswith("/__init__.py")
+        folders[name.rpartition("/")[0]] += not says_what_a_room_is
     assert folders.pop("") <= MOST_AT_ROOT
     assert {folder: count for folder, count in folders.items() if count > MOST_IN_FOLDER} == {}
 
@@ -120,3 +121,14 @@ def test_files_are_short_enough_to_hold_in_the_head(root, pattern):
     lengths = {path.relative_to(root).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
     assert median(lengths.values()) <= LONGEST_MEDIAN
+
+
+def test_every_path_that_contributing_names_is_there():
+    """Whole paths, or the last part of one."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+\.(?:py|js|md|d\.ts)|[\w./-]+/)`", text))
+    folders = ("tb_xai_plugin", "frontend", "tests", "docs", "benchmarks")
+    present = {path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob("*")}
+    assert {
+        name for name in named if not (ROOT / name).exists() and not any(path.endswith(f"/{name.rstrip('/')}") for path in present)
+    } == set()

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from tb_xai_plugin.cli import compare
 
-from tb_xai_plugin.errors import RecordError
-from tb_xai_plugin.judgement import alignment, events, findings, repeats, summaries
-from tb_xai_plugin.judgement.alignment import ABSENT
-from tb_xai_plugin.judgement.distances import MEASURES
-from tb_xai_plugin.records import wire
-from tb_xai_plugin.run import read_run, read_runs
-
-if TYPE_CHECKING:
-    from tb_xai_plugin.judgement.comparison import Comparison
-    from tb_xai_plugin.run import Run
+# A module for each: `add_to` declares the command's options, and sets `command` to what runs it.
+COMMANDS = (compare,)
 
 # Exit code for a path or a record that can't be read; argparse uses the same for its own errors.
 MISTAKE = 2
@@ -36,44 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="tb-xai", description="Analyse how explanations changed during training, from the records of ExplanationLogger."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    compare = commands.add_parser(
-        "compare",
-        help="do two runs have the same reasons?",
-        description="Tell whether two runs have the same reasons: which probes differ by more than noise, on which regions each run leans (gives "
-        "them clearly more attribution than at first) and since when, what happened while they learned, and since when their explanations are steady.",
-    )
-    compare.add_argument("a", metavar="RUN", help="log_dir of a run")
-    compare.add_argument("b", metavar="RUN", help="log_dir of another run")
-    compare.add_argument(
-        "--explainer", help="the explainer whose values are compared (default: shap where both runs have it, else the first)"
-    )
-    compare.add_argument("--set", dest="probe_set", help="the probe set, where the runs have several (default: the first)")
-    compare.add_argument(
-        "--align",
-        default="epoch",
-        choices=list(alignment.WAYS),
-        help="which epochs are compared: the same, those with the closest validation metric, or those at the same distance from each run's best "
-        "(default: %(default)s)",
-    )
-    compare.add_argument("--measure", default="tv", choices=list(MEASURES), help="the distance between explanations (default: %(default)s)")
-    compare.add_argument(
-        "--class", dest="target", default="label", help='the explained class: "label", "predicted" or a class number (default: %(default)s)'
-    )
-    compare.add_argument(
-        "--epoch", type=int, help="the epoch of the first run to compare (default: the best with --align best, else the last)"
-    )
-    compare.add_argument(
-        "--repeats",
-        metavar="LOGDIR",
-        help="a directory with repeats of the same recipes, e.g. with other seeds; they show how large the distances between seeds are",
-    )
-    compare.add_argument(
-        "--pattern",
-        default=repeats.REPEAT,
-        help="a regular expression for the part of a name in which repeats differ, e.g. '-seed[0-9]+' (default: seed3, run_2, fold4 and the like)",
-    )
-    compare.add_argument("--json", action="store_true", help="print everything as JSON")
-    compare.set_defaults(command=_compare)
+    for command in COMMANDS:
+        command.add_to(commands)
     if arguments is None:
         _prevent_tensorflow_import()
     given = parser.parse_args(arguments)
@@ -81,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
     try:
-        command: Callable[[argparse.Namespace], int] = given.command
-        return command(given)
+        run: Callable[[argparse.Namespace], int] = given.command
+        return run(given)
     except (ValueError, FileNotFoundError) as error:
         print(f"tb-xai: {error}", file=sys.stderr)
         return MISTAKE
@@ -95,155 +46,6 @@ def _prevent_tensorflow_import() -> None:
     """Make TensorBoard read files without TensorFlow, whose import takes four seconds. TensorBoard does so where a module of this name exists."""
     if "tensorflow" not in sys.modules:
         sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
-
-
-def _compare(given: argparse.Namespace) -> int:
-    runs = [read_run(path, given.probe_set) for path in (given.a, given.b)]
-    _make_names_different(runs, (given.a, given.b))
-    a, b = runs
-    explainer = given.explainer or _common_explainer(a, b)
-    target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
-    repeats = None
-    if given.repeats:
-        repeats = _of_set(read_runs(given.repeats), given.repeats, given.probe_set)
-        for run, path in zip(runs, (given.a, given.b), strict=True):
-            run.name = _name_below(given.repeats, repeats, path) or run.name
-    compared = a.compare(b, explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
-    report = _report(compared, a, b, given.epoch)
-    print(json.dumps(report, indent=2) if given.json else "\n".join(_lines(report)))
-    return 0
-
-
-def _of_set(runs: dict[str, Run], logdir: str, probe_set: str | None) -> dict[str, Run]:
-    """The same runs with another probe set, without those that lack it."""
-    if probe_set is None:
-        return runs
-    of_set = {}
-    for name in runs:
-        with suppress(RecordError):
-            of_set[name] = read_run(os.path.join(logdir, name), probe_set)
-            of_set[name].name = name
-    return of_set
-
-
-def _name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
-    """The name of a run below a directory, whatever the form of its path; None where it is not in that directory."""
-
-    def directory(*parts: str) -> str:
-        real = os.path.realpath(os.path.join(*parts))
-        return os.path.dirname(real) if os.path.basename(real) == wire.DIRECTORY else real
-
-    return next((name for name in names if directory(logdir, name) == directory(path)), None)
-
-
-def _make_names_different(runs: Sequence[Run], paths: Sequence[str]) -> None:
-    """Name runs by their paths where the last parts of the paths are equal."""
-    if len({run.name for run in runs}) < len(runs):
-        for run, path in zip(runs, paths, strict=True):
-            run.name = path
-
-
-def _common_explainer(a: Run, b: Run) -> str:
-    common = [explainer for explainer in a.explainers if explainer in b.explainers]
-    if not common:
-        raise ValueError(
-            f"{a.name} has {', '.join(a.explainers)}, and {b.name} has {', '.join(b.explainers)}; log both runs with the same explainer."
-        )
-    return "shap" if "shap" in common else common[0]
-
-
-def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str, Any]:
-    row, regions = compared.place(step), list(compared.regions)
-    return {
-        "explainer": compared.explainer,
-        "measure": compared.measure,
-        "aligned by": compared.pairing.metric or "epoch",
-        "verdict": compared.verdict(step),
-        "typical distance": _number(compared.typical[row]),
-        "between repeats": None if compared.spread is None else [_number(distance) for distance in compared.spread[row]],
-        "runs": {
-            letter: _of_run(run, compared, int(at), regions)
-            for letter, run, at in zip("AB", (a, b), (compared.pairing.here[row], compared.pairing.there[row]), strict=True)
-        },
-        "look at": [asdict(finding) for finding in findings.of_pair(compared, a, b, step)],
-    }
-
-
-def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) -> dict[str, Any]:
-    explainer, target = compared.explainer, compared.target
-    happened = Counter(event.kind for event in run.events(explainer, target=target))
-    steady = run.steady_since(explainer, compared.measure, target=target)
-    metric = compared.pairing.metric or steady.metric
-    at_epoch = run.steps == epoch
-    return {
-        "name": run.name,
-        "epoch": epoch,
-        "metric": metric,
-        "worth": _number(run.logs[metric][at_epoch][0]) if metric in run.logs and at_epoch.any() else None,
-        "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
-        # Without labels, nothing is learned or forgotten.
-        "events": {kind: happened[kind] if compared.labelled or kind not in events.OF_PREDICTIONS else None for kind in events.KINDS},
-        "steady since": steady.of_run,
-    }
-
-
-def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: int) -> dict[str, Any]:
-    """Means over the probes that have a part of the region."""
-    share, at_epoch = run.share(explainer, name, target=target), run.all_steps == epoch
-    mean, positive, pointed = (
-        _number(float(summaries.mean_of_known(series[at_epoch].ravel()))) for series in (share.share, share.positive, share.pointed)
-    )
-    errors = share.errors[at_epoch][np.isfinite(share.share[at_epoch])]
-    error = float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else np.nan
-    return {
-        "share": mean,
-        "error": _number(error),
-        "positive": positive,
-        "pointed": pointed,
-        "onset": run.onset(explainer, name, target=target),
-    }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _lines(report: dict[str, Any]) -> list[str]:
-    lines = [report["verdict"], ""]
-    rows = [["", "epoch", "", "steady since", *events.KINDS]]
-    for letter, run in report["runs"].items():
-        metric = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
-        steady = "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
-        counts = ("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS)
-        rows.append([f"{letter} {run['name']}", _epoch(run["epoch"]), metric, steady, *counts])
-    lines += _table(rows)
-    regions = list(report["runs"]["A"]["regions"])
-    if regions:
-        rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "leans since"))]]
-        for name in regions:
-            of_runs = [report["runs"][letter]["regions"][name] for letter in "AB"]
-            cells = [(_share(region), "never" if region["onset"] is None else f"epoch {region['onset']}") for region in of_runs]
-            rows.append([name, *cells[0], *cells[1]])
-        lines += ["", *_table(rows)]
-    if report["look at"]:
-        lines += ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])]
-    return lines
-
-
-def _epoch(step: int) -> str:
-    return {ABSENT: "none", wire.UNTRAINED: "untrained"}.get(step, str(step))
-
-
-def _share(region: Mapping[str, Any]) -> str:
-    return "?" if region["share"] is None else findings.share_words(region["share"], np.nan if region["error"] is None else region["error"])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))]).rstrip()
-        for cells in rows
-    ]
 
 
 if __name__ == "__main__":

@@ -255,6 +255,7 @@ def display_name(run: str) -> str:
 
 def _code() -> str:
     """A hash of the code that makes replies."""
-    rooms = [resources.files(f"tb_xai_plugin{room}") for room in ("", ".serving", ".judgement", ".records", ".probes")]
+    package = resources.files("tb_xai_plugin")
+    rooms = [package, *sorted((room for room in package.iterdir() if room.is_dir()), key=lambda room: room.name)]
     files = [file for room in rooms for file in sorted(room.iterdir(), key=lambda file: file.name) if file.name.endswith(".py")]
     return hash_of(__version__, *(file.read_text(encoding="utf-8") for file in files))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Region
 from tb_xai_plugin.run import Run
-from tb_xai_plugin.serving import areas
+from tb_xai_plugin.serving import areas, contents
 from tb_xai_plugin.serving.catalog import Catalog, display_name
 from tb_xai_plugin.serving.container import Arrays, encode_arrays, plain
 from tb_xai_plugin.serving.files import frontend_files, get_only, static_file
@@ -112,7 +111,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             "probes": {
                 "kind": names["kind"],
                 "count": names["count"],
-                **_about_kind(record),
+                **contents.about_kind(record),
                 "regression": run.settings["regression"],
                 "players": names["players"],
                 "names": names["names"],
@@ -123,35 +122,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         }
 
     def _probes(self, request: Request) -> tuple[dict[str, Any], Arrays]:
-        run, _ = self._run(request)
-        chosen, names = request.probes(run), run.record["probes"]["regions"]
-        if run.kind != "image":
-            return self._other_probes(run, request, chosen, names)
-        height, width, channels = run.record["arrays"]["images"]["shape"][1:]
-        request.refuse_large(chosen, 1, height * width * (channels + 2 + len(names)))
-        images, segments, *_ = run.statics("images", "segments", *["regions"] * bool(names))
-        arrays = {"images": images[chosen], "segments": segments[chosen].astype(np.uint16)}
-        return {"probes": chosen}, arrays | {"regions": run.regions(names, chosen).astype(np.uint8)}
-
-    def _other_probes(self, run: Run, request: Request, chosen: list[int], names: list[str]) -> tuple[dict[str, Any], Arrays]:
-        """The `probes` route for probes that are not images."""
-        header: dict[str, Any] = {"probes": chosen}
-        arrays: Arrays = {}
-        about, players = run.record["arrays"], run.record["shape"]["players"]
-        served = {"text": ("text", "player"), "tabular": ("shown", "missing"), "sequence": ("shown", "segments")}[run.kind]
-        of_probe = sum(np.dtype(about[name]["dtype"]).itemsize * math.prod(about[name]["shape"][1:]) for name in served)
-        request.refuse_large(chosen, 1, of_probe + 4 * len(names) * players)
-        if run.kind == "text":
-            pieces = run.pieces()
-            header["pieces"] = [pieces[probe] for probe in chosen]
-        elif run.kind == "tabular":
-            shown, missing = run.statics("shown", "missing")
-            arrays = {"rows": shown[chosen], "missing": missing[chosen]}
-        else:
-            shown, segments = run.statics("shown", "segments")
-            arrays = {"series": shown[chosen], "segments": segments[chosen].astype(np.uint16)}
-        inside = run.membership(names)[chosen] if names else np.zeros((len(chosen), 0, players))
-        return header, arrays | {"regions": inside.astype(np.float32)}
+        return contents.of_probes(self._run(request)[0], request)
 
     def _importance(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
@@ -430,20 +401,3 @@ def _with_since(route: Callable[[Request], tuple[dict[str, Any], Arrays]]) -> Ca
         return header, {name: array[first:] for name, array in arrays.items()}
 
     return later
-
-
-def _about_kind(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of the `run` route that depends on the kind of the probes."""
-    names, arrays = record["probes"], record["arrays"]
-    if names["kind"] == "image":
-        return dict(zip(("height", "width", "channels"), arrays["images"]["shape"][1:], strict=True))
-    if names["kind"] == "tabular":
-        return {key: names[key] for key in ("features", "categorical", "player_names", "player_of")}
-    if names["kind"] == "sequence":
-        return {
-            "length": arrays["shown"]["shape"][1],
-            "channels": arrays["shown"]["shape"][2],
-            "channel_names": names["channel_names"],
-            "alike": names["alike"],
-        }
-    return {}
