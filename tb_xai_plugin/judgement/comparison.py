@@ -225,12 +225,12 @@ class Comparison:
         distances = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
         distances = distances[np.isfinite(distances)]
         if not len(distances):
-            return "", False, f"; the distance between two seeds is unknown (it takes {FEWEST_PAIRS} pairs of other repeats)"
+            return "", False, "; how far apart two seeds are is unknown (train three of each recipe, named …-seed1, …-seed2, …-seed3)"
         low, high = distances.min(), distances.max()
         between = f"{high:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
         pairs = f"{len(distances)} pair{'' if len(distances) == 1 else 's'} of repeats: {between}"
         if len(distances) < FEWEST_PAIRS:
-            return "", False, f"; the distance between two seeds is unknown from so few repeats ({pairs})"
+            return "", False, f"; how far apart two seeds are is unknown from so few repeats ({pairs})"
         beyond, which = self._beyond_seed(row, distances)
         return f"{beyond}{which}: ", bool(which), f"; {pairs}"
 

@@ -199,6 +199,11 @@ def _try(model: Any, evaluate: Evaluate, trial: np.ndarray, masker: Masker) -> n
         else:
             hint = _transposed(takes, masker.shape)
         what = "strings" if strings else f"probes of shape {masker.shape}"
+        if takes and not strings and _differs(takes, masker.shape):
+            # Keras's own error prints tensors of its graph; the shapes say all.
+            raise ValueError(
+                f"the model does not accept {what} (it takes {takes}); give the probes exactly as you give inputs to fit{hint}."
+            ) from error
         who = f"the model does not accept {what}{f' (it takes {takes})' if takes else ''}"
         if not is_keras_model(model):
             who = f"the callable {_name(model)} failed on a batch of {what}"
@@ -208,8 +213,13 @@ def _try(model: Any, evaluate: Evaluate, trial: np.ndarray, masker: Masker) -> n
 def _check_shape(model: Any, masker: Masker) -> None:
     """Refuse probes of another shape than the model's input. Keras itself accepts series of another length where the layers happen to fit."""
     takes, shape = _takes(model), masker.shape
-    if takes and len(takes) == len(shape) and any(size not in (None, given) for size, given in zip(takes, shape, strict=True)):
+    if takes and len(takes) == len(shape) and _differs(takes, shape):
         raise ValueError(f"the model takes probes of shape {takes}, and these have shape {shape}{_transposed(takes, shape)}.")
+
+
+def _differs(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a shape is none that the model takes; None stands for any size."""
+    return len(takes) != len(shape) or any(size not in (None, given) for size, given in zip(takes, shape, strict=True))
 
 
 def _transposed(takes: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> str:
@@ -231,7 +241,7 @@ def _accepts(masked: MaskedModel, trial: np.ndarray) -> bool:
 def _instead(model: Any) -> str:
     """Advice where a model can't be called."""
     methods = [name for name in ("predict_proba", "decision_function", "predict") if hasattr(model, name)]
-    return f"give its {methods[0]}, model.{methods[0]}" if methods else "give a Keras model, or a callable batch -> (n,) or (n, classes)"
+    return f"give model.{methods[0]}" if methods else "give a Keras model, or a callable batch -> (n,) or (n, classes)"
 
 
 def _name(model: Any) -> str:

@@ -44,7 +44,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     Args:
         log_dir: the run's directory, the same as given to keras.callbacks.TensorBoard; records go to <log_dir>/xai. If it already holds a
-            record with the same probes and options, that record is continued (a resumed run).
+            record with the same probes and options, a fit with `initial_epoch` continues that record (a resumed run), and a fit from epoch 0 replaces it, with a warning.
         probes: one ProbeSet, or {name: ProbeSet}.
         explainers: names ("lime", "shap", "banzhaf", "occlusion" and "lime-net" share one set of model evaluations; "ig" and "grad-cam" use
             gradients), or configured explainers (Lime(kernel_width=0.5)), or your own (Custom).
@@ -63,7 +63,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             explainer that both have with the same settings.
         untrained: whether to explain the model before its first epoch too, as step -1.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
-        on_error: "warn" (once, and training goes on) | "raise".
+        on_error: "warn" (a failure while training warns once, and training goes on) | "raise". A wrong argument stops fit before its first epoch.
         curves: whether to log deletion and insertion areas too, which takes 2 (players - 1) further evaluations per probe and explainer.
 
     Raises:

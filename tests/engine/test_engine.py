@@ -254,7 +254,7 @@ def test_a_callable_that_names_classes_is_doubted_and_one_that_counts_beyond_ten
         xai.explain(lambda images: (images.mean(axis=(1, 2, 3)) > 0.5).astype(int), probes)
     xai.explain(lambda images: np.floor(images.sum(axis=(1, 2, 3))), probes)  # warnings are errors in tests
     forest = RandomForestClassifier()
-    with pytest.raises(TypeError, match=r"model is RandomForestClassifier, which can't be called; give its predict_proba"):
+    with pytest.raises(TypeError, match=r"model is RandomForestClassifier, which can't be called; give model.predict_proba"):
         xai.explain(forest, probes)
 
 

@@ -87,7 +87,7 @@ def test_repeats_of_a_recipe_tell_how_far_apart_another_seed_is(logdir: Path) ->
     assert between.typical[-1] > between.spread[-1].max()
     alone = runs["a"].compare(runs["b"], "shap", repeats=runs)
     assert alone.spread is None
-    assert "the distance between two seeds is unknown" in alone.verdict()
+    assert "how far apart two seeds are is unknown" in alone.verdict()
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
     verdict = (
         runs["a"].compare(runs["honest-seed0"], "shap", repeats={name: runs[name] for name in ("honest-seed0", "honest-seed1")}).verdict()
     )
-    assert re.search(r"; the distance between two seeds is unknown from so few repeats \(1 pair of repeats: 0\.\d\d\)\.$", verdict)
+    assert re.search(r"; how far apart two seeds are is unknown from so few repeats \(1 pair of repeats: 0\.\d\d\)\.$", verdict)
 
 
 def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_repeats_that_stopped_earlier_are_not_known_later(logdir: Path, tmp_path
     runs = read_runs(tmp_path / "long")
     found = runs["z-seed9"].compare(runs["y"], "shap", repeats=runs)
     assert np.isnan(found.spread[-1]).all()
-    assert "the distance between two seeds is unknown" in found.verdict(9)
+    assert "how far apart two seeds are is unknown" in found.verdict(9)
     assert found.verdict(3).startswith("The runs differ by more than the seed explains")
 
 

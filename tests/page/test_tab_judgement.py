@@ -373,7 +373,7 @@ def test_ticked_repeats_are_one_band_with_their_mean(server: TensorBoard, runs: 
     expect(pattern).to_have_value("nothing-like-this")
     pattern.press("Enter")
     expect(plot).not_to_have_attribute("aria-label", re.compile("mean of"))
-    expect(tab.locator(".verdict")).to_contain_text("the distance between two seeds is unknown")
+    expect(tab.locator(".verdict")).to_contain_text("how far apart two seeds are is unknown")
 
 
 # Access

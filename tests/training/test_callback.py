@@ -448,7 +448,7 @@ def test_an_unbuilt_model_that_refuses_the_probes_says_once_that_nothing_is_expl
     [
         (
             xai.ImageProbes(np.random.default_rng(0).random((4, 9, 9, 1))),
-            r"does not accept probes of shape \(9, 9, 1\) \(it takes \(8, 8, 1\)\): ValueError: Input 0",
+            r"does not accept probes of shape \(9, 9, 1\) \(it takes \(8, 8, 1\)\); give the probes exactly as you give inputs to fit",
         ),
         (xai.ImageProbes(IMAGES[:4], [0, 1, 2, 9]), "label 9 is out of range"),
     ],
