@@ -21,28 +21,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "dist"
 
-# In an environment that has the wheel and what it requires, and nothing else.
-TRIED = """
-import sys, urllib.request
-from importlib.metadata import version
-from importlib.resources import files
-import tb_xai_plugin
-from tensorboard import program
-
-assert tb_xai_plugin.__file__.startswith(sys.prefix), tb_xai_plugin.__file__
-assert tb_xai_plugin.__version__ == version("tb_xai_plugin")
-for name in ("read_run", "ImageProbes", "TabularProbes", "TextProbes", "explain"):
-    getattr(tb_xai_plugin, name)
-
-tensorboard = program.TensorBoard()
-tensorboard.configure(argv=["tensorboard", "--logdir", sys.argv[1], "--port", "0", "--load_fast", "false"])
-address = tensorboard.launch() + "data/plugin/xai/static/index.js"
-with urllib.request.urlopen(address, timeout=30) as reply:
-    served = reply.read()
-assert served == files("tb_xai_plugin.frontend").joinpath("index.js").read_bytes(), address
-print(f"{len(served):,} bytes of index.js")
-"""
-
 
 class NotAReleaseError(Exception):
     """Why this is no release."""
@@ -115,7 +93,10 @@ def tried(wheel: Path, folder: Path) -> str:
     logs.mkdir()
     if "compare" not in said_by(scripts / "tb-xai", "--help", folder=logs):
         raise NotAReleaseError("`tb-xai --help` of the installed wheel does not name its commands.")
-    return said_by(scripts / "python", "-c", TRIED, logs, folder=logs).strip().splitlines()[-1]
+    place, served = said_by(scripts / "python", ROOT / "tests" / "support" / "serve_once.py", logs, folder=logs).strip().splitlines()[-2:]
+    if not Path(place).is_relative_to(environment):
+        raise NotAReleaseError(f"what was tried is {place}, not the wheel.")
+    return served
 
 
 def release() -> None:

@@ -18,6 +18,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ FOLDER = ROOT / ".venvs"
 MODES = ("lowest", "newest")
 SHOWN = ("tensorboard", "numpy", "keras", "tensorflow", "werkzeug")
 NO_WHEEL = {"lime"}  # published as source only
+# TensorBoard before 2.21 imports pkg_resources, which setuptools 82 no longer has, and does not say so in what it requires.
+PKG_RESOURCES = ("setuptools<82", Version("2.21"))
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,15 @@ def pythons() -> dict[str, Path]:
     return found
 
 
+def surroundings() -> dict[str, str]:
+    """This process's environment variables, without those that could put another package in the place of the tested one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+
+
 def said_by(command: Sequence[str | Path]) -> str:
     """What a command prints; where it fails, what it says is the error."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=ROOT, env=surroundings())
     if done.returncode:
         # pip says on one what failed, and on the other why.
         raise NotInstalledError(
@@ -135,7 +144,8 @@ class Environment:
 
     def make(self) -> None:
         """Install; what is there already and right is left."""
-        stamp = json.dumps([said_by([self.interpreter, "-VV"]), {name: str(one) for name, one in sorted(self.required.items())}])
+        bounds = {name: str(one) for name, one in sorted(self.required.items())}
+        stamp = json.dumps([said_by([self.interpreter, "-VV"]), bounds, PKG_RESOURCES[0]])
         kept = self.stamp.exists() and self.stamp.read_text(encoding="utf-8") == stamp
         if not kept:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -148,7 +158,10 @@ class Environment:
             self.pip(*install, "--upgrade", "--upgrade-strategy", "eager")
         elif not kept:
             pins = self.lowest()
-            self.constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
+            lines = [f"{name}=={version}" for name, version in pins.items()]
+            if pins["tensorboard"] < PKG_RESOURCES[1]:
+                lines.append(PKG_RESOURCES[0])
+            self.constraints.write_text("\n".join(lines), encoding="utf-8")
             self.pip(*install, "--constraint", self.constraints)
         self.stamp.write_text(stamp, encoding="utf-8")
 
@@ -206,14 +219,22 @@ class Environment:
         ]
 
     def test(self) -> tuple[int, str]:
-        """pytest's exit code, and all that it says."""
+        """Whether TensorBoard starts, then pytest: an exit code, and all that was said."""
+        with tempfile.TemporaryDirectory() as empty:
+            try:
+                said_by([self.python, ROOT / "tests" / "support" / "serve_once.py", empty])
+            except NotInstalledError as error:
+                return 1, f"{error}\nERROR TensorBoard does not start\n1 error"
         selected = [] if self.machine.extra == "test" else viewing_files()
         command = [self.python, "-m", "pytest", "-m", "unit", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "-rfE", *selected]
-        # What a user has set must not decide which package is tested.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd=ROOT, env={**inherited, **quiet}
+            [str(word) for word in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=surroundings(),
         )
         return done.returncode, done.stdout
 
@@ -257,6 +278,8 @@ def run(environment: Environment) -> bool:
     print(row(*labels, *(installed.get(name, "-") for name in SHOWN), outcome(code, text), seconds), flush=True)
     if raised:
         print(f"    lowest with a wheel that fits the others: {', '.join(raised)}", flush=True)
+    if environment.mode == "lowest" and Version(installed["tensorboard"]) < PKG_RESOURCES[1]:
+        print(f"    with {PKG_RESOURCES[0]}, which this TensorBoard needs and does not ask for", flush=True)
     if code:
         failures = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
         print(*(f"    {line}" for line in [*failures[:20], f"all of it is in {log.relative_to(ROOT)}"]), sep="\n", flush=True)
