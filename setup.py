@@ -64,7 +64,7 @@ setup(
         ],
     },
     entry_points={
-        "tensorboard_plugins": ["xai = tb_xai_plugin.serving.loader:XaiLoader"],
+        "tensorboard_plugins": ["xai = tb_xai_plugin.loader:XaiLoader"],
         "console_scripts": ["tb-xai = tb_xai_plugin.cli:main"],
     },
     classifiers=[

@@ -17,8 +17,8 @@ from conftest import Serve
 from support.records import FRONTEND, ROOT, FakeRun, run_python
 
 import tb_xai_plugin
+from tb_xai_plugin import loader
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.serving import loader
 from tb_xai_plugin.serving.plugin import XaiPlugin
 
 pytestmark = pytest.mark.slow  # starts a Python for every module
@@ -79,7 +79,7 @@ def test_viewing_requires_tensorboard_numpy_and_werkzeug_only() -> None:
 
 def test_tensorboard_finds_the_loader_by_its_entry_point() -> None:
     (found,) = {(point.name, point.value) for point in entry_points(group="tensorboard_plugins") if point.value.startswith("tb_xai_plugin")}
-    assert found == ("xai", "tb_xai_plugin.serving.loader:XaiLoader")
+    assert found == ("xai", "tb_xai_plugin.loader:XaiLoader")
 
 
 def test_the_version_is_one(wheel: Path) -> None:
@@ -138,8 +138,8 @@ def test_importing_the_package_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def test_the_loader_imports_tensorboards_base_plugin_and_nothing_else_of_weight(tmp_path: Path) -> None:
     base = imported_by("from tensorboard.plugins import base_plugin", tmp_path)
-    added = imported_by("from tb_xai_plugin.serving.loader import XaiLoader", tmp_path) - base
-    ours = {"tb_xai_plugin", "tb_xai_plugin.serving", "tb_xai_plugin.serving.loader", "tb_xai_plugin.version"}
+    added = imported_by("from tb_xai_plugin.loader import XaiLoader", tmp_path) - base
+    ours = {"tb_xai_plugin", "tb_xai_plugin.loader", "tb_xai_plugin.version"}
     assert ours <= added
     assert {name.partition(".")[0] for name in added - ours} <= sys.stdlib_module_names
 

@@ -15,8 +15,10 @@ PACKAGE, FRONTEND = ROOT / "tb_xai_plugin", ROOT / "frontend"
 MOST_AT_ROOT, MOST_IN_FOLDER, LONGEST_MAP = 5, 20, 14
 LONGEST_FILE, LONGEST_MEDIAN = 450, 150
 
-# In `import … from "./x.js"`, `export … from`, `import("./x.js")` and `@type {import("./x.js").Y}`.
-JS_IMPORT = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)["'](\.[^"']+)["']""")
+# In `import … from "./x.js"`, `export … from`, `import("./x.js")`, `@type {import("./x.js").Y}` and `new URL("./x.js", import.meta.url)`.
+JS_IMPORT = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\bnew URL\(\s*)["'](\.[^"']+)["']""")
+# A module that is named by anything but a plain string can't be held against the map.
+JS_UNREADABLE = re.compile(r"""\bimport\s*\(\s*(?!["'])|\bnew URL\(\s*(?!["'])[^)]*import\.meta""")
 
 
 def floors_of(title: str) -> list[str]:
@@ -83,6 +85,25 @@ def test_every_module_stands_in_a_room_of_the_map(side):
     assert {room_of(name) for name in imports} == rooms
 
 
+def test_folders_in_folders_are_in_the_map_too():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for root in (PACKAGE, FRONTEND):
+        modules = [path for path in root.rglob("*") if path.suffix in (".py", ".js", ".mjs", ".ts", ".css")]
+        inner = {path.parent.name for path in modules if path.parent.parent not in (root, root.parent)}
+        assert {name for name in inner if f"{name}/" not in text} == set()
+        assert not [path for path in modules if path.suffix == ".mjs"]
+
+
+def test_no_module_is_imported_by_a_name_that_is_worked_out():
+    named = re.compile(r"^\s*(?:import importlib$|from importlib import .*import_module)|\bimport_module\(|__import__\(", re.MULTILINE)
+    sources = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    # The public names are imported when they are first used; their table is next to it.
+    assert {name for name, text in sources.items() if named.search(text)} == {"__init__.py"}
+    page = [path for path in FRONTEND.rglob("*.js") if "vendor" not in path.parts]
+    # These two fetch files ahead, from lists of names, and run none of them.
+    assert {path.name for path in page if JS_UNREADABLE.search(path.read_text(encoding="utf-8"))} == {"preload.js", "styles.js"}
+
+
 def test_no_import_goes_up(side):
     floors, imports = side
     height = {room: -place for place, floor in enumerate(floors) for room in floor.split(" ")}
@@ -91,14 +112,14 @@ def test_no_import_goes_up(side):
         for name, targets in imports.items()
         for target in targets
         # Types are described once, for all floors of the page; they are no code. A room that is not in the map counts as the highest.
-        if not target.endswith(".d.ts") and not name.endswith(".d.ts") and height.get(room_of(target), 1) > height[room_of(name)]
+        if "types.d.ts" not in (target, name) and height.get(room_of(target), 1) > height[room_of(name)]
     ]
     assert upward == []
 
 
 def test_no_imports_go_round_in_a_circle(side):
     _, imports = side
-    graph = {name: {t for t in targets if not t.endswith(".d.ts")} for name, targets in imports.items() if not name.endswith(".d.ts")}
+    graph = {name: targets - {"types.d.ts"} for name, targets in imports.items() if name != "types.d.ts"}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -20,8 +20,8 @@ from support.server import (
     asked,
 )
 
+from tb_xai_plugin import loader
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.serving import loader
 
 pytestmark = pytest.mark.viewing
 
