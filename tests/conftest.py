@@ -15,10 +15,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Error, FrameLocator, Page, sync_playwright
 from support.browsing import Open, is_complaint
-from support.records import ROOT, FakeRun, TensorBoard, serving
-
-Serve = Callable[..., TensorBoard]
-
+from support.records import ROOT, FakeRun, Serve, TensorBoard, serving
 
 # What a unit test does without: a browser, a TensorBoard process, a package index.
 OUTSIDE = {"browser", "tensorboard", "package_index"}

@@ -13,8 +13,7 @@ from importlib.metadata import entry_points, requires
 from pathlib import Path
 
 import pytest
-from conftest import Serve
-from support.records import FRONTEND, ROOT, FakeRun, run_python
+from support.records import FRONTEND, ROOT, FakeRun, Serve, run_python
 
 import tb_xai_plugin
 from tb_xai_plugin import loader

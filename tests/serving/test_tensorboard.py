@@ -10,8 +10,7 @@ from urllib.parse import urljoin
 
 import numpy as np
 import pytest
-from conftest import Serve
-from support.records import FakeRun, TensorBoard, event_files, http_get, wait_until
+from support.records import FakeRun, Serve, TensorBoard, event_files, http_get, wait_until
 
 from tb_xai_plugin import read_run
 from tb_xai_plugin.records import wire

@@ -398,6 +398,10 @@ class TensorBoard:
             self._process.wait()
 
 
+# Starts a TensorBoard: see the fixture `tensorboard`.
+Serve = Callable[..., TensorBoard]
+
+
 @contextlib.contextmanager
 def serving(
     folder: Path, *arguments: str, python: str | Path = sys.executable, environment: Mapping[str, str] | None = None
