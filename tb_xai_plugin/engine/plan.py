@@ -16,7 +16,7 @@ from tb_xai_plugin.explainers import AnyExplainer, Explainer, ModelExplainer, Sa
 from tb_xai_plugin.explainers.contract import Fitted
 from tb_xai_plugin.explainers.lime_tabular import fewest_samples
 from tb_xai_plugin.games import coalitions
-from tb_xai_plugin.games.maskers import build_masker
+from tb_xai_plugin.games.build import build_masker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.threads import one_blas_thread
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of

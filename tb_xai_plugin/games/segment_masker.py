@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.games.masker import OneBaseline
+from tb_xai_plugin.games.contract import OneBaseline
 from tb_xai_plugin.probes import ImageProbes, SequenceProbes
 
 

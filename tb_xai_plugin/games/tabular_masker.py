@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.games.coalitions import Design
-from tb_xai_plugin.games.masker import OneBaseline
+from tb_xai_plugin.games.contract import OneBaseline
 from tb_xai_plugin.probes import TabularProbes
 from tb_xai_plugin.probes.references import in_turn
 

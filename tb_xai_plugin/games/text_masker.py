@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.games.contract import OneBaseline
 from tb_xai_plugin.games.encoding import Layout
-from tb_xai_plugin.games.masker import OneBaseline
 from tb_xai_plugin.probes import TextProbes
 
 # Most bytes of encoded texts that are kept between epochs; further texts are encoded again each time.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from tb_xai_plugin.games.masker import Masker
+from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.text_masker import TextMasker
 
 # Most bytes of probes' parts that stay on the device between epochs; further parts are made again each time.

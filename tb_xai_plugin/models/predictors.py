@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tb_xai_plugin.games.masker import Masker
+from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models.batches import Batches, filled
 from tb_xai_plugin.models.forward import Forward, WrongOutputError, as_columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tb_xai_plugin.games.masker import Masker
+from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.segment_masker import SegmentMasker
 from tb_xai_plugin.games.tabular_masker import TabularMasker
 from tb_xai_plugin.games.text_masker import TextMasker
