@@ -45,17 +45,25 @@ def drift(run: Series, explainer: str, against: str | int, measure: str, target:
 
 def _drift(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
     to_reference = distance(run, explainer, against, measure, target)
-    (values,) = run.of_class(target, f"values/{explainer}")
-    places = distances.references(values, run.all_steps, against)
-    others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
-    errors = differences.ChangeErrors(run, explainer, target)(range(len(places)), places)
+    values, others, errors, _ = _beside_reference(run, explainer, against, target)
     return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, noise.floor(values, others, errors, measure)))
 
 
 def changed(run: Series, explainer: str, against: str | int, target: Target) -> np.ndarray:
     """bool (all_steps, probes, players): players that changed by more than noise since the reference."""
+    values, others, errors, places = _beside_reference(run, explainer, against, target)
+    return noise.significant_changes(np.where(places[..., None] < 0, np.nan, values - others), errors, others)
+
+
+def _beside_reference(
+    run: Series, explainer: str, against: str | int, target: Target
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Values, those of the reference, and standard errors of their difference, (all_steps, probes, players) each; and the reference's index.
+
+    The index into `all_steps`, int (all_steps, probes), is -1 where there is no reference; the other arrays mean nothing there.
+    """
     (values,) = run.of_class(target, f"values/{explainer}")
     places = distances.references(values, run.all_steps, against)
     others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
     errors = differences.ChangeErrors(run, explainer, target)(range(len(places)), places)
-    return noise.significant_changes(np.where(places[..., None] < 0, np.nan, values - others), errors, others)
+    return values, others, errors, places
