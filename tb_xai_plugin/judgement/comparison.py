@@ -279,7 +279,7 @@ def compare(
         values=values,
         errors=errors,
         repeats=np.stack(of_repeats) if of_repeats else np.empty((0, *distance.shape)),
-        labelled=run.record["probes"]["labels"] is not None and not run.settings["regression"],
+        labelled=run.labelled,
         places=places,
         regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), at_rows),
     )

@@ -217,13 +217,12 @@ def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
             event.probe,
         )
     changes = sorted((event for event in happened if event.kind == "reason changed"), key=lambda event: event.floor - event.size)
-    labelled = run.record["probes"]["labels"] is not None and not run.settings["regression"]
     named: set[int] = set()
     for event in changes:
         if event.probe not in named and len(named) < MOST_PROBES // 2:
             named.add(event.probe)
             yield Finding(
-                f"{probe_name(run, event.probe)}: {'right before and after, but ' if labelled else ''}{percent(event.size)} of its attribution "
+                f"{probe_name(run, event.probe)}: {'right before and after, but ' if run.labelled else ''}{percent(event.size)} of its attribution "
                 f"changed at epoch {event.step} (threshold {percent(event.floor)}).",
                 *("reason changed", event.step, event.probe),
             )

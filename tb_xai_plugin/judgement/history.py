@@ -26,13 +26,13 @@ def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
 
     A prediction is right where it is the label. Of a regression, or without labels, every output that is a number counts as right.
     """
-    predicted, labels = run.predicted(), run.record["probes"]["labels"]
+    predicted = run.predicted()
     known = predicted >= 0
     if run.settings["regression"]:
         known = np.isfinite(run.answers()["probability"])
-    if labels is None or run.settings["regression"]:
+    if not run.labelled:
         return known, np.zeros_like(known)
-    return known & (predicted == np.array(labels)), known
+    return known & (predicted == np.array(run.record["probes"]["labels"])), known
 
 
 def _of_predictions(run: Series) -> Iterator[Event]:

@@ -165,6 +165,11 @@ class Record:
         return settings
 
     @property
+    def labelled(self) -> bool:
+        """Whether predictions can be right: the probes have labels, and the model is a classifier."""
+        return self.record["probes"]["labels"] is not None and not self.settings["regression"]
+
+    @property
     def comparable(self) -> dict[str, Any]:
         """Hashes of all that attributions depend on.
 

@@ -308,7 +308,7 @@ class Series(Record):
         shape = (len(self._explained), self.record["shape"]["probes"])
         arrays = {"predicted": np.full(shape, -1, dtype=np.int32)}
         arrays |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}
-        labels = None if self.settings["regression"] else self.record["probes"]["labels"]
+        labels = self.record["probes"]["labels"] if self.labelled else None
         for _, probes, read in self._blocks(["outputs"]):
             tensors = self._counting(read["outputs"])
             if not tensors:
