@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_xai_plugin.judgement import history, shares, steadiness, summaries
+from tb_xai_plugin.judgement import history, steadiness, summaries
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.region_pairs import percent
+from tb_xai_plugin.judgement.shares import Share
+from tb_xai_plugin.judgement.shares import share as share_of
 from tb_xai_plugin.judgement.trust import trust
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.records.series import Series
-
-Target = str | int
+    from tb_xai_plugin.records.series import Series, Target
 
 # The most findings about single probes. Findings about the whole run are not limited.
 MOST_PROBES = 6
 
 # The most findings about collapsed explanations, one an epoch.
 MOST_COLLAPSES = 3
+
+# The run has a warning where more than this share of its probes has it.
+WARNED_SHARE = 0.5
 
 # Below this difference in a region's share, a finding about a probe does not name the region.
 LEAST_APART = 0.2
@@ -52,11 +55,11 @@ def of_pair(compared: Comparison, run: Series, other: Series, step: int | None =
     """Findings about two runs at a row of their comparison; `run` is called A and `other` B. step: as in `Comparison.place`."""
     row = compared.place(step)
     step = int(compared.steps[row])
-    shares = {name: pair.shares for name, pair in compared.regions.items()}
+    by_region = {name: pair.shares for name, pair in compared.regions.items()}
     places = compared.places[row].tolist()
     findings = [
         Finding(text, "region", step, None, name)
-        for name, both in shares.items()
+        for name, both in by_region.items()
         for text in (*_regions_of_pair(name, both, (run, other), places), *_seeds_of_pair(name, compared, row))
     ]
     named: set[int] = set()
@@ -64,11 +67,11 @@ def of_pair(compared: Comparison, run: Series, other: Series, step: int | None =
         if len(named) == MOST_PROBES:
             break
         named.add(probe)
-        findings.append(_of_probe(compared, row, run, probe, shares, places))
+        findings.append(_of_probe(compared, row, run, probe, by_region, places))
     return findings
 
 
-def _regions_of_pair(name: str, both: Sequence[shares.Share], runs: tuple[Series, Series], places: list[int]) -> Iterator[str]:
+def _regions_of_pair(name: str, both: Sequence[Share], runs: tuple[Series, Series], places: list[int]) -> Iterator[str]:
     if min(places) < 0 or all(share.onset_of_run < 0 for share in both):
         return
     now = [float(summaries.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
@@ -99,7 +102,7 @@ def _epoch(step: int) -> str:
 
 
 def _of_probe(
-    compared: Comparison, row: int, run: Series, probe: int, shares: Mapping[str, Sequence[shares.Share]], places: list[int]
+    compared: Comparison, row: int, run: Series, probe: int, by_region: Mapping[str, Sequence[Share]], places: list[int]
 ) -> Finding:
     step, (a_right, b_right) = int(compared.steps[row]), compared.right[row, probe].tolist()
     predictions = {
@@ -110,24 +113,20 @@ def _of_probe(
     }
     kind = "one is right" if a_right != b_right else "reasons differ"
     widest, region = LEAST_APART, ""
-    for name, both in shares.items():
+    for name, both in by_region.items():
         apart = abs(both[0].share[places[0], probe] - both[1].share[places[1], probe])
         if apart > widest:
             widest, region = apart, name
-    text = _shares_of_probe(region, probe, shares[region], places) if region else _distance_of_probe(compared, row, run, probe)
+    text = _shares_of_probe(region, probe, by_region[region], places) if region else _distance_of_probe(compared, row, run, probe)
     first = f"{predictions[a_right, b_right]}, " if compared.labelled else ""
     return Finding(f"{probe_name(run, probe)}: {first}{text}.", kind, step, probe, region)
 
 
-def _shares_of_probe(region: str, probe: int, both: Sequence[shares.Share], places: list[int]) -> str:
-    shares = [float(share.share[place, probe]) for share, place in zip(both, places, strict=True)]
+def _shares_of_probe(region: str, probe: int, both: Sequence[Share], places: list[int]) -> str:
+    now = [float(share.share[place, probe]) for share, place in zip(both, places, strict=True)]
     errors = [float(share.errors[place, probe]) for share, place in zip(both, places, strict=True)]
-    a, b = (share_words(share, error) for share, error in zip(shares, errors, strict=True))
-    return (
-        f"B puts {b} of its attribution on {region}, A {a}"
-        if shares[1] > shares[0]
-        else f"A puts {a} of its attribution on {region}, B {b}"
-    )
+    a, b = (share_words(share, error) for share, error in zip(now, errors, strict=True))
+    return f"B puts {b} of its attribution on {region}, A {a}" if now[1] > now[0] else f"A puts {a} of its attribution on {region}, B {b}"
 
 
 def _distance_of_probe(compared: Comparison, row: int, run: Series, probe: int) -> str:
@@ -185,7 +184,7 @@ def _explained(run: Series, explainer: str, target: Target) -> bool:
 
 def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
     for name in run.record["probes"]["regions"]:
-        share = shares.share(run, explainer, name, target)
+        share = share_of(run, explainer, name, target)
         if share.onset_of_run < 0:
             continue
         step, now = int(run.all_steps[share.onset_of_run]), float(summaries.mean_of_known(share.share[_last(share.share)]))
@@ -240,7 +239,7 @@ def _all_probes(run: Series, explainer: str, target: Target) -> Iterator[Finding
     }
     for kind, which in trusted.warnings.items():
         concerned = np.flatnonzero(which[place])
-        if len(concerned) > probes * steadiness.MOST:
+        if len(concerned) > probes * WARNED_SHARE:
             yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = steadiness.steady(run, explainer, "tv", target)
     # A short training has too few epochs to tell.

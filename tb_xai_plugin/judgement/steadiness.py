@@ -38,7 +38,7 @@ def steady_since(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
 
 
 # The run is steady when this share of its probes is.
-MOST = 0.5
+STEADY_SHARE = 0.5
 
 # An explanation is close to the final one where the distance is at most the noise floor plus so many times the epoch-to-epoch variation …
 TIMES_VARIATION = 1.5
@@ -92,7 +92,7 @@ def _steady(run: Series, explainer: str, measure: str, target: Target) -> Steady
     places = np.where(np.isfinite(to_final.distance[trained]).any(axis=0), places, -1)
     step = np.where(places >= 0, run.steps[places] if len(run.steps) else 0, alignment.ABSENT)
     settled = np.sort(np.where(step >= 0, step, np.iinfo(np.int64).max))
-    half = settled[int(np.ceil(MOST * len(settled))) - 1] if len(settled) else np.iinfo(np.int64).max
+    half = settled[int(np.ceil(STEADY_SHARE * len(settled))) - 1] if len(settled) else np.iinfo(np.int64).max
     of_run = int(half) if half < np.iinfo(np.int64).max else None
     return Steady(step, of_run, *_steady_metric(run))
 
