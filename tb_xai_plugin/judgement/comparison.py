@@ -19,7 +19,7 @@ from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, regi
 from tb_xai_plugin.records.wire import UNTRAINED
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.records.series import Series
+    from tb_xai_plugin.records.series import Series, Target
 
 
 # With fewer pairs of repeats, the effect of another seed is unknown.
@@ -65,7 +65,7 @@ class Comparison:
     other: str
     explainer: str
     measure: str
-    target: str | int
+    target: Target
     pairing: Pairing
     distance: np.ndarray
     floor: np.ndarray
@@ -250,7 +250,7 @@ class Comparison:
 
 
 def compare(
-    run: Series, other: Series, explainer: str, align: str, measure: str, target: str | int, repeats: Iterable[tuple[Series, Series]] = ()
+    run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, repeats: Iterable[tuple[Series, Series]] = ()
 ) -> Comparison:
     """See `Run.compare`. repeats: pairs of repeats of one recipe."""
     if measure not in MEASURES:
@@ -285,20 +285,18 @@ def compare(
     )
 
 
-def significant_differences(run: Series, other: Series, explainer: str, target: str | int, pairing: Pairing) -> np.ndarray:
+def significant_differences(run: Series, other: Series, explainer: str, target: Target, pairing: Pairing) -> np.ndarray:
     """bool (rows, probes, players): players whose attribution differs by more than noise; see `noise.significant_changes`."""
     values, _ = _distance(run, other, explainer, "tv", target, pairing)
     return noise.significant_changes(values[0] - values[1], _errors(run, other, explainer, target, pairing), values[1])
 
 
-def _errors(run: Series, other: Series, explainer: str, target: str | int, pairing: Pairing) -> np.ndarray:
+def _errors(run: Series, other: Series, explainer: str, target: Target, pairing: Pairing) -> np.ndarray:
     """float32 (rows, probes, players): standard errors of the differences."""
     return differences.of_class(run, other, explainer, pairing, target, range(run.record["shape"]["probes"]))
 
 
-def _distance(
-    run: Series, other: Series, explainer: str, measure: str, target: str | int, pairing: Pairing
-) -> tuple[np.ndarray, np.ndarray]:
+def _distance(run: Series, other: Series, explainer: str, measure: str, target: Target, pairing: Pairing) -> tuple[np.ndarray, np.ndarray]:
     """Values (2, rows, probes, players), and distances (rows, probes)."""
     sides = ((run, _here(run, pairing)), (other, _there(other, pairing)))
     values = np.stack([_rows(side.of_class(target, f"values/{explainer}")[0], places) for side, places in sides])
@@ -307,9 +305,7 @@ def _distance(
     return values, np.where(classes[0] == classes[1], MEASURES[measure](*values.astype(np.float64)), np.nan)
 
 
-def _distance_of_repeats(
-    run: Series, other: Series, explainer: str, align: str, measure: str, target: str | int, rows: Pairing
-) -> np.ndarray:
+def _distance_of_repeats(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, rows: Pairing) -> np.ndarray:
     """Distances of two repeats at the rows of another pairing: (rows, probes), NaN where they have none."""
     pairing = alignment.pair(run, other, align)
     _, distance = _distance(run, other, explainer, measure, target, pairing)

@@ -14,7 +14,7 @@ from tb_xai_plugin.judgement.noise import change_errors
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.records.series import Series
+    from tb_xai_plugin.records.series import Series, Target
 
 # Of a run, (all_steps, probes, …) each: standard errors, sketches of the sampling errors (None where there are none), and the explained class.
 Logged = tuple[np.ndarray, np.ndarray | None, np.ndarray]
@@ -29,7 +29,7 @@ def of_step(run: Series, other: Series, explainer: str, step: int, other_step: i
     return np.asarray(errors)
 
 
-def of_class(run: Series, other: Series, explainer: str, at: int | Pairing, target: str | int, probes: Sequence[int]) -> np.ndarray:
+def of_class(run: Series, other: Series, explainer: str, at: int | Pairing, target: Target, probes: Sequence[int]) -> np.ndarray:
     """See `Run.all_change_errors`."""
     refuse_incomparable(run, other, explainer)
     pairing = at if isinstance(at, Pairing) else alignment.against_step(run, other, at)
@@ -44,7 +44,7 @@ def of_class(run: Series, other: Series, explainer: str, at: int | Pairing, targ
 class ChangeErrors:
     """Standard errors of one run's values minus its own values at other steps, which may differ between probes; of one class."""
 
-    def __init__(self, run: Series, explainer: str, target: str | int) -> None:
+    def __init__(self, run: Series, explainer: str, target: Target) -> None:
         self._run = run
         self._logged = _logged(run, explainer, target, slice(None))
 
@@ -61,7 +61,7 @@ class ChangeErrors:
         )
 
 
-def _logged(run: Series, explainer: str, target: str | int, probes: Sequence[int] | slice) -> Logged:
+def _logged(run: Series, explainer: str, target: Target, probes: Sequence[int] | slice) -> Logged:
     """What was logged of one class and some probes."""
     sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
     errors, *noise = run.of_class(target, f"errors/{explainer}", *sketches)

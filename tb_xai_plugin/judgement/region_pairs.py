@@ -15,7 +15,7 @@ from tb_xai_plugin.judgement import summaries
 from tb_xai_plugin.judgement.shares import Share, share
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.records.series import Series
+    from tb_xai_plugin.records.series import Series, Target
 
 # Recipes differ in a region where all runs of one are above all runs of the other. By chance that happens in two of all orders, so there must
 # be at least so many orders. And the means must be at least so far apart.
@@ -74,7 +74,7 @@ def region_pairs(
     run: Series,
     other: Series,
     explainer: str,
-    target: str | int,
+    target: Target,
     places: np.ndarray,
     seeds: tuple[Sequence[Series], Sequence[Series]],
     beside: Callable[[Series, np.ndarray], np.ndarray],
@@ -103,7 +103,7 @@ def region_pairs(
     return pairs
 
 
-def _mean_share(run: Series, inside: np.ndarray, explainer: str, target: str | int) -> np.ndarray:
+def _mean_share(run: Series, inside: np.ndarray, explainer: str, target: Target) -> np.ndarray:
     """(all_steps,): the mean share over probes. Errors are not read: that would take as long again."""
     share = summaries.region_share(run.of_class(target, f"values/{explainer}")[0], inside)
     return summaries.mean_of_known(np.where(inside.any(axis=-1), share, np.nan))

@@ -69,7 +69,7 @@ class Series(Record):
         with self._damage():
             return KINDS[kind].from_record(self.record["probes"], arrays)
 
-    def of_class(self, wanted: str | int, *quantities: str) -> list[np.ndarray]:
+    def of_class(self, wanted: Target, *quantities: str) -> list[np.ndarray]:
         """The arrays of one class, (all_steps, probes, …), of each quantity of the wire, e.g. "values/shap"; NaN (0 for integers) where it was not explained.
 
         They are read together, and kept without the other classes, which take many times the memory.
@@ -83,20 +83,20 @@ class Series(Record):
                 for quantity in quantities
             ]
 
-    def _read_class(self, wanted: str | int, quantities: Sequence[str]) -> dict[str, np.ndarray]:
+    def _read_class(self, wanted: Target, quantities: Sequence[str]) -> dict[str, np.ndarray]:
         places, explained = self._class_places(wanted)[1]
         arrays = self._read(quantities, (places, explained))
         for array in arrays.values():
             array[~explained] = np.nan if array.dtype.kind == "f" else 0
         return arrays
 
-    def _class_places(self, wanted: str | int) -> tuple[np.ndarray, ClassPlaces]:
+    def _class_places(self, wanted: Target) -> tuple[np.ndarray, ClassPlaces]:
         """The wanted class, (all_steps, probes), and its index among the targets."""
         classes = self.wanted_class(wanted)
         match = self.all_targets() == classes[..., None]
         return classes, (match.argmax(axis=-1), match.any(axis=-1))
 
-    def target_of(self, wanted: str | int) -> np.ndarray:
+    def target_of(self, wanted: Target) -> np.ndarray:
         """int32 (all_steps, probes): the wanted class; -1 where it was not explained. wanted: "label" | "predicted" | a class number."""
         classes, (_, explained) = self._class_places(wanted)
         return np.where(explained, classes, -1).astype(np.int32)
@@ -269,7 +269,7 @@ class Series(Record):
         """float64 (all_steps,): when each step was written, in seconds since 1970."""
         return np.array([wall_time for _, wall_time, _ in self._explained])
 
-    def wanted_class(self, wanted: str | int) -> np.ndarray:
+    def wanted_class(self, wanted: Target) -> np.ndarray:
         """int (all_steps, probes): the class number of "label", "predicted" or a class number; -1 where there is no prediction.
 
         Raises:
@@ -337,7 +337,7 @@ class Series(Record):
             self._arrays |= {f"outputs/{block}": array for block, array in kept.items()}
         return np.stack([kept[block][:, probe - ends[block][0]] for block, probe in zip(within.tolist(), probes, strict=True)], axis=1)
 
-    def toward(self, array: np.ndarray, wanted: str | int) -> tuple[np.ndarray, np.ndarray]:
+    def toward(self, array: np.ndarray, wanted: Target) -> tuple[np.ndarray, np.ndarray]:
         """Select one class from an array (all_steps, probes, targets, …).
 
         Args:
