@@ -20,7 +20,7 @@ from tb_xai_plugin.explainers.contract import PAIRS
 from tb_xai_plugin.judgement import alignment, comparison, findings, summaries
 from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.series import Region
+from tb_xai_plugin.records.series import Region, Target
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.serving import areas, contents
 from tb_xai_plugin.serving.catalog import Catalog, display_name
@@ -285,7 +285,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         arrays["spread"] = np.full((len(rows.steps), 3), np.nan) if compared.spread is None else compared.spread
         return {"metric": rows.metric, "best": rows.best, "repeats": len(compared.repeats), "labelled": compared.labelled}, arrays
 
-    def _compared(self, request: Request, run: Run, explainer: str, wanted: str | int, measure: str) -> comparison.Comparison:
+    def _compared(self, request: Request, run: Run, explainer: str, wanted: Target, measure: str) -> comparison.Comparison:
         other, by = self._other(request), request.arguments.get("by") or "epoch"
         pattern = request.arguments.get("repeats") or REPEAT
         repeats = self._repeats(request, run, other, pattern)
@@ -327,7 +327,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
 
     # The arguments of a request.
 
-    def _explanations(self, request: Request) -> tuple[Run, str, str | int]:
+    def _explanations(self, request: Request) -> tuple[Run, str, Target]:
         """The run, explainer and class of a request, checked."""
         run, _ = self._run(request)
         explainer = request.required("explainer")
