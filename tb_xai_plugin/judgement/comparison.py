@@ -259,9 +259,8 @@ def compare(
     pairing = alignment.pair(run, other, align)
     values, distance = _distance(run, other, explainer, measure, target, pairing)
     errors = _errors(run, other, explainer, target, pairing)
-    right = np.stack(
-        [_rows(history.right(side)[0], places) for side, places in ((run, _here(run, pairing)), (other, _there(other, pairing)))], axis=-1
-    )
+    places = np.stack([_places(run, pairing.here), _places(other, pairing.there)], axis=-1)
+    right = np.stack([_rows(history.right(side)[0], of_side) for side, of_side in zip((run, other), places.T, strict=True)], axis=-1)
     of_repeats, repeats = [], list(repeats)
     for pair in repeats:
         # A repeat that has just begun, or is damaged, is left out.
@@ -271,7 +270,6 @@ def compare(
     def at_rows(repeat: Series, series: np.ndarray) -> np.ndarray:
         return _at_rows(alignment.pair(repeat, repeat, align), series, pairing)
 
-    places = np.stack([_here(run, pairing), _there(other, pairing)], axis=-1)
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
         floor=np.where(np.isnan(distance), np.nan, noise.floor(values[0], values[1], errors, measure)),
@@ -298,7 +296,7 @@ def _errors(run: Series, other: Series, explainer: str, target: Target, pairing:
 
 def _distance(run: Series, other: Series, explainer: str, measure: str, target: Target, pairing: Pairing) -> tuple[np.ndarray, np.ndarray]:
     """Values (2, rows, probes, players), and distances (rows, probes)."""
-    sides = ((run, _here(run, pairing)), (other, _there(other, pairing)))
+    sides = ((run, _places(run, pairing.here)), (other, _places(other, pairing.there)))
     values = np.stack([_rows(side.of_class(target, f"values/{explainer}")[0], places) for side, places in sides])
     classes = [_rows(side.target_of(target), places) for side, places in sides]
     # Explanations of different classes are not compared.
@@ -321,12 +319,9 @@ def _at_rows(pairing: Pairing, series: np.ndarray, rows: Pairing) -> np.ndarray:
     return aligned
 
 
-def _here(run: Series, pairing: Pairing) -> np.ndarray:
-    return np.where(pairing.here == ABSENT, -1, np.searchsorted(run.all_steps, pairing.here))
-
-
-def _there(other: Series, pairing: Pairing) -> np.ndarray:
-    return np.where(pairing.there == ABSENT, -1, np.searchsorted(other.all_steps, pairing.there))
+def _places(run: Series, epochs: np.ndarray) -> np.ndarray:
+    """int (rows,): the index of each epoch in `Run.all_steps`; -1 where it is ABSENT."""
+    return np.where(epochs == ABSENT, -1, np.searchsorted(run.all_steps, epochs))
 
 
 def _rows(array: np.ndarray, places: np.ndarray) -> np.ndarray:
