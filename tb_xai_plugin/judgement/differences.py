@@ -10,7 +10,7 @@ import numpy as np
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement import alignment
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
-from tb_xai_plugin.judgement.noise import change_errors
+from tb_xai_plugin.judgement.noise import errors_between
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
@@ -74,15 +74,13 @@ def _of_pairs(run: Series, other: Series, logged: Logged, others: Logged, here: 
     here, there: what selects rows of (all_steps, probes, …): indices of steps, or (indices of steps, indices of probes).
     """
     (errors, noise, classes), (other_errors, other_noise, other_classes) = logged, others
-    sketches: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
-    if noise is not None and other_noise is not None:
-        # With different coalitions, the errors are independent.
-        levels, other_levels = (side.cost["level"][at[0] if isinstance(at, tuple) else at] for side, at in ((run, here), (other, there)))
-        same_level = levels == other_levels
-        sketches = noise[here] * same_level.reshape(*same_level.shape, *[1] * (noise[here].ndim - same_level.ndim)), other_noise[there]
-    same_class = (classes[here] == other_classes[there])[..., None]
-    of_differences: np.ndarray = np.where(same_class, change_errors(errors[here], other_errors[there], *sketches), np.float32(np.nan))
-    return of_differences
+    levels, other_levels = (side.cost["level"][at[0] if isinstance(at, tuple) else at] for side, at in ((run, here), (other, there)))
+    return errors_between(
+        *(errors[here], other_errors[there]),
+        *(None if noise is None else noise[here], None if other_noise is None else other_noise[there]),
+        same_level=np.asarray(levels == other_levels),
+        same_class=classes[here] == other_classes[there],
+    )
 
 
 def refuse_incomparable(run: Series, other: Series, explainer: str) -> None:

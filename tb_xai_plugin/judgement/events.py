@@ -74,11 +74,11 @@ class Moment:
 
     def change_errors(self, other: Moment) -> np.ndarray:
         """(probes, players): standard errors of the difference; NaN where the two explain different classes."""
-        sketches: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
-        if self.noise is not None and other.noise is not None:
-            sketches = self.noise * (self.level == other.level)[:, None], other.noise
-        errors = noise.change_errors(self.errors, other.errors, *sketches)
-        return np.where((self.classes == other.classes)[:, None], errors, np.nan)
+        return noise.errors_between(
+            *(self.errors, other.errors, self.noise, other.noise),
+            same_level=self.level == other.level,
+            same_class=self.classes == other.classes,
+        )
 
     def replaced(self, which: np.ndarray, other: Moment) -> Moment:
         """A copy with some probes taken from another moment. which: bool (probes,)."""

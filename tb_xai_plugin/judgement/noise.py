@@ -230,3 +230,25 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
     # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
     of_difference: np.ndarray = np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
     return of_difference
+
+
+def errors_between(
+    errors: np.ndarray,
+    others: np.ndarray,
+    noise: np.ndarray | None,
+    other_noise: np.ndarray | None,
+    *,
+    same_level: np.ndarray,
+    same_class: np.ndarray,
+) -> np.ndarray:
+    """`change_errors` of explanations that may have different numbers of coalitions, or explain different classes.
+
+    Args:
+        same_level: bool, the first axes of `noise`: whether both have the same coalitions. With different ones, the errors are independent.
+        same_class: bool (...,): whether both explain the same class. Where they do not, the result is NaN.
+    """
+    if noise is not None and other_noise is not None:
+        # The cosine with a sketch of zeros is 0.
+        noise = noise * same_level.reshape(*same_level.shape, *[1] * (noise.ndim - same_level.ndim))
+    between: np.ndarray = np.where(same_class[..., None], change_errors(errors, others, noise, other_noise), np.float32(np.nan))
+    return between
