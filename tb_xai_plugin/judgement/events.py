@@ -62,7 +62,7 @@ class Moment:
         values: float64 (probes, players), NaN where there is no number.
         errors: (probes, players), standard errors; NaN where unknown.
         noise: (probes, numbers), sketches of the sampling errors; None where nothing is drawn.
-        level: (probes,), the number of evaluated coalitions; errors at different levels are independent.
+        level: (probes,), model evaluations per probe; errors at different levels are independent.
         classes: int (probes,), the explained class.
     """
 

@@ -1,4 +1,4 @@
-"""The wire: the names, tags and encodings of a record. It is the only knowledge that the training side and the serving side share.
+"""The wire: the names, tags and encodings of a record, which the training side writes and the serving side reads.
 
 A record lives in `<log_dir>/xai`, a run directory of its own (TensorBoard's Python loader reads one growing file per directory). For every
 probe set S it has the tags below, all tensors. One event holds everything of one step, so a step is in the record completely or not at all:
@@ -12,7 +12,7 @@ probe set S it has the tags below, all tensors. One event holds everything of on
     S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
     S/base/<explainer>/<block>    float32 (probes, targets)
     S/fidelity/<explainer>/<block>      float32 (probes, targets, measures), in the order of the record's "details"          where measured
-    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), a sketch of the sampling errors, of any length         where sketched
+    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), sketches of sampling errors; only directions count     where sketched
     S/interactions/<explainer>/<block>  float32 (probes, targets, PAIRS, 3): player, player, strength of the strongest pairs   where interacting
 
 A step is Keras's 0-based epoch, or UNTRAINED. All tags of one write have the same step and wall time, which together identify the write.
