@@ -44,9 +44,14 @@ def rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray
         The rise and the threshold, (epochs, probes) each.
     """
     lowest, which = _lowest_before(share)
-    error = np.sqrt(np.nan_to_num(errors[1:]) ** 2 + np.nan_to_num(np.take_along_axis(errors, which, axis=0)) ** 2)
-    least = np.maximum(ERRORS_ABOVE * error, LEAST_RISE_OF_PROBE)
-    return share[1:] - lowest, np.maximum(least, ERRORS_ABOVE * _variation(share))
+    return share[1:] - lowest, _threshold(errors[1:], np.take_along_axis(errors, which, axis=0), _variation(share))
+
+
+def _threshold(errors: np.ndarray, lowest_errors: np.ndarray, variation: np.ndarray | float) -> np.ndarray:
+    """The threshold of `rises`, from the errors of the share now and at its lowest."""
+    error = np.sqrt(np.nan_to_num(errors) ** 2 + np.nan_to_num(lowest_errors) ** 2)
+    threshold: np.ndarray = np.maximum(np.maximum(ERRORS_ABOVE * error, LEAST_RISE_OF_PROBE), ERRORS_ABOVE * variation)
+    return threshold
 
 
 def mean_rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,6 +95,12 @@ def _variation(share: np.ndarray) -> np.ndarray:
     return around_trend
 
 
+def _above_and_below(rise: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a rise exceeds its threshold, and where it is below the part of it that has to be kept; neither for NaN."""
+    with np.errstate(invalid="ignore"):
+        return rise > threshold, rise < ENDS * threshold
+
+
 def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
     """int (…,): the first index at which a rise exceeds its threshold and from which at least half of the threshold is kept to the end; -1 if none.
 
@@ -100,8 +111,7 @@ def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
     """
     if not len(rise):
         return np.full(rise.shape[1:], -1)
-    with np.errstate(invalid="ignore"):
-        above, below = rise > least, rise < ENDS * least
+    above, below = _above_and_below(rise, least)
     kept, ended = above.copy(), below.copy()
     kept[:-1] &= ~below[1:]
     kept[-1] = False
@@ -127,12 +137,9 @@ class Leaning:
     def follow(self, share: np.ndarray, errors: np.ndarray) -> np.ndarray:
         """Add one more epoch. Returns bool (probes,): which probes had their onset at the epoch before."""
         self._shares.append(share)
-        error = np.sqrt(np.nan_to_num(errors) ** 2 + np.nan_to_num(self._lowest_errors) ** 2)
         variation = _variation(np.stack(self._shares)) if len(self._shares) > FEWEST_FOR_VARIATION else 0
-        least = np.maximum(np.maximum(ERRORS_ABOVE * error, LEAST_RISE_OF_PROBE), ERRORS_ABOVE * variation)
+        above, below = _above_and_below(share - self._lowest, _threshold(errors, self._lowest_errors, variation))
         with np.errstate(invalid="ignore"):
-            rise = share - self._lowest
-            above, below = rise > least, rise < ENDS * least
             lower = (share < self._lowest) | np.isnan(self._lowest)
         begun: np.ndarray = self._above & ~below & ~self._leaning
         self._leaning = (self._leaning | begun) & ~(below & self._below)
