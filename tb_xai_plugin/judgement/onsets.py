@@ -69,8 +69,8 @@ def mean_rises(share: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.nd
     mean_rise = summaries.mean_of_known(rise)
     of_probes = np.sqrt(np.where(known, (rise - mean_rise[:, None]) ** 2, 0).sum(axis=1) / np.maximum(count - 1, 1) / count)
     of_sampling = np.sqrt(np.where(known, np.nan_to_num(errors[1:]) ** 2 + np.nan_to_num(before_errors) ** 2, 0).sum(axis=1)) / count
-    least = np.maximum(ERRORS_ABOVE * np.maximum(of_probes, of_sampling), LEAST_RISE)
-    return mean_rise, np.maximum(least, ERRORS_ABOVE * _variation(mean)[0])
+    threshold = np.maximum(ERRORS_ABOVE * np.maximum(of_probes, of_sampling), LEAST_RISE)
+    return mean_rise, np.maximum(threshold, ERRORS_ABOVE * _variation(mean)[0])
 
 
 def _lowest_before(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,17 +101,17 @@ def _above_and_below(rise: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarra
         return rise > threshold, rise < ENDS * threshold
 
 
-def onset(rise: np.ndarray, least: np.ndarray) -> np.ndarray:
+def onset(rise: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """int (…,): the first index at which a rise exceeds its threshold and from which at least half of the threshold is kept to the end; -1 if none.
 
     A single epoch decides nothing: the onset needs a next epoch that keeps the rise, so it is never the last epoch, and it ends only where two
     epochs in a row fall below.
 
-    rise, least: (epochs, …), the rise and its threshold, as `rises` returns them; NaN is ignored.
+    rise, threshold: (epochs, …), the rise and its threshold, as `rises` returns them; NaN is ignored.
     """
     if not len(rise):
         return np.full(rise.shape[1:], -1)
-    above, below = _above_and_below(rise, least)
+    above, below = _above_and_below(rise, threshold)
     kept, ended = above.copy(), below.copy()
     kept[:-1] &= ~below[1:]
     kept[-1] = False
@@ -161,10 +161,10 @@ def onset_of_some(places: np.ndarray, has: np.ndarray) -> int:
 def onsets(
     steps: np.ndarray, explainer: str, regions: Mapping[str, tuple[np.ndarray, np.ndarray]], places: Mapping[str, np.ndarray]
 ) -> list[Event]:
-    """The "onset" events of regions. steps: (epochs,); regions: {name: (rise, least)}, (epochs, probes); places: {name: (probes,)} of `onset`."""
+    """The "onset" events of regions. steps: (epochs,); regions: {name: (rise, threshold)}, (epochs, probes); places: {name: (probes,)} of `onset`."""
     return sorted(
-        Event(int(steps[place]), probe, "onset", explainer, float(rise[place, probe]), float(least[place, probe]), name)
-        for name, (rise, least) in regions.items()
+        Event(int(steps[place]), probe, "onset", explainer, float(rise[place, probe]), float(threshold[place, probe]), name)
+        for name, (rise, threshold) in regions.items()
         for probe, place in enumerate(places[name].tolist())
         if place >= 0
     )

@@ -100,8 +100,8 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     series, series_errors = (
         np.concatenate([one[None], others[trained]]) for one, others in zip(first, (debiased, debiased_errors), strict=True)
     )
-    rise, least = onsets.rises(series, series_errors)
-    onset, of_mean = onsets.onset(rise, least), int(onsets.onset(*onsets.mean_rises(series, series_errors)))
+    rise, threshold = onsets.rises(series, series_errors)
+    onset, of_mean = onsets.onset(rise, threshold), int(onsets.onset(*onsets.mean_rises(series, series_errors)))
     of_run = of_mean if of_mean >= 0 else onsets.onset_of_some(onset, has)
     return Share(
         *(plain, shown_errors, positive, pointed, before, before_errors),
@@ -110,7 +110,7 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
         in_few=of_mean < 0 <= of_run,
         measured=measured,
         rise=rise,
-        least=least,
+        least=threshold,
     )
 
 
