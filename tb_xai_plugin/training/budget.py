@@ -27,11 +27,11 @@ class Schedule:
     """How many evaluations an explanation has, and how many epochs are explained.
 
     Attributes:
-        rung: how many times the evaluations are halved; 0 is all evaluations.
+        halvings: how many times the evaluations are halved; 0 is all evaluations.
         stride: one in so many of the epochs that are due is explained.
     """
 
-    rung: int = 0
+    halvings: int = 0
     stride: int = 1
 
 
@@ -41,7 +41,7 @@ class Budget:
 
     Attributes:
         share: the share of the training time that may be spent on explanations, e.g. 0.05.
-        rungs: how many times the evaluations can be halved.
+        most_halvings: the most that a schedule can have.
         cost: the time of one explanation with all evaluations: measured, or an estimate before the first.
         fixed: the part of `cost` that fewer evaluations do not save.
         spent: the time spent so far on anything that is not training.
@@ -52,7 +52,7 @@ class Budget:
     """
 
     share: float
-    rungs: int
+    most_halvings: int
     cost: float = 0.0
     fixed: float = 0.0
     spent: float = 0.0
@@ -63,7 +63,7 @@ class Budget:
 
     def affords(self, explanations: int, to_come: int) -> bool:
         """Whether there is time for so many explanations at their cheapest, with `to_come` epochs after this one."""
-        return explanations * self._cost_of(self.rungs) <= self._left(to_come)
+        return explanations * self._cost_of(self.most_halvings) <= self._left(to_come)
 
     def decide(self, to_come: int, due_to_come: int) -> Schedule | None:
         """The schedule with which the epoch that has just ended is explained; None where it is not explained.
@@ -73,7 +73,7 @@ class Budget:
         left = self._left(to_come)
         counted = self._counted(to_come)
         due = 1 + (ceil(due_to_come * counted / to_come) if to_come else 0)
-        needed = self._cost_of(self.schedule.rung) * ceil(due / self.schedule.stride)
+        needed = self._cost_of(self.schedule.halvings) * ceil(due / self.schedule.stride)
         # Time that was saved earlier does not make the schedule denser: that schedule could not be kept.
         lasting = min(left, self.share * self._epoch_expected() * (1 + counted))
         if needed > left:
@@ -84,7 +84,7 @@ class Budget:
         if self.since is not None:
             self.since += 1
         waits = self.since is not None and self.since < self.schedule.stride and due_to_come > 0
-        self.short = self._cost_of(self.schedule.rung) * (2 if due_to_come else 1) > left
+        self.short = self._cost_of(self.schedule.halvings) * (2 if due_to_come else 1) > left
         if waits or self.short:
             return None
         self.since = 0
@@ -93,10 +93,10 @@ class Budget:
     @property
     def cheapest(self) -> float:
         """Seconds of an explanation with the fewest evaluations."""
-        return self._cost_of(self.rungs)
+        return self._cost_of(self.most_halvings)
 
-    def _cost_of(self, rung: int) -> float:
-        return self.fixed + (self.cost - self.fixed) / 2.0**rung
+    def _cost_of(self, halvings: int) -> float:
+        return self.fixed + (self.cost - self.fixed) / 2.0**halvings
 
     def _left(self, to_come: int) -> float:
         """The time that may be spent on this epoch and on the epochs to come that are counted on."""
@@ -111,9 +111,13 @@ class Budget:
 
     def _within(self, left: float, due: int) -> Schedule:
         """The least reduced schedule for which the time that is left is enough for so many due epochs."""
-        for rung in range(self.rungs + 1):
-            if self._cost_of(rung) * due <= left:
-                return Schedule(rung)
+        for halvings in range(self.most_halvings + 1):
+            if self._cost_of(halvings) * due <= left:
+                return Schedule(halvings)
         # Evaluations are halved only where that saves time: the cost of gradients does not depend on them.
-        rung = next(rung for rung in range(self.rungs + 1) if self._cost_of(rung) <= WORTH_HALVING * self._cost_of(self.rungs))
-        return Schedule(rung, ceil(due / max(int(left / self._cost_of(rung)), 1)))
+        halvings = next(
+            halvings
+            for halvings in range(self.most_halvings + 1)
+            if self._cost_of(halvings) <= WORTH_HALVING * self._cost_of(self.most_halvings)
+        )
+        return Schedule(halvings, ceil(due / max(int(left / self._cost_of(halvings)), 1)))

@@ -203,23 +203,23 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         training_seconds = time.perf_counter() - self._epoch_began
         with self._billed():
             failure: Exception | None = None
-            rung: int | None = None
+            halvings: int | None = None
             changes: dict[str, str] = {}
             try:
-                rung, changes = self._decide(epoch, training_seconds)
+                halvings, changes = self._decide(epoch, training_seconds)
             except Exception as error:
                 failure = error
             began, explained = time.perf_counter(), 0
             for name in self._plans:
                 with self._training_goes_on(epoch):
-                    self._log(name, epoch, rung, logs or {}, training_seconds, changes.get(name), failure)
-                    explained += rung is not None
-            if self._pace and rung is not None and explained == len(self._plans):
-                self._pace.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
+                    self._log(name, epoch, halvings, logs or {}, training_seconds, changes.get(name), failure)
+                    explained += halvings is not None
+            if self._pace and halvings is not None and explained == len(self._plans):
+                self._pace.learn(time.perf_counter() - began, halvings, sum(engine.fixed_seconds for engine in self._engines.values()))
         self._fresh = False
 
     def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
-        """How many times the evaluations are halved for this epoch, None where it is not explained; and {probe set: what changes from here on}."""
+        """The halvings of this epoch, None where it is not explained; and {probe set: what changes from here on}."""
         last = self._last_epoch(epoch)
         due = self._is_due(epoch, last)
         if self._pace is None or self._refused:
@@ -228,15 +228,15 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             self._bind()
         to_come = max(last - epoch, 0)
         due_after = to_come if callable(self._every) else sum(self._is_due(later, last) for later in range(epoch + 1, last + 1))
-        rung = self._pace.decide(to_come, training_seconds, due, due_after, self._engines)
-        changes = self._pace.changes(explained=rung is not None)
+        halvings = self._pace.decide(to_come, training_seconds, due, due_after, self._engines)
+        changes = self._pace.changes(explained=halvings is not None)
         if self._pace.untrained_due:
-            with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_rung:
+            with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_halvings:
                 for name in self._plans:
-                    self._log(name, wire.UNTRAINED, untrained_rung, change=changes.get(name))
+                    self._log(name, wire.UNTRAINED, untrained_halvings, change=changes.get(name))
                 # Only now: if it could not be written, the next step still has to begin the new record.
                 self._fresh, changes = False, {}
-        return rung, changes
+        return halvings, changes
 
     @contextmanager
     def _billed(self) -> Iterator[None]:
@@ -323,7 +323,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         self,
         name: str,
         step: int,
-        rung: int | None,
+        halvings: int | None,
         logs: Mapping[str, Any] = MappingProxyType({}),
         training_seconds: float | None = None,
         change: str | None = None,
@@ -331,17 +331,17 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     ) -> None:
         """Explain one probe set and write the result. A failure to explain is written too, and raised.
 
-        rung: how many times the evaluations are halved; None where this epoch is not explained. failure: one that has already happened.
+        halvings: see `Schedule`; None where this epoch is not explained. failure: one that has already happened.
         """
         if self._refused and not failure:
             return
         snapshot: Snapshot | None = None
         began = time.perf_counter()
         try:
-            if rung is not None and not failure:
+            if halvings is not None and not failure:
                 if not self._engines:
                     self._bind()
-                level = self._plans[name].levels[-1 - rung]
+                level = self._plans[name].levels[-1 - halvings]
                 snapshot = self._engines[name].run(level, progress_bar(f"Explaining {when_words(step)}"))
         except Exception as error:
             failure = error
@@ -349,7 +349,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         if name in self._engines:
             seconds, self._unbilled = time.perf_counter() - began + self._unbilled, 0.0
             samples = self._plans[name].drawn(snapshot.level) if snapshot else {}
-            epoch = epoch_json(logs, rung is not None or failure is not None, problem, snapshot, samples, seconds, training_seconds)
+            epoch = epoch_json(logs, halvings is not None or failure is not None, problem, snapshot, samples, seconds, training_seconds)
             writing = time.perf_counter()
             self._write(name, step, snapshot, {**epoch, "fresh": self._fresh, "change": change})
             if snapshot:

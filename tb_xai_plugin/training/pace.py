@@ -42,7 +42,7 @@ class Pace:
 
     def __init__(self, share: float, plans: Mapping[str, Plan], every: int | None) -> None:
         self._plans, self._every = plans, every
-        self._budget = Budget(share, rungs=min(len(plan.levels) for plan in plans.values()) - 1)
+        self._budget = Budget(share, most_halvings=min(len(plan.levels) for plan in plans.values()) - 1)
         self._announced: Schedule | None = Schedule()  # the schedule that was announced last; None: there is no time for any
         self._weights: list[np.ndarray] | None = None
         self._engines: Mapping[str, Engine] = {}
@@ -71,7 +71,7 @@ class Pace:
         self._weights = weights.copied(model)
 
     def decide(self, to_come: int, training_seconds: float, due: bool, due_after: int, engines: Mapping[str, Engine]) -> int | None:
-        """How many times the evaluations are halved at this epoch; None where it is not explained.
+        """The halvings of this epoch (see `Schedule`); None where it is not explained.
 
         Args:
             to_come: the number of epochs that follow in this fit.
@@ -92,8 +92,8 @@ class Pace:
         self._only_ends = budget.short and quick
         if schedule is None and self._only_ends and due and not due_after:
             budget.since = 0
-            return budget.rungs
-        return None if schedule is None else schedule.rung
+            return budget.most_halvings
+        return None if schedule is None else schedule.halvings
 
     def changes(self, explained: bool) -> dict[str, str]:
         """{probe set: what changes from this epoch on}, which is also logged; empty where nothing changes.
@@ -117,16 +117,16 @@ class Pace:
 
     @contextmanager
     def untrained(self, model: Any) -> Iterator[int]:
-        """Inside, the model has its untrained weights, bit for bit. Yields how many times the evaluations are halved."""
+        """Inside, the model has its untrained weights, bit for bit. Yields the halvings of its explanation."""
         current = weights.copied(model)
         kept, self._weights = self._weights, None
         assert kept is not None, "untrained is entered only where untrained_due is True"
         try:
             weights.put_back(model, kept)
-            rung = self._budget.rungs if self._only_ends else self._budget.schedule.rung
+            halvings = self._budget.most_halvings if self._only_ends else self._budget.schedule.halvings
             began = time.perf_counter()
-            yield rung
-            self.learn(time.perf_counter() - began, rung, sum(engine.fixed_seconds for engine in self._engines.values()))
+            yield halvings
+            self.learn(time.perf_counter() - began, halvings, sum(engine.fixed_seconds for engine in self._engines.values()))
         finally:
             weights.put_back(model, current)
 
@@ -145,10 +145,10 @@ class Pace:
                 f"is {allowed:.1f} s, of which preparing took {budget.spent:.1f} s; give a larger max_overhead, fewer probes, or more epochs"
             )
 
-    def learn(self, seconds: float, rung: int, fixed: float) -> None:
+    def learn(self, seconds: float, halvings: int, fixed: float) -> None:
         """Update the cost: one explanation of all probe sets took `seconds`, of which fewer evaluations would not have saved `fixed`."""
         self._budget.fixed = fixed
-        self._budget.cost = fixed + max(seconds - fixed, 0) * 2**rung
+        self._budget.cost = fixed + max(seconds - fixed, 0) * 2**halvings
 
     def _sentence(self, plan: Plan, now: Schedule | None) -> str:
         limit = f"to keep max_overhead={self._budget.share:g}"
@@ -156,10 +156,10 @@ class Pace:
             return f"nothing is explained until there is time for it, {limit}"
         if now is None:
             ends = "the untrained model and the last epoch are" if self._weights is not None else "the last epoch is"
-            fewest = plan.levels[-1 - self._budget.rungs] * plan.repeats
+            fewest = plan.levels[-1 - self._budget.most_halvings] * plan.repeats
             return f"only {ends} explained, with {fewest} evaluations per probe, until max_overhead={self._budget.share:g} leaves time for more"
-        evaluations = f"{plan.levels[-1 - now.rung] * plan.repeats} evaluations per probe" + (
-            f" instead of {plan.levels[-1] * plan.repeats}" if now.rung else ""
+        evaluations = f"{plan.levels[-1 - now.halvings] * plan.repeats} evaluations per probe" + (
+            f" instead of {plan.levels[-1] * plan.repeats}" if now.halvings else ""
         )
         epochs = ""
         if now.stride > 1:
