@@ -300,11 +300,11 @@ class Series(Record):
         class, both float32 and NaN where there is none.
         """
         with self._lock, self._damage():
-            if "answers/predicted" not in self._arrays:
-                self._arrays |= {f"answers/{name}": array for name, array in self._read_answers().items()}
-            return {name: self._arrays[f"answers/{name}"] for name in ("predicted", "probability", "label_probability")}
+            if "predictions/predicted" not in self._arrays:
+                self._arrays |= {f"predictions/{name}": array for name, array in self._read_predictions().items()}
+            return {name: self._arrays[f"predictions/{name}"] for name in ("predicted", "probability", "label_probability")}
 
-    def _read_answers(self) -> dict[str, np.ndarray]:
+    def _read_predictions(self) -> dict[str, np.ndarray]:
         shape = (len(self._explained), self.record["shape"]["probes"])
         arrays = {"predicted": np.full(shape, -1, dtype=np.int32)}
         arrays |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}

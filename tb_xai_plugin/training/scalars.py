@@ -52,13 +52,13 @@ class RunScalars:
     def resume(self, run: Run, before: int) -> None:
         """Follow the epochs of a record before the step `before`, without writing."""
         right, known = history.right(run)
-        outputs = run.answers()
-        invalid, evaluated = ~np.isfinite(outputs["probability"]), run.cost["level"] > 0
+        predictions = run.answers()
+        invalid, evaluated = ~np.isfinite(predictions["probability"]), run.cost["level"] > 0
         moments = {explainer: history.moments_of(run, explainer, "label") for explainer in run.explainers}
         for place in np.flatnonzero((run.all_steps < before) & evaluated).tolist():
             step = int(run.all_steps[place])
-            predictions = right[place], known[place], outputs["label_probability"][place]
-            self._follow(step, {name: of_explainer[place] for name, of_explainer in moments.items()}, predictions, invalid[place])
+            of_step = right[place], known[place], predictions["label_probability"][place]
+            self._follow(step, {name: of_explainer[place] for name, of_explainer in moments.items()}, of_step, invalid[place])
 
     def follow(self, step: int, snapshot: Snapshot) -> list[tuple[int, Scalars]]:
         """Add one more epoch, and return the scalars to write, by step; none for the untrained model, which is not an epoch."""
