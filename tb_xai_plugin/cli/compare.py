@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tb_xai_plugin.errors import RecordError
-from tb_xai_plugin.judgement import alignment, events, findings, repeats, summaries
+from tb_xai_plugin.judgement import alignment, events, findings, repeats, summaries, words
 from tb_xai_plugin.judgement.alignment import ABSENT
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.records import wire
@@ -205,7 +205,7 @@ def _epoch(step: int) -> str:
 
 
 def _share(region: Mapping[str, Any]) -> str:
-    return "?" if region["share"] is None else findings.share_words(region["share"], np.nan if region["error"] is None else region["error"])
+    return "?" if region["share"] is None else words.share_words(region["share"], np.nan if region["error"] is None else region["error"])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

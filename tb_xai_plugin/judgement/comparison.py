@@ -16,6 +16,7 @@ from tb_xai_plugin.judgement import alignment, differences, history, noise
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
+from tb_xai_plugin.judgement.words import count_words, step_words
 from tb_xai_plugin.records.wire import UNTRAINED
 
 if TYPE_CHECKING:
@@ -214,10 +215,9 @@ class Comparison:
         return leaning_words(self.regions, row) + sentence[0].upper() + sentence[1:]
 
     def _nothing(self, row: int) -> str:
-        epoch = "the untrained model" if self.steps[row] == UNTRAINED else f"epoch {int(self.steps[row])}"
         without = [name for name, at in ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row])) if at == ABSENT]
         if without:
-            return f"There is nothing to compare: {' and '.join(without)} explained no epoch that is aligned with {epoch}."
+            return f"There is nothing to compare: {' and '.join(without)} explained no epoch that is aligned with {step_words(int(self.steps[row]))}."
         return "There is nothing to compare: no probe has numbers of the same class in both runs."
 
     def _against_repeats(self, row: int) -> tuple[str, bool, str]:
@@ -228,7 +228,7 @@ class Comparison:
             return "", False, "; how far apart two seeds are is unknown (train three of each recipe, named …-seed1, …-seed2, …-seed3)"
         low, high = distances.min(), distances.max()
         between = f"{high:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
-        pairs = f"{len(distances)} pair{'' if len(distances) == 1 else 's'} of repeats: {between}"
+        pairs = f"{count_words(len(distances), 'pair')} of repeats: {between}"
         if len(distances) < FEWEST_PAIRS:
             return "", False, f"; how far apart two seeds are is unknown from so few repeats ({pairs})"
         beyond, which = self._beyond_seed(row, distances)

@@ -10,10 +10,10 @@ import numpy as np
 
 from tb_xai_plugin.judgement import history, steadiness, summaries
 from tb_xai_plugin.judgement.comparison import Comparison
-from tb_xai_plugin.judgement.region_pairs import percent
 from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.shares import share as share_of
 from tb_xai_plugin.judgement.trust import trust
+from tb_xai_plugin.judgement.words import count_words, percent, player_name, probe_name, share_words, step_words
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _regions_of_pair(name: str, both: Sequence[Share], runs: tuple[Series, Serie
             parts.append(f"{letter} has no clear onset ({percent(float(summaries.mean_of_known(share.before)))} {before})")
     # A run that leans on the region comes first.
     parts.sort(key=lambda words: "leans" not in words)
-    epochs = [_epoch(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
+    epochs = [step_words(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
     when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
     yield f"{name}: {', '.join(parts)}; {when} A puts {percent(now[0])} of its attribution there, B {percent(now[1])}."
 
@@ -95,10 +95,6 @@ def _seeds_of_pair(name: str, compared: Comparison, row: int) -> Iterator[str]:
     words = compared.regions[name].seeds_words(row)
     if words:
         yield f"{name}: {words}."
-
-
-def _epoch(step: int) -> str:
-    return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"
 
 
 def _of_probe(
@@ -164,7 +160,7 @@ def _collapsed(run: Series, explainer: str, target: Target) -> Iterator[Finding]
             collapsed.setdefault(event.step, []).append(event.probe)
     for step, probes in list(collapsed.items())[:MOST_COLLAPSES]:
         yield Finding(
-            f"{_count(len(probes), 'explanation')} collapsed at epoch {step}: all attributions are about 0, or the model outputs NaN or infinity.",
+            f"{count_words(len(probes), 'explanation')} collapsed at epoch {step}: all attributions are about 0, or the model outputs NaN or infinity.",
             "collapsed",
             step,
             probes[0],
@@ -240,23 +236,11 @@ def _all_probes(run: Series, explainer: str, target: Target) -> Iterator[Finding
     for kind, which in trusted.warnings.items():
         concerned = np.flatnonzero(which[place])
         if len(concerned) > probes * WARNED_SHARE:
-            yield Finding(f"{_count(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
+            yield Finding(f"{count_words(len(concerned), 'explanation')} of {probes} {sentences[kind]}.", "trust", end, int(concerned[0]))
     steady = steadiness.steady(run, explainer, "tv", target)
     # A short training has too few epochs to tell.
     if steady.of_run is None and len(run.steps) >= 2 * steadiness.FEWEST_STEADY and _explained(run, explainer, target):
         yield Finding("Most explanations are not steady yet: they still change by more than noise.", "unsteady", end)
-
-
-def probe_name(run: Series, probe: int) -> str:
-    names = run.record["probes"]["names"]
-    return f"probe {probe}" + (f" ({names[probe]})" if names else "")
-
-
-def player_name(run: Series, probe: int, player: int) -> str:
-    if run.kind == "image":
-        return f"segment {player}"
-    names = run.probes.player_names(probe)
-    return names[player] if names else f"player {player}"
 
 
 def _last(series: np.ndarray) -> int:
@@ -270,16 +254,3 @@ def _unit(values: np.ndarray) -> np.ndarray:
     values = np.nan_to_num(values.astype(np.float64))
     unit: np.ndarray = values / max(np.abs(values).sum(), np.finfo(float).tiny)
     return unit
-
-
-def share_words(share: float, error: float) -> str:
-    """A share with its standard error, in percent; an error below 0.1 % is given as 0.1 %."""
-    error = max(error, 0.001)
-    if not np.isfinite(error):
-        return percent(share)
-    decimals = 0 if 100 * error >= 0.95 else 1
-    return f"{100 * share:.{decimals}f} ± {100 * error:.{decimals}f} %"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

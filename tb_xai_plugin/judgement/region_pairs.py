@@ -13,6 +13,7 @@ import numpy as np
 from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.judgement import summaries
 from tb_xai_plugin.judgement.shares import Share, share
+from tb_xai_plugin.judgement.words import percent
 
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series, Target
@@ -128,7 +129,3 @@ def leaning_words(regions: Mapping[str, RegionPair], row: int) -> str:
 
     words = (regions[name].words(name, row) for name in sorted(regions, key=apart, reverse=True))
     return next(filter(None, words), "")
-
-
-def percent(share: float) -> str:
-    return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"

@@ -20,6 +20,7 @@ from tb_xai_plugin.engine.progress import progress_bar
 from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.explainers import AnyExplainer
+from tb_xai_plugin.judgement.words import step_words
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
@@ -27,7 +28,7 @@ from tb_xai_plugin.records.sources import DirectorySource, has_events
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.training.checks import check_directory, named
-from tb_xai_plugin.training.entries import epoch_json, versions_of_packages, when_words
+from tb_xai_plugin.training.entries import epoch_json, versions_of_packages
 from tb_xai_plugin.training.pace import Pace
 from tb_xai_plugin.training.scalars import RunScalars
 
@@ -342,7 +343,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
                 if not self._engines:
                     self._bind()
                 level = self._plans[name].levels[-1 - halvings]
-                snapshot = self._engines[name].run(level, progress_bar(f"Explaining {when_words(step)}"))
+                snapshot = self._engines[name].run(level, progress_bar(f"Explaining {step_words(step)}"))
         except Exception as error:
             failure = error
         problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None

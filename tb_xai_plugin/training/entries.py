@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tb_xai_plugin.engine.snapshot import Snapshot
-from tb_xai_plugin.records import wire
 from tb_xai_plugin.version import __version__
 
 
@@ -60,8 +59,3 @@ def versions_of_packages() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-def when_words(step: int) -> str:
-    """A step in words, e.g. "epoch 3"."""
-    return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"
