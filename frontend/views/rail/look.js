@@ -3,6 +3,7 @@
 import { legendStops } from "../../figures/color.js";
 import { difference, largest } from "../../figures/scale.js";
 import { number } from "../../words/format.js";
+import { KINDS } from "../../words/kinds.js";
 import { choose, html, render, segmented } from "../parts/html.js";
 
 const LOOKS = [
@@ -16,9 +17,6 @@ const COMPARE = [
   { value: "swipe", text: "swipe", title: "one over the other; drag the edge between them" },
   { value: "blink", text: "blink", title: "alternating in the same place" },
 ];
-
-/** What each kind of probes is drawn as. */
-const DRAWN = { image: "picture", tabular: "chart", text: "text", sequence: "chart" };
 
 /** @type {import("../../types.d.ts").View} */
 export function lookView(element) {
@@ -51,7 +49,7 @@ export function lookView(element) {
         </div>
         <div class="field"><span>Scale</span>${segmented({ label: "End of the colour scale", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
         ${numbered && html`<p class="note">ends at ±${end} everywhere; at most 2 % of the values lie beyond</p>`}
-        <p class="note">${state.lock ? reach(element, data) : html`each ${DRAWN[kind]} has its own scale; the large ones end at ${ownEnds(data)}`}</p>
+        <p class="note">${state.lock ? reach(element, data) : html`each ${KINDS[kind].drawn} has its own scale; the large ones end at ${ownEnds(data)}`}</p>
       </div>`,
       element,
     );
@@ -61,7 +59,7 @@ export function lookView(element) {
 /** @param {import("../../types.d.ts").Kind} kind */
 const scales = (kind) => [
   { value: "one", text: "one for all", title: `the same colour means the same number everywhere${kind === "tabular" ? ", and a probe's bars have one scale at every epoch and in both runs" : ""}` },
-  { value: "fit", text: "fit", title: `the scale of each ${DRAWN[kind]} ends at its own largest value` },
+  { value: "fit", text: "fit", title: `the scale of each ${KINDS[kind].drawn} ends at its own largest value` },
 ];
 
 // Below this part of the scale a probe looks pale, as if it had no attribution.
