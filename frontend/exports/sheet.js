@@ -1,23 +1,14 @@
 /** A white (or dark) sheet with text and a legend: what exported pictures are drawn on, in the page's own look. */
 
 import { legendStops } from "../figures/color.js";
+import { pageColor, readInks } from "../paint/canvas.js";
 import { shorten } from "./captions.js";
 
-/**
- * @typedef {object} Theme  colours and font of the page as it looks now
- * @property {string} ink
- * @property {string} muted
- * @property {string} line
- * @property {string} panel
- * @property {string} accent
- * @property {string} font
- */
+/** @typedef {import("../paint/canvas.js").Inks & {accent: string, font: string}} Theme  colours and font of the page as it looks now */
 
 /** @returns {Theme} */
 export function readTheme() {
-  const style = getComputedStyle(document.documentElement);
-  const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-  return { ink: color("ink"), muted: color("muted"), line: color("line"), panel: color("panel"), accent: color("accent"), font: getComputedStyle(document.body).fontFamily };
+  return { ...readInks(), accent: pageColor("accent"), font: getComputedStyle(document.body).fontFamily };
 }
 
 /** @typedef {{size?: number, bold?: boolean, color?: string, align?: "left" | "center" | "right", room?: number}} Text */

@@ -4,6 +4,12 @@ export const FONT = "11px Roboto, sans-serif";
 
 /** @typedef {{ink: string, muted: string, faint: string, line: string, panel: string}} Inks  of the page (styles/page.css) */
 
+/** @type {(name: string) => string} a colour of the page as it looks now */
+export const pageColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** @type {() => Inks} as the page looks now */
+export const readInks = () => ({ ink: pageColor("ink"), muted: pageColor("muted"), faint: pageColor("faint"), line: pageColor("line"), panel: pageColor("panel") });
+
 /** @type {Map<boolean, Inks>} read once for each theme */
 const inks = new Map();
 
@@ -14,9 +20,7 @@ const inks = new Map();
 export function inkOf(dark) {
   let known = inks.get(dark);
   if (!known) {
-    const style = getComputedStyle(document.documentElement);
-    const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    known = { ink: color("ink"), muted: color("muted"), faint: color("faint"), line: color("line"), panel: color("panel") };
+    known = readInks();
     inks.set(dark, known);
   }
   return known;
@@ -26,19 +30,32 @@ export function inkOf(dark) {
 export const crisp = (at) => Math.round(at * devicePixelRatio) / devicePixelRatio;
 
 /**
+ * Gives a canvas as many pixels as the screen has in that size.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width  CSS px
+ * @param {number} height
+ * @returns {[number, number]} in pixels of the screen
+ */
+export function resize(canvas, width, height) {
+  const [w, h] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    // Without this, at a ratio of 1.5, a box of 251 px would be stretched by half a pixel of the screen.
+    canvas.style.width = `${w / devicePixelRatio}px`;
+    canvas.style.height = `${h / devicePixelRatio}px`;
+  }
+  return [w, h];
+}
+
+/**
  * A canvas of that size, empty.
  * @param {HTMLCanvasElement} canvas
  * @param {number} width  CSS px
  * @param {number} height
  */
 export function emptied(canvas, width, height) {
-  const [w, h] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-    canvas.style.width = `${w / devicePixelRatio}px`;
-    canvas.style.height = `${h / devicePixelRatio}px`;
-  }
+  const [w, h] = resize(canvas, width, height);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, w, h);
@@ -81,14 +98,15 @@ export function upright(context, x, top, bottom, color) {
  * @param {{x: number, y: number, width: number, height: number}} box
  * @param {number} apart  px between two of them
  * @param {string} color
+ * @param {number} [thickness]  px
  */
-export function hatch(context, { x, y, width, height }, apart, color) {
+export function hatch(context, { x, y, width, height }, apart, color, thickness = 1) {
   context.save();
   context.beginPath();
   context.rect(x, y, width, height);
   context.clip();
   context.strokeStyle = color;
-  context.lineWidth = 1;
+  context.lineWidth = thickness;
   context.beginPath();
   for (let left = x - height - ((x - height) % apart); left < x + width; left += apart) {
     context.moveTo(left, y + height);

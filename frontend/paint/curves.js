@@ -3,6 +3,7 @@
 import { spreadApart } from "../figures/layout.js";
 import { indexOf } from "../model/series.js";
 import uPlot from "../vendor/uPlot.esm.js";
+import { FONT } from "./canvas.js";
 
 /**
  * @typedef {object} Line
@@ -40,7 +41,6 @@ import uPlot from "../vendor/uPlot.esm.js";
  * @property {(value: number) => string} format  of the values on the axis
  */
 
-const FONT = "11px Roboto, sans-serif";
 const LABEL_HEIGHT = 12;
 const HATCH_PX = 5;
 const MARK_HEIGHT = 11;

@@ -3,6 +3,7 @@
 import { NEUTRAL, tints } from "../figures/color.js";
 import { borders } from "../figures/outline.js";
 import { isBlank, largest, strongestThreshold } from "../figures/scale.js";
+import { hatch, resize } from "./canvas.js";
 import { bordersOf, edgeOf, polygon } from "./edges.js";
 import { base, basesOf, blit, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
@@ -40,24 +41,16 @@ const shown = new WeakMap();
  * @param {Content} content
  */
 export function paint(canvas, box, key, content) {
-  const width = Math.round(box.width * devicePixelRatio);
-  const height = Math.round(box.height * devicePixelRatio);
+  const [width, height] = resize(canvas, box.width, box.height);
   const { look, lit, region, area, scale, outlines, noise } = content;
   const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
   if (shown.get(canvas) === all) return;
   shown.set(canvas, all);
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-    // As many pixels as the screen has there: at a ratio of 1.5 a box of 251 px would be stretched by half of one.
-    canvas.style.width = `${width / devicePixelRatio}px`;
-    canvas.style.height = `${height / devicePixelRatio}px`;
-  }
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, width, height);
   drawBase(context, content, width, height);
   if (!content.values || isBlank(content.values)) {
-    hatch(context, look.dark, width, height);
+    cover(context, look.dark, width, height);
     return;
   }
   if (look.view !== "image") {
@@ -187,7 +180,7 @@ function hatchPlayers(context, picture, noise, dark, width, height) {
   mask.putImageData(image, 0, 0);
   const lines = scratch("hatch", width, height);
   lines.globalCompositeOperation = "source-over";
-  hatch(lines, dark, width, height, NOISE_GAP, 0.3);
+  cover(lines, dark, width, height, NOISE_GAP, 0.3);
   lines.globalCompositeOperation = "destination-in";
   blit(lines, mask.canvas, width, height, false);
   lines.globalCompositeOperation = "source-over";
@@ -195,24 +188,16 @@ function hatchPlayers(context, picture, noise, dark, width, height) {
 }
 
 /**
- * Hatches an area without numbers.
+ * Fades and hatches all of it: what has no numbers.
  * @param {CanvasRenderingContext2D} context
  * @param {boolean} dark
  * @param {number} width
  * @param {number} height
  * @param {number} [apart]  CSS px from line to line
- * @param {number} [cover]  how much of what lies below is covered
+ * @param {number} [part]  how much of what lies below is covered
  */
-function hatch(context, dark, width, height, apart = 7, cover = 0.72) {
-  const gap = apart * devicePixelRatio;
-  context.fillStyle = dark ? `rgb(48 48 48 / ${cover})` : `rgb(255 255 255 / ${cover})`;
+function cover(context, dark, width, height, apart = 7, part = 0.72) {
+  context.fillStyle = dark ? `rgb(48 48 48 / ${part})` : `rgb(255 255 255 / ${part})`;
   context.fillRect(0, 0, width, height);
-  context.beginPath();
-  for (let x = -height; x < width; x += gap) {
-    context.moveTo(x, height);
-    context.lineTo(x + height, 0);
-  }
-  context.strokeStyle = dark ? "rgb(190 190 190 / 0.55)" : "rgb(90 90 90 / 0.5)";
-  context.lineWidth = devicePixelRatio;
-  context.stroke();
+  hatch(context, { x: 0, y: 0, width, height }, apart * devicePixelRatio, dark ? "rgb(190 190 190 / 0.55)" : "rgb(90 90 90 / 0.5)", devicePixelRatio);
 }
