@@ -44,6 +44,7 @@ export const MODULES = [
   "figures/pointing.js",
   "figures/outline.js",
   "views/parts/strip.js",
+  "paint/spark.js",
   "paint/thumbnail.js",
   "views/rail/look.js",
   "views/notice.js",

@@ -5,6 +5,7 @@ import { MINIATURES, preload } from "../../host/preload.js";
 import { epochOf } from "../../model/cursor.js";
 import { memo } from "../../model/memo.js";
 import { classOf } from "../../model/order.js";
+import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { className, epoch, list, number, probeName } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
@@ -23,7 +24,6 @@ const GAP = 8;
 const PADDING = 7;
 // Room of the mark for a change above noise.
 const MARK = 14;
-const SPARK_HEIGHT = 16;
 // Classes that are named in a reason.
 const NAMED = 3;
 
@@ -72,7 +72,7 @@ export function probesView(element) {
     render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, strip.track);
     const cardElements = strip.track.querySelectorAll(".card");
     const paint = panes[0].side.info.probes.kind === "image" ? paintThumbnail : miniature;
-    shown.forEach((probe, i) => drawCard(cardElements[i], data, state, panes, probe, size, paint));
+    shown.forEach((probe, i) => fillCard(cardElements[i], data, state, panes, probe, size, paint));
     if (paint) return;
     void miniatures().then((module) => {
       miniature = module.miniature;
@@ -246,57 +246,12 @@ function cardName(probes, probe, width) {
  * @param {number} size
  * @param {Paint | null} paint  null before it has come
  */
-function drawCard(card, data, state, panes, probe, size, paint) {
+function fillCard(card, data, state, panes, probe, size, paint) {
   const [spark] = card.querySelectorAll(".spark canvas");
   const places = card.querySelectorAll(".picture > *");
   panes.forEach(({ side, step }, i) => paint?.(/** @type {HTMLElement} */ (places[i]), { side, probe, step, size }, data, state));
-  drawSpark(/** @type {HTMLCanvasElement} */ (spark), data, panes, probe, panes.length * (size + 4) - 4);
+  drawSpark(/** @type {HTMLCanvasElement} */ (spark), data.cursor.steps, panes, probe, panes.length * (size + 4) - 4);
 }
 
 /** @type {(pane: Pane, name: string) => string} */
 const encoded = ({ title, side }, name) => `${title} ${side.name}: ${KINDS[side.info.probes.kind].card} of ${name}`;
-
-/** @type {(steps: number[], step: number) => number} where a step stands on a sparkline, 0 to 1 */
-function sparkAt(steps, step) {
-  return (step - steps[0]) / Math.max(1, steps[steps.length - 1] - steps[0]);
-}
-
-/** @type {WeakMap<HTMLCanvasElement, string>} what each sparkline shows */
-const sparks = new WeakMap();
-
-/**
- * Drift over epochs, all cards on one scale.
- * @param {HTMLCanvasElement} canvas
- * @param {Data} data
- * @param {Pane[]} panes
- * @param {number} probe
- * @param {number} width
- */
-function drawSpark(canvas, data, panes, probe, width) {
-  const key = [probe, width, devicePixelRatio, data.cursor.steps[0], data.cursor.steps.at(-1), ...panes.flatMap(({ side }) => [side.color, side.drift?.id])].join();
-  if (sparks.get(canvas) === key) return;
-  sparks.set(canvas, key);
-  canvas.width = Math.round(width * devicePixelRatio);
-  canvas.height = Math.round(SPARK_HEIGHT * devicePixelRatio);
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.scale(devicePixelRatio, devicePixelRatio);
-  context.lineWidth = 1.2;
-  context.lineJoin = "round";
-  const top = Math.max(...panes.map(({ side }) => side.drift?.largest ?? 0)) || 1;
-  for (const { side } of [...panes].reverse()) {
-    if (!side.drift) continue;
-    const values = side.drift.of(probe);
-    context.beginPath();
-    let open = false;
-    side.drift.steps.forEach((step, i) => {
-      const isNumber = Number.isFinite(values[i]);
-      const x = sparkAt(data.cursor.steps, step) * width;
-      const y = SPARK_HEIGHT - 1.5 - (values[i] / top) * (SPARK_HEIGHT - 3);
-      if (isNumber && open) context.lineTo(x, y);
-      if (isNumber && !open) context.moveTo(x, y);
-      open = isNumber;
-    });
-    context.strokeStyle = side.color;
-    context.stroke();
-  }
-}
