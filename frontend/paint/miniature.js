@@ -2,7 +2,7 @@
 
 import { meanSizes } from "../figures/bars.js";
 import { isBlank, largest, strongest, strongestThreshold } from "../figures/scale.js";
-import { drawCard, emptyCard } from "./cards.js";
+import { drawMiniature, emptyMiniature } from "./miniature-kinds.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
@@ -19,11 +19,11 @@ export function miniature(place, { side, probe, step, size }, data, state) {
   const record = side.values(probe);
   const values = record?.at(step)?.values;
   if (!content || !record) {
-    emptyCard(place);
+    emptyMiniature(place);
     return;
   }
   const known = values && !isBlank(values) ? values : null;
-  drawCard(place, [side.id, record.id, probe, step, known !== null].join(), {
+  drawMiniature(place, [side.id, record.id, probe, step, known !== null].join(), {
     size,
     probes: side.info.probes,
     content,

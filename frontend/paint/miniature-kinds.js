@@ -1,4 +1,4 @@
-/** Small renderings of rows, texts and series for the cards of the probes. */
+/** How a row, a text and a series are drawn small, on the cards of the probes. */
 
 import { excerpt, strongestOf } from "../figures/cards.js";
 import { BARS } from "../figures/color.js";
@@ -20,7 +20,7 @@ const BAR = 5;
 const LETTER = 5.2;
 
 /**
- * @typedef {object} Card
+ * @typedef {object} Miniature
  * @property {number} size  CSS pixels of its side
  * @property {ProbeSetInfo} probes
  * @property {import("../types.d.ts").Content} content
@@ -29,32 +29,32 @@ const LETTER = 5.2;
  * @property {number | null} lead  the player that a cut text has to show: the strongest over all epochs
  */
 
-/** @type {WeakMap<Element, string>} what each card shows, so that nothing is drawn twice */
+/** @type {WeakMap<Element, string>} what each place shows, so that nothing is drawn twice */
 const drawn = new WeakMap();
 
 /**
  * @param {HTMLElement} place  a canvas, or for texts any other element
  * @param {string} key  changes whenever content or values do
- * @param {Card} card
+ * @param {Miniature} miniature
  */
-export function drawCard(place, key, card) {
-  const all = [key, card.size, devicePixelRatio, card.dark, card.shown.end, card.shown.threshold].join();
+export function drawMiniature(place, key, miniature) {
+  const all = [key, miniature.size, devicePixelRatio, miniature.dark, miniature.shown.end, miniature.shown.threshold].join();
   if (drawn.get(place) === all) return;
   drawn.set(place, all);
-  if (card.content.kind !== "image") DRAWN[card.content.kind](place, card);
+  if (miniature.content.kind !== "image") DRAWN[miniature.content.kind](place, miniature);
 }
 
 /** @param {HTMLElement} place  shows nothing from now on */
-export function emptyCard(place) {
+export function emptyMiniature(place) {
   if (!drawn.delete(place)) return;
   if (place instanceof HTMLCanvasElement) place.getContext("2d")?.clearRect(0, 0, place.width, place.height);
   else place.replaceChildren();
 }
 
-/** @type {(shown: Card["shown"]) => Shown} */
+/** @type {(shown: Miniature["shown"]) => Shown} */
 const asShown = (shown) => ({ ...shown, title: "", errors: null, real: null, toward: "", away: "", apart: false });
 
-/** @type {(place: HTMLElement, card: Card) => void} */
+/** @type {(place: HTMLElement, miniature: Miniature) => void} */
 function writeWords(place, { size, content, shown, dark, lead }) {
   if (content.kind !== "text") return;
   const characters = Math.floor(size / LETTER) * Math.floor(size / 13);
@@ -74,7 +74,7 @@ function writeWords(place, { size, content, shown, dark, lead }) {
 
 /**
  * The strongest features: a bar to the right is for, to the left against.
- * @type {(place: HTMLElement, card: Card) => void}
+ * @type {(place: HTMLElement, miniature: Miniature) => void}
  */
 function drawBars(canvas, { size, probes, content, shown, dark }) {
   if (!(canvas instanceof HTMLCanvasElement)) return;
@@ -111,7 +111,7 @@ function torn(context, end, bottom, up, color) {
 
 /**
  * The first channel over its stretches.
- * @type {(place: HTMLElement, card: Card) => void}
+ * @type {(place: HTMLElement, miniature: Miniature) => void}
  */
 function drawSeries(canvas, { size, content, shown, dark }) {
   if (content.kind !== "sequence" || !(canvas instanceof HTMLCanvasElement)) return;
@@ -132,5 +132,5 @@ function drawSeries(canvas, { size, content, shown, dark }) {
   context.stroke(path);
 }
 
-/** @type {Record<Exclude<import("../types.d.ts").Kind, "image">, (place: HTMLElement, card: Card) => void>} by kind; images have thumbnails (paint/thumbnail.js) */
+/** @type {Record<Exclude<import("../types.d.ts").Kind, "image">, (place: HTMLElement, miniature: Miniature) => void>} by kind; images have thumbnails (paint/thumbnail.js) */
 const DRAWN = { tabular: drawBars, text: writeWords, sequence: drawSeries };
