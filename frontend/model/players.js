@@ -17,16 +17,23 @@ const tokens = memo((/** @type {import("../types.d.ts").Passage} */ { pieces }) 
 // More are counted only; as the record's own names are (probes/sequence.py).
 const MOST_STRETCHES = 3;
 
-/** @typedef {{first: number, last: number}} Stretch  its first and last step */
+/** @typedef {{player: number, first: number, last: number}} Stretch  its first and last step */
 
-const stretches = memo((/** @type {import("../types.d.ts").Signal} */ { segments }) => {
-  /** @type {Stretch[][]} of each player: one that stands between others has several */
-  const ranges = [];
+/** The stretches of a series in the order of time. */
+export const stretches = memo((/** @type {import("../types.d.ts").Signal} */ { segments }) => {
+  /** @type {Stretch[]} */
+  const all = [];
   segments.forEach((player, step) => {
-    const own = (ranges[player] ??= []);
-    if (step && segments[step - 1] === player) own[own.length - 1].last = step;
-    else own.push({ first: step, last: step });
+    if (step && segments[step - 1] === player) all[all.length - 1].last = step;
+    else all.push({ player, first: step, last: step });
   });
+  return all;
+});
+
+const stretchesByPlayer = memo((/** @type {import("../types.d.ts").Signal} */ signal) => {
+  /** @type {Stretch[][]} of each player: one with others in between has several */
+  const ranges = [];
+  for (const one of stretches(signal)) (ranges[one.player] ??= []).push(one);
   return ranges;
 });
 
@@ -36,7 +43,7 @@ const stretches = memo((/** @type {import("../types.d.ts").Signal} */ { segments
  * @param {number} player
  */
 export function stretch(signal, player) {
-  const own = stretches(signal)[player];
+  const own = stretchesByPlayer(signal)[player];
   return own ? { first: own[0].first, last: own[own.length - 1].last } : null;
 }
 
@@ -58,6 +65,6 @@ export function playerName(probes, content, player) {
   if (probes.kind === "tabular") return probes.player_names?.[player] ?? numbered;
   if (content?.kind === "text") return tokens(content)[player] ?? numbered;
   if (content?.kind !== "sequence") return numbered;
-  const own = stretches(content)[player];
+  const own = stretchesByPlayer(content)[player];
   return own ? stepWords(own) : numbered;
 }

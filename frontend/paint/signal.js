@@ -3,6 +3,7 @@
 import { ticks } from "../figures/axis.js";
 import { css, ground } from "../figures/passage.js";
 import { extremes, runsOf, signalRows } from "../figures/signal.js";
+import { stretches } from "../model/players.js";
 import { placeOf, withinNoise } from "../model/shown.js";
 import { number, tick } from "../words/format.js";
 import { middle } from "../words/names.js";
@@ -73,8 +74,7 @@ export function paintSignal(canvas, box, key, signal, shown, look) {
  * @param {{top: number, height: number}} row
  */
 export function drawShades(context, signal, shown, dark, x, { top, height }) {
-  for (const [first, last] of runsOfPlayers(signal)) {
-    const player = signal.segments[first];
+  for (const { player, first, last } of stretches(signal)) {
     const t = placeOf(shown, player);
     if (!t) continue;
     const noise = withinNoise(shown, player);
@@ -82,17 +82,6 @@ export function drawShades(context, signal, shown, dark, x, { top, height }) {
     context.fillStyle = css(ground(noise ? 0.25 * t : t, dark));
     context.fillRect(left, top, right - left, height);
   }
-}
-
-/** @type {(signal: Signal) => [number, number][]} */
-function runsOfPlayers({ segments }) {
-  /** @type {[number, number][]} */
-  const runs = [];
-  segments.forEach((player, step) => {
-    if (step && segments[step - 1] === player) runs[runs.length - 1][1] = step;
-    else runs.push([step, step]);
-  });
-  return runs;
 }
 
 /**
@@ -196,8 +185,7 @@ function drawBars(context, signal, shown, { dark, reach }, x, { top, height }, i
   const end = number(reach);
   context.fillText(`+${end}`, LEFT - 5, top + 6);
   context.fillText(`−${end}`, LEFT - 5, top + height - 5);
-  for (const [first, last] of runsOfPlayers(signal)) {
-    const player = signal.segments[first];
+  for (const { player, first, last } of stretches(signal)) {
     const t = placeOf(shown, player);
     if (!t) continue;
     const noise = withinNoise(shown, player);
