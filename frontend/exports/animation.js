@@ -102,9 +102,9 @@ function createFrames(data, state, thinned) {
   const top = MARGIN + HEAD;
   const line = top + box.height + 10;
   const words = line + 24;
-  const caption_ = words + 19;
-  const legend = beside ? line + 14 : caption_ + written.length * LINE;
-  const height = Math.max(caption_ + (written.length - 1) * LINE + 6, colored ? legend + LEGEND.height : 0) + MARGIN - 4;
+  const captionTop = words + 19;
+  const legend = beside ? line + 14 : captionTop + written.length * LINE;
+  const height = Math.max(captionTop + (written.length - 1) * LINE + 6, colored ? legend + LEGEND.height : 0) + MARGIN - 4;
   sheet.resize(width, height);
   const left = (/** @type {number} */ column) => MARGIN + column * (box.width + GAP);
 
@@ -126,7 +126,7 @@ function createFrames(data, state, thinned) {
       sheet.box(MARGIN, line, inner, 2, theme.line);
       sheet.box(MARGIN, line, inner * done, 2, theme.accent);
       sheet.text(epochWords(data, place), MARGIN, words, { size: 14, bold: true, room });
-      written.forEach((one, i) => sheet.text(one, MARGIN, caption_ + i * LINE, { color: theme.muted }));
+      written.forEach((one, i) => sheet.text(one, MARGIN, captionTop + i * LINE, { color: theme.muted }));
       if (colored) sheet.legend(beside ? MARGIN + inner - LEGEND.width : MARGIN, legend, legendWords(data, state.lock), state.dark);
     },
   };

@@ -44,7 +44,7 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const { info } = first.side;
   const content = first.side.content(probe);
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
-  const classes = [...new Set(panes.map(({ side }, i) => classOf(side, explained[i])))];
+  const classes = [...new Set(panes.map(({ side }, i) => explainedClass(side, explained[i])))];
   const label = info.probes.labels ? className(info.probes, info.probes.labels[probe]) : "";
   const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, first.side.unit];
   const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name", "input"];
@@ -79,7 +79,7 @@ export function* allNumbers({ a, b, probe, method }) {
     const players = Array.from({ length: side.info.probes.players[probe] }, (_, player) => [player, playerName(side.info.probes, content, player), inputOf(side, content, player)]);
     for (const step of values.steps) {
       const explained = values.at(step);
-      const about = [side.name, step, probe, classOf(side, explained), method, side.unit];
+      const about = [side.name, step, probe, explainedClass(side, explained), method, side.unit];
       const ofProbe = [explained?.base ?? null, outputOf(side, probe, step, explained)];
       for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...ofProbe];
     }
@@ -113,6 +113,6 @@ function inputOf({ info: { probes } }, content, player) {
  * @param {Side} side
  * @param {Attribution | null} explained
  */
-function classOf({ info }, explained) {
+function explainedClass({ info }, explained) {
   return explained && explained.target >= 0 && !info.probes.regression ? className(info.probes, explained.target) : "";
 }

@@ -8,7 +8,7 @@ import { READERS } from "./replies.js";
 
 /** Routes that reply in JSON. */
 /** @type {ReadonlySet<import("../types.d.ts").Route>} */
-const WORDS = new Set(["run", "events", "findings"]);
+const JSON_ROUTES = new Set(["run", "events", "findings"]);
 
 /** Routes whose arrays all have epochs as their first axis: of a grown run, only new epochs are fetched. */
 /** @type {ReadonlySet<import("../types.d.ts").Route>} */
@@ -59,7 +59,7 @@ export function createServerSource(base) {
       return runs;
     },
     async get(route, args, signal, before) {
-      if (WORDS.has(route)) return READERS[route](await (await request(route, args, signal)).json());
+      if (JSON_ROUTES.has(route)) return READERS[route](await (await request(route, args, signal)).json());
       const known = before && GROWING.has(route) ? containers.get(before.reply) : undefined;
       const until = known ? lastUpTo(known.arrays.steps.data, before?.until ?? -Infinity) : null;
       const response = await request(route, until === null ? args : { ...args, since: String(until) }, signal);

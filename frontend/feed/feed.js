@@ -29,9 +29,9 @@ import { createWatch, messageOf } from "./watch.js";
 /** Replies that the page needs before it can draw. */
 /** @type {ReadonlySet<Route>} */
 export const VITAL = new Set(["run", "drift", "answers", "values", "probes", "pairing"]);
-/** Analyses: they take the server longest and are fetched after all others. The page does not wait for them; the old reply stays until the new one arrives. */
+/** They take the server longest and are fetched after all others. The page does not wait for them; the old reply stays until the new one arrives. */
 /** @type {ReadonlySet<Route>} */
-const LATE = new Set(["trust", "events", "compare", "findings"]);
+const ANALYSES = new Set(["trust", "events", "compare", "findings"]);
 // A read that takes longer shows its progress.
 const LONG_MS = 1000;
 const BUDGET_BYTES = 256 * 2 ** 20;
@@ -88,7 +88,7 @@ export function createFeed(source, changed, first = null) {
   async function upgrade(/** @type {string} */ run, /** @type {string} */ version) {
     upgrading.add(run);
     const newer = new Map([[run, version]]);
-    const shown = [...entries.values()].filter(({ route, args, lastUsed, value }) => lastUsed === round && value !== undefined && !LATE.has(route) && (args.run === run || args.other === run));
+    const shown = [...entries.values()].filter(({ route, args, lastUsed, value }) => lastUsed === round && value !== undefined && !ANALYSES.has(route) && (args.run === run || args.other === run));
     const fresh = shown.map((old) => ({ old, entry: { ...entryOf(old.route, old.args, addressed(old.args, newer)), held: true } }));
     for (const { entry } of fresh) entries.set(keyOf(entry.route, entry.address), entry);
     // First the run's length: steps that a resumed or restarted run wrote again must be fetched again.
@@ -114,7 +114,7 @@ export function createFeed(source, changed, first = null) {
       if (address.version === now.version && address.other_version === now.other_version) continue;
       controller.abort();
       entries.delete(key);
-      if (LATE.has(route) && value !== undefined) outdated.set(keyOf(route, args), { value, lastUsed: round });
+      if (ANALYSES.has(route) && value !== undefined) outdated.set(keyOf(route, args), { value, lastUsed: round });
     }
     changed();
   }
@@ -127,7 +127,7 @@ export function createFeed(source, changed, first = null) {
     const known = new Set(before.map(({ run, version }) => `${run} ${version}`));
     const moved = now.filter(({ run, version }) => !known.has(`${run} ${version}`));
     for (const [key, { route, args, value, controller }] of moved.length ? entries : []) {
-      if (!LATE.has(route) || !args.other) continue;
+      if (!ANALYSES.has(route) || !args.other) continue;
       const pattern = args.repeats ?? "";
       const pair = now.filter(({ run }) => run === args.run || run === args.other);
       const recipes = new Set(pair.map(({ name }) => recipe(name, pattern)));
@@ -160,9 +160,9 @@ export function createFeed(source, changed, first = null) {
     return { done: batch.size - missing, total: batch.size };
   }
 
-  const isPending = () => [...entries.values()].some((entry) => !LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
+  const isPending = () => [...entries.values()].some((entry) => !ANALYSES.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
 
-  const isLate = () => [...entries.values()].some((entry) => LATE.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
+  const isLate = () => [...entries.values()].some((entry) => ANALYSES.has(entry.route) && entry.value === undefined && !entry.problem && entry.lastUsed === round);
 
   /** Requests of this round that failed. */
   const failed = () => [...entries.values()].filter((entry) => entry.problem && entry.lastUsed === round && !entry.held).map(({ route, args, problem: why }) => ({ route, args, problem: why }));
@@ -202,11 +202,11 @@ export function createFeed(source, changed, first = null) {
       if (!entry) {
         entry = entryOf(route, args, address);
         entries.set(key, entry);
-        if (!LATE.has(route)) batch.add(key);
+        if (!ANALYSES.has(route)) batch.add(key);
         void load(entry).then(changed);
       }
       entry.lastUsed = round;
-      const before = entry.value === undefined && LATE.has(route) ? outdated.get(keyOf(route, args)) : undefined;
+      const before = entry.value === undefined && ANALYSES.has(route) ? outdated.get(keyOf(route, args)) : undefined;
       if (before) before.lastUsed = round;
       return /** @type {import("../types.d.ts").Replies[typeof route] | undefined} */ (entry.value ?? before?.value);
     },

@@ -124,8 +124,8 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   const pin = a.info.steps[nearest(a.info.steps, state.pin ?? -1)];
   const panes = panesOf(a, b, cursor, pin);
   const explanation = { run: a.run, set: a.info.set, explainer: method, class: explained };
-  const beside = b ? { ...explanation, other: b.run, by: state.align } : null;
-  const comparison = beside && { ...beside, ...(state.repeats && { repeats: state.repeats }) };
+  const pairArguments = b ? { ...explanation, other: b.run, by: state.align } : null;
+  const comparison = pairArguments && { ...pairArguments, ...(state.repeats && { repeats: state.repeats }) };
   const compared = settled && comparison ? ask("compare", comparison) : undefined;
   // A pinned epoch belongs to the same run, so order and filters use the runs only. Cards keep their places while the cursor moves.
   const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
@@ -141,7 +141,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
     panes,
     cursor,
     pin,
-    difference: panes.length === 2 ? ask("difference", { ...(beside ?? { ...explanation, at: String(pin) }), probes: String(probe) }) : undefined,
+    difference: panes.length === 2 ? ask("difference", { ...(pairArguments ?? { ...explanation, at: String(pin) }), probes: String(probe) }) : undefined,
     compared,
     findings: settled && (!comparison || compared) ? findingsOf(explanation, comparison, cursor, rested, ask) : undefined,
     rested,
@@ -200,15 +200,15 @@ function othersOf(rows, pair, set, state, ask) {
 /**
  * Findings of one run, or of a pair at the epoch where the cursor rests. They are requested after the comparison, which shares the server's work.
  * @param {import("../types.d.ts").Args} alone
- * @param {import("../types.d.ts").Args | null} beside
+ * @param {import("../types.d.ts").Args | null} comparison  of the pair; null where there is one run
  * @param {Cursor} cursor
  * @param {number | null} rested
  * @param {Ask} ask
  */
-function findingsOf(alone, beside, cursor, rested, ask) {
-  if (!beside) return ask("findings", alone);
+function findingsOf(alone, comparison, cursor, rested, ask) {
+  if (!comparison) return ask("findings", alone);
   // A new pair may lack this epoch; the cursor will rest again soon.
-  return rested === null || !cursor.steps.includes(rested) ? undefined : ask("findings", { ...beside, step: String(rested) });
+  return rested === null || !cursor.steps.includes(rested) ? undefined : ask("findings", { ...comparison, step: String(rested) });
 }
 
 /**

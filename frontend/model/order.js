@@ -11,7 +11,7 @@ import { memo } from "./memo.js";
  * @param {Pane} pane
  * @param {number} probe
  */
-export function classOf({ side, step }, probe) {
+export function labelOrPrediction({ side, step }, probe) {
   return side.info.probes.labels?.[probe] ?? side.predictions?.at(probe, step)?.predicted ?? -1;
 }
 
@@ -87,7 +87,7 @@ export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null
   const [first] = panes;
   const kept = [];
   for (let probe = 0; probe < first.side.info.probes.count; probe++) {
-    if (only !== null && classOf(first, probe) !== only) continue;
+    if (only !== null && labelOrPrediction(first, probe) !== only) continue;
     if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
     if (disagree) {
       // Without a prediction of both there is no disagreement.

@@ -95,7 +95,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
   /** @type {import("../types.d.ts").Importance | undefined} */
   let importance;
   /** Requests that may be answered later than the picture. */
-  const beside = (/** @type {boolean} */ peek) => {
+  const askSummaries = (/** @type {boolean} */ peek) => {
     for (const { name, args } of regions) {
       // The rail shows the share of every region for A and B; the curves of other runs need the selected one only.
       const share = known && (pair || name === region) && ask("share", { ...explanation, ...args }, peek);
@@ -104,7 +104,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     if (known && pair) fidelity = ask("fidelity", explanation, peek);
     if (known && pair && info.probes.kind === "tabular") importance = ask("importance", explanation, peek);
   };
-  if (!pair) beside(false);
+  if (!pair) askSummaries(false);
 
   const analysed = known && pair && settled;
 
@@ -143,7 +143,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
       const first = String(lists.get(selected));
       fetched(first, false);
       const wait = known && !values.has(first);
-      beside(wait);
+      askSummaries(wait);
       if (!wait) enlist(lists, probes, most);
       for (const list of new Set(probes.flatMap((probe) => lists.get(probe) ?? []))) if (list !== first) fetched(list, wait);
       outputs = ask("outputs", { ...run, probes: String(selected) });

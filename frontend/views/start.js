@@ -18,7 +18,7 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
   /** @type {Data | null} */
   let ready = null;
   let tick = 0;
-  let stands = false;
+  let settling = false;
   const playOn = createPlayback(store, () => ready?.cursor);
 
   function draw() {
@@ -43,11 +43,11 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
     for (const update of updates) update(data, state);
     if (!ready || waiting) return;
     decide(ready);
-    if (!stands && !pending) {
+    if (!settling && !pending) {
       // Analyses take the server longest: the views' modules are loaded first.
-      stands = true;
+      settling = true;
       later().then(settle, () => {
-        stands = false;
+        settling = false;
       });
     }
     playOn();

@@ -4,7 +4,7 @@ import { inView, pictureSizes } from "../../figures/layout.js";
 import { MINIATURES, preload } from "../../host/preload.js";
 import { epochOf } from "../../model/cursor.js";
 import { memo } from "../../model/memo.js";
-import { classOf } from "../../model/order.js";
+import { labelOrPrediction } from "../../model/order.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { className, epoch, list, number, probeName } from "../../words/format.js";
@@ -95,7 +95,7 @@ function classFilter() {
     const { probes } = data.panes[0].side.info;
     const counts = new Array(probes.classes).fill(0);
     for (let probe = 0; probe < probes.count; probe++) {
-      const number = classOf(data.panes[0], probe);
+      const number = labelOrPrediction(data.panes[0], probe);
       if (number >= 0) counts[number] += 1;
     }
     const key = JSON.stringify([data.a?.id, only, counts]);
@@ -119,7 +119,7 @@ function header(element, data, state, classesOf) {
   const classes = probes.regression ? [] : classesOf(data, state.only);
   const filter = (/** @type {Event} */ _, /** @type {string} */ value) => {
     const only = value === "" ? null : Number(value);
-    const hidden = only !== null && classOf(data.panes[0], data.probe) !== only;
+    const hidden = only !== null && labelOrPrediction(data.panes[0], data.probe) !== only;
     choose(element, hidden ? { only, probe: null, player: null, hover: null } : { only });
   };
   const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
