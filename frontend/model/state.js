@@ -29,6 +29,8 @@ const NAMES = {
   read: (text) => (text ? text.split(",").map(decodeURIComponent) : []),
   write: (/** @type {string[]} */ names) => names.map(encodeURIComponent).join(","),
 };
+/** Of the moment: not in the URL. */
+const MOMENT = null;
 /** @type {(...values: string[]) => Field} */
 const oneOf = (...values) => ({ read: (text) => (values.includes(text) ? text : undefined), write: String });
 /** @type {(low: number, high: number) => Field} */
@@ -37,92 +39,56 @@ const between = (low, high) => ({
   write: String,
 });
 
-/** @type {{[K in keyof State]?: Field}} */
+/** @type {{[K in keyof State]: [Field | null, State[K]]}} how each field is written in the URL, and its default */
 const FIELDS = {
-  a: TEXT,
-  b: TEXT,
-  set: TEXT,
-  runs: NAMES,
-  filter: TEXT,
-  method: TEXT,
-  class: { read: (text) => (/^(label|predicted|\d+)$/.test(text) ? text : undefined), write: String },
-  probe: INTEGER,
-  epoch: INTEGER,
-  pin: INTEGER,
-  sort: oneOf("order", "changed", "uncertain", "differ"),
-  only: INTEGER,
-  wrong: FLAG,
-  disagree: FLAG,
-  view: oneOf("overlay", "map", "image"),
-  opacity: between(10, 100),
-  strongest: between(1, 100),
-  outlines: FLAG,
-  lock: FLAG,
-  region: TEXT,
-  player: INTEGER,
-  metric: TEXT,
-  align: oneOf("epoch", "val_accuracy", "best"),
-  film: oneOf("fit", "all"),
-  evolution: oneOf("heat", "ranks"),
-  gains: oneOf("strongest", "gained", "lost"),
-  compare: oneOf("side", "swipe", "blink"),
-  swipe: between(0, 100),
-  form: oneOf("bars", "waterfall"),
-  rank: oneOf("overall", "epoch", "logged"),
-  areas: { read: readAreas, write: writeAreas },
-  drift: oneOf("previous", "untrained", "final", "pinned", "apart"),
-  repeats: TEXT,
-  findings: oneOf("open", "closed"),
-  events: oneOf("all", ...EVENT_KINDS),
+  a: [TEXT, null],
+  b: [TEXT, null],
+  set: [TEXT, null],
+  runs: [NAMES, []],
+  filter: [TEXT, ""],
+  method: [TEXT, null],
+  class: [{ read: (text) => (/^(label|predicted|\d+)$/.test(text) ? text : undefined), write: String }, "label"],
+  probe: [INTEGER, null],
+  epoch: [INTEGER, null],
+  pin: [INTEGER, null],
+  sort: [oneOf("order", "changed", "uncertain", "differ"), "changed"],
+  only: [INTEGER, null],
+  wrong: [FLAG, false],
+  disagree: [FLAG, false],
+  view: [oneOf("overlay", "map", "image"), "overlay"],
+  opacity: [between(10, 100), 80],
+  strongest: [between(1, 100), 100],
+  outlines: [FLAG, true],
+  lock: [FLAG, true],
+  region: [TEXT, null],
+  player: [INTEGER, null],
+  metric: [TEXT, null],
+  align: [oneOf("epoch", "val_accuracy", "best"), "epoch"],
+  film: [oneOf("fit", "all"), "fit"],
+  evolution: [oneOf("heat", "ranks"), "heat"],
+  gains: [oneOf("strongest", "gained", "lost"), "strongest"],
+  compare: [oneOf("side", "swipe", "blink"), "side"],
+  swipe: [between(0, 100), 50],
+  form: [oneOf("bars", "waterfall"), "bars"],
+  rank: [oneOf("overall", "epoch", "logged"), "overall"],
+  areas: [{ read: readAreas, write: writeAreas }, []],
+  drift: [oneOf("previous", "untrained", "final", "pinned", "apart"), "previous"],
+  repeats: [TEXT, ""],
+  findings: [oneOf("open", "closed"), null],
+  events: [oneOf("all", ...EVENT_KINDS), null],
+  hover: [MOMENT, null],
+  pair: [MOMENT, null],
+  drawing: [MOMENT, null],
+  seeksBest: [MOMENT, false],
+  playing: [MOMENT, false],
+  help: [MOMENT, false],
+  dark: [MOMENT, false],
+  copied: [MOMENT, false],
+  window: [MOMENT, [0, 12]],
 };
 
 /** @type {State} */
-export const DEFAULTS = {
-  a: null,
-  b: null,
-  set: null,
-  runs: [],
-  filter: "",
-  method: null,
-  class: "label",
-  probe: null,
-  epoch: null,
-  pin: null,
-  sort: "changed",
-  only: null,
-  wrong: false,
-  disagree: false,
-  view: "overlay",
-  opacity: 80,
-  strongest: 100,
-  outlines: true,
-  lock: true,
-  region: null,
-  player: null,
-  metric: null,
-  align: "epoch",
-  film: "fit",
-  evolution: "heat",
-  gains: "strongest",
-  compare: "side",
-  swipe: 50,
-  form: "bars",
-  rank: "overall",
-  areas: [],
-  drift: "previous",
-  repeats: "",
-  findings: null,
-  events: null,
-  hover: null,
-  pair: null,
-  drawing: null,
-  seeksBest: false,
-  playing: false,
-  help: false,
-  dark: false,
-  copied: false,
-  window: [0, 12],
-};
+export const DEFAULTS = /** @type {never} */ (Object.fromEntries(Object.entries(FIELDS).map(([key, [, standard]]) => [key, standard])));
 
 /** @param {string} hash */
 const pairs = (hash) => hash.replace(/^#/, "").split("&").filter(Boolean);
@@ -139,7 +105,7 @@ export function readHash(hash) {
     if (!name.startsWith(PREFIX)) continue;
     try {
       const key = decodeURIComponent(name.slice(PREFIX.length));
-      const value = FIELDS[/** @type {keyof State} */ (key)]?.read(decodeURIComponent(text));
+      const value = FIELDS[/** @type {keyof State} */ (key)]?.[0]?.read(decodeURIComponent(text));
       if (value !== undefined) change[key] = value;
     } catch {
       continue; // a URL cut in the middle of an escape: the rest of it still counts
@@ -155,11 +121,11 @@ export function readHash(hash) {
  */
 export function writeHash(hash, state) {
   const others = pairs(hash).filter((pair) => pair !== TAB && !pair.startsWith(PREFIX));
-  const own = Object.entries(FIELDS).flatMap(([key, field]) => {
+  const own = Object.entries(FIELDS).flatMap(([key, [field, standard]]) => {
     const value = state[/** @type {keyof State} */ (key)];
-    const text = value === null ? null : field.write(/** @type {never} */ (value));
-    const standard = DEFAULTS[/** @type {keyof State} */ (key)];
-    if (text === null || (standard !== null && field.write(/** @type {never} */ (standard)) === text)) return [];
+    if (field === MOMENT || value === null) return [];
+    const text = field.write(/** @type {never} */ (value));
+    if (standard !== null && field.write(/** @type {never} */ (standard)) === text) return [];
     return [`${PREFIX}${key}=${encodeURIComponent(text)}`];
   });
   return `#${[TAB, ...own, ...others].join("&")}`;
@@ -202,7 +168,7 @@ export function createStore(changed, { location, history }) {
         write();
         return;
       }
-      const moment = Object.fromEntries(Object.entries(state).filter(([key]) => !(key in FIELDS)));
+      const moment = Object.fromEntries(Object.entries(state).filter(([key]) => FIELDS[/** @type {keyof State} */ (key)][0] === MOMENT));
       state = { ...DEFAULTS, ...moment, ...linked };
       changed();
     },
