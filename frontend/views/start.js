@@ -37,7 +37,7 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
     root.classList.toggle("film-abreast", film > 0);
     root.style.setProperty("--film-frame", `${film}px`);
     // Analyses arrive later; this mark tells when all of them are shown.
-    root.dataset.judged = String(analysed);
+    root.dataset.analysed = String(analysed);
     root.ariaBusy = String(waiting || data.phase === "loading" || pending);
     document.documentElement.classList.toggle("dark", state.dark);
     for (const update of updates) update(data, state);

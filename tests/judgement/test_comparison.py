@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.judged import given_run, noisy_series
+from support.analysed import given_run, noisy_series
 from support.records import FakeRun
 
 from tb_xai_plugin import cli, read_run, read_runs

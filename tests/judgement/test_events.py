@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.judged import GivenRun, given_run
+from support.analysed import GivenRun, given_run
 
 from tb_xai_plugin import read_run
 from tb_xai_plugin.judgement import distances, events, findings, onsets

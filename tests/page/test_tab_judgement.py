@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
+from support.analysed import given_run, noisy_series
 from support.browsing import READY, Open
-from support.judged import given_run, noisy_series
 from support.records import TensorBoard, serving
 from test_access import AXE, grave, tab_frame
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.judged import given_run, noisy_series
+from support.analysed import given_run, noisy_series
 from support.records import FakeRun
 from support.server import (
     Server,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.judged import given_run
+from support.analysed import given_run
 from support.records import SIDE, FakeRun, decode, make_probes, stripes
 from support.server import (
     Server,

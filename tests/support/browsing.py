@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import ConsoleMessage, FrameLocator, Locator, Page
 
 MINUS = "\u2212"
-READY = ".page[data-phase=ready][aria-busy=false][data-judged=true]"
+READY = ".page[data-phase=ready][aria-busy=false][data-analysed=true]"
 
 Open = Callable[..., tuple[Page, FrameLocator]]
 

@@ -1,4 +1,4 @@
-"""Runs whose explanations and answers are given, so that what is judged of them is known."""
+"""Runs whose explanations and outputs are given, so that the analyses of them are known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tb_xai_plugin.run import Run
 
 @dataclass
 class GivenRun(FakeRun):
-    """Values, errors and answers of every step are those given; one class counts, the label's.
+    """Values, errors and outputs of every step are those given; one class counts, the label's.
 
     Attributes:
         given: {step: (values (probes, players), standard errors (probes, players), probability of the true class (probes,))}.
@@ -54,7 +54,7 @@ def given_run(
         errors: the standard error of every value; sampling errors of two epochs are independent.
         probability: (steps, probes) of the true class; sure and right by default.
         accuracy: val_accuracy of each step.
-        silent: {step: probes for which the model answers NaN}.
+        silent: {step: probes for which the model outputs NaN}.
     """
     values = [np.asarray(each, dtype=np.float64) for each in values]
     probes, players = values[0].shape
