@@ -234,13 +234,13 @@ def test_a_drop_down_gives_the_keys_back_to_the_page_after_a_choice_by_mouse(ser
 
 def test_swiping_keeps_the_answers_of_both_runs(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=a-honest/xai&b=b-shortcut/xai&probe=1&epoch=4")
-    answers = tab.locator(".view .answer:not(:has-text('scale'))")
+    predictions = tab.locator(".view .prediction:not(:has-text('scale'))")
     expect(tab.locator(READY)).to_be_visible()
-    said = [re.sub(r"\s+", " ", text) for text in answers.all_inner_texts()]
+    said = [re.sub(r"\s+", " ", text) for text in predictions.all_inner_texts()]
     assert len(said) == 2
     tab.get_by_role("button", name="swipe").click()
     expect(tab.locator(".stack")).to_be_visible()
-    assert [re.sub(r"\s+", " ", text) for text in answers.all_inner_texts()] == said
+    assert [re.sub(r"\s+", " ", text) for text in predictions.all_inner_texts()] == said
 
 
 def test_few_epochs_of_two_runs_stand_side_by_side_and_lead_to_their_epoch(server: TensorBoard, open_tab: Open) -> None:

@@ -18,7 +18,7 @@ export function prediction(pane, probe) {
   if (probes.regression) return html`output ${number(given.probability)}`;
   const name = className(probes, given.predicted);
   const right = isRight(pane, probe);
-  return html`<span class="answer-class" title=${name}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
+  return html`<span class="predicted-class" title=${name}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
 }
 
 /**
@@ -34,7 +34,7 @@ export function shortPrediction(pane, probe) {
   const right = isRight(pane, probe);
   if (right !== null) return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
   const name = className(probes, given.predicted);
-  return html`<span class="answer-class" title=${name}>${named(name)} ${probability(given.probability)}</span>`;
+  return html`<span class="predicted-class" title=${name}>${named(name)} ${probability(given.probability)}</span>`;
 }
 
 /**

@@ -54,7 +54,7 @@ export function paneHead(element, data, pane) {
   const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
   return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> ${paneName(pane, data)}${title === "now" && pin}</span>
-    <span class="answer">${prediction(pane, data.probe)}</span>`;
+    <span class="prediction">${prediction(pane, data.probe)}</span>`;
 }
 
 /**
@@ -62,7 +62,7 @@ export function paneHead(element, data, pane) {
  * @param {boolean} lock
  */
 export function differenceHead([first, second], lock) {
-  return html`<span><b>${first.title} − ${second.title}</b></span><span class="answer">${lock ? "same scale" : "own scale"}</span>`;
+  return html`<span><b>${first.title} − ${second.title}</b></span><span class="prediction">${lock ? "same scale" : "own scale"}</span>`;
 }
 
 /**

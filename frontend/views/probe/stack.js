@@ -25,7 +25,7 @@ export function stack(element, data, state, box, blink, drawing) {
   const swipe = state.compare === "swipe";
   const top = swipe ? `inset(0 0 0 ${state.swipe}%)` : blink.second() ? "none" : "inset(0 0 0 100%)";
   const name = (/** @type {Pane} */ { title, side, step }) => html`<span class="pane-name" title=${side.name}><b style=${{ color: side.color }}>${title}</b> ${paneName({ title, side, step }, data)}</span>`;
-  const predictionOf = (/** @type {Pane} */ pane) => html`<span class="answer">${prediction(pane, probe)}</span>`;
+  const predictionOf = (/** @type {Pane} */ pane) => html`<span class="prediction">${prediction(pane, probe)}</span>`;
   const head = swipe
     ? panes.map((pane) => html`<span key=${pane.title} class="stack-head">${name(pane)}${predictionOf(pane)}</span>`)
     : html`<span class="stack-head">${name(blink.second() ? second : first)}${predictionOf(blink.second() ? second : first)}</span>${segmented({ label: "Picture that is shown", value: blink.held(), options: blinkOptions(panes), choose: (_, value) => blink.hold(value) })}`;
