@@ -1,6 +1,6 @@
 /** Shapes that several modules share: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
 
-import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, Importance, Interactions, Outputs, Picture, Predictions, ProbeValues, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
+import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
 import type { VNode } from "./vendor/preact.module.js";
 
 export type * from "./feed/records.d.ts";
@@ -142,7 +142,7 @@ export interface Side {
   values(probe: number): ProbeValues | undefined;
   content(probe: number): Content | undefined;
   /** the content if the probes are images */
-  picture(probe: number): Picture | undefined;
+  picture(probe: number): ImageContent | undefined;
   outputs(): Outputs | undefined;
   interactions(): Interactions | undefined;
 }

@@ -85,9 +85,9 @@ export interface Container {
 }
 
 /** The input of one probe; probes of one request share buffers. */
-export type Content = Picture | Row | Passage | Signal;
+export type Content = ImageContent | Row | Passage | Signal;
 
-export interface Picture {
+export interface ImageContent {
   kind: "image";
   width: number;
   height: number;

@@ -1,11 +1,11 @@
 /** The place of a picture under the pointer, and its player. */
 
-/** @typedef {import("../types.d.ts").Picture} Picture */
+/** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
 /**
  * Where the pointer is: x, y in pixels of the image.
  * @param {MouseEvent} event
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {HTMLElement} canvas  that shows the picture
  */
 export function pointAt(event, picture, canvas) {
@@ -16,7 +16,7 @@ export function pointAt(event, picture, canvas) {
 /**
  * The player under the pointer.
  * @param {MouseEvent} event
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {HTMLElement} canvas  that shows the picture
  */
 export function playerAt(event, picture, canvas) {

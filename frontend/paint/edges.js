@@ -3,7 +3,7 @@
 import { borders } from "../figures/outline.js";
 import { memo } from "../model/memo.js";
 
-/** @typedef {import("../types.d.ts").Picture} Picture */
+/** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
 /**
  * @typedef {object} Edge
@@ -14,7 +14,7 @@ import { memo } from "../model/memo.js";
 // Paths that one picture keeps: those of its segments and of the players that were pointed at, at the sizes they are shown in.
 const KEPT_PATHS = 200;
 
-const pathsOf = memo((/** @type {Picture} */ _) => /** @type {Map<string, Edge>} */ (new Map()));
+const pathsOf = memo((/** @type {ImageContent} */ _) => /** @type {Map<string, Edge>} */ (new Map()));
 
 /**
  * Where a place of the image lies on the screen, so that a line of that thickness there covers whole pixels of it and stays inside.
@@ -30,7 +30,7 @@ function place(at, image, screen, thickness) {
 
 /**
  * Borders at the screen's resolution, on whole pixels so that they are crisp.
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {string} name
  * @param {() => number[]} find  the borders, as `borders` has them
  * @param {number} width
@@ -60,7 +60,7 @@ export function edgeOf(picture, name, find, width, height, thickness) {
 }
 
 /** Where each player lies: left, top, right + 1, bottom + 1. */
-const bounds = memo((/** @type {Picture} */ { segments, width }) => {
+const bounds = memo((/** @type {ImageContent} */ { segments, width }) => {
   /** @type {number[][]} */
   const boxes = [];
   for (let i = 0; i < segments.length; i++) {
@@ -75,7 +75,7 @@ const bounds = memo((/** @type {Picture} */ { segments, width }) => {
 
 /**
  * The rim of one player.
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {number} player
  */
 export function bordersOf(picture, player) {
@@ -88,7 +88,7 @@ export function bordersOf(picture, player) {
 
 /**
  * @param {number[]} points  x, y, x, y, … in pixels of the image
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {number} width
  * @param {number} height
  * @param {number} thickness  of the line

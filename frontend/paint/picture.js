@@ -7,7 +7,7 @@ import { hatch, resize } from "./canvas.js";
 import { bordersOf, edgeOf, polygon } from "./edges.js";
 import { base, basesOf, blit, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
-/** @typedef {import("../types.d.ts").Picture} Picture */
+/** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
 // Up to this size an image is made of pixels that people want to see, and is enlarged without blur.
 const PIXEL_ART = 64;
@@ -19,8 +19,8 @@ const NOISE_GAP = 5;
 const COVERED = 0.15;
 
 /**
- * @typedef {object} Content
- * @property {Picture} picture
+ * @typedef {object} Painting
+ * @property {ImageContent} picture
  * @property {Float32Array | null} values  (players,); null where the epoch is not in the record
  * @property {number} scale  end of the shared colour scale; 0 gives the picture its own
  * @property {number[]} lit  players to outline
@@ -38,26 +38,26 @@ const shown = new WeakMap();
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number}} box  in CSS pixels
  * @param {string} key  changes whenever the picture does
- * @param {Content} content
+ * @param {Painting} painting
  */
-export function paint(canvas, box, key, content) {
+export function paint(canvas, box, key, painting) {
   const [width, height] = resize(canvas, box.width, box.height);
-  const { look, lit, region, area, scale, outlines, noise } = content;
+  const { look, lit, region, area, scale, outlines, noise } = painting;
   const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
   if (shown.get(canvas) === all) return;
   shown.set(canvas, all);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, width, height);
-  drawBase(context, content, width, height);
-  if (!content.values || isBlank(content.values)) {
+  drawBase(context, painting, width, height);
+  if (!painting.values || isBlank(painting.values)) {
     cover(context, look.dark, width, height);
     return;
   }
   if (look.view !== "image") {
-    drawTint(context, content.picture, content.values, content, width, height);
-    if (noise?.includes(1)) hatchPlayers(context, content.picture, noise, look.dark, width, height);
+    drawTint(context, painting.picture, painting.values, painting, width, height);
+    if (noise?.includes(1)) hatchPlayers(context, painting.picture, noise, look.dark, width, height);
   }
-  drawLines(context, content, width, height);
+  drawLines(context, painting, width, height);
 }
 
 /** @param {HTMLCanvasElement} canvas  shows nothing from now on */
@@ -68,7 +68,7 @@ export function wipe(canvas) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Content} content
+ * @param {Painting} painting
  * @param {number} width
  * @param {number} height
  */
@@ -101,9 +101,9 @@ function drawBase(context, { picture, look }, width, height) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {Float32Array} values
- * @param {Content} content
+ * @param {Painting} painting
  * @param {number} width
  * @param {number} height
  */
@@ -123,7 +123,7 @@ function drawTint(context, picture, values, { look, scale }, width, height) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Content} content
+ * @param {Painting} painting
  * @param {number} width
  * @param {number} height
  */
@@ -166,7 +166,7 @@ function drawLines(context, { picture, lit, region, area, outlines }, width, hei
 /**
  * Fades and hatches what is within noise.
  * @param {CanvasRenderingContext2D} context
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {Uint8Array} noise  (players,)
  * @param {boolean} dark
  * @param {number} width

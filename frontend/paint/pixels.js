@@ -3,20 +3,20 @@
 import { GREYS } from "../figures/color.js";
 import { memo } from "../model/memo.js";
 
-/** @typedef {import("../types.d.ts").Picture} Picture */
+/** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
 // Device pixels a pixel of the image takes from which on it need not be as wide as its neighbours to the last one.
 const LARGE_PIXEL = 5;
 
 /** The canvases that were made of an image, by kind and size. */
-export const basesOf = memo((/** @type {Picture} */ _) => /** @type {Map<string, HTMLCanvasElement>} */ (new Map()));
+export const basesOf = memo((/** @type {ImageContent} */ _) => /** @type {Map<string, HTMLCanvasElement>} */ (new Map()));
 
 /** The player of each pixel of an image, by the size it is shown in. */
-const mapsOf = memo((/** @type {Picture} */ _) => /** @type {Map<string, Uint16Array>} */ (new Map()));
+const mapsOf = memo((/** @type {ImageContent} */ _) => /** @type {Map<string, Uint16Array>} */ (new Map()));
 
 /**
  * The image alone: as stored, or in the theme's greys so that the only colour on it is the attribution's.
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {"stored" | "light" | "dark"} kind
  */
 export function base(picture, kind) {
@@ -117,7 +117,7 @@ export function pixelsOf(context) {
 
 /**
  * The player of each pixel, in fewer pixels than the image has: a card needs no more.
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {number} width  at most the image's
  * @param {number} height
  */

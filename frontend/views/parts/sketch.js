@@ -4,12 +4,12 @@ import { pointAt } from "../../figures/pointing.js";
 import { html } from "./html.js";
 
 /** @typedef {ReturnType<typeof import("../../model/draft.js").createDraft>} Draft */
-/** @typedef {import("../../types.d.ts").Picture} Picture */
+/** @typedef {import("../../types.d.ts").ImageContent} ImageContent */
 
 /**
  * The pointer draws a region.
  * @param {HTMLCanvasElement} canvas
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {Draft} draft
  * @param {"box" | "lasso"} tool
  * @param {() => void} again
@@ -60,7 +60,7 @@ export function toSketch(page) {
 /**
  * What is drawn so far, over every large picture; with the focus on it the arrow keys draw a box.
  * @param {Draft} draft
- * @param {Picture} picture
+ * @param {ImageContent} picture
  * @param {"box" | "lasso"} tool
  * @param {{width: number, height: number}} box
  * @param {() => void} again  draws the page once more

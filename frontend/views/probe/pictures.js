@@ -14,7 +14,7 @@ import { createBlink, stack } from "./stack.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Pane} Pane */
-/** @typedef {import("../../types.d.ts").Picture} Picture */
+/** @typedef {import("../../types.d.ts").ImageContent} ImageContent */
 /** @typedef {import("../../types.d.ts").State} State */
 
 const LEAST_SIDE = 200;
@@ -116,7 +116,7 @@ function alone(element, data, pane, blank, drawing) {
  * @param {HTMLCanvasElement} canvas
  * @param {HTMLElement} element
  * @param {State} state
- * @param {Picture} picture
+ * @param {ImageContent} picture
  */
 function pointOn(canvas, element, state, picture) {
   drawNoMore(canvas);
