@@ -40,7 +40,7 @@ export function caption(data, state, thinned) {
   const parts = [`${method(data.method)}${of}, in ${unit}`, `${untrained}${epochsShown(thinned)}`];
   if (thinned.places.some((place) => apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
   if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
-  if (state.view !== "image" && !state.lock) parts.push("each picture has its own scale");
+  if (state.view !== "image" && !state.lock) parts.push("each attribution map has its own scale");
   if (state.player !== null) parts.push(`outlined: ${playerName(probes, sides[0].content(data.probe), state.player)}`);
   if (shown.some((one) => !one || isBlank(one.values))) parts.push("hatched: no explanation");
   return parts;
@@ -53,7 +53,7 @@ function alignment({ cursor: { metric } }, { align }) {
 }
 
 /**
- * The epoch in words, of both runs where they stand at different ones.
+ * The epoch in words, of both runs where they are at different ones.
  * @param {Data} data
  * @param {number} place
  */

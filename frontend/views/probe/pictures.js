@@ -103,7 +103,7 @@ export function picturesView(element) {
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {Pane} pane
- * @param {string} blank  why there is no picture; "" where there is one
+ * @param {string} blank  why there is no attribution map; "" where there is one
  * @param {unknown} drawing
  */
 function alone(element, data, pane, blank, drawing) {
