@@ -1,6 +1,6 @@
 /** Runs that repeat one recipe with another seed, drawn as one band: their mean, and how far they spread around it. Pure. */
 
-/** The default pattern of the part of a name that differs between repeats; the server uses the same (comparison.py). */
+/** The default pattern of the part of a name that differs between repeats; the server uses the same (judgement/repeats.py). */
 export const USUAL = "(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold)[-_=. ]*[0-9]+(?=$|[-_/ .])";
 
 /** @type {Map<string, RegExp | null>} patterns that were read; null where one can't be */

@@ -32,7 +32,7 @@ export function imputed(probes, row) {
 }
 
 /**
- * What a player is in this probe: short, as it stands beside its name, and whole, with every feature that it stands for.
+ * What a player is in this probe: short, as it is written beside its name, and whole, with every feature that it is made of.
  * @param {ProbeSetInfo} probes
  * @param {Row | null} row
  * @param {number} player

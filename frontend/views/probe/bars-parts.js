@@ -131,7 +131,7 @@ export function tipText(column, player, name) {
 }
 
 /**
- * What stands beside a row: the feature's name and its value in this probe.
+ * What is written beside a row: the feature's name and its value in this probe.
  * @param {Rows} rows
  * @param {number} place
  * @param {{probes: import("../../types.d.ts").ProbeSetInfo, table: import("../../types.d.ts").Row | null, name: (player: number) => string, kept: number | null, letters: number, showAll: (event: Event) => void}} what

@@ -283,8 +283,8 @@ function barsOf({ values, errors, real, base, apart }, lines, stepwise, state) {
 }
 
 /**
- * Whether the values shown add up to the output: methods that are made to measure by how much they miss it, and others whose values are near it by
- * chance, or not at all, do too.
+ * Whether the values add up to the output, by the measured gap: true of methods that guarantee it, and of others where the gap happens to be below
+ * MOST_GAP.
  * @param {Data} data
  */
 function addsUp({ method: name, panes, probe }) {

@@ -210,7 +210,7 @@ function sizesStore() {
   };
 }
 
-/** @type {(name: string) => string} a name whose direction of writing does not turn what stands beside it */
+/** @type {(name: string) => string} a name whose direction of writing does not change that of the words beside it */
 const isolated = (name) => `\u2068${name}\u2069`;
 
 /** @type {(side: Side, probe: number, step: number, name: string, player: number) => string} */

@@ -77,12 +77,12 @@ function write(node, content, element) {
   node.classList.toggle("short", content.pieces.reduce((sum, [text]) => sum + text.length, 0) <= SHORT);
   written.set(node, { content, tokens });
   rove(node, () => tokens.map((token) => token.node), KEYS);
-  if (!known) hear(node, element);
+  if (!known) addListeners(node, element);
   return tokens;
 }
 
 /** @type {(node: HTMLElement, element: HTMLElement) => void} */
-function hear(node, element) {
+function addListeners(node, element) {
   const enter = (/** @type {Event} */ event) => choose(element, { hover: playerOf(event) });
   const leave = () => choose(element, { hover: null });
   node.addEventListener("pointerover", enter);

@@ -179,7 +179,7 @@ const widthOf = (canvas) => canvas.parentElement?.clientWidth ?? 0;
  */
 function paintImportance(canvas, height, { state, sides, survey, places, importance }) {
   const width = widthOf(canvas);
-  // The longest bar's number stands beside it in a narrow chart too.
+  // The longest bar's number has room beside it in a narrow chart too.
   const domain = /** @type {[number, number]} */ ([0, survey.most * Math.max(1.12, width / Math.max(1, width - NUMBER)) || 1]);
   const marks = ticks(...domain, Math.max(2, Math.floor(width / TICK)));
   const rows = places.map(({ player, y }) => {

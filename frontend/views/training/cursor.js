@@ -104,7 +104,7 @@ function beside({ b, cursor }) {
  */
 function live({ live: on, a, b, cursor }) {
   if (!on) return html`<span class="live off"></span>`;
-  // Where runs stand beside each other by a metric, the cursor goes by A's epochs.
+  // Where runs are aligned by a metric, the cursor goes by A's epochs.
   const last = (/** @type {number[]} */ steps) => steps[steps.length - 1];
   const ahead = [a, cursor.metric ? null : b].find((side) => b && side && last(side.info.steps) > cursor.end);
   const title = ahead ? "the cursor stays at the last epoch that both runs have; → or dragging moves it on" : "Follows the last epoch while the run trains";
