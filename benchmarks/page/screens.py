@@ -293,6 +293,16 @@ SCENES = (
         "images-map-lime", "images", "LIME, the bare map, a class that is not the true one", state=f"{HONEST}&view=map&method=lime&class=7"
     ),
     Scene("images-help", "images", "the keys", act=press("?"), read=(".help",), looks=(*BOTH, SMALL)),
+    *(
+        Scene(
+            name,
+            log,
+            "the picture of README and docs: docs/tab*.png",
+            state=f"{HONEST}&method=shap&sort=differ{more}",
+            read=(".verdict",),
+        )
+        for name, log, more in (("docs-tab", "demo-images", ""), ("docs-tab-table", "demo-tables", ""), ("docs-tab-text", "demo-texts", ""))
+    ),
     Scene(
         "judged-findings",
         "images",
@@ -584,7 +594,7 @@ class LogWriter:
     def __init__(self, folder: Path, names: list[str]) -> None:
         self._said = folder / "written.txt"
         self._complaints = folder / "complaints.txt"
-        command = [sys.executable, str(ROOT / "benchmarks" / "screens_logs.py"), str(folder), *names]
+        command = [sys.executable, str(ROOT / "benchmarks" / "page" / "screens_logs.py"), str(folder), *names]
         with self._said.open("wb") as said, self._complaints.open("wb") as complaints:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=complaints)
 

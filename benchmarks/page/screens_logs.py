@@ -227,6 +227,10 @@ LOGS: dict[str, Callable[[Path], None]] = {
     "seeds": seeds,
     "tables": demo("tabular", 10),
     "hostile-table": hostile_table,
+    # The whole demos, as README shows them.
+    "demo-images": demo("image", 12),
+    "demo-tables": demo("tabular", 12),
+    "demo-texts": demo("text", 12),
     "texts": demo("text", 6),
     "series": series,
     "sets": probe_sets,
