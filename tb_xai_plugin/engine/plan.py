@@ -13,7 +13,7 @@ import numpy as np
 
 from tb_xai_plugin import explainers
 from tb_xai_plugin.explainers import AnyExplainer, Explainer, ModelExplainer, SamplingExplainer
-from tb_xai_plugin.explainers.contract import Fitted
+from tb_xai_plugin.explainers.contract import DrawnInputs, Fitted
 from tb_xai_plugin.explainers.lime_tabular import fewest_samples
 from tb_xai_plugin.games import coalitions
 from tb_xai_plugin.games.build import build_masker
@@ -37,6 +37,7 @@ AUTO_SAMPLES = 5000
 AUTO_NUMBERS = 150_000
 
 _Choice = TypeVar("_Choice")
+_Result = TypeVar("_Result")
 
 
 class Plan:
@@ -147,7 +148,8 @@ class Plan:
         """Numbers in one input."""
         return max(1, np.size(self.probes.inputs[0]))
 
-    def _neighbours(self, name: str, probe: int) -> Any:
+    def _neighbours(self, name: str, probe: int) -> DrawnInputs:
+        assert isinstance(self.probes, TabularProbes), "_fitted_around refuses other probes first"
         return self.sampling[name].neighbours(self.probes, probe, self.samples, self.seed)
 
     def _fitted_around(self, name: str, probe: int, samples: int) -> Fitted:
@@ -231,7 +233,7 @@ def _checked_classes(classes: Any) -> str | list[int]:
     return numbers
 
 
-def _checked_evaluations(evaluations: Any, players: int) -> int:
+def _checked_evaluations(evaluations: int | str, players: int) -> int:
     if isinstance(evaluations, str):
         _checked_choice("evaluations", evaluations, ("auto",))
         return coalitions.auto_evaluations(players)
@@ -242,11 +244,11 @@ def _checked_evaluations(evaluations: Any, players: int) -> int:
     return int(min(number - number % 2, 2**players))
 
 
-def _first_kept(make: Callable[..., Any], room: int) -> Callable[..., Any]:
+def _first_kept(make: Callable[..., _Result], room: int) -> Callable[..., _Result]:
     """Keep the first `room` results of a function. The latest would not help: probes come in turn, and each would drop the one that is needed next."""
-    kept: dict[tuple[Any, ...], Any] = {}
+    kept: dict[tuple[Any, ...], _Result] = {}
 
-    def result(*key: Any) -> Any:
+    def result(*key: Any) -> _Result:
         if key in kept:
             return kept[key]
         made = make(*key)
@@ -257,7 +259,7 @@ def _first_kept(make: Callable[..., Any], room: int) -> Callable[..., Any]:
     return result
 
 
-def _split(probes: ProbeSet, most_coalitions: int, evaluations: Any, players: int) -> tuple[int, int]:
+def _split(probes: ProbeSet, most_coalitions: int, evaluations: int | str, players: int) -> tuple[int, int]:
     """Number of coalitions, and of evaluations for all of them; those of a table are evaluated on several reference rows.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from tb_xai_plugin.games.coalitions import Design
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.probes import ProbeSet
+    from tb_xai_plugin.probes import ProbeSet, TabularProbes
 
 # Numbers in a noise sketch. It gives the correlation of two games' errors to about 1 / sqrt(SKETCH).
 SKETCH = 64
@@ -136,23 +136,35 @@ class ModelExplainer(Protocol):
         """Attributions of all probes and targets: values float64 (probes, targets, players), NaN past a probe's last player."""
 
 
+class DrawnInputs(Protocol):
+    """What a `SamplingExplainer` draws around a probe. `inputs`: (evaluations, …) as the model takes them; row 0 is the probe itself."""
+
+    @property
+    def inputs(self) -> np.ndarray: ...
+
+    def first(self, evaluations: int) -> DrawnInputs:
+        """The first inputs: the same sample as if only this many had been drawn."""
+
+
 @runtime_checkable
 class SamplingExplainer(Protocol):
     """An explainer that draws its own inputs around each probe and fits to the model's outputs there: a frozen dataclass of options.
 
-    `Explainer` describes the attributes. The result of `neighbours` has `inputs`, (evaluations, …) as the model takes them with the probe itself in
-    row 0, and `first(k)`, the sample of the first k evaluations.
+    `Explainer` describes the attributes.
     """
 
     name: ClassVar[str]
     fidelity: ClassVar[tuple[str, ...]]
     sketched: ClassVar[bool]
 
-    def neighbours(self, probes: Any, probe: int, evaluations: int, seed: int) -> Any:
+    def neighbours(self, probes: TabularProbes, probe: int, evaluations: int, seed: int) -> DrawnInputs:
         """Draw inputs around a probe, the same in every process."""
 
     def fit(self, neighbours: Any, player_of: np.ndarray) -> Fitted:
-        """Do all the work that does not need the model. player_of: int (features,), the player of each feature."""
+        """Do all the work that does not need the model.
+
+        neighbours: a result of `neighbours`, or the first part of it; player_of: int (features,), the player of each feature.
+        """
 
 
 def by_game(apply: Callable[[np.ndarray], Attribution]) -> Fitted:

@@ -25,7 +25,7 @@ class Layout:
         dtypes: dtype of each array.
     """
 
-    encode: Any
+    encode: Callable[[list[str]], Any] | None
     keys: tuple[str, ...] | None
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]

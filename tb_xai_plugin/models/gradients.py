@@ -99,7 +99,7 @@ class Gradients:
             traced: Callable[..., Any] = tf.function(graph, autograph=False).get_concrete_function(*self._signature(batch))
         return traced
 
-    def _make_of_players(self, batch: int) -> Callable[..., np.ndarray]:
+    def _make_of_players(self, batch: int) -> Batches:
         def compile_for(size: int) -> Callable[..., np.ndarray]:
             import tensorflow as tf
 

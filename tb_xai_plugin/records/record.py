@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -235,7 +235,8 @@ class Record:
             newest = max(data, key=lambda d: d.wall_time, default=None)
             if newest is None:
                 raise RecordError(f"{self.name}: the record's {name} are incomplete; train again with a new log_dir.")
-            yield wire.unpack(newest.value, about["dtype"], (stop - start, *about["shape"][1:]))
+            # What is not bytes is damaged, and fails to decode.
+            yield wire.unpack(cast(bytes, newest.value), about["dtype"], (stop - start, *about["shape"][1:]))
 
     def _series(self, quantity: str) -> np.ndarray:
         """(all_steps, probes, …) of one quantity of the wire; NaN (-1 for classes) where missing."""
@@ -310,7 +311,8 @@ class Record:
 
     def _counting(self, data: Iterable[Datum]) -> dict[int, np.ndarray]:
         """{index into `all_steps`: tensor} of the writes that count."""
-        tensors = {place: d.value for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
+        # Bytes in place of an array are damaged, and fail where they are used.
+        tensors = {place: cast(np.ndarray, d.value) for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
         self.whole = self.whole and self._complete <= tensors.keys()
         return tensors
 

@@ -34,7 +34,7 @@ class Datum:
 
     step: int
     wall_time: float
-    value: Any
+    value: np.ndarray | bytes
 
 
 class Source(Protocol):
@@ -154,7 +154,7 @@ def has_events(directory: str) -> bool:
     return os.path.isdir(directory) and any("tfevents" in name for name in os.listdir(directory))
 
 
-def _value(array: np.ndarray) -> Any:
+def _value(array: np.ndarray) -> np.ndarray | bytes:
     return array if array.dtype.kind in "fiub" else bytes(array.item())
 
 
