@@ -84,7 +84,7 @@ class Engine:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the engine has found out about the model, for the record."""
+        """How the model's outputs are read and explained, for the record."""
         return {
             "head": self.head.kind,
             "clipped": self.head.clipped,

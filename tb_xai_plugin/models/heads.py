@@ -1,4 +1,4 @@
-"""Heads: what a model's outputs mean, found from its last layer, the numbers themselves and its loss."""
+"""Heads: what a model's outputs mean, determined from its last layer, the numbers themselves and its loss."""
 
 from __future__ import annotations
 
