@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from tb_xai_plugin.engine import deletion
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.merging import missing, put_in
 from tb_xai_plugin.engine.plan import Plan
+from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
 from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
 from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
@@ -33,9 +33,6 @@ CHANGING_TARGETS = 3
 
 # Fidelity of model-based explainers: the correlation, over all coalitions, of the sum of the present players' values with the outputs.
 CORRELATION = "correlation"
-
-# Wraps a range of probe numbers.
-Progress = Callable[[range], Iterable[int]]
 
 
 class Engine:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+# Wraps a range of probe numbers.
+Progress = Callable[[range], Iterable[int]]
 
-def progress_bar(what: str) -> Callable[[range], Iterable[int]]:
+
+def progress_bar(what: str) -> Progress:
     """A function that wraps a range of probe numbers in a progress line. what: the text of the line, e.g. "Explaining epoch 3"."""
     try:
         from tqdm import tqdm
