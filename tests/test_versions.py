@@ -11,8 +11,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
-from records import ROOT
 from support import release, versions
+from support.records import ROOT
 
 import tb_xai_plugin
 
