@@ -126,8 +126,11 @@ class ModelExplainer(Protocol):
     explained output. `passes(targets) -> int` is the cost of explaining a probe, in model evaluations; it helps to plan the first explanation.
     """
 
-    name: ClassVar[str]
     fidelity: ClassVar[tuple[str, ...]]
+
+    @property
+    def name(self) -> str:
+        """Of the class; of each object only in `Custom`."""
 
     def check(self, model: Any) -> None:
         """Raise ValueError, with one sentence, where this explainer cannot work on the model."""
