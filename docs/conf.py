@@ -46,6 +46,10 @@ napoleon_use_ivar = True  # "Attributes:" as a list; the properties among them h
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+# Types with a name in the code have it in signatures too.
+autodoc_type_aliases = {
+    name: name for name in ("Array", "Categories", "Display", "Features", "Labels", "Model", "Names", "Segments", "Table", "AnyExplainer")
+}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 add_module_names = False
@@ -53,7 +57,8 @@ add_module_names = False
 # Types of other projects: their documentation is not fetched, so there is nothing to link to. And our own internal types, which have no page.
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pandas|keras|collections|typing|os|abc)(\..*)?"),
-    (r"py:.*", r"Any|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self|AnyExplainer"),
+    (r"py:.*", r"Any|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self"),
+    (r"py:.*", "|".join(autodoc_type_aliases)),
     (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError"),
 ]
 
@@ -90,8 +95,8 @@ def _escaped(part: str) -> str:
 def short(
     app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """The union of all explainers by the name that it has in the code."""
-    return signature and re.sub(r"~?[\w.]*Explainer( \| ~?[\w.]*Explainer)+", "AnyExplainer", signature), returns
+    """The names of `autodoc_type_aliases` as they are; within a union or a generic type, Sphinx shows its wrapper of them."""
+    return signature and re.sub(r"~?[\w.]*TypeAliasForwardRef\('(\w+)'\)", r"\1", signature), returns
 
 
 def homes() -> dict[str, str]:

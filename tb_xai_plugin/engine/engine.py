@@ -22,7 +22,7 @@ from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.heads import OutputCheck
-from tb_xai_plugin.models.predictors import Predictor, build_predictor, is_keras_model
+from tb_xai_plugin.models.predictors import Model, Predictor, build_predictor, is_keras_model
 from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.threads import one_blas_thread
 from tb_xai_plugin.probes import ProbeSet, TextProbes
@@ -46,7 +46,7 @@ class Engine:
         ValueError: the model and the probes do not fit together; see `predictors.build_predictor`.
     """
 
-    def __init__(self, plan: Plan, model: Any) -> None:
+    def __init__(self, plan: Plan, model: Model) -> None:
         self.plan = plan
         probes = plan.probes
         for explainer in plan.model_based.values():

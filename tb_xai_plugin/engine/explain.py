@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import progress_bar
 from tb_xai_plugin.explainers import AnyExplainer
+from tb_xai_plugin.models.predictors import Model
 from tb_xai_plugin.probes import ProbeSet
 
 
 def explain(
-    model: Any,
+    model: Model,
     probes: ProbeSet,
     explainers: Sequence[str | AnyExplainer] | str | AnyExplainer = ("lime", "shap"),
     *,

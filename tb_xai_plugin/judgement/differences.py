@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from tb_xai_plugin.records import wire
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series, Target
 
+# Selects rows of (all_steps, probes, …): indices of steps, or (indices of steps, indices of probes).
+Rows: TypeAlias = np.ndarray | tuple[np.ndarray, np.ndarray]
+
 # Of a run, (all_steps, probes, …) each: standard errors, sketches of the sampling errors (None where there are none), and the explained class.
 Logged = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 
@@ -23,9 +26,9 @@ Logged = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 def of_step(run: Series, other: Series, explainer: str, step: int, other_step: int, *, shared: bool) -> np.ndarray:
     """See `Run.change_errors`."""
     refuse_incomparable(run, other, explainer)
-    here, there = alignment.place(run, step), alignment.place(other, other_step)
+    here, there = np.array([alignment.place(run, step)]), np.array([alignment.place(other, other_step)])
     logged, others = ((r.all_errors(explainer), r.all_noise(explainer) if shared else None, r.all_targets()) for r in (run, other))
-    (errors,) = _of_pairs(run, other, logged, others, [here], [there])
+    (errors,) = _of_pairs(run, other, logged, others, here, there)
     return np.asarray(errors)
 
 
@@ -68,11 +71,8 @@ def _logged(run: Series, explainer: str, target: Target, probes: Sequence[int] |
     return errors[:, probes], noise[0][:, probes] if noise else None, run.target_of(target)[:, probes]
 
 
-def _of_pairs(run: Series, other: Series, logged: Logged, others: Logged, here: Any, there: Any) -> np.ndarray:
-    """Standard errors of `run` at `here` minus `other` at `there`; NaN where the two explain different classes.
-
-    here, there: what selects rows of (all_steps, probes, …): indices of steps, or (indices of steps, indices of probes).
-    """
+def _of_pairs(run: Series, other: Series, logged: Logged, others: Logged, here: Rows, there: Rows) -> np.ndarray:
+    """Standard errors of `run` at `here` minus `other` at `there`; NaN where the two explain different classes."""
     (errors, noise, classes), (other_errors, other_noise, other_classes) = logged, others
     levels, other_levels = (side.cost["level"][at[0] if isinstance(at, tuple) else at] for side, at in ((run, here), (other, there)))
     return errors_between(

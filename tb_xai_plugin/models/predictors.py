@@ -31,6 +31,9 @@ PER_CALL = 16
 # Batches that run at the same time: the layers of a small network do not keep the cores busy. More batches would take more memory.
 AT_ONCE = 2
 
+# A Keras model, or any callable from a batch to outputs. Keras has no types, and its models are callables.
+Model: TypeAlias = Callable[[Any], Any]
+
 # (bool or float (k, players of the probe) coalitions, probe number) -> float32 (k, columns)
 Evaluate: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
+
+from tb_xai_plugin.probes.arguments import Array
 
 # The mean of n probes contains 1/n of each probe. With fewer probes than this, an "absent" segment would still show the probe itself.
 FEWEST_FOR_MEAN = 8
@@ -42,7 +43,9 @@ def segment_mean(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
 BASELINES: Mapping[str, Maker] = {"auto": automatic, "mean": mean, "segment-mean": segment_mean}
 
 
-def baseline(who: str, pixels: np.ndarray, segments: np.ndarray, how: Any, makers: Mapping[str, Maker] = BASELINES) -> np.ndarray:
+def baseline(
+    who: str, pixels: np.ndarray, segments: np.ndarray, how: str | float | Array, makers: Mapping[str, Maker] = BASELINES
+) -> np.ndarray:
     """The baseline of a probe set.
 
     Args:
@@ -64,12 +67,12 @@ def baseline(who: str, pixels: np.ndarray, segments: np.ndarray, how: Any, maker
             raise ValueError(f"{who}: unknown baseline {how!r}; choose from {list(makers)}, or give a number or an array.")
         return makers[how](pixels, segments)
     try:
-        array = np.asarray(how)
+        given = np.asarray(how)
     except ValueError as error:
         raise ValueError(f"{who}: baseline is not an array ({error}); give rows of equal length.") from error
-    if array.dtype.kind not in "fiub":
+    if given.dtype.kind not in "fiub":
         raise TypeError(f"{who}: baseline is {type(how).__name__}; choose from {list(makers)}, or give a number or an array.")
-    array = array.astype(np.float32)
+    array = given.astype(np.float32)
     # For series, (T,) has one number per step and (C,) one per channel.
     if array.ndim == len(places) and array.shape[0] in (1, places[0]):
         array = array[..., None]
@@ -78,7 +81,7 @@ def baseline(who: str, pixels: np.ndarray, segments: np.ndarray, how: Any, maker
     except ValueError as error:
         size = ", ".join(map(str, (*places, channels)))
         shape = " x ".join(map(str, (*places, channels)))
-        raise ValueError(f"{who}: baseline has shape {np.shape(how)} for probes of {shape}; give a number or an array ({size}).") from error
+        raise ValueError(f"{who}: baseline has shape {given.shape} for probes of {shape}; give a number or an array ({size}).") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{who}: baseline has NaN or infinite values; give finite numbers.")
     return array

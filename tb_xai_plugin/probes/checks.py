@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.probes.arguments import Labels
 
-def names_of(who: str, given: Any, what: str, count: int | None, things: str = "probes") -> list[str] | None:
+
+def names_of(who: str, given: object, what: str, count: int | None, things: str = "probes") -> list[str] | None:
     """Names as a list of str, from a list or from {number: name}; None where none are given.
 
     Args:
@@ -28,7 +30,7 @@ def names_of(who: str, given: Any, what: str, count: int | None, things: str = "
     return names
 
 
-def labels_or_truth(who: str, labels: Any, n: int, class_names: list[str] | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+def labels_or_truth(who: str, labels: Labels | None, n: int, class_names: list[str] | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Read labels as classes or, where they are fractions, as the true values of a regression.
 
     Returns:
@@ -44,7 +46,7 @@ def labels_or_truth(who: str, labels: Any, n: int, class_names: list[str] | None
     return class_numbers(who, labels, n, class_names), None
 
 
-def class_numbers(who: str, labels: Any, n: int, class_names: list[str] | None) -> np.ndarray | None:
+def class_numbers(who: str, labels: Labels | None, n: int, class_names: list[str] | None) -> np.ndarray | None:
     """Class numbers, int64 (n,), from class numbers, class names or one-hot rows."""
     if labels is None:
         return None
@@ -79,14 +81,14 @@ def _numbers_of(who: str, labels: list[str], class_names: list[str] | None) -> n
     return np.array([class_names.index(label) for label in labels])
 
 
-def mapping(who: str, what: str, given: Any, example: str) -> Mapping[Any, Any]:
+def mapping(who: str, what: str, given: object, example: str) -> Mapping[Any, Any]:
     """An option that is a mapping; {} where it is None. example: a valid value, for the message."""
     if given is not None and not isinstance(given, Mapping):
         raise TypeError(f"{who}: {what} is {type(given).__name__}; give {example}.")
     return given or {}
 
 
-def optional_callable(who: str, what: str, given: Any, does: str) -> Callable[..., Any] | None:
+def optional_callable(who: str, what: str, given: object, does: str) -> Callable[..., Any] | None:
     """An option that is a callable or None. does: what the callable must do, for the message."""
     if given is None:
         return None

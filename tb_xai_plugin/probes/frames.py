@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+
+from tb_xai_plugin.probes.arguments import Table
 
 if TYPE_CHECKING:
     import pandas
@@ -35,7 +37,7 @@ class Tables:
     categories: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, who: str, rows: Any, background: Any, named: Mapping[Any, Any]) -> Tables:
+    def of(cls, who: str, rows: Table, background: Table, named: Mapping[Any, Any]) -> Tables:
         """Read rows and background, each an array or a DataFrame. named: the option `categorical`, {column: its values}."""
         row_names, background_names = _column_names(rows), _column_names(background)
         if row_names is None or background_names is None:
@@ -45,19 +47,20 @@ class Tables:
             return cls(row_table, background_table, row_names or background_names)
         if row_names != background_names:
             raise ValueError(_refusal(who, (len(row_names), row_names), (len(background_names), background_names)))
+        row_frame, background_frame = cast("pandas.DataFrame", rows), cast("pandas.DataFrame", background)
         words: dict[int, list[Any]] = {}
         for place, name in enumerate(row_names):
-            pair = rows.iloc[:, place], background.iloc[:, place]
+            pair = row_frame.iloc[:, place], background_frame.iloc[:, place]
             if any(_is_words(column) for column in pair):
                 words[place] = _values(who, name, *pair, named.get(name, named.get(place)))
         coded_rows, coded_background = (
             np.stack([_column(who, what, frame.iloc[:, place], words.get(place)) for place in range(frame.shape[1])], axis=1)
             if frame.size
             else _numbers(who, frame, what)
-            for frame, what in ((rows, "rows"), (background, "background"))
+            for frame, what in ((row_frame, "rows"), (background_frame, "background"))
         )
-        categories = frozenset(place for place in words if background.dtypes.iloc[place].name == "category")
-        return cls(coded_rows, coded_background, row_names, words, list(background.columns), categories)
+        categories = frozenset(place for place in words if background_frame.dtypes.iloc[place].name == "category")
+        return cls(coded_rows, coded_background, row_names, words, list(background_frame.columns), categories)
 
     def to_frame(self, rows: np.ndarray) -> pandas.DataFrame:
         """A DataFrame with words instead of codes, from float32 (k, d), for models that take DataFrames."""
@@ -77,7 +80,7 @@ class Tables:
         return frame
 
 
-def _column_names(table: Any) -> list[str] | None:
+def _column_names(table: Table) -> list[str] | None:
     """Names of a DataFrame's columns; None for arrays."""
     return [str(name) for name in table.columns] if hasattr(table, "columns") else None
 
@@ -91,10 +94,10 @@ def _refusal(who: str, rows: tuple[int, list[str] | None], background: tuple[int
     return f"{who}: background has {background_has}, rows have {rows_have}; give both the same columns, in the same order."
 
 
-def _numbers(who: str, given: Any, what: str) -> np.ndarray:
+def _numbers(who: str, given: Table, what: str) -> np.ndarray:
     """float64 (rows, columns) from an array, or from a DataFrame whose columns are all numbers."""
-    if hasattr(given, "columns") and given.size:
-        return np.stack([_column(who, what, given.iloc[:, place], None) for place in range(given.shape[1])], axis=1)
+    if hasattr(given, "columns") and (frame := cast("pandas.DataFrame", given)).size:
+        return np.stack([_column(who, what, frame.iloc[:, place], None) for place in range(frame.shape[1])], axis=1)
     if hasattr(given, "toarray"):
         raise TypeError(f"{who}: {what} is a sparse matrix; give {what}.toarray().")
     try:
@@ -111,20 +114,20 @@ def _numbers(who: str, given: Any, what: str) -> np.ndarray:
     return table
 
 
-def _is_words(column: Any) -> bool:
+def _is_words(column: pandas.Series[Any]) -> bool:
     """Whether a DataFrame's column holds categories, or anything that is neither a number nor a time."""
     if column.dtype.name == "category":
         return True
     return column.dtype.kind not in "fiubcmM" and not all(isinstance(value, int | float | np.number) for value in column.dropna())
 
 
-def _values(who: str, name: str, rows: Any, background: Any, named: Any) -> list[Any]:
+def _values(who: str, name: str, rows: pandas.Series[Any], background: pandas.Series[Any], named: Iterable[Any] | None) -> list[Any]:
     """The values of a column of words, in the order of their codes: those given as `categorical`, else those of the background."""
     if named is not None:
         return list(named)
-    dtype = background.dtype
     try:
-        values = list(dtype.categories) if dtype.name == "category" else sorted(set(background.dropna().tolist()), key=str)
+        of_categories = background.dtype.name == "category"
+        values = list(background.cat.categories) if of_categories else sorted(set(background.dropna().tolist()), key=str)
     except TypeError as error:
         raise TypeError(f"{who}: background, column {name!r} has values that are neither numbers nor words ({error}); {GIVE}.") from error
     for row, value in enumerate(rows.tolist()):
@@ -136,7 +139,7 @@ def _values(who: str, name: str, rows: Any, background: Any, named: Any) -> list
     return values
 
 
-def _column(who: str, what: str, column: Any, values: list[Any] | None) -> np.ndarray:
+def _column(who: str, what: str, column: pandas.Series[Any], values: list[Any] | None) -> np.ndarray:
     """float64 (rows,): the numbers of a column, or the codes of its words. values: the words in the order of their codes; None for numbers."""
     name = str(column.name)
     if values is None:
@@ -161,6 +164,6 @@ def _column(who: str, what: str, column: Any, values: list[Any] | None) -> np.nd
     return codes
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     """Whether a value is None, NaN, or pandas' NA or NaT."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and np.isnan(value))

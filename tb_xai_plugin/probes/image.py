@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin.probes import baselines, checks
 from tb_xai_plugin.probes import segments as superpixels
+from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 from tb_xai_plugin.probes.sampling import take_balanced
 
@@ -44,18 +45,19 @@ class ImageProbes(ProbeSet):
     """
 
     kind = "image"
+    regions: dict[str, np.ndarray]
 
     def __init__(
         self,
-        images: Any,
-        labels: Any = None,
+        images: Array,
+        labels: Labels | None = None,
         *,
-        class_names: Sequence[str] | None = None,
-        names: Sequence[str] | None = None,
-        segments: str | np.ndarray | Callable[[np.ndarray], np.ndarray] = "auto",
-        baseline: str | float | np.ndarray = "auto",
-        regions: Mapping[str, Any] | None = None,
-        display: Any = None,
+        class_names: Names | None = None,
+        names: Names | None = None,
+        segments: str | Segments = "auto",
+        baseline: str | float | Array = "auto",
+        regions: Mapping[str, Array] | None = None,
+        display: Display | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         self.inputs = _checked_images(images, shown_otherwise=display is not None)
@@ -77,8 +79,8 @@ class ImageProbes(ProbeSet):
                 f"ImageProbes: the baseline is equal to probe {int(unchanged.argmax())}, so nothing changes when its segments are absent; "
                 "give another baseline=, e.g. 'blur' or a number that is not in the image."
             )
-        regions = checks.mapping(WHO, "regions", regions, "{name: bool mask}")
-        self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in regions.items()}
+        masks = checks.mapping(WHO, "regions", regions, "{name: bool mask}")
+        self.regions = {str(name): _region(name, mask, (n, height, width)) for name, mask in masks.items()}
         for name, mask in self.regions.items():
             if not mask.any():
                 raise ValueError(f"ImageProbes: region {name!r} has not a single pixel in any image; mark its pixels as True.")
@@ -153,7 +155,7 @@ class ImageProbes(ProbeSet):
         return probes
 
 
-def _checked_images(given: Any, *, shown_otherwise: bool) -> np.ndarray:
+def _checked_images(given: Array, *, shown_otherwise: bool) -> np.ndarray:
     """The images as an array, (n, H, W) or (n, H, W, C). shown_otherwise: other images are shown to people, given by `display`."""
     try:
         images: np.ndarray = np.asarray(given)
@@ -186,7 +188,7 @@ def _checked_images(given: Any, *, shown_otherwise: bool) -> np.ndarray:
     return images
 
 
-def _shown(inputs: np.ndarray, display: Any) -> np.ndarray:
+def _shown(inputs: np.ndarray, display: Display | None) -> np.ndarray:
     """The images as people see them: uint8 (n, H, W, 1, 3 or 4)."""
     images: np.ndarray = inputs
     if callable(display):
@@ -232,7 +234,7 @@ def _stretched(images: np.ndarray) -> np.ndarray:
     return _rounded((images - images.min()) * (255 / span if span > 0 else 0))
 
 
-def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: Any) -> np.ndarray:
+def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: str | Segments) -> np.ndarray:
     """int32 (n, H, W), contiguous from 0 in each probe."""
     n, height, width, _ = images.shape
     if isinstance(how, str):
@@ -269,7 +271,7 @@ def _blurred(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
 BASELINES: Mapping[str, baselines.Maker] = {**baselines.BASELINES, "blur": _blurred}
 
 
-def _region(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _region(name: str, given: Array, shape: tuple[int, ...]) -> np.ndarray:
     """bool (n, H, W). shape: (n, H, W)."""
     mask: np.ndarray = np.asarray(given)
     if mask.shape not in (shape, shape[1:]):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin.probes import baselines, checks
+from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 from tb_xai_plugin.probes.regions import overlap
 from tb_xai_plugin.probes.segments import contiguous
@@ -48,19 +49,20 @@ class SequenceProbes(ProbeSet):
     """
 
     kind = "sequence"
+    regions: dict[str, np.ndarray]
 
     def __init__(
         self,
-        series: Any,
-        labels: Any = None,
+        series: Array,
+        labels: Labels | None = None,
         *,
-        class_names: Sequence[str] | None = None,
-        names: Sequence[str] | None = None,
-        channel_names: Sequence[str] | None = None,
-        segments: str | int | np.ndarray | Callable[[np.ndarray], np.ndarray] = "auto",
-        baseline: str | float | np.ndarray = "auto",
-        regions: Mapping[str, Any] | None = None,
-        display: Any = None,
+        class_names: Names | None = None,
+        names: Names | None = None,
+        channel_names: Names | None = None,
+        segments: str | int | Segments = "auto",
+        baseline: str | float | Array = "auto",
+        regions: Mapping[str, Array] | None = None,
+        display: Display | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         self.inputs = _numbers(series)
@@ -158,7 +160,7 @@ class SequenceProbes(ProbeSet):
         )
 
 
-def _array(what: str, given: Any) -> np.ndarray:
+def _array(what: str, given: float | Array) -> np.ndarray:
     """An option as an array."""
     try:
         return np.asarray(given)
@@ -166,7 +168,7 @@ def _array(what: str, given: Any) -> np.ndarray:
         raise ValueError(f"{WHO}: {what} is not an array ({error}); give rows of equal length.") from error
 
 
-def _numbers(given: Any) -> np.ndarray:
+def _numbers(given: Array) -> np.ndarray:
     """The series as an array, (n, T) or (n, T, C)."""
     try:
         series: np.ndarray = np.asarray(given)
@@ -194,7 +196,7 @@ def _numbers(given: Any) -> np.ndarray:
     return series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 
 
-def _segments(pixels: np.ndarray, how: Any) -> np.ndarray:
+def _segments(pixels: np.ndarray, how: str | int | Segments) -> np.ndarray:
     """int32 (n, T), contiguous from 0 in each probe."""
     n, length, _ = pixels.shape
     if isinstance(how, str) and how == "auto":
@@ -222,7 +224,7 @@ def _steps(inside: np.ndarray) -> str:
     return f"step{'s' if inside.sum() > 1 else ''} {', '.join(stretches)}{more}"
 
 
-def _region(name: str, given: Any, shape: tuple[int, int]) -> np.ndarray:
+def _region(name: str, given: Array, shape: tuple[int, int]) -> np.ndarray:
     """bool (n, T). shape: (n, T)."""
     mask = _array(f"region {name!r}", given)
     if mask.dtype.kind not in "biuf":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes.arguments import Categories, Display, Feature, Features, Labels, Names, Table
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 from tb_xai_plugin.probes.frames import Tables
 from tb_xai_plugin.probes.references import SUMMARIES, summarised
@@ -63,25 +64,26 @@ class TabularProbes(ProbeSet):
     """
 
     kind = "tabular"
+    regions: dict[str, list[int]]
 
     def __init__(
         self,
-        rows: Any,
-        labels: Any = None,
+        rows: Table,
+        labels: Labels | None = None,
         *,
-        background: Any,
-        feature_names: Sequence[str] | None = None,
-        class_names: Sequence[str] | None = None,
-        names: Sequence[str] | None = None,
-        categorical: Mapping[Any, Sequence[str]] | None = None,
-        groups: Mapping[str, Sequence[Any]] | None = None,
-        regions: Mapping[str, Sequence[Any]] | None = None,
-        display: Any = None,
+        background: Table,
+        feature_names: Names | None = None,
+        class_names: Names | None = None,
+        names: Names | None = None,
+        categorical: Categories | None = None,
+        groups: Mapping[str, Features] | None = None,
+        regions: Mapping[str, Features] | None = None,
+        display: Display | None = None,
         absent: str = "paired",
         summary: str = "sample",
         references: int = 100,
         missing: str = "refuse",
-        model_input: Any = None,
+        model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         for what, choice, choices in (("absent", absent, ABSENT), ("summary", summary, SUMMARIES), ("missing", missing, MISSING)):
             if choice not in choices:
@@ -218,7 +220,7 @@ class TabularProbes(ProbeSet):
         probes._background_hash = names.get("background_hash", "")
         return probes
 
-    def _feature(self, key: Any, what: str) -> int:
+    def _feature(self, key: Feature, what: str) -> int:
         """Number of a feature given by name or number. what: the option that names it, for the message."""
         # A DataFrame may have numbers as names: then a number means the name.
         if str(key) in self.feature_names and not isinstance(key, bool):
@@ -227,7 +229,7 @@ class TabularProbes(ProbeSet):
             return int(key)
         raise ValueError(f"{WHO}: {what} names the feature {key!r}, which does not exist; choose from {self.feature_names[:20]}.")
 
-    def _features(self, keys: Any, what: str) -> list[int]:
+    def _features(self, keys: Features, what: str) -> list[int]:
         if isinstance(keys, str) or not isinstance(keys, Iterable):
             keys = [keys]
         features = [self._feature(key, what) for key in keys]
@@ -300,7 +302,7 @@ class TabularProbes(ProbeSet):
                     f"{len(value_names) - 1}; name every code in categorical, or correct the value."
                 )
 
-    def _displayed(self, display: Any) -> np.ndarray:
+    def _displayed(self, display: Display | None) -> np.ndarray:
         """float32 (n, d): the rows as people see them."""
         shown = self.inputs if display is None else np.asarray(display(self.inputs) if callable(display) else display)
         if shown.shape != self.inputs.shape or shown.dtype.kind not in "fiub":

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes.arguments import Labels, Names
 from tb_xai_plugin.probes.contract import ProbeSet, hash_of
 
 WHO = "TextProbes"
@@ -56,19 +57,20 @@ class TextProbes(ProbeSet):
     """
 
     kind = "text"
+    regions: dict[str, list[str]]
 
     def __init__(
         self,
-        texts: Sequence[str],
-        labels: Any = None,
+        texts: Iterable[str | bytes],
+        labels: Labels | None = None,
         *,
         encode: Callable[[list[str]], Any] | None = None,
-        class_names: Sequence[str] | None = None,
-        names: Sequence[str] | None = None,
-        tokenize: Callable[[str], list[str]] | None = None,
+        class_names: Names | None = None,
+        names: Names | None = None,
+        tokenize: Callable[[str], Iterable[str]] | None = None,
         mask_token: str = "",
         repeated: str = "own",
-        regions: Mapping[str, Sequence[str]] | None = None,
+        regions: Mapping[str, Iterable[str]] | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         if repeated not in REPEATED:
@@ -174,7 +176,7 @@ class TextProbes(ProbeSet):
         probes.encode = probes.model_input = None
         return probes
 
-    def _tokens(self, name: str, given: Any) -> list[str]:
+    def _tokens(self, name: str, given: object) -> list[str]:
         if not isinstance(given, Iterable):
             raise TypeError(f"{WHO}: region {name!r} is {given!r}; give a list of tokens.")
         tokens = [given] if isinstance(given, str) else [str(token) for token in given]
@@ -247,7 +249,7 @@ def pieces_of(arrays: Mapping[str, np.ndarray]) -> list[list[Piece]]:
     return texts
 
 
-def _strings(texts: Any) -> list[str]:
+def _strings(texts: object) -> list[str]:
     if isinstance(texts, str):
         raise TypeError(f"{WHO}: texts is one string; give a list of texts.")
     given = texts.tolist() if hasattr(texts, "tolist") else texts
@@ -256,18 +258,11 @@ def _strings(texts: Any) -> list[str]:
     strings = [_decoded(text, probe) for probe, text in enumerate(given)]
     if not strings:
         raise ValueError(f"{WHO}: texts is empty; give at least one text, 16 is a good number.")
-    for probe, text in enumerate(strings):
-        if not isinstance(text, str):
-            raise TypeError(
-                f"{WHO}: text {probe} is {type(text).__name__}; give strings, and encode= to turn them into what the model takes."
-            )
-        if not text.strip():
-            raise ValueError(f"{WHO}: text {probe} is empty; give texts with at least 2 tokens.")
     # A record separates the pieces of a text by this character.
     return [text.replace("\0", " ") for text in strings]
 
 
-def _decoded(text: Any, probe: int) -> Any:
+def _decoded(text: object, probe: int) -> str:
     """A text as a string, decoded from bytes where necessary; it must be possible to write it as UTF-8 again."""
     try:
         text = text.decode() if isinstance(text, bytes) else text
@@ -275,10 +270,14 @@ def _decoded(text: Any, probe: int) -> Any:
             text.encode()
     except UnicodeError as error:
         raise ValueError(f"{WHO}: text {probe} is not Unicode ({error}); decode it first, e.g. with errors='replace'.") from error
+    if not isinstance(text, str):
+        raise TypeError(f"{WHO}: text {probe} is {type(text).__name__}; give strings, and encode= to turn them into what the model takes.")
+    if not text.strip():
+        raise ValueError(f"{WHO}: text {probe} is empty; give texts with at least 2 tokens.")
     return text
 
 
-def _pieces(text: str, tokens: Any, probe: int, repeated: str) -> list[Piece]:
+def _pieces(text: str, tokens: object, probe: int, repeated: str) -> list[Piece]:
     """Cut a text into its tokens and the pieces between them."""
     given = None if isinstance(tokens, str) or not isinstance(tokens, Iterable) else list(tokens)
     if given is None or not all(isinstance(token, str) for token in given):
