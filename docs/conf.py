@@ -48,7 +48,8 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 # Types with a name in the code have it in signatures too.
 autodoc_type_aliases = {
-    name: name for name in ("Array", "Categories", "Display", "Features", "Labels", "Model", "Names", "Segments", "Table", "AnyExplainer")
+    name: name
+    for name in ("Array", "Categories", "Display", "Features", "Labels", "Model", "Names", "Segments", "Table", "Target", "AnyExplainer")
 }
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
@@ -59,7 +60,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pandas|keras|collections|typing|os|abc)(\..*)?"),
     (r"py:.*", r"Any|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self"),
     (r"py:.*", "|".join(autodoc_type_aliases)),
-    (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError"),
+    (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError|RegionPair"),
 ]
 
 
