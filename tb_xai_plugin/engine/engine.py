@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -110,7 +110,7 @@ class Engine:
         targets = CHANGING_TARGETS if constant is None else len(constant)
         return {"probes": len(probes), "targets": targets, "players": int(probes.players.max()), "classes": self.classes}
 
-    @property
+    @cached_property
     def details(self) -> dict[str, dict[str, Any]]:
         """The parts of each explanation besides its values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool, "unit": str}}."""
         plan, details = self.plan, {}
@@ -233,14 +233,11 @@ class Engine:
                 games.append(self._game(of_probe, targets[-1]))
                 not_finite += any(not sample.finite for sample in of_probe.samples.values())
             else:
-                # Where the output on the unmasked probe is finite, its probabilities are kept.
-                full_finite, empty_finite = np.isfinite(raw[:2]).all(axis=1)
-                if full_finite:
-                    full[probe] = self._probabilities(raw[:1])[0]
+                full[probe], of_targets, only_empty = self._of_not_finite(probe, raw)
                 not_finite += 1
-                only_empty_not_finite += full_finite and not empty_finite
-                targets.append(self._targets(probe, full[probe] if full_finite else np.zeros(self.classes)))
-                games.append(np.full((len(of_probe.masks), len(targets[-1])), np.nan))
+                only_empty_not_finite += only_empty
+                targets.append(of_targets)
+                games.append(np.full((len(of_probe.masks), len(of_targets)), np.nan))
             for name, sample in of_probe.samples.items():
                 # Where outputs around a probe are not finite, only this explainer loses the probe.
                 explained = self._explained(sample, targets[-1])
@@ -261,6 +258,18 @@ class Engine:
             sampled,
         )
 
+    def _of_not_finite(self, probe: int, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+        """What remains of a probe with outputs that are not finite. raw: (coalitions, columns).
+
+        Returns:
+            Probabilities on the unmasked probe, NaN where its output is not finite; the classes to explain; and whether the output is finite on
+            the unmasked probe and not on the empty coalition.
+        """
+        full_finite, empty_finite = np.isfinite(raw[:2]).all(axis=1)
+        full = self._probabilities(raw[:1])[0] if full_finite else np.full(self.classes, np.nan)
+        targets = self._targets(probe, full if full_finite else np.zeros(self.classes))
+        return full, targets, bool(full_finite and not empty_finite)
+
     def _probabilities(self, raw: np.ndarray) -> np.ndarray:
         return outputs.probabilities(self.head, self.head.scores(raw))
 
@@ -280,17 +289,18 @@ class Engine:
     def explain(self, model_outputs: ModelOutputs, level: int) -> Snapshot:
         """Explain from outputs that were evaluated before. level: number of coalitions that are used, at most those evaluated."""
         plan = self.plan
-        self._failures: dict[str, Exception] = {}
         with one_blas_thread():
             attributions = {name: self._from_coalitions(name, model_outputs, level) for name in plan.fitting}
             attributions |= {name: self._from_samples(name, model_outputs, level) for name in plan.sampling}
         began = time.perf_counter()
-        attributions |= {name: self._from_model(explainer, model_outputs, level) for name, explainer in plan.model_based.items()}
+        from_model = {name: self._from_model(explainer, model_outputs, level) for name, explainer in plan.model_based.items()}
+        attributions |= {name: attribution for name, (attribution, _) in from_model.items()}
+        failures = {name: failure for name, (_, failure) in from_model.items() if failure is not None}
         if plan.curves:
             attributions = {name: self._with_curves(attribution, model_outputs) for name, attribution in attributions.items()}
         self._fixed_seconds = time.perf_counter() - began
         explanations = {name: self._explanation(name, attributions[name], model_outputs) for name in plan.explainers}
-        return Snapshot(explanations, model_outputs, level, dict(self._failures), plan.repeats)
+        return Snapshot(explanations, model_outputs, level, failures, plan.repeats)
 
     def _from_coalitions(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
         """Apply an explainer's matrix to all probes with equally many players at once."""
@@ -312,8 +322,12 @@ class Engine:
             put_in(merged, np.array([probe]), model_outputs.targets.shape, int(self.plan.probes.players.max()), part)
         return Attribution(**merged)
 
-    def _from_model(self, explainer: ModelExplainer, model_outputs: ModelOutputs, level: int) -> Attribution:
-        """Apply a model-based explainer, and measure the correlation of its values with the outputs on coalitions."""
+    def _from_model(self, explainer: ModelExplainer, model_outputs: ModelOutputs, level: int) -> tuple[Attribution, Exception | None]:
+        """Apply a model-based explainer, and measure the correlation of its values with the outputs on coalitions.
+
+        Where the explainer fails, the numbers are NaN, and its exception is returned, too.
+        """
+        failure: Exception | None = None
         full, empty = (np.array([game[row] for game in model_outputs.games]) for row in (0, 1))
         about = self._model, self.plan.probes, self.classes, self.head.kind == "regression"
         access = _ModelAccess(*about, model_outputs.targets, full, empty, self._predictor)
@@ -321,16 +335,16 @@ class Engine:
             attribution = explainer.explain(access)
         except Exception as error:
             # A failure of one explainer must not cost the others their epoch.
-            self._failures[explainer.name] = error
+            failure = error
             attribution = missing(model_outputs, int(self.plan.probes.players.max()), explainer.fidelity)
         if not self.plan.fitting:
-            return attribution
+            return attribution, failure
         masks = [self.plan.designs[int(n)].masks[:level] for n in self.plan.probes.players]
         correlations = [
             correlation(z, values[:, : z.shape[1]], game)
             for z, values, game in zip(masks, attribution.values, model_outputs.games, strict=True)
         ]
-        return replace(attribution, fidelity={**attribution.fidelity, CORRELATION: np.stack(correlations)})
+        return replace(attribution, fidelity={**attribution.fidelity, CORRELATION: np.stack(correlations)}), failure
 
     def _targets(self, probe: int, probabilities: np.ndarray) -> np.ndarray:
         """The classes to explain for one probe."""
