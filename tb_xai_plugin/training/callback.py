@@ -27,7 +27,7 @@ from tb_xai_plugin.records.record import probe_sets
 from tb_xai_plugin.records.sources import DirectorySource, has_events
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
-from tb_xai_plugin.training.checks import check_directory, named
+from tb_xai_plugin.training.checks import check_directory, check_options, named
 from tb_xai_plugin.training.entries import epoch_json, versions_of_packages
 from tb_xai_plugin.training.pace import Pace
 from tb_xai_plugin.training.scalars import RunScalars
@@ -94,18 +94,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         curves: bool = False,
     ) -> None:
         super().__init__()
-        if max_overhead is not None and (
-            isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not 0 < max_overhead <= 1
-        ):
-            raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time, e.g. 0.05 for 5 %.")
-        if on_error not in ("warn", "raise"):
-            raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
-        if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
-            raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
-        if not isinstance(log_dir, str | os.PathLike):
-            raise TypeError(
-                f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's."
-            )
+        check_options(log_dir, every, max_overhead, on_error)
         self.log_dir = os.fspath(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
 

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
+
+
+def check_options(log_dir: Any, every: Any, max_overhead: Any, on_error: Any) -> None:
+    """Check the arguments that are not those of `explain`.
+
+    Raises:
+        ValueError, TypeError: the first one that is wrong, with one sentence that says what to give.
+    """
+    if max_overhead is not None and (
+        isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not 0 < max_overhead <= 1
+    ):
+        raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time, e.g. 0.05 for 5 %.")
+    if on_error not in ("warn", "raise"):
+        raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
+    if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+        raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
+    if not isinstance(log_dir, str | os.PathLike):
+        raise TypeError(f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's.")
 
 
 def check_directory(log_dir: str) -> None:
