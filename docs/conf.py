@@ -60,7 +60,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pandas|keras|collections|typing|os|abc)(\..*)?"),
     (r"py:.*", r"Any|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self"),
     (r"py:.*", "|".join(autodoc_type_aliases)),
-    (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError|RegionPair"),
+    (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError|RegionPair|ProbeSet"),
 ]
 
 

@@ -23,6 +23,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 SAME = 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "artefact", "epochs"), [("image", "patch", 5), ("tabular", "record number", 8), ("text", "source", 5)])
 def test_two_models_have_the_same_accuracy_and_one_of_them_leans_on_the_artefact(
     data: str, artefact: str, epochs: int, tmp_path: Path

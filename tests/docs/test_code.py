@@ -16,6 +16,9 @@ from sybil.parsers.myst import CodeBlockParser
 
 from tb_xai_plugin.cli import main
 
+# The pages say the same on every Python.
+pytestmark = pytest.mark.slow
+
 MOST_WIDE = 100  # as docs/_static/wide.css has it
 
 # Commands of other projects, and those that take long or change the machine.

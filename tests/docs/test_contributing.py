@@ -21,6 +21,9 @@ from tb_xai_plugin.explainers import Occlusion
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
 from tb_xai_plugin.games.coalitions import LAWS, Design, build_design
 
+# The pages say the same on every Python.
+pytestmark = pytest.mark.slow
+
 
 def block_that_begins(start: str) -> str:
     """An indented block of CONTRIBUTING, without its indent."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from pages import DOCS, ROOT
+
+# The pages say the same on every Python.
+pytestmark = pytest.mark.slow
 
 
 def test_every_quoted_sentence_is_one_of_the_code() -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from pages import DOCS, PAGES, ROOT, called, prose
 
+# The pages say the same on every Python.
+pytestmark = pytest.mark.slow
+
 MOST_LINES = 90
 
 
