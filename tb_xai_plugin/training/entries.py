@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -51,11 +52,14 @@ def _is_number(value: Any) -> bool:
 
 
 def versions_of_packages() -> dict[str, str]:
-    """{package: version} of the packages that explanations may depend on."""
-    versions = {"tb_xai_plugin": __version__, "keras": version("keras")}
-    for package in ("tensorflow", "scikit-image", "numpy"):
+    """The versions that a record names, of the packages that are there."""
+    versions = {"tb_xai_plugin": __version__}
+    for package in ("keras", "tensorflow", "scikit-image", "numpy"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
-            continue
+            # Some installations come without metadata.
+            imported = getattr(sys.modules.get(package), "__version__", None)
+            if imported:
+                versions[package] = str(imported)
     return versions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import keras
@@ -553,3 +554,14 @@ def test_logged_shap_equals_enumeration_of_the_trained_model(tmp_path: Path) -> 
         return np.log(p[:, 0] / (p[:, 1] + p[:, 2]))
 
     assert np.abs(xai.read_run(tmp_path).values("shap")[-1, 1, 0] - shapley_by_enumeration(game, 8)).max() < 1e-5
+
+
+def test_a_package_without_metadata_costs_no_epoch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("tb_xai_plugin.training.entries.version", missing)
+    fit(compiled(convolutional()), logger(tmp_path), epochs=1)
+    run = xai.read_run(tmp_path)
+    assert run.gaps == {}
+    assert run.settings["versions"]["keras"] == keras.__version__
