@@ -44,7 +44,8 @@ setup(
         "tb_xai_plugin.serving": ["http_api.md"],
         "tb_xai_plugin.frontend": ["**/*.js", "**/*.css", "vendor/*.md", "vendor/*LICENSE"],
     },
-    install_requires=["tensorboard>=2.18", "numpy>=2", "werkzeug>=2.1"],
+    # TensorBoard before 2.20 imports imghdr, which Python 3.13 no longer has.
+    install_requires=["tensorboard>=2.18", "tensorboard>=2.20; python_version >= '3.13'", "numpy>=2", "werkzeug>=2.1"],
     extras_require={
         "tensorflow": ["tensorflow>=2.18", *WHILE_TRAINING],
         "image": IMAGE,

@@ -297,8 +297,8 @@ def main() -> int:
     parser.add_argument("--bounds", action="store_true", help="print what is lowest, and end")
     asked = parser.parse_args()
     if asked.bounds:
-        lowest = {name: bound(one) for version in supported() for name, one in requirements(version, "test").items()}
-        print(*(f"{name} {version}" for name, version in sorted(lowest.items())), sep="\n")
+        lowest = {(name, bound(one)) for version in supported() for name, one in requirements(version, "test").items()}
+        print(*(f"{name} {version}" for name, version in sorted(lowest)), sep="\n")
         return 0
 
     wanted = asked.pythons or [version for version in supported() if version != here]
