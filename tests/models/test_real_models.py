@@ -52,7 +52,7 @@ def predicting(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     return lambda inputs: model.predict(inputs.astype(np.float32), verbose=0)
 
 
-def test_mobilenet_is_heard_rightly_for_the_true_class_and_the_two_likeliest() -> None:
+def test_mobilenet_is_explained_rightly_for_the_true_class_and_the_two_likeliest() -> None:
     keras.utils.set_random_seed(0)
     images = RNG.random((2, 224, 224, 3)).astype(np.float32) * 2 - 1
     model = keras.applications.MobileNetV2(weights=None)
@@ -82,7 +82,7 @@ def _two_inputs() -> keras.Model:
     return keras.Model([image, shape], layers.Dense(3, activation="softmax")(x))
 
 
-def test_a_model_of_two_inputs_is_trained_logged_and_heard_rightly(tmp_path: Path) -> None:
+def test_a_model_of_two_inputs_is_trained_logged_and_explained_rightly(tmp_path: Path) -> None:
     def moments(images: object) -> list[object]:
         flat = keras.ops.reshape(images, (-1, 64))
         return [images, keras.ops.stack([keras.ops.mean(flat, axis=1), keras.ops.max(flat, axis=1)], axis=1)]
@@ -107,7 +107,7 @@ def _preprocessing() -> keras.Model:
     )
 
 
-def test_preprocessing_and_augmentation_inside_the_model_are_heard_as_in_inference_and_training_is_untouched(tmp_path: Path) -> None:
+def test_preprocessing_and_augmentation_inside_the_model_work_as_in_inference_and_training_is_untouched(tmp_path: Path) -> None:
     probes = xai.ImageProbes(BYTES[:3], LABELS[:3], segments=quarters(8))
 
     def train(*callbacks: keras.callbacks.Callback) -> keras.Model:
@@ -138,7 +138,7 @@ def test_a_model_that_takes_bytes_gets_masked_pixels_rounded_not_cut_off(tmp_pat
     assert np.allclose(xai.read_run(tmp_path).outputs[-1], model.predict(BYTES[:3], verbose=0), atol=1e-6)
 
 
-def test_a_subclassed_model_and_one_in_half_precision_are_heard_rightly() -> None:
+def test_a_subclassed_model_and_one_in_half_precision_are_explained_rightly() -> None:
     probes = xai.ImageProbes(IMAGES[:3], LABELS[:3], segments=quarters(8))
     model = Subclassed()
     model(IMAGES[:1])
@@ -151,7 +151,7 @@ def test_a_subclassed_model_and_one_in_half_precision_are_heard_rightly() -> Non
     agrees(half, probes, predicting(half), atol=5e-3)
 
 
-def test_a_random_forest_is_heard_rightly() -> None:
+def test_a_random_forest_is_explained_rightly() -> None:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(20, random_state=0).fit(IMAGES.reshape(64, -1), LABELS)
@@ -170,7 +170,7 @@ def _attention() -> keras.Model:
     return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling1D()(layers.Dense(8, "gelu")(x))))
 
 
-def test_attention_is_heard_rightly_and_its_gradients_are_complete() -> None:
+def test_attention_is_explained_rightly_and_its_gradients_are_complete() -> None:
     keras.utils.set_random_seed(0)
     model = _attention()
     probes = xai.ImageProbes(IMAGES[:3], LABELS[:3], segments=quarters(8))
