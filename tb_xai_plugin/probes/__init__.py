@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.probes.contract import ProbeSet
+from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.image import ImageProbes
 from tb_xai_plugin.probes.sequence import SequenceProbes
 from tb_xai_plugin.probes.tabular import TabularProbes
@@ -10,4 +16,12 @@ from tb_xai_plugin.probes.text import TextProbes
 
 KINDS: dict[str, type[ProbeSet]] = {kind.kind: kind for kind in (ImageProbes, TabularProbes, TextProbes, SequenceProbes)}
 
-__all__ = ["KINDS", "ImageProbes", "ProbeSet", "SequenceProbes", "TabularProbes", "TextProbes", "hash_of"]
+
+def read_back(names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ProbeSet:
+    """The probes of a record, from what `as_record` returned."""
+    probes = KINDS[names["kind"]].from_record(names, arrays)
+    probes.side_digest = names.get("side_inputs")
+    return probes
+
+
+__all__ = ["KINDS", "ImageProbes", "ProbeSet", "SequenceProbes", "TabularProbes", "TextProbes", "hash_of", "read_back"]

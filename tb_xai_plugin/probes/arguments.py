@@ -39,6 +39,9 @@ Display: TypeAlias = Array | Callable[[np.ndarray], Array]
 # Label maps, or what makes one from a probe.
 Segments: TypeAlias = Array | Callable[[np.ndarray], Array]
 
+# The other inputs of a model with several inputs: one array, or several by name or in order. None marks the place of the probes themselves.
+SideInputs: TypeAlias = Array | Mapping[str, Array | Sequence[str] | None] | Sequence[Array | None]
+
 # A feature of a table by its name or number, and one or several of them.
 Feature: TypeAlias = str | int | np.integer
 Features: TypeAlias = Feature | Iterable[Feature]

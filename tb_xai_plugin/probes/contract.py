@@ -1,12 +1,14 @@
-"""The contract of all kinds of probes, and the hash that tells whether two records explain the same probes."""
+"""The contract of all kinds of probes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+
+from tb_xai_plugin.probes.hashes import hash_of
+from tb_xai_plugin.probes.sides import SideInputs
 
 
 class ProbeSet:
@@ -21,7 +23,9 @@ class ProbeSet:
         names: list of str, one per probe, or None.
         players: int64 (n,) number of players (segments, features, tokens) of each probe.
         regions: {name: the pixels, steps, features or tokens that belong to it}.
-        model_input: callable that turns a batch of masked probes into what a model with several inputs or dict inputs takes; or None.
+        side_inputs: the other inputs of a model with several inputs, or None. A record has only their hash, `side_digest`.
+        model_input: callable that turns a batch of masked probes into what a model with several inputs or dict inputs takes; or None. Where there
+            are side inputs, it takes them as its second argument: a dict of those with names, else a list.
         for_callables: the same for callables that do not take arrays; or None.
     """
 
@@ -33,16 +37,31 @@ class ProbeSet:
     names: list[str] | None
     players: np.ndarray
     regions: dict[str, Any]
+    side_inputs: SideInputs | None = None
+    side_digest: str | None = None
     model_input: Callable[[Any], Any] | None
     for_callables: Callable[[Any], Any] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def given(self) -> Any:
+        """The probes as the user gave them, (n, …): in their own dtypes, and as a DataFrame or list where they were one."""
+        return self.inputs
+
     @property
     def parts(self) -> dict[str, str]:
         """Content hashes of the parts that attributions depend on; two records can be compared where all of them are equal."""
         raise NotImplementedError
+
+    @property
+    def _side_parts(self) -> dict[str, str]:
+        """The part "side inputs", where there are some."""
+        return {"side_inputs": self.side_digest} if self.side_digest else {}
+
+    def _keep_sides(self, who: str, given: Any) -> None:
+        self.side_inputs = SideInputs.of(who, given, len(self))
+        self.side_digest = self.side_inputs.digest if self.side_inputs else None
 
     @property
     def digest(self) -> str:
@@ -66,22 +85,10 @@ class ProbeSet:
         labels = None if self.labels is None else self.labels.tolist()
         truth = None if self.truth is None else self.truth.tolist()
         common = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
-        return {**common, "labels": labels, "truth": truth}
+        sides = {"side_inputs": self.side_digest} if self.side_digest else {}
+        return {**common, "labels": labels, "truth": truth, **sides}
 
     @staticmethod
     def _labels_in(names: Mapping[str, Any]) -> Any:
         """The labels of a record, in the form in which they were given."""
         return names["labels"] if names.get("truth") is None else names["truth"]
-
-
-def hash_of(*contents: np.ndarray | str) -> str:
-    """16 hex digits of the SHA-256 of arrays (dtype, shape and little-endian bytes) and strings."""
-    digest = hashlib.sha256()
-    for content in contents:
-        if isinstance(content, str):
-            digest.update(b"str" + len(content.encode()).to_bytes(8, "little") + content.encode())
-        else:
-            array = np.ascontiguousarray(content)
-            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            digest.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()[:16]

@@ -9,8 +9,9 @@ import numpy as np
 
 from tb_xai_plugin.probes import baselines, checks
 from tb_xai_plugin.probes import segments as superpixels
-from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments
-from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments, SideInputs
+from tb_xai_plugin.probes.contract import ProbeSet
+from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.sampling import take_balanced
 
 WHO = "ImageProbes"
@@ -32,6 +33,8 @@ class ImageProbes(ProbeSet):
             tenth of the larger side) | a number | an array (H, W) or (H, W, C), or one array per probe (n, H, W, C).
         regions: parts of the images to watch, {name: bool mask (H, W) or (n, H, W)}.
         display: images to show instead of the inputs, (n, H, W) or (n, H, W, C), or a callable images -> images; for standardised inputs.
+        side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
+            None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked images into what a model with several inputs or dict inputs takes.
 
     Attributes:
@@ -58,6 +61,7 @@ class ImageProbes(ProbeSet):
         baseline: str | float | Array = "auto",
         regions: Mapping[str, Array] | None = None,
         display: Display | None = None,
+        side_inputs: SideInputs | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         self.inputs = _checked_images(images, shown_otherwise=display is not None)
@@ -85,6 +89,7 @@ class ImageProbes(ProbeSet):
             if not mask.any():
                 raise ValueError(f"ImageProbes: region {name!r} has not a single pixel in any image; mark its pixels as True.")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of images")
+        self._keep_sides(WHO, side_inputs)
 
     def __repr__(self) -> str:
         n, height, width, channels = self.pixels.shape
@@ -104,6 +109,7 @@ class ImageProbes(ProbeSet):
             "labels": hash_of(self.labels if self.labels is not None else "none"),
             "segments": hash_of(self.segments),
             "baseline": hash_of(self.baseline),
+            **self._side_parts,
         }
 
     @classmethod

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.probes import baselines, checks
-from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments
-from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments, SideInputs
+from tb_xai_plugin.probes.contract import ProbeSet
+from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.regions import overlap
 from tb_xai_plugin.probes.segments import contiguous
 
@@ -37,6 +38,8 @@ class SequenceProbes(ProbeSet):
             "mean" (the mean of the probes) | "segment-mean" (the mean of each segment and channel) | a number | an array (T,), (T, C) or (n, T, C).
         regions: stretches of time to watch, {name: bool mask (T,) or (n, T), or [start, stop] in steps, stop excluded}.
         display: series to show instead, (n, T) or (n, T, C) in their own units, or a callable series -> series.
+        side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
+            None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked series into what a model with several inputs or dict inputs takes.
 
     Attributes:
@@ -63,6 +66,7 @@ class SequenceProbes(ProbeSet):
         baseline: str | float | Array = "auto",
         regions: Mapping[str, Array] | None = None,
         display: Display | None = None,
+        side_inputs: SideInputs | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         self.inputs = _numbers(series)
@@ -91,6 +95,7 @@ class SequenceProbes(ProbeSet):
             )
         self.shown = shown.astype(np.float32).reshape(n, length, channels)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
+        self._keep_sides(WHO, side_inputs)
 
     def __repr__(self) -> str:
         n, length, channels = self.pixels.shape
@@ -109,6 +114,7 @@ class SequenceProbes(ProbeSet):
             "labels": hash_of(self.labels if self.labels is not None else "none"),
             "segments": hash_of(self.segments),
             "baseline": hash_of(self.baseline),
+            **self._side_parts,
         }
 
     @classmethod

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.probes import checks
-from tb_xai_plugin.probes.arguments import Categories, Display, Feature, Features, Labels, Names, Table
-from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from tb_xai_plugin.probes.arguments import Categories, Display, Feature, Features, Labels, Names, SideInputs, Table
+from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.frames import Tables
+from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.references import SUMMARIES, summarised
 
 WHO = "TabularProbes"
@@ -48,6 +49,8 @@ class TabularProbes(ProbeSet):
         missing: what to do with NaN in rows and background: "refuse" | "baseline" (replace it by the background's mean, for codes by the most
             frequent one). The completed row is what is explained: a missing value is not an absent player, and its attribution is that of its
             replacement. LIME's quartiles and frequencies count the replacements too. The record and the tab mark every replaced value.
+        side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
+            None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked rows into what a model with several inputs or dict inputs takes, or into a DataFrame.
 
     Attributes:
@@ -83,6 +86,7 @@ class TabularProbes(ProbeSet):
         summary: str = "sample",
         references: int = 100,
         missing: str = "refuse",
+        side_inputs: SideInputs | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         for what, choice, choices in (("absent", absent, ABSENT), ("summary", summary, SUMMARIES), ("missing", missing, MISSING)):
@@ -128,6 +132,7 @@ class TabularProbes(ProbeSet):
         self.references, self.weights = summarised(self.background, summary, references)
         self.shown = self._displayed(display)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
+        self._keep_sides(WHO, side_inputs)
         if self.model_input is None and tables.words:
             self.model_input = tables.to_frame
         elif self.model_input is None and len(tables.labels):
@@ -148,6 +153,7 @@ class TabularProbes(ProbeSet):
             "labels": hash_of(self.labels if self.labels is not None else "none"),
             "players": hash_of(self.player_of, *self.feature_names, *self._player_names, *map(str, sorted(self.categorical))),
             "background": self._background_hash or hash_of(self.references, self.weights, self.background, self.absent),
+            **self._side_parts,
         }
 
     @classmethod

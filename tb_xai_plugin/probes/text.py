@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.probes import checks
-from tb_xai_plugin.probes.arguments import Labels, Names
-from tb_xai_plugin.probes.contract import ProbeSet, hash_of
+from tb_xai_plugin.probes.arguments import Labels, Names, SideInputs
+from tb_xai_plugin.probes.contract import ProbeSet
+from tb_xai_plugin.probes.hashes import hash_of
 
 WHO = "TextProbes"
 MOST_TOKENS = 200
@@ -46,6 +47,8 @@ class TextProbes(ProbeSet):
             a text, tokens that it never reads then move into its view, and a warning says so. A token that the model knows keeps all others in place.
         repeated: "own" (every occurrence of a word is a player) | "one" (all occurrences are one player, as by default in `lime`).
         regions: sets of tokens to watch, {name: [tokens]}.
+        side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
+            None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of encoded texts into what a model with several inputs or dict inputs takes.
 
     Attributes:
@@ -71,6 +74,7 @@ class TextProbes(ProbeSet):
         mask_token: str = "",
         repeated: str = "own",
         regions: Mapping[str, Iterable[str]] | None = None,
+        side_inputs: SideInputs | None = None,
         model_input: Callable[[Any], Any] | None = None,
     ) -> None:
         if repeated not in REPEATED:
@@ -91,6 +95,7 @@ class TextProbes(ProbeSet):
         self.regions = {str(name): self._tokens(name, words) for name, words in given.items()}
         self.encode = checks.optional_callable(WHO, "encode", encode, "maps a list of texts to what the model takes")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of encoded texts")
+        self._keep_sides(WHO, side_inputs)
 
     def __repr__(self) -> str:
         few, many = self.players.min(), self.players.max()
@@ -104,6 +109,7 @@ class TextProbes(ProbeSet):
             "labels": hash_of(self.labels if self.labels is not None else "none"),
             "players": hash_of(*spelled),
             "baseline": hash_of(self.mask_token),
+            **self._side_parts,
         }
 
     @classmethod

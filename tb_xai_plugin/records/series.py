@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError, RecordError
-from tb_xai_plugin.probes import KINDS, ProbeSet
+from tb_xai_plugin.probes import KINDS, ProbeSet, read_back
 from tb_xai_plugin.probes.regions import checked_mask, overlap
 from tb_xai_plugin.probes.text import Piece, pieces_of
 from tb_xai_plugin.records import wire
@@ -67,7 +67,7 @@ class Series(Record):
             raise RecordError(f"{self.name}: this version can't read probes of kind {kind!r}; upgrade tb_xai_plugin.")
         arrays = {name: self.static(name) for name in self.record["arrays"]}
         with self._damage():
-            return KINDS[kind].from_record(self.record["probes"], arrays)
+            return read_back(self.record["probes"], arrays)
 
     def of_class(self, wanted: Target, *quantities: str) -> list[np.ndarray]:
         """The arrays of one class, (all_steps, probes, …), of each quantity of the wire, e.g. "values/shap"; NaN (0 for integers) where it was not explained.
