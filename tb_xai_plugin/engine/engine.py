@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin.engine import deletion
+from tb_xai_plugin.engine.access import Access
+from tb_xai_plugin.engine.chance import chance_of, with_chance
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.merging import missing, put_in
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
+from tb_xai_plugin.engine.said import say
 from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
 from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
 from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
 from tb_xai_plugin.explainers.fidelity import correlation
+from tb_xai_plugin.games.sided_masker import unsided
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.heads import OutputCheck
-from tb_xai_plugin.models.predictors import Model, Predictor, build_predictor, is_keras_model
+from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.reach import cut_off
+from tb_xai_plugin.models.refusals import is_keras_model
 from tb_xai_plugin.models.threads import one_blas_thread
-from tb_xai_plugin.probes import ProbeSet, TextProbes
+from tb_xai_plugin.probes import TextProbes
 
 # classes="auto" explains all classes up to this number; with more, the true class and the two that the model finds likeliest.
 MOST_CLASSES = 16
@@ -52,13 +58,10 @@ class Engine:
         for explainer in plan.model_based.values():
             explainer.check(model)
         self._model = model
-        self._predictor = build_predictor(
-            *(model, plan.masker, probes.model_input, plan.batch),
-            output=plan.output,
-            labelled=probes.labels is not None,
-            for_callables=probes.for_callables,
-        )
+        reading = Reading(plan.output, plan.head, plan.model_output.option, plan.model_output.hint, labelled=probes.labels is not None)
+        self._predictor = build_predictor(model, plan.masker, probes, plan.batch, reading)
         self.head = self._predictor.head
+        say(self.head, self._predictor.checked.said)
         self.classes = self.head.classes
         self._fixed_seconds = 0.0
         self._check_classes()
@@ -70,7 +73,7 @@ class Engine:
             self._warn_of_texts_cut_off(probes)
 
     def _warn_of_texts_cut_off(self, probes: TextProbes) -> None:
-        masker = self.plan.masker
+        masker = unsided(self.plan.masker)
         assert isinstance(masker, TextMasker)
         encode = partial(masker.encoded, probe=0)
         read = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: encode(texts))()
@@ -84,6 +87,7 @@ class Engine:
         """How the model's outputs are read and explained, for the record."""
         return {
             "head": self.head.kind,
+            "head_by": self.head.by,
             "clipped": self.head.clipped,
             "unit": outputs.unit(self.head, self.plan.output),
             "regression": self.head.kind == "regression",
@@ -256,7 +260,19 @@ class Engine:
             round(evaluations),
             problem,
             sampled,
+            self._chance(targets) if self._predictor.checked.by_chance else None,
         )
+
+    def _chance(self, targets: Sequence[np.ndarray]) -> np.ndarray:
+        """float64 (probes, targets): the standard deviation that chance gives to the explained output on one coalition."""
+        plan = self.plan
+
+        def once(probe: int, wanted: np.ndarray) -> np.ndarray:
+            masks = plan.masker.evaluated(plan.designs[int(plan.probes.players[probe])].masks)[: plan.batch]
+            return self._read(self._predictor.evaluate(masks, probe), wanted)
+
+        deviations = [chance_of(partial(once, probe, wanted)) for probe, wanted in enumerate(targets)]
+        return np.asarray(np.array(deviations) / np.sqrt(plan.repeats))
 
     def _of_not_finite(self, probe: int, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
         """What remains of a probe with outputs that are not finite. raw: (coalitions, columns).
@@ -309,7 +325,10 @@ class Engine:
         for n in self.plan.designs:
             members = np.flatnonzero(players == n)
             games = np.stack([model_outputs.games[i][:level] for i in members], axis=1)
-            part = self.plan.fitted(name, n, level)(games)
+            fitted = self.plan.fitted(name, n, level)
+            part = fitted(games)
+            if model_outputs.chance is not None:
+                part = with_chance(part, fitted, games.shape, model_outputs.chance[members])
             put_in(merged, members, model_outputs.targets.shape, int(players.max()), part)
         return Attribution(**merged)
 
@@ -330,7 +349,7 @@ class Engine:
         failure: Exception | None = None
         full, empty = (np.array([game[row] for game in model_outputs.games]) for row in (0, 1))
         about = self._model, self.plan.probes, self.classes, self.head.kind == "regression"
-        access = _ModelAccess(*about, model_outputs.targets, full, empty, self._predictor)
+        access = Access(*about, model_outputs.targets, full, empty, self._predictor)
         try:
             attribution = explainer.explain(access)
         except Exception as error:
@@ -401,23 +420,3 @@ class Engine:
             unit=self.details[name]["unit"],
             clipped=self._clipped,
         )
-
-
-@dataclass(frozen=True)
-class _ModelAccess:
-    """The `ModelAccess` of model-based explainers."""
-
-    model: Any
-    probes: ProbeSet
-    classes: int
-    regression: bool
-    targets: np.ndarray
-    full: np.ndarray
-    empty: np.ndarray
-    predictor: Predictor
-
-    def gradients(self, points: np.ndarray, probe: int) -> np.ndarray:
-        return self.predictor.gradients(points, probe, self.targets[probe])
-
-    def last_convolution(self, probe: int, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        return self.predictor.last_convolution(probe, self.targets[probe], layer)

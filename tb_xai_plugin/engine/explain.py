@@ -10,6 +10,7 @@ from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import progress_bar
 from tb_xai_plugin.explainers import AnyExplainer
+from tb_xai_plugin.models.choice import ModelOutput
 from tb_xai_plugin.models.predictors import Model
 from tb_xai_plugin.probes import ProbeSet
 
@@ -25,11 +26,14 @@ def explain(
     seed: int = 0,
     batch_size: int | str = "auto",
     curves: bool = False,
+    head: str | None = None,
+    model_output: ModelOutput | None = None,
 ) -> dict[str, Explanation]:
     """Explain a model's outputs on probes, once and without training.
 
     Args:
-        model: a Keras model, or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba.
+        model: a Keras model, or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba. Its outputs on the probes as given are compared
+            once with those that are explained.
         probes: the inputs to explain, e.g. ImageProbes.
         explainers: one or several, each a name ("lime", "shap", "banzhaf", "occlusion" and "lime-net" share one set of evaluations; "ig" and
             "grad-cam" use gradients), a configured explainer, e.g. Lime(kernel_width=0.5), or your own method as a Custom. Default: LIME and SHAP.
@@ -39,6 +43,10 @@ def explain(
             a list of class numbers.
         seed: seed of the coalitions; the same seed gives the same coalitions in every process.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
+        head: what the outputs mean: "regression" | "logits" | "probabilities" | "labels" (class numbers or names, as `predict` of scikit-learn returns).
+            Default: what the model's last layer, its numbers and its loss tell; where they tell nothing, a regression, with a warning if there are labels.
+        model_output: which output is explained where the model has several, or one that is not (n,) or (n, classes): its name or number, or a callable on the
+            outputs, or on outputs and inputs (e.g. a reconstruction error). Inside a graph for Keras models: use keras.ops.
         curves: whether to measure the areas under deletion and insertion curves too, at 2 (players - 1) further evaluations per probe and explainer.
 
     Returns:
@@ -56,6 +64,8 @@ def explain(
         seed=seed,
         batch_size=batch_size,
         curves=curves,
+        head=head,
+        model_output=model_output,
     )
     snapshot = Engine(plan, model).run(progress=progress_bar("Explaining"))
     for name, error in snapshot.failures.items():

@@ -18,6 +18,8 @@ from tb_xai_plugin.explainers.lime_tabular import fewest_samples
 from tb_xai_plugin.games import coalitions
 from tb_xai_plugin.games.build import build_masker
 from tb_xai_plugin.models import outputs
+from tb_xai_plugin.models.choice import Choice, ModelOutput
+from tb_xai_plugin.models.heads import HEADS
 from tb_xai_plugin.models.threads import one_blas_thread
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of
 
@@ -43,7 +45,7 @@ _Result = TypeVar("_Result")
 class Plan:
     """The part of an explanation that does not depend on the model: the coalitions, and each explainer's matrix for them.
 
-    The arguments are those of `explain`.
+    The arguments are those of `explain`, and the name of the probe set where there are several.
 
     Attributes:
         designs: {number of players: Design}.
@@ -67,6 +69,9 @@ class Plan:
         seed: int = 0,
         batch_size: int | str = "auto",
         curves: bool = False,
+        head: str | None = None,
+        model_output: ModelOutput | None = None,
+        set_name: str | None = None,
     ) -> None:
         if not isinstance(probes, ProbeSet):
             raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. ImageProbes(x_test[:16], y_test[:16]).")
@@ -79,6 +84,8 @@ class Plan:
         self.probes = probes
         self.explainers = explainers.resolve(chosen, probes.kind)
         self.output = _checked_choice("output", output, outputs.OUTPUTS)
+        self.head = None if head is None else _checked_choice("head", head, HEADS)
+        self.model_output = Choice.of(model_output, None, set_name)
         self.classes = _checked_classes(classes)
         self.seed = _checked_number("seed", seed, 0)
         self.curves = _checked_choice("curves", curves, (False, True))
@@ -180,6 +187,7 @@ class Plan:
 
         "evaluations" are those of a probe on coalitions, "samples" further ones, {explainer: number}.
         """
+        chosen = {} if self.model_output.option is None else {"model_output": self.model_output.described}
         return {
             "kind": self.probes.kind,
             "explainers": explainers.settings(self.explainers),
@@ -189,6 +197,7 @@ class Plan:
             "classes": self.classes,
             "seed": self.seed,
             "curves": self.curves,
+            **chosen,
         }
 
     def _further_draws(self) -> list[str]:
@@ -205,6 +214,7 @@ class Plan:
             "explainers": {name: json.dumps(options, sort_keys=True) for name, options in self.settings["explainers"].items()},
             "output": self.output,
             "classes": json.dumps(self.classes),
+            **({} if self.model_output.option is None else {"model_output": str(self.model_output.described)}),
         }
 
 

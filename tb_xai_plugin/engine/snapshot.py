@@ -22,6 +22,8 @@ class ModelOutputs:
         evaluations: number of evaluations on the coalitions, including those that fill up the last batch; gradients and curves are not counted.
         problem: why some numbers are missing, in one phrase; None where none is missing.
         sampled: {explainer that draws its own inputs: for each probe float64 (inputs, targets)}, the explained output on these inputs.
+        chance: float64 (probes, targets), the standard deviation that chance gives to the explained output on one coalition; None where outputs do not
+            depend on chance.
     """
 
     games: list[np.ndarray]
@@ -31,6 +33,7 @@ class ModelOutputs:
     evaluations: int
     problem: str | None
     sampled: Mapping[str, list[np.ndarray]] = field(default_factory=dict)
+    chance: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

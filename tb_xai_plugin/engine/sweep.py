@@ -90,7 +90,7 @@ class Sweep:
 
     def _together(self) -> Iterator[Sequence[int]]:
         """Probes that are evaluated in one call; one probe at a time where each needs its own parts on the device."""
-        size = max(1, TOGETHER_BYTES // self._bytes) if self._plan.masker.stacked else 1
+        size = max(1, TOGETHER_BYTES // self._bytes) if self._plan.masker.stacked and not self._plan.masker.alone else 1
         count = len(self._plan.probes)
         for start in range(0, count, size):
             yield range(start, min(start + size, count))
@@ -108,11 +108,11 @@ class Sweep:
     def _rows(self, members: Sequence[int], masks: list[np.ndarray]) -> np.ndarray:
         """All rows to evaluate for some probes, in the order of `_by_probe`."""
         plan, empty = self._plan, self._plan.masker.empty_rows()
-        rows = [] if empty is None else [empty]
+        rows = [] if empty is None else [plan.masker.placed(empty, members[0])]
         for probe, coalitions in zip(members, masks, strict=True):
             rows.append(plan.masker.feed(plan.masker.evaluated(coalitions), probe))
             # Only tables have such explainers. Their drawn rows, like the masked ones, are as the model takes them.
-            rows += [plan.neighbours(name, probe).first(self._samples).inputs for name in plan.sampling]
+            rows += [plan.masker.placed(plan.neighbours(name, probe).first(self._samples).inputs, probe) for name in plan.sampling]
         return np.concatenate(rows)
 
     def _by_probe(self, masks: list[np.ndarray], outputs: RowOutputs) -> Iterator[ProbeOutputs]:

@@ -21,6 +21,7 @@ class Masker(Protocol):
         nbytes: bytes of one masked input.
         repeats: model evaluations per coalition.
         stacked: whether rows of `feed` need no `parts`, so that rows of many probes can share batches.
+        alone: whether the empty coalition differs from probe to probe although its rows are shared, so that probes are evaluated one by one.
         differentiable: a masker for players that are present to some degree, between 0 and 1.
     """
 
@@ -28,6 +29,8 @@ class Masker(Protocol):
     def repeats(self) -> int: ...
     @property
     def stacked(self) -> bool: ...
+    @property
+    def alone(self) -> bool: ...
     @property
     def players(self) -> int: ...
     @property
@@ -39,6 +42,9 @@ class Masker(Protocol):
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """The rows that the graph takes: one row per coalition, with the same length and dtype for every probe."""
+
+    def placed(self, rows: np.ndarray, probe: int) -> np.ndarray:
+        """Rows of `feed` from inputs as the model takes them (drawn around the probe, or of the empty coalition)."""
 
     def parts(self, probe: int) -> np.ndarray:
         """The array that the graph takes once per probe."""
@@ -74,7 +80,16 @@ class Masker(Protocol):
 _Self = TypeVar("_Self")
 
 
-class OneBaseline:
+class Unsided:
+    """What maskers share whose probes have no side inputs."""
+
+    alone = False
+
+    def placed(self, rows: np.ndarray, probe: int) -> np.ndarray:
+        return rows
+
+
+class OneBaseline(Unsided):
     """What maskers share that replace absent players by one baseline: each coalition takes one evaluation."""
 
     repeats = 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.games.coalitions import Design
-from tb_xai_plugin.games.contract import OneBaseline
+from tb_xai_plugin.games.contract import OneBaseline, Unsided
 from tb_xai_plugin.probes import TabularProbes
 from tb_xai_plugin.probes.references import in_turn
 
@@ -17,7 +17,7 @@ REFERENCE_SCALE = 1.0
 
 
 @dataclass(frozen=True)
-class TabularMasker:
+class TabularMasker(Unsided):
     """Gives the features of absent players the values of a reference row.
 
     A game that averages over all reference rows costs that many evaluations per coalition. Instead, each pair of coalitions takes one row (or

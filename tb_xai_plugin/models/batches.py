@@ -1,12 +1,16 @@
-"""Batches: a function of a fixed batch size applied to any number of rows. The size is halved where memory runs out."""
+"""Batches: a function of a fixed batch size applied to any number of rows, and a model behind a masker. The size is halved where memory runs out."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+
+from tb_xai_plugin.games.contract import Masker
 
 # Names of the exceptions that frameworks raise when memory runs out; Python's own is MemoryError.
 OUT_OF_MEMORY = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
@@ -87,3 +91,34 @@ def filled(rows: np.ndarray, count: int) -> np.ndarray:
 
 def _out_of_memory(error: Exception) -> bool:
     return any(kind.__name__ in OUT_OF_MEMORY for kind in type(error).__mro__) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+# (bool or float (k, players of the probe) coalitions, probe number) -> float32 (k, columns)
+Evaluate = Callable[[np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class MaskedModel:
+    """A model that takes coalitions through a masker.
+
+    Attributes:
+        masker: makes the model's inputs.
+        parts: probe number -> the masker's parts of the probe.
+        batches: (rows of the masker's `feed`, parts) -> outputs, float32 (k, columns).
+        touched: the variables that its graph reads or writes, as far as they are known.
+        draws: whether it draws from a random state that is no variable.
+    """
+
+    masker: Masker
+    parts: Callable[[int], Any]
+    batches: Batches
+    touched: tuple[Any, ...] = ()
+    draws: bool = False
+
+    def evaluate(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
+        """Outputs, float32 (k, columns), on coalitions of a probe."""
+        return self.batches(self.masker.feed(coalitions, probe), self.parts(probe))
+
+    def evaluate_rows(self, make: Callable[[], np.ndarray]) -> Callable[[], np.ndarray]:
+        """A function that returns the outputs on the rows of `make`, which need no parts of their own."""
+        return partial(self.batches.repeated(make), self.parts(0))

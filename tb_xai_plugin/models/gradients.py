@@ -15,6 +15,7 @@ import numpy as np
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.batches import Batches, filled
 from tb_xai_plugin.models.forward import Forward
+from tb_xai_plugin.models.layers import layers_of
 from tb_xai_plugin.models.outputs import Head
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
@@ -196,7 +197,7 @@ def candidates(model: Any, name: str | None) -> list[Any]:
     import keras
 
     kinds = tuple(getattr(keras.layers, kind) for kind in CONVOLUTIONS)
-    layers = _layers(model)
+    layers = layers_of(model)
     convolutions = [layer for layer in layers if isinstance(layer, kinds)]
     if name is None:
         if not convolutions:
@@ -209,27 +210,6 @@ def candidates(model: Any, name: str | None) -> list[Any]:
         known = sorted({layer.name for layer in convolutions or layers})
         raise ValueError(f"GradCam: model {model.name!r} has no layer {name!r}; choose from {known}.")
     return named
-
-
-def _layers(model: Any) -> list[Any]:
-    """All layers of a model, at any depth, each once."""
-    import keras
-
-    layers: dict[int, Any] = {}
-
-    def visit(item: Any) -> None:
-        if isinstance(item, keras.Layer):
-            if id(item) not in layers:
-                layers[id(item)] = item
-                visit([*getattr(item, "layers", ()), *vars(item).values()])
-        elif isinstance(item, dict):
-            visit(list(item.values()))
-        elif isinstance(item, list | tuple):
-            for element in item:
-                visit(element)
-
-    visit(model)
-    return list(layers.values())
 
 
 @contextmanager

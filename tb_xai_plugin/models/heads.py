@@ -1,4 +1,4 @@
-"""Heads: what a model's outputs mean, determined from its last layer, the numbers themselves and its loss."""
+"""Heads: what a model's outputs mean, determined from the option `head`, its last layer, the numbers themselves and its loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.models.choice import Choice
 from tb_xai_plugin.models.outputs import CLIP, Head
+from tb_xai_plugin.probes import ProbeSet
+
+# Values of the option `head`.
+HEADS = ("regression", "logits", "probabilities", "labels")
 
 CLASS_LOSSES = {"sparsecategoricalcrossentropy", "categoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge"}
 BINARY_LOSSES = {"binarycrossentropy", "bce", "binaryfocalcrossentropy"}
@@ -24,6 +29,35 @@ MUCH_CLIPPED = 0.02
 FEW_CLASSES = 10
 
 
+def given_head(option: str, outputs: np.ndarray, *, multilabel: bool, clipped: bool) -> Head:
+    """The head that the user names.
+
+    Args:
+        option: one of HEADS.
+        outputs: (n, columns), outputs on a few inputs.
+        multilabel: whether the labels are sets of classes, so that logits are those of independent sigmoids.
+        clipped: see `Head`.
+
+    Raises:
+        ValueError: the outputs are no probabilities, although they are said to be.
+    """
+    columns = outputs.shape[1]
+    by = f"head={option!r}"
+    if option == "regression":
+        return Head("regression", columns, by=by)
+    if option == "labels":
+        return Head("softmax", columns, by=by, hard=True)
+    if option == "logits":
+        return Head("sigmoid logits" if columns == 1 or multilabel else "logits", columns, by=by)
+    finite = outputs[np.isfinite(outputs)]
+    if len(finite) and (finite.min() < -1e-6 or finite.max() > 1 + 1e-6):
+        raise ValueError(
+            f"head is 'probabilities', but the model's outputs lie between {finite.min():.3g} and {finite.max():.3g}; give head='logits' or 'regression'."
+        )
+    exclusive = _sum_to_one(outputs) and not multilabel
+    return Head("softmax" if exclusive else "sigmoid", columns, clipped=clipped, by=by)
+
+
 def guess_head(outputs: np.ndarray, labelled: bool) -> Head:
     """Read the outputs of an unknown callable, from the numbers alone. Logits and a regression with several outputs look alike.
 
@@ -31,8 +65,11 @@ def guess_head(outputs: np.ndarray, labelled: bool) -> Head:
     """
     columns = outputs.shape[1]
     if _sum_to_one(outputs):
-        return Head("softmax", columns, clipped=True)
-    return Head("logits" if labelled and columns > 1 else "regression", columns)
+        return Head("softmax", columns, clipped=True, by="its rows sum to 1")
+    logits = labelled and columns > 1
+    return Head(
+        "logits" if logits else "regression", columns, by="the probes have classes" if logits else "its numbers", certain=not logits
+    )
 
 
 @dataclass
@@ -83,47 +120,124 @@ def _sum_to_one(outputs: np.ndarray) -> bool:
     return outputs.shape[1] > 1 and bool((outputs >= 0).all() and (np.abs(outputs.sum(axis=1) - 1) < 5e-3).all())
 
 
-def read_head(last: Any, model: Any, outputs: np.ndarray, labelled: bool) -> Head:
+def read_head(last: LastLayer, loss: tuple[str, bool], outputs: np.ndarray, labelled: bool) -> Head:
     """Read the outputs of a Keras model: by its last activation, then by the numbers, then by the loss.
 
-    The numbers overrule an activation that contradicts them, because `last` may not be the layer that makes the outputs. NaN contradicts nothing.
+    The numbers overrule an activation that contradicts them, and one of a layer that only may be the last. NaN contradicts nothing.
 
-    last: the last layer; outputs: (n, columns); labelled: the probes have classes.
+    Args:
+        last: the last layer.
+        loss: its name, and whether it takes logits; see `loss_of`.
+        outputs: (n, columns), outputs on a few inputs.
+        labelled: the probes have classes.
     """
     columns = outputs.shape[1]
     not_finite = not np.isfinite(outputs).all()
     in_range = not_finite or bool((outputs >= 0).all() and (outputs <= 1).all())
-    activation = getattr(getattr(last, "activation", None), "__name__", None)
-    if activation == "sigmoid" and in_range:
-        return Head("sigmoid", columns)
-    if _sum_to_one(outputs) or (activation == "softmax" and not_finite and columns > 1):
-        return Head("softmax", columns)
-    loss, from_logits = _loss(model)
-    if loss in BINARY_LOSSES:
-        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits", columns)
-    own_loss = loss not in ("", *CLASS_LOSSES)
-    if columns == 1 or loss in REGRESSION_LOSSES or (own_loss and not labelled):
-        return Head("regression", columns)
-    return Head("logits", columns)
+    activation = getattr(getattr(last.layer, "activation", None), "__name__", None)
+    sums = _sum_to_one(outputs)
+    if activation == "sigmoid" and in_range and (last.certain or not sums):
+        return Head("sigmoid", columns, by="its last activation")
+    if sums or (activation == "softmax" and not_finite and columns > 1):
+        return Head("softmax", columns, by="its rows sum to 1")
+    name, from_logits = loss
+    if name in BINARY_LOSSES:
+        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits", columns, by=f"its loss, {name}")
+    if name in CLASS_LOSSES and columns > 1:
+        return Head("logits", columns, by=f"its loss, {name}")
+    if name in REGRESSION_LOSSES:
+        return Head("regression", columns, by=f"its loss, {name}")
+    # They may be logits, an embedding, or the numbers of a regression: only the user knows.
+    return Head("regression", columns, by="nothing that tells what its outputs mean", certain=not labelled)
 
 
-def _loss(model: Any) -> tuple[str, bool]:
-    """Name of the loss given to `compile`, in lower case without "_" ("" for none), and whether it takes logits."""
-    loss: Any = getattr(model, "loss", None)
+def loss_of(model: Any, choice: Choice) -> tuple[str, bool]:
+    """Name of the loss that `compile` was given for the explained output, in lower case without "_" ("" for none), and whether it takes logits."""
+    loss: Any = None if choice.computed else getattr(model, "loss", None)
     if isinstance(loss, dict):
-        loss = list(loss.values())
-    if isinstance(loss, list | tuple) and len(loss) == 1:
-        loss = loss[0]
+        place = choice.place(len(loss))
+        name = (
+            choice.option
+            if isinstance(choice.option, str)
+            else choice.names[place]
+            if place is not None and place < len(choice.names)
+            else None
+        )
+        loss = loss.get(name, next(iter(loss.values())) if len(loss) == 1 else None)
+    elif isinstance(loss, list | tuple):
+        place = choice.place(len(loss))
+        loss = None if place is None else loss[place]
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__ if loss is not None else "")
     from_logits = bool(loss.get_config().get("from_logits")) if hasattr(loss, "get_config") else False
     return name.replace("_", "").lower(), from_logits
 
 
-def output_layer(model: Any) -> Any:
-    """The layer that makes the model's outputs; in nested models, the innermost one."""
-    layer = model
+@dataclass(frozen=True)
+class LastLayer:
+    """The layer that makes the explained output.
+
+    Attributes:
+        layer: the layer; None where there is none.
+        certain: whether the model's graph says so. In a subclassed model, it is the layer that was made last, which may be another.
+    """
+
+    layer: Any
+    certain: bool
+
+
+def output_layer(model: Any, place: int | None) -> LastLayer:
+    """The layer that makes an output of a model; in nested models, the innermost one. place: the number of the output; None for no output of its own."""
+    if place is None:
+        return LastLayer(None, certain=False)
+    layer, certain = model, True
     while getattr(layer, "layers", None):
-        output = (getattr(layer, "outputs", None) or [None])[0]
+        outputs = list(getattr(layer, "outputs", None) or [])
+        output = outputs[place] if place < len(outputs) else None
         makers = [inner for inner in layer.layers if output is not None and getattr(inner, "output", None) is output]
-        layer = makers[-1] if makers else layer.layers[-1]
-    return layer
+        certain = certain and bool(makers)
+        layer, place = (makers[-1] if makers else layer.layers[-1]), 0
+    return LastLayer(layer, certain)
+
+
+class LabelReader:
+    """Turns labels into one column per class, 1 for the class that the model names and 0 for the others.
+
+    Args:
+        model: the model; `classes_` of the object that it is a method of are its classes.
+        probes: the probes; else their class names are the classes, else the numbers up to their largest label.
+
+    Raises:
+        ValueError: nothing tells which classes there are; or, when called, the model returned a label that is none of them.
+    """
+
+    def __init__(self, model: Any, probes: ProbeSet) -> None:
+        classes = getattr(getattr(model, "__self__", None), "classes_", None)
+        self._names = probes.class_names
+        if classes is not None:
+            self._classes = np.asarray(classes).tolist()
+        elif probes.class_names is not None:
+            self._classes = list(range(len(probes.class_names)))
+        elif probes.labels is not None:
+            self._classes = list(range(max(2, int(probes.labels.max()) + 1)))
+        else:
+            raise ValueError("head is 'labels', and nothing tells how many classes there are; give the probes class_names=.")
+
+    def __call__(self, outputs: np.ndarray) -> np.ndarray:
+        """float32 (n, classes) from labels (n,) or (n, 1): class numbers or names."""
+        labels = np.asarray(outputs).reshape(len(outputs), -1)
+        if labels.shape[1] != 1:
+            raise ValueError(
+                f"the model returns {labels.shape[1]} columns, and head is 'labels'; labels are one number or name per probe; give another head=."
+            )
+        place_of = {value: place for place, value in enumerate(self._classes)}
+        if self._names and len(self._names) == len(self._classes):
+            place_of |= {name: place for place, name in enumerate(self._names)}
+        rows = np.zeros((len(labels), len(self._classes)), dtype=np.float32)
+        for row, label in enumerate(labels[:, 0].tolist()):
+            label = int(label) if isinstance(label, float) and label == int(label) else label
+            if label not in place_of:
+                raise ValueError(
+                    f"the model returned the label {label!r}, which is not among {self._classes[:20]}; give class_names= with every class."
+                )
+            rows[row, place_of[label]] = 1
+        return rows

@@ -28,11 +28,17 @@ class Head:
             classes) | "sigmoid logits" (the same before the sigmoid) | "regression".
         columns: number of columns.
         clipped: whether probabilities are clipped to [1e-6, 1 - 1e-6] before log-odds, because the model is not more precise.
+        by: how this is known, in a phrase.
+        certain: whether it is known, and not only likely.
+        hard: whether the columns are 1 for the class that the model names and 0 for the others; these have no log-odds.
     """
 
     kind: str
     columns: int
     clipped: bool = False
+    by: str = ""
+    certain: bool = True
+    hard: bool = False
 
     @property
     def one_sigmoid(self) -> bool:
@@ -112,6 +118,8 @@ def explained(head: Head, output: str, raw: np.ndarray, targets: np.ndarray) -> 
             other = -raw if head.kind == "sigmoid logits" else 1 - raw
             raw = np.concatenate([other, raw], axis=1)
         return np.asarray(raw[:, targets].astype(np.float64))
+    if head.hard:
+        return np.asarray(raw[:, targets].astype(np.float64))
     scores = head.scores(raw)
     if head.kind == "regression":
         return scores[:, targets]
@@ -151,4 +159,6 @@ def explained_in_graph(xp: Any, head: Head, output: str, raw: Any, targets: Any)
 
 def unit(head: Head, output: str) -> str:
     """The unit of attributions: "log-odds", "probability" or "output"."""
-    return "output" if head.kind == "regression" or output == "raw" else output
+    if head.kind == "regression" or output == "raw":
+        return "output"
+    return "probability" if head.hard else output

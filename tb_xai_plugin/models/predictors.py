@@ -1,41 +1,35 @@
-"""Predictors: a Keras model or any callable becomes one fast batched function from coalitions to outputs.
-
-On the training side, only this module and `gradients` name TensorFlow.
-"""
+"""Predictors: a Keras model or any callable becomes one fast batched function from coalitions to outputs, checked against the model itself."""
 
 from __future__ import annotations
 
-import re
-import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from tb_xai_plugin.games.contract import Masker
-from tb_xai_plugin.games.text_masker import TextMasker
-from tb_xai_plugin.models.batches import Batches, filled
-from tb_xai_plugin.models.forward import Forward, WrongOutputError, as_columns
+from tb_xai_plugin.models import identity
+from tb_xai_plugin.models.batches import Evaluate, MaskedModel
+from tb_xai_plugin.models.choice import Choice
+from tb_xai_plugin.models.compiled import compiled, on_tensorflow
+from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.gradients import Gradients
-from tb_xai_plugin.models.heads import guess_head, output_layer, read_head
+from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess_head, loss_of, output_layer, read_head
+from tb_xai_plugin.models.inputs import ModelInputs
+from tb_xai_plugin.models.layers import fixed_batch, layers_of, memories
+from tb_xai_plugin.models.named import Signature
 from tb_xai_plugin.models.outputs import Head
-
-# Batches in one call, of rows that need no parts: a call costs as much as a thousand rows of a small network. Not all batches are in one call,
-# so that `fit` can be interrupted.
-PER_CALL = 16
-
-# Batches that run at the same time: the layers of a small network do not keep the cores busy. More batches would take more memory.
-AT_ONCE = 2
+from tb_xai_plugin.models.passes import KerasPass, PlainPass
+from tb_xai_plugin.models.plain import PlainForward
+from tb_xai_plugin.models.refusals import check_shape, instead, is_keras_model, tried
+from tb_xai_plugin.models.state import Resets, State, every_variable, random_state_kept, watched
+from tb_xai_plugin.probes import ProbeSet, TabularProbes
 
 # A Keras model, or any callable from a batch to outputs. Keras has no types, and its models are callables.
 Model: TypeAlias = Callable[[Any], Any]
-
-# (bool or float (k, players of the probe) coalitions, probe number) -> float32 (k, columns)
-Evaluate: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 
 
 def _no_gradients(*_: Any) -> Any:
@@ -43,26 +37,27 @@ def _no_gradients(*_: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class MaskedModel:
-    """A model that takes coalitions through a masker.
+class Reading:
+    """How a model is to be read.
 
     Attributes:
-        masker: makes the model's inputs.
-        parts: probe number -> the masker's parts of the probe.
-        batches: (rows of the masker's `feed`, parts) -> outputs, float32 (k, columns).
+        output: the explained quantity, one of outputs.OUTPUTS.
+        head: the option `head`, one of heads.HEADS, or None.
+        model_output: the option `model_output`.
+        set_name: name of the probe set, where there are several.
+        labelled: the probes have classes; where nothing else tells, a callable's outputs are then logits and not a regression.
+        multilabel: the labels are sets of classes.
     """
 
-    masker: Masker
-    parts: Callable[[int], Any]
-    batches: Batches
+    output: str
+    head: str | None = None
+    model_output: Any = None
+    set_name: str | None = None
+    labelled: bool = False
+    multilabel: bool = False
 
-    def evaluate(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
-        """Outputs, float32 (k, columns), on coalitions of a probe."""
-        return self.batches(self.masker.feed(coalitions, probe), self.parts(probe))
-
-    def evaluate_rows(self, make: Callable[[], np.ndarray]) -> Callable[[], np.ndarray]:
-        """A function that returns the outputs on the rows of `make`, which need no parts of their own."""
-        return partial(self.batches.repeated(make), self.parts(0))
+    def choice(self, model: Any) -> Choice:
+        return Choice.of(self.model_output, model, self.set_name)
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,9 @@ class Predictor:
         head: how to read the columns.
         evaluate_rows: for maskers whose rows are stacked: takes a function that makes rows of the masker's `feed`, and returns a function that
             evaluates them at every call. The rows are made once and stay on the model's device.
-        state: variables of the model that its own call changes even in inference, such as a seed or a counter.
+        checked: what the comparison with the model itself found.
+        state: the variables that the model's forward pass writes.
+        resets: puts them back before every batch.
         gradients: gradients of the explained output with respect to the players; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
             gradients: for a callable, or for Keras on another backend than TensorFlow.
@@ -83,301 +80,166 @@ class Predictor:
     evaluate: Evaluate
     head: Head
     evaluate_rows: Callable[[Callable[[], np.ndarray]], Callable[[], np.ndarray]]
-    state: tuple[Any, ...] = ()
+    checked: identity.Identity
+    state: State = field(default_factory=State)
+    resets: Resets | None = None
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
 
     @contextmanager
     def preserving_state(self) -> Iterator[None]:
         """Restore the model's state at the end, so that evaluations do not influence training."""
-        with _kept(self.state):
+        with random_state_kept(), self.state.kept(self.resets):
             yield
 
 
-def build_predictor(
-    model: Any,
-    masker: Masker,
-    model_input: Callable[[Any], Any] | None,
-    batch: int,
-    *,
-    output: str,
-    labelled: bool,
-    for_callables: Callable[[Any], Any] | None = None,
-) -> Predictor:
-    """Compile a model once, and find out what its outputs mean.
+def build_predictor(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading: Reading) -> Predictor:
+    """Compile a model once, find out what its outputs mean, and check that what is explained is the model's own output on the user's own input.
 
     Args:
         model: a Keras model, or a callable batch -> (n,) or (n, classes).
         masker: makes the masked inputs.
-        model_input: turns masked inputs into what the model takes; None where it takes them as they are.
+        probes: the probes.
         batch: evaluations at a time; there is one graph, which is traced again only where memory runs out.
-        output: the explained quantity, one of outputs.OUTPUTS.
-        labelled: the probes have classes; where nothing else tells, outputs are then logits and not a regression.
-        for_callables: another `model_input`, for callables that do not take arrays.
+        reading: how the model is to be read.
 
     Raises:
         TypeError: the model is neither a Keras model nor a callable.
-        ValueError: the model is not built, does not accept the probes, or its output is not (n,) or (n, classes).
+        ValueError: the model is not built, does not accept the probes, its output is not (n,) or (n, classes), or the check fails.
     """
     if not callable(model):
-        raise TypeError(f"model is {type(model).__name__}, which can't be called; {_instead(model)}.")
-    # The trial batch (full, empty, full, … coalition) reveals what is wrong with a model, and what its numbers look like.
-    trial = np.zeros((batch, masker.players), dtype=np.float32)
-    trial[0::2] = 1
-    if not is_keras_model(model):
-        masked = _plain(model, masker, model_input, batch)
-        if for_callables:
-            with_frames = _plain(model, masker, for_callables, batch)
-            masked = with_frames if not _accepts(masked, trial) and _accepts(with_frames, trial) else masked
-        return Predictor(masked.evaluate, guess_head(_try(model, masked.evaluate, trial, masker), labelled), masked.evaluate_rows)
+        raise TypeError(f"model is {type(model).__name__}, which can't be called; {instead(model)}.")
+    with random_state_kept():
+        return (_of_keras if is_keras_model(model) else _of_callable)(model, masker, probes, batch, reading)
+
+
+def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading: Reading) -> Predictor:
+    read = LabelReader(model, probes) if reading.head == "labels" else np.asarray
+    forward = PlainForward(model, masker, probes, reading.choice(model), read=read)
+    trial = _trial(batch, masker)
+    if isinstance(probes, TabularProbes) and probes.model_input is None:
+        arrays = replace(forward, as_given=False)
+        forward = next((one for one in (forward, arrays) if one.accepts(partial(one.behind_masker(batch).evaluate, trial, 0))), forward)
+    masked = forward.behind_masker(batch)
+    outputs = tried(model, lambda: masked.evaluate(trial, 0), masker, probes)
+    if reading.head:
+        head = given_head(reading.head, outputs, multilabel=reading.multilabel, clipped=True)
+    else:
+        head = guess_head(outputs, reading.labelled)
+    checked = identity.check(PlainPass(forward), len(probes), identity.TOLERANCE, own_inputs=probes.model_input is not None)
+    return Predictor(masked.evaluate, head, masked.evaluate_rows, checked)
+
+
+def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading: Reading) -> Predictor:
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
-    with _kept(model.non_trainable_variables) as changed:
-        forward = Forward.of(model, masker, model_input)
-        masked = _compiled(forward, batch)
-        outputs = _try(model, masked.evaluate, trial, masker)
-        if model_input is None:
-            _check_shape(model, masker)
-        last = output_layer(model)
-        head = read_head(last, model, outputs, labelled)
+    size = fixed_batch(model)
+    batch = size or batch
+    trial = _trial(batch, masker)
+    choice = reading.choice(model)
+    remembered = tuple(memories(model))
+    resets = Resets()
+    with watched(model.variables):
+        forward = tried(model, lambda: Forward.of(model, masker, _inputs(model, probes), choice), masker, probes)
+    if reading.head == "labels":
+        forward = replace(forward, read=LabelReader(model, probes))
+    masked = tried(model, lambda: compiled(forward, batch, resets if remembered else None), masker, probes)
+    tolerance = identity.HALF if _in_half_precision(model) else identity.TOLERANCE
+    with watched(every_variable(model, masked.touched)) as written, State(remembered, remembered).kept(resets):
+        outputs = tried(model, lambda: masked.evaluate(trial, 0), masker, probes)
+        if probes.model_input is None and not probes.side_inputs:
+            check_shape(model, masker)
+        last = output_layer(model, choice.place(_outputs_of(model)))
+        head = _head(model, choice, last, outputs, reading)
+        steps = KerasPass(forward, size, resets, in_graph=masked.draws)
+        checked = tried(
+            model, lambda: identity.check(steps, len(probes), tolerance, own_inputs=probes.model_input is not None), masker, probes
+        )
+        if not checked.said and checked.beyond(outputs[:1], tolerance):
+            raise ValueError(
+                f"the model gives {checked.outputs[0, 0]:.4g} for probe 0, and {outputs[0, 0]:.4g} inside a graph; model_input, or a function inside the model, uses values "
+                "that a graph does not have; use keras.ops there."
+            )
         # A saturated sigmoid or a half-precision softmax has rounded its log-odds away; before the activation they are still there.
-        if output != "raw" and (head.kind == "sigmoid" or (head.kind == "softmax" and last.compute_dtype != "float32")):
-            below = replace(forward, before=last)
-            before = _before_activation(below, batch, trial, outputs)
+        if (
+            reading.output != "raw"
+            and not head.hard
+            and (head.kind == "sigmoid" or (head.kind == "softmax" and tolerance == identity.HALF))
+        ):
+            below = replace(forward, before=last.layer)
+            before = _before_activation(below, batch, trial, outputs, resets if remembered else None)
             if before is None:
                 head = replace(head, clipped=True)
             else:
                 forward, masked = below, before
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
-    if changed:
-        masked = _compiled(forward, batch, at_once=1)  # with a changing state, outputs depend on the order of batches
-    if not _on_tensorflow():
-        return Predictor(masked.evaluate, head, masked.evaluate_rows, tuple(changed))
+    state = State((*written, *(memory for memory in remembered if not any(memory is one for one in written))), remembered)
+    if written and not remembered:
+        masked = compiled(forward, batch, resets)  # with a state that changes, outputs may depend on the order of batches
+    if checked.by_chance and state.reset_between_batches:
+        checked = _without_chance(checked, steps, state, resets, len(probes), tolerance)
+    if not on_tensorflow():
+        return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets)
     blended = masker.differentiable
-    gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, output)
-    return Predictor(masked.evaluate, head, masked.evaluate_rows, tuple(changed), gradients.of_players, gradients.of_feature_maps)
+    gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, reading.output)
+    return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, gradients.of_players, gradients.of_feature_maps)
 
 
-@contextmanager
-def _kept(variables: Iterable[Any]) -> Iterator[list[Any]]:
-    """Restore variables at the end. Yields a list, which then holds the variables that had changed."""
-    import keras
+def _without_chance(
+    checked: identity.Identity, steps: KerasPass, state: State, resets: Resets, count: int, tolerance: float
+) -> identity.Identity:
+    """The check once more, where a state that every batch finds anew may be the reason why the same batch gave different outputs."""
+    with state.kept(resets):
+        again = identity.check(steps, count, tolerance, own_inputs=False)
+    return checked if again.said else again
 
-    before = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in variables]
-    changed: list[Any] = []
+
+def _trial(batch: int, masker: Masker) -> np.ndarray:
+    """The trial batch (full, empty, full, … coalition), which reveals what is wrong with a model, and what its numbers look like."""
+    trial = np.zeros((batch, masker.players), dtype=np.float32)
+    trial[0::2] = 1
+    return trial
+
+
+def _inputs(model: Any, probes: ProbeSet) -> ModelInputs:
+    """What the model takes; a subclassed model that fails on rows of a table may take a dict of its columns."""
+    inputs = ModelInputs(probes, Signature.of(model))
+    if inputs.signature is None and isinstance(probes, TabularProbes) and probes.model_input is None and not probes.side_inputs:
+        columns = replace(inputs, dicts=True)
+        if not _runs(model, inputs) and _runs(model, columns):
+            return columns
+    return inputs
+
+
+def _runs(model: Any, inputs: ModelInputs) -> bool:
     try:
-        yield changed
-    finally:
-        for variable, value in before:
-            if not np.array_equal(keras.ops.convert_to_numpy(variable), value, equal_nan=value.dtype.kind == "f"):
-                variable.assign(value)
-                changed.append(variable)
+        model(inputs.given(), training=False)
+    except Exception:  # whatever a model raises on what it does not take
+        return False
+    return True
 
 
-def is_keras_model(model: Any) -> bool:
-    """Whether a model is a Keras model; does not import Keras."""
-    keras = sys.modules.get("keras")  # where Keras is not imported, no Keras model exists
-    return keras is not None and isinstance(model, keras.Model)
-
-
-def _on_tensorflow() -> bool:
-    import keras
-
-    return bool(keras.backend.backend() == "tensorflow")
-
-
-def _try(model: Any, evaluate: Evaluate, trial: np.ndarray, masker: Masker) -> np.ndarray:
-    """Outputs on the trial batch; a failure becomes one sentence."""
+def _outputs_of(model: Any) -> int:
+    """Number of outputs that a model declares; 1 where it declares none."""
     try:
-        return evaluate(trial, 0)
-    except WrongOutputError as error:
-        raise ValueError(str(error)) from None
-    except Exception as error:
-        if str(error).startswith(("TextProbes: ", "TabularProbes: ")):
-            raise ValueError(str(error)) from error
-        takes = _takes(model)
-        strings = isinstance(masker, TextMasker) and masker.probes.encode is None
-        if strings:
-            hint = "; if the model takes no strings, give encode=, a function from a list of texts to what it takes"
-        else:
-            hint = _transposed(takes, masker.shape)
-        what = "strings" if strings else f"probes of shape {masker.shape}"
-        if takes and not strings and _differs(takes, masker.shape):
-            # Keras's own error prints tensors of its graph; the shapes say all.
-            raise ValueError(
-                f"the model does not accept {what} (it takes {takes}); give the probes exactly as you give inputs to fit{hint}."
-            ) from error
-        who = f"the model does not accept {what}{f' (it takes {takes})' if takes else ''}"
-        if not is_keras_model(model):
-            who = f"the callable {_name(model)} failed on a batch of {what}"
-        raise ValueError(f"{who}: {type(error).__name__}: {_reason(error)}{hint}") from error
+        return len(model.outputs)
+    except Exception:  # a subclassed model
+        return 1
 
 
-def _check_shape(model: Any, masker: Masker) -> None:
-    """Refuse probes of another shape than the model's input. Keras itself accepts series of another length where the layers happen to fit."""
-    takes, shape = _takes(model), masker.shape
-    if takes and len(takes) == len(shape) and _differs(takes, shape):
-        raise ValueError(f"the model takes probes of shape {takes}, and these have shape {shape}{_transposed(takes, shape)}.")
+def _head(model: Any, choice: Choice, last: LastLayer, outputs: np.ndarray, reading: Reading) -> Head:
+    if reading.head:
+        return given_head(reading.head, outputs, multilabel=reading.multilabel, clipped=False)
+    return read_head(last, loss_of(model, choice), outputs, reading.labelled)
 
 
-def _differs(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
-    """Whether a shape is none that the model takes; None stands for any size."""
-    return len(takes) != len(shape) or any(size not in (None, given) for size, given in zip(takes, shape, strict=True))
+def _in_half_precision(model: Any) -> bool:
+    return any("16" in str(getattr(layer, "compute_dtype", "")) for layer in layers_of(model))
 
 
-def _transposed(takes: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> str:
-    """A hint where the probes' axes are in reverse order."""
-    return "; transpose the probes so that channels come last" if takes and tuple(reversed(shape)) == takes else ""
-
-
-def _accepts(masked: MaskedModel, trial: np.ndarray) -> bool:
-    """Whether a callable takes its inputs without an error and without a warning about feature names (as scikit-learn's models give)."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            masked.evaluate(trial, 0)
-        except Exception:
-            return False
-    return not any("feature names" in str(warning.message) for warning in caught)
-
-
-def _instead(model: Any) -> str:
-    """Advice where a model can't be called."""
-    methods = [name for name in ("predict_proba", "decision_function", "predict") if hasattr(model, name)]
-    return f"give model.{methods[0]}" if methods else "give a Keras model, or a callable batch -> (n,) or (n, classes)"
-
-
-def _name(model: Any) -> str:
-    return repr(getattr(model, "__qualname__", None) or type(model).__name__)
-
-
-def _takes(model: Any) -> tuple[int | None, ...] | None:
-    """Shape of the model's input without the batch axis; None where it is not known."""
-    try:
-        shape = model.input_shape
-    except Exception:  # a callable, a subclassed model, or a model with several inputs
-        return None
-    return shape[1:] if isinstance(shape, tuple) else None
-
-
-def _reason(error: Exception) -> str:
-    """The line of a message that names the cause: Keras first says where the error occurred."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
-    causes = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
-    return causes[0] if causes else type(error).__name__
-
-
-def _plain(model: Callable[[Any], Any], masker: Masker, model_input: Callable[[Any], Any] | None, batch: int) -> MaskedModel:
-    """A callable behind a masker."""
-
-    def compile_for(size: int) -> Callable[..., np.ndarray]:
-        def run(rows: np.ndarray, parts: np.ndarray) -> np.ndarray:
-            # A copy: a callable may write into its input, and the rows are evaluated again.
-            masked = masker.mask(np, np.array(filled(rows, size)), parts)
-            outputs: np.ndarray = as_columns(np.asarray(model(model_input(masked) if model_input else masked)), size)
-            return outputs[: len(rows)].astype(np.float32)
-
-        return run
-
-    return MaskedModel(masker, masker.parts, Batches(compile_for, batch))
-
-
-def _compiled(forward: Forward, batch: int, at_once: int = AT_ONCE) -> MaskedModel:
-    """A Keras model behind a masker, with one graph for every probe and epoch."""
-    devices = _devices(forward.model)
-    looped = _on_tensorflow() and forward.masker.stacked and len(devices) == 1
-
-    def padded(size: int) -> int:
-        return -(-size // len(devices)) * len(devices)
-
-    def place(rows: np.ndarray, size: int) -> Any:
-        rows = filled(rows, -(-len(rows) // padded(size)) * padded(size))
-        return _tensor(rows.reshape(-1, size, rows.shape[1]) if looped else rows)
-
-    def compile_for(size: int) -> Callable[..., np.ndarray]:
-        import keras
-
-        compiled: Callable[..., Any] = forward
-        if _on_tensorflow():
-            compiled = _loop(forward, size, at_once) if looped else _graph(forward, padded(size), devices)
-        return lambda rows, parts: np.asarray(keras.ops.convert_to_numpy(compiled(rows, parts)))
-
-    return MaskedModel(forward.masker, forward.parts, Batches(compile_for, batch, PER_CALL if looped else 1, place))
-
-
-def _devices(model: Any) -> list[str | None]:
-    """The devices that share each batch evenly: all devices of a MirroredStrategy; None stands for the model's own device."""
-    if not _on_tensorflow():
-        return [None]
-    import tensorflow as tf
-
-    strategy = getattr(model, "distribute_strategy", None)
-    return list(strategy.extended.worker_devices) if isinstance(strategy, tf.distribute.MirroredStrategy) else [None]
-
-
-def _graph(forward: Forward, batch: int, devices: list[str | None]) -> Callable[..., Any]:
-    """A graph (rows (batch, width), parts) -> outputs that names its devices one by one and does not use strategy.run.
-
-    With strategy.run, each replica would use its own moving averages of batch normalization, which Keras lets drift apart, and outputs would
-    depend on the replica. Here all devices use the averages of the first one, which are those that are saved.
-    """
-    import tensorflow as tf
-
-    share = batch // len(devices)
-
-    def on_all(rows: Any, parts: Any) -> Any:
-        outputs = []
-        for i, device in enumerate(devices):
-            with tf.device(device):
-                outputs.append(forward(rows[i * share : (i + 1) * share], parts))
-        return tf.concat(outputs, axis=0) if len(devices) > 1 else outputs[0]
-
-    return _traced(on_all, forward, (batch,))
-
-
-def _loop(forward: Forward, batch: int, at_once: int) -> Callable[..., Any]:
-    """A graph (rows (any number, batch, width), parts) -> outputs that evaluates batch after batch."""
-    import tensorflow as tf
-
-    def in_turn(batches: Any, parts: Any) -> Any:
-        scope = tf.compat.v1.get_variable_scope()
-        caching = scope.caching_device
-        try:
-            outputs = tf.map_fn(lambda rows: forward(rows, parts), batches, fn_output_signature=tf.float32, parallel_iterations=at_once)
-        finally:
-            # map_fn sets the device and, where the model raises, does not restore it: a strategy could then make no variable.
-            scope.set_caching_device(caching)
-        return tf.reshape(outputs, (-1, outputs.shape[-1]))
-
-    return _traced(in_turn, forward, (None, batch))
-
-
-def _traced(function: Callable[..., Any], forward: Forward, shape: tuple[int | None, ...]) -> Callable[..., Any]:
-    """A function compiled for rows of the masker. shape: the axes before the row."""
-    import tensorflow as tf
-
-    row = forward.masker.feed(np.ones((1, forward.players), dtype=bool), 0)
-    signature = [
-        tf.TensorSpec((*shape, row.shape[1]), tf.string if row.dtype == object else row.dtype),
-        tf.TensorSpec(forward.parts(0).shape, tf.float32),
-    ]
-    with forward.tracing():
-        compiled: Callable[..., Any] = tf.function(function, autograph=False).get_concrete_function(*signature)
-    return compiled
-
-
-def _tensor(rows: np.ndarray) -> Any:
-    """A tensor of numbers, or of strings, which only TensorFlow has."""
-    import keras
-
-    if rows.dtype != object:
-        return keras.ops.convert_to_tensor(rows)
-    import tensorflow as tf
-
-    return tf.constant(rows.tolist())
-
-
-def _before_activation(below: Forward, batch: int, trial: np.ndarray, outputs: np.ndarray) -> MaskedModel | None:
+def _before_activation(
+    below: Forward, batch: int, trial: np.ndarray, outputs: np.ndarray, resets: Callable[[], None] | None
+) -> MaskedModel | None:
     """The same model read before its last activation.
 
     None where this layer does not make the outputs: the activation of what is read must give `outputs`, those of the trial batch.
@@ -385,9 +247,9 @@ def _before_activation(below: Forward, batch: int, trial: np.ndarray, outputs: n
     import keras
 
     activation: Any = getattr(below.before, "activation", None)
-    if getattr(activation, "__name__", None) not in ("sigmoid", "softmax") or not _on_tensorflow():
+    if getattr(activation, "__name__", None) not in ("sigmoid", "softmax") or not on_tensorflow():
         return None
-    before = _compiled(below, batch)
+    before = compiled(below, batch, resets)
     logits = before.evaluate(trial, 0)
     activated = np.asarray(keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(logits))))
     return before if activated.shape == outputs.shape and np.allclose(activated, outputs, atol=5e-3, equal_nan=True) else None

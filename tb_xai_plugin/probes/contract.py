@@ -39,7 +39,7 @@ class ProbeSet:
     regions: dict[str, Any]
     side_inputs: SideInputs | None = None
     side_digest: str | None = None
-    model_input: Callable[[Any], Any] | None
+    model_input: Callable[..., Any] | None
     for_callables: Callable[[Any], Any] | None = None
 
     def __len__(self) -> int:

@@ -62,7 +62,7 @@ class ImageProbes(ProbeSet):
         regions: Mapping[str, Array] | None = None,
         display: Display | None = None,
         side_inputs: SideInputs | None = None,
-        model_input: Callable[[Any], Any] | None = None,
+        model_input: Callable[..., Any] | None = None,
     ) -> None:
         self.inputs = _checked_images(images, shown_otherwise=display is not None)
         n, height, width, _ = self.pixels.shape

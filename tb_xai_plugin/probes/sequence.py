@@ -67,7 +67,7 @@ class SequenceProbes(ProbeSet):
         regions: Mapping[str, Array] | None = None,
         display: Display | None = None,
         side_inputs: SideInputs | None = None,
-        model_input: Callable[[Any], Any] | None = None,
+        model_input: Callable[..., Any] | None = None,
     ) -> None:
         self.inputs = _numbers(series)
         n, length, channels = self.pixels.shape

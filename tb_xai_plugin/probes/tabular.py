@@ -87,7 +87,7 @@ class TabularProbes(ProbeSet):
         references: int = 100,
         missing: str = "refuse",
         side_inputs: SideInputs | None = None,
-        model_input: Callable[[Any], Any] | None = None,
+        model_input: Callable[..., Any] | None = None,
     ) -> None:
         for what, choice, choices in (("absent", absent, ABSENT), ("summary", summary, SUMMARIES), ("missing", missing, MISSING)):
             if choice not in choices:

@@ -75,7 +75,7 @@ class TextProbes(ProbeSet):
         repeated: str = "own",
         regions: Mapping[str, Iterable[str]] | None = None,
         side_inputs: SideInputs | None = None,
-        model_input: Callable[[Any], Any] | None = None,
+        model_input: Callable[..., Any] | None = None,
     ) -> None:
         if repeated not in REPEATED:
             raise ValueError(f"{WHO}: unknown repeated {repeated!r}; choose from {list(REPEATED)}.")

@@ -21,14 +21,16 @@ from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.judgement.words import step_words
+from tb_xai_plugin.models.choice import ModelOutput
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
 from tb_xai_plugin.records.sources import DirectorySource, has_events
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
-from tb_xai_plugin.training.checks import check_directory, check_options, named
+from tb_xai_plugin.training.checks import check_directory, check_options, named_or_refused, of_set
 from tb_xai_plugin.training.entries import epoch_json, versions_of_packages
+from tb_xai_plugin.training.network import Network
 from tb_xai_plugin.training.pace import Pace
 from tb_xai_plugin.training.scalars import RunScalars
 
@@ -64,8 +66,14 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             explainer that both have with the same settings.
         untrained: whether to explain the model before its first epoch too, as step -1.
         batch_size: evaluations in one batch; "auto" keeps a batch of masked probes below 64 MiB.
-        on_error: "warn" (a failure while training warns once, and training goes on) | "raise". A wrong argument stops fit before its first epoch.
+        on_error: "warn" (a failure while training warns once, leaves a gap, and training goes on) | "raise". It is for failures of later epochs: what does not
+            fit is an error in any case, at construction, when training begins, or, for a model that its first batch builds, right after that batch.
         curves: whether to log deletion and insertion areas too, which takes 2 (players - 1) further evaluations per probe and explainer.
+        model: the network to explain, where fit trains a wrapper around it (a GAN, a VAE, distillation): a Keras model, or a callable on the model in fit,
+            e.g. model=lambda gan: gan.discriminator. Nothing is demanded of the wrapper. Default: the model in fit.
+        model_output: which output is explained; see `explain`. With several probe sets, {name of the set: output}; sets that have the names of outputs
+            explain these by themselves, so that a model with several heads takes one set per head.
+        head: what the outputs mean, "regression" | "logits" | "probabilities" | "labels"; see `explain`. With several probe sets, also {name of the set: head}.
 
     Raises:
         ValueError, TypeError, FileExistsError, PermissionError: at construction or when training begins, with one sentence that says what to do.
@@ -92,13 +100,18 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         batch_size: int | str = "auto",
         on_error: str = "warn",
         curves: bool = False,
+        model: Any = None,
+        model_output: ModelOutput | Mapping[str, ModelOutput] | None = None,
+        head: str | Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         check_options(log_dir, every, max_overhead, on_error)
+        sets = named_or_refused(probes)
+        self._network = Network(model)
         self.log_dir = os.fspath(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
 
-        def plan(probe_set: ProbeSet) -> Plan:
+        def plan(name: str, probe_set: ProbeSet) -> Plan:
             return Plan(
                 *(probe_set, explainers),
                 evaluations=evaluations,
@@ -107,10 +120,13 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
                 seed=seed,
                 batch_size=batch_size,
                 curves=curves,
+                head=of_set("head", head, name, sets),
+                model_output=of_set("model_output", model_output, name, sets),
+                set_name=name if isinstance(probes, Mapping) else None,
             )
 
         try:
-            self._plans = {name: plan(probe_set) for name, probe_set in named(probes).items()}
+            self._plans = {name: plan(name, probe_set) for name, probe_set in sets.items()}
         except (ValueError, TypeError) as error:
             raise type(error)(f"ExplanationLogger: {error}") from error
         check_directory(self.log_dir)
@@ -175,12 +191,22 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         if self._max_overhead is not None:
             every = None if callable(self._every) else self._every
             self._pace = Pace(self._max_overhead, self._plans, every)
-        if self.model.built:
-            try:
+        self._bind_early()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # A model that is built by its first batch is refused right after it, like a built one before it.
+        if not self._engines and not self._refused:
+            self._bind_early()
+
+    def _bind_early(self) -> None:
+        """Bind the plans to the network, if it is built; what does not fit is an error now, before anything is lost."""
+        try:
+            if self._network.of(self.model).built:
                 with self._billed():
                     self._bind()
-            except ValueError as error:
-                raise ValueError(f"ExplanationLogger: {error}") from error
+        except (ValueError, TypeError) as error:
+            self._refused = True
+            raise type(error)(f"ExplanationLogger: {error}") from error
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Not in on_train_begin: BackupAndRestore restores the weights there, possibly after this callback has run.
@@ -221,7 +247,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         halvings = self._pace.decide(to_come, training_seconds, due, due_after, self._engines)
         changes = self._pace.changes(explained=halvings is not None)
         if self._pace.untrained_due:
-            with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self.model) as untrained_halvings:
+            with self._training_goes_on(wire.UNTRAINED), self._pace.untrained(self._network.of(self.model)) as untrained_halvings:
                 for name in self._plans:
                     self._log(name, wire.UNTRAINED, untrained_halvings, change=changes.get(name))
                 # Only now: if it could not be written, the next step still has to begin the new record.
@@ -259,12 +285,12 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         if not self._engines:
             # Building the model here would draw its weights earlier than Keras does, and so change the training.
             self._warn(
-                f"model {self.model.name!r} is not built before its first batch, so its untrained state is not explained; "
+                f"model {self._network.of(self.model).name!r} is not built before its first batch, so its untrained state is not explained; "
                 "call it on one batch before fit, or give untrained=False."
             )
             return
         if self._pace:
-            self._pace.keep_untrained(self.model)  # explained after the first epoch, if there is time for it
+            self._pace.keep_untrained(self._network.of(self.model))  # explained after the first epoch, if there is time for it
             return
         for name in self._plans:
             self._log(name, wire.UNTRAINED, 0)
@@ -283,7 +309,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def _bind(self) -> None:
         began = time.perf_counter()
         try:
-            engines = {name: Engine(plan, self.model) for name, plan in self._plans.items()}
+            network = self._network.of(self.model)
+            engines = {name: Engine(plan, network) for name, plan in self._plans.items()}
             for name, record in self._records.items():
                 self._refuse_other_model(record, engines[name])
         except ValueError:

@@ -60,3 +60,27 @@ def named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(f"probes has the name {name!r}; give names without '/'.")
     return dict(probes)
+
+
+def named_or_refused(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
+    """`named`, with the name of the callback in its errors."""
+    try:
+        return named(probes)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"ExplanationLogger: {error}") from error
+
+
+def of_set(what: str, option: Any, name: str, sets: Mapping[str, ProbeSet]) -> Any:
+    """The value of an option for one probe set; a mapping has one for each set, or for some.
+
+    Raises:
+        ValueError: the mapping names a probe set that does not exist.
+    """
+    if not isinstance(option, Mapping):
+        return option
+    unknown = [key for key in option if key not in sets]
+    if unknown:
+        raise ValueError(
+            f"{what} names the probe set {unknown[0]!r}, and the probe sets are {sorted(sets)}; give one value, or {{name of a probe set: value}}."
+        )
+    return option.get(name)

@@ -1,0 +1,141 @@
+"""Identity: what is explained on the full coalition is the model's own output on the user's own input. It is checked once, when a model is bound.
+
+One batch of the probes as the user gave them is compared with one batch that went through the masker: the same probes in reverse order, together with
+their empty coalitions. So one comparison covers dtypes, rounding, the order of rows, what one batch leaves for the next, outputs that depend on the
+rest of their batch, and chance. Only where the two differ is the cause looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+# Relative to the largest output: the difference that the rounding of float32 and of half precision may make. Graphics cards multiply with fewer digits.
+TOLERANCE = 2e-4
+HALF = 2e-2
+
+# Most rows in one call.
+LARGEST_BATCH = 64
+
+
+class Pass(Protocol):
+    """The forward pass of a model, in its steps."""
+
+    def given(self) -> Any:
+        """What the model takes for all probes, as the user gave them."""
+
+    def masked(self, probes: Sequence[int], present: Sequence[bool]) -> Any:
+        """What the model takes for one full (or empty) coalition of each probe, through the masker."""
+
+    def outputs(self, inputs: Any, rows: Sequence[int]) -> np.ndarray:
+        """Outputs, float32 (rows, columns), on some rows of what the model takes, as one batch."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the check found.
+
+    Attributes:
+        outputs: float32 (n, columns), the model's outputs on the probes as given.
+        said: sentences for the user.
+        by_chance: whether the same batch gives other outputs each time.
+        together: whether outputs depend on the rest of their batch.
+    """
+
+    outputs: np.ndarray
+    said: tuple[str, ...] = ()
+    by_chance: bool = False
+    together: bool = False
+
+    def beyond(self, others: np.ndarray, tolerance: float) -> bool:
+        """Whether other outputs on the first probes differ from these."""
+        return _worst(self.outputs[: len(others)], others, tolerance) is not None
+
+
+def check(steps: Pass, count: int, tolerance: float, *, own_inputs: bool) -> Identity:
+    """Compare the model on the probes as given with the model behind the masker.
+
+    Args:
+        steps: the forward pass.
+        count: number of probes.
+        tolerance: TOLERANCE or HALF.
+        own_inputs: whether the user's `model_input` makes what the model takes.
+
+    Raises:
+        ValueError: they differ, because the model gets something else than the user's input. The sentence names the probe, the size and the likely cause.
+    """
+    order = list(range(count))
+    given = steps.given()
+    outputs = in_batches(steps, given, order)
+    reverse = order[::-1]
+    masked = steps.masked([*reverse, *reverse], [True] * count + [False] * count)
+    through = in_batches(steps, masked, range(2 * count), 2 * LARGEST_BATCH)[:count][::-1]
+    worst = _worst(outputs, through, tolerance)
+    if worst is None:
+        return Identity(outputs)
+    again = in_batches(steps, given, order)
+    chance = _worst(outputs, again, tolerance)
+    if chance is not None:
+        return Identity(outputs, (_random(chance, outputs, again),), by_chance=True)
+    alone = np.concatenate([steps.outputs(given, [row]) for row in order])
+    together = _worst(outputs, alone, tolerance)
+    if together is not None:
+        return Identity(outputs, (_mixed(together, outputs, alone),), together=True)
+    in_order = in_batches(steps, steps.masked(order, [True] * count), order)
+    raise ValueError(
+        _different(worst, outputs, through, by_place=own_inputs and _worst(outputs, in_order, tolerance) is None, own_inputs=own_inputs)
+    )
+
+
+def in_batches(steps: Pass, inputs: Any, rows: Sequence[int], most: int = LARGEST_BATCH) -> np.ndarray:
+    """Outputs on some rows of what a model takes, in batches of limited size."""
+    return np.concatenate([steps.outputs(inputs, rows[start : start + most]) for start in range(0, len(rows), most)])
+
+
+def _worst(expected: np.ndarray, came: np.ndarray, tolerance: float) -> tuple[int, float] | None:
+    """The probe with the largest difference beyond the tolerance, and its size; None where there is none. What is not finite is not compared."""
+    finite = np.isfinite(expected) & np.isfinite(came)
+    difference = np.abs(np.where(finite, came.astype(np.float64) - expected, 0)).max(axis=1)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    probe = int(difference.argmax())
+    return (probe, float(difference[probe])) if difference[probe] > tolerance * scale + 1e-7 else None
+
+
+def _pair(probe: int, expected: np.ndarray, came: np.ndarray) -> str:
+    column = int(np.nan_to_num(np.abs(came[probe].astype(np.float64) - expected[probe])).argmax())
+    return f"{expected[probe, column]:.4g} and {came[probe, column]:.4g}"
+
+
+def _random(worst: tuple[int, float], outputs: np.ndarray, again: np.ndarray) -> str:
+    return (
+        f"the model's outputs depend on chance: the same batch twice gives {_pair(worst[0], outputs, again)} for probe {worst[0]}; each coalition is evaluated with "
+        "its own draw, and the standard errors include what chance adds; for less noise, give a model without noise in inference."
+    )
+
+
+def _mixed(worst: tuple[int, float], outputs: np.ndarray, alone: np.ndarray) -> str:
+    return (
+        f"the model's outputs depend on the rest of the batch: probe {worst[0]} gives {_pair(worst[0], outputs, alone)} with the other probes and alone; a masked probe "
+        "is evaluated in a batch of its own masked versions, so the explained outputs are not those of `predict`; use statistics that are fixed in inference, "
+        "as BatchNormalization does."
+    )
+
+
+def _different(worst: tuple[int, float], outputs: np.ndarray, through: np.ndarray, *, by_place: bool, own_inputs: bool) -> str:
+    probe, size = worst
+    if by_place:
+        cause = (
+            "model_input depends on the place of a row in its batch, and every batch holds many masked versions of one probe; give the other inputs with the "
+            "probes, side_inputs={name: one row per probe}"
+        )
+    elif own_inputs:
+        cause = "model_input makes something else of masked float32 rows than of the probes as given; compare its results, their dtypes above all"
+    else:
+        cause = (
+            "likely causes are the dtype of a column or an input, ids that are rounded in float32, or a model that keeps a state; give the probes exactly as you "
+            "give inputs to the model, or model_input="
+        )
+    return f"on probe {probe}, unmasked, the model gives {_pair(probe, outputs, through)} as given and as explained (a difference of {size:.3g}): {cause}."

@@ -1,0 +1,271 @@
+"""Inputs: from masked probes, and from the probes as they were given, to what a model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.games.sided_masker import Sided
+from tb_xai_plugin.models.named import Input, Signature, column_of, table_columns
+from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
+
+# (the explained input, the side inputs of the same rows) -> what the model takes
+Arrange = Callable[[Any, Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """What a Keras model takes, from masked inputs or from the probes as they were given.
+
+    Attributes:
+        probes: the probes.
+        signature: the inputs that the model declares; None where it declares none.
+        dicts: for tables, whether a model that declares no inputs takes a dict of columns.
+    """
+
+    probes: ProbeSet
+    signature: Signature | None
+    dicts: bool = False
+    _constants: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def masked(self, masked: Any) -> Any:
+        """What the model takes, from the result of `Masker.mask`; inside a graph or outside."""
+        import keras
+
+        sides: list[Any] = []
+        if isinstance(masked, Sided):
+            numbers = _whole(masked.probes)
+            sides = [keras.ops.take(side, numbers, axis=0) for side in self._side_tensors]
+            masked = masked.masked
+        assemble = getattr(self.probes, "assemble", None)
+        return self._arranged(assemble(keras.ops, masked) if assemble else masked, sides)
+
+    def given(self) -> Any:
+        """What the model takes for all unmasked probes, from the values as the user gave them."""
+        sides = self.probes.side_inputs.arrays if self.probes.side_inputs else ()
+        return self._arranged(_as_given(self.probes), list(sides), given=True)
+
+    def _arranged(self, own: Any, sides: Sequence[Any], *, given: bool = False) -> Any:
+        probes, signature = self.probes, self.signature
+        if probes.model_input is not None:
+            if given:
+                own = _as_masked(_as_numbers(own, probes))
+            elif isinstance(probes, TabularProbes):
+                _refuse_words(probes, "model_input is given numbers")
+            if not probes.side_inputs:
+                return probes.model_input(own)
+            names = probes.side_inputs.names
+            return probes.model_input(own, dict(zip(names, sides, strict=True)) if names else list(sides))
+        if signature is None:
+            if self.dicts and isinstance(probes, TabularProbes):
+                return self._columns(own, {name: Input((1,), "any") for name in probes.feature_names}, None)
+            return with_sides(probes, own, sides)
+        side_names = _side_names(signature, probes)
+        values = {name: _cast(side, signature.inputs[name]) for name, side in zip(side_names, sides, strict=True)}
+        free = [name for name in signature.inputs if name not in values]
+        if isinstance(own, list | tuple) and len(own) == len(free):
+            values |= {name: _cast(part, signature.inputs[name]) for name, part in zip(free, own, strict=True)}
+        elif isinstance(own, dict):
+            values |= own
+        elif isinstance(probes, TabularProbes) and (columns := table_columns(signature, free, probes)) is not None:
+            values |= self._columns(own, {name: signature.inputs[name] for name in free}, columns)
+        elif len(free) == 1:
+            values[free[0]] = _cast(_without_words(own, probes), signature.inputs[free[0]])
+        else:
+            others = [name for name in free if signature.inputs[name].shape != probes.inputs.shape[1:]] or free[1:]
+            example = ", ".join(f"{name!r}: {name}[:{len(probes)}]" for name in others[:2])
+            raise ValueError(
+                f"the model has the inputs {signature.listed}, and the probes are one of them; give the others with the probes, e.g. "
+                f"side_inputs={{{example}}}, one row per probe."
+            )
+        return signature.arranged(values) if set(values) >= set(signature.inputs) else values
+
+    def _columns(self, own: Any, inputs: dict[str, Input], places: dict[str, list[int]] | None) -> dict[str, Any]:
+        """Columns of a table by name: from masked rows (k, d), or from the table as it was given."""
+        import keras
+
+        probes = self.probes
+        assert isinstance(probes, TabularProbes)
+        columns = {}
+        for name, declared in inputs.items():
+            group = places[name] if places else [probes.feature_names.index(name)]
+            pieces = []
+            for place in group:
+                values, ordered = words_of(probes, place)
+                if declared.dtype == "any":
+                    numeric = values is None or all(isinstance(value, int | float | np.number) for value in values)
+                    declared = Input((1,), "float32" if numeric else "string")
+                if not hasattr(own, "columns"):
+                    codes = own[:, place : place + 1]
+                    codes = keras.ops.convert_to_tensor(np.asarray(codes, dtype=np.float32)) if isinstance(codes, np.ndarray) else codes
+                    pieces.append(
+                        column_of(keras.ops, self._constant, declared, probes.feature_names[place], codes, values, ordered=ordered)
+                    )
+                else:
+                    pieces.append(_given_column(own, place, declared, values))
+            columns[name] = pieces[0] if len(pieces) == 1 else keras.ops.concatenate(pieces, axis=1)
+        return columns
+
+    def _constant(self, values: Sequence[Any]) -> Any:
+        """A tensor (len(values), 1) of numbers or words, made once, outside every graph."""
+        key = (type(values[0]).__name__, *values)
+        if key not in self._constants:
+            self._constants[key] = _outside(np.array(values, dtype=object if isinstance(values[0], str) else np.float32)[:, None])
+        return self._constants[key]
+
+    @cached_property
+    def _side_tensors(self) -> list[Any]:
+        assert self.probes.side_inputs is not None
+        return [_outside(array) for array in self.probes.side_inputs.arrays]
+
+
+def with_sides(probes: ProbeSet, own: Any, sides: Sequence[Any]) -> Any:
+    """The explained input together with its side inputs, for models that do not declare their inputs."""
+    given = probes.side_inputs
+    if given is None:
+        return own
+    if given.names and given.own_name:
+        return {given.own_name: own, **dict(zip(given.names, sides, strict=True))}
+    parts = list(own) if isinstance(own, list | tuple) else [own]
+    place = given.place or 0
+    return [*sides[:place], *parts, *sides[place:]]
+
+
+def words_of(probes: TabularProbes, place: int) -> tuple[Sequence[Any] | None, bool]:
+    """The values that the codes of a column stand for, None for numbers; and whether the user gave their order."""
+    words = getattr(probes, "words", {})
+    if place in words:
+        return words[place], place in getattr(probes, "ordered", ())
+    return None, True
+
+
+def _side_names(signature: Signature, probes: ProbeSet) -> list[str]:
+    """The input that each side input is for."""
+    given = probes.side_inputs
+    if given is None:
+        return []
+    inputs = list(signature.inputs)
+    if given.names:
+        unknown = [name for name in given.names if name not in inputs]
+        if unknown:
+            raise ValueError(f"side_inputs has {unknown[0]!r}, and the model's inputs are {signature.listed}; name each as in the model.")
+        return list(given.names)
+    if len(given.arrays) >= len(inputs):
+        raise ValueError(
+            f"side_inputs has {len(given.arrays)} inputs besides the probes, and the model has {len(inputs)} in all ({signature.listed}); leave out what it does not take."
+        )
+    place = given.place
+    if place is None:
+        fitting = [at for at, declared in enumerate(signature.inputs.values()) if _fits(declared, probes)]
+        place = fitting[0] if len(fitting) == 1 else 0
+    return [name for at, name in enumerate(inputs) if at != place][: len(given.arrays)]
+
+
+def _fits(declared: Input, probes: ProbeSet) -> bool:
+    shape = probes.inputs.shape[1:]
+    return len(declared.shape) == len(shape) and all(size in (None, own) for size, own in zip(declared.shape, shape, strict=True))
+
+
+def _cast(value: Any, declared: Input) -> Any:
+    """A value in the dtype of an input; numbers for an input of whole numbers are rounded and not truncated."""
+    import keras
+
+    if declared.words or isinstance(value, dict | list | tuple):
+        return _outside(value) if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
+        return _outside(value)
+    value = keras.ops.convert_to_tensor(value)
+    if declared.integers and "float" in str(value.dtype):
+        value = keras.ops.round(value)
+    return keras.ops.cast(value, declared.dtype)
+
+
+def _outside(array: np.ndarray) -> Any:
+    """A tensor that is made outside every graph: of numbers, or of strings, which only TensorFlow has."""
+    import keras
+
+    numbers = array.dtype.kind not in "UO"
+    if numbers and keras.backend.backend() != "tensorflow":
+        return keras.ops.convert_to_tensor(array.astype(np.float32) if array.dtype == np.float64 else array)
+    import tensorflow as tf
+
+    with tf.init_scope():
+        return tf.constant((array.astype(np.float32) if array.dtype == np.float64 else array) if numbers else array.tolist())
+
+
+def _whole(numbers: Any) -> Any:
+    """Numbers of probes, which a row of text carries as words."""
+    import keras
+
+    if "string" in str(numbers.dtype):
+        import tensorflow as tf
+
+        return tf.strings.to_number(numbers, tf.int32)
+    return keras.ops.cast(numbers, "int32")
+
+
+def _as_given(probes: ProbeSet) -> Any:
+    if isinstance(probes, TextProbes):
+        texts = [str(text) for text in probes.inputs.tolist()]
+        return probes.encode(texts) if probes.encode else np.array(texts, dtype=object)[:, None]
+    return (getattr(probes, "completed", None) or probes.given)()
+
+
+def _as_masked(own: Any) -> Any:
+    """The explained input in the dtype of masked inputs, which `model_input` is given."""
+    import keras
+
+    def tensor(array: Any) -> Any:
+        array = np.asarray(array)
+        return _outside(array if array.dtype.kind in "UO" else array.astype(np.float32))
+
+    return keras.tree.map_structure(tensor, own)
+
+
+def _without_words(own: Any, probes: ProbeSet) -> Any:
+    """The explained input of a model with one input, which takes no words; a table as numbers."""
+    if isinstance(probes, TabularProbes):
+        _refuse_words(probes, "the model takes numbers")
+    return _as_numbers(own, probes)
+
+
+def _refuse_words(probes: TabularProbes, why: str) -> None:
+    for place, name in enumerate(probes.feature_names):
+        values, ordered = words_of(probes, place)
+        if values is not None and not ordered:
+            raise ValueError(
+                f"TabularProbes: {name!r} holds words, and {why}; give categorical={{{name!r}: [...]}} with the words in the order of the model's codes, or give "
+                "codes."
+            )
+
+
+def _as_numbers(own: Any, probes: ProbeSet) -> Any:
+    """A frame as an array of numbers, with codes for words; anything else as it is."""
+    if not hasattr(own, "columns") or not isinstance(probes, TabularProbes):
+        return own
+    columns = [own[name] for name in own.columns]
+    numbers = [
+        probes.inputs[: len(own), place] if words_of(probes, place)[0] is not None else np.asarray(column.to_numpy(), dtype=np.float64)
+        for place, column in enumerate(columns)
+    ]
+    return np.stack(numbers, axis=1)
+
+
+def _given_column(frame: Any, place: int, declared: Input, values: Sequence[Any] | None) -> Any:
+    """A column of a frame as an input takes it, in its own values."""
+    import keras
+
+    column = frame[frame.columns[place]]
+    given = column.to_numpy()
+    if declared.words:
+        array = np.array([str(value) for value in given.tolist()], dtype=object)
+        tensor = _outside(array)
+    else:
+        if values is not None and not all(isinstance(value, int | float | np.number) for value in values):
+            given = np.array([list(values).index(value) for value in given.tolist()])
+        tensor = keras.ops.cast(keras.ops.convert_to_tensor(np.asarray(given, dtype=np.float64)), declared.dtype)
+    return tensor if declared.shape == () else keras.ops.expand_dims(tensor, -1) if not declared.words else tensor[:, None]

@@ -1,0 +1,50 @@
+"""The layers of a Keras model, at any depth, and those that keep a state from batch to batch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+
+def layers_of(model: Any) -> list[Any]:
+    """All layers of a model, at any depth, each once."""
+    import keras
+
+    layers: dict[int, Any] = {}
+
+    def visit(item: Any) -> None:
+        if isinstance(item, keras.Layer):
+            if id(item) not in layers:
+                layers[id(item)] = item
+                visit([*getattr(item, "layers", ()), *vars(item).values()])
+        elif isinstance(item, dict):
+            visit(list(item.values()))
+        elif isinstance(item, list | tuple):
+            for element in item:
+                visit(element)
+
+    visit(model)
+    return list(layers.values())
+
+
+def memories(model: Any) -> list[Any]:
+    """The variables in which recurrent layers with `stateful=True` keep the end of one batch for the next one. A new series begins from zero."""
+    import keras
+
+    found: dict[int, Any] = {}
+    for layer in layers_of(model):
+        if getattr(layer, "stateful", False) and isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+            for state in keras.tree.flatten(getattr(layer, "states", None)):
+                if hasattr(state, "assign"):
+                    found[id(state)] = state
+    return list(found.values())
+
+
+def fixed_batch(model: Any) -> int | None:
+    """The only batch size that a model accepts; None where any size will do."""
+    sizes = []
+    with suppress(Exception):  # a subclassed model does not declare its inputs
+        sizes = [tensor.shape[0] for tensor in model.inputs]
+    sizes += [memory.shape[0] for memory in memories(model)]
+    known = [int(size) for size in sizes if size]
+    return known[0] if known else None

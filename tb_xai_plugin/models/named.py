@@ -1,0 +1,156 @@
+"""Named inputs: the inputs of a Keras model by name, and the columns of a table that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.probes import TabularProbes
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a Keras model.
+
+    Attributes:
+        shape: without the axis of the batch; None stands for any size.
+        dtype: its dtype, e.g. "float32" or "string".
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str
+
+    @property
+    def words(self) -> bool:
+        return self.dtype == "string"
+
+    @property
+    def integers(self) -> bool:
+        return "int" in self.dtype
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The inputs of a Keras model, as `keras.Input` declared them.
+
+    Attributes:
+        inputs: {name: Input}, in the model's order.
+        form: "one" (a tensor) | "list" | "dict", the structure that the model takes.
+    """
+
+    inputs: Mapping[str, Input]
+    form: str
+
+    @classmethod
+    def of(cls, model: Any) -> Signature | None:
+        """The signature of a model; None where it does not declare its inputs (a subclassed model) or nests them."""
+        try:
+            structure, flat = model.input, list(model.inputs)
+        except Exception:  # Keras raises errors of several types
+            return None
+        if isinstance(structure, dict):
+            named, form = structure, "dict"
+        else:
+            form = "list" if isinstance(structure, list | tuple) and len(flat) > 1 else "one"
+            named = {tensor.name: tensor for tensor in flat}
+        if len(named) != len(flat) or not all(hasattr(tensor, "shape") for tensor in named.values()):
+            return None
+        return cls({str(name): Input(tuple(tensor.shape[1:]), str(tensor.dtype)) for name, tensor in named.items()}, form)
+
+    def arranged(self, values: Mapping[str, Any]) -> Any:
+        """The values of all inputs, in the structure that the model takes."""
+        if self.form == "dict":
+            return dict(values)
+        ordered = [values[name] for name in self.inputs]
+        return ordered if self.form == "list" else ordered[0]
+
+    @property
+    def listed(self) -> str:
+        """The names of the inputs, for messages."""
+        names = [repr(name) for name in self.inputs]
+        return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def table_columns(signature: Signature, free: Sequence[str], probes: TabularProbes) -> dict[str, list[int]] | None:
+    """The columns of a table that each free input takes: {input: [columns]}. None where one input takes the whole row.
+
+    Raises:
+        ValueError: an input has no column of its name, or a column belongs to no input.
+    """
+    width = probes.inputs.shape[1]
+    if len(free) == 1 and (free[0] not in probes.feature_names or signature.inputs[free[0]].shape == (width,)):
+        return None
+    places: dict[str, list[int]] = {}
+    for name in free:
+        if name in probes.feature_names:
+            places[name] = [probes.feature_names.index(name)]
+        elif name in probes.groups:
+            places[name] = list(probes.groups[name])
+        else:
+            raise ValueError(_by_hand(signature, probes, f"input {name!r} is no feature of the probes"))
+        size = int(np.prod([size or 1 for size in signature.inputs[name].shape], initial=1))
+        if size != len(places[name]):
+            raise ValueError(_by_hand(signature, probes, f"input {name!r} takes {size} numbers and its feature has {len(places[name])}"))
+    unused = sorted(set(range(width)) - {place for group in places.values() for place in group})
+    if unused:
+        raise ValueError(
+            f"the model has no input for the feature {probes.feature_names[unused[0]]!r} (its inputs are {signature.listed}); leave the column out of rows "
+            "and background, or give model_input=."
+        )
+    return places
+
+
+def _by_hand(signature: Signature, probes: TabularProbes, why: str) -> str:
+    """The message where inputs cannot be matched by name, with a line that works."""
+    pieces, at = [], 0
+    for name, declared in signature.inputs.items():
+        size = int(np.prod([size or 1 for size in declared.shape], initial=1))
+        pieces.append(f"{name!r}: rows[:, {at}:{at + size}]")
+        at += size
+    line = f"model_input=lambda rows: {{{', '.join(pieces[:4])}{', …' if len(pieces) > 4 else ''}}}"
+    features = ", ".join(map(repr, probes.feature_names[:6])) + (", …" if len(probes.feature_names) > 6 else "")
+    return (
+        f"the model has the inputs {signature.listed}, and {why} (features: {features}); give the features the names of the inputs (feature_names=), or name their "
+        f"columns: {line}. model_input is given a tensor (rows, {probes.inputs.shape[1]}) of numbers, in which words are codes, inside a graph."
+    )
+
+
+def column_of(
+    xp: Any, constant: Callable[[Any], Any], declared: Input, name: str, codes: Any, values: Sequence[Any] | None, *, ordered: bool
+) -> Any:
+    """One column of masked rows as an input takes it: (k, 1), or (k,) where the input has no further axis.
+
+    Args:
+        xp: keras.ops.
+        constant: makes a tensor from a list of words.
+        declared: the input.
+        name: of the feature, for messages.
+        codes: float32 (k, 1), numbers or codes.
+        values: the values that the codes stand for; None where they are numbers.
+        ordered: whether the user gave the order of the values, so that the model may take codes.
+    """
+    if (
+        values is not None
+        and all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
+        and not declared.words
+    ):
+        codes = xp.take(constant([float(value) for value in values]), xp.cast(xp.round(codes), "int32"), axis=0)
+    elif values is not None and declared.words:
+        codes = xp.take(constant([str(value) for value in values]), xp.cast(xp.round(codes), "int32"), axis=0)
+    elif values is not None and not ordered:
+        raise ValueError(
+            f"TabularProbes: {name!r} holds words, and the model's input of this name takes numbers; give categorical={{{name!r}: [...]}} with the words in the "
+            "order of the model's codes."
+        )
+    elif declared.words:
+        raise ValueError(
+            f"TabularProbes: {name!r} holds numbers, and the model's input of this name takes strings; give rows and background with strings in this column."
+        )
+    if declared.integers:
+        codes = xp.cast(xp.round(codes), declared.dtype)
+    elif not declared.words:
+        codes = xp.cast(codes, declared.dtype)
+    return codes[:, 0] if declared.shape == () else codes

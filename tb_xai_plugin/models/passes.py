@@ -1,0 +1,156 @@
+"""The forward pass of a model in the steps that the identity check compares, for Keras models and for callables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.games.contract import Masker
+from tb_xai_plugin.games.sided_masker import Sided
+from tb_xai_plugin.models.forward import Forward
+from tb_xai_plugin.models.plain import PlainForward
+
+
+@dataclass(frozen=True)
+class KerasPass:
+    """See `identity.Pass`.
+
+    Attributes:
+        forward: the forward pass.
+        batch: the only batch size that the model accepts; None for any.
+        before_batch: called before every batch.
+        in_graph: whether to call the model inside a graph. Models that draw from TensorFlow's own random state would otherwise move it.
+    """
+
+    forward: Forward
+    batch: int | None
+    before_batch: Callable[[], None]
+    in_graph: bool = False
+
+    def given(self) -> Any:
+        return self.forward.inputs.given()
+
+    def masked(self, probes: Sequence[int], present: Sequence[bool]) -> Any:
+        import keras
+
+        def concatenated(pieces: list[Any]) -> Any:
+            if isinstance(pieces[0], Sided):
+                return Sided(concatenated([piece.masked for piece in pieces]), concatenated([piece.probes for piece in pieces]))
+            return keras.tree.map_structure(lambda *parts: _joined(parts), *pieces)
+
+        def mask(probe: int, whole: bool) -> Any:
+            rows = self.forward.masker.feed(_coalition(self.forward.masker, whole), probe)
+            return self.forward.masker.mask(keras.ops, _tensor(rows), self.forward.parts(probe))
+
+        return self.forward.inputs.masked(concatenated([mask(probe, whole) for probe, whole in zip(probes, present, strict=True)]))
+
+    def outputs(self, inputs: Any, rows: Sequence[int]) -> np.ndarray:
+        import keras
+
+        count = len(rows)
+        size = self.batch or count
+        pieces = []
+        for start in range(0, count, size):
+            chosen = [*rows[start : start + size]]
+            chosen += [chosen[-1]] * (size - len(chosen))
+            self.before_batch()
+            batch = keras.tree.map_structure(lambda value, chosen=chosen: _taken(value, chosen), inputs)
+            pieces.append(self.forward.read(np.asarray(keras.ops.convert_to_numpy(self._call(batch, size)))))
+        return np.concatenate(pieces)[:count]
+
+    def _call(self, inputs: Any, size: int) -> Any:
+        if not self.in_graph:
+            return self.forward.outputs(inputs, size)
+        import tensorflow as tf
+
+        return tf.function(lambda given: self.forward.outputs(given, size), autograph=False)(inputs)
+
+
+@dataclass(frozen=True)
+class PlainPass:
+    """See `identity.Pass`."""
+
+    forward: PlainForward
+
+    def given(self) -> Any:
+        return self.forward.given_inputs()
+
+    def masked(self, probes: Sequence[int], present: Sequence[bool]) -> Any:
+        masker = self.forward.masker
+        masked = [
+            masker.mask(np, np.array(masker.feed(_coalition(masker, whole), probe)), masker.parts(probe))
+            for probe, whole in zip(probes, present, strict=True)
+        ]
+        return self.forward.masked_inputs(_concatenated(masked))
+
+    def outputs(self, inputs: Any, rows: Sequence[int]) -> np.ndarray:
+        return self.forward.outputs(_rows(inputs, list(rows)), len(rows))
+
+
+def _coalition(masker: Masker, whole: bool) -> np.ndarray:
+    return np.full((1, masker.players), whole, dtype=np.float32)
+
+
+def _concatenated(pieces: list[Any]) -> Any:
+    """Masked inputs of several probes as one batch, outside TensorFlow."""
+    first = pieces[0]
+    if isinstance(first, Sided):
+        return Sided(_concatenated([piece.masked for piece in pieces]), _concatenated([piece.probes for piece in pieces]))
+    if isinstance(first, dict):
+        return {key: _concatenated([piece[key] for piece in pieces]) for key in first}
+    if isinstance(first, tuple):
+        return tuple(_concatenated(list(parts)) for parts in zip(*pieces, strict=True))
+    if isinstance(first, list):  # texts
+        return [text for piece in pieces for text in piece]
+    return np.concatenate(pieces)
+
+
+def _rows(inputs: Any, rows: list[int]) -> Any:
+    """Some rows of what a callable takes."""
+    if isinstance(inputs, dict):
+        return {key: _rows(value, rows) for key, value in inputs.items()}
+    if isinstance(inputs, tuple) or (isinstance(inputs, list) and inputs and hasattr(inputs[0], "shape")):
+        return type(inputs)(_rows(value, rows) for value in inputs)
+    if isinstance(inputs, list):
+        return [inputs[row] for row in rows]
+    if hasattr(inputs, "iloc"):
+        taken = inputs.iloc[rows]
+        return taken.reset_index(drop=True)
+    return inputs[rows]
+
+
+def _tensor(rows: np.ndarray) -> Any:
+    """A tensor of numbers, or of strings, which only TensorFlow has."""
+    import keras
+
+    if rows.dtype != object:
+        return keras.ops.convert_to_tensor(rows)
+    import tensorflow as tf
+
+    return tf.constant(rows.tolist())
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    import keras
+
+    if "string" not in str(getattr(parts[0], "dtype", "")):
+        return keras.ops.concatenate([keras.ops.convert_to_tensor(part) for part in parts], axis=0)
+    import tensorflow as tf
+
+    return tf.concat(list(parts), axis=0)
+
+
+def _taken(value: Any, rows: Sequence[int]) -> Any:
+    """Some rows of one input."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
+        return _tensor(value[list(rows)].astype(object))
+    import keras
+
+    if "string" not in str(getattr(value, "dtype", "")):
+        return keras.ops.take(keras.ops.convert_to_tensor(value), list(rows), axis=0)
+    import tensorflow as tf
+
+    return tf.gather(value, list(rows))

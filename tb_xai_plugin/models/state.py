@@ -1,0 +1,122 @@
+"""State: variables that a model's forward pass writes even in inference, such as counters, seeds, and the memory of stateful layers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+class Resets:
+    """Called before every batch, to put the state back once it is known: compiled functions live longer than one explanation."""
+
+    def __init__(self) -> None:
+        self._now: list[Callable[[], None]] = []
+
+    def __call__(self) -> None:
+        for reset in self._now:
+            reset()
+
+    @contextmanager
+    def to(self, reset: Callable[[], None]) -> Iterator[None]:
+        """Reset by a function, until the end."""
+        before, self._now = self._now, [reset]
+        try:
+            yield
+        finally:
+            self._now = before
+
+
+@dataclass(frozen=True)
+class State:
+    """The variables that a forward pass writes.
+
+    Attributes:
+        variables: all of them.
+        memories: those that a new series finds at zero.
+    """
+
+    variables: tuple[Any, ...] = ()
+    memories: tuple[Any, ...] = ()
+
+    @property
+    def reset_between_batches(self) -> tuple[Any, ...]:
+        """The variables that every batch finds as they were before the first one: all but the seeds, because each batch has its own draw."""
+        return tuple(variable for variable in self.variables if not _is_seed(variable))
+
+    @contextmanager
+    def kept(self, resets: Resets | None = None) -> Iterator[None]:
+        """Restore the variables at the end. Inside, every call of `resets` restores them too, and sets memories to zero."""
+        before = _copies(self.variables)
+        zeros = {id(memory) for memory in self.memories}
+        between = {id(variable) for variable in self.reset_between_batches}
+
+        def reset() -> None:
+            for variable, value in before:
+                if id(variable) in between:
+                    variable.assign(np.zeros_like(value) if id(variable) in zeros else value)
+
+        try:
+            with resets.to(reset) if resets else nullcontext():
+                yield
+        finally:
+            for variable, value in before:
+                variable.assign(value)
+
+
+def every_variable(model: Any, touched: Iterable[Any]) -> list[Any]:
+    """The variables of a Keras model, and those that its graph reads or writes besides. touched: all variables of the graph."""
+    own = list(model.variables)
+    known = {id(getattr(variable, "value", variable)) for variable in own} | {id(variable) for variable in own}
+    others: dict[int, Any] = {id(variable): variable for variable in touched if id(variable) not in known}
+    return [*own, *others.values()]
+
+
+def _is_seed(variable: Any) -> bool:
+    """Whether a variable is the state of one of Keras's random generators."""
+    return "uint32" in str(variable.dtype) and tuple(variable.shape) == (2,)
+
+
+@contextmanager
+def watched(variables: Iterable[Any]) -> Iterator[list[Any]]:
+    """Restore variables at the end. Yields a list, which then holds the variables that had changed."""
+    before = _copies(variables)
+    changed: list[Any] = []
+    try:
+        yield changed
+    finally:
+        for variable, value in before:
+            if not _equal(_value(variable), value):
+                variable.assign(value)
+                changed.append(variable)
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Restore the global random states of Python and NumPy: functions of the user may draw from them."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global state that others draw from
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def _copies(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
+    return [(variable, np.array(_value(variable))) for variable in variables]
+
+
+def _value(variable: Any) -> np.ndarray:
+    if hasattr(variable, "numpy"):  # a variable of TensorFlow itself, or one of Keras
+        return np.asarray(variable.numpy())
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=b.dtype.kind == "f"))
