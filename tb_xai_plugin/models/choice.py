@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 # A key or number of one of several outputs, or a callable on outputs (and inputs).
 ModelOutput = str | int | Callable[..., Any]
 
@@ -104,7 +106,7 @@ class Choice:
 
 
 def as_columns(outputs: Any, batch: int, *, computed: bool = False) -> Any:
-    """Outputs (n,), (n, classes) or either with further axes of size 1, as (n, columns).
+    """Outputs (n,), (n, classes), (n, 1, …, classes) or (n, 1, …, 1), as (n, columns).
 
     batch: n; while a graph is traced, the outputs' own n may be unknown, because TextVectorization loses it. computed: whether `model_output` made them.
     """
@@ -113,20 +115,23 @@ def as_columns(outputs: Any, batch: int, *, computed: bool = False) -> Any:
             f"the model's output is {type(outputs).__name__}; give model_output=, a callable that returns (n,) or (n, classes)."
         )
     shape = tuple(outputs.shape)
-    long = [size for size in shape[1:] if size != 1]
-    if len(shape) == 0 or shape[0] not in (None, batch) or len(long) > 1 or 0 in shape or None in long:
+    right = len(shape) > 0 and shape[0] in (None, batch) and all(size == 1 for size in shape[1:-1]) and shape[-1] != 0
+    if not right:
         who = "model_output's result" if computed else "the model's output"
-        raise WrongOutputError(f"{who} has shape {shape} for a batch of {batch} probes; {_reducer(shape, batch)}")
+        raise WrongOutputError(f"{who} has shape {_with_n(shape, batch)} for n probes; {_reducer(shape, batch)}")
     if len(shape) == 2:
         return outputs
-    import numpy
-
-    width = long[0] if long else 1
-    if isinstance(outputs, numpy.ndarray):
+    width = 1 if len(shape) == 1 else shape[-1]
+    if isinstance(outputs, np.ndarray):
         return outputs.reshape(-1, width)
     import keras
 
     return keras.ops.reshape(outputs, (-1, width))
+
+
+def _with_n(shape: tuple[int | None, ...], batch: int) -> str:
+    sizes = ["n" if place == 0 and size in (None, batch) else str(size) for place, size in enumerate(shape)]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _reducer(shape: tuple[int | None, ...], batch: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -211,7 +211,9 @@ def _whole(numbers: Any) -> Any:
 def _as_given(probes: ProbeSet) -> Any:
     if isinstance(probes, TextProbes):
         texts = [str(text) for text in probes.inputs.tolist()]
-        return probes.encode(texts) if probes.encode else np.array(texts, dtype=object)[:, None]
+        encoded = probes.encode(texts) if probes.encode else np.array(texts, dtype=object)[:, None]
+        # Not `dict`: tokenizers of Hugging Face return a mapping type of their own.
+        return {str(key): np.asarray(value) for key, value in encoded.items()} if isinstance(encoded, Mapping) else encoded
     return (getattr(probes, "completed", None) or probes.given)()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class KerasPass:
     batch: int | None
     before_batch: Callable[[], None]
     in_graph: bool = False
+    _graphs: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def given(self) -> Any:
         return self.forward.inputs.given()
@@ -61,12 +62,20 @@ class KerasPass:
             pieces.append(self.forward.read(np.asarray(keras.ops.convert_to_numpy(self._call(batch, size)))))
         return np.concatenate(pieces)[:count]
 
+    def outputs_of_predict(self) -> np.ndarray:
+        """Outputs on a few probes as given, from the model as `predict` calls it: without saying that it does not train."""
+        as_predict = replace(self.forward, model=lambda inputs, training: self.forward.model(inputs))
+        return replace(self, forward=as_predict, _graphs={}).outputs(self.given(), range(min(2, len(self.forward.inputs.probes))))
+
     def _call(self, inputs: Any, size: int) -> Any:
         if not self.in_graph:
             return self.forward.outputs(inputs, size)
         import tensorflow as tf
 
-        return tf.function(lambda given: self.forward.outputs(given, size), autograph=False)(inputs)
+        # One graph per size: each has a random state of its own, which goes on from call to call.
+        if size not in self._graphs:
+            self._graphs[size] = tf.function(lambda given: self.forward.outputs(given, size), autograph=False)
+        return self._graphs[size](inputs)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ class PlainForward:
         if isinstance(probes, TextProbes):
             texts = [str(text) for text in probes.inputs.tolist()]
             own: Any = probes.encode(texts) if probes.encode else texts
+            own = dict(own) if isinstance(own, Mapping) else own
         elif probes.model_input is not None or not (self.as_given or not hasattr(probes, "as_given")):
             own = probes.inputs.astype(np.float32)
         else:

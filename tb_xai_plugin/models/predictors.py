@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -173,6 +174,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
             else:
                 forward, masked = below, before
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
+        checked = _with_augmentation(checked, model, steps)
     state = State((*written, *(memory for memory in remembered if not any(memory is one for one in written))), remembered)
     if written and not remembered:
         masked = compiled(forward, batch, resets)  # with a state that changes, outputs may depend on the order of batches
@@ -192,6 +194,20 @@ def _without_chance(
     with state.kept(resets):
         again = identity.check(steps, count, tolerance, own_inputs=False)
     return checked if again.said else again
+
+
+def _with_augmentation(checked: identity.Identity, model: Any, steps: KerasPass) -> identity.Identity:
+    """Say so where `predict` augments inputs: a `call` without `training` leaves layers such as RandomFlip at their default, which is to augment."""
+    if checked.said or "training" in inspect.signature(type(model).call).parameters:
+        return checked
+    as_predict = steps.outputs_of_predict()
+    if not checked.beyond(as_predict, identity.HALF):
+        return checked
+    sentence = (
+        f"`predict` augments its inputs, because `call` of model {model.name!r} has no argument `training`: it gives {as_predict[0, 0]:.4g} for probe 0, and "
+        f"{checked.outputs[0, 0]:.4g} without augmentation, which is what is explained."
+    )
+    return replace(checked, said=(sentence,))
 
 
 def _trial(batch: int, masker: Masker) -> np.ndarray:

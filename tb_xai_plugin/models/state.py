@@ -78,7 +78,7 @@ def every_variable(model: Any, touched: Iterable[Any]) -> list[Any]:
 
 def _is_seed(variable: Any) -> bool:
     """Whether a variable is the state of one of Keras's random generators."""
-    return "uint32" in str(variable.dtype) and tuple(variable.shape) == (2,)
+    return "seed_generator_state" in str(variable.name)
 
 
 @contextmanager
@@ -111,11 +111,12 @@ def _copies(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
 
 
 def _value(variable: Any) -> np.ndarray:
-    if hasattr(variable, "numpy"):  # a variable of TensorFlow itself, or one of Keras
-        return np.asarray(variable.numpy())
     import keras
 
-    return np.asarray(keras.ops.convert_to_numpy(variable))
+    value = variable.value if isinstance(variable, keras.Variable) else variable
+    if keras.backend.backend() == "tensorflow":  # as NumPy 2 asks; `convert_to_numpy` makes it warn
+        return np.asarray(value.numpy())
+    return np.asarray(keras.ops.convert_to_numpy(value))
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:

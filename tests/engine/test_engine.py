@@ -137,7 +137,7 @@ def functional_once() -> keras.Model:
 HEADS = {
     "softmax": (lambda: convolutional(3, "softmax"), "sparse_categorical_crossentropy", "softmax", 3),
     "logits": (lambda: convolutional(3, None), keras.losses.SparseCategoricalCrossentropy(from_logits=True), "logits", 3),
-    "logits, not compiled": (lambda: convolutional(3, None), None, "logits", 3),
+    "nothing tells": (lambda: convolutional(3, None), None, "regression", 3),
     "one sigmoid": (lambda: convolutional(1, "sigmoid"), "binary_crossentropy", "sigmoid logits", 2),
     "one logit": (lambda: convolutional(1, None), keras.losses.BinaryCrossentropy(from_logits=True), "sigmoid logits", 2),
     "two sigmoids": (lambda: convolutional(2, "sigmoid"), "binary_crossentropy", "sigmoid logits", 2),
@@ -162,10 +162,14 @@ def test_the_meaning_of_the_outputs_is_found(name: str) -> None:
     assert np.isfinite(engine.run().explanations["shap"].values).all()
 
 
-def test_a_loss_of_ones_own_with_labelled_probes_is_of_classes() -> None:
+def test_outputs_that_nothing_explains_are_read_as_they_are_and_the_user_is_told_how_to_say_what_they_mean() -> None:
     model = convolutional(3, None)
     model.compile("sgd", lambda y, p: keras.ops.mean(y - p))
-    assert Engine(plan(), model).head.kind == "logits"
+    with pytest.warns(
+        UserWarning, match=r"nothing tells what the model's 3 outputs mean, so they are read as a regression; .* head='logits'"
+    ):
+        assert Engine(plan(), model).head.kind == "regression"
+    assert Engine(Plan(PROBES, head="logits"), model).head.kind == "logits"
 
 
 @pytest.mark.parametrize(("head", "kind"), [("softmax", "softmax"), ("sigmoid", "sigmoid logits")])
@@ -492,7 +496,8 @@ def test_a_model_that_draws_at_random_is_explained_the_same_twice() -> None:
             return inputs + keras.random.normal(keras.ops.shape(inputs), seed=self.seed)
 
     model = network(Noisy())
-    engine = Engine(Plan(TABLE, "shap", evaluations=400, batch_size=10), model)
+    with pytest.warns(UserWarning, match="depend on chance: the same batch twice gives"):
+        engine = Engine(Plan(TABLE, "shap", evaluations=400, batch_size=10), model)
     state = [np.array(variable) for variable in model.non_trainable_variables]
     first, second = engine.run().explanations["shap"], engine.run().explanations["shap"]
     assert np.array_equal(first.values, second.values)

@@ -135,7 +135,10 @@ def test_values_that_may_be_of_players_or_of_pixels_are_refused() -> None:
     probes = xai.ImageProbes(IMAGES[:4], LABELS[:4] % 2, segments=np.arange(64).reshape(8, 8) // 8)
     with pytest.raises(ValueError, match="may be of players or of pixels"):
         xai.explain(
-            lambda x: np.tile(x.mean(axis=(1, 2, 3))[:, None], 8) * np.arange(8), probes, Custom("mine", lambda m, p: np.zeros((4, 8, 8)))
+            lambda x: np.tile(x.mean(axis=(1, 2, 3))[:, None], 8) * np.arange(8),
+            probes,
+            Custom("mine", lambda m, p: np.zeros((4, 8, 8))),
+            head="logits",
         )
 
 
@@ -254,7 +257,7 @@ def test_a_method_that_is_called_like_xpliques_is_one_line() -> None:
     weights = RNG.normal(size=(64, 3)).astype(np.float32)
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
     model.layers[-1].set_weights([weights, np.zeros(3)])
-    values = xai.explain(model, PROBES, saliency)["saliency"].values
+    values = xai.explain(model, PROBES, saliency, head="logits")["saliency"].values
     for probe, label in enumerate(LABELS[:4]):
         exact = summed(np.abs(weights[:, label]).reshape(1, 8, 8), PROBES)[0]
         assert np.allclose(values[probe, label], exact, atol=1e-5)
