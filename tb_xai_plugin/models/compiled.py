@@ -27,6 +27,15 @@ def on_tensorflow() -> bool:
     return bool(keras.backend.backend() == "tensorflow")
 
 
+def on_cpu() -> bool:
+    """Whether TensorFlow has no other device than the processor; False for other backends, which may have one."""
+    if not on_tensorflow():
+        return False
+    import tensorflow as tf
+
+    return all(device.device_type == "CPU" for device in tf.config.get_visible_devices())
+
+
 def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | None = None) -> MaskedModel:
     """A Keras model behind a masker.
 

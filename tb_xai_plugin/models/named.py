@@ -48,9 +48,13 @@ class Signature:
     def of(cls, model: Any) -> Signature | None:
         """The signature of a model; None where it does not declare its inputs (a subclassed model) or nests them."""
         try:
-            structure, flat = model.input, list(model.inputs)
+            flat = list(model.inputs)
         except Exception:  # Keras raises errors of several types
             return None
+        try:
+            structure = model.input
+        except Exception:  # a Sequential has no nodes of its own
+            structure = flat
         if isinstance(structure, dict):
             named, form = structure, "dict"
         else:

@@ -15,7 +15,7 @@ from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.models import identity
 from tb_xai_plugin.models.batches import Evaluate, MaskedModel
 from tb_xai_plugin.models.choice import Choice
-from tb_xai_plugin.models.compiled import compiled, on_tensorflow
+from tb_xai_plugin.models.compiled import compiled, on_cpu, on_tensorflow
 from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.gradients import Gradients
 from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess_head, loss_of, output_layer, read_head
@@ -145,7 +145,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     if reading.head == "labels":
         forward = replace(forward, read=LabelReader(model, probes))
     masked = tried(model, lambda: compiled(forward, batch, resets if remembered else None), masker, probes)
-    tolerance = identity.HALF if _in_half_precision(model) else identity.TOLERANCE
+    tolerance = _tolerance(model)
     with watched(every_variable(model, masked.touched)) as written, State(remembered, remembered).kept(resets):
         outputs = tried(model, lambda: masked.evaluate(trial, 0), masker, probes)
         if probes.model_input is None and not probes.side_inputs:
@@ -161,6 +161,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
                 f"the model gives {checked.outputs[0, 0]:.4g} for probe 0, and {outputs[0, 0]:.4g} inside a graph; model_input, or a function inside the model, uses values "
                 "that a graph does not have; use keras.ops there."
             )
+        checked = _with_augmentation(checked, model, steps)
         # A saturated sigmoid or a half-precision softmax has rounded its log-odds away; before the activation they are still there.
         if (
             reading.output != "raw"
@@ -174,7 +175,6 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
             else:
                 forward, masked = below, before
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
-        checked = _with_augmentation(checked, model, steps)
     state = State((*written, *(memory for memory in remembered if not any(memory is one for one in written))), remembered)
     if written and not remembered:
         masked = compiled(forward, batch, resets)  # with a state that changes, outputs may depend on the order of batches
@@ -249,8 +249,10 @@ def _head(model: Any, choice: Choice, last: LastLayer, outputs: np.ndarray, read
     return read_head(last, loss_of(model, choice), outputs, reading.labelled)
 
 
-def _in_half_precision(model: Any) -> bool:
-    return any("16" in str(getattr(layer, "compute_dtype", "")) for layer in layers_of(model))
+def _tolerance(model: Any) -> float:
+    if any("16" in str(getattr(layer, "compute_dtype", "")) for layer in layers_of(model)):
+        return identity.HALF
+    return identity.TOLERANCE if on_cpu() else identity.ON_DEVICES
 
 
 def _before_activation(

@@ -1,0 +1,226 @@
+"""What is explained on the full coalition is the model's own output on the user's own input: faults are planted, and each must be caught or said."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+import tb_xai_plugin as xai
+from tb_xai_plugin.games.segment_masker import SegmentMasker
+from tb_xai_plugin.games.tabular_masker import TabularMasker
+
+RNG = np.random.default_rng(0)
+ROWS = (RNG.normal(size=(64, 5)) * 100).astype(np.float32)
+LABELS = (ROWS[:, 0] > 0).astype(int)
+TABLE = xai.TabularProbes(ROWS[:6], background=ROWS)
+IMAGES = RNG.random((12, 8, 8, 1)).astype(np.float32)
+
+
+def network(*body: keras.layers.Layer, shape: tuple[int, ...] = (5,), outputs: int = 1) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input(shape), *body, layers.Flatten(), layers.Dense(outputs)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def as_integers(rows: np.ndarray) -> np.ndarray:
+    return np.trunc(rows)
+
+
+def in_half_precision(rows: np.ndarray) -> np.ndarray:
+    return rows.astype(np.float16).astype(np.float32)
+
+
+def with_two_columns_swapped(rows: np.ndarray) -> np.ndarray:
+    return rows[:, [1, 0, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("fault", [as_integers, in_half_precision, with_two_columns_swapped])
+@pytest.mark.parametrize("callable_model", [False, True], ids=["Keras", "a callable"])
+def test_rows_that_reach_the_model_changed_are_an_error_with_probe_and_size(
+    fault: Callable[[np.ndarray], np.ndarray], callable_model: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = network()
+    feed = TabularMasker.feed
+    monkeypatch.setattr(TabularMasker, "feed", lambda self, coalitions, probe: fault(feed(self, coalitions, probe)))
+    with pytest.raises(ValueError, match=r"on probe \d, unmasked, the model gives .* as given and .* as explained \(a difference of"):
+        xai.explain((lambda rows: model(rows).numpy()) if callable_model else model, TABLE, "shap")
+
+
+def test_the_pixels_of_another_probe_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = SegmentMasker.parts
+    monkeypatch.setattr(SegmentMasker, "parts", lambda self, probe: parts(self, (probe + 1) % len(self.probes)))
+    with pytest.raises(ValueError, match=r"on probe \d, unmasked, the model gives"):
+        xai.explain(network(shape=(8, 8, 1)), xai.ImageProbes(IMAGES[:4]), "shap")
+
+
+def test_side_inputs_by_the_place_of_a_row_are_an_error_that_names_the_option() -> None:
+    meta = IMAGES[:, :3, 0, 0]
+    image, numbers = keras.Input((8, 8, 1), name="image"), keras.Input((3,), name="meta")
+    model = keras.Model([image, numbers], layers.Dense(1)(layers.Concatenate()([layers.Flatten()(image), 9 * numbers])))
+    batch = np.resize(meta, (4096, 3))
+    by_place = xai.ImageProbes(IMAGES[:4], model_input=lambda images: [images, ops.convert_to_tensor(batch[: images.shape[0]])])
+    with pytest.raises(ValueError, match=r"model_input depends on the place of a row .*side_inputs="):
+        xai.explain(model, by_place, "shap")
+    right = xai.explain(model, xai.ImageProbes(IMAGES[:4], side_inputs={"meta": meta[:4]}), "shap")["shap"]
+    expected = model.predict([IMAGES[:4], meta[:4]], verbose=0)
+    assert np.allclose(right.outputs, expected, atol=1e-5)
+    assert np.allclose(right.values.sum(axis=-1) + right.base_values, expected, atol=1e-4)
+
+
+def test_the_side_inputs_of_a_table_are_kept_in_every_masked_row() -> None:
+    image, numbers = keras.Input((8, 8, 1), name="image"), keras.Input((3,), name="meta")
+    model = keras.Model([image, numbers], layers.Dense(1)(layers.Concatenate()([layers.Flatten()(image), numbers])))
+    meta = RNG.normal(size=(40, 3)).astype(np.float32)
+    probes = xai.TabularProbes(meta[:4], background=meta, side_inputs={"image": IMAGES[:4]}, absent="average", references=20)
+    found = xai.explain(model, probes, "shap")["shap"]
+    assert np.allclose(found.outputs, model.predict([IMAGES[:4], meta[:4]], verbose=0), atol=1e-5)
+    # A linear model: the value of a feature is its weight times its distance from the mean of the reference rows.
+    weights = model.layers[-1].get_weights()[0][-3:, 0]
+    assert np.allclose(found.values[:, 0], weights * (meta[:4] - probes.references.mean(axis=0)), atol=1e-4)
+
+
+class Mixing(layers.Layer):
+    def call(self, inputs: object) -> object:
+        return inputs - ops.mean(inputs, axis=0)
+
+
+class Noisy(layers.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seed = keras.random.SeedGenerator(3)
+
+    def call(self, inputs: object) -> object:
+        return inputs + keras.random.normal(ops.shape(inputs), seed=self.seed)
+
+
+class NoisyByTensorFlow(layers.Layer):
+    def call(self, inputs: object) -> object:
+        return inputs + tf.random.normal(tf.shape(inputs))
+
+
+def test_outputs_that_depend_on_the_rest_of_the_batch_are_said_with_their_size() -> None:
+    with pytest.warns(UserWarning, match=r"depend on the rest of the batch: probe \d gives .* among the other probes and .* alone"):
+        xai.explain(network(Mixing()), TABLE, "shap")
+
+
+@pytest.mark.parametrize("layer", [Noisy, NoisyByTensorFlow])
+def test_outputs_that_depend_on_chance_are_said_and_their_errors_are_those_of_chance(layer: type[layers.Layer]) -> None:
+    model = network(layer())
+    keras.utils.set_random_seed(5)
+    with pytest.warns(UserWarning, match="depend on chance: the same batch twice gives"):
+        found = xai.explain(model, TABLE, "shap")["shap"]
+    # All coalitions are evaluated: without noise, the errors would be 0. The true values are those of a linear model.
+    weights = model.layers[-1].get_weights()[0][:, 0]
+    truth = weights * (ROWS[:6] - TABLE.references.mean(axis=0))
+    z = (found.values[:, 0] - truth) / found.errors[:, 0]
+    assert (found.errors > 0).all()
+    assert 0.6 < np.sqrt((z**2).mean()) < 1.6
+
+
+class Counter(layers.Layer):
+    """Counts its calls in a variable of TensorFlow itself, which Keras does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = tf.Variable(0.0, trainable=False)
+
+    def call(self, inputs: object) -> object:
+        self.count.assign_add(1.0)
+        return inputs
+
+
+class Memory(layers.Layer):
+    """Adds the mean of the last batch, which it keeps in a weight of its own: a state without a flag that says so."""
+
+    def build(self, shape: object) -> None:
+        self.last = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs: object) -> object:
+        before = self.last + 0.0
+        self.last.assign(ops.mean(inputs))
+        return inputs + before
+
+
+@pytest.mark.parametrize("layer", [Counter, Memory])
+def test_variables_that_a_forward_pass_writes_are_put_back_and_no_batch_leaks_into_the_next(layer: type[layers.Layer]) -> None:
+    one = layer()
+    model = network(one)
+    model.predict(ROWS[:32], verbose=0)
+    state = one.count if layer is Counter else one.last
+    before = float(state.numpy())
+    found = xai.explain(model, TABLE, "shap", batch_size=16)["shap"]
+    assert float(state.numpy()) == before
+    plain = model.layers[-1].get_weights()
+    shift = 0 if layer is Counter else before
+    assert np.allclose(found.outputs, (ROWS[:6] + shift) @ plain[0] + plain[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "Bidirectional GRU"])
+def test_a_stateful_layer_begins_every_series_at_zero_and_keeps_the_state_of_training(kind: str) -> None:
+    keras.utils.set_random_seed(1)
+    series = RNG.normal(size=(16, 6, 2)).astype(np.float32)
+    recurrent = layers.LSTM(4, stateful=True) if kind == "LSTM" else layers.Bidirectional(layers.GRU(4, stateful=True))
+    model = keras.Sequential([keras.Input(batch_shape=(8, 6, 2)), recurrent, layers.Dense(2, activation="softmax")])
+    stateless = layers.LSTM(4) if kind == "LSTM" else layers.Bidirectional(layers.GRU(4))
+    twin = keras.Sequential([keras.Input((6, 2)), stateless, layers.Dense(2, activation="softmax")])
+    twin.set_weights(model.get_weights())
+    model.predict(series, batch_size=8, verbose=0)
+    states = [np.array(variable.numpy()) for variable in keras.tree.flatten([layer.states for layer in _recurrent(recurrent)])]
+    probes = xai.SequenceProbes(series[:5], segments=6)
+    found, expected = (xai.explain(one, probes, "shap", output="probability")["shap"] for one in (model, twin))
+    assert np.abs(expected.values).max() > 0.01
+    assert np.allclose(found.values, expected.values, atol=1e-5)
+    assert np.allclose(found.outputs, twin.predict(series[:5], verbose=0), atol=1e-6)
+    now = [np.array(variable.numpy()) for variable in keras.tree.flatten([layer.states for layer in _recurrent(recurrent)])]
+    assert all(np.array_equal(a, b) for a, b in zip(states, now, strict=True))
+
+
+def _recurrent(layer: layers.Layer) -> list[layers.Layer]:
+    return [layer.forward_layer, layer.backward_layer] if isinstance(layer, layers.Bidirectional) else [layer]
+
+
+class Flipping(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.flip, self.flat, self.out = layers.RandomFlip(seed=1), layers.Flatten(), layers.Dense(1)
+
+    def call(self, images: object) -> object:
+        return self.out(self.flat(self.flip(images)))
+
+
+def test_augmentation_that_predict_applies_is_said() -> None:
+    model = Flipping()
+    model.compile("sgd", "mse")
+    model(IMAGES[:1])
+    with pytest.warns(UserWarning, match="`predict` augments its inputs, because `call` of model"):
+        found = xai.explain(model, xai.ImageProbes(IMAGES[:2]), "shap")["shap"]
+    assert np.allclose(found.outputs, model(IMAGES[:2], training=False), atol=1e-5)
+
+
+def test_no_random_state_is_drawn_from_and_the_check_is_silent_where_all_is_right() -> None:
+    model = network()
+    np.random.seed(3)  # noqa: NPY002  the global state is what is tested
+    expected = np.random.random(2)  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    probes = drawing_at_random(TABLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        xai.explain(model, probes, "shap")
+    assert np.array_equal(np.random.random(2), expected)  # noqa: NPY002
+
+
+def drawing_at_random(probes: xai.TabularProbes) -> xai.TabularProbes:
+    """The same probes with a `model_input` that draws from NumPy's global random state."""
+
+    def drawing(rows: object) -> object:
+        np.random.random()  # noqa: NPY002
+        return rows
+
+    return xai.TabularProbes(probes.inputs, background=probes.background, model_input=drawing)
