@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Sequence
@@ -33,9 +34,12 @@ from tb_xai_plugin.models.refusals import is_keras_model
 from tb_xai_plugin.models.threads import one_blas_thread
 from tb_xai_plugin.probes import TextProbes
 
-# classes="auto" explains all classes up to this number; with more, the true class and the two that the model finds likeliest.
+# classes="auto" explains all classes up to this number; with more, the true class and the two that the model finds likeliest, where classes exclude
+# each other; of a regression or of independent labels, the first ones.
 MOST_CLASSES = 16
 CHANGING_TARGETS = 3
+
+logger = logging.getLogger("tb_xai_plugin")
 
 # Fidelity of model-based explainers: the correlation, over all coalitions, of the sum of the present players' values with the outputs.
 CORRELATION = "correlation"
@@ -47,6 +51,9 @@ class Engine:
     Args:
         plan: the coalitions and the fitted explainers.
         model: a Keras model, or a callable batch -> (n,) or (n, classes).
+
+    Attributes:
+        probes: the probes of the plan, with their labels as this model reads them.
 
     Raises:
         ValueError: the model and the probes do not fit together; see `predictors.build_predictor`.
@@ -64,7 +71,7 @@ class Engine:
         say(self.head, self._predictor.checked.said)
         self.classes = self.head.classes
         self._fixed_seconds = 0.0
-        self._check_classes()
+        self.probes = self._check_classes()
         constant = self.constant_targets
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
         self._check: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
@@ -105,7 +112,10 @@ class Engine:
         classes = self.plan.classes
         if not isinstance(classes, str):
             return classes
-        return list(range(self.classes)) if classes == "all" or self.classes <= MOST_CLASSES else None
+        if classes == "all" or self.classes <= MOST_CLASSES:
+            return list(range(self.classes))
+        # The likeliest classes say what a classifier sees. Of a regression or of independent labels, the largest outputs say nothing, and they change.
+        return None if self.head.exclusive else list(range(MOST_CLASSES))
 
     @property
     def shape(self) -> dict[str, int]:
@@ -133,28 +143,28 @@ class Engine:
             }
         return details
 
-    def _check_classes(self) -> None:
-        probes, columns = self.plan.probes, self.classes
-        if self.head.kind == "regression" and self.plan.output == "probability":
+    def _check_classes(self) -> ProbeSet:
+        """Read the labels as this model does, and hold labels, names and chosen classes against its outputs."""
+        head, classes = self.head, self.classes
+        regression = head.kind == "regression"
+        things = "outputs" if regression else "classes"
+        if regression and self.plan.output == "probability":
             raise ValueError("output is 'probability', but the model is a regression; give output='raw', or leave it out.")
-        if probes.truth is not None and (self.head.kind != "regression" or probes.truth.shape[1] != columns):
-            what = f"{columns} classes" if self.head.kind != "regression" else f"{columns} outputs of a regression"
+        probes = self.plan.probes.read_by(head.kind, head.columns)
+        if probes.class_names is not None and len(probes.class_names) != classes and not regression:
             raise ValueError(
-                f"labels are {probes.truth.shape[1]} fraction{'s' if probes.truth.shape[1] > 1 else ''} per probe, but the model has {what}; "
-                "give class numbers as labels, or one number for each output."
+                f"class_names has {len(probes.class_names)} names, but the model has {classes} classes; give one name per class."
             )
-        if probes.labels is not None and self.head.kind != "regression" and probes.labels.max() >= columns:
+        if not isinstance(self.plan.classes, str) and max(self.plan.classes) >= classes:
             raise ValueError(
-                f"label {probes.labels.max()} is out of range: the model has {columns} classes; give labels from 0 to {columns - 1}."
+                f"classes has class {max(self.plan.classes)}, but the model has {classes} {things}; give numbers from 0 to {classes - 1}."
             )
-        if probes.class_names is not None and len(probes.class_names) != columns and self.head.kind != "regression":
-            raise ValueError(
-                f"class_names has {len(probes.class_names)} names, but the model has {columns} classes; give one name per class."
+        if self.plan.classes == "auto" and classes > MOST_CLASSES and not head.exclusive:
+            logger.warning(
+                "%s: the model has %d %s, of which the first %d are explained; choose others with classes=[…], or all with classes='all'.",
+                *(type(probes).__name__, classes, "outputs" if regression else "independent classes", MOST_CLASSES),
             )
-        if not isinstance(self.plan.classes, str) and max(self.plan.classes) >= columns:
-            raise ValueError(
-                f"classes has class {max(self.plan.classes)}, but the model has {columns} classes; give numbers from 0 to {columns - 1}."
-            )
+        return probes
 
     @property
     def fixed_seconds(self) -> float:
@@ -213,7 +223,7 @@ class Engine:
 
     def _evaluate(self, level: int, progress: Progress) -> ModelOutputs:
         """Evaluate the model on the first `level` coalitions of every probe."""
-        plan, probes = self.plan, self.plan.probes
+        plan, probes = self.plan, self.probes
         count = len(probes)
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
@@ -348,7 +358,7 @@ class Engine:
         """
         failure: Exception | None = None
         full, empty = (np.array([game[row] for game in model_outputs.games]) for row in (0, 1))
-        about = self._model, self.plan.probes, self.classes, self.head.kind == "regression"
+        about = self._model, self.probes, self.classes, self.head.kind == "regression"
         access = Access(*about, model_outputs.targets, full, empty, self._predictor)
         try:
             attribution = explainer.explain(access)
@@ -369,20 +379,17 @@ class Engine:
         """The classes to explain for one probe."""
         if self.constant_targets is not None:
             return np.array(self.constant_targets)
-        labels = self.plan.probes.labels
+        labels = self.probes.labels
         likeliest = np.argsort(-probabilities, kind="stable")
         if labels is not None:
             likeliest = np.concatenate([[labels[probe]], likeliest[likeliest != labels[probe]]])
         return likeliest[:CHANGING_TARGETS]
 
     def _with_curves(self, attribution: Attribution, model_outputs: ModelOutputs) -> Attribution:
-        """Deletion and insertion areas, in probability, for each probe's true class (without labels, the predicted one); NaN for other classes."""
-        labels = self.plan.probes.labels
+        """Deletion and insertion areas, in probability, for the class that `Run.wanted_class` calls "label"; NaN for other classes."""
         measured = np.full((2, *model_outputs.targets.shape), np.nan)
-        for probe, n in enumerate(self.plan.probes.players):
-            # For a regression, the first output, as in `Run.wanted_class`.
-            likeliest = 0 if self.head.kind == "regression" else model_outputs.full[probe].argmax()
-            wanted = likeliest if labels is None or self.head.kind == "regression" else labels[probe]
+        wanted_classes = self.probes.wanted_classes(model_outputs.full, self.constant_targets, regression=self.head.kind == "regression")
+        for probe, (n, wanted) in enumerate(zip(self.plan.probes.players, wanted_classes, strict=True)):
             places = np.flatnonzero(model_outputs.targets[probe] == wanted)
             if not len(places) or not np.isfinite(attribution.values[probe, places[0], :n]).all():
                 continue
@@ -413,7 +420,7 @@ class Engine:
             base_values=attribution.base.astype(np.float32),
             outputs=np.array([game[0] for game in model_outputs.games], dtype=np.float32),
             targets=model_outputs.targets,
-            probes=self.plan.probes,
+            probes=self.probes,
             fidelity={measure: attribution.fidelity[measure].astype(np.float32) for measure in measures},
             noise=None if attribution.noise is None else attribution.noise.astype(np.float32),
             interactions=None if attribution.interactions is None else attribution.interactions.astype(np.float32),

@@ -56,8 +56,11 @@ class Explanation:
 
     def _strongest(self) -> str:
         """The strongest players of the first probe, for its true class where that is explained, else for the first target."""
-        labels = self.probes.labels
-        place = int(np.argmax(self.targets[0] == labels[0])) if labels is not None and self.unit != "output" else 0
+        labels, sets = self.probes.labels, self.probes.label_sets
+        true = np.zeros(1) if labels is None else self.targets[0] == labels[0]
+        if sets is not None:
+            true = sets[0, self.targets[0]]
+        place = int(np.argmax(true)) if self.unit != "output" else 0
         values, errors = self.values[0, place], self.errors[0, place]
         order = np.argsort(-np.abs(values[: self.players[0]]), kind="stable")[:SHOWN]
         strongest = [f"{self.player_names[0][player]} {values[player]:+.3g} ± {errors[player]:.2g}" for player in order]
@@ -87,7 +90,8 @@ class Explanation:
         """The values as a table, with one row per probe, target and player.
 
         Returns:
-            pandas.DataFrame with the columns "probe", "name", "label", "target", "class", "player", "player_name", "value" and "error".
+            pandas.DataFrame with the columns "probe", "name", "label" (the true class; of a regression, the true value of the target; of sets of
+            labels, whether the target is true), "target", "class", "player", "player_name", "value" and "error".
 
         Raises:
             ImportError: pandas is not installed.
@@ -102,8 +106,9 @@ class Explanation:
         exists = player < self.players[probe]
         probe, place, player = probe[exists], place[exists], player[exists]
         label = None if probes.labels is None else probes.labels[probe]
-        if probes.truth is not None:
-            label = probes.truth[probe, self.targets[probe, place]]
+        for of_outputs in (probes.truth, probes.label_sets):
+            if of_outputs is not None:
+                label = of_outputs[probe, self.targets[probe, place]]
         return pandas.DataFrame(
             {
                 "probe": probe,

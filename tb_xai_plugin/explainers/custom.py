@@ -27,7 +27,7 @@ class Custom:
         (n, H, W), (n, H, W, 1) or inputs.shape    values of pixels, for one class; summed over channels and over each segment
         inputs.shape + (c,)                        values of pixels, for every class, as shap's explainers of images return them
 
-    "One class" is the probe's label; without labels, the likeliest of the explained classes; for a regression, the first output. The values of
+    "One class" is the probe's label, or the first of several; without labels, the likeliest of the explained classes; for a regression, the first output. The values of
     other classes are NaN.
 
     A failure is a gap in the record, as for every explainer, and the global random states of NumPy and Python are restored. If the function
@@ -122,10 +122,17 @@ FORMS = "give (probes, players), (probes, classes, players), maps like the input
 
 def _one_class(access: ModelAccess) -> np.ndarray:
     """int (probes,): the class to which values of one class belong."""
-    labels = access.probes.labels
+    labels, sets, targets = access.probes.labels, access.probes.label_sets, access.targets
     if access.regression:  # labels of a regression are not numbers of its outputs
-        return np.zeros(len(access.probes), dtype=np.int64)
-    return labels if labels is not None else access.targets[np.arange(len(access.targets)), access.full.argmax(axis=1)]
+        return np.zeros(len(targets), dtype=np.int64)
+    if labels is not None:
+        return labels
+    place = access.full.argmax(axis=1)
+    if sets is not None:
+        true = np.take_along_axis(sets, targets.astype(np.int64), axis=1)
+        place = np.where(true.any(axis=1), true.argmax(axis=1), place)
+    one: np.ndarray = targets[np.arange(len(targets)), place]
+    return one
 
 
 def _summed(maps: np.ndarray, segments: np.ndarray, players: int) -> np.ndarray:

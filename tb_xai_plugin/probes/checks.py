@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes.arguments import Labels
-
 
 def names_of(who: str, given: object, what: str, count: int | None, things: str = "probes") -> list[str] | None:
     """Names as a list of str, from a list or from {number: name}; None where none are given.
@@ -28,57 +26,6 @@ def names_of(who: str, given: object, what: str, count: int | None, things: str 
     if count is not None and len(names) != count:
         raise ValueError(f"{who}: {what} has {len(names)} entries for {count} {things}; give one name each.")
     return names
-
-
-def labels_or_truth(who: str, labels: Labels | None, n: int, class_names: list[str] | None) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Read labels as classes or, where they are fractions, as the true values of a regression.
-
-    Returns:
-        (int64 (n,) class numbers, None), or (None, float64 (n, outputs) true values), or (None, None) where there are no labels.
-    """
-    numbers = None if labels is None else np.asarray(labels)
-    if numbers is not None and numbers.dtype.kind == "f" and numbers.ndim in (1, 2) and len(numbers) == n and np.isfinite(numbers).all():
-        columns = numbers.reshape(n, -1).astype(np.float64)
-        # Rows that sum to 1 are one-hot, or meant to be.
-        soft = columns.shape[1] > 1 and np.allclose(columns.sum(axis=1), 1)
-        if not soft and (columns != np.floor(columns)).any():
-            return None, columns
-    return class_numbers(who, labels, n, class_names), None
-
-
-def class_numbers(who: str, labels: Labels | None, n: int, class_names: list[str] | None) -> np.ndarray | None:
-    """Class numbers, int64 (n,), from class numbers, class names or one-hot rows."""
-    if labels is None:
-        return None
-    given: np.ndarray = np.asarray(labels)
-    if given.ndim == 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    if given.dtype.kind in "UO" and given.ndim == 1 and all(isinstance(label, str) for label in given.tolist()):
-        given = _numbers_of(who, given.tolist(), class_names)
-    if given.ndim not in (1, 2) or len(given) != n:
-        raise ValueError(f"{who}: labels has shape {given.shape} for {n} probes; give one class number or one one-hot row per probe.")
-    if given.ndim == 2:
-        if not (np.isin(given, (0, 1)).all() and (given.sum(axis=1) == 1).all()):
-            raise ValueError(f"{who}: labels has shape {given.shape} but its rows are not one-hot; give class numbers or one-hot rows.")
-        given = given.argmax(axis=1)
-    if given.dtype.kind not in "fiub" or not np.isfinite(given).all() or (given != np.floor(given)).any():
-        raise ValueError(f"{who}: labels are not whole numbers; give class numbers, or finite numbers as the true values of a regression.")
-    numbers: np.ndarray = given.astype(np.int64)
-    if numbers.min() < 0:
-        raise ValueError(f"{who}: label {numbers.min()} is below 0; give class numbers from 0.")
-    if class_names is not None and numbers.max() >= len(class_names):
-        raise ValueError(f"{who}: label {numbers.max()} has no name among {len(class_names)} class_names; give one name per class.")
-    return numbers
-
-
-def _numbers_of(who: str, labels: list[str], class_names: list[str] | None) -> np.ndarray:
-    """Class numbers from names of classes."""
-    unknown = [label for label in labels if label not in (class_names or [])]
-    if unknown:
-        reason = f"not among class_names {class_names[:20]}" if class_names else "a word, and there are no class_names"
-        raise ValueError(f"{who}: label {unknown[0]!r} is {reason}; give class numbers, or class_names that contain every label.")
-    assert class_names is not None
-    return np.array([class_names.index(label) for label in labels])
 
 
 def mapping(who: str, what: str, given: object, example: str) -> Mapping[Any, Any]:

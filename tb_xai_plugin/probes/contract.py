@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tb_xai_plugin.probes.hashes import hash_of
+from tb_xai_plugin.probes.labels import GivenLabels, Reading, wanted_classes
 from tb_xai_plugin.probes.sides import SideInputs
+
+logger = logging.getLogger("tb_xai_plugin")
 
 
 class ProbeSet:
@@ -19,6 +24,8 @@ class ProbeSet:
         inputs: (n, ...) as the model takes them; for texts, the strings.
         labels: int64 (n,) true classes, or None.
         truth: float64 (n, outputs) true values of a regression, or None.
+        label_sets: bool (n, classes), the true labels of a model with independent outputs, where a probe may have several labels or none; or None.
+        label_fractions: float64 (n, columns), the fractions from which `labels` or `label_sets` were read; or None.
         class_names: list of str, one per class, or None.
         names: list of str, one per probe, or None.
         players: int64 (n,) number of players (segments, features, tokens) of each probe.
@@ -33,6 +40,8 @@ class ProbeSet:
     inputs: np.ndarray
     labels: np.ndarray | None
     truth: np.ndarray | None = None
+    label_sets: np.ndarray | None = None
+    label_fractions: np.ndarray | None = None
     class_names: list[str] | None
     names: list[str] | None
     players: np.ndarray
@@ -41,6 +50,7 @@ class ProbeSet:
     side_digest: str | None = None
     model_input: Callable[..., Any] | None
     for_callables: Callable[[Any], Any] | None = None
+    _given_labels: GivenLabels | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -81,14 +91,55 @@ class ProbeSet:
         """Names of the players of a probe; None where players have no names (superpixels)."""
         return None
 
+    def read_by(self, head_kind: str, columns: int) -> ProbeSet:
+        """The probes with their labels as a model reads them; before a model is known, attributes show the likeliest reading.
+
+        Args:
+            head_kind: "softmax" | "logits" | "sigmoid" | "sigmoid logits" | "regression", see `models.outputs.Head`.
+            columns: number of the model's outputs.
+
+        Raises:
+            ValueError: labels that do not fit such a model.
+        """
+        if self._given_labels is None:
+            return self
+        reading = self._given_labels.read_by(head_kind, columns)
+        if reading.said:
+            logger.warning("%s: %s.", type(self).__name__, reading.said)
+        probes = copy.copy(self)
+        probes._read_labels(reading)
+        return probes
+
+    def wanted_classes(self, outputs: np.ndarray, targets: Sequence[int] | None = None, *, regression: bool) -> np.ndarray:
+        """The class that "label" means, see `labels.wanted_classes`."""
+        return wanted_classes(self.labels, self.label_sets, outputs, targets, regression=regression)
+
+    def _keep_labels(self, who: str, labels: Any, n: int) -> None:
+        """Keep labels as they were given, or as a record has them (a Reading); `class_names` must be known."""
+        if isinstance(labels, Reading):
+            self._given_labels, reading = GivenLabels.recorded(who, labels), labels
+        else:
+            self._given_labels = GivenLabels.of(who, labels, n, self.class_names)
+            reading = self._given_labels.unread() if self._given_labels else Reading()
+        self._read_labels(reading)
+
+    def _read_labels(self, reading: Reading) -> None:
+        self.labels, self.truth = reading.labels, reading.truth
+        self.label_sets, self.label_fractions = reading.label_sets, reading.fractions
+
+    @property
+    def _label_parts(self) -> dict[str, str]:
+        """The part "labels". It is that of the labels as given: a model that reads them in another way does not change it."""
+        reading = self._given_labels.unread() if self._given_labels else Reading()
+        known = reading.labels if reading.labels is not None else reading.label_sets
+        return {"labels": hash_of(known if known is not None else "none")}
+
     def _common_record(self) -> dict[str, Any]:
-        labels = None if self.labels is None else self.labels.tolist()
-        truth = None if self.truth is None else self.truth.tolist()
         common = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
         sides = {"side_inputs": self.side_digest} if self.side_digest else {}
-        return {**common, "labels": labels, "truth": truth, **sides}
+        return {**common, **Reading(self.labels, self.truth, self.label_sets, self.label_fractions).to_json(), **sides}
 
     @staticmethod
     def _labels_in(names: Mapping[str, Any]) -> Any:
-        """The labels of a record, in the form in which they were given."""
-        return names["labels"] if names.get("truth") is None else names["truth"]
+        """The labels of a record, as they were read."""
+        return Reading.from_json(names)

@@ -68,7 +68,7 @@ class ImageProbes(ProbeSet):
         n, height, width, _ = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n, "images")
-        self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
+        self._keep_labels(WHO, labels, n)
         self.images = _shown(self.inputs, display)
         self.segments = _segment_maps(self.images, self.inputs, segments)
         self.players = self.segments.reshape(n, -1).max(axis=1).astype(np.int64) + 1
@@ -106,7 +106,7 @@ class ImageProbes(ProbeSet):
     def parts(self) -> dict[str, str]:
         return {
             "inputs": hash_of(self.inputs),
-            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            **self._label_parts,
             "segments": hash_of(self.segments),
             "baseline": hash_of(self.baseline),
             **self._side_parts,

@@ -73,7 +73,7 @@ class SequenceProbes(ProbeSet):
         n, length, channels = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
-        self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
+        self._keep_labels(WHO, labels, n)
         self.channel_names = checks.names_of(WHO, channel_names, "channel_names", channels, "channels")
         self.segments = _segments(self.pixels, segments)
         self.players = self.segments.max(axis=1).astype(np.int64) + 1
@@ -111,7 +111,7 @@ class SequenceProbes(ProbeSet):
     def parts(self) -> dict[str, str]:
         return {
             "inputs": hash_of(self.inputs),
-            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            **self._label_parts,
             "segments": hash_of(self.segments),
             "baseline": hash_of(self.baseline),
             **self._side_parts,

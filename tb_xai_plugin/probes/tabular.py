@@ -111,7 +111,7 @@ class TabularProbes(ProbeSet):
             raise ValueError(f"{WHO}: two features are called {twice!r}; give each feature its own name.")
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
-        self.labels, self.truth = checks.labels_or_truth(WHO, labels, n, self.class_names)
+        self._keep_labels(WHO, labels, n)
         self.categorical = {place: [str(value) for value in values] for place, values in tables.words.items()}
         self.categorical |= {self._feature(key, "categorical"): [str(name) for name in names] for key, names in named_codes.items()}
         self.imputed, self.imputed_background = self._complete(missing)
@@ -150,7 +150,7 @@ class TabularProbes(ProbeSet):
         # Attributions depend on the value that replaces a missing one, not on its being a replacement.
         return {
             "inputs": hash_of(self.inputs),
-            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            **self._label_parts,
             "players": hash_of(self.player_of, *self.feature_names, *self._player_names, *map(str, sorted(self.categorical))),
             "background": self._background_hash or hash_of(self.references, self.weights, self.background, self.absent),
             **self._side_parts,

@@ -85,7 +85,7 @@ class TextProbes(ProbeSet):
         self.inputs = np.array(strings, dtype=object)
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", len(strings))
-        self.labels, self.truth = checks.labels_or_truth(WHO, labels, len(strings), self.class_names)
+        self._keep_labels(WHO, labels, len(strings))
         split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or words
         self.pieces = [_pieces(text, split(text), probe, repeated) for probe, text in enumerate(strings)]
         self._warn_of_symbols_without_token()
@@ -106,7 +106,7 @@ class TextProbes(ProbeSet):
         spelled = [f"{player}:{piece}" for pieces in self.pieces for piece, player in [*pieces, ("", BETWEEN)]]
         return {
             "inputs": hash_of(*self.inputs.tolist()),
-            "labels": hash_of(self.labels if self.labels is not None else "none"),
+            **self._label_parts,
             "players": hash_of(*spelled),
             "baseline": hash_of(self.mask_token),
             **self._side_parts,
@@ -176,8 +176,8 @@ class TextProbes(ProbeSet):
         probes.pieces = pieces_of(arrays)
         probes.inputs = np.array(["".join(piece for piece, _ in pieces) for pieces in probes.pieces], dtype=object)
         probes.players = np.array([1 + max(player for _, player in pieces) for pieces in probes.pieces], dtype=np.int64)
-        probes.labels, probes.truth = checks.labels_or_truth(WHO, cls._labels_in(names), len(probes.inputs), None)
         probes.class_names, probes.names = names["class_names"], names["names"]
+        probes._keep_labels(WHO, cls._labels_in(names), len(probes.inputs))
         probes.mask_token, probes.repeated, probes.regions = names["mask_token"], names["repeated"], names["regions_of"]
         probes.encode = probes.model_input = None
         return probes

@@ -301,7 +301,7 @@ REFUSED = {
     ),
     "beyond float32": ({"series": SERIES.astype(float) * 1e300}, "series 0 has NaN or infinite"),
     "too few labels": ({"labels": [1, 2]}, "for 9 probes"),
-    "unnamed class": ({"labels": np.arange(COUNT), "class_names": ["a"]}, "label 8 has no name"),
+    "unnamed class": ({"labels": np.arange(COUNT), "class_names": ["a", "b"]}, "label 2 has no name"),
     "too few names": ({"names": ["a"]}, "names has 1 entries for 9 probes"),
     "too few channel names": ({"channel_names": ["a"]}, "channel_names has 1 entries for 3 channels"),
     "too many segments": ({"segments": 24}, "segments is 24 for series of 23 steps; give 2 to 23"),
