@@ -267,7 +267,8 @@ class Run(Series):
     def to_dataframe(self) -> pandas.DataFrame:
         """All attributions as a pandas DataFrame, one row for each step, explainer, probe, target and player.
 
-        Columns: step (-1 is the untrained model), explainer, probe, name, label, target, class, player, value, error.
+        Columns: step (-1 is the untrained model), explainer, probe, name, label, target, class, player, value, error. The label is the true class;
+        of a regression, the true value of the target; of sets of labels, whether the target is true.
 
         Raises:
             ImportError: pandas is not installed.

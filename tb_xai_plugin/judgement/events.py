@@ -38,7 +38,8 @@ class Event:
         probe: the probe's number.
         kind: "learned" | "forgotten" | "relearned" | "reason changed" | "onset" | "collapsed".
         explainer: the explainer whose values show it; "" where the predictions do.
-        size: of "learned", "forgotten" and "relearned", the change of the true class's probability since the epoch before; of "reason
+        size: of "learned", "forgotten" and "relearned", the change of the true class's probability since the epoch before (of a probe with a set
+            of labels, of the mean probability of what is true); of "reason
             changed", the total variation between the epoch before and the one after; of "onset", the rise of the region's share above its
             lowest earlier value; of "collapsed", the sum of |attribution| that is left, NaN where the model outputs no number.
         floor: the threshold that `size` exceeded; 0 for predictions, which have no noise. For "collapsed", the threshold that it fell below.
@@ -94,7 +95,7 @@ class Predictions:
     """Follows the predictions: "learned", "forgotten", "relearned".
 
     A probe is forgotten where its prediction was right at one epoch and is wrong at the next known one (Toneva et al. 2019), and learned or
-    relearned in the reverse case.
+    relearned in the reverse case. A probe with a set of labels is right where all of them are: its events are those of the whole set.
     """
 
     def __init__(self, probes: int) -> None:

@@ -204,9 +204,11 @@ def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
         (event for event in last.values() if known[-1, event.probe] and not right[-1, event.probe]), key=lambda event: event.size
     )
     for event in still_wrong[: MOST_PROBES // 2]:
-        now = float(probability[-1, event.probe])
+        state = f"the probability of its class is {percent(float(probability[-1, event.probe]))} now"
+        if run.label_sets is not None:
+            state = f"{run.answers()['right_labels'][-1, event.probe]} of its {run.label_sets.shape[1]} labels are right now"
         yield Finding(
-            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong; the probability of its class is {percent(now)} now.",
+            f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong; {state}.",
             "forgotten",
             event.step,
             event.probe,

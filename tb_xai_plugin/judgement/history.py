@@ -24,7 +24,8 @@ def run_events(run: Series, explainer: str, target: Target) -> list[Event]:
 def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
     """Which predictions are right, and for which that is known: bool (all_steps, probes) each.
 
-    A prediction is right where it is the label. Of a regression, or without labels, every output that is a number counts as right.
+    A prediction is right where it is the label; of a probe with a set of labels, where all of them are right, see `labels.right_labels`. Of a
+    regression, or without labels, every output that is a number counts as right.
     """
     predicted = run.predicted()
     known = predicted >= 0
@@ -32,6 +33,8 @@ def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
         known = np.isfinite(run.answers()["probability"])
     if not run.labelled:
         return known, np.zeros_like(known)
+    if run.label_sets is not None:
+        return known & (run.answers()["right_labels"] == run.label_sets.shape[1]), known
     return known & (predicted == np.array(run.record["probes"]["labels"])), known
 
 

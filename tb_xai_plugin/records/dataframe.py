@@ -20,7 +20,8 @@ def of_series(series: Series) -> pandas.DataFrame:
     except ImportError as error:
         raise ImportError("to_dataframe needs pandas; install it with 'pip install pandas'.") from error
 
-    labels, names = series.record["probes"]["labels"], series.record["probes"]["names"]
+    labels, names, truth = (series.record["probes"].get(name) for name in ("labels", "names", "truth"))
+    of_outputs = series.label_sets if truth is None else np.array(truth)
     frames = []
     for explainer in series.explainers:
         values = series.all_values(explainer)
@@ -37,10 +38,22 @@ def of_series(series: Series) -> pandas.DataFrame:
             }
         )
         frame.insert(3, "name", np.array(names, dtype=object)[probe] if names else None)
-        frame.insert(4, "label", np.array(labels)[probe] if labels else None)
+        label = np.array(labels)[probe] if labels else None
+        if of_outputs is not None:
+            label = _of_targets(of_outputs, probe, frame["target"].to_numpy())
+        frame.insert(4, "label", label)
         frame.insert(6, "class", _named(frame["target"].to_numpy(), series.record["probes"]["class_names"]))
         frames.append(frame[player < series.probes.players[probe]])
     return pandas.concat(frames, ignore_index=True)
+
+
+def _of_targets(of_outputs: np.ndarray, probe: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The true value, or whether the label is true, of each target; None where nothing was explained."""
+    known: np.ndarray = of_outputs[probe, np.maximum(target, 0)]
+    if (target < 0).any():
+        known = known.astype(object)
+        known[target < 0] = None
+    return known
 
 
 def _named(classes: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray | None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError, RecordError
+from tb_xai_plugin.probes.labels import label_sets_in
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.sources import Datum, Source, calls
 
@@ -167,7 +168,14 @@ class Record:
     @property
     def labelled(self) -> bool:
         """Whether predictions can be right: the probes have labels, and the model is a classifier."""
-        return self.record["probes"]["labels"] is not None and not self.settings["regression"]
+        labelled = self.record["probes"]["labels"] is not None or self.label_sets is not None
+        return labelled and not self.settings["regression"]
+
+    @cached_property
+    def label_sets(self) -> np.ndarray | None:
+        """bool (probes, classes), which labels of each probe are true; None where probes have one label or none."""
+        with self._damage():
+            return label_sets_in(self.record["probes"])
 
     @property
     def comparable(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from tb_xai_plugin.probes import KINDS, ProbeSet, read_back
 from tb_xai_plugin.probes.regions import checked_mask, overlap
 from tb_xai_plugin.probes.text import Piece, pieces_of
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.record import ClassPlaces, Record
+from tb_xai_plugin.records.predictions import Predictions
+from tb_xai_plugin.records.record import ClassPlaces
 
 # A region: its name; for images also a bool mask (H, W) or (probes, H, W); for other probes also the names or numbers of players.
 Region = str | np.ndarray | Sequence[str] | Sequence[int]
@@ -27,7 +28,7 @@ T = TypeVar("T")
 CACHED_MOST = 64
 
 
-class Series(Record):
+class Series(Predictions):
     """One probe set of one run: its arrays, aligned with `steps` (trained epochs) or with `all_steps` (which include the untrained model, -1).
 
     Missing epochs are absent from `steps`. See `Record` for which writes count.
@@ -272,55 +273,29 @@ class Series(Record):
     def wanted_class(self, wanted: Target) -> np.ndarray:
         """int (all_steps, probes): the class number of "label", "predicted" or a class number; -1 where there is no prediction.
 
+        "label" is the true class; of several true labels, the first that is explained; without a label, the predicted class (of the explained ones,
+        where probes have sets of labels). Of a regression, both words are the first explained output.
+
         Raises:
             ArgumentError (a ValueError): another word, or a number that is no class of the model.
         """
         shape = (len(self._explained), self.record["shape"]["probes"])
-        labels = self.record["probes"]["labels"]
         if isinstance(wanted, str) and wanted not in ("label", "predicted"):
             raise ArgumentError(f"unknown class {wanted!r}; choose 'label', 'predicted' or a class number.")
         if self.settings["regression"] and isinstance(wanted, str):
-            return np.zeros(shape, dtype=np.int32)
+            return np.full(shape, min(self.record["targets"] or [0]), dtype=np.int32)
+        labels = self.record["probes"]["labels"]
+        if wanted == "label" and labels is not None:
+            return np.broadcast_to(labels, shape)
+        if wanted == "label" and self.label_sets is not None:
+            return self._predictions()["label"]
         if isinstance(wanted, str):
-            return np.broadcast_to(labels, shape) if wanted == "label" and labels is not None else self.predicted()
+            return self.predicted()
         if not 0 <= wanted < self.settings["number_of_classes"]:
             raise ArgumentError(
                 f"class {wanted} is out of range: the model has {self.settings['number_of_classes']} classes, numbered from 0."
             )
         return np.full(shape, wanted)
-
-    def predicted(self) -> np.ndarray:
-        """int32 (all_steps, probes): the class with the largest probability; 0 for a regression, -1 where the output is not a number."""
-        return self.answers()["predicted"]
-
-    def answers(self) -> dict[str, np.ndarray]:
-        """The model's predictions, without the probabilities of all classes: {name: (all_steps, probes)}.
-
-        "predicted", int32, as `predicted`; "probability" of that class (of a regression, the output) and "label_probability", of the true
-        class, both float32 and NaN where there is none.
-        """
-        with self._lock, self._damage():
-            if "predictions/predicted" not in self._arrays:
-                self._arrays |= {f"predictions/{name}": array for name, array in self._read_predictions().items()}
-            return {name: self._arrays[f"predictions/{name}"] for name in ("predicted", "probability", "label_probability")}
-
-    def _read_predictions(self) -> dict[str, np.ndarray]:
-        shape = (len(self._explained), self.record["shape"]["probes"])
-        arrays = {"predicted": np.full(shape, -1, dtype=np.int32)}
-        arrays |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}
-        labels = self.record["probes"]["labels"] if self.labelled else None
-        for _, probes, read in self._blocks(["outputs"]):
-            tensors = self._counting(read["outputs"])
-            if not tensors:
-                continue
-            places, full = list(tensors), np.stack([tensor[:, 0] for tensor in tensors.values()])
-            invalid = np.isnan(full).any(axis=-1)
-            predicted = np.where(invalid, -1, np.nan_to_num(full).argmax(axis=-1))
-            arrays["predicted"][places, probes] = predicted
-            arrays["probability"][places, probes] = np.take_along_axis(full, np.maximum(predicted, 0)[..., None], axis=2)[..., 0]
-            if labels is not None:
-                arrays["label_probability"][places, probes] = full[:, np.arange(full.shape[1]), labels[probes]]
-        return arrays
 
     def outputs_of(self, probes: Sequence[int]) -> np.ndarray:
         """`all_outputs` of some probes, without reading the others."""

@@ -61,7 +61,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             are explained in spite of the limit where each takes at most 5 seconds; the time beyond the limit is then logged at the end.
         output: the explained output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: the explained classes: "auto" (all of up to 16 classes; of more, the true class and the two others with the largest
-            probability) | "all" | a list of class numbers.
+            probability, or, of a regression and of independent labels, the first 16 outputs) | "all" | a list of class numbers.
         seed: the seed of the coalitions. Runs can be compared where probes, evaluations, output, classes and seed are equal, in each
             explainer that both have with the same settings.
         untrained: whether to explain the model before its first epoch too, as step -1.
@@ -384,7 +384,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         targets = engine.constant_targets
         record = self._records.get(name)
         if record is None:
-            names, arrays = plan.probes.as_record()
+            names, arrays = engine.probes.as_record()
             record = {
                 "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
                 "settings": {**plan.settings, **engine.settings, "versions": versions_of_packages()},
@@ -418,7 +418,9 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         if run_scalars is None or self._fresh or (run_scalars.step is not None and run_scalars.step >= step):
             prefix = "xai" if len(self._plans) == 1 else f"xai {name}"
             run_scalars = self._scalars[name] = RunScalars(
-                prefix, self._plans[name].probes, regression=self._engines[name].settings["regression"]
+                *(prefix, self._engines[name].probes),
+                regression=self._engines[name].settings["regression"],
+                targets=self._engines[name].constant_targets,
             )
             if any(logged < step for logged in self._logged[name]) and not self._fresh:
                 run_scalars.resume(Run(DirectorySource(self._writer.directory), self.log_dir, name), step)

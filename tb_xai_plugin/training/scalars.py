@@ -6,6 +6,7 @@ TensorBoard's Scalars dashboard shows them next to loss and accuracy. The XAI ta
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from tb_xai_plugin.judgement import distances, events, history, noise, onsets, shares, summaries
 from tb_xai_plugin.judgement.events import Moment
 from tb_xai_plugin.probes import ImageProbes
+from tb_xai_plugin.probes.labels import right_labels, wanted_classes
 from tb_xai_plugin.probes.regions import overlap
 from tb_xai_plugin.records import wire
 
@@ -36,11 +38,14 @@ class RunScalars:
         prefix: the first part of all tags.
         probes: the probe set.
         regression: whether the model is a regression.
+        targets: the explained classes, where they are the same for all probes and epochs.
     """
 
-    def __init__(self, prefix: str, probes: ProbeSet, *, regression: bool) -> None:
+    def __init__(self, prefix: str, probes: ProbeSet, *, regression: bool, targets: Sequence[int] | None = None) -> None:
         self._prefix, self._regression, self._inside = prefix, regression, _inside(probes)
         self._labels = None if regression else probes.labels
+        self._label_sets = None if regression else probes.label_sets
+        self._targets = targets
         self._predictions = events.Predictions(len(probes))
         self._reasons: dict[str, events.Reasons] = {}
         self._counts: dict[str, Counter[tuple[int, str]]] = {}
@@ -66,10 +71,13 @@ class RunScalars:
         invalid = ~np.isfinite(full).all(axis=1)
         predicted = np.where(invalid, -1, np.nan_to_num(full).argmax(axis=1))
         right, known, probability = ~invalid, np.zeros_like(invalid), np.full(len(full), np.nan)
-        classes = np.zeros(len(full), dtype=int) if self._regression else predicted
+        classes = wanted_classes(self._labels, self._label_sets, full, self._targets, regression=self._regression)
         if self._labels is not None:
-            right, known, classes = predicted == self._labels, ~invalid, self._labels
+            right, known = predicted == self._labels, ~invalid
             probability = full[np.arange(len(full)), self._labels]
+        elif self._label_sets is not None:
+            count, probability = right_labels(self._label_sets, full)
+            right, known = count == self._label_sets.shape[1], ~invalid
         moments = {name: _moment(snapshot, name, classes) for name in snapshot.explanations}
         return self._follow(step, moments, (right & ~invalid, known, probability), invalid)
 
@@ -98,7 +106,7 @@ class RunScalars:
             for explainer, moment in moments.items():
                 self._reasons.setdefault(explainer, events.Reasons(explainer)).begin(moment)
             return []
-        if self._labels is not None:
+        if self._labels is not None or self._label_sets is not None:
             kinds = Counter(event.kind for event in self._predictions.follow(step, *predictions))
             now |= {f"events/{kind}": kinds[kind] for kind in AT_ONCE}
         for explainer, moment in moments.items():
