@@ -5,6 +5,7 @@ import { ABSENT } from "../model/cursor.js";
 import { playerName } from "../model/players.js";
 import { className } from "../words/format.js";
 import { featureValue } from "../words/rows.js";
+import { trueLabels } from "../words/truth.js";
 
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -45,10 +46,12 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const content = first.side.content(probe);
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
   const classes = [...new Set(panes.map(({ side }, i) => explainedClass(side, explained[i])))];
-  const label = info.probes.labels ? className(info.probes, info.probes.labels[probe]) : "";
+  const target = explained.find((one) => one && one.target >= 0)?.target;
+  const label = info.probes.truth ? (target === undefined ? null : info.probes.truth[probe][target]) : (trueLabels(info.probes, probe) ?? []).map((number) => className(info.probes, number)).join("; ");
   const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, first.side.unit];
   const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name", "input"];
-  for (const { title } of panes) header.push(...["run", "epoch", "value", "error", "base", output(info)].map((name) => `${title} ${name}`));
+  const ofSets = info.probes.label_sets ? ["right labels"] : [];
+  for (const { title } of panes) header.push(...["run", "epoch", "value", "error", "base", output(info), ...ofSets].map((name) => `${title} ${name}`));
   if (second) header.push(...["value", "error"].map((name) => `${first.title} - ${second.title} ${name}`));
   yield header;
   const [one, other] = explained;
@@ -58,7 +61,7 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   for (let player = 0; player < info.probes.players[probe]; player++) {
     /** @type {Cell[]} */
     const row = [...about, player, playerName(info.probes, content, player), inputOf(first.side, content, player)];
-    panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : step, explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null, explained[i]?.base ?? null, outputs[i]));
+    panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : step, explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null, explained[i]?.base ?? null, outputs[i], ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null)));
     if (second) row.push(comparable && comparable.one.values[player] - comparable.other.values[player], errors?.[player] ?? null);
     yield row;
   }

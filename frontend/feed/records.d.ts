@@ -41,6 +41,10 @@ export interface ProbeSetInfo {
   players: number[];
   names: string[] | null;
   labels: number[] | null;
+  /** the true values of a regression, (probes, outputs) */
+  truth?: number[][] | null;
+  /** where a probe may have several labels or none: the numbers of the true ones of each probe */
+  label_sets?: number[][] | null;
   classes: number;
   class_names: string[] | null;
 }
@@ -194,7 +198,8 @@ export interface Outputs {
   /** the classes that were explained; null where the step is not in the record */
   targets(probe: number, step: number): Set<number> | null;
 }
-export interface Prediction { predicted: number; probability: number; label: number }
+/** where probes have sets of labels, `right` is the number of labels that are right, and `set` is equal where the same labels are predicted */
+export interface Prediction { predicted: number; probability: number; label: number; right?: number; set?: number }
 export interface Predictions { bytes: number; steps: Int32Array; at(probe: number, step: number): Prediction | null }
 /** A quantity of each probe at each epoch (drift, share of a region) with its quartiles over probes. */
 export interface Spread {

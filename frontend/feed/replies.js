@@ -144,6 +144,7 @@ export const READERS = {
     const predicted = take(container, "predicted", Int32Array);
     const probability = take(container, "probability", Float32Array).data;
     const label = take(container, "label_probability", Float32Array).data;
+    const [right, set] = ["right_labels", "predicted_set"].map((name) => (name in container.arrays ? take(container, name, Int32Array).data : null));
     const n = predicted.shape[1];
     return {
       bytes: container.bytes,
@@ -152,7 +153,7 @@ export const READERS = {
         const index = indexOf(steps, step);
         if (index < 0) return null;
         const row = index * n + probe;
-        return { predicted: predicted.data[row], probability: probability[row], label: label[row] };
+        return { predicted: predicted.data[row], probability: probability[row], label: label[row], ...(right && set && { right: right[row], set: set[row] }) };
       },
     };
   },

@@ -28,6 +28,7 @@ export const MODULES = [
   "views/index.js",
   "views/probe/classes.js",
   "words/format.js",
+  "words/truth.js",
   "views/parts/html.js",
   "vendor/htm.module.js",
   "vendor/preact.module.js",

@@ -1,18 +1,20 @@
 /** Which probes are shown, in which order. Pure. */
 
 import { memo } from "./memo.js";
+import { trueLabels } from "../words/truth.js";
 
 /** @typedef {import("../types.d.ts").Side} Side */
 /** @typedef {import("../types.d.ts").Pane} Pane */
 /** @typedef {import("../types.d.ts").State} State */
 
 /**
- * The class of a probe as the filter means it: its label, or A's prediction if it has no label.
+ * The classes of a probe as the filter means them: its labels, or A's prediction if probes have no labels.
  * @param {Pane} pane
  * @param {number} probe
+ * @returns {number[]}
  */
-export function labelOrPrediction({ side, step }, probe) {
-  return side.info.probes.labels?.[probe] ?? side.predictions?.at(probe, step)?.predicted ?? -1;
+export function labelsOrPrediction({ side, step }, probe) {
+  return trueLabels(side.info.probes, probe) ?? [side.predictions?.at(probe, step)?.predicted ?? -1];
 }
 
 /**
@@ -21,10 +23,11 @@ export function labelOrPrediction({ side, step }, probe) {
  * @returns {boolean | null} null without a label or a prediction
  */
 export function isRight({ side, step }, probe) {
-  const label = side.info.probes.labels?.[probe];
+  const { labels, label_sets: sets, classes } = side.info.probes;
   const prediction = side.predictions?.at(probe, step);
-  if (label === undefined || !prediction || prediction.predicted < 0) return null;
-  return prediction.predicted === label;
+  if (!prediction || prediction.predicted < 0) return null;
+  if (sets) return prediction.right === classes;
+  return labels ? prediction.predicted === labels[probe] : null;
 }
 
 /**
@@ -50,14 +53,17 @@ function changed({ sincePin, drift }, probe) {
 }
 
 /**
- * Probability of the label (of the predicted class without labels); NaN sorts last.
+ * Probability of the label (of the predicted class without labels); of a set of labels, how many are right, then the mean probability of what is
+ * true; of a regression, minus the size of its error. NaN sorts last.
  * @param {Pane} pane
  * @param {number} probe
  */
 function certainty({ side, step }, probe) {
   const prediction = side.predictions?.at(probe, step);
   if (!prediction) return Infinity;
-  const value = Number.isNaN(prediction.label) ? prediction.probability : prediction.label;
+  const { truth, regression } = side.info.probes;
+  if (regression && truth) return -Math.abs(prediction.probability - truth[probe][prediction.predicted]) || 0;
+  const value = Number.isNaN(prediction.label) ? prediction.probability : prediction.label + (prediction.right ?? 0);
   return Number.isNaN(value) ? Infinity : value;
 }
 
@@ -87,12 +93,12 @@ export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null
   const [first] = panes;
   const kept = [];
   for (let probe = 0; probe < first.side.info.probes.count; probe++) {
-    if (only !== null && labelOrPrediction(first, probe) !== only) continue;
+    if (only !== null && !labelsOrPrediction(first, probe).includes(only)) continue;
     if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
     if (disagree) {
       // Without a prediction of both there is no disagreement.
-      const predictions = panes.map(({ side, step }) => side.predictions?.at(probe, step)?.predicted ?? -1);
-      if (predictions.includes(-1) || new Set(predictions).size < 2) continue;
+      const predictions = panes.map(({ side, step }) => side.predictions?.at(probe, step));
+      if (predictions.some((given) => (given?.predicted ?? -1) < 0) || new Set(predictions.map((given) => given?.set ?? given?.predicted)).size < 2) continue;
     }
     kept.push(probe);
   }

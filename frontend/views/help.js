@@ -55,7 +55,7 @@ function marksOf({ a, b }) {
     [html`${swatch("mark-line")} ${swatch("mark-line dashed")}`, "training, validation; the ring marks the best epoch"],
     [swatch("mark-band"), "the middle half of the probes; the line is the median (of a share: the mean); hatched: noise"],
     [html`<b>≠</b> <b>≈</b>`, b ? "A and B differ by more than noise, or not" : "changed by more than noise, or not"],
-    [html`<span class="right">✓</span> <b class="wrong">✗</b>`, "the prediction is right, wrong"],
+    [html`<span class="right">✓</span> <b class="wrong">✗</b>`, a?.info.probes.label_sets ? "all labels are right, some are wrong" : "the prediction is right, wrong"],
     ...EVENT_KINDS.map((event) => /** @type {[unknown, string]} */ ([GLYPHS[event], EVENTS[event]])),
   ];
   return all.filter((mark) => mark !== false);

@@ -1,5 +1,7 @@
 /** Numbers and words as the page writes them. Pure. */
 
+import { trueLabels } from "./truth.js";
+
 // The smallest error that four decimals can distinguish from 0.
 const LEAST_FIXED = 0.00005;
 
@@ -148,9 +150,33 @@ export function className(probes, number) {
  * @param {number} probe
  */
 export function probeName(probes, probe) {
-  if (probes.names) return probes.names[probe];
-  if (probes.labels) return `#${probe} “${className(probes, probes.labels[probe])}”`;
-  return `#${probe}`;
+  return probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => className(probes, number));
+}
+
+/**
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {number} probe
+ * @param {(number: number) => string} nameOf  the name of a class
+ */
+export function numberAndLabels(probes, probe, nameOf) {
+  const labels = trueLabels(probes, probe);
+  if (!labels) return `#${probe}`;
+  if (!labels.length) return `#${probe} no label`;
+  const more = labels.length > NAMED_LABELS ? ` +${labels.length - NAMED_LABELS}` : "";
+  return `#${probe} “${labels.slice(0, NAMED_LABELS).map(nameOf).join(", ")}”${more}`;
+}
+
+// Of a set of labels, so many are part of a probe's name.
+const NAMED_LABELS = 3;
+
+/**
+ * How far an output is from the true value, with its sign.
+ * @param {number | undefined} output
+ * @param {number | undefined} truth
+ */
+export function outputError(output, truth) {
+  const error = output === undefined || truth === undefined ? NaN : output - truth;
+  return `${error > 0 ? "+" : ""}${number(error)}`;
 }
 
 /**

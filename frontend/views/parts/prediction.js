@@ -1,7 +1,7 @@
 /** A run's prediction for a probe at an epoch, and whether it is right. */
 
 import { isRight } from "../../model/order.js";
-import { className, number, probability } from "../../words/format.js";
+import { className, number, outputError, probability } from "../../words/format.js";
 import { html, named } from "./html.js";
 
 /** @typedef {import("../../types.d.ts").Pane} Pane */
@@ -15,14 +15,18 @@ export function prediction(pane, probe) {
   const { probes } = pane.side.info;
   const given = predictionOf(pane, probe);
   if (!given) return "";
-  if (probes.regression) return html`output ${number(given.probability)}`;
-  const name = className(probes, given.predicted);
   const right = isRight(pane, probe);
+  if (probes.regression) {
+    const truth = probes.truth?.[probe][given.predicted];
+    return html`output ${number(given.probability)}${truth !== undefined && html`<span class="note" title=${errorWords(given.probability, truth)}> true ${number(truth)}</span>`}`;
+  }
+  if (probes.label_sets) return html`${given.right} of ${probes.classes} labels right ${verdict(right === true, setWords(given, probes))}`;
+  const name = className(probes, given.predicted);
   return html`<span class="predicted-class" title=${name}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
 }
 
 /**
- * The probability of the label, if there is one: a card has no room for more.
+ * The probability of the label, if there is one; how many labels of a set are right; the output of a regression. A card has no room for more.
  * @param {Pane} pane
  * @param {number} probe
  */
@@ -30,8 +34,12 @@ export function shortPrediction(pane, probe) {
   const { probes } = pane.side.info;
   const given = predictionOf(pane, probe);
   if (!given) return html`<span>–</span>`;
-  if (probes.regression) return html`<span>${number(given.probability)}</span>`;
+  if (probes.regression) {
+    const truth = probes.truth?.[probe][given.predicted];
+    return html`<span title=${truth === undefined ? "" : errorWords(given.probability, truth)}>${number(given.probability)}${truth !== undefined && html` <span class="card-error">${outputError(given.probability, truth)}</span>`}</span>`;
+  }
   const right = isRight(pane, probe);
+  if (probes.label_sets) return html`<span title=${setWords(given, probes)}>${given.right}/${probes.classes} ${verdict(right === true, setWords(given, probes))}</span>`;
   if (right !== null) return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
   const name = className(probes, given.predicted);
   return html`<span class="predicted-class" title=${name}>${named(name)} ${probability(given.probability)}</span>`;
@@ -47,8 +55,16 @@ function predictionOf({ side, step }, probe) {
   return given && given.predicted >= 0 ? given : null;
 }
 
-/** @param {boolean} right */
-function verdict(right) {
-  const word = right ? "right" : "wrong";
-  return html`<span class=${word} role="img" aria-label=${word} title=${word}>${right ? "✓" : "✗"}</span>`;
+/**
+ * @param {boolean} right
+ * @param {string} [words]
+ */
+export function verdict(right, words = right ? "right" : "wrong") {
+  return html`<span class=${right ? "right" : "wrong"} role="img" aria-label=${words} title=${words}>${right ? "✓" : "✗"}</span>`;
 }
+
+/** @type {(given: import("../../types.d.ts").Prediction, probes: import("../../types.d.ts").ProbeSetInfo) => string} */
+const setWords = ({ right }, { classes }) => (right === classes ? `right: all ${classes} labels` : `wrong: ${right} of ${classes} labels are right`);
+
+/** @type {(output: number, truth: number) => string} */
+const errorWords = (output, truth) => `output ${number(output)}, true ${number(truth)}, error ${outputError(output, truth)}`;

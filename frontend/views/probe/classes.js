@@ -1,9 +1,11 @@
 /** The model's outputs for the selected probe, class by class; a click explains another class. */
 
 import { reveal } from "../../figures/layout.js";
-import { className, number, plural, probability } from "../../words/format.js";
+import { className, number, outputError, plural, probability } from "../../words/format.js";
+import { labelIsRight, trueLabels } from "../../words/truth.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, named, render } from "../parts/html.js";
+import { verdict } from "../parts/prediction.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Pane} Pane */
@@ -66,36 +68,47 @@ export function classesView(element) {
     const outputs = panes.map(({ side }) => side.outputs());
     const probabilities = panes.map(({ step }, i) => outputs[i]?.at(probe, step) ?? null);
     const failed = failure(element, data, ["outputs"], "The probabilities could not be read");
-    if (probes.regression) {
-      render(html`<dl class="outputs">${panes.map((pane, i) => outputRow(pane, probabilities[i]?.[0]))}${failed}</dl>`, element);
+    const { regression, label_sets: sets } = probes;
+    const truth = probes.truth?.[probe];
+    if (regression && probes.classes === 1) {
+      render(html`<dl class="outputs">${panes.map((pane, i) => outputRow(pane, probabilities[i]?.[0], truth?.[0]))}${failed}</dl>`, element);
       return;
     }
     const explained = panes[0].side.values(probe)?.at(panes[0].step)?.target;
-    const label = probes.labels?.[probe];
-    const predicted = panes.map(({ side, step }) => side.predictions?.at(probe, step)?.predicted);
+    const labels = trueLabels(probes, probe) ?? [];
+    const given = panes.map(({ side, step }) => side.predictions?.at(probe, step));
     const next = [probe, ...panes.map(({ side }, i) => [side.id, Boolean(outputs[i])])].join();
     if (next !== key) {
       key = next;
-      order = ordered(outputs, probe, probes.classes, label);
+      order = regression ? Array.from({ length: probes.classes }, (_, i) => i) : ordered(outputs, probe, probes.classes, labels);
     }
     const matches = matching(order, query, (number) => className(probes, number));
-    const columns = `minmax(64px, 1.1fr) repeat(${panes.length}, minmax(0, 1fr))`;
+    const columns = `minmax(64px, 1.1fr) ${regression && truth ? "minmax(0, 1fr) " : ""}repeat(${panes.length}, minmax(0, 1fr))`;
     const targets = targetsOf(panes, outputs, probe);
     const shown = withExplained(matches, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
-    const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${plural(probes.classes, "class", "classes")}`;
+    const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${things(probes, probes.classes)}`;
     const count = targets && targets.size < probes.classes ? `${listed}, ${targets.size} explained` : listed;
+    // What a click on a class chooses: "label" where that is its class.
+    const own = regression ? Math.min(...(Array.isArray(settings.classes) ? settings.classes : [0])) : labels.find((number) => !targets || targets.has(number));
+    const cell = (/** @type {Pane} */ pane, /** @type {number} */ i, /** @type {number} */ place) => {
+      const value = probabilities[i]?.[place];
+      if (regression) return outputCell(pane, value, truth?.[place]);
+      if (sets) return bar(pane, value, Number(value) >= 0.5, labelIsRight(value, labels.includes(place)));
+      return bar(pane, value, given[i]?.predicted === place);
+    };
+    const thing = regression ? "output" : "class";
     render(
-      html`<div role="group" aria-label="Probability of each class; choose one to explain it">
-        ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder="Find a class" aria-label=${`Find one of ${probes.classes} classes by name or number`} value=${query}
+      html`<div role="group" aria-label=${regression ? "Each output; choose one to explain it" : "Probability of each class; choose one to explain it"}>
+        ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder=${regression ? "Find an output" : "Find a class"} aria-label=${`Find one of ${things(probes, probes.classes)} by name or number`} value=${query}
           onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
-        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${panes.map((pane, i) => head(pane, probes, predicted[i]))}</div>
+        <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${regression && truth && html`<span class="output-cell">true</span>`}${panes.map((pane, i) => head(pane, probes, given[i]))}</div>
         ${failed}
-        <div class="class-box" style=${{ "--rows": shown.length + Number(matches.length === 0 || matches.length > MOST) }}><div class="class-rows">${shown.map((number) =>
-          classRow({ number, name: className(probes, number), absent: notExplained(settings.classes, number, targets), chosen: number === explained, label: number === label, columns, explain: () => choose(element, { class: number === label ? "label" : String(number) }) },
-            panes.map((pane, i) => bar(pane, probabilities[i]?.[number], predicted[i] === number))),
+        <div class="class-box" style=${{ "--rows": shown.length + Number(matches.length === 0 || matches.length > MOST) }}><div class="class-rows">${shown.map((place) =>
+          classRow({ number: place, name: outputName(probes, place), absent: notExplained(settings, place, targets), chosen: place === explained, label: labels.includes(place) && !regression, columns, explain: () => choose(element, { class: place === own ? "label" : String(place) }) },
+            [regression && truth && html`<span class="output-cell number">${number(truth[place])}</span>`, ...panes.map((pane, i) => cell(pane, i, place))]),
         )}
-        ${matches.length === 0 && html`<p class="note">No class matches “${query}”.</p>`}
-        ${matches.length > MOST && html`<p class="note">The ${MOST} most likely; find ${matches.length - MOST} more by name or number.</p>`}</div></div>
+        ${matches.length === 0 && html`<p class="note">No ${thing} matches “${query}”.</p>`}
+        ${matches.length > MOST && html`<p class="note">The ${regression ? `first ${MOST}` : `${MOST} most likely`}; find ${matches.length - MOST} more by name or number.</p>`}</div></div>
       </div>`,
       element,
     );
@@ -110,20 +123,38 @@ export function classesView(element) {
   return update;
 }
 
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, count: number) => string} */
+const things = ({ regression }, count) => (regression ? plural(count, "output") : plural(count, "class", "classes"));
+
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, number: number) => string} */
+const outputName = (probes, number) => (probes.regression && !probes.class_names?.[number] ? `output ${number}` : className(probes, number));
+
 /**
- * The output of a regression.
- * @type {(pane: Pane, value: number | undefined) => unknown}
+ * The only output of a regression, with the true value and its error.
+ * @type {(pane: Pane, value: number | undefined, truth: number | undefined) => unknown}
  */
-const outputRow = ({ title, side }, value) => html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(value)}</dd></div>`;
+const outputRow = ({ title, side }, value, truth) =>
+  html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(value)}</dd>
+    ${truth !== undefined && html`<dt>true</dt><dd>${number(truth)}</dd><dt>error</dt><dd>${outputError(value, truth)}</dd>`}</div>`;
+
+/**
+ * One of several outputs of a regression, with its error.
+ * @type {(pane: Pane, value: number | undefined, truth: number | undefined) => unknown}
+ */
+const outputCell = ({ title }, value, truth) =>
+  html`<span key=${title} class="output-cell number">${number(value)}${truth !== undefined && html`<span class="output-error" title="error">${outputError(value, truth)}</span>`}</span>`;
 
 /**
  * The heading of a column: the run's prediction.
  * @param {Pane} pane
  * @param {import("../../types.d.ts").ProbeSetInfo} probes
- * @param {number | undefined} predicted
+ * @param {import("../../types.d.ts").Prediction | null | undefined} given
  */
-function head({ title, side }, probes, predicted) {
-  const words = predicted === undefined || predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
+function head({ title, side }, probes, given) {
+  const predicted = given?.predicted ?? -1;
+  let words = predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
+  if (probes.regression) words = probes.truth ? "output, error" : "output";
+  else if (probes.label_sets && predicted >= 0) words = `${given?.right} of ${probes.classes} right`;
   return html`<span key=${title} class="ellipsis" title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
 }
 
@@ -133,7 +164,7 @@ function head({ title, side }, probes, predicted) {
  */
 function classRow({ number, name, absent, chosen, label, columns, explain }, bars) {
   return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${chosen}
-    aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”`} onClick=${() => !absent && explain()}>
+    aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”${label ? ", which is true" : ""}`} onClick=${() => !absent && explain()}>
     <span class="class-name">${named(name)}${label && html`<span class="tag">true</span>`}</span>
     ${bars}
   </button>`;
@@ -178,12 +209,13 @@ function targetsOf(panes, outputs, probe) {
 
 /**
  * Why there is no explanation of a class: the logger was configured with other classes, or chose others for this probe.
- * @param {import("../../types.d.ts").RunInfo["settings"]["classes"]} classes
+ * @param {Pick<import("../../types.d.ts").RunInfo["settings"], "classes" | "head">} settings
  * @param {number} number
  * @param {Set<number> | null} targets  that were explained, where that is known
  */
-export function notExplained(classes, number, targets) {
+export function notExplained({ classes, head }, number, targets) {
   if (targets ? targets.has(number) : !Array.isArray(classes) || classes.includes(number)) return "";
+  if (!Array.isArray(classes) && !["softmax", "logits"].includes(head ?? "softmax")) return `of many outputs, the logger explains the first ${targets?.size ?? "ones"}; classes=[…] selects others`;
   if (!Array.isArray(classes)) return "with many classes, the logger explains the true class and the two most likely others; classes=[…] selects others";
   return `the run was logged with classes=[${classes.slice(0, NAMED).join(", ")}${classes.length > NAMED ? ", …" : ""}]`;
 }
@@ -192,27 +224,28 @@ export function notExplained(classes, number, targets) {
  * @param {Pane} pane
  * @param {number | undefined} value
  * @param {boolean} predicted
+ * @param {boolean | null} [right]  whether a label of a set is right; null where that is not known
  */
-function bar({ title, side }, value, predicted) {
+function bar({ title, side }, value, predicted, right) {
   return html`<span key=${title} class="bar-cell">
     <span class="bar-track">${Number.isFinite(value) && html`<span class="bar-fill" style=${{ width: `${100 * Number(value)}%`, background: side.color }}></span>`}</span>
-    <span class=${predicted ? "number predicted" : "number"}>${probability(value, 3)}</span>
+    <span class=${predicted ? "number predicted" : "number"}>${probability(value, 3)}</span>${right !== undefined && html`<span class="label-verdict">${right !== null && verdict(right)}</span>`}
   </span>`;
 }
 
 /**
- * Classes by their probability at the last epoch there is one, the true class first: the rows keep their places while the cursor moves.
+ * Classes by their probability at the last epoch there is one, the true classes first: the rows keep their places while the cursor moves.
  * @param {(import("../../types.d.ts").Outputs | undefined)[]} outputs
  * @param {number} probe
  * @param {number} classes
- * @param {number | undefined} label
+ * @param {number[]} labels
  */
-function ordered(outputs, probe, classes, label) {
+function ordered(outputs, probe, classes, labels) {
   const lasts = outputs.map((output) => {
     const steps = [...(output?.steps ?? [])];
     const step = steps.findLast((one) => Number.isFinite(output?.at(probe, one)?.[0]));
     return step === undefined ? null : output?.at(probe, step);
   });
   const last = lasts.find(Boolean) ?? new Float32Array(classes);
-  return Array.from({ length: classes }, (_, i) => i).sort((x, y) => Number(y === label) - Number(x === label) || last[y] - last[x] || x - y);
+  return Array.from({ length: classes }, (_, i) => i).sort((x, y) => Number(labels.includes(y)) - Number(labels.includes(x)) || last[y] - last[x] || x - y);
 }

@@ -16,7 +16,7 @@ export function probeTitleView(element) {
     render(
       html`<div class="probe-title">
         <h2 class="ellipsis" title=${name}>Probe ${name}</h2>
-        ${!data.a.info.probes.regression && html`<span class="note">click a class to explain it</span>`}
+        ${data.a.info.probes.regression ? data.a.info.probes.classes > 1 && html`<span class="note">click an output to explain it</span>` : html`<span class="note">click a class to explain it</span>`}
         ${button("Previous probe (↑)", "‹", neighbour(-1))}
         ${button("Next probe (↓)", "›", neighbour(1))}
       </div>`,

@@ -4,10 +4,10 @@ import { inView, pictureSizes } from "../../figures/layout.js";
 import { MINIATURES, preload } from "../../host/preload.js";
 import { epochOf } from "../../model/cursor.js";
 import { memo } from "../../model/memo.js";
-import { labelOrPrediction } from "../../model/order.js";
+import { labelsOrPrediction } from "../../model/order.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
-import { className, epoch, list, number, probeName } from "../../words/format.js";
+import { className, epoch, list, number, numberAndLabels, probeName } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
 import { middle, sharedBeginning, shortName } from "../../words/names.js";
 import { choose, html, render, select } from "../parts/html.js";
@@ -95,8 +95,7 @@ function classFilter() {
     const { probes } = data.panes[0].side.info;
     const counts = new Array(probes.classes).fill(0);
     for (let probe = 0; probe < probes.count; probe++) {
-      const number = labelOrPrediction(data.panes[0], probe);
-      if (number >= 0) counts[number] += 1;
+      for (const number of labelsOrPrediction(data.panes[0], probe)) if (number >= 0) counts[number] += 1;
     }
     const key = JSON.stringify([data.a?.id, only, counts]);
     if (key === known) return options;
@@ -119,7 +118,7 @@ function header(element, data, state, classesOf) {
   const classes = probes.regression ? [] : classesOf(data, state.only);
   const filter = (/** @type {Event} */ _, /** @type {string} */ value) => {
     const only = value === "" ? null : Number(value);
-    const hidden = only !== null && labelOrPrediction(data.panes[0], data.probe) !== only;
+    const hidden = only !== null && !labelsOrPrediction(data.panes[0], data.probe).includes(only);
     choose(element, hidden ? { only, probe: null, player: null, hover: null } : { only });
   };
   const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
@@ -128,16 +127,20 @@ function header(element, data, state, classesOf) {
     <h2>Probes</h2>
     <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../../types.d.ts").Sort} */ (value) }) })}</label>
     ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
-    ${probes.labels && !probes.regression && check("wrong", "wrong only")}
+    ${(probes.labels || probes.label_sets) && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
     ${hatched(element, data, state)}
     <span class="count">${data.order.length} of ${probes.count}</span>
   </div>`;
 }
 
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the order by certainty is called; "" for its own name */
+const uncertainWords = ({ label_sets: sets, regression, truth }) => (sets ? "most labels wrong" : regression && truth ? "largest error" : "");
+
 /** @type {(data: Data, state: State) => import("../parts/html.js").Option[]} */
-function sorts({ b }, { pin, sort }) {
-  const known = pin === null ? SORTS : SORTS_PINNED;
+function sorts({ a, b }, { pin, sort }) {
+  const uncertain = a && uncertainWords(a.info.probes);
+  const known = (pin === null ? SORTS : SORTS_PINNED).map((one) => (one.value === "uncertain" && uncertain ? { ...one, text: uncertain } : one));
   return b || sort === "differ" ? [...known, DIFFER] : known;
 }
 
@@ -232,8 +235,7 @@ const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?
  * @param {number} width  px of the card
  */
 function cardName(probes, probe, width) {
-  const label = probes.labels?.[probe];
-  const name = probes.names || label === undefined ? probeName(probes, probe) : `#${probe} “${shortName(className(probes, label), sharedByClasses(probes))}”`;
+  const name = probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => shortName(className(probes, number), sharedByClasses(probes)));
   return middle(name, Math.floor((width - 2 * PADDING - MARK) / LETTER));
 }
 

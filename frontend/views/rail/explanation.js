@@ -10,7 +10,8 @@ const BUTTONS = 3;
 
 const classOptions = memo((/** @type {import("../../types.d.ts").ProbeSetInfo} */ probes) => [
   ...(probes.labels ? [{ value: "label", text: "true label" }] : []),
-  { value: probes.labels ? "predicted" : "label", text: "predicted now" },
+  ...(probes.label_sets ? [{ value: "label", text: "first true label" }] : []),
+  ...(probes.regression ? [{ value: "label", text: "first explained" }] : [{ value: probes.labels || probes.label_sets ? "predicted" : "label", text: "predicted now" }]),
   ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
 ]);
 
@@ -34,9 +35,9 @@ export function explanationView(element) {
         <div class="field"><span>Method</span>
           ${few ? segmented(chooser) : select(chooser)}
         </div>
-        ${!probes.regression &&
-        html`<div class="field"><span>Class</span>
-          ${select({ label: "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
+        ${(!probes.regression || probes.classes > 1) &&
+        html`<div class="field"><span>${probes.regression ? "Output" : "Class"}</span>
+          ${select({ label: probes.regression ? "Output that is explained" : "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
         </div>`}
         <div class="field"><span>Unit</span><span class="value">${data.a.unit}</span></div>
       </div>`,

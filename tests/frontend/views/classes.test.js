@@ -19,15 +19,15 @@ test("the class whose number is asked for comes before those that only have the 
 });
 
 test("a class has no explanation where the logger was given other ones, and only there", () => {
-  assert.equal(notExplained("auto", 3, null), "");
-  assert.equal(notExplained("all", 3, null), "");
-  assert.equal(notExplained([1, 3], 3, null), "");
-  assert.equal(notExplained([1, 5], 3, null), "the run was logged with classes=[1, 5]");
-  assert.equal(notExplained([0, 1, 2, 3, 4, 5, 6, 7, 8], 9, null), "the run was logged with classes=[0, 1, 2, 3, 4, 5, 6, 7, …]");
+  assert.equal(notExplained({ classes: "auto" }, 3, null), "");
+  assert.equal(notExplained({ classes: "all" }, 3, null), "");
+  assert.equal(notExplained({ classes: [1, 3] }, 3, null), "");
+  assert.equal(notExplained({ classes: [1, 5] }, 3, null), "the run was logged with classes=[1, 5]");
+  assert.equal(notExplained({ classes: [0, 1, 2, 3, 4, 5, 6, 7, 8] }, 9, null), "the run was logged with classes=[0, 1, 2, 3, 4, 5, 6, 7, …]");
 });
 
 test("what the record says was explained counts more than what the logger was given", () => {
-  assert.equal(notExplained("auto", 3, new Set([3, 8])), "");
-  assert.match(notExplained("auto", 4, new Set([3, 8])), /the true class and the two most likely others/);
-  assert.equal(notExplained([4], 4, new Set([4])), "");
+  assert.equal(notExplained({ classes: "auto" }, 3, new Set([3, 8])), "");
+  assert.match(notExplained({ classes: "auto" }, 4, new Set([3, 8])), /the true class and the two most likely others/);
+  assert.equal(notExplained({ classes: [4] }, 4, new Set([4])), "");
 });
