@@ -6,7 +6,7 @@ import { ABSENT, epochOf } from "../model/cursor.js";
 import { apart } from "../model/frames.js";
 import { metricName } from "../model/metrics.js";
 import { playerName } from "../model/players.js";
-import { className, epoch, method, number, probeName } from "../words/format.js";
+import { className, epoch, method, number, outputName, probeName } from "../words/format.js";
 import { playerNoun } from "../words/kinds.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -35,7 +35,7 @@ export function caption(data, state, thinned) {
   const { info: { probes }, unit } = sides[0];
   const shown = sides.flatMap((side) => thinned.places.map((place) => side.values(data.probe)?.at(epochOf(data.cursor, side.letter, place)) ?? null));
   const targets = [...new Set(shown.flatMap((one) => (one && one.target >= 0 ? [one.target] : [])))];
-  const of = probes.regression ? "" : targets.length === 1 ? ` for or against “${className(probes, targets[0])}”` : " for or against the class explained at each epoch";
+  const of = probes.regression ? (probes.classes > 1 && targets.length === 1 ? ` for ${outputName(probes, targets[0])}` : "") : targets.length === 1 ? ` for or against “${className(probes, targets[0])}”` : " for or against the class explained at each epoch";
   const untrained = data.cursor.steps[0] < 0 ? "the untrained model, then " : "";
   const parts = [`${method(data.method)}${of}, in ${unit}`, `${untrained}${epochsShown(thinned)}`];
   if (thinned.places.some((place) => apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);

@@ -62,8 +62,11 @@ function certainty({ side, step }, probe) {
   const prediction = side.predictions?.at(probe, step);
   if (!prediction) return Infinity;
   const { truth, regression } = side.info.probes;
-  if (regression && truth) return -Math.abs(prediction.probability - truth[probe][prediction.predicted]) || 0;
-  const value = Number.isNaN(prediction.label) ? prediction.probability : prediction.label + (prediction.right ?? 0);
+  if ((regression && truth) || prediction.right !== undefined) {
+    if (prediction.predicted < 0) return Infinity;
+    return regression && truth ? -Math.abs(prediction.probability - truth[probe][prediction.predicted]) : Number(prediction.right) + prediction.label;
+  }
+  const value = Number.isNaN(prediction.label) ? prediction.probability : prediction.label;
   return Number.isNaN(value) ? Infinity : value;
 }
 

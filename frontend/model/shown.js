@@ -1,7 +1,7 @@
 /** What the panes of a text or a series show: the values of each, and their difference with its noise. Pure. */
 
 import { difference, isBlank, largest, standing, strongestThreshold } from "../figures/scale.js";
-import { className, percent, withError } from "../words/format.js";
+import { className, percent, withError, outputName } from "../words/format.js";
 import { isNoise } from "./noise.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -51,7 +51,7 @@ export function shownOf({ panes, probe, cursor, scale, difference: known }, { lo
  * @returns {[string, string]}
  */
 function meaning(probes, target) {
-  if (probes.regression) return ["raises the output", "lowers the output"];
+  if (probes.regression) return [`raises ${outputName(probes, Math.max(0, target))}`, `lowers ${outputName(probes, Math.max(0, target))}`];
   return target < 0 ? ["for", "against"] : [`for “${className(probes, target)}”`, `against “${className(probes, target)}”`];
 }
 

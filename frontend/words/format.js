@@ -28,6 +28,8 @@ export function number(value) {
  * @param {number} value
  */
 export function tick(value) {
+  // An axis has room for six digits.
+  if (Math.abs(value) >= 1e6) return typographic(Number(value.toPrecision(3)).toExponential().replace("e+", "e"));
   return typographic(String(Number(value.toPrecision(6))));
 }
 
@@ -75,7 +77,7 @@ function decimalsOf(value, error) {
   const least = Math.max(Math.abs(value), error);
   // An error that would be written as 0 is not exact.
   if (least >= 100000 || least < 0.0005 || error < LEAST_FIXED) return null;
-  return Math.max(least >= 10 ? 1 : 2, Math.max(0, Math.min(4, Math.ceil(-Math.log10(error)))));
+  return Math.max(least >= 1000 ? 0 : least >= 10 ? 1 : 2, Math.max(0, Math.min(4, Math.ceil(-Math.log10(error)))));
 }
 
 /**
@@ -170,13 +172,44 @@ export function numberAndLabels(probes, probe, nameOf) {
 const NAMED_LABELS = 3;
 
 /**
+ * What an output of a model is called: a class, or of a regression "the output", or one of several.
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {number} place
+ */
+export function outputName(probes, place) {
+  if (!probes.regression || probes.class_names?.[place]) return className(probes, place);
+  return probes.classes === 1 ? "the output" : `output ${place}`;
+}
+
+/**
+ * An output of a regression or its true value: large ones to the unit, as they are compared with each other.
+ * @param {number | null | undefined} value
+ */
+export function outputNumber(value) {
+  const size = Math.abs(value ?? 0);
+  return size >= 100000 && size < 1e10 ? typographic(Number(value).toFixed(0)) : number(value);
+}
+
+/**
+ * The same where there is room for a few letters: 253k.
+ * @param {number} value
+ */
+export function shortNumber(value) {
+  const size = Math.abs(value);
+  if (size < 1e4 || size >= 1e9) return number(value);
+  const [unit, letter] = size >= 1e6 ? [1e6, "M"] : [1e3, "k"];
+  return typographic(`${Number((value / unit).toPrecision(3))}${letter}`);
+}
+
+/**
  * How far an output is from the true value, with its sign.
  * @param {number | undefined} output
  * @param {number | undefined} truth
+ * @param {(value: number) => string} [written]
  */
-export function outputError(output, truth) {
+export function outputError(output, truth, written = outputNumber) {
   const error = output === undefined || truth === undefined ? NaN : output - truth;
-  return `${error > 0 ? "+" : ""}${number(error)}`;
+  return `${error > 0 ? "+" : ""}${written(error)}`;
 }
 
 /**

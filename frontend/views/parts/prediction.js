@@ -1,7 +1,7 @@
 /** A run's prediction for a probe at an epoch, and whether it is right. */
 
 import { isRight } from "../../model/order.js";
-import { className, number, outputError, probability } from "../../words/format.js";
+import { className, outputError, outputName, outputNumber, probability, shortNumber } from "../../words/format.js";
 import { html, named } from "./html.js";
 
 /** @typedef {import("../../types.d.ts").Pane} Pane */
@@ -17,8 +17,9 @@ export function prediction(pane, probe) {
   if (!given) return "";
   const right = isRight(pane, probe);
   if (probes.regression) {
-    const truth = probes.truth?.[probe][given.predicted];
-    return html`output ${number(given.probability)}${truth !== undefined && html`<span class="note" title=${errorWords(given.probability, truth)}> true ${number(truth)}</span>`}`;
+    const place = explainedOutput(pane, probe) ?? given.predicted;
+    const output = pane.side.outputs()?.at(probe, pane.step)?.[place] ?? (place === given.predicted ? given.probability : undefined);
+    return html`<span title=${errorWords(probes, probe, place, output)}>${outputName(probes, place).replace("the ", "")} ${outputNumber(output)}</span>`;
   }
   if (probes.label_sets) return html`${given.right} of ${probes.classes} labels right ${verdict(right === true, setWords(given, probes))}`;
   const name = className(probes, given.predicted);
@@ -29,14 +30,16 @@ export function prediction(pane, probe) {
  * The probability of the label, if there is one; how many labels of a set are right; the output of a regression. A card has no room for more.
  * @param {Pane} pane
  * @param {number} probe
+ * @param {boolean} paired  whether the card has two of them
  */
-export function shortPrediction(pane, probe) {
+export function shortPrediction(pane, probe, paired) {
   const { probes } = pane.side.info;
   const given = predictionOf(pane, probe);
   if (!given) return html`<span>–</span>`;
   if (probes.regression) {
-    const truth = probes.truth?.[probe][given.predicted];
-    return html`<span title=${truth === undefined ? "" : errorWords(given.probability, truth)}>${number(given.probability)}${truth !== undefined && html` <span class="card-error">${outputError(given.probability, truth)}</span>`}</span>`;
+    const [output, error] = [shortNumber(given.probability), outputError(given.probability, probes.truth?.[probe][given.predicted], shortNumber)];
+    const room = !paired && probes.truth && output.length + error.length < ROOM;
+    return html`<span title=${errorWords(probes, probe, given.predicted, given.probability)}>${output}${room && html` <span class="card-error">${error}</span>`}</span>`;
   }
   const right = isRight(pane, probe);
   if (probes.label_sets) return html`<span title=${setWords(given, probes)}>${given.right}/${probes.classes} ${verdict(right === true, setWords(given, probes))}</span>`;
@@ -66,5 +69,17 @@ export function verdict(right, words = right ? "right" : "wrong") {
 /** @type {(given: import("../../types.d.ts").Prediction, probes: import("../../types.d.ts").ProbeSetInfo) => string} */
 const setWords = ({ right }, { classes }) => (right === classes ? `right: all ${classes} labels` : `wrong: ${right} of ${classes} labels are right`);
 
-/** @type {(output: number, truth: number) => string} */
-const errorWords = (output, truth) => `output ${number(output)}, true ${number(truth)}, error ${outputError(output, truth)}`;
+/** @type {(pane: Pane, probe: number) => number | undefined} the output of a regression that is explained */
+const explainedOutput = ({ side, step }, probe) => {
+  const target = side.values(probe)?.at(step)?.target ?? -1;
+  return target < 0 ? undefined : target;
+};
+
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, probe: number, place: number, output: number | undefined) => string} */
+function errorWords(probes, probe, place, output) {
+  const truth = probes.truth?.[probe][place];
+  return `${outputName(probes, place).replace("the ", "")} ${outputNumber(output)}${truth === undefined ? "" : `, true ${outputNumber(truth)}, error ${outputError(output, truth)}`}`;
+}
+
+// Letters of an output and its error that a card has room for.
+const ROOM = 11;

@@ -1,7 +1,7 @@
 /** The model's outputs for the selected probe, class by class; a click explains another class. */
 
 import { reveal } from "../../figures/layout.js";
-import { className, number, outputError, plural, probability } from "../../words/format.js";
+import { className, outputError, outputName, outputNumber, plural, probability } from "../../words/format.js";
 import { labelIsRight, trueLabels } from "../../words/truth.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, named, render } from "../parts/html.js";
@@ -83,7 +83,8 @@ export function classesView(element) {
       order = regression ? Array.from({ length: probes.classes }, (_, i) => i) : ordered(outputs, probe, probes.classes, labels);
     }
     const matches = matching(order, query, (number) => className(probes, number));
-    const columns = `minmax(64px, 1.1fr) ${regression && truth ? "minmax(0, 1fr) " : ""}repeat(${panes.length}, minmax(0, 1fr))`;
+    const beside = panes.length;
+    const columns = regression ? `minmax(48px, 1fr) ${truth ? "minmax(40px, 0.7fr) " : ""}repeat(${beside}, minmax(84px, 1.4fr))` : `minmax(64px, 1.1fr) repeat(${beside}, minmax(0, 1fr))`;
     const targets = targetsOf(panes, outputs, probe);
     const shown = withExplained(matches, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
     const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${things(probes, probes.classes)}`;
@@ -105,7 +106,7 @@ export function classesView(element) {
         ${failed}
         <div class="class-box" style=${{ "--rows": shown.length + Number(matches.length === 0 || matches.length > MOST) }}><div class="class-rows">${shown.map((place) =>
           classRow({ number: place, name: outputName(probes, place), absent: notExplained(settings, place, targets), chosen: place === explained, label: labels.includes(place) && !regression, columns, explain: () => choose(element, { class: place === own ? "label" : String(place) }) },
-            [regression && truth && html`<span class="output-cell number">${number(truth[place])}</span>`, ...panes.map((pane, i) => cell(pane, i, place))]),
+            [regression && truth && html`<span class="output-cell number">${outputNumber(truth[place])}</span>`, ...panes.map((pane, i) => cell(pane, i, place))]),
         )}
         ${matches.length === 0 && html`<p class="note">No ${thing} matches “${query}”.</p>`}
         ${matches.length > MOST && html`<p class="note">The ${regression ? `first ${MOST}` : `${MOST} most likely`}; find ${matches.length - MOST} more by name or number.</p>`}</div></div>
@@ -126,23 +127,20 @@ export function classesView(element) {
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo, count: number) => string} */
 const things = ({ regression }, count) => (regression ? plural(count, "output") : plural(count, "class", "classes"));
 
-/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, number: number) => string} */
-const outputName = (probes, number) => (probes.regression && !probes.class_names?.[number] ? `output ${number}` : className(probes, number));
-
 /**
  * The only output of a regression, with the true value and its error.
  * @type {(pane: Pane, value: number | undefined, truth: number | undefined) => unknown}
  */
 const outputRow = ({ title, side }, value, truth) =>
-  html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${number(value)}</dd>
-    ${truth !== undefined && html`<dt>true</dt><dd>${number(truth)}</dd><dt>error</dt><dd>${outputError(value, truth)}</dd>`}</div>`;
+  html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${outputNumber(value)}</dd>
+    ${truth !== undefined && html`<dt>true</dt><dd>${outputNumber(truth)}</dd><dt>error</dt><dd>${outputError(value, truth)}</dd>`}</div>`;
 
 /**
  * One of several outputs of a regression, with its error.
  * @type {(pane: Pane, value: number | undefined, truth: number | undefined) => unknown}
  */
 const outputCell = ({ title }, value, truth) =>
-  html`<span key=${title} class="output-cell number">${number(value)}${truth !== undefined && html`<span class="output-error" title="error">${outputError(value, truth)}</span>`}</span>`;
+  html`<span key=${title} class="output-cell number">${outputNumber(value)}${truth !== undefined && html`<span class="output-error" title="error">${outputError(value, truth)}</span>`}</span>`;
 
 /**
  * The heading of a column: the run's prediction.
@@ -153,9 +151,9 @@ const outputCell = ({ title }, value, truth) =>
 function head({ title, side }, probes, given) {
   const predicted = given?.predicted ?? -1;
   let words = predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
-  if (probes.regression) words = probes.truth ? "output, error" : "output";
+  if (probes.regression) words = probes.truth ? "and error" : "";
   else if (probes.label_sets && predicted >= 0) words = `${given?.right} of ${probes.classes} right`;
-  return html`<span key=${title} class="ellipsis" title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
+  return html`<span key=${title} class=${probes.regression ? "ellipsis output-cell" : "ellipsis"} title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
 }
 
 /**

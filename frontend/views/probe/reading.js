@@ -4,7 +4,7 @@ import { isZero, standing } from "../../figures/scale.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
-import { className, percent, tick, withError } from "../../words/format.js";
+import { className, outputName, percent, tick, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { createCurves } from "../parts/curves.js";
 import { failure } from "../parts/failure.js";
@@ -79,7 +79,8 @@ function column({ title, side, step }, probe, player, same) {
   if (explained && isZero(explained.values)) return html`<div key=${title} class="reading-line"><p>${head}</p><p class="reading-value" title="all values are 0">0</p></div>`;
   if (!explained || player === null || !place) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
   const { probes } = side.info;
-  const [lower, raise] = probes.regression ? ["lowers the output", "raises the output"] : ["against", "for"];
+  const one = outputName(probes, Math.max(0, explained.target));
+  const [lower, raise] = probes.regression ? [`lowers ${one}`, `raises ${one}`] : ["against", "for"];
   const toward = `${place.value < 0 ? lower : raise}${probes.regression || same ? "" : ` “${className(probes, explained.target)}”`}`;
   const error = explained.errors[player];
   return html`<div key=${title} class="reading-line">

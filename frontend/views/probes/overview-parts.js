@@ -4,7 +4,7 @@ import { axis } from "../../figures/axis.js";
 import { featuresOf } from "../../figures/bars.js";
 import { featureColor } from "../../figures/color.js";
 import { ABSENT, epochOf } from "../../model/cursor.js";
-import { className, epoch, number, plural, probeName, tick, withError } from "../../words/format.js";
+import { className, epoch, number, outputName, plural, probeName, tick, withError } from "../../words/format.js";
 import { middle } from "../../words/names.js";
 import { playerValue } from "../../words/rows.js";
 import { html } from "../parts/html.js";
@@ -33,7 +33,7 @@ export const swarmColumns = (count) => ({ "--swarms": count, "--part": `${4.4 / 
 export function header({ cursor, panes, explained }, sides, { loaded, wanted, cut }, state) {
   const { probes } = sides[0].info;
   const steps = sides.map(({ letter }) => epochOf(cursor, letter));
-  const toward = probes.regression ? "" : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own prediction" : `, toward “${className(probes, Number(explained))}”`;
+  const toward = probes.regression ? (/^\d+$/.test(explained) ? `, of ${outputName(probes, Number(explained))}` : "") : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own prediction" : `, toward “${className(probes, Number(explained))}”`;
   const count = loaded < wanted ? `reading ${loaded} of ${wanted} probes…` : wanted < probes.count ? `points: ${wanted} of ${plural(probes.count, "probe")}` : plural(probes.count, "probe");
   const orders = { overall: "mean over all epochs", epoch: "mean at this epoch", logged: "as logged" };
   const stops = Array.from({ length: 9 }, (_, i) => featureColor(i / 8, state.dark)).join(", ");

@@ -212,7 +212,7 @@ function card(element, data, panes, probe, { left, width }) {
           ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
         </span>
         <span class="half-bar"></span>
-        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortPrediction(pane, probe)}</span>
+        <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortPrediction(pane, probe, panes.length > 1)}</span>
       </span>`)}
     </span>
     <span class="spark">
@@ -236,7 +236,8 @@ const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?
  */
 function cardName(probes, probe, width) {
   const name = probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => shortName(className(probes, number), sharedByClasses(probes)));
-  return middle(name, Math.floor((width - 2 * PADDING - MARK) / LETTER));
+  // Of several labels, the first ones; elsewhere, names often differ at their end.
+  return probes.label_sets && !probes.names ? name : middle(name, Math.floor((width - 2 * PADDING - MARK) / LETTER));
 }
 
 /**

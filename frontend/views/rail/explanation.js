@@ -1,7 +1,7 @@
 /** What is explained: method, class, and the probe set where a run has several. */
 
 import { memo } from "../../model/memo.js";
-import { className, method } from "../../words/format.js";
+import { className, method, outputName } from "../../words/format.js";
 import { choose, html, render, segmented, select } from "../parts/html.js";
 
 // Buttons for so many letters in all stand in one row; more methods are a list.
@@ -12,7 +12,7 @@ const classOptions = memo((/** @type {import("../../types.d.ts").ProbeSetInfo} *
   ...(probes.labels ? [{ value: "label", text: "true label" }] : []),
   ...(probes.label_sets ? [{ value: "label", text: "first true label" }] : []),
   ...(probes.regression ? [{ value: "label", text: "first explained" }] : [{ value: probes.labels || probes.label_sets ? "predicted" : "label", text: "predicted now" }]),
-  ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: `“${className(probes, i)}”` })),
+  ...Array.from({ length: probes.classes }, (_, i) => ({ value: String(i), text: probes.regression ? outputName(probes, i) : `“${className(probes, i)}”` })),
 ]);
 
 /** @type {import("../../types.d.ts").View} */

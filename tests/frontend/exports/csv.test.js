@@ -76,3 +76,17 @@ test("all epochs: a row an epoch and player of each run, the untrained model at 
   assert.deepEqual(rows.map(([run, epoch, , , , , player]) => `${run} ${epoch} ${player}`), ["a -1 0", "a -1 1", "a 0 0", "a 0 1", "b 5 0", "b 5 1"]);
   assert.deepEqual(rows[1].slice(-4), ["-2", "0", "-0.5", "0.75"]);
 });
+
+test("sets of labels stand in one cell, with the number of right ones; a regression has its true value", () => {
+  const a = side("A", "a", [4]);
+  const info = /** @type {{info: {probes: object}}} */ (a).info;
+  info.probes = { ...info.probes, labels: null, label_sets: [[], [0, 1]] };
+  Object.assign(a, { predictions: { at: () => ({ predicted: 0, probability: 1, label: 1, right: 1 }) } });
+  const [header, row] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: 4 }] })));
+  assert.equal(row[header.indexOf("label")], "cat; =dog");
+  assert.equal(row[header.indexOf("A right labels")], "1");
+  info.probes = { ...info.probes, label_sets: null, regression: true, truth: [[1, 2], [-3, 250000]] };
+  const [names, cells] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: 4 }] })));
+  assert.equal(cells[names.indexOf("label")], "250000");
+  assert.equal(names.at(-1), "A output");
+});

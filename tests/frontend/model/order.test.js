@@ -62,3 +62,39 @@ test("reasons that differ most above their noise come first, those of probes tha
   assert.deepEqual(orderProbes([pane(), pane()], { ...ALL, sort: "differ" }, { compared, step: 5 }), [0, 2, 1, 3]);
   assert.deepEqual(orderProbes([pane(), pane()], { ...ALL, sort: "differ" }), orderProbes([pane(), pane()], { ...ALL, sort: "changed" }), "before it is known");
 });
+
+/** A run of four probes with sets of three labels: how many are right, which are predicted. */
+function ofSets({ right = [3, 2, 3, -1], set = [5, 6, 0, 0], label = [0.9, 0.6, 0.8, NaN], predicted = [0, 1, 2, -1] } = {}) {
+  return {
+    step: 5,
+    side: {
+      info: { probes: { count: 4, classes: 3, labels: null, label_sets: [[0, 2], [1], [], [2]] } },
+      predictions: { at: (probe) => ({ predicted: predicted[probe], probability: 0.9, label: label[probe], right: right[probe], set: set[probe] }) },
+    },
+  };
+}
+
+test("a probe with several labels is right where all of them are", () => {
+  assert.deepEqual([0, 1, 2, 3].map((probe) => isRight(ofSets(), probe)), [true, false, true, null]);
+});
+
+test("what has most wrong labels comes first, then what is least certain", () => {
+  assert.deepEqual(orderProbes([ofSets()], { ...ALL, sort: "uncertain" }), [1, 2, 0, 3]);
+  assert.deepEqual(orderProbes([ofSets({ right: [2, 3, 1, 0], label: [0.99, 0.51, 0.98, 0.97], predicted: [0, 1, 2, 2] })], { ...ALL, sort: "uncertain" }), [3, 2, 0, 1]);
+});
+
+test("of sets of labels a probe passes the filter of each of its classes", () => {
+  assert.deepEqual([0, 1, 2].map((only) => orderProbes([ofSets()], { ...ALL, only })), [[0], [1], [0, 3]]);
+  assert.deepEqual(orderProbes([ofSets()], { ...ALL, wrong: true }), [1]);
+});
+
+test("two runs disagree where they predict different sets, though the likeliest label is one", () => {
+  assert.deepEqual(orderProbes([ofSets(), ofSets({ set: [5, 2, 1, 0] })], { ...ALL, disagree: true }), [1, 2]);
+});
+
+test("of a regression the largest error comes first, an output that is no number last", () => {
+  const probes = { count: 4, labels: null, regression: true, truth: [[1, -3], [2, 0], [-5, 0], [4, 0]] };
+  const outputs = [1.5, -2, -5, NaN];
+  const predictions = { at: (/** @type {number} */ probe) => ({ predicted: Number.isNaN(outputs[probe]) ? -1 : 0, probability: outputs[probe], label: NaN }) };
+  assert.deepEqual(orderProbes([{ step: 0, side: { info: { probes }, predictions } }], { ...ALL, sort: "uncertain" }), [1, 0, 2, 3]);
+});

@@ -31,3 +31,9 @@ test("what the record says was explained counts more than what the logger was gi
   assert.match(notExplained({ classes: "auto" }, 4, new Set([3, 8])), /the true class and the two most likely others/);
   assert.equal(notExplained({ classes: [4] }, 4, new Set([4])), "");
 });
+
+test("of many outputs that do not exclude each other the first ones are explained", () => {
+  assert.match(notExplained({ classes: "auto", head: "sigmoid" }, 20, new Set([0, 1])), /the logger explains the first 2; classes=\[…\] selects others/);
+  assert.match(notExplained({ classes: "auto", head: "regression" }, 20, new Set([0])), /of many outputs/);
+  assert.match(notExplained({ classes: "auto", head: "logits" }, 20, new Set([0])), /the true class and the two most likely others/);
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { className, epoch, list, method, number, percent, plural, probability, probeName, signed, tick, toError, withError } from "../../../frontend/words/format.js";
+import { className, epoch, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, toError, withError } from "../../../frontend/words/format.js";
 
 test("numbers keep about three digits whatever their size, with a real minus sign", () => {
   const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
@@ -78,4 +78,26 @@ test("a value is written alone as it is beside its error", () => {
     for (const error of [0, NaN, 0.04, 0.0031, 2e-6, 3, 1e6]) assert.equal(withError(value, error).split(" ± ")[0], toError(value, error), `${value} ± ${error}`);
   }
   assert.equal(toError(-3.7e-5, 0.04), "0.00");
+});
+
+test("outputs of a regression are written so that they can be held against the truth", () => {
+  assert.deepEqual([252985.4, -310000, 2.961, 1e12, NaN].map(outputNumber), ["252985", "−310000", "2.96", "1.0e+12", "–"]);
+  assert.deepEqual([252985, -11083, 1.26e6, 999, 9999.4].map(shortNumber), ["253k", "−11.1k", "1.26M", "999", "9999"]);
+  assert.deepEqual([outputError(252985, 241902), outputError(-3.5, -3), outputError(4, undefined)], ["+11083", "−0.50", "–"]);
+  assert.equal(withError(-23362.4, 3340.3), "−23362 ± 3340");
+  assert.deepEqual([1e6, -2.5e7, 250000].map(tick), ["1e6", "−2.5e7", "250000"]);
+});
+
+test("an output has the name of its class, its own name, or its number", () => {
+  const probes = { class_names: null, regression: true, classes: 1 };
+  assert.equal(outputName(probes, 0), "the output");
+  assert.equal(outputName({ ...probes, classes: 3 }, 2), "output 2");
+  assert.equal(outputName({ ...probes, classes: 3, class_names: ["x", "y", "z"] }, 2), "z");
+  assert.equal(outputName({ ...probes, regression: false, classes: 3 }, 2), "2");
+});
+
+test("a probe with several labels is called by the first three, one without by that", () => {
+  const probes = { names: null, labels: null, class_names: ["a", "b", "c", "d"], label_sets: [[0, 2], [], [0, 1, 2, 3]] };
+  assert.deepEqual([0, 1, 2].map((probe) => probeName(probes, probe)), ["#0 “a, c”", "#1 no label", "#2 “a, b, c” +1"]);
+  assert.equal(probeName({ ...probes, names: ["x", "y", "z"] }, 2), "z");
 });
