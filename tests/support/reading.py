@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from support.records import FakeRun
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
+from tensorboard.util.tensor_util import make_ndarray
 
 from tb_xai_plugin import read_run
 from tb_xai_plugin.records import wire
@@ -55,3 +58,10 @@ def assert_reads_as_written(run: Run, written: FakeRun) -> None:
 def assert_a_sentence(text: str) -> None:
     assert text.endswith((".", "?")), text
     assert "\n" not in text
+
+
+def scalars_of(folder: Path) -> dict[str, dict[int, float]]:
+    """{tag: {step: value}} of TensorBoard's own dashboard."""
+    accumulator = EventAccumulator(str(folder / "xai"), size_guidance={TENSORS: 0}).Reload()
+    own = [tag for tag in accumulator.Tags()["tensors"] if accumulator.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"]
+    return {tag: {event.step: make_ndarray(event.tensor_proto).item() for event in accumulator.Tensors(tag)} for tag in own}

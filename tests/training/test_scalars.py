@@ -8,8 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
-from tensorboard.util.tensor_util import make_ndarray
+from support.reading import scalars_of
 
 from tb_xai_plugin import ExplanationLogger, ImageProbes, TabularProbes, read_run
 from tb_xai_plugin.judgement import onsets
@@ -43,13 +42,6 @@ def fitted(folder: Path, until: int = EPOCHS, model: keras.Model | None = None, 
     return model
 
 
-def scalars(folder: Path) -> dict[str, dict[int, float]]:
-    """{tag: {step: value}} of TensorBoard's own dashboard."""
-    accumulator = EventAccumulator(str(folder / "xai"), size_guidance={TENSORS: 0}).Reload()
-    own = [tag for tag in accumulator.Tags()["tensors"] if accumulator.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"]
-    return {tag: {event.step: make_ndarray(event.tensor_proto).item() for event in accumulator.Tensors(tag)} for tag in own}
-
-
 def assert_equal_to_the_readers(found: dict[str, dict[int, float]], run: Run) -> None:
     steps = run.steps.tolist()
     for explainer in run.explainers:
@@ -72,21 +64,21 @@ def assert_equal_to_the_readers(found: dict[str, dict[int, float]], run: Run) ->
 def test_scalars_are_the_readers_numbers(tmp_path: Path) -> None:
     fitted(tmp_path)
     run = read_run(tmp_path)
-    assert_equal_to_the_readers(scalars(tmp_path), run)
+    assert_equal_to_the_readers(scalars_of(tmp_path), run)
     assert sum(event.kind == "learned" for event in run.events("shap")) > 0
 
 
 def test_a_resumed_run_goes_on_with_its_counts(tmp_path: Path) -> None:
     model = fitted(tmp_path, 4)
     fitted(tmp_path, EPOCHS, model, initial=4)
-    assert_equal_to_the_readers(scalars(tmp_path), read_run(tmp_path))
+    assert_equal_to_the_readers(scalars_of(tmp_path), read_run(tmp_path))
 
 
 def test_each_probe_set_has_its_own_tags(tmp_path: Path) -> None:
     x, y, probes = table()
     sets = {"seen": probes, "blind": table(labels=False)[2]}
     network().fit(x, y, epochs=2, verbose=0, callbacks=[ExplanationLogger(tmp_path, sets, "shap", evaluations=64)])
-    found = scalars(tmp_path)
+    found = scalars_of(tmp_path)
     assert {tag.split("/")[0] for tag in found} == {"xai seen", "xai blind"}
     assert "xai seen/events/forgotten" in found
     assert "xai blind/events/forgotten" not in found, "nobody knows what is right"
@@ -97,7 +89,7 @@ def test_a_regression_has_no_right_and_wrong(tmp_path: Path) -> None:
     x, y, _ = table()
     probes = TabularProbes(x[:4], background=x[100:])
     network(1).fit(x, y, epochs=3, verbose=0, callbacks=[ExplanationLogger(tmp_path, probes, "shap", evaluations=64)])
-    found, run = scalars(tmp_path), read_run(tmp_path)
+    found, run = scalars_of(tmp_path), read_run(tmp_path)
     np.testing.assert_allclose(list(found["xai/drift/shap"].values()), np.nanmedian(run.drift("shap"), axis=1), rtol=1e-5)
     assert not any(tag.startswith("xai/events/learned") for tag in found)
 
@@ -106,7 +98,7 @@ def test_a_regression_has_no_right_and_wrong(tmp_path: Path) -> None:
 def test_a_run_begun_anew_counts_anew(tmp_path: Path) -> None:
     fitted(tmp_path, 3)
     fitted(tmp_path, 5)
-    found, run = scalars(tmp_path), read_run(tmp_path)
+    found, run = scalars_of(tmp_path), read_run(tmp_path)
     learned = sum(event.kind == "learned" for event in run.events("shap"))
     assert sum(found["xai/events/learned"].values()) == learned
 
@@ -121,7 +113,7 @@ def test_regions_of_images_are_followed(tmp_path: Path) -> None:
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(images, labels, epochs=2, verbose=0, callbacks=[ExplanationLogger(tmp_path, probes, "shap", evaluations=128)])
     share = read_run(tmp_path).region_share("shap", "corner").mean(axis=1)
-    np.testing.assert_allclose(list(scalars(tmp_path)["xai/share of corner/shap"].values()), share, rtol=1e-5)
+    np.testing.assert_allclose(list(scalars_of(tmp_path)["xai/share of corner/shap"].values()), share, rtol=1e-5)
 
 
 def test_onsets_told_while_training_are_those_of_the_whole_run() -> None:
