@@ -47,6 +47,21 @@ class Run(Series):
             f"Run({self.name!r}, {len(self.steps)} epochs{gaps} of {self.record['shape']['probes']} probes: {', '.join(self.explainers)})"
         )
 
+    @property
+    def right(self) -> np.ndarray:
+        """bool (epochs, probes): whether each prediction is right; of a set of labels, whether all of them are. False where nothing tells."""
+        were_right, known = history.right(self)
+        right: np.ndarray = (were_right & known)[self._trained]
+        return right
+
+    @property
+    def right_labels(self) -> np.ndarray | None:
+        """int (epochs, probes): how many labels of each probe are right, -1 where the output is not a number; None where probes have no sets of labels.
+
+        A label is right where its probability is at least 0.5 if it is true, and below 0.5 if it is not.
+        """
+        return None if self.label_sets is None else self.answers()["right_labels"][self._trained]
+
     def change_errors(self, explainer: str, step: int, other_step: int, other: Run | None = None, *, shared: bool = True) -> np.ndarray:
         """Standard errors of the difference between the values at `step` and those at `other_step`.
 

@@ -22,8 +22,8 @@ class ImageProbes(ProbeSet):
 
     Args:
         images: (n, H, W) or (n, H, W, C), exactly as the model takes them: any value range, channels last.
-        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
-            the true values of a regression. Default: no labels.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; sets of labels, as (n, classes) 0 and 1; or the
+            true values of a regression, (n,) or (n, outputs). The model decides how they are read. Default: no labels.
         class_names: list of str, one name per class.
         names: list of str, one name per probe.
         segments: the superpixels: "auto" (a grid up to 40 px, SLIC above) | "grid" | "slic" | label maps, int (n, H, W) or (H, W) |

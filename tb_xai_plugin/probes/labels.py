@@ -178,8 +178,7 @@ class GivenLabels:
             count = int(numbers[several[0]].sum())
             raise self._refusal(
                 f"labels are not one-hot: probe {several[0]} has {count or 'no'} label{'s' if count != 1 else ''}, but the model's {columns} classes "
-                "exclude each other; give one class number per probe, or a model with independent outputs: sigmoids, or a loss of "
-                "binary_crossentropy"
+                "exclude each other; give one class number per probe, or head='probabilities' or 'logits' if each output is a label of its own"
             )
         return Reading(labels=numbers.argmax(axis=1))
 

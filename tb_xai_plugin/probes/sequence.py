@@ -27,8 +27,8 @@ class SequenceProbes(ProbeSet):
 
     Args:
         series: (n, T) or (n, T, C) numbers, exactly as the model takes them.
-        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
-            the true values of a regression. Default: no labels.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; sets of labels, as (n, classes) 0 and 1; or the
+            true values of a regression, (n,) or (n, outputs). The model decides how they are read. Default: no labels.
         class_names: list of str, one name per class.
         names: list of str, one name per probe.
         channel_names: list of str, one name per channel.

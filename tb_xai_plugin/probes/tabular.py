@@ -30,8 +30,8 @@ class TabularProbes(ProbeSet):
             words become codes (in the order of `categorical`, else sorted), and a callable model is given DataFrames with the words again.
             For DataFrames that hold only numbers, a callable model is given arrays, or DataFrames if it fails on arrays or warns that it misses
             feature names.
-        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
-            the true values of a regression. Default: no labels.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; sets of labels, as (n, classes) 0 and 1; or the
+            true values of a regression, (n,) or (n, outputs). The model decides how they are read. Default: no labels.
         background: (b, d) rows that replace absent features, as the model takes them: training rows, a few hundred are enough. LIME takes its
             quartiles, means and frequencies from all of them; SHAP and the others use the reference rows that summarise them.
         feature_names: list of d str; default: the DataFrame's columns, or "feature 0", "feature 1", …

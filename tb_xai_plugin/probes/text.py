@@ -34,8 +34,8 @@ class TextProbes(ProbeSet):
 
     Args:
         texts: list of n str.
-        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; or, as fractions (n,) or (n, outputs),
-            the true values of a regression. Default: no labels.
+        labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; sets of labels, as (n, classes) 0 and 1; or the
+            true values of a regression, (n,) or (n, outputs). The model decides how they are read. Default: no labels.
         encode: callable, list of k str -> what the model takes: an array (k, …) whose width does not depend on the texts, or a dict or tuple of
             such arrays. Default: the model takes strings itself (a TextVectorization layer, a scikit-learn pipeline).
         class_names: list of str, one name per class.
