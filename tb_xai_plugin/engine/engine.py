@@ -32,7 +32,7 @@ from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.refusals import is_keras_model
 from tb_xai_plugin.models.threads import one_blas_thread
-from tb_xai_plugin.probes import TextProbes
+from tb_xai_plugin.probes import ProbeSet, TextProbes
 
 # classes="auto" explains all classes up to this number; with more, the true class and the two that the model finds likeliest, where classes exclude
 # each other; of a regression or of independent labels, the first ones.
@@ -65,7 +65,12 @@ class Engine:
         for explainer in plan.model_based.values():
             explainer.check(model)
         self._model = model
-        reading = Reading(plan.output, plan.head, plan.model_output.option, plan.model_output.hint, labelled=probes.labels is not None)
+        sets = probes.label_sets is not None
+        reading = Reading(
+            *(plan.output, plan.head, plan.model_output.option, plan.model_output.hint),
+            labelled=probes.labels is not None or sets,
+            multilabel=sets,
+        )
         self._predictor = build_predictor(model, plan.masker, probes, plan.batch, reading)
         self.head = self._predictor.head
         say(self.head, self._predictor.checked.said)
