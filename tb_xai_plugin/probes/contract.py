@@ -33,7 +33,6 @@ class ProbeSet:
         side_inputs: the other inputs of a model with several inputs, or None. A record has only their hash, `side_digest`.
         model_input: callable that turns a batch of masked probes into what a model with several inputs or dict inputs takes; or None. Where there
             are side inputs, it takes them as its second argument: a dict of those with names, else a list.
-        for_callables: the same for callables that do not take arrays; or None.
     """
 
     kind: ClassVar[str]
@@ -49,7 +48,6 @@ class ProbeSet:
     side_inputs: SideInputs | None = None
     side_digest: str | None = None
     model_input: Callable[..., Any] | None
-    for_callables: Callable[[Any], Any] | None = None
     _given_labels: GivenLabels | None = None
 
     def __len__(self) -> int:

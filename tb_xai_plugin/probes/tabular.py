@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,12 +13,13 @@ from tb_xai_plugin.probes.arguments import Categories, Display, Feature, Feature
 from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.frames import Tables
 from tb_xai_plugin.probes.hashes import hash_of
-from tb_xai_plugin.probes.references import SUMMARIES, summarised
+from tb_xai_plugin.probes.references import SUMMARIES, chosen, summarised
 
 WHO = "TabularProbes"
 ABSENT = ("paired", "average")
-MISSING = ("refuse", "baseline")
-MOST_FEATURES = 1000
+MISSING = ("refuse", "baseline", "keep")
+# Features are as many as memory allows; what takes time is players.
+MOST_PLAYERS = 1000
 # A record holds a sample of a background with more numbers than this: a training set of 25 MB would take seconds to write, in every run.
 MOST_RECORDED = 2**18
 
@@ -26,10 +28,10 @@ class TabularProbes(ProbeSet):
     """Rows of a table to explain. Their features, or groups of features, are the players.
 
     Args:
-        rows: (n, d) numbers as the model takes them, with categorical features as codes 0, 1, …; or a DataFrame. In a DataFrame, columns of
-            words become codes (in the order of `categorical`, else sorted), and a callable model is given DataFrames with the words again.
-            For DataFrames that hold only numbers, a callable model is given arrays, or DataFrames if it fails on arrays or warns that it misses
-            feature names.
+        rows: (n, d) numbers as the model takes them, with categorical features as codes 0, 1, …; or a DataFrame of pandas or polars, with columns of
+            numbers, truths, categories, words, times or Python objects. A callable model is given masked rows in the same form: an array or a
+            DataFrame with the same columns in the same order and dtypes, and the very values of rows and background. Inside, words are codes (in
+            the order of `categorical`, of their dtype, else sorted), and times are days since the earliest.
         labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; sets of labels, as (n, classes) 0 and 1; or the
             true values of a regression, (n,) or (n, outputs). The model decides how they are read. Default: no labels.
         background: (b, d) rows that replace absent features, as the model takes them: training rows, a few hundred are enough. LIME takes its
@@ -46,9 +48,11 @@ class TabularProbes(ProbeSet):
             is averaged over all reference rows and costs that many evaluations; this is the interventional Shapley value without that error).
         summary: how reference rows are chosen from the background: "sample" (a fixed sample) | "kmeans" (cluster centres, as in `shap.kmeans`).
         references: the largest number of reference rows; default 100.
-        missing: what to do with NaN in rows and background: "refuse" | "baseline" (replace it by the background's mean, for codes by the most
-            frequent one). The completed row is what is explained: a missing value is not an absent player, and its attribution is that of its
-            replacement. LIME's quartiles and frequencies count the replacements too. The record and the tab mark every replaced value.
+        missing: what to do with missing values (NaN, None, NA, NaT) in rows and background: "refuse" | "keep" (the model is given them, for models
+            that take them: a missing value is a value like others, of the probe where the feature is present, of the reference row where it is
+            absent) | "baseline" (replace it by the background's mean, for codes by the most frequent one). With "baseline" the completed row is what
+            is explained: a missing value is not an absent player, and its attribution is that of its replacement. LIME's quartiles and frequencies
+            count the replacements too. The record and the tab mark every replaced value.
         side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
             None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked rows into what a model with several inputs or dict inputs takes, or into a DataFrame.
@@ -58,8 +62,14 @@ class TabularProbes(ProbeSet):
         references: float32 (k, d), the reference rows.
         weights: float64 (k,), the weight of each reference row; they sum to 1.
         background: float32 (b, d); in probes that are read back from a record, a sample of it where it had more than 2**18 numbers.
-        imputed: bool (n, d), the values that were missing; `inputs` holds their replacements.
-        imputed_background: int, how many values were missing in the background.
+        imputed: bool (n, d), the values that were missing and were replaced; `inputs` holds their replacements.
+        imputed_background: int, how many values were replaced in the background.
+        words: {number of a feature: its values in the order of their codes}, for columns of words.
+        ordered: numbers of the features whose order of codes was given, by `categorical` or by the dtype of the column; of others it is alphabetical.
+        times: numbers of the features that are times; their numbers are days since the earliest.
+        grids: {number of a feature: the numbers that stand for one of its values}, for features in which not all numbers do, such as whole numbers.
+        rounded: a sentence about different values that are the same number in float32, which a callable can be given, and a Keras model can not;
+            None where there are none.
 
     Raises:
         ValueError: an option does not fit the rows; the message says what to give instead.
@@ -101,10 +111,8 @@ class TabularProbes(ProbeSet):
         tables = Tables.of(WHO, rows, background, named_codes)
         self.inputs, self.background = tables.rows, tables.background
         n, d = self.inputs.shape
-        if not 2 <= d <= MOST_FEATURES:
-            raise ValueError(f"{WHO}: rows have {d} features; give 2 to {MOST_FEATURES}.")
         self.feature_names = (
-            checks.names_of(WHO, feature_names, "feature_names", d, "features") or tables.columns or [f"feature {i}" for i in range(d)]
+            checks.names_of(WHO, feature_names, "feature_names", d, "features") or tables.names or [f"feature {i}" for i in range(d)]
         )
         if len(set(self.feature_names)) < d:
             twice = next(name for name in self.feature_names if self.feature_names.count(name) > 1)
@@ -113,9 +121,12 @@ class TabularProbes(ProbeSet):
         self.names = checks.names_of(WHO, names, "names", n)
         self._keep_labels(WHO, labels, n)
         self.categorical = {place: [str(value) for value in values] for place, values in tables.words.items()}
-        self.categorical |= {self._feature(key, "categorical"): [str(name) for name in names] for key, names in named_codes.items()}
-        self.imputed, self.imputed_background = self._complete(missing)
-        self._to_float32()
+        named_places = {self._feature(key, "categorical"): [str(name) for name in names] for key, names in named_codes.items()}
+        self.categorical |= named_places
+        self.words, self.times, self.grids = tables.words, tables.times, tables.grids
+        self.ordered = tables.in_order | frozenset(named_places)
+        self.imputed, self.imputed_background, fills = self._complete(missing)
+        self.rounded = self._to_float32()
         for column, value_names in self.categorical.items():
             self._check_codes(column, value_names)
         self.groups = {
@@ -123,20 +134,26 @@ class TabularProbes(ProbeSet):
         }
         self.player_of, self._player_names = self._players()
         self.players = np.full(n, len(self._player_names), dtype=np.int64)
-        if len(self._player_names) < 2:
-            raise ValueError(f"{WHO}: all features are in one group; leave at least 2 players.")
+        if len(self._player_names) > MOST_PLAYERS:
+            raise ValueError(
+                f"{WHO}: rows have {len(self._player_names)} players; give at most {MOST_PLAYERS}, with the features of a one-hot code or a family in "
+                "one group: groups={name: [features]}."
+            )
         watched = checks.mapping(WHO, "regions", regions, "{name: [features]}")
         self.regions = {str(name): self._features(value, f"region {name!r}") for name, value in watched.items()}
         self.absent = absent
         self._background_hash = ""
-        self.references, self.weights = summarised(self.background, summary, references)
         self.shown = self._displayed(display)
+        places, self.weights = chosen(self.background, summary, references)
+        self._plain = self.inputs, np.take_along_axis(self.background, places, axis=0)
+        self.inputs, self.references = self._plain
+        codes, self._form = tables.form(places, fills)
+        if not self._form.as_is and not np.array_equal(codes, np.concatenate(self._plain), equal_nan=True):
+            self.inputs, self.references = codes[:n], codes[n:]
+        self._coded = self.inputs, self.references
+        self._given = tables.given
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
         self._keep_sides(WHO, side_inputs)
-        if self.model_input is None and tables.words:
-            self.model_input = tables.to_frame
-        elif self.model_input is None and len(tables.labels):
-            self.for_callables = tables.to_frame
 
     def __repr__(self) -> str:
         n, d = self.inputs.shape
@@ -145,14 +162,43 @@ class TabularProbes(ProbeSet):
         filled = f", {replaced} missing value{'s' if replaced > 1 else ''} filled in" if replaced else ""
         return f"TabularProbes({n} rows of {d} features{grouped}, {len(self.references)} reference rows{filled})"
 
+    def given(self) -> Any:
+        """The rows as they were given: an array, a list, or a DataFrame of pandas (without its index) or polars, with their missing values."""
+        return copy.deepcopy(self._given)
+
+    def as_given(self, rows: np.ndarray) -> Any:
+        """Masked rows in the form in which the rows were given, with the same dtypes and columns.
+
+        rows: float32 (k, d), values of probes and reference rows, which come back exactly; others are rounded to the nearest that the column can hold.
+        """
+        if not isinstance(rows, np.ndarray):
+            raise TypeError(self.not_for_tensors or f"{WHO}: rows are {type(rows).__name__}; give an array.")
+        return self._form(rows)
+
+    def completed(self) -> Any:
+        """The rows as they were given, with replacements in the place of missing values where `missing` is "baseline"."""
+        return self.as_given(self.inputs)
+
+    @property
+    def not_for_tensors(self) -> str | None:
+        """Why a model that takes numbers can not take these rows as they are; None where it can."""
+        if self.words or self.times:
+            what = "words" if self.words else "times"
+            name = self.feature_names[min(self.words or self.times)]
+            return (
+                f"{WHO}: {name!r} is a column of {what}, which can only be given to a callable that takes DataFrames; for a Keras model give "
+                f"{'codes' if self.words else 'numbers'}."
+            )
+        return self.rounded
+
     @property
     def parts(self) -> dict[str, str]:
         # Attributions depend on the value that replaces a missing one, not on its being a replacement.
         return {
-            "inputs": hash_of(self.inputs),
+            "inputs": hash_of(self._recorded(self.inputs, 0)),
             **self._label_parts,
             "players": hash_of(self.player_of, *self.feature_names, *self._player_names, *map(str, sorted(self.categorical))),
-            "background": self._background_hash or hash_of(self.references, self.weights, self.background, self.absent),
+            "background": self._background_hash or hash_of(self._recorded(self.references, 1), self.weights, self.background, self.absent),
             **self._side_parts,
         }
 
@@ -194,10 +240,10 @@ class TabularProbes(ProbeSet):
             "background_hash": self.parts["background"],
         }
         arrays = {
-            "inputs": self.inputs,
+            "inputs": self._recorded(self.inputs, 0),
             "shown": self.shown,
             "missing": self.imputed,
-            "references": self.references,
+            "references": self._recorded(self.references, 1),
             "weights": self.weights,
             "background": summarised(self.background, "sample", max(1, MOST_RECORDED // self.background.shape[1]))[0],
         }
@@ -219,12 +265,17 @@ class TabularProbes(ProbeSet):
             regions=names["regions_of"],
             display=arrays["shown"],
             absent=names["absent"],
+            missing="keep",
         )
         probes.references, probes.weights = arrays["references"], arrays["weights"]
         probes.imputed = arrays["missing"].astype(bool)
         probes.imputed_background = names.get("imputed_background", 0)
         probes._background_hash = names.get("background_hash", "")
         return probes
+
+    def _recorded(self, rows: np.ndarray, which: int) -> np.ndarray:
+        """Values of the probes (which=0) or reference rows (1) as plain float32; `rows` may hold neighbouring numbers where those are equal."""
+        return self._plain[which] if rows is self._coded[which] else rows
 
     def _feature(self, key: Feature, what: str) -> int:
         """Number of a feature given by name or number. what: the option that names it, for the message."""
@@ -260,11 +311,11 @@ class TabularProbes(ProbeSet):
                 raise ValueError(f"{WHO}: the group {name!r} has the name of a feature that is not in it; give it another name.")
         return np.array([players.index(owner) for owner in owners]), [name for _, name in players]
 
-    def _complete(self, missing: str) -> tuple[np.ndarray, int]:
-        """Replace missing values by the background's mean, for codes by the most frequent one.
+    def _complete(self, missing: str) -> tuple[np.ndarray, int, dict[int, float]]:
+        """Replace missing values by the background's mean, for codes by the most frequent one, unless they are kept.
 
         Returns:
-            bool (n, d), the replaced values of the rows, and the number of replaced values of the background.
+            bool (n, d), the replaced values of the rows, the number of replaced values of the background, and {feature: its replacement}.
         """
         for table, what in ((self.background, "background"), (self.inputs, "rows")):
             wrong = np.abs(table) > np.finfo(np.float32).max
@@ -273,34 +324,49 @@ class TabularProbes(ProbeSet):
             if wrong.any():
                 row, column = np.argwhere(wrong)[0]
                 value = table[row, column]
-                hint = ", or missing='baseline' to put the background's mean there" if np.isnan(value) else ""
+                hint = (
+                    ", missing='keep' if the model takes missing values, or missing='baseline' to put the background's mean there"
+                    if np.isnan(value)
+                    else ""
+                )
                 raise ValueError(f"{WHO}: {what}, row {row}, {self.feature_names[column]!r} is {value:g}; give finite numbers{hint}.")
         missing_here, missing_in_background = np.isnan(self.inputs), np.isnan(self.background)
         if missing_in_background.all(axis=0).any():
             name = self.feature_names[int(missing_in_background.all(axis=0).argmax())]
             raise ValueError(f"{WHO}: background has no value of {name!r}: all its rows miss it; leave the column out.")
+        if missing == "keep":
+            return np.zeros_like(missing_here), 0, {}
         usual = np.nanmean(self.background, axis=0)
         for feature in self.categorical:
             values, counts = np.unique(self.background[~missing_in_background[:, feature], feature], return_counts=True)
             usual[feature] = values[counts.argmax()]
         self.inputs = np.where(missing_here, usual, self.inputs)
         self.background = np.where(missing_in_background, usual, self.background)
-        return missing_here, int(missing_in_background.sum())
+        replaced = np.flatnonzero(missing_here.any(axis=0) | missing_in_background.any(axis=0))
+        return missing_here, int(missing_in_background.sum()), {int(feature): float(usual[feature]) for feature in replaced}
 
-    def _to_float32(self) -> None:
-        """Convert rows and background to float32, as models take them; refuse columns in which this makes different numbers equal."""
+    def _to_float32(self) -> str | None:
+        """Convert rows and background to float32, as models take them.
+
+        Returns:
+            A sentence where this makes different numbers equal, else None.
+        """
+        rounded = None
         for name, *column in zip(self.feature_names, self.inputs.T, self.background.T, strict=True):
-            if pair := checks.merged(np.concatenate(column)):
-                raise ValueError(
+            numbers = np.concatenate(column)
+            if pair := checks.merged(numbers[~np.isnan(numbers)]):
+                rounded = (
                     f"{WHO}: {name!r} has {pair[0]:.17g} and {pair[1]:.17g}, which are the same number in float32; "
                     "subtract an offset first, give codes 0, 1, …, or leave the column out."
                 )
+                break
         self.inputs, self.background = self.inputs.astype(np.float32), self.background.astype(np.float32)
+        return rounded
 
     def _check_codes(self, feature: int, value_names: list[str]) -> None:
         for table, what in ((self.inputs, "rows"), (self.background, "background")):
             codes = table[:, feature]
-            wrong = (codes != np.floor(codes)) | (codes < 0) | (codes >= len(value_names))
+            wrong = ~np.isnan(codes) & ((codes != np.floor(codes)) | (codes < 0) | (codes >= len(value_names)))
             if wrong.any():
                 row = int(wrong.argmax())
                 raise ValueError(
