@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,6 +15,7 @@ from tb_xai_plugin.explainers.errors import sketch
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.explainers.ridge import Ridge
+from tb_xai_plugin.probes.scales import Grid
 
 # The package's default kernel width, in units of sqrt(features).
 WIDTH = 0.75
@@ -30,9 +31,10 @@ class Table(Protocol):
     """Rows of a table to explain, as far as LIME needs them; hashed by identity.
 
     Attributes:
-        inputs: float32 (n, features).
-        background: float32 (b, features), training rows.
+        inputs: float32 (n, features), NaN where a value is missing.
+        background: float32 (b, features), training rows, NaN where a value is missing.
         categorical: {feature: names of its values}; the columns hold codes 0, 1, ...
+        grids: {feature: the numbers that it can have}, for features that can not have all; a table may be without this attribute.
     """
 
     inputs: np.ndarray
@@ -100,7 +102,9 @@ class LimeTabular:
         """Draw rows around a probe, the same in every process. Fewer evaluations are the first rows of more.
 
         Every feature is drawn independently: a category or a quartile as often as training rows have it, and a value within the quartile; with
-        discretize=False, a normal value with the mean and standard deviation of the training rows.
+        discretize=False, a normal value with the mean and standard deviation of the training rows. Where a feature has whole numbers only, or times of
+        a day, values are those nearest in the quartile. A missing value is drawn as often as training rows miss the feature, and is a category or bin of its
+        own; quartiles, means and frequencies are those of the other rows. With discretize=False its z is that of the mean, 0.
 
         Raises:
             ValueError: there are fewer evaluations than 2 per feature and 2 more.
@@ -111,8 +115,8 @@ class LimeTabular:
         chances = np.random.default_rng([seed, probe, 1]).random((evaluations, len(row), 2))
         inputs, z = np.empty((evaluations, len(row)), np.float32), np.empty((evaluations, len(row)))
         for feature, column in enumerate(_columns(probes, self.discretize)):
-            if self.around and isinstance(column, Numbers):
-                column = Numbers(row[feature], column.scale, column.origin)
+            if self.around:
+                column = column.around(row[feature])
             values, z[:, feature] = column.draw(chances[:, feature], row[feature])
             inputs[:, feature] = values
             z[0, feature] = column.own(row[feature])
@@ -213,6 +217,9 @@ class Categories:
     def own(self, own: float) -> float:
         return 1.0
 
+    def around(self, own: float) -> Categories:
+        return self
+
 
 @dataclass(frozen=True)
 class Bins:
@@ -225,6 +232,7 @@ class Bins:
         low, high: float64 (bins,), where each bin begins and ends.
         mean, spread: float64 (bins,), mean and standard deviation of its training rows.
         below, up_to: float64 (bins,), the share of the normal law below `low` and up to `high`.
+        grid: the numbers that the feature can have; None where it can have all.
     """
 
     borders: np.ndarray
@@ -236,9 +244,10 @@ class Bins:
     spread: np.ndarray
     below: np.ndarray
     up_to: np.ndarray
+    grid: Grid | None = None
 
     @classmethod
-    def of(cls, values: np.ndarray) -> Bins:
+    def of(cls, values: np.ndarray, grid: Grid | None = None) -> Bins:
         borders = np.unique(np.percentile(values, [25, 50, 75]))
         bin_of = np.searchsorted(borders, values)
         bins, cumulated = _frequencies(bin_of)
@@ -247,7 +256,7 @@ class Bins:
         mean = np.array([rows.mean() for rows in inside])
         spread = np.array([rows.std() for rows in inside]) + LEAST_SPREAD
         below, up_to = (_cdf((edge - mean) / spread).astype(np.float64) for edge in (low, high))
-        return cls(borders, bins, cumulated, low, high, mean, spread, below, up_to)
+        return cls(borders, bins, cumulated, low, high, mean, spread, below, up_to, grid)
 
     def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
         """Values (m,), and whether the bin of each is the probe's own. chances: (m, 2) in [0, 1).
@@ -256,10 +265,24 @@ class Bins:
         """
         i = np.searchsorted(self.cumulated, chances[:, 0], side="right")
         values = self.mean[i] + self.spread[i] * normal(self.below[i] + chances[:, 1] * (self.up_to - self.below)[i])
-        return np.clip(values, self.low[i], self.high[i]), self.bins[i] == np.searchsorted(self.borders, own)
+        values = np.clip(values, self.low[i], self.high[i])
+        return self._possible(values, i), self.bins[i] == np.searchsorted(self.borders, own)
+
+    def _possible(self, values: np.ndarray, i: np.ndarray) -> np.ndarray:
+        """The nearest numbers that the feature can have, in the same bins i."""
+        if self.grid is None:
+            return values
+        possible, rounded = values, self.grid.nearest(values)
+        for candidate in (rounded - self.grid.step, rounded + self.grid.step, rounded):
+            inside = (np.searchsorted(self.borders, candidate) == self.bins[i]) & (candidate >= self.low[i]) & (candidate <= self.high[i])
+            possible = np.where(inside, candidate, possible)
+        return possible
 
     def own(self, own: float) -> float:
         return 1.0
+
+    def around(self, own: float) -> Bins:
+        return self
 
 
 @dataclass(frozen=True)
@@ -269,24 +292,62 @@ class Numbers:
     Attributes:
         centre, scale: mean and standard deviation of the draw.
         origin: the mean of the training rows, where z is 0; z is in units of `scale`.
+        grid: the numbers that the feature can have; None where it can have all.
     """
 
     centre: float
     scale: float
     origin: float
+    grid: Grid | None = None
 
     @classmethod
-    def of(cls, values: np.ndarray) -> Numbers:
+    def of(cls, values: np.ndarray, grid: Grid | None = None) -> Numbers:
         # The scale is 1 where all rows are equal, as in scikit-learn's StandardScaler, which the package uses.
-        return cls(values.mean(), values.std() or 1.0, values.mean())
+        return cls(values.mean(), values.std() or 1.0, values.mean(), grid)
 
     def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
         """Values (m,), and their distance from the mean of the training rows in standard deviations. chances: (m, 2) in [0, 1)."""
         values = self.centre + self.scale * normal(chances[:, 1])
+        if self.grid is not None:
+            values = self.grid.nearest(values)
         return values, (values - self.origin) / self.scale
 
     def own(self, own: float) -> float:
         return (own - self.origin) / self.scale
+
+    def around(self, own: float) -> Numbers:
+        return replace(self, centre=own)
+
+
+@dataclass(frozen=True)
+class WithMissing:
+    """A feature that training rows or probes miss. A missing value is drawn as often as training rows miss the feature.
+
+    Attributes:
+        others: the distribution of the values that are not missing.
+        share: the share of training rows that miss the feature.
+    """
+
+    others: Categories | Bins | Numbers
+    share: float
+
+    def draw(self, chances: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
+        """Values (m,), NaN where missing, and their z. chances: (m, 2) in [0, 1)."""
+        first = chances[:, 0]
+        missing = first < self.share
+        values, z = self.others.draw(np.stack([np.maximum(first - self.share, 0) / (1 - self.share), chances[:, 1]], axis=1), own)
+        if np.isnan(own) and not isinstance(self.others, Numbers):
+            z = np.zeros_like(z)
+        return np.where(missing, np.nan, values), np.where(missing, float(np.isnan(own)) if z.dtype == bool else 0.0, z)
+
+    def own(self, own: float) -> float:
+        return 0.0 if np.isnan(own) and isinstance(self.others, Numbers) else self.others.own(own)
+
+    def around(self, own: float) -> WithMissing:
+        return self if np.isnan(own) else replace(self, others=self.others.around(own))
+
+
+Feature: TypeAlias = Categories | Bins | Numbers | WithMissing
 
 
 def nearness(Z: np.ndarray, kernel_width: float) -> np.ndarray:
@@ -300,19 +361,27 @@ def normal(chances: np.ndarray) -> np.ndarray:
 
 
 # The distribution of each feature in the training rows, with bins and without: computed once for all probes of a table, and dropped with the table.
-_known: WeakKeyDictionary[Table, dict[bool, list[Categories | Bins | Numbers]]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Table, dict[bool, list[Feature]]] = WeakKeyDictionary()
 
 
-def _columns(probes: Table, discretize: bool) -> list[Categories | Bins | Numbers]:
+def _columns(probes: Table, discretize: bool) -> list[Feature]:
     """The distribution of each feature in the training rows."""
     known = _known.setdefault(probes, {})
     if discretize not in known:
-        number = Bins if discretize else Numbers
-        known[discretize] = [
-            (Categories if feature in probes.categorical else number).of(values)
-            for feature, values in enumerate(probes.background.T.astype(np.float64))
-        ]
+        known[discretize] = [_column(probes, feature, discretize) for feature in range(probes.background.shape[1])]
     return known[discretize]
+
+
+def _column(probes: Table, feature: int, discretize: bool) -> Feature:
+    values = probes.background[:, feature].astype(np.float64)
+    missing = np.isnan(values)
+    grid: Grid | None = getattr(probes, "grids", {}).get(feature)
+    others: Categories | Bins | Numbers
+    if feature in probes.categorical:
+        others = Categories.of(values[~missing])
+    else:
+        others = (Bins if discretize else Numbers).of(values[~missing], grid)
+    return WithMissing(others, missing.mean()) if missing.any() or np.isnan(probes.inputs[:, feature]).any() else others
 
 
 def _frequencies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

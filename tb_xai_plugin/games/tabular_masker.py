@@ -134,11 +134,13 @@ class TabularMasker(Unsided):
         The noise is sum_i h_i u_i(b). Here h_i = S_i - |S| / n, because the control variate has removed the part that all players have in
         common, and u_i is a Gaussian process over reference rows b that depends smoothly on the player's own features. Its kernel is
         exp(-D^2 / 2), where D^2 is the mean squared distance of these features in standard deviations (2 deviations between different codes),
-        centred so that u_i is 0 on average over the references.
+        centred so that u_i is 0 on average over the references. A missing value is 2 deviations from every other.
         """
         pairs, h = len(design.pairs), design.pairs - design.pairs.mean(axis=1, keepdims=True)
         references, weights = self.probes.references.astype(np.float64), self.probes.weights
-        deviation = references.std(axis=0)
+        missing = np.isnan(references)
+        mean = references.sum(axis=0, where=~missing) / np.maximum((~missing).sum(axis=0), 1)
+        deviation = np.where(missing, mean, references).std(axis=0)
         scaled = references / np.where(deviation > 0, deviation, 1) / REFERENCE_SCALE
         rows = self._rows(pairs)
         share = np.zeros((pairs, len(references)))  # of each reference row in each pair
@@ -151,6 +153,9 @@ class TabularMasker(Unsided):
             for feature in features:
                 column = scaled[:, feature]
                 squared = (column[:, None] - column[None]) ** 2
+                gone = missing[:, feature]
+                if gone.any():
+                    squared = np.where(gone[:, None] & gone[None], 0.0, np.where(gone[:, None] | gone[None], 4.0, squared))
                 distance += (squared > 0) * 4.0 if feature in self.probes.categorical else squared
             kernel = centred @ np.exp(-distance / len(features) / 2) @ centred.T
             covariance += np.outer(h[:, player], h[:, player]) * (share @ kernel @ share.T)
