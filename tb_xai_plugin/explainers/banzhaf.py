@@ -31,7 +31,7 @@ class Banzhaf:
     def fit(self, design: Design) -> Fitted:
         """Fit by kriging, as Kernel SHAP does; on a complete design by the definition, the mean of d over pairs with and without i."""
         left_out: Callable[[np.ndarray], np.ndarray]
-        if design.complete and design.noise is None:
+        if (design.complete and design.noise is None) or design.players == 1:
             A = 2 * (2.0 * design.pairs.T - 1) / len(design.pairs)
             left_out = np.zeros_like
         else:

@@ -67,7 +67,7 @@ class HalvesErrors:
 
 def undrawn_of_all(players: int, rows: int) -> float:
     """The share of coalitions that were not drawn, leaving out the full and the empty one. rows: the drawn coalitions and the full one."""
-    return max(1 - (rows - 1) / (2.0**players - 2), 0)
+    return max(1 - (rows - 1) / (2.0**players - 2), 0) if players > 1 else 0.0
 
 
 def undrawn_share(design: Design) -> np.ndarray:

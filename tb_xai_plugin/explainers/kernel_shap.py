@@ -54,7 +54,8 @@ class KernelShap:
         v(N) - v(0); more than rounding would be a defect.
         """
         weights = kernel_weights(design)
-        if self.estimator == "wls" or (design.complete and design.noise is None):
+        # The value of a single player is the whole difference, whatever noise there is.
+        if self.estimator == "wls" or (design.complete and design.noise is None) or design.players == 1:
             A, left_out = _least_squares(design, weights)
         else:
             kriging = OddKriging.of(design)
