@@ -406,6 +406,8 @@ class Engine:
     def _probabilities_once(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """float64 (coalitions, classes), on coalitions outside a design."""
         masker, predictor = self.plan.masker, self._predictor
+        if not len(coalitions):
+            return np.zeros((0, self.classes))
         if masker.stacked:
             raw = predictor.evaluate_rows(partial(masker.feed_once, coalitions, probe))()
         else:

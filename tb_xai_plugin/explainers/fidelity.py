@@ -10,9 +10,9 @@ def r_squared(residuals: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -
 
     residuals, outputs: (rows, k); weights: (rows,).
     """
-    share = weights / weights.sum()
-    total = share @ (outputs - share @ outputs) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
+        share = weights / weights.sum()  # of a single player, no coalition has weight
+        total = share @ (outputs - share @ outputs) ** 2
         return np.where(total > 1e-24 * (share @ outputs**2), 1 - (share @ residuals**2) / total, np.nan)
 
 

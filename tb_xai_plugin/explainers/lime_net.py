@@ -82,7 +82,12 @@ class LimeNet:
         interactions: mean of f(ij) - f(i) - f(j) + f(), in the same way. The penalty makes them too small, less so with more evaluations.
         "unseen_r2", "linear_unseen_r2": R^2, on LIME's rows and weighted by its kernel, of nets and of linear LIME (with its usual alpha, 1) that were
             not trained on the row.
+
+        Raises:
+            ValueError: there is a single player.
         """
+        if design.players == 1:
+            raise ValueError("LimeNet: a single player has no interactions, and too few coalitions to learn from; use 'shap' or 'lime'.")
         return CrossFit(self, design)
 
 

@@ -38,7 +38,7 @@ class Occlusion:
                 values=values,
                 base=outputs[1],
                 # Nothing is drawn, except the reference row of each coalition of a table.
-                errors=np.full_like(values, 0 if design.noise is None else np.nan),
+                errors=np.full_like(values, 0 if design.noise is None or design.players == 1 else np.nan),
                 fidelity={"efficiency_gap": efficiency_gap(values, outputs[0] - outputs[1])},
             )
 
