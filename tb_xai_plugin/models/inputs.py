@@ -135,11 +135,17 @@ def with_sides(probes: ProbeSet, own: Any, sides: Sequence[Any]) -> Any:
     return [*sides[:place], *parts, *sides[place:]]
 
 
+def rows_as_given(probes: ProbeSet) -> Any:
+    """The probes as the user gave them; where missing values are replaced, with the replacements: the completed row is what is explained."""
+    if isinstance(probes, TabularProbes) and probes.imputed.any():
+        return probes.completed()
+    return probes.given()
+
+
 def words_of(probes: TabularProbes, place: int) -> tuple[Sequence[Any] | None, bool]:
     """The values that the codes of a column stand for, None for numbers; and whether the user gave their order."""
-    words = getattr(probes, "words", {})
-    if place in words:
-        return words[place], place in getattr(probes, "ordered", ())
+    if place in probes.words:
+        return probes.words[place], place in probes.ordered
     return None, True
 
 
@@ -214,7 +220,7 @@ def _as_given(probes: ProbeSet) -> Any:
         encoded = probes.encode(texts) if probes.encode else np.array(texts, dtype=object)[:, None]
         # Not `dict`: tokenizers of Hugging Face return a mapping type of their own.
         return {str(key): np.asarray(value) for key, value in encoded.items()} if isinstance(encoded, Mapping) else encoded
-    return (getattr(probes, "completed", None) or probes.given)()
+    return rows_as_given(probes)
 
 
 def _as_masked(own: Any) -> Any:
@@ -236,6 +242,8 @@ def _without_words(own: Any, probes: ProbeSet) -> Any:
 
 
 def _refuse_words(probes: TabularProbes, why: str) -> None:
+    if (probes.times or probes.rounded) and not probes.words and probes.not_for_tensors:
+        raise ValueError(probes.not_for_tensors)
     for place, name in enumerate(probes.feature_names):
         values, ordered = words_of(probes, place)
         if values is not None and not ordered:

@@ -13,7 +13,7 @@ from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.sided_masker import Sided
 from tb_xai_plugin.models.batches import Batches, MaskedModel, filled
 from tb_xai_plugin.models.choice import Choice, as_columns
-from tb_xai_plugin.models.inputs import with_sides
+from tb_xai_plugin.models.inputs import rows_as_given, with_sides
 from tb_xai_plugin.probes import ProbeSet, TextProbes
 
 
@@ -62,7 +62,7 @@ class PlainForward:
         elif probes.model_input is not None or not (self.as_given or not hasattr(probes, "as_given")):
             own = probes.inputs.astype(np.float32)
         else:
-            own = (getattr(probes, "completed", None) or probes.given)()
+            own = rows_as_given(probes)
         return self._arranged(own, sides)
 
     def _arranged(self, own: Any, sides: Sequence[Any]) -> Any:
