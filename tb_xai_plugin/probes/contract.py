@@ -50,12 +50,27 @@ class ProbeSet:
     model_input: Callable[..., Any] | None
     _given_labels: GivenLabels | None = None
 
+    # The probes as they were given, where `inputs` has them in another form.
+    _given: Any = None
+
     def __len__(self) -> int:
         return len(self.inputs)
 
     def given(self) -> Any:
         """The probes as the user gave them, (n, …): in their own dtypes, and as a DataFrame or list where they were one."""
-        return self.inputs
+        return self.inputs if self._given is None else self._given
+
+    def _freeze(self) -> None:
+        """Make all arrays read-only. They must be copies: what is explained, and its hash, may not change any more."""
+        for value in vars(self).values():
+            for array in value if isinstance(value, list) else [value]:
+                if isinstance(array, np.ndarray):
+                    array.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Copied and unpickled arrays could be written to.
+        self.__dict__.update(state)
+        self._freeze()
 
     @property
     def parts(self) -> dict[str, str]:

@@ -64,7 +64,7 @@ class ImageProbes(ProbeSet):
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
-        self.inputs = _checked_images(images, shown_otherwise=display is not None)
+        self._given, self.inputs = _checked_images(images, shown_otherwise=display is not None)
         n, height, width, _ = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n, "images")
@@ -90,6 +90,7 @@ class ImageProbes(ProbeSet):
                 raise ValueError(f"ImageProbes: region {name!r} has not a single pixel in any image; mark its pixels as True.")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of images")
         self._keep_sides(WHO, side_inputs)
+        self._freeze()
 
     def __repr__(self) -> str:
         n, height, width, channels = self.pixels.shape
@@ -161,10 +162,13 @@ class ImageProbes(ProbeSet):
         return probes
 
 
-def _checked_images(given: Array, *, shown_otherwise: bool) -> np.ndarray:
-    """The images as an array, (n, H, W) or (n, H, W, C). shown_otherwise: other images are shown to people, given by `display`."""
+def _checked_images(given: Array, *, shown_otherwise: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A copy of the images, (n, H, W) or (n, H, W, C), in the dtype that was given and in the one that is explained.
+
+    shown_otherwise: other images are shown to people, given by `display`.
+    """
     try:
-        images: np.ndarray = np.asarray(given)
+        images: np.ndarray = np.array(given)
     except ValueError as error:
         raise ValueError(f"ImageProbes: images is not an array ({error}); give images of one size, (n, H, W) or (n, H, W, C).") from error
     if images.dtype == object or images.dtype.kind not in "fiub":
@@ -184,23 +188,22 @@ def _checked_images(given: Array, *, shown_otherwise: bool) -> np.ndarray:
         raise ValueError(
             f"ImageProbes: images has shape {images.shape}, which looks like one colour image; give a batch, e.g. images[None]."
         )
-    if images.dtype.kind == "b":
-        images = images.astype(np.uint8)
-    if images.dtype == np.float64:
-        images = images.astype(np.float32)
-    bad = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
+    other = {np.dtype(np.bool_): np.uint8, np.dtype(np.float64): np.float32}.get(images.dtype)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        explained = images if other is None else images.astype(other)
+    bad = ~np.isfinite(explained).reshape(len(images), -1).all(axis=1)
     if bad.any():
         raise ValueError(f"ImageProbes: image {int(bad.argmax())} has NaN or infinite pixels; give finite numbers.")
-    return images
+    return images, explained
 
 
 def _shown(inputs: np.ndarray, display: Display | None) -> np.ndarray:
     """The images as people see them: uint8 (n, H, W, 1, 3 or 4)."""
     images: np.ndarray = inputs
     if callable(display):
-        images = np.asarray(display(inputs))
+        images = np.array(display(inputs.copy()))
     elif display is not None:
-        images = np.asarray(display)
+        images = np.array(display)
     if images.ndim == 3:
         images = images[..., None]
     if images.shape[:3] != inputs.shape[:3]:
@@ -216,7 +219,7 @@ def _shown(inputs: np.ndarray, display: Display | None) -> np.ndarray:
         return images
     if images.dtype == np.uint8:
         # An image with few levels is a mask or a class map stored as numbers, not 8-bit brightness.
-        return images if images.max() > 15 else _stretched(images)
+        return images.copy() if images.max() > 15 else _stretched(images)
     low, high = float(images.min()), float(images.max())
     if low >= 0 and high <= 1:
         return _rounded(images * 255)
@@ -249,7 +252,7 @@ def _segment_maps(images: np.ndarray, inputs: np.ndarray, how: str | Segments) -
                 f"ImageProbes: unknown segments {how!r}; choose from {list(superpixels.SEGMENTERS)}, or give label maps or a callable."
             )
         return superpixels.segment(images, how)
-    maps = np.stack([np.asarray(how(image)) for image in inputs]) if callable(how) else np.asarray(how)
+    maps = np.stack([np.asarray(how(image.copy())) for image in inputs]) if callable(how) else np.asarray(how)
     if maps.shape == (height, width):
         maps = np.broadcast_to(maps, (n, height, width))
     if maps.shape != (n, height, width) or maps.dtype.kind not in "iub":

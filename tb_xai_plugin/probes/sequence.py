@@ -69,7 +69,7 @@ class SequenceProbes(ProbeSet):
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
-        self.inputs = _numbers(series)
+        self._given, self.inputs = _numbers(series)
         n, length, channels = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
@@ -88,7 +88,7 @@ class SequenceProbes(ProbeSet):
             )
         given = checks.mapping(WHO, "regions", regions, "{name: bool mask over time, or [start, stop]}")
         self.regions = {str(name): _region(name, mask, (n, length)) for name, mask in given.items()}
-        shown = self.inputs if display is None else _array("display", display(self.inputs) if callable(display) else display)
+        shown = self.inputs if display is None else _array("display", display(self.inputs.copy()) if callable(display) else display)
         if shown.shape not in (self.inputs.shape, self.pixels.shape) or shown.dtype.kind not in "fiub":
             raise ValueError(
                 f"{WHO}: display has shape {shown.shape} for series of shape {self.inputs.shape}; give numbers of the same shape."
@@ -96,6 +96,7 @@ class SequenceProbes(ProbeSet):
         self.shown = shown.astype(np.float32).reshape(n, length, channels)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
         self._keep_sides(WHO, side_inputs)
+        self._freeze()
 
     def __repr__(self) -> str:
         n, length, channels = self.pixels.shape
@@ -174,10 +175,10 @@ def _array(what: str, given: float | Array) -> np.ndarray:
         raise ValueError(f"{WHO}: {what} is not an array ({error}); give rows of equal length.") from error
 
 
-def _numbers(given: Array) -> np.ndarray:
-    """The series as an array, (n, T) or (n, T, C)."""
+def _numbers(given: Array) -> tuple[np.ndarray, np.ndarray]:
+    """A copy of the series, (n, T) or (n, T, C), in the dtype that was given and in the one that is explained."""
     try:
-        series: np.ndarray = np.asarray(given)
+        series: np.ndarray = np.array(given)
     except ValueError as error:
         raise ValueError(f"{WHO}: series is not an array ({error}); give series of equal length, (n, T) or (n, T, C).") from error
     if series.dtype.kind not in "fiub" or series.ndim not in (2, 3) or 0 in series.shape or series.shape[1] < 2:
@@ -199,7 +200,7 @@ def _numbers(given: Array) -> np.ndarray:
         raise ValueError(
             f"{WHO}: series has {series[lost][0]}, a whole number that float32 cannot hold; give float32 numbers, or codes 0, 1, … below 2**24."
         )
-    return series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
+    return series, series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 
 
 def _segments(pixels: np.ndarray, how: str | int | Segments) -> np.ndarray:
@@ -213,7 +214,7 @@ def _segments(pixels: np.ndarray, how: str | int | Segments) -> np.ndarray:
         return np.broadcast_to((np.arange(length) * how // length).astype(np.int32), (n, length)).copy()
     if isinstance(how, str):
         raise ValueError(f"{WHO}: unknown segments {how!r}; give 'auto', a number, label maps (T,) or (n, T), or a callable.")
-    maps = _array("segments", [np.asarray(how(series)) for series in pixels] if callable(how) else how)
+    maps = _array("segments", [np.asarray(how(series.copy())) for series in pixels] if callable(how) else how)
     if maps.shape not in ((length,), (n, length)) or maps.dtype.kind not in "iub":
         raise ValueError(
             f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers of shape ({length},) or ({n}, {length})."

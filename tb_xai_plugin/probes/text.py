@@ -81,7 +81,9 @@ class TextProbes(ProbeSet):
             raise ValueError(f"{WHO}: unknown repeated {repeated!r}; choose from {list(REPEATED)}.")
         if not isinstance(mask_token, str):
             raise TypeError(f"{WHO}: mask_token is {mask_token!r}; give a string, '' to remove absent tokens.")
-        strings = _strings(texts)
+        self._given = _strings(texts)
+        # A record separates the pieces of a text by this character.
+        strings = [text.replace("\0", " ") for text in self._given]
         self.inputs = np.array(strings, dtype=object)
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", len(strings))
@@ -96,6 +98,7 @@ class TextProbes(ProbeSet):
         self.encode = checks.optional_callable(WHO, "encode", encode, "maps a list of texts to what the model takes")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of encoded texts")
         self._keep_sides(WHO, side_inputs)
+        self._freeze()
 
     def __repr__(self) -> str:
         few, many = self.players.min(), self.players.max()
@@ -126,6 +129,9 @@ class TextProbes(ProbeSet):
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         texts, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=0)
         return cls([text.decode() if isinstance(text, bytes) else str(text) for text in texts.ravel().tolist()], labels, **options)
+
+    def given(self) -> list[str]:
+        return list(self.inputs.tolist() if self._given is None else self._given)
 
     def masked(self, probe: int, coalition: np.ndarray) -> str:
         """The text with the tokens of a coalition, bool (players,); everything between tokens stays."""
@@ -264,8 +270,7 @@ def _strings(texts: object) -> list[str]:
     strings = [_decoded(text, probe) for probe, text in enumerate(given)]
     if not strings:
         raise ValueError(f"{WHO}: texts is empty; give at least one text, 16 is a good number.")
-    # A record separates the pieces of a text by this character.
-    return [text.replace("\0", " ") for text in strings]
+    return strings
 
 
 def _decoded(text: object, probe: int) -> str:

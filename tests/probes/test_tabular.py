@@ -405,7 +405,7 @@ def test_words_that_the_background_never_has_and_models_that_take_none_are_refus
         xai.TabularProbes(strange, background=frame)
     assert xai.TabularProbes(strange, background=frame, missing="baseline").imputed[1].tolist() == [False, True] + [False] * 5
     model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2, "softmax")])
-    with pytest.raises(ValueError, match="for a Keras model give codes"):
+    with pytest.raises(ValueError, match="holds words, and the model takes numbers; give categorical="):
         xai.explain(model, xai.TabularProbes(frame[:3], y[:3], background=frame))
     times = frame[["age"]].assign(when=np.datetime64("2020-01-01"))
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
