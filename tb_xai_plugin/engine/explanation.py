@@ -127,7 +127,7 @@ class Explanation:
         """Attribution maps of images, in which every pixel has the value of its superpixel.
 
         Returns:
-            float32 (p, t, H, W).
+            float32 (p, t, H, W). Probes of several images have the maps of their montages, with NaN between the images.
 
         Raises:
             TypeError: the probes are not images.
@@ -137,7 +137,8 @@ class Explanation:
             raise TypeError(
                 f"to_pixels: the probes are of kind {self.probes.kind!r}, but only images have pixels; use values or to_dataframe()."
             )
-        return np.stack([values[:, labels] for values, labels in zip(self.values, segments, strict=True)])
+        maps = np.stack([values[:, labels] for values, labels in zip(self.values, segments, strict=True)])
+        return np.where((segments < 0)[:, None], np.float32(np.nan), maps)
 
 
 def _counted(number: int, thing: str) -> str:

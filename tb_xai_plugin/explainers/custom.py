@@ -140,7 +140,7 @@ def _summed(maps: np.ndarray, segments: np.ndarray, players: int) -> np.ndarray:
     summed = np.empty((len(maps), maps.shape[-1], players))
     for probe_sums, probe_maps, labels in zip(summed, maps, segments, strict=True):
         for sums, one_map in zip(probe_sums, np.moveaxis(probe_maps, -1, 0), strict=True):
-            sums[:] = np.bincount(labels.ravel(), weights=one_map.ravel(), minlength=players)
+            sums[:] = np.bincount(labels[labels >= 0], weights=one_map[labels >= 0], minlength=players)
     return summed
 
 

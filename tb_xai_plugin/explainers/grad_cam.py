@@ -40,6 +40,8 @@ class GradCam:
         """a_c = mean over pixels of dF/dA_c (eq. 1);  map = relu(sum_c a_c A_c) (eq. 2), stretched over the image."""
         if not isinstance(access.probes, ImageProbes):
             raise ValueError(f"GradCam: probes is {type(access.probes).__name__}, but Grad-CAM needs images; use 'ig' or 'shap'.")
+        if access.probes.montage is not None:
+            raise ValueError("GradCam: the probes have several images, and feature maps belong to one; use 'ig' or 'shap'.")
         values = np.full((*access.targets.shape, int(access.probes.players.max())), np.nan)
         for probe, segments in enumerate(access.probes.segments):
             A, gradients = (array.astype(np.float64) for array in access.last_convolution(probe, self.layer))

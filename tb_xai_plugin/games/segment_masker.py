@@ -49,7 +49,8 @@ class SegmentMasker(OneBaseline):
         baseline = baselines[probe if len(baselines) > 1 else 0].reshape(len(labels), -1)
         pixels = self.probes.inputs[probe].reshape(baseline.shape).astype(np.float32)
         parts = np.zeros((self.players + 1, *pixels.shape), dtype=np.float32)
-        parts[labels, np.arange(len(labels))] = pixels - baseline
+        inside = np.flatnonzero(labels >= 0)  # the rest of a montage belongs to no player
+        parts[labels[inside], inside] = (pixels - baseline)[inside]
         parts[-1] = baseline
         return parts.reshape(len(parts), -1)
 

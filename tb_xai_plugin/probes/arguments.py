@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -38,6 +38,16 @@ Display: TypeAlias = Array | Callable[[np.ndarray], Array]
 
 # Label maps, or what makes one from a probe.
 Segments: TypeAlias = Array | Callable[[np.ndarray], Array]
+
+# Images: one array, or several that a model takes together, in a list or by name.
+Images: TypeAlias = Array | Sequence[Array] | Mapping[str, Array]
+
+# The same for options that have one entry per array; None where it has none.
+Maps: TypeAlias = Array | Sequence[Array | None] | Mapping[str, Array | None]
+_Baseline: TypeAlias = str | float | Array
+Baselines: TypeAlias = _Baseline | Sequence[_Baseline | None] | Mapping[str, _Baseline | None]
+ImageDisplay: TypeAlias = Maps | Callable[[Any], Any]
+ImageSegments: TypeAlias = Maps | Callable[[np.ndarray], Array]
 
 # The other inputs of a model with several inputs: one array, or several by name or in order. None marks the place of the probes themselves.
 SideInputs: TypeAlias = Array | Mapping[str, Array | Sequence[str] | None] | Sequence[Array | None]

@@ -30,13 +30,14 @@ def automatic(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
 
 
 def segment_mean(pixels: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """The mean of each segment and channel: float32 (n, …, C)."""
-    means = np.empty_like(pixels)
+    """The mean of each segment and channel: float32 (n, …, C); 0 where there is no segment."""
+    means = np.zeros_like(pixels)
     for probe, labels, probe_means in zip(pixels, segments, means, strict=True):
-        counts = np.bincount(labels.ravel())
+        inside = labels >= 0
+        counts = np.bincount(labels[inside])
         for channel in range(probe.shape[-1]):
-            sums = np.bincount(labels.ravel(), weights=probe[..., channel].ravel())
-            probe_means[..., channel] = (sums / counts)[labels]
+            sums = np.bincount(labels[inside], weights=probe[inside, channel])
+            probe_means[inside, channel] = (sums / counts)[labels[inside]]
     return means
 
 

@@ -10,12 +10,13 @@ from tb_xai_plugin.errors import ArgumentError
 def overlap(segments: np.ndarray, mask: np.ndarray, players: int) -> np.ndarray:
     """The share of each segment's area inside a mask: float64 (probes, players), 0 for players that a probe does not have.
 
-    segments: int (probes, H, W); mask: bool (H, W) or (probes, H, W).
+    segments: int (probes, H, W), where other numbers than those of players are no segment; mask: bool (H, W) or (probes, H, W).
     """
     share = np.zeros((len(segments), players))
     for probe, (labels, inside) in enumerate(zip(segments, np.broadcast_to(mask, segments.shape), strict=True)):
-        area = np.bincount(labels.ravel(), minlength=players)
-        share[probe] = np.bincount(labels[inside], minlength=players) / np.maximum(area, 1)
+        own = (labels >= 0) & (labels < players)
+        area = np.bincount(labels[own], minlength=players)
+        share[probe] = np.bincount(labels[own & inside], minlength=players) / np.maximum(area, 1)
     return share
 
 

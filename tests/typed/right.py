@@ -29,6 +29,11 @@ xai.ImageProbes([image / 255 for image in images], ["dog"] * 4, class_names=np.a
 xai.ImageProbes(images, pd.Series([0, 1, 1, 0]), class_names={0: "cat", 1: "dog"}, regions={"left": mask}, display=images)
 xai.ImageProbes(images, display=lambda inputs: inputs / 255, segments=lambda image: np.zeros(image.shape[:2], dtype=int))
 xai.ImageProbes(images, [[0.0, 1.0]] * 4, model_input=lambda batch: {"image": batch, "size": np.zeros(len(batch))})
+xai.ImageProbes(
+    [images, images], [0, 1, 1, 0], segments="parts", baseline=[0, "mean"], regions={"left": [mask, None]}, display=lambda pair: pair[::-1]
+)
+xai.ImageProbes((images, Tensor()), segments=[np.eye(8, dtype=int), mask])
+xai.ImageProbes({"left": images, "right": Tensor()}, baseline={"left": 0.5}, regions={"patch": {"left": mask}})
 xai.ImageProbes.from_dataset([(images[0], 1)], n=1, class_names=["cat", "dog"])
 xai.ImageProbes.from_dataset((images, np.zeros(4)), n=1)
 
