@@ -292,6 +292,18 @@ SCENES = (
     Scene(
         "images-map-lime", "images", "LIME, the bare map, a class that is not the true one", state=f"{HONEST}&view=map&method=lime&class=7"
     ),
+    *(
+        Scene(
+            f"montage-{which}",
+            f"montage-{which}",
+            f"several images a probe, {what}: each with its own players, and nothing between them",
+            state="probe=1&epoch=3",
+            act=hover(".pictures canvas", 0.3, 0.3),
+            read=(".reading-room",),
+            looks=BOTH,
+        )
+        for which, what in (("pair", "two digits"), ("views", "three views"), ("bag", "a bag of nine"), ("video", "twelve frames"))
+    ),
     Scene("images-help", "images", "the keys", act=press("?"), read=(".help",), looks=(*BOTH, SMALL)),
     *(
         Scene(

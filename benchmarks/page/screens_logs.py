@@ -137,6 +137,68 @@ def probe_sets(folder: Path) -> None:
         fit(folder / run, task, x[:SOME], 4, sets)
 
 
+def montages(which: str) -> Callable[[Path], None]:
+    """A short training of a model of several images: the same digit in both of a pair, a bright square in one of three views, a bag with a 9, a video
+    in which a spot moves down.
+    """
+
+    def write(folder: Path) -> None:
+        rng = np.random.default_rng(0)
+        y = rng.integers(2, size=400)
+        if which == "pair":
+            digits, numbers = demo_training.digits().validation
+            first = rng.integers(len(digits), size=400)
+            second = np.array([rng.choice(np.flatnonzero((numbers == numbers[one]) == same)) for one, same in zip(first, y, strict=True)])
+            given: Any = [digits[first].reshape(-1, 28, 28, 1), digits[second].reshape(-1, 28, 28, 1)]
+            names = ["other", "same"]
+        elif which == "views":
+            given = [rng.random((400, 8, 6, 3)).repeat(8, axis=1).repeat(8, axis=2) * 0.6 for _ in range(3)]
+            for probe in np.flatnonzero(y):
+                given[probe % 3][probe, 20:36, 12:28] = (1, 0.9, 0.2)
+            names = ["plain", "square"]
+        elif which == "bag":
+            digits, numbers = demo_training.digits().validation
+            given = digits.reshape(-1, 28, 28, 1)[rng.choice(np.flatnonzero(numbers != 9), (400, 9))]
+            given[np.flatnonzero(y), rng.integers(9, size=y.sum())] = digits.reshape(-1, 28, 28, 1)[
+                rng.choice(np.flatnonzero(numbers == 9), y.sum())
+            ]
+            names = ["no 9", "a 9"]
+        else:
+            given = np.zeros((400, 12, 32, 32, 1), np.float32)
+            rows, columns = np.indices((32, 32))
+            for video, down, column in zip(given, y, rng.uniform(8, 24, 400), strict=True):
+                for frame, picture in enumerate(video):
+                    row = 4 + 2 * frame if down else 26 - 2 * frame
+                    picture[..., 0] = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 12)
+            given += rng.normal(0, 0.05, given.shape)
+            names = ["up", "down"]
+        listed = given if isinstance(given, list) else [given]
+        inputs = [keras.Input(array.shape[1:]) for array in listed]
+        layers = keras.layers
+        look = keras.Sequential(
+            [layers.Conv2D(8, 5, 2, activation="relu"), layers.Conv2D(16, 3, 2, activation="relu"), layers.Flatten(), layers.Dense(16)]
+        )
+        seen = [layers.TimeDistributed(look)(one) if len(one.shape) == 5 else look(one) for one in inputs]
+        if which == "pair":
+            joined = keras.ops.abs(seen[0] - seen[1])
+        else:
+            joined = (
+                layers.Flatten()(seen[0])
+                if which == "video"
+                else keras.ops.max(seen[0], axis=1)
+                if len(seen) == 1
+                else layers.Maximum()(seen)
+            )
+        model = keras.Model(inputs, layers.Dense(2, activation="softmax")(joined))
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        some = [array[:8] for array in listed]
+        probes = xai.ImageProbes(some if isinstance(given, list) else some[0], y[:8], class_names=names)
+        probes.model_input = lambda picture: probes.assemble(keras.ops, picture)
+        model.fit(given, y, epochs=4, verbose=0, callbacks=[xai.ExplanationLogger(folder / which, probes, on_error="raise")])
+
+    return write
+
+
 def hostile(folder: Path) -> None:
     """Runs, classes, probes and regions with names that a page may stumble over."""
     task = demo_training.digits()
@@ -234,6 +296,7 @@ LOGS: dict[str, Callable[[Path], None]] = {
     "texts": demo("text", 6),
     "series": series,
     "sets": probe_sets,
+    **{f"montage-{which}": montages(which) for which in ("pair", "views", "bag", "video")},
 }
 
 

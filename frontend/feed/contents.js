@@ -29,6 +29,7 @@ function pictures(container) {
     channels,
     pixels: images.data.subarray(i * area * channels, (i + 1) * area * channels),
     segments: segments.data.subarray(i * area, (i + 1) * area),
+    names: container.header.player_names?.[i] ?? null,
     regions: Array.from({ length: regions.shape[0] }, (_, region) => regions.data.subarray((region * n + i) * area, (region * n + i + 1) * area)),
   }));
 }

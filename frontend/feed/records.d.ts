@@ -83,7 +83,7 @@ export type Piece = [string, number];
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { pieces?: Piece[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
+  header: { pieces?: Piece[][]; player_names?: string[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -98,8 +98,10 @@ export interface ImageContent {
   channels: number;
   /** (height, width, channels) */
   pixels: Uint8Array;
-  /** (height, width): the player of each pixel */
+  /** (height, width): the player of each pixel; NOBODY (figures/outline.js) between the images of a montage */
   segments: Uint16Array;
+  /** of the players, where a probe has several images */
+  names: string[] | null;
   /** one mask (height, width) a region, in the order of RunInfo.regions */
   regions: Uint8Array[];
 }

@@ -1,5 +1,8 @@
 /** Borders between the pixels of a labelled image, as line segments. Pure. */
 
+// The label of pixels that belong to no player: those between the images of a montage.
+export const NOBODY = 0xffff;
+
 /**
  * @param {ArrayLike<number>} labels  row-major (height, width)
  * @param {number} width

@@ -1,5 +1,7 @@
 /** The place of a picture under the pointer, and its player. */
 
+import { NOBODY } from "./outline.js";
+
 /** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
 /**
@@ -22,5 +24,6 @@ export function pointAt(event, picture, canvas) {
 export function playerAt(event, picture, canvas) {
   const [x, y] = pointAt(event, picture, canvas).map(Math.floor);
   if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return null;
-  return picture.segments[y * picture.width + x];
+  const player = picture.segments[y * picture.width + x];
+  return player === NOBODY ? null : player;
 }

@@ -55,7 +55,7 @@ function stepWords(own) {
 }
 
 /**
- * A player in words: "segment 14", "petal width", "Spielberg", "steps 40–44".
+ * A player in words: "segment 14", "image 1, patch 3", "petal width", "Spielberg", "steps 40–44".
  * @param {ProbeSetInfo} probes
  * @param {Content | undefined} content  of the probe; where it is not here yet, players are numbered
  * @param {number} player
@@ -63,6 +63,7 @@ function stepWords(own) {
 export function playerName(probes, content, player) {
   const numbered = `${playerNoun(probes.kind)} ${player}`;
   if (probes.kind === "tabular") return probes.player_names?.[player] ?? numbered;
+  if (content?.kind === "image") return content.names?.[player] ?? numbered;
   if (content?.kind === "text") return tokens(content)[player] ?? numbered;
   if (content?.kind !== "sequence") return numbered;
   const own = stretchesByPlayer(content)[player];

@@ -1,6 +1,6 @@
 /** Lines on a picture, on whole pixels of the screen: borders of segments, of players and of regions. */
 
-import { borders } from "../figures/outline.js";
+import { borders, NOBODY } from "../figures/outline.js";
 import { memo } from "../model/memo.js";
 
 /** @typedef {import("../types.d.ts").ImageContent} ImageContent */
@@ -64,6 +64,7 @@ const bounds = memo((/** @type {ImageContent} */ { segments, width }) => {
   /** @type {number[][]} */
   const boxes = [];
   for (let i = 0; i < segments.length; i++) {
+    if (segments[i] === NOBODY) continue;
     const [x, y] = [i % width, Math.floor(i / width)];
     const box = (boxes[segments[i]] ??= [x, y, x + 1, y + 1]);
     if (x < box[0]) box[0] = x;

@@ -5,7 +5,7 @@ import { borders } from "../figures/outline.js";
 import { isBlank, largest, strongestThreshold } from "../figures/scale.js";
 import { hatch, resize } from "./canvas.js";
 import { bordersOf, edgeOf, polygon } from "./edges.js";
-import { base, basesOf, blit, pixelsOf, scratch, segmentsAt } from "./pixels.js";
+import { base, basesOf, blit, hasGaps, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
 /** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
@@ -77,6 +77,11 @@ function drawBase(context, { picture, look }, width, height) {
     const [r, g, b] = look.dark ? NEUTRAL.dark : NEUTRAL.light;
     context.fillStyle = `rgb(${r} ${g} ${b})`;
     context.fillRect(0, 0, width, height);
+    if (hasGaps(picture)) {
+      context.globalCompositeOperation = "destination-in";
+      blit(context, base(picture, "light"), width, height, false);
+      context.globalCompositeOperation = "source-over";
+    }
     return;
   }
   const kind = look.view === "image" ? "stored" : look.dark ? "dark" : "light";

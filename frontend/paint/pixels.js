@@ -1,6 +1,7 @@
 /** Images as canvases: in colours or in the theme's greys, at the size in which they are shown. */
 
 import { GREYS } from "../figures/color.js";
+import { NOBODY } from "../figures/outline.js";
 import { memo } from "../model/memo.js";
 
 /** @typedef {import("../types.d.ts").ImageContent} ImageContent */
@@ -10,6 +11,9 @@ const LARGE_PIXEL = 5;
 
 /** The canvases that were made of an image, by kind and size. */
 export const basesOf = memo((/** @type {ImageContent} */ _) => /** @type {Map<string, HTMLCanvasElement>} */ (new Map()));
+
+/** Whether there are pixels between images. */
+export const hasGaps = memo((/** @type {ImageContent} */ { segments }) => segments.includes(NOBODY));
 
 /** The player of each pixel of an image, by the size it is shown in. */
 const mapsOf = memo((/** @type {ImageContent} */ _) => /** @type {Map<string, Uint16Array>} */ (new Map()));
@@ -23,7 +27,7 @@ export function base(picture, kind) {
   const kinds = basesOf(picture);
   const known = kinds.get(kind);
   if (known) return known;
-  const { width, height, channels, pixels } = picture;
+  const { width, height, channels, pixels, segments } = picture;
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -31,6 +35,7 @@ export function base(picture, kind) {
   const image = context.createImageData(width, height);
   const { black, white } = kind === "dark" ? GREYS.dark : GREYS.light;
   for (let i = 0; i < width * height; i++) {
+    if (segments[i] === NOBODY) continue; // transparent
     const at = i * channels;
     const red = pixels[at];
     const green = channels > 1 ? pixels[at + 1] : red;

@@ -41,7 +41,7 @@ def probe_name(run: Series, probe: int) -> str:
 
 
 def player_name(run: Series, probe: int, player: int) -> str:
-    if run.kind == "image":
+    if run.kind == "image" and "montage" not in run.record["probes"]:
         return f"segment {player}"
     names = run.probes.player_names(probe)
     return names[player] if names else f"player {player}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.probes.montage import Montage
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.serving.container import Arrays
 from tb_xai_plugin.serving.request import Request
@@ -38,7 +39,11 @@ def of_probes(run: Run, request: Request) -> tuple[dict[str, Any], Arrays]:
     request.refuse_large(chosen, 1, height * width * (channels + 2 + len(names)))
     images, segments, *_ = run.statics("images", "segments", *["regions"] * bool(names))
     arrays = {"images": images[chosen], "segments": segments[chosen].astype(np.uint16)}
-    return {"probes": chosen}, arrays | {"regions": run.regions(names, chosen).astype(np.uint8)}
+    header: dict[str, Any] = {"probes": chosen}
+    if layout := run.record["probes"].get("montage"):
+        montage = Montage.from_json(layout)
+        header["player_names"] = [montage.player_names(labels) for labels in arrays["segments"]]
+    return header, arrays | {"regions": run.regions(names, chosen).astype(np.uint8)}
 
 
 def _without_images(run: Run, request: Request, chosen: list[int], names: list[str]) -> tuple[dict[str, Any], Arrays]:

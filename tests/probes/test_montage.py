@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from support.games import shapley_by_enumeration
+from support.server import Server
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.games.segment_masker import SegmentMasker
@@ -316,6 +319,23 @@ def test_integrated_gradients_reach_every_image() -> None:
     probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
     ig = xai.explain(model, probes, "ig", output="probability")["ig"]
     np.testing.assert_allclose(np.nansum(ig.values, axis=-1), ig.outputs - ig.base_values, atol=0.01)
+
+
+def test_a_run_keeps_the_probes_and_the_page_is_sent_names_and_gaps(tmp_path: Path) -> None:
+    model, probes = siamese(), xai.ImageProbes(PAIR, LABELS, regions={"left": [np.ones((28, 28), bool), None]})
+    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
+    model.compile("adam", "binary_crossentropy")
+    model.fit(PAIR, LABELS, epochs=1, verbose=0, callbacks=[xai.ExplanationLogger(tmp_path / "a", probes, on_error="raise")])
+    run = xai.read_run(tmp_path / "a")
+    assert run.probes.parts == probes.parts
+    assert run.probes.montage == probes.montage
+    # The share of a region that covers one of two images is that of its players.
+    left = np.array([name.startswith("image 0") for name in probes.player_names(0)])
+    values = np.abs(run.values("shap")[0, np.arange(N), LABELS])
+    np.testing.assert_allclose(run.region_share("shap", "left")[0], values[:, left].sum(1) / values.sum(1), rtol=1e-5)
+    header, arrays = Server(tmp_path).reply("probes", run="a/xai", probes="4,1")
+    assert header["player_names"] == [probes.player_names(4), probes.player_names(1)]
+    assert np.array_equal(arrays["segments"][1], np.where(probes.segments[1] < 0, 0xFFFF, probes.segments[1]))
 
 
 def test_one_row_of_pixels_is_an_image() -> None:

@@ -26,7 +26,9 @@ export function pairsView(element) {
     const button = (/** @type {Pane} */ { title, side }, /** @type {Pair} */ { players, strength }) => {
       const [one, other] = players;
       const { probes } = side.info;
-      const name = (/** @type {number} */ player) => (probes.kind === "image" ? String(player) : playerName(probes, side.content(data.probe), player));
+      const content = side.content(data.probe);
+      const numbered = probes.kind === "image" && !(content?.kind === "image" && content.names);
+      const name = (/** @type {number} */ player) => (numbered ? String(player) : playerName(probes, content, player));
       const nouns = playerNoun(probes.kind, 2);
       const words = `${middle(name(one), LONGEST)} × ${middle(name(other), LONGEST)} ${signed(strength)}`;
       const lit = state.pair?.[0] === one && state.pair?.[1] === other;

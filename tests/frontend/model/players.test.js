@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { playerAt } from "../../../frontend/figures/pointing.js";
 import { playerName, stretch } from "../../../frontend/model/players.js";
 
 const series = (...segments) => ({ kind: "sequence", length: segments.length, channels: 1, series: new Float32Array(segments.length), segments: Uint16Array.from(segments), regions: [] });
@@ -19,4 +20,13 @@ test("what is not here yet has a number", () => {
   assert.equal(playerName(probes, undefined, 3), "stretch 3");
   assert.equal(playerName(probes, series(0), 3), "stretch 3");
   assert.equal(stretch(series(0), 3), null);
+});
+
+test("players of probes with several images are called as the record calls them, and between images there is none", () => {
+  const picture = { kind: "image", width: 3, height: 1, channels: 1, pixels: new Uint8Array(3), segments: Uint16Array.from([0, 0xffff, 1]), names: ["left", "right"], regions: [] };
+  assert.equal(playerName({ kind: "image" }, picture, 1), "right");
+  assert.equal(playerName({ kind: "image" }, { ...picture, names: null }, 1), "segment 1");
+  const canvas = { getBoundingClientRect: () => ({ left: 0, top: 0, width: 30, height: 10 }) };
+  const at = (x) => playerAt({ clientX: x, clientY: 5 }, picture, canvas);
+  assert.deepEqual([at(5), at(15), at(25), at(35)], [0, null, 1, null]);
 });
