@@ -131,7 +131,7 @@ export interface Signal {
   channels: number;
   /** (length, channels) in their own units */
   series: Float32Array;
-  /** (length,) the player of each step */
+  /** (length,) the player of each step; NOBODY (figures/outline.js) for padding */
   segments: Uint16Array;
   regions: Float32Array[];
 }

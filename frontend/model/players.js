@@ -1,5 +1,6 @@
 /** How the players of a probe are called: segments, features, tokens, stretches of time. Pure. */
 
+import { NOBODY } from "../figures/outline.js";
 import { playerNoun } from "../words/kinds.js";
 import { memo } from "./memo.js";
 
@@ -19,11 +20,12 @@ const MOST_STRETCHES = 3;
 
 /** @typedef {{player: number, first: number, last: number}} Stretch  its first and last step */
 
-/** The stretches of a series in the order of time. */
+/** The stretches of a series in the order of time; padding is in none. */
 export const stretches = memo((/** @type {import("../types.d.ts").Signal} */ { segments }) => {
   /** @type {Stretch[]} */
   const all = [];
   segments.forEach((player, step) => {
+    if (player === NOBODY) return;
     if (step && segments[step - 1] === player) all[all.length - 1].last = step;
     else all.push({ player, first: step, last: step });
   });

@@ -19,6 +19,8 @@ class SegmentMasker(OneBaseline):
     This is four times as fast as choosing pixel by pixel. Memory holds one batch of masked images and the parts of one probe. On the full
     coalition the result is the image itself, to float32 rounding.
 
+    Series of ids are chosen step by step: no sum, whatever its precision, may come near another id.
+
     Attributes:
         probes: images or series.
     """
@@ -37,24 +39,44 @@ class SegmentMasker(OneBaseline):
     def nbytes(self) -> int:
         return int(4 * self.probes.inputs[0].size)
 
+    @property
+    def ids(self) -> bool:
+        """Whether the probes are series of ids."""
+        return isinstance(self.probes, SequenceProbes) and self.probes.ids
+
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """float32 (k, players), as wide as the probe with most players; the additional players have no pixels."""
+        if self.ids and not np.isin(coalitions, (0, 1)).all():
+            raise ValueError(
+                "SequenceProbes: the series are taken for ids, and this explainer needs values between them and the baseline; use 'shap' or 'lime', or, "
+                "where they are quantities, give baseline='mean'."
+            )
         wide = np.ones((len(coalitions), self.players), dtype=np.float32)
         wide[:, : coalitions.shape[1]] = coalitions
         return wide
 
     def parts(self, probe: int) -> np.ndarray:
-        """float32 (players + 1, pixels): the difference that each player makes to the baseline, and in the last row the baseline itself."""
+        """float32 (players + 1, pixels): the difference that each player makes to the baseline, and in the last row the baseline itself.
+
+        Of ids (players + 2, pixels): 1 where each player is, then the series and the baseline.
+        """
         labels, baselines = self.probes.segments[probe].ravel(), self.probes.baseline
         baseline = baselines[probe if len(baselines) > 1 else 0].reshape(len(labels), -1)
         pixels = self.probes.inputs[probe].reshape(baseline.shape).astype(np.float32)
+        inside = np.flatnonzero(labels >= 0)  # between the images of a montage, and on padding, there is no player
+        if self.ids:
+            present = np.zeros((self.players, *pixels.shape), dtype=np.float32)
+            present[labels[inside], inside] = 1
+            return np.concatenate([present, pixels[None], baseline[None]]).reshape(self.players + 2, -1)
         parts = np.zeros((self.players + 1, *pixels.shape), dtype=np.float32)
-        inside = np.flatnonzero(labels >= 0)  # the rest of a montage belongs to no player
         parts[labels[inside], inside] = (pixels - baseline)[inside]
         parts[-1] = baseline
         return parts.reshape(len(parts), -1)
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
         """Masked inputs, float32 (k, H, W[, C]) or (k, T[, C]). rows: 1 where a player is present, 0 where it is absent."""
+        if self.ids:
+            present = xp.matmul(rows, parts[:-2])
+            return xp.reshape(xp.where(present > 0.5, parts[-2:-1], parts[-1:]), (-1, *self.shape))
         with_baseline = xp.concatenate([rows, xp.ones_like(rows[:, :1])], axis=1)
         return xp.reshape(xp.matmul(with_baseline, parts), (-1, *self.shape))

@@ -11,8 +11,10 @@ from tb_xai_plugin.probes import baselines, checks
 from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.hashes import hash_of
+from tb_xai_plugin.probes.montage import NOBODY
+from tb_xai_plugin.probes.padding import content, may_be_ids, padding_of
 from tb_xai_plugin.probes.regions import overlap
-from tb_xai_plugin.probes.segments import contiguous
+from tb_xai_plugin.probes.segments import contiguous_inside
 
 WHO = "SequenceProbes"
 # Default number of equal segments.
@@ -32,9 +34,10 @@ class SequenceProbes(ProbeSet):
         class_names: list of str, one name per class.
         names: list of str, one name per probe.
         channel_names: list of str, one name per channel.
-        segments: "auto" (20 equal segments, or one per step in shorter series) | a number of equal segments | label maps, int (T,) or (n, T) |
+        segments: "auto" (20 equal segments, or one per step in shorter series; of padded ids, they cut what is not padding) | a number of equal segments | label maps, int (T,) or (n, T) |
             a callable that maps a series (T, C) to a label map (T,).
-        baseline: the values that replace an absent segment: "auto" (the mean of the probes; with fewer than 8 probes, the mean of each channel) |
+        baseline: the values that replace an absent segment: "auto" (the mean of the probes; with fewer than 8 probes, the mean of each channel;
+            of whole numbers from 0, which may be ids, the number that pads them at their ends) |
             "mean" (the mean of the probes) | "segment-mean" (the mean of each segment and channel) | a number | an array (T,), (T, C) or (n, T, C).
         regions: stretches of time to watch, {name: bool mask (T,) or (n, T), or [start, stop] in steps, stop excluded}.
         display: series to show instead, (n, T) or (n, T, C) in their own units, or a callable series -> series.
@@ -43,8 +46,10 @@ class SequenceProbes(ProbeSet):
         model_input: callable that turns a batch of masked series into what a model with several inputs or dict inputs takes.
 
     Attributes:
-        segments: int32 (n, T), the player of each step, numbered from 0 in each series.
+        segments: int32 (n, T), the player of each step, numbered from 0 in each series; -1 for padding.
         baseline: float32 (1, T, C), or (n, T, C) where each probe has its own.
+        ids: whether the series are taken for ids: whole numbers from 0 whose baseline is whole. No value between two ids reaches the model.
+        padded: bool (n, T), the steps at both ends of a series of ids that have the baseline's own value. By default they belong to no player.
 
     Raises:
         ValueError: an option does not fit the series; the message says what to give instead.
@@ -75,7 +80,16 @@ class SequenceProbes(ProbeSet):
         self.names = checks.names_of(WHO, names, "names", n)
         self._keep_labels(WHO, labels, n)
         self.channel_names = checks.names_of(WHO, channel_names, "channel_names", channels, "channels")
-        self.segments = _segments(self.pixels, segments)
+        self.ids, baseline = _ids(self.inputs, baseline)
+        self.padded = np.zeros((n, length), dtype=bool)
+        if self.ids:
+            made = baselines.baseline(WHO, self.pixels, np.zeros((n, length), dtype=np.int32), baseline)
+            self.padded = ~content(self.pixels, made)
+            if self.padded.all(axis=1).any():
+                raise ValueError(
+                    f"{WHO}: series {int(self.padded.all(axis=1).argmax())} is nothing but padding, {made.ravel()[0]:g}; leave it out, or give another baseline=."
+                )
+        self.segments = _segments(self.pixels, segments, self.padded)
         self.players = self.segments.max(axis=1).astype(np.int64) + 1
         if self.players.min() < 2:
             raise ValueError(f"{WHO}: probe {int(self.players.argmin())} has one segment; give segments= with at least 2 for every series.")
@@ -100,7 +114,8 @@ class SequenceProbes(ProbeSet):
 
     def __repr__(self) -> str:
         n, length, channels = self.pixels.shape
-        return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments)"
+        ids = f", ids padded with {self.baseline.ravel()[0]:g}" if self.padded.any() else ""
+        return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments{ids})"
 
     @property
     def pixels(self) -> np.ndarray:
@@ -160,7 +175,7 @@ class SequenceProbes(ProbeSet):
             class_names=names["class_names"],
             names=names["names"],
             channel_names=names["channel_names"],
-            segments=arrays["segments"].astype(np.int32),
+            segments=np.where(arrays["segments"] == np.uint16(NOBODY & 0xFFFF), NOBODY, arrays["segments"].astype(np.int32)),
             baseline=arrays["baseline"],
             regions={} if masks is None else {name: masks[:, place].astype(bool) for place, name in enumerate(names["regions"])},
             display=arrays["shown"],
@@ -203,15 +218,31 @@ def _numbers(given: Array) -> tuple[np.ndarray, np.ndarray]:
     return series, series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 
 
-def _segments(pixels: np.ndarray, how: str | int | Segments) -> np.ndarray:
-    """int32 (n, T), contiguous from 0 in each probe."""
+def _ids(series: np.ndarray, baseline: str | float | Array) -> tuple[bool, str | float | Array]:
+    """Whether series are taken for ids, and their baseline: of ids, "auto" is the one that pads them."""
+    if not may_be_ids(series) or (isinstance(baseline, str) and baseline != "auto"):
+        return False, baseline
+    if not isinstance(baseline, str):
+        numbers = _array("baseline", baseline)
+        return numbers.dtype.kind in "fiub" and bool((np.isfinite(numbers) & (numbers == np.round(numbers))).all()), baseline
+    padding = padding_of(series)
+    if padding is None:
+        raise ValueError(
+            f"{WHO}: series has whole numbers from {series.min()} to {series.max()}, and no padding is seen at their ends; if they are ids, e.g. of words, "
+            "give baseline=<the id that pads them>, e.g. baseline=0; if they are quantities, give baseline='mean'."
+        )
+    return True, padding
+
+
+def _segments(pixels: np.ndarray, how: str | int | Segments, padded: np.ndarray) -> np.ndarray:
+    """int32 (n, T), contiguous from 0 in each probe; NOBODY for padding where no maps are given."""
     n, length, _ = pixels.shape
     if isinstance(how, str) and how == "auto":
         how = min(SEGMENTS, length)
     if isinstance(how, int | np.integer) and not isinstance(how, bool):
         if not 2 <= how <= length:
             raise ValueError(f"{WHO}: segments is {how} for series of {length} steps; give 2 to {length}.")
-        return np.broadcast_to((np.arange(length) * how // length).astype(np.int32), (n, length)).copy()
+        return np.stack([_cut(int(how), own) for own in padded])
     if isinstance(how, str):
         raise ValueError(f"{WHO}: unknown segments {how!r}; give 'auto', a number, label maps (T,) or (n, T), or a callable.")
     maps = _array("segments", [np.asarray(how(series.copy())) for series in pixels] if callable(how) else how)
@@ -220,7 +251,16 @@ def _segments(pixels: np.ndarray, how: str | int | Segments) -> np.ndarray:
             f"{WHO}: segments has shape {maps.shape} and dtype {maps.dtype}; give whole numbers of shape ({length},) or ({n}, {length})."
         )
     maps = np.broadcast_to(maps, (n, length))
-    return np.stack([contiguous(labels) for labels in maps])
+    nobody = padded & (maps == NOBODY)  # from a record
+    return np.stack([contiguous_inside(labels, outside) for labels, outside in zip(maps, nobody, strict=True)])
+
+
+def _cut(count: int, padded: np.ndarray) -> np.ndarray:
+    """int32 (T,): what is not padding in `count` equal segments, or one per step where it is shorter."""
+    labels = np.full(len(padded), NOBODY, dtype=np.int32)
+    steps = int((~padded).sum())
+    labels[~padded] = np.arange(steps) * min(count, steps) // steps
+    return labels if steps > 1 else labels + 1  # of a single step, the padding is the other player
 
 
 def _steps(inside: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 /** The selected series over time, each stretch shaded by its attribution: A, B and their difference, all on one scale. */
 
 import { barEnd } from "../../figures/bars.js";
+import { NOBODY } from "../../figures/outline.js";
 import { insideOf } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
 import { playerName, stretch } from "../../model/players.js";
@@ -104,7 +105,8 @@ function encoded(pane) {
 function pointOn(canvas, element, state, signal) {
   const at = (/** @type {PointerEvent | MouseEvent} */ event) => {
     const part = (event.offsetX - LEFT) / (canvas.clientWidth - LEFT - RIGHT);
-    return part < 0 || part >= 1 ? null : signal.segments[Math.floor(part * signal.length)];
+    const player = part < 0 || part >= 1 ? NOBODY : signal.segments[Math.floor(part * signal.length)];
+    return player === NOBODY ? null : player;
   };
   canvas.onpointermove = (event) => choose(element, { hover: at(event) });
   canvas.onpointerleave = () => choose(element, { hover: null });

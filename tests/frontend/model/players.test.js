@@ -14,6 +14,9 @@ test("a stretch of time is called by all its steps, as the record calls it", () 
   const often = series(0, 1, 0, 1, 0, 1, 0, 1, 0);
   assert.deepEqual([0, 1].map((player) => playerName(probes, often, player)), ["steps 0, 2, 4, … (5 steps)", "steps 1, 3, 5, … (4 steps)"]);
   assert.deepEqual(stretch(signal, 0), { first: 0, last: 5 });
+  const padded = series(0xffff, 0, 0, 1, 0xffff, 0xffff);
+  assert.deepEqual([0, 1].map((player) => playerName(probes, padded, player)), ["steps 1–2", "step 3"]);
+  assert.equal(stretch(padded, 0xffff), null);
 });
 
 test("what is not here yet has a number", () => {
