@@ -154,7 +154,9 @@ class Engine:
         regression = head.kind == "regression"
         things = "outputs" if regression else "classes"
         if regression and self.plan.output == "probability":
-            raise ValueError("output is 'probability', but the model is a regression; give output='raw', or leave it out.")
+            raise ValueError(
+                f"output is 'probability', but the model's outputs are read as a regression ({head.by}); give head='probabilities' or 'logits' if they are of classes, else leave output out."
+            )
         probes = self.plan.probes.read_by(head.kind, head.columns)
         if probes.class_names is not None and len(probes.class_names) != classes and not regression:
             raise ValueError(

@@ -21,7 +21,7 @@ def reading(head: Head) -> str:
 
 def say(head: Head, sentences: Iterable[str]) -> None:
     """Log how the outputs are read; warn where that is a guess, and of everything else that was found."""
-    logger.info("the model's outputs are read as %s, by %s.", reading(head), head.by)
+    logger.info("the model's outputs are read as %s: %s.", reading(head), head.by)
     if not head.certain:
         one = head.columns == 1
         warnings.warn(

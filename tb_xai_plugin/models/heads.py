@@ -42,7 +42,7 @@ def given_head(option: str, outputs: np.ndarray, *, multilabel: bool, clipped: b
         ValueError: the outputs are no probabilities, although they are said to be.
     """
     columns = outputs.shape[1]
-    by = f"head={option!r}"
+    by = f"head={option!r} says so"
     if option == "regression":
         return Head("regression", columns, by=by)
     if option == "labels":
@@ -65,10 +65,13 @@ def guess_head(outputs: np.ndarray, labelled: bool) -> Head:
     """
     columns = outputs.shape[1]
     if _sum_to_one(outputs):
-        return Head("softmax", columns, clipped=True, by="its rows sum to 1")
+        return Head("softmax", columns, clipped=True, by="the rows sum to 1")
     logits = labelled and columns > 1
     return Head(
-        "logits" if logits else "regression", columns, by="the probes have classes" if logits else "its numbers", certain=not logits
+        "logits" if logits else "regression",
+        columns,
+        by="the probes have classes" if logits else "nothing tells that they are of classes",
+        certain=not logits,
     )
 
 
@@ -136,19 +139,21 @@ def read_head(last: LastLayer, loss: tuple[str, bool], outputs: np.ndarray, labe
     in_range = not_finite or bool((outputs >= 0).all() and (outputs <= 1).all())
     activation = getattr(getattr(last.layer, "activation", None), "__name__", None)
     sums = _sum_to_one(outputs)
-    if activation == "sigmoid" and in_range and (last.certain or not sums):
-        return Head("sigmoid", columns, by="its last activation")
-    if sums or (activation == "softmax" and not_finite and columns > 1):
-        return Head("softmax", columns, by="its rows sum to 1")
     name, from_logits = loss
+    # Coordinates and shares are trained with a sigmoid and a loss of distances.
+    of_numbers = name in REGRESSION_LOSSES and not labelled
+    if activation == "sigmoid" and in_range and not of_numbers and (last.certain or not sums):
+        return Head("sigmoid", columns, by="the last activation is a sigmoid")
+    if sums or (activation == "softmax" and not_finite and columns > 1):
+        return Head("softmax", columns, by="the rows sum to 1")
     if name in BINARY_LOSSES:
-        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits", columns, by=f"its loss, {name}")
+        return Head("sigmoid" if in_range and not from_logits else "sigmoid logits", columns, by=f"the loss is {name}")
     if name in CLASS_LOSSES and columns > 1:
-        return Head("logits", columns, by=f"its loss, {name}")
+        return Head("logits", columns, by=f"the loss is {name}")
     if name in REGRESSION_LOSSES:
-        return Head("regression", columns, by=f"its loss, {name}")
+        return Head("regression", columns, by=f"the loss is {name}")
     # They may be logits, an embedding, or the numbers of a regression: only the user knows.
-    return Head("regression", columns, by="nothing that tells what its outputs mean", certain=not labelled)
+    return Head("regression", columns, by="nothing tells what they mean", certain=not labelled)
 
 
 def loss_of(model: Any, choice: Choice) -> tuple[str, bool]:

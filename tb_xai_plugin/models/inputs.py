@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.games.sided_masker import Sided
-from tb_xai_plugin.models.named import Input, Signature, column_of, table_columns
+from tb_xai_plugin.models.named import Input, Signature, beside, column_of, table_columns
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
 
 # (the explained input, the side inputs of the same rows) -> what the model takes
@@ -61,6 +61,9 @@ class ModelInputs:
             names = probes.side_inputs.names
             return probes.model_input(own, dict(zip(names, sides, strict=True)) if names else list(sides))
         if signature is None:
+            if getattr(probes, "ids", False):
+                # A model that does not declare its input casts floats to its own precision, and half precision would round ids.
+                own = _cast(own, Input((None,), _dtype_of_ids(probes)))
             if self.dicts and isinstance(probes, TabularProbes):
                 return self._columns(own, {name: Input((1,), "any") for name in probes.feature_names}, None)
             return with_sides(probes, own, sides)
@@ -76,12 +79,7 @@ class ModelInputs:
         elif len(free) == 1:
             values[free[0]] = _cast(_without_words(own, probes), signature.inputs[free[0]])
         else:
-            others = [name for name in free if signature.inputs[name].shape != probes.inputs.shape[1:]] or free[1:]
-            example = ", ".join(f"{name!r}: {name}[:{len(probes)}]" for name in others[:2])
-            raise ValueError(
-                f"the model has the inputs {signature.listed}, and the probes are one of them; give the others with the probes, e.g. "
-                f"side_inputs={{{example}}}, one row per probe."
-            )
+            raise ValueError(beside(signature, free, probes))
         return signature.arranged(values) if set(values) >= set(signature.inputs) else values
 
     def _columns(self, own: Any, inputs: dict[str, Input], places: dict[str, list[int]] | None) -> dict[str, Any]:
@@ -147,6 +145,12 @@ def words_of(probes: TabularProbes, place: int) -> tuple[Sequence[Any] | None, b
     if place in probes.words:
         return probes.words[place], place in probes.ordered
     return None, True
+
+
+def _dtype_of_ids(probes: ProbeSet) -> str:
+    """The dtype of ids for models that declare none: as given, without what TensorFlow has no kernels for."""
+    given = str(np.asarray(probes.given()).dtype)
+    return given if given in ("int32", "int64") else "int32"
 
 
 def _side_names(signature: Signature, probes: ProbeSet) -> list[str]:

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes import TabularProbes
+from tb_xai_plugin.probes import ProbeSet, TabularProbes
+
+# Beginnings of names that Keras makes for inputs without a name.
+AUTOMATIC = ("keras_tensor", "input_layer")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ def table_columns(signature: Signature, free: Sequence[str], probes: TabularProb
         ValueError: an input has no column of its name, or a column belongs to no input.
     """
     width = probes.inputs.shape[1]
+    sizes = [int(np.prod([size or 1 for size in signature.inputs[name].shape], initial=1)) for name in free]
+    matched = any(name in probes.feature_names or name in probes.groups for name in free)
+    if len(free) > 1 and not matched and width in sizes and sum(sizes) > width:
+        raise ValueError(beside(signature, free, probes))
     if len(free) == 1 and (free[0] not in probes.feature_names or signature.inputs[free[0]].shape == (width,)):
         return None
     places: dict[str, list[int]] = {}
@@ -105,6 +112,22 @@ def table_columns(signature: Signature, free: Sequence[str], probes: TabularProb
             "and background, or give model_input=."
         )
     return places
+
+
+def beside(signature: Signature, free: Sequence[str], probes: ProbeSet) -> str:
+    """The message where a model takes other inputs besides the probes. free: the names of those that are not given yet."""
+    others = [name for name in free if signature.inputs[name].shape != probes.inputs.shape[1:]] or list(free[1:])
+    if len(others) == len(free):
+        others = others[1:]
+    automatic = any(name.startswith(AUTOMATIC) for name in signature.inputs)
+    n = len(probes)
+    if automatic:  # names that Keras made are others in every process
+        places = ["None" if name not in others else f"other[:{n}]" for name in signature.inputs]
+        example = f"side_inputs=[{', '.join(places)}], None for the probes"
+    else:
+        example = f"side_inputs={{{', '.join(f'{name!r}: {name}[:{n}]' for name in others[:2])}}}, one row per probe"
+    names = f"{len(signature.inputs)} inputs" if automatic else f"the inputs {signature.listed}"
+    return f"the model has {names}, and the probes are one of them; give the others with the probes, e.g. {example}."
 
 
 def _by_hand(signature: Signature, probes: TabularProbes, why: str) -> str:

@@ -193,7 +193,7 @@ def _without_chance(
     """The check once more, where a state that every batch finds anew may be the reason why the same batch gave different outputs."""
     with state.kept(resets):
         again = identity.check(steps, count, tolerance, own_inputs=False)
-    return checked if again.said else again
+    return checked if again.by_chance else again
 
 
 def _with_augmentation(checked: identity.Identity, model: Any, steps: KerasPass) -> identity.Identity:

@@ -107,7 +107,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         super().__init__()
         check_options(log_dir, every, max_overhead, on_error)
         sets = named_or_refused(probes)
-        self._network = Network(model)
+        self._network = Network(model, [probe_set.inputs.shape[1:] for probe_set in sets.values()])
         self.log_dir = os.fspath(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
 
@@ -197,6 +197,9 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         # A model that is built by its first batch is refused right after it, like a built one before it.
         if not self._engines and not self._refused:
             self._bind_early()
+            if not self._engines:
+                self._refused = True
+                raise ValueError(f"ExplanationLogger: {self._network.still_not_built(self.model)}")
 
     def _bind_early(self) -> None:
         """Bind the plans to the network, if it is built; what does not fit is an error now, before anything is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,17 +13,18 @@ class Network:
 
     Args:
         option: the option `model`: a Keras model, a callable on the model in fit, or None for the model in fit itself.
+        shapes: shape of one probe of each probe set, to tell which network of a wrapper takes them.
 
     Raises:
         TypeError: the option is neither.
     """
 
-    def __init__(self, option: Any) -> None:
+    def __init__(self, option: Any, shapes: Sequence[tuple[int, ...]]) -> None:
         if option is not None and not callable(option):
             raise TypeError(
                 f"ExplanationLogger: model is {type(option).__name__}; give a Keras model, or a callable on the model in fit, e.g. model=lambda m: m.student."
             )
-        self._option = option
+        self._option, self._shapes = option, list(shapes)
 
     def of(self, trained: Any) -> Any:
         """The network to explain.
@@ -33,32 +35,45 @@ class Network:
             ValueError, TypeError: there is none.
         """
         if self._option is None:
-            return _with_call(trained)
+            return self._with_call(trained)
         if isinstance(self._option, keras.Layer):
             return self._option
         try:
             network = self._option(trained)
         except Exception as error:
             raise ValueError(
-                f"model= failed on the model in fit, {trained.name!r} ({type(error).__name__}: {error}); {_give(trained)}."
+                f"model= failed on the model in fit, {trained.name!r} ({type(error).__name__}: {error}); {self._give(trained)}."
             ) from error
         if not isinstance(network, keras.Layer):
-            raise TypeError(f"model= returned {type(network).__name__}; {_give(trained)}.")
+            raise TypeError(f"model= returned {type(network).__name__}; {self._give(trained)}.")
         return network
 
+    def still_not_built(self, trained: Any) -> str:
+        """The message where the first batch did not build the network, because the wrapper's `train_step` does not call the wrapper itself."""
+        network = self.of(trained)
+        return f"model {network.name!r} is not built after its first batch, because nothing called it; {self._give(trained)}."
 
-def _with_call(trained: Any) -> Any:
-    """The model in fit, unless it is a wrapper that cannot be called."""
-    if type(trained).call is keras.Model.call:
-        raise ValueError(
-            f"model {trained.name!r} has no `call` of its own, so fit trains it, but it gives no output for probes; {_give(trained)}."
-        )
-    return trained
+    def _with_call(self, trained: Any) -> Any:
+        """The model in fit, unless it is a wrapper that cannot be called."""
+        if type(trained).call is keras.Model.call:
+            raise ValueError(
+                f"model {trained.name!r} has no `call` of its own, so fit trains it, but it gives no output for probes; {self._give(trained)}."
+            )
+        return trained
+
+    def _give(self, trained: Any) -> str:
+        """The advice, with the networks that the wrapper has; the example is one that takes the probes."""
+        networks = {name: value for name, value in vars(trained).items() if isinstance(value, keras.Model) and not name.startswith("_")}
+        fitting = [name for name, network in networks.items() if _shape(network) in self._shapes]
+        example = [*fitting, *networks, "network"][0]
+        has = f" (it has {', '.join(networks)})" if networks else ""
+        return f"name the network to explain, e.g. model=lambda m: m.{example}{has}"
 
 
-def _give(trained: Any) -> str:
-    """The advice, with the networks that the wrapper has."""
-    networks = [name for name, value in vars(trained).items() if isinstance(value, keras.Model) and not name.startswith("_")]
-    example = networks[-1] if networks else "network"
-    has = f" (it has {', '.join(networks)})" if networks else ""
-    return f"name the network to explain, e.g. model=lambda m: m.{example}{has}"
+def _shape(network: Any) -> tuple[int, ...] | None:
+    """Shape of a network's one input; None where it is not known."""
+    try:
+        shape = network.input_shape
+    except Exception:  # a subclassed model
+        return None
+    return tuple(shape[1:]) if isinstance(shape, tuple) else None
