@@ -72,7 +72,7 @@ export interface RunInfo {
   units: Record<string, string>;
   regions: string[];
   comparable: Record<string, unknown>;
-  settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string; classes: "auto" | "all" | number[] };
+  settings: { kind: string; evaluations: number; seed: number; output: string; unit: string; head?: string; read_as?: string; read_by?: string; model_output?: string | number; classes: "auto" | "all" | number[] };
   probes: ProbeSetInfo;
 }
 

@@ -19,7 +19,7 @@ from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.merging import missing, put_in
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
-from tb_xai_plugin.engine.said import say
+from tb_xai_plugin.engine.said import reading, say
 from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
 from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
 from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
@@ -66,12 +66,12 @@ class Engine:
             explainer.check(model)
         self._model = model
         sets = probes.label_sets is not None
-        reading = Reading(
+        how = Reading(
             *(plan.output, plan.head, plan.model_output.option, plan.model_output.hint),
             labelled=probes.labels is not None or sets,
             multilabel=sets,
         )
-        self._predictor = build_predictor(model, plan.masker, probes, plan.batch, reading)
+        self._predictor = build_predictor(model, plan.masker, probes, plan.batch, how)
         self.head = self._predictor.head
         say(self.head, self._predictor.checked.said)
         self.classes = self.head.classes
@@ -99,7 +99,8 @@ class Engine:
         """How the model's outputs are read and explained, for the record."""
         return {
             "head": self.head.kind,
-            "head_by": self.head.by,
+            "read_as": reading(self.head),
+            "read_by": self.head.by,
             "clipped": self.head.clipped,
             "unit": outputs.unit(self.head, self.plan.output),
             "regression": self.head.kind == "regression",

@@ -16,7 +16,9 @@ WORDS = {"softmax": "probabilities", "sigmoid": "probabilities", "sigmoid logits
 
 def reading(head: Head) -> str:
     """How the outputs are read, in the words of the option `head`."""
-    return "labels" if head.hard else WORDS.get(head.kind, head.kind)
+    if head.hard:
+        return "labels"
+    return "probabilities" if head.below else WORDS.get(head.kind, head.kind)
 
 
 def say(head: Head, sentences: Iterable[str]) -> None:

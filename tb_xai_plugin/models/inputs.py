@@ -109,10 +109,10 @@ class ModelInputs:
         return columns
 
     def _constant(self, values: Sequence[Any]) -> Any:
-        """A tensor (len(values), 1) of numbers or words, made once, outside every graph."""
+        """A tensor (len(values),) of numbers or words, made once, outside every graph."""
         key = (type(values[0]).__name__, *values)
         if key not in self._constants:
-            self._constants[key] = _outside(np.array(values, dtype=object if isinstance(values[0], str) else np.float32)[:, None])
+            self._constants[key] = _outside(np.array(values, dtype=object if isinstance(values[0], str) else np.float32))
         return self._constants[key]
 
     @cached_property

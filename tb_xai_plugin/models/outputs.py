@@ -30,6 +30,7 @@ class Head:
         clipped: whether probabilities are clipped to [1e-6, 1 - 1e-6] before log-odds, because the model is not more precise.
         by: how this is known, in a phrase.
         certain: whether it is known, and not only likely.
+        below: whether the columns are read below the last activation, which makes probabilities of them.
         hard: whether the columns are 1 for the class that the model names and 0 for the others; these have no log-odds.
     """
 
@@ -39,6 +40,7 @@ class Head:
     by: str = ""
     certain: bool = True
     hard: bool = False
+    below: bool = False
 
     @property
     def one_sigmoid(self) -> bool:

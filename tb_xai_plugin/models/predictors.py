@@ -174,7 +174,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
                 head = replace(head, clipped=True)
             else:
                 forward, masked = below, before
-                head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits")
+                head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits", below=True)
     state = State((*written, *(memory for memory in remembered if not any(memory is one for one in written))), remembered)
     if written and not remembered:
         masked = compiled(forward, batch, resets)  # with a state that changes, outputs may depend on the order of batches

@@ -19,7 +19,8 @@ const classOptions = memo((/** @type {import("../../types.d.ts").ProbeSetInfo} *
 export function explanationView(element) {
   return (data, state) => {
     if (!data.a) return;
-    const { explainers, probes, set } = data.a.info;
+    const { explainers, probes, set, settings } = data.a.info;
+    const { read_as: readAs, read_by: readBy } = settings;
     const sets = data.runs.find(({ run }) => run === data.a?.run)?.sets ?? [];
     const classes = classOptions(probes);
     const methods = explainers.map((name) => ({ value: name, text: method(name) }));
@@ -39,6 +40,7 @@ export function explanationView(element) {
         html`<div class="field"><span>${probes.regression ? "Output" : "Class"}</span>
           ${select({ label: probes.regression ? "Output that is explained" : "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
         </div>`}
+        ${readAs && html`<div class="field"><span>Read as</span><span class="value" title=${`The model's outputs are read as ${readAs}: ${readBy}. head= sets it.`}>${readAs}</span></div>`}
         <div class="field"><span>Unit</span><span class="value">${data.a.unit}</span></div>
       </div>`,
       element,
