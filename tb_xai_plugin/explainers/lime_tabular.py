@@ -20,6 +20,9 @@ from tb_xai_plugin.probes.scales import Grid
 # The package's default kernel width, in units of sqrt(features).
 WIDTH = 0.75
 
+# Most numbers in the rows around a probe; the regression on them takes some 100 bytes for each.
+MOST_NUMBERS = 2**26
+
 # The package adds this to the standard deviation of a bin, in units of the feature.
 LEAST_SPREAD = 1e-11
 
@@ -264,9 +267,13 @@ class Bins:
         A bin with a single value gives that value. (There the package gives its distance from the bin's mean in standard deviations, which is 0.)
         """
         i = np.searchsorted(self.cumulated, chances[:, 0], side="right")
-        values = self.mean[i] + self.spread[i] * normal(self.below[i] + chances[:, 1] * (self.up_to - self.below)[i])
-        values = np.clip(values, self.low[i], self.high[i])
-        return self._possible(values, i), self.bins[i] == np.searchsorted(self.borders, own)
+        values = self.low[i]
+        # Quantiles are slow, and a bin of a single value needs none: one-hot codes have no other.
+        wide = values < self.high[i]
+        j = i[wide]
+        drawn = self.mean[j] + self.spread[j] * normal(self.below[j] + chances[wide, 1] * (self.up_to - self.below)[j])
+        values[wide] = self._possible(np.clip(drawn, self.low[j], self.high[j]), j)
+        return values, self.bins[i] == np.searchsorted(self.borders, own)
 
     def _possible(self, values: np.ndarray, i: np.ndarray) -> np.ndarray:
         """The nearest numbers that the feature can have, in the same bins i."""
@@ -406,4 +413,9 @@ def _check_evaluations(evaluations: int, features: int) -> None:
     if evaluations < fewest_samples(features):
         raise ValueError(
             f"LimeTabular: {evaluations} evaluations are too few for {features} features; give at least {fewest_samples(features)}, i.e. 2 per feature and 2 more."
+        )
+    if evaluations * features > MOST_NUMBERS:
+        raise ValueError(
+            f"LimeTabular: {evaluations} rows of {features} features around each probe do not fit in memory; give fewer evaluations or fewer columns, "
+            "or leave 'lime' out: 'shap' needs no row per column."
         )
