@@ -27,6 +27,7 @@ from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.games.sided_masker import unsided
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
+from tb_xai_plugin.models.classes import checked_class_names
 from tb_xai_plugin.models.heads import OutputCheck
 from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.reach import cut_off
@@ -61,7 +62,7 @@ class Engine:
 
     def __init__(self, plan: Plan, model: Model) -> None:
         self.plan = plan
-        probes = plan.probes
+        probes = plan.probes if is_keras_model(model) else checked_class_names(model, plan.probes)
         for explainer in plan.model_based.values():
             explainer.check(model)
         self._model = model
@@ -76,7 +77,7 @@ class Engine:
         say(self.head, self._predictor.checked.said)
         self.classes = self.head.classes
         self._fixed_seconds = 0.0
-        self.probes = self._check_classes()
+        self.probes = self._check_classes(probes)
         constant = self.constant_targets
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
         self._check: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
@@ -149,7 +150,7 @@ class Engine:
             }
         return details
 
-    def _check_classes(self) -> ProbeSet:
+    def _check_classes(self, probes: ProbeSet) -> ProbeSet:
         """Read the labels as this model does, and hold labels, names and chosen classes against its outputs."""
         head, classes = self.head, self.classes
         regression = head.kind == "regression"
@@ -158,7 +159,7 @@ class Engine:
             raise ValueError(
                 f"output is 'probability', but the model's outputs are read as a regression ({head.by}); give head='probabilities' or 'logits' if they are of classes, else leave output out."
             )
-        probes = self.plan.probes.read_by(head.kind, head.columns)
+        probes = probes.read_by(head.kind, head.columns)
         if probes.class_names is not None and len(probes.class_names) != classes and not regression:
             raise ValueError(
                 f"class_names has {len(probes.class_names)} names, but the model has {classes} classes; give one name per class."

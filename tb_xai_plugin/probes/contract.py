@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from tb_xai_plugin.probes.labels import GivenLabels, Reading, wanted_classes
 from tb_xai_plugin.probes.sides import SideInputs
 
 logger = logging.getLogger("tb_xai_plugin")
+
+_Self = TypeVar("_Self", bound="ProbeSet")
 
 
 class ProbeSet:
@@ -123,6 +125,19 @@ class ProbeSet:
         probes._read_labels(reading)
         return probes
 
+    @property
+    def label_words(self) -> tuple[str, ...] | None:
+        """Labels that are names of classes which no `class_names` tell; else None."""
+        return self._given_labels.unknown_words if self._given_labels and self._given_labels.unknown_words else None
+
+    def with_classes(self: _Self, class_names: list[str] | None, labels: np.ndarray | None) -> _Self:
+        """A copy with other names of classes, and with other class numbers as labels unless these are None."""
+        probes = copy.copy(self)
+        probes.class_names = class_names
+        if labels is not None:
+            probes._keep_labels(type(self).__name__, labels, len(self))
+        return probes
+
     def wanted_classes(self, outputs: np.ndarray, targets: Sequence[int] | None = None, *, regression: bool) -> np.ndarray:
         """The class that "label" means, see `labels.wanted_classes`."""
         return wanted_classes(self.labels, self.label_sets, outputs, targets, regression=regression)
@@ -143,6 +158,8 @@ class ProbeSet:
     @property
     def _label_parts(self) -> dict[str, str]:
         """The part "labels". It is that of the labels as given: a model that reads them in another way does not change it."""
+        if self.label_words is not None:
+            return {"labels": hash_of(*self.label_words)}
         reading = self._given_labels.unread() if self._given_labels else Reading()
         known = reading.labels if reading.labels is not None else reading.label_sets
         return {"labels": hash_of(known if known is not None else "none")}

@@ -76,11 +76,13 @@ class GivenLabels:
         who: the class that was given them; every message begins with it.
         numbers: float64 (n,) or (n, columns), columns > 1.
         words: whether they were names of classes.
+        unknown_words: the names, where nothing tells the numbers of their classes yet; `numbers` is then empty.
     """
 
     who: str
     numbers: np.ndarray
     words: bool = False
+    unknown_words: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, who: str, labels: Labels | None, n: int, class_names: list[str] | None) -> GivenLabels | None:
@@ -105,6 +107,8 @@ class GivenLabels:
                 f"{who}: labels has shape {given.shape} for {n} probes; give one class number, one row of 0 and 1, or the true values of a regression "
                 "per probe."
             )
+        if words and class_names is None and given.ndim == 1:
+            return cls(who, np.zeros(0), words, tuple(given.tolist()))  # the model may know the classes
         numbers = _numbers_of(who, given, class_names) if words else _finite(who, given)
         if numbers.ndim == 1 and class_names is not None and len(class_names) > 1 and _whole(numbers):
             # One number per probe and several names: classes, whatever the model.
@@ -125,6 +129,8 @@ class GivenLabels:
 
     def unread(self) -> Reading:
         """The likeliest reading, before the model is known."""
+        if self.unknown_words:
+            return Reading()
         numbers = self.numbers
         if numbers.ndim == 1:
             return _classes(numbers) if _whole(numbers) and numbers.min() >= 0 else Reading(truth=numbers[:, None])
@@ -143,6 +149,11 @@ class GivenLabels:
         Raises:
             ValueError: labels that do not fit the head, in one sentence.
         """
+        if self.unknown_words:
+            raise self._refusal(
+                f"label {self.unknown_words[0]!r} is a word, and neither class_names nor the model (its classes_) tell which class it is; give class numbers, or "
+                "class_names that contain every label"
+            )
         if kind == "regression":
             return self._of_regression(columns)
         if kind in ("softmax", "logits"):

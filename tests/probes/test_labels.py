@@ -143,6 +143,7 @@ def test_plain_labels_need_no_sentence(caplog: pytest.LogCaptureFixture) -> None
 
 
 REFUSED = {
+    "words without names": (list("abcdef"), "softmax", 6, r"label 'a' is a word, and neither class_names nor the model \(its classes_\) tell which"),
     "a class that the model does not have": ([0, 1, 2, 3, 9, 0], "softmax", 4, "label 9 is out of range: the model has 4 classes; give labels from 0 to 3"),
     "negative classes": ([-1, 1, 1, -1, 1, 1], "logits", 2, "label -1 is out of range: .*give labels from 0 to 1"),
     "a negative class among independent outputs": ([0, -2, 0, 0, 0, 0], "sigmoid", 3, "label -2 is out of range: the model has 3 classes"),
@@ -176,7 +177,6 @@ WRONG_FOR_ALL = {
     "missing numbers": ([0, 1, np.nan, 0, 1, 0], "that of probe 2 is nan"),
     "infinite numbers": (np.where(MULTI_HOT == 1, np.inf, 0), "that of probe 0 is inf"),
     "lists of classes": ([[0], [1, 2], [], [0], [1], [2]], "rows of different lengths; .*matrix of 0 and 1"),
-    "words without names": (list("abcdef"), "label 'a' is a word, and there are no class_names"),
     "words and numbers": (np.array([0, "a", 1, 2, 3, 4], dtype=object), "labels have 'a' among them"),
     "rows of words": (np.array([["a", "b"]] * 6), r"labels are words of shape \(6, 2\)"),
 }

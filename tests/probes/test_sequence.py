@@ -274,10 +274,6 @@ REFUSED = {
         r"region 'r' is 'volt'; give a bool mask of shape \(23,\) or \(9, 23\), or \[start, stop\]",
     ),
     "a region beyond the end": ({"regions": {"r": [20, 24]}}, r"region 'r' is \[20, 24\] for series of 23 steps"),
-    "labels in words": (
-        {"labels": ["cat"] * COUNT},
-        "label 'cat' is a word, and there are no class_names; give class numbers, or class_names",
-    ),
     "labels in other words": ({"labels": ["cat"] * COUNT, "class_names": ["dog"]}, r"label 'cat' is not among class_names \['dog'\]"),
     "one series": ({"series": SERIES[0, :, 0]}, r"shape \(23,\).*give numbers of shape \(n, T\) or \(n, T, C\)"),
     "images": ({"series": SERIES[..., None]}, "shape"),
