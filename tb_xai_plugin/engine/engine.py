@@ -17,6 +17,7 @@ from tb_xai_plugin.engine.access import Access
 from tb_xai_plugin.engine.chance import chance_of, with_chance
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.merging import missing, put_in
+from tb_xai_plugin.engine.missing import warn_of_filling
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.engine.said import reading, say
@@ -33,7 +34,7 @@ from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.refusals import is_keras_model
 from tb_xai_plugin.models.threads import one_blas_thread
-from tb_xai_plugin.probes import ProbeSet, TextProbes
+from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
 
 # classes="auto" explains all classes up to this number; with more, the true class and the two that the model finds likeliest, where classes exclude
 # each other; of a regression or of independent labels, the first ones.
@@ -84,6 +85,9 @@ class Engine:
         self._clipped = 0.0
         if isinstance(probes, TextProbes) and not probes.mask_token:
             self._warn_of_texts_cut_off(probes)
+        of_inputs = self._predictor.outputs
+        if isinstance(probes, TabularProbes) and of_inputs and not (probes.model_input or probes.side_inputs):
+            warn_of_filling(probes, lambda rows: self._probabilities(of_inputs(rows, len(probes))))
 
     def _warn_of_texts_cut_off(self, probes: TextProbes) -> None:
         masker = unsided(self.plan.masker)

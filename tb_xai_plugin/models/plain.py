@@ -14,7 +14,7 @@ from tb_xai_plugin.games.sided_masker import Sided
 from tb_xai_plugin.models.batches import Batches, MaskedModel, filled
 from tb_xai_plugin.models.choice import Choice, as_columns
 from tb_xai_plugin.models.inputs import rows_as_given, with_sides
-from tb_xai_plugin.probes import ProbeSet, TextProbes
+from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PlainForward:
         masker: makes the masked inputs.
         probes: the probes.
         choice: chooses the explained output among all outputs.
-        as_given: whether a table comes back to the callable in the form in which it was given; else it is an array of float32.
+        as_given: whether a table comes back to the callable in the form in which it was given; else it is an array of its numbers.
         read: what the callable returned -> what is explained; for callables that return labels.
     """
 
@@ -47,8 +47,8 @@ class PlainForward:
             masked = masked.masked
         assemble = getattr(self.probes, "assemble", None)
         own = assemble(np, masked) if assemble else masked
-        if self.probes.model_input is None and self.as_given and hasattr(self.probes, "as_given"):
-            own = self.probes.as_given(own)
+        if self.probes.model_input is None and isinstance(self.probes, TabularProbes):
+            own = self.probes.as_given(own) if self.as_given else self.probes.as_array(own)
         return self._arranged(own, sides)
 
     def given_inputs(self) -> Any:
@@ -59,8 +59,10 @@ class PlainForward:
             texts = [str(text) for text in probes.inputs.tolist()]
             own: Any = probes.encode(texts) if probes.encode else texts
             own = dict(own) if isinstance(own, Mapping) else own
-        elif probes.model_input is not None or not (self.as_given or not hasattr(probes, "as_given")):
+        elif probes.model_input is not None:
             own = probes.inputs.astype(np.float32)
+        elif isinstance(probes, TabularProbes) and not self.as_given:
+            own = probes.as_array(probes.inputs)
         else:
             own = rows_as_given(probes)
         return self._arranged(own, sides)

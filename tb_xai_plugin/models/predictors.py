@@ -76,6 +76,7 @@ class Predictor:
         gradients: gradients of the explained output with respect to the players; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
             gradients: for a callable, or for Keras on another backend than TensorFlow.
+        outputs: of a callable, (what it takes, number of rows) -> outputs, float32 (rows, columns); None for a Keras model.
     """
 
     evaluate: Evaluate
@@ -86,6 +87,7 @@ class Predictor:
     resets: Resets | None = None
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
+    outputs: Callable[[Any, int], np.ndarray] | None = None
 
     @contextmanager
     def preserving_state(self) -> Iterator[None]:
@@ -128,7 +130,7 @@ def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, readi
     else:
         head = guess_head(outputs, reading.labelled)
     checked = identity.check(PlainPass(forward), len(probes), identity.TOLERANCE, own_inputs=probes.model_input is not None)
-    return Predictor(masked.evaluate, head, masked.evaluate_rows, checked)
+    return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, outputs=forward.outputs)
 
 
 def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading: Reading) -> Predictor:

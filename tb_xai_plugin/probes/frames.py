@@ -42,6 +42,18 @@ class Form:
             return self.decoders[0].back(codes.astype(np.float64))
         return self.library.table([decoder(codes[:, place]) for place, decoder in enumerate(self.decoders)], self.labels)
 
+    def numbers(self, codes: np.ndarray) -> np.ndarray:
+        """The same rows as an array of numbers, where there are no words and no times: of a DataFrame float64."""
+        if isinstance(self.library, Arrays):
+            return np.asarray(self(codes))
+        columns = []
+        for place, decoder in enumerate(self.decoders):
+            values, missing = self.library.plain(decoder(codes[:, place]))
+            numbers = np.full(len(values), np.nan)
+            numbers[~missing] = values[~missing].astype(np.float64)
+            columns.append(numbers)
+        return np.stack(columns, axis=1)
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -172,7 +184,7 @@ def _is_list_of_lists(table: Table) -> bool:
 def _refuse_others(who: str, table: Any, what: str) -> None:
     """Refuse tables that look like DataFrames and are none that can be read."""
     kind = type(table).__name__
-    if hasattr(table, "columns") and kind == "LazyFrame":
+    if kind == "LazyFrame":
         raise TypeError(f"{who}: {what} is a LazyFrame; give {what}.collect().")
     if hasattr(table, "columns") and library_of(table) is None:
         raise TypeError(f"{who}: {what} is a {type(table).__module__}.{kind}; give an array, or a DataFrame of pandas or polars.")

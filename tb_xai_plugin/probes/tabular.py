@@ -175,6 +175,13 @@ class TabularProbes(ProbeSet):
             raise TypeError(self.not_for_tensors or f"{WHO}: rows are {type(rows).__name__}; give an array.")
         return self._form(rows)
 
+    def as_array(self, rows: np.ndarray) -> np.ndarray:
+        """Masked rows as an array, for callables that take no DataFrame: of float64 with the exact numbers, or of codes where there are words or times.
+
+        rows: float32 (k, d), as in `as_given`.
+        """
+        return rows if self.words or self.times else self._form.numbers(rows)
+
     def completed(self) -> Any:
         """The rows as they were given, with replacements in the place of missing values where `missing` is "baseline"."""
         return self.as_given(self.inputs)
