@@ -59,7 +59,7 @@ setup(
             "lime==0.2.0.1",
             "mypy>=1.15",
             "pandas-stubs>=2.2",
-            "polars>=1.20",
+            "polars>=1.32",
             "pytest-cov>=5",
             "ruff>=0.9",
             "shap>=0.46",
