@@ -13,16 +13,16 @@ from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.arguments import Labels, Names, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.hashes import hash_of
+from tb_xai_plugin.probes.tokens import TOKENIZERS, is_symbol
 
 WHO = "TextProbes"
-MOST_TOKENS = 200
+
+# As players of one text: `games.coalitions` draws no designs for more.
+MOST_TOKENS = 1000
 REPEATED = ("own", "one")
 
 # Most occurrences of tokens in one text, where repeated tokens are one player: every masked text is assembled from all occurrences.
-MOST_OCCURRENCES = 1000
-
-# Zero-width non-joiner and joiner: they occur within words of Persian and Indian scripts, and between the parts of one emoji.
-JOINERS = "\u200c\u200d"
+MOST_OCCURRENCES = 5000
 
 # A piece of a text and its player. A piece BETWEEN tokens, such as a space, has no player and is always present.
 Piece = tuple[str, int]
@@ -40,9 +40,10 @@ class TextProbes(ProbeSet):
             such arrays. Default: the model takes strings itself (a TextVectorization layer, a scikit-learn pipeline).
         class_names: list of str, one name per class.
         names: list of str, one name per probe.
-        tokenize: callable, str -> list of str, pieces of the text in its order. Default: words (letters, digits and underscores as in `lime`, but
-            with accents and vowel signs, at which `lime` cuts words apart) and emoji. Everything outside tokens, such as spaces and punctuation,
-            is always present. Scripts without spaces between words need a tokenizer of their own.
+        tokenize: "words" | "sentences" | "paragraphs" | callable, str -> list of str, pieces of the text in its order. Default: words (letters, digits
+            and underscores as in `lime`, but with accents and vowel signs, at which `lime` cuts words apart) and emoji. A text of one paragraph
+            is cut into sentences, and one of a single sentence into words. Everything outside tokens, such as spaces and punctuation between
+            words, is always present. Scripts without spaces between words need "sentences" or a tokenizer of their own.
         mask_token: str that replaces an absent token. Default "": the token is removed and later tokens move up. Where the model reads only part of
             a text, tokens that it never reads then move into its view, and a warning says so. A token that the model knows keeps all others in place.
         repeated: "own" (every occurrence of a word is a player) | "one" (all occurrences are one player, as by default in `lime`).
@@ -70,7 +71,7 @@ class TextProbes(ProbeSet):
         encode: Callable[[list[str]], Any] | None = None,
         class_names: Names | None = None,
         names: Names | None = None,
-        tokenize: Callable[[str], Iterable[str]] | None = None,
+        tokenize: str | Callable[[str], Iterable[str]] | None = None,
         mask_token: str = "",
         repeated: str = "own",
         regions: Mapping[str, Iterable[str]] | None = None,
@@ -88,7 +89,7 @@ class TextProbes(ProbeSet):
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", len(strings))
         self._keep_labels(WHO, labels, len(strings))
-        split = checks.optional_callable(WHO, "tokenize", tokenize, "maps a text to its tokens") or words
+        split = _tokenizer(tokenize)
         self.pieces = [_pieces(text, split(text), probe, repeated) for probe, text in enumerate(strings)]
         self._warn_of_symbols_without_token()
         self.players = np.array([1 + max(player for _, player in pieces) for pieces in self.pieces], dtype=np.int64)
@@ -199,7 +200,7 @@ class TextProbes(ProbeSet):
     def _warn_of_symbols_without_token(self) -> None:
         """Warn of emoji that a tokenizer leaves out: models read them, but they never get an attribution."""
         symbols = {
-            probe: "".join(char for piece, player in pieces if player == BETWEEN for char in piece if _is_symbol(char))
+            probe: "".join(char for piece, player in pieces if player == BETWEEN for char in piece if is_symbol(char))
             for probe, pieces in enumerate(self.pieces)
         }
         texts = [probe for probe, missed in symbols.items() if missed]
@@ -209,43 +210,6 @@ class TextProbes(ProbeSet):
                 "token, so they are always present and have no attribution; let tokenize return them too.",
                 stacklevel=3,
             )
-
-
-def words(text: str) -> list[str]:
-    """The words and emoji of a text, in its order."""
-    tokens: list[str] = []
-    kind = ""  # of the token that the previous character belongs to: "word", "emoji" or ""
-    joined = False  # the previous character is a zero-width joiner
-    for char in text:
-        if char.isalnum() or char == "_":
-            continues, new_kind = kind == "word", "word"
-        elif _is_modifier(char):
-            continues, new_kind = bool(kind), kind
-        elif _is_symbol(char):
-            continues, new_kind = kind == "emoji" and (joined or _is_half_of_a_flag(char, tokens[-1])), "emoji"
-        else:
-            continues, new_kind = False, ""
-        if continues:
-            tokens[-1] += char
-        elif new_kind:
-            tokens.append(char)
-        kind, joined = new_kind, char == JOINERS[1]
-    return tokens
-
-
-def _is_modifier(char: str) -> bool:
-    """Whether a character belongs to the one before it: accents and vowel signs, variation selectors, joiners, and skin tones."""
-    return char in JOINERS or "\U0001f3fb" <= char <= "\U0001f3ff" or unicodedata.category(char).startswith("M")
-
-
-def _is_symbol(char: str) -> bool:
-    """Whether a character is an emoji or another pictograph; mathematical and currency signs are not."""
-    return unicodedata.category(char) == "So"
-
-
-def _is_half_of_a_flag(char: str, before: str) -> bool:
-    """Whether a character completes the flag that the token before it begins."""
-    return len(before) == 1 and all("\U0001f1e6" <= half <= "\U0001f1ff" for half in (char, before))
 
 
 def _is_lost(between: str) -> bool:
@@ -286,6 +250,28 @@ def _decoded(text: object, probe: int) -> str:
     if not text.strip():
         raise ValueError(f"{WHO}: text {probe} is empty; give texts with at least 2 tokens.")
     return text
+
+
+def _tokenizer(given: str | Callable[[str], Iterable[str]] | None) -> Callable[[str], Iterable[str]]:
+    if isinstance(given, str):
+        if given not in TOKENIZERS:
+            raise ValueError(
+                f"{WHO}: unknown tokenize {given!r}; choose from {list(TOKENIZERS)}, or give a callable that maps a text to its tokens."
+            )
+        return TOKENIZERS[given]
+    return checks.optional_callable(WHO, "tokenize", given, "maps a text to its tokens") or TOKENIZERS["words"]
+
+
+def _too_long(text: str, probe: int, players: int, tokens: int) -> str:
+    """The sentence that says how a text of too many tokens can be explained."""
+    pieces = {how: len(TOKENIZERS[how](text)) for how in ("sentences", "paragraphs")}
+    ways = [f"tokenize={how!r}, by which it has {count}" for how, count in pieces.items() if 1 < count <= MOST_TOKENS][:1]
+    different = len(set(TOKENIZERS["words"](text)))
+    if players == tokens <= MOST_OCCURRENCES and 1 < different <= MOST_TOKENS:
+        ways.append(f"repeated='one', by which it has {different}")
+    what = f"{tokens} tokens" if players == tokens else f"{tokens} tokens ({players} different ones)"
+    most = MOST_TOKENS if players > MOST_TOKENS else MOST_OCCURRENCES
+    return f"{WHO}: text {probe} has {what}, and at most {most} can be explained; give {', or '.join(ways) or 'a shorter text, or tokenize= with larger pieces'}."
 
 
 def _pieces(text: str, tokens: object, probe: int, repeated: str) -> list[Piece]:
@@ -329,14 +315,8 @@ def _pieces(text: str, tokens: object, probe: int, repeated: str) -> list[Piece]
             f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with at least 2 tokens, and tokenize= "
             "for scripts without spaces between words."
         )
-    if players > MOST_TOKENS:
-        raise ValueError(
-            f"{WHO}: text {probe} has {players} tokens, and at most {MOST_TOKENS} can be explained; shorten it, or give tokenize= with larger pieces, e.g. sentences."
-        )
-    if len(tokens) > MOST_OCCURRENCES:
-        raise ValueError(
-            f"{WHO}: text {probe} has {len(tokens)} tokens ({players} different ones), and at most {MOST_OCCURRENCES} can be explained; shorten it, or give tokenize= with larger pieces, e.g. sentences."
-        )
+    if players > MOST_TOKENS or len(tokens) > MOST_OCCURRENCES:
+        raise ValueError(_too_long(text, probe, players, len(tokens)))
     return pieces
 
 

@@ -56,6 +56,7 @@ def encode(texts: list[str]) -> np.ndarray:
 
 xai.TextProbes(["a good film", "a bad film"], [1, 0], encode=encode, tokenize=str.split, mask_token="[MASK]")
 xai.TextProbes(np.array(["a good film"]), regions={"praise": ["good"], "blame": {"bad"}}, class_names=["bad", "good"])
+xai.TextProbes(["One. Two."], tokenize="sentences")
 xai.TextProbes(frame["colour"], pd.Series([1, 0]), tokenize=lambda text: iter(text.split()))
 
 series = np.zeros((4, 20, 2))
