@@ -193,7 +193,6 @@ def montages(which: str) -> Callable[[Path], None]:
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         some = [array[:8] for array in listed]
         probes = xai.ImageProbes(some if isinstance(given, list) else some[0], y[:8], class_names=names)
-        probes.model_input = lambda picture: probes.assemble(keras.ops, picture)
         model.fit(given, y, epochs=4, verbose=0, callbacks=[xai.ExplanationLogger(folder / which, probes, on_error="raise")])
 
     return write

@@ -87,7 +87,6 @@ def siamese() -> keras.Model:
 
 
 def explained(model, probes: xai.ImageProbes, **options) -> xai.Explanation:
-    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
     return xai.explain(model, probes, "shap", output="probability", **options)["shap"]
 
 
@@ -121,6 +120,53 @@ def test_values_of_whole_images_are_the_shapley_values_of_the_game_over_the_user
             np.testing.assert_allclose(shap.values[probe, target], shapley_by_enumeration(game, 3), atol=2e-6)
 
 
+def test_a_dict_of_images_reaches_named_inputs_and_a_callable_gets_what_the_user_has() -> None:
+    keras.utils.set_random_seed(0)
+    inputs = {name: keras.Input(array.shape[1:], name=name) for name, array in MIXED.items()}
+    flat = [
+        layers.Flatten()(layers.Rescaling(1 / 255)(inputs["photo"])),
+        layers.Flatten()(inputs["depth"]),
+        layers.Flatten()(inputs["mask"]),
+    ]
+    model = keras.Model(inputs, layers.Dense(2, activation="softmax")(layers.Concatenate()(flat)))
+    probes = xai.ImageProbes(MIXED, LABELS, segments="parts", baseline=0)
+    given = {name: array.astype("float32") for name, array in MIXED.items()}
+    predicted = model.predict(given, verbose=0)
+    of_model = xai.explain(model, probes, "shap", output="probability", classes=[1])["shap"]
+
+    def function(images: dict[str, np.ndarray]) -> np.ndarray:
+        assert list(images) == list(MIXED)
+        return model.predict(images, verbose=0)
+
+    of_callable = xai.explain(function, probes, "shap", output="probability", classes=[1])["shap"]
+    for shap in (of_model, of_callable):
+        np.testing.assert_allclose(shap.outputs[:, 0], predicted[:, 1], atol=1e-6)
+        assert shap.player_names[0] == ["photo", "depth", "mask"]
+    np.testing.assert_allclose(of_model.values, of_callable.values, atol=1e-6)
+    for probe in range(N):
+
+        def game(coalitions: np.ndarray, probe=probe) -> np.ndarray:
+            batch = {
+                name: np.stack([array[probe] * float(there) for there in own])
+                for own, (name, array) in zip(coalitions.T, given.items(), strict=True)
+            }
+            return model.predict(batch, verbose=0)[:, 1]
+
+        np.testing.assert_allclose(of_model.values[probe, 0], shapley_by_enumeration(game, 3), atol=2e-6)
+
+
+def test_two_images_and_a_side_input_go_to_one_model() -> None:
+    keras.utils.set_random_seed(0)
+    meta = RNG.normal(size=(N, 3)).astype(np.float32)
+    left, right, third = keras.Input((28, 28, 1), name="left"), keras.Input((28, 28, 1), name="right"), keras.Input((3,), name="meta")
+    joined = layers.Concatenate()([layers.Flatten()(left), layers.Flatten()(right), third])
+    model = keras.Model({"left": left, "right": right, "meta": third}, layers.Dense(2, activation="softmax")(joined))
+    probes = xai.ImageProbes({"left": PAIR[0], "right": PAIR[1]}, LABELS, side_inputs={"meta": meta})
+    shap = xai.explain(model, probes, "shap", output="probability", classes=[1])["shap"]
+    predicted = model.predict({"left": PAIR[0], "right": PAIR[1], "meta": meta}, verbose=0)
+    np.testing.assert_allclose(shap.outputs[:, 0], predicted[:, 1], atol=1e-6)
+
+
 def test_a_bag_of_images_gives_its_values_to_the_image_that_matters() -> None:
     class Brightest(keras.Layer):
         def call(self, bags):
@@ -129,8 +175,7 @@ def test_a_bag_of_images_gives_its_values_to_the_image_that_matters() -> None:
 
     model = keras.Sequential([keras.Input((9, 16, 16, 1)), Brightest()])
     probes = xai.ImageProbes(BAG, LABELS, baseline=0)
-    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
-    shap = xai.explain(model, probes, "shap", output="raw", classes=[0])["shap"]
+    shap = xai.explain(model, probes, "shap", output="raw", classes=[0], head="regression")["shap"]
     names = probes.player_names(0)
     inside = np.array([name.startswith("image 4,") for name in names])
     assert inside.sum() == 4
@@ -301,14 +346,12 @@ def test_what_does_not_fit_is_refused_with_a_sentence(name: str) -> None:
 
 def test_grad_cam_says_that_it_explains_one_image() -> None:
     model, probes = siamese(), xai.ImageProbes(PAIR, LABELS)
-    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
     with pytest.raises(ValueError, match="several images"):
         xai.explain(model, probes, "grad-cam")
 
 
 def test_pixel_values_of_a_custom_explainer_are_summed_over_the_images_only() -> None:
     model, probes = siamese(), xai.ImageProbes(PAIR, LABELS)
-    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
     own = xai.explain(model, probes, xai.Custom("ones", lambda model, probes: np.ones(probes.inputs.shape[:3])))["ones"]
     values = own.values[np.isfinite(own.values)].reshape(N, -1)
     np.testing.assert_allclose(values.sum(axis=1), 2 * 28 * 28)
@@ -316,14 +359,12 @@ def test_pixel_values_of_a_custom_explainer_are_summed_over_the_images_only() ->
 
 def test_integrated_gradients_reach_every_image() -> None:
     model, probes = siamese(), xai.ImageProbes(PAIR, LABELS)
-    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
     ig = xai.explain(model, probes, "ig", output="probability")["ig"]
     np.testing.assert_allclose(np.nansum(ig.values, axis=-1), ig.outputs - ig.base_values, atol=0.01)
 
 
 def test_a_run_keeps_the_probes_and_the_page_is_sent_names_and_gaps(tmp_path: Path) -> None:
     model, probes = siamese(), xai.ImageProbes(PAIR, LABELS, regions={"left": [np.ones((28, 28), bool), None]})
-    probes.model_input = lambda montage: probes.assemble(keras.ops, montage)
     model.compile("adam", "binary_crossentropy")
     model.fit(PAIR, LABELS, epochs=1, verbose=0, callbacks=[xai.ExplanationLogger(tmp_path / "a", probes, on_error="raise")])
     run = xai.read_run(tmp_path / "a")
