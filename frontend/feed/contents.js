@@ -60,6 +60,7 @@ function signals(container) {
     channels,
     series: series.data.subarray(i * length * channels, (i + 1) * length * channels),
     segments: segments.subarray(i * length, (i + 1) * length),
+    names: container.header.player_names?.[i] ?? null,
     regions: inside(i),
   }));
 }

@@ -133,6 +133,8 @@ export interface Signal {
   series: Float32Array;
   /** (length,) the player of each step; NOBODY (figures/outline.js) for padding */
   segments: Uint16Array;
+  /** of the players, where a probe has several series */
+  names: string[] | null;
   regions: Float32Array[];
 }
 

@@ -68,6 +68,7 @@ export function playerName(probes, content, player) {
   if (content?.kind === "image") return content.names?.[player] ?? numbered;
   if (content?.kind === "text") return tokens(content)[player] ?? numbered;
   if (content?.kind !== "sequence") return numbered;
+  if (content.names) return content.names[player] ?? numbered;
   const own = stretchesByPlayer(content)[player];
   return own ? stepWords(own) : numbered;
 }

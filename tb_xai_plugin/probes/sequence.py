@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
 from tb_xai_plugin.probes import baselines, checks
-from tb_xai_plugin.probes.arguments import Array, Display, Labels, Names, Segments, SideInputs
+from tb_xai_plugin.probes.arguments import Array, Baselines, Display, Images, Labels, Names, Segments, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.hashes import hash_of
+from tb_xai_plugin.probes.joined import Joined, joined_of
 from tb_xai_plugin.probes.montage import NOBODY
 from tb_xai_plugin.probes.padding import content, may_be_ids, padding_of
 from tb_xai_plugin.probes.regions import overlap
@@ -28,7 +31,8 @@ class SequenceProbes(ProbeSet):
     """Series over time to explain: sensors, signals, prices. Their segments of time are the players.
 
     Args:
-        series: (n, T) or (n, T, C) numbers, exactly as the model takes them.
+        series: (n, T) or (n, T, C) numbers, exactly as the model takes them. Several series a probe are a list of arrays (n, T), (n, T, C) or (n,), or
+            a dict of them by the model's input names, of any lengths and as many channels.
         labels: true classes, as (n,) int, (n,) names from `class_names`, or (n, classes) one-hot; sets of labels, as (n, classes) 0 and 1; or the
             true values of a regression, (n,) or (n, outputs). The model decides how they are read. Default: no labels.
         class_names: list of str, one name per class.
@@ -48,6 +52,7 @@ class SequenceProbes(ProbeSet):
     Attributes:
         segments: int32 (n, T), the player of each step, numbered from 0 in each series; -1 for padding.
         baseline: float32 (1, T, C), or (n, T, C) where each probe has its own.
+        joined: where the series of a probe lie in `inputs` and `segments`, one after the other; None for one series a probe.
         ids: whether the series are taken for ids: whole numbers from 0 whose baseline is whole. No value between two ids reaches the model.
         padded: bool (n, T), the steps at both ends of a series of ids that have the baseline's own value. By default they belong to no player.
 
@@ -61,39 +66,35 @@ class SequenceProbes(ProbeSet):
 
     def __init__(
         self,
-        series: Array,
+        series: Images,
         labels: Labels | None = None,
         *,
         class_names: Names | None = None,
         names: Names | None = None,
         channel_names: Names | None = None,
         segments: str | int | Segments = "auto",
-        baseline: str | float | Array = "auto",
+        baseline: Baselines = "auto",
         regions: Mapping[str, Array] | None = None,
         display: Display | None = None,
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
-        self._given, self.inputs = _numbers(series)
+        read = _read(series, labels)
+        self._given, self.inputs, self.joined = read.given, read.inputs, read.joined
+        slices = [slice(None)] if self.joined is None else self.joined.slices
         n, length, channels = self.pixels.shape
         self.class_names = checks.names_of(WHO, class_names, "class_names", None)
         self.names = checks.names_of(WHO, names, "names", n)
         self._keep_labels(WHO, labels, n)
         self.channel_names = checks.names_of(WHO, channel_names, "channel_names", channels, "channels")
-        self.ids, baseline = _ids(self.inputs, baseline)
-        self.padded = np.zeros((n, length), dtype=bool)
-        if self.ids:
-            made = baselines.baseline(WHO, self.pixels, np.zeros((n, length), dtype=np.int32), baseline)
-            self.padded = ~content(self.pixels, made)
-            if self.padded.all(axis=1).any():
-                raise ValueError(
-                    f"{WHO}: series {int(self.padded.all(axis=1).argmax())} is nothing but padding, {made.ravel()[0]:g}; leave it out, or give another baseline=."
-                )
-        self.segments = _segments(self.pixels, segments, self.padded)
+        each = None if self.joined is None else self.joined.each(baseline)
+        made = _baseline(self.inputs, self.pixels, slices, each or [baseline] * len(slices))
+        self.ids, self.padded = made.ids, made.padded
+        self.segments = _segments(self.pixels, segments, self.padded, slices)
         self.players = self.segments.max(axis=1).astype(np.int64) + 1
         if self.players.min() < 2:
             raise ValueError(f"{WHO}: probe {int(self.players.argmin())} has one segment; give segments= with at least 2 for every series.")
-        self.baseline = baselines.baseline(WHO, self.pixels, self.segments, baseline)
+        self.baseline = baselines.segment_mean(self.pixels, self.segments) if made.baseline is None else made.baseline
         unchanged = np.abs(self.pixels - self.baseline).reshape(n, -1).max(axis=1) == 0
         if unchanged.any():
             raise ValueError(
@@ -115,7 +116,10 @@ class SequenceProbes(ProbeSet):
     def __repr__(self) -> str:
         n, length, channels = self.pixels.shape
         ids = f", ids padded with {self.baseline.ravel()[0]:g}" if self.padded.any() else ""
-        return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments{ids})"
+        if self.joined is None:
+            return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments{ids})"
+        lengths = " + ".join(str(steps.stop - steps.start) for steps in self.joined.slices)
+        return f"SequenceProbes({n} x {len(self.joined.names)} series of {lengths} steps x {channels}, {self.players.max()} segments{ids})"
 
     @property
     def pixels(self) -> np.ndarray:
@@ -130,6 +134,7 @@ class SequenceProbes(ProbeSet):
             **self._label_parts,
             "segments": hash_of(self.segments),
             "baseline": hash_of(self.baseline),
+            **({} if self.joined is None else {"joined": hash_of(json.dumps(self.joined.as_json(), sort_keys=True))}),
             **self._side_parts,
         }
 
@@ -150,12 +155,18 @@ class SequenceProbes(ProbeSet):
         series, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=axes)
         return cls(series, labels, **options)
 
+    @property
+    def assemble(self) -> Callable[[Any, Any], Any] | None:
+        """(numpy or keras.ops, masked series) -> the series of each probe, as the model takes them; None for one series a probe."""
+        return None if self.joined is None else self.joined.assemble
+
     def player_names(self, probe: int) -> list[str]:
-        return [_steps(self.segments[probe] == player) for player in range(int(self.players[probe]))]
+        return names_of(self.segments[probe], int(self.players[probe]), self.joined)
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         alike = bool((self.segments == self.segments[0]).all())  # all probes have the same segments
-        names = {**self._common_record(), "channel_names": self.channel_names, "alike": alike}
+        joined = {} if self.joined is None else {"joined": self.joined.as_json()}
+        names = {**self._common_record(), "channel_names": self.channel_names, "alike": alike, **joined}
         arrays = {"inputs": self.inputs, "shown": self.shown, "segments": self.segments.astype(np.uint16), "baseline": self.baseline}
         if self.regions:
             arrays["masks"] = np.stack(list(self.regions.values()), axis=1).astype(np.uint8)
@@ -169,8 +180,10 @@ class SequenceProbes(ProbeSet):
     @classmethod
     def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> SequenceProbes:
         masks = arrays.get("masks")
+        inputs = arrays["inputs"]
+        joined = Joined.from_json(names["joined"]) if "joined" in names else None
         return cls(
-            arrays["inputs"],
+            inputs if joined is None else cast(Any, _Read(joined.cut(inputs), inputs, joined)),
             cls._labels_in(names),
             class_names=names["class_names"],
             names=names["names"],
@@ -218,7 +231,75 @@ def _numbers(given: Array) -> tuple[np.ndarray, np.ndarray]:
     return series, series.astype(np.float32) if series.dtype in (np.float64, np.bool_) else series
 
 
-def _ids(series: np.ndarray, baseline: str | float | Array) -> tuple[bool, str | float | Array]:
+@dataclass(frozen=True)
+class _Read:
+    """The series as they were given, and as they are explained.
+
+    Attributes:
+        given: a copy of what was given.
+        inputs: (n, T) or (n, T, C).
+        joined: where the series of each probe lie in `inputs`, or None.
+    """
+
+    given: Any
+    inputs: np.ndarray
+    joined: Joined | None
+
+
+def _read(series: Any, labels: Any) -> _Read:
+    if isinstance(series, _Read):  # from a record
+        return series
+    parts = joined_of(WHO, series, labels)
+    if parts is None:
+        return _Read(*_numbers(series), None)
+    joined, arrays = parts
+    for array in arrays:
+        array.flags.writeable = False
+    numbers = [array.astype(np.float32) if array.dtype == np.bool_ else array for array in arrays]
+    return _Read(joined.in_form(arrays), _numbers(joined.join(numbers))[1], joined)
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    """The baseline of series, and what it tells of them.
+
+    Attributes:
+        baseline: float32 (1 or n, T, C); None where it is made of the segments.
+        ids: whether any of the series are taken for ids.
+        padded: bool (n, T), the steps at both ends of a series of ids that have the baseline's own value.
+    """
+
+    baseline: np.ndarray | None
+    ids: bool
+    padded: np.ndarray
+
+
+def _baseline(inputs: np.ndarray, pixels: np.ndarray, slices: list[slice], each: list[Any]) -> _Baseline:
+    """The baseline of each stretch of series as if it were alone. each: the option `baseline` of each."""
+    n, length, _ = pixels.shape
+    padded = np.zeros((n, length), dtype=bool)
+    if any(isinstance(how, str) and how == "segment-mean" for how in each):
+        return _Baseline(None, False, padded)
+    if len(slices) > 1 and np.shape(each[0]) and each[0] is each[-1]:  # one array for all
+        whole = baselines.baseline(WHO, pixels, np.zeros((n, length), dtype=np.int32), each[0])
+        each = [whole[:, steps] for steps in slices]
+    made, any_ids = [], False
+    for steps, how in zip(slices, each, strict=True):
+        ids, how = _ids(inputs[:, steps], "auto" if how is None else how)
+        own = pixels[:, steps]
+        made.append(baselines.baseline(WHO, own, np.zeros(own.shape[:2], dtype=np.int32), how))
+        if ids:
+            padded[:, steps] = ~content(own, made[-1])
+            any_ids = True
+    if padded.all(axis=1).any():
+        raise ValueError(
+            f"{WHO}: series {int(padded.all(axis=1).argmax())} is nothing but padding, {made[0].ravel()[0]:g}; leave it out, or give another baseline=."
+        )
+    most = max(map(len, made))
+    return _Baseline(np.concatenate([np.broadcast_to(one, (most, *one.shape[1:])) for one in made], axis=1), any_ids, padded)
+
+
+def _ids(series: np.ndarray, baseline: Any) -> tuple[bool, Any]:
     """Whether series are taken for ids, and their baseline: of ids, "auto" is the one that pads them."""
     if not may_be_ids(series) or (isinstance(baseline, str) and baseline != "auto"):
         return False, baseline
@@ -234,7 +315,7 @@ def _ids(series: np.ndarray, baseline: str | float | Array) -> tuple[bool, str |
     return True, padding
 
 
-def _segments(pixels: np.ndarray, how: str | int | Segments, padded: np.ndarray) -> np.ndarray:
+def _segments(pixels: np.ndarray, how: str | int | Segments, padded: np.ndarray, slices: list[slice]) -> np.ndarray:
     """int32 (n, T), contiguous from 0 in each probe; NOBODY for padding where no maps are given."""
     n, length, _ = pixels.shape
     if isinstance(how, str) and how == "auto":
@@ -242,7 +323,7 @@ def _segments(pixels: np.ndarray, how: str | int | Segments, padded: np.ndarray)
     if isinstance(how, int | np.integer) and not isinstance(how, bool):
         if not 2 <= how <= length:
             raise ValueError(f"{WHO}: segments is {how} for series of {length} steps; give 2 to {length}.")
-        return np.stack([_cut(int(how), own) for own in padded])
+        return np.stack([_cut(int(how), own, slices) for own in padded])
     if isinstance(how, str):
         raise ValueError(f"{WHO}: unknown segments {how!r}; give 'auto', a number, label maps (T,) or (n, T), or a callable.")
     maps = _array("segments", [np.asarray(how(series.copy())) for series in pixels] if callable(how) else how)
@@ -255,12 +336,31 @@ def _segments(pixels: np.ndarray, how: str | int | Segments, padded: np.ndarray)
     return np.stack([contiguous_inside(labels, outside) for labels, outside in zip(maps, nobody, strict=True)])
 
 
-def _cut(count: int, padded: np.ndarray) -> np.ndarray:
-    """int32 (T,): what is not padding in `count` equal segments, or one per step where it is shorter."""
+def _cut(count: int, padded: np.ndarray, slices: list[slice]) -> np.ndarray:
+    """int32 (T,): what is not padding in `count` equal segments, or one per step where it is shorter. Each stretch of `slices` has its part of them."""
     labels = np.full(len(padded), NOBODY, dtype=np.int32)
-    steps = int((~padded).sum())
-    labels[~padded] = np.arange(steps) * min(count, steps) // steps
-    return labels if steps > 1 else labels + 1  # of a single step, the padding is the other player
+    players = 0
+    for steps in slices:
+        own = ~padded[steps]
+        length = int(own.sum())
+        if length:
+            parts = min(length, max(1, round(count * len(own) / len(padded))))
+            labels[steps][own] = players + np.arange(length) * parts // length
+            players += parts
+    return labels if players > 1 else np.where(labels == 0, 1, 0).astype(np.int32)  # of a single step, the padding is the other player
+
+
+def names_of(segments: np.ndarray, players: int, joined: Joined | None) -> list[str]:
+    """Names of the players of one probe: their stretches of time. segments: (T,)."""
+    names = []
+    for player in range(players):
+        own = segments == player
+        if joined is None:
+            names.append(_steps(own))
+            continue
+        stretches = [(name, own[steps]) for name, steps in zip(joined.names, joined.slices, strict=True) if own[steps].any()]
+        names.append(" + ".join(name if len(inside) == 1 else f"{name}, {_steps(inside)}" for name, inside in stretches))
+    return names
 
 
 def _steps(inside: np.ndarray) -> str:

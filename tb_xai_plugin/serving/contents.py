@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.probes.joined import Joined
 from tb_xai_plugin.probes.montage import Montage
+from tb_xai_plugin.probes.sequence import names_of
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.serving.container import Arrays
 from tb_xai_plugin.serving.request import Request
@@ -63,5 +65,8 @@ def _without_images(run: Run, request: Request, chosen: list[int], names: list[s
     else:
         shown, segments = run.statics("shown", "segments")
         arrays = {"series": shown[chosen], "segments": segments[chosen].astype(np.uint16)}
+        if layout := run.record["probes"].get("joined"):
+            counts = run.record["probes"]["players"]
+            header["player_names"] = [names_of(segments[probe], counts[probe], Joined.from_json(layout)) for probe in chosen]
     inside = run.membership(names)[chosen] if names else np.zeros((len(chosen), 0, players))
     return header, arrays | {"regions": inside.astype(np.float32)}

@@ -64,6 +64,8 @@ series = np.zeros((4, 20, 2))
 xai.SequenceProbes(series, regions={"start": [0, 5], "all": np.ones(20, dtype=bool)}, channel_names=["x", "y"], segments=5)
 xai.SequenceProbes(series.tolist(), baseline="segment-mean", segments=np.arange(20))
 xai.SequenceProbes(pd.DataFrame(np.eye(20)), np.linspace(0, 1, 20), baseline=[0.0] * 20, display=lambda values: values * 9.81)
+xai.SequenceProbes([series, series], baseline=[0, "mean"])
+xai.SequenceProbes({"left": series, "right": series}, baseline={"left": 0.5})
 xai.SequenceProbes([[0.0, 1.0, 2.0]], segments=lambda one: [0, 1, 1])
 
 
