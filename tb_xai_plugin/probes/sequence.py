@@ -151,7 +151,8 @@ class SequenceProbes(ProbeSet):
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        axes = np.ndim(dataset[0]) - 1 if isinstance(dataset, tuple) and dataset else 2
+        given: Any = dataset[0] if isinstance(dataset, tuple) and dataset else []
+        axes = 2 if isinstance(given, list | tuple | dict) else np.ndim(given) - 1
         series, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=axes)
         return cls(series, labels, **options)
 
