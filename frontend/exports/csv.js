@@ -46,11 +46,10 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const content = first.side.content(probe);
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
   const classes = [...new Set(panes.map(({ side }, i) => explainedClass(side, explained[i])))];
-  const target = explained.find((one) => one && one.target >= 0)?.target;
-  const label = info.probes.truth ? (target === undefined ? null : info.probes.truth[probe][target]) : (trueLabels(info.probes, probe) ?? []).map((number) => className(info.probes, number)).join("; ");
+  const label = labelOf(first.side, probe, explained.find((one) => one && one.target >= 0) ?? null);
   const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, first.side.unit];
   const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name", "input"];
-  const ofSets = info.probes.label_sets ? ["right labels"] : [];
+  const ofSets = rightLabels(info);
   for (const { title } of panes) header.push(...["run", "epoch", "value", "error", "base", output(info), ...ofSets].map((name) => `${title} ${name}`));
   if (second) header.push(...["value", "error"].map((name) => `${first.title} - ${second.title} ${name}`));
   yield header;
@@ -74,7 +73,10 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
  */
 export function* allNumbers({ a, b, probe, method }) {
   if (!a) return;
-  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "input", "value", "error", "base", output(a.info)];
+  const { truth, label_sets: sets } = a.info.probes;
+  const ofSets = rightLabels(a.info);
+  const labelled = truth || sets ? ["label", ...ofSets] : [];
+  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "input", "value", "error", "base", output(a.info), ...labelled];
   for (const side of [a, b]) {
     const values = side?.values(probe);
     if (!side || !values) continue;
@@ -83,10 +85,27 @@ export function* allNumbers({ a, b, probe, method }) {
     for (const step of values.steps) {
       const explained = values.at(step);
       const about = [side.name, step, probe, explainedClass(side, explained), method, side.unit];
+      /** @type {Cell[]} */
       const ofProbe = [explained?.base ?? null, outputOf(side, probe, step, explained)];
+      if (labelled.length) ofProbe.push(labelOf(side, probe, explained), ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null));
       for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...ofProbe];
     }
   }
+}
+
+/** @type {(info: Side["info"]) => string[]} the column of how many labels of a set are right, where probes have sets */
+const rightLabels = ({ probes }) => (probes.label_sets ? ["right labels"] : []);
+
+/**
+ * What is true: the names of the true classes, or of a regression, the true value of what is explained.
+ * @param {Side} side
+ * @param {number} probe
+ * @param {Attribution | null} explained
+ * @returns {Cell}
+ */
+function labelOf({ info: { probes } }, probe, explained) {
+  if (probes.truth) return explained && explained.target >= 0 ? probes.truth[probe][explained.target] : null;
+  return (trueLabels(probes, probe) ?? []).map((number) => className(probes, number)).join("; ");
 }
 
 /** The model's output: a probability (of a regression, the output itself); attributions are in `unit`. */

@@ -85,8 +85,12 @@ test("sets of labels stand in one cell, with the number of right ones; a regress
   const [header, row] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: 4 }] })));
   assert.equal(row[header.indexOf("label")], "cat; =dog");
   assert.equal(row[header.indexOf("A right labels")], "1");
+  const [all, first] = parsed(allNumbers(data({ a })));
+  assert.deepEqual([all.slice(-2), first.slice(-2)], [["label", "right labels"], ["cat; =dog", "1"]]);
   info.probes = { ...info.probes, label_sets: null, regression: true, truth: [[1, 2], [-3, 250000]] };
   const [names, cells] = parsed(shownNumbers(data({ a, panes: [{ title: "A", side: a, step: 4 }] })));
   assert.equal(cells[names.indexOf("label")], "250000");
   assert.equal(names.at(-1), "A output");
+  const [of, values] = parsed(allNumbers(data({ a })));
+  assert.deepEqual([of.at(-1), values.at(-1)], ["label", "250000"]);
 });
