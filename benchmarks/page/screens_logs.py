@@ -198,6 +198,48 @@ def montages(which: str) -> Callable[[Path], None]:
     return write
 
 
+def labels(folder: Path) -> None:
+    """Pictures of up to four shapes, of which one, several or none are true; two runs, the second with a poorer net."""
+    rng, names = np.random.default_rng(0), ["disc", "bar", "cross", "frame"]
+    x, sets = rng.normal(0, 0.08, (600, 24, 24, 1)), rng.random((600, len(names))) < 0.4
+    down, across = np.mgrid[:24, :24]
+    frame = (np.abs(down - 17.5) <= 4) & (np.abs(across - 17.5) <= 4) & ((np.abs(down - 17.5) > 3) | (np.abs(across - 17.5) > 3))
+    cross = ((np.abs(down - 17) <= 1) & (across < 12) & (across > 2)) | ((np.abs(across - 7) <= 1) & (down > 12) & (down < 22))
+    shapes = [(down - 6) ** 2 + (across - 6) ** 2 < 16, (down > 1) & (down < 10) & (across > 14) & (across < 19), cross, frame]
+    x[..., 0] += 0.9 * np.tensordot(sets, np.array(shapes), axes=1)
+    probes = xai.ImageProbes(x[:16], sets[:16], class_names=names, segments="grid")
+    for run, width in (("a", 12), ("b", 3)):
+        keras.utils.set_random_seed(1)
+        hidden = [
+            keras.layers.Conv2D(width, 3, activation="relu"),
+            keras.layers.MaxPool2D(),
+            keras.layers.Conv2D(width, 3, activation="relu"),
+        ]
+        model = keras.Sequential([keras.Input((24, 24, 1)), *hidden, keras.layers.Flatten(), keras.layers.Dense(4, "sigmoid")])
+        model.compile(keras.optimizers.Adam(0.002), "binary_crossentropy", metrics=["binary_accuracy"])
+        model.fit(
+            x[100:],
+            sets[100:],
+            validation_data=(x[:100], sets[:100]),
+            epochs=5,
+            verbose=0,
+            callbacks=[xai.ExplanationLogger(folder / run, probes)],
+        )
+
+
+def outputs(folder: Path) -> None:
+    """A regression with 20 outputs, some negative, and one of large whole numbers."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 6)).astype(np.float32)
+    for run, y in (("many", x @ rng.normal(size=(6, 20))), ("prices", np.round(250000 + 40000 * x[:, :1] + 20000 * x[:, 1:2]))):
+        keras.utils.set_random_seed(0)
+        layers = [keras.layers.Dense(16, "relu"), keras.layers.Dense(y.shape[1]), keras.layers.Rescaling(y.std(), y.mean())]
+        model = keras.Sequential([keras.Input((6,)), *layers])
+        model.compile(keras.optimizers.Adam(0.03), "mae")
+        probes = xai.TabularProbes(x[:12], y[:12], background=x[:100], feature_names=list("abcdef"))
+        model.fit(x, y, epochs=5, verbose=0, callbacks=[xai.ExplanationLogger(folder / run, probes)])
+
+
 def hostile(folder: Path) -> None:
     """Runs, classes, probes and regions with names that a page may stumble over."""
     task = demo_training.digits()
@@ -296,6 +338,8 @@ LOGS: dict[str, Callable[[Path], None]] = {
     "series": series,
     "sets": probe_sets,
     **{f"montage-{which}": montages(which) for which in ("pair", "views", "bag", "video")},
+    "labels": labels,
+    "outputs": outputs,
 }
 
 
