@@ -58,14 +58,22 @@ def given_head(option: str, outputs: np.ndarray, *, multilabel: bool, clipped: b
     return Head("softmax" if exclusive else "sigmoid", columns, clipped=clipped, by=by)
 
 
-def guess_head(outputs: np.ndarray, labelled: bool) -> Head:
+def guess_head(outputs: np.ndarray, labelled: bool, *, multilabel: bool = False) -> Head:
     """Read the outputs of an unknown callable, from the numbers alone. Logits and a regression with several outputs look alike.
 
-    outputs: (n, columns); labelled: the probes have classes, so that several columns are logits.
+    Args:
+        outputs: (n, columns).
+        labelled: the probes have classes, so that several columns are logits.
+        multilabel: the labels are sets of classes, so that several columns are probabilities or logits of independent classes.
     """
     columns = outputs.shape[1]
     if _sum_to_one(outputs):
         return Head("softmax", columns, clipped=True, by="the rows sum to 1")
+    if multilabel and columns > 1:
+        probable = bool((outputs >= 0).all() and (outputs <= 1).all())
+        return Head(
+            "sigmoid" if probable else "sigmoid logits", columns, clipped=probable, by="the probes have sets of labels", certain=probable
+        )
     logits = labelled and columns > 1
     return Head(
         "logits" if logits else "regression",

@@ -128,7 +128,7 @@ def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, readi
     if reading.head:
         head = given_head(reading.head, outputs, multilabel=reading.multilabel, clipped=True)
     else:
-        head = guess_head(outputs, reading.labelled)
+        head = guess_head(outputs, reading.labelled, multilabel=reading.multilabel)
     checked = identity.check(PlainPass(forward), len(probes), identity.TOLERANCE, own_inputs=probes.model_input is not None)
     return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, outputs=forward.outputs)
 

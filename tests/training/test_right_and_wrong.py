@@ -7,13 +7,17 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from sklearn.datasets import make_multilabel_classification
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, hamming_loss
+from sklearn.multiclass import OneVsRestClassifier
 from support.reading import scalars_of
 
 import tb_xai_plugin as xai
@@ -313,6 +317,45 @@ def test_an_explanation_has_the_reading_of_its_model() -> None:
     assert repr(explanation).split("the first: ")[1].startswith(f"class {SETS[0].argmax()} ")
     prices = xai.explain(network(1, None, "mse"), table(true_values("prices")[:COUNT]), "shap", evaluations=64)["shap"]
     assert np.array_equal(prices.to_dataframe()["label"], true_values("prices")[:COUNT].repeat(8))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: OneVsRestClassifier(LogisticRegression()), lambda: ExtraTreesClassifier(20, max_depth=3, random_state=0)]
+)
+def test_sets_of_labels_make_the_probabilities_of_a_callable_independent(make: Callable[[], Any]) -> None:
+    model = make().fit(X, SETS)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        found = model.predict_proba(x)  # a forest has one array for each label
+        return np.stack([of_label[:, 1] for of_label in found], axis=1) if isinstance(found, list) else found
+
+    explanation = xai.explain(predict, table(SETS[:COUNT]), "shap", evaluations=64)["shap"]
+    assert np.array_equal(explanation.probes.label_sets, SETS[:COUNT])
+    p = np.clip(predict(X[:COUNT]), 1e-6, 1 - 1e-6)
+    assert explanation.unit == "log-odds"
+    assert np.allclose(explanation.outputs, np.log(p / (1 - p)), atol=1e-3)
+    margins = OneVsRestClassifier(LogisticRegression()).fit(X, SETS).decision_function
+    of_margins = xai.explain(margins, table(SETS[:COUNT]), "occlusion", head="logits")["occlusion"]
+    assert np.array_equal(of_margins.probes.label_sets, SETS[:COUNT])
+    assert np.allclose(of_margins.outputs, margins(X[:COUNT]), atol=1e-5)
+
+
+def test_what_the_sentences_name_solves_it(tmp_path: Path) -> None:
+    softmax = network(CLASSES, "softmax", "categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"exclude each other; .*head='probabilities' if each output is a label of its own"):
+        xai.explain(softmax, table(SETS[:COUNT]), "shap", evaluations=64)
+    explanation = xai.explain(softmax, table(SETS[:COUNT]), "shap", evaluations=64, head="probabilities")["shap"]
+    assert np.array_equal(explanation.probes.label_sets, SETS[:COUNT])
+    prices = true_values("prices")[:COUNT]
+    sigmoid = network(1, "sigmoid", "binary_crossentropy")
+    with pytest.raises(ValueError, match=r"label 250000 is out of range: .*head=.regression."):
+        xai.explain(sigmoid, table([250000, 310000] * 12), "shap", evaluations=64)
+    assert xai.explain(sigmoid, table(prices), "shap", evaluations=64, head="regression")["shap"].probes.truth is not None
+    several = network(3, None, "mse")
+    with pytest.raises(ValueError, match=r"choose one output with model_output=lambda outputs: outputs\[:, :1\]"):
+        xai.explain(several, table(prices / 3), "shap", evaluations=64)
+    one = xai.explain(several, table(prices / 3), "shap", evaluations=64, model_output=lambda outputs: outputs[:, :1], head="regression")
+    assert np.allclose(one["shap"].outputs, several.predict(X[:COUNT], verbose=0)[:, :1], atol=1e-5)
 
 
 def test_values_of_one_class_of_a_users_own_explainer_belong_to_the_first_true_label() -> None:
