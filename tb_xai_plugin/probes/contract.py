@@ -123,6 +123,7 @@ class ProbeSet:
             logger.warning("%s: %s.", type(self).__name__, reading.said)
         probes = copy.copy(self)
         probes._read_labels(reading)
+        probes._freeze()
         return probes
 
     @property

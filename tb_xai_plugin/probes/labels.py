@@ -157,7 +157,7 @@ class GivenLabels:
         if kind == "regression":
             return self._of_regression(columns)
         if kind in ("softmax", "logits"):
-            return self._of_exclusive(columns)
+            return self._of_exclusive(columns, "probabilities" if kind == "softmax" else "logits")
         return self._of_one_sigmoid() if columns == 1 else self._of_sigmoids(columns)
 
     def _of_regression(self, columns: int) -> Reading:
@@ -174,7 +174,8 @@ class GivenLabels:
             f"labels {what}, but the model has {outputs}; give one number for each output, shape ({len(numbers)}, {columns}){chosen}"
         )
 
-    def _of_exclusive(self, columns: int) -> Reading:
+    def _of_exclusive(self, columns: int, outputs: str) -> Reading:
+        """outputs: the option `head` that takes the model's outputs one by one."""
         numbers = self.numbers
         if numbers.ndim == 1:
             return self._class_numbers(columns)
@@ -189,7 +190,7 @@ class GivenLabels:
             count = int(numbers[several[0]].sum())
             raise self._refusal(
                 f"labels are not one-hot: probe {several[0]} has {count or 'no'} label{'s' if count != 1 else ''}, but the model's {columns} classes "
-                "exclude each other; give one class number per probe, or head='probabilities' or 'logits' if each output is a label of its own"
+                f"exclude each other; give one class number per probe, or head={outputs!r} if each output is a label of its own"
             )
         return Reading(labels=numbers.argmax(axis=1))
 
