@@ -53,7 +53,7 @@ class Kind:
 
 
 def compiled(model: keras.Model, loss: Any = "sparse_categorical_crossentropy", **options: Any) -> keras.Model:
-    model.compile("adam", loss, **options)
+    model.compile("adam", loss, jit_compile=False, **options)  # XLA takes longer than these few steps
     return model
 
 
