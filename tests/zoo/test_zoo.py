@@ -49,8 +49,8 @@ def test_a_kind_of_model_is_explained_right_or_told_what_to_give(kind: Kind, tmp
     if kind.chance:
         assert found.errors > 0
         return
-    assert found.difference <= 1e-4
-    assert found.efficiency <= 1e-3
+    assert found.difference <= 1e-5
+    assert found.efficiency <= 1e-4
 
 
 def test_the_zoo_has_forty_kinds() -> None:

@@ -118,7 +118,10 @@ def _measure(found: Verdict, kind: Kind, model: Any, run: xai.Run) -> None:
         own = np.concatenate([1 - own, own], axis=1)
     found.steps = run.steps.tolist()
     logged = run.outputs[-1]
-    found.difference = apart(logged, own) if logged.shape == own.shape else np.inf
+    if logged.shape != own.shape:
+        found.difference = found.efficiency = np.inf
+        return
+    found.difference = apart(logged, own)
     values, base = run.values("shap")[-1], run.base_values("shap")[-1]
     quantity = own if kind.raw else np.log(own) - np.log1p(-own)
     targets = np.broadcast_to(run.targets[-1] if np.ndim(run.targets) == 3 else np.asarray(run.targets), base.shape)
