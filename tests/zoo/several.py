@@ -221,7 +221,7 @@ KINDS = [
         (np.arange(32)[:, None], KINDS_OF_NODES),
         lambda: (xai.TabularProbes(NODES[:PROBES], KINDS_OF_NODES[:PROBES], background=NODES), {}),
         predicted(np.arange(PROBES)[:, None]),
-        advice="model_input",
+        advice="one row per probe",
         refused=True,
     ),
 ]

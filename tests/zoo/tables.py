@@ -92,7 +92,7 @@ def wide_and_deep() -> keras.Model:
 def gated_residual() -> keras.Model:
     """Gated residual networks with a softmax that selects variables: the last layers made are gates."""
     inputs = inputs_of(list(FRAME.columns))
-    encoded = [layers.Dense(4)(each) for each in [*scaled(inputs), *one_hot(inputs)]]
+    encoded = [layers.Dense(4)(layers.Concatenate()(some)) for some in (scaled(inputs), one_hot(inputs))]
 
     def grn(x: Any, units: int) -> Any:
         inner = layers.Dense(units)(layers.Dropout(0.1)(layers.Dense(units, "elu")(x)))

@@ -15,15 +15,16 @@ KINDS = [*images.KINDS, *several.KINDS, *wrappers.KINDS, *series.KINDS, *tables.
 
 # Kinds that are not explained yet.
 WAITS = {
-    *("keypoints", "segmentation", "super-resolution", "autoencoder, by its reconstruction error", "multi-label network"),
-    *("siamese", "siamese, one image explained", "multiple-instance", "video: features of frames with their mask", "video"),
-    *("a network of image and table", "a network of image and table, by its table"),
-    *("a two-headed model, its classes", "a two-headed model, its number", "CTC", "a graph over fixed nodes"),
-    *("metric learning", "contrastive, without call", "VAE, its encoder's mean", "GAN, its discriminator", "distillation, its student"),
-    *("own train_step, no loss, three numbers", "Bayesian, noise in call", "Bayesian, weights drawn"),
-    *("a stateful bidirectional GRU", "time-distributed", "named columns of numbers", "StringLookup", "FeatureSpace", "wide and deep"),
-    *("gated residual network", "TabTransformer", "deep and cross", "recommender whose rows mix", "recommender with named ids"),
-    "3D convolution of volumes",
+    *(
+        "keypoints",
+        "multi-label network",
+        "siamese",
+        "multiple-instance",
+        "video",
+        "3D convolution of volumes",
+        "distillation, its student",
+    ),
+    *("StringLookup", "FeatureSpace", "wide and deep", "gated residual network", "TabTransformer", "deep and cross"),
 }
 
 
@@ -44,10 +45,9 @@ def test_a_kind_of_model_is_explained_right_or_told_what_to_give(kind: Kind, tmp
     assert found.right, found.second
     assert found.same_bits, "training is another with the callback"
     assert found.steps == [0, 1]
-    if kind.said:
+    if kind.said:  # its outputs are not those of `predict`, which is said
         assert re.search(kind.said, " ".join(found.said)), found.said
-    if kind.chance:
-        assert found.errors > 0
+        assert found.errors > 0 or not kind.chance
         return
     assert found.difference <= 1e-5
     assert found.efficiency <= 1e-4

@@ -257,7 +257,7 @@ KINDS = [
             xai.TabularProbes(ROWS[:PROBES], SIGNS[:PROBES], background=ROWS),
             {"model": lambda m: m.student, "head": "logits"},
         ),
-        advice="head",
+        advice="model=",
     ),
     Kind(
         "own train_step, no loss, three numbers",
