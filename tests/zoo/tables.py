@@ -31,9 +31,9 @@ NUMBERS, CATEGORIES = ["age", "hours", "gain"], {"work": WORK, "house": HOUSES}
 
 
 def as_dict(frame: pd.DataFrame) -> dict[str, Any]:
-    """{column: (n, 1)}, strings as TensorFlow's."""
+    """{column: (n, 1)}, as tensors."""
     columns = {name: frame[[name]].to_numpy() for name in frame.columns}
-    return {name: tf.constant(column.astype(str)) if name in CATEGORIES else column for name, column in columns.items()}
+    return {name: tf.constant(column.astype(str if name in CATEGORIES else "float32")) for name, column in columns.items()}
 
 
 def own_outputs(columns: list[str] | None = None) -> Callable[[Any], np.ndarray]:
