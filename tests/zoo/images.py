@@ -186,8 +186,6 @@ KINDS = [
         (VOLUMES, Y),
         lambda: (image_probes(VOLUMES, Y), {}),
         predicted(VOLUMES[:PROBES]),
-        second=lambda: (image_probes(VOLUMES[..., 0], Y, model_input=lambda x: x[..., None]), {}),
-        advice="model_input",
     ),
     Kind(
         "keypoints",
