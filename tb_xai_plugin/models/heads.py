@@ -58,15 +58,18 @@ def given_head(option: str, outputs: np.ndarray, *, multilabel: bool, clipped: b
     return Head("softmax" if exclusive else "sigmoid", columns, clipped=clipped, by=by)
 
 
-def guess_head(outputs: np.ndarray, labelled: bool, *, multilabel: bool = False) -> Head:
+def guess_head(outputs: np.ndarray, labelled: bool, *, multilabel: bool = False, known: int | None = None) -> Head:
     """Read the outputs of an unknown callable, from the numbers alone. Logits and a regression with several outputs look alike.
 
     Args:
         outputs: (n, columns).
         labelled: the probes have classes, so that several columns are logits.
         multilabel: the labels are sets of classes, so that several columns are probabilities or logits of independent classes.
+        known: number of classes of the callable's owner, such as a classifier of scikit-learn; None where it has none.
     """
     columns = outputs.shape[1]
+    if known == columns > 1 and not _sum_to_one(outputs) and not multilabel:
+        return Head("logits", columns, by="its owner has so many classes")
     if _sum_to_one(outputs):
         return Head("softmax", columns, clipped=True, by="the rows sum to 1")
     if multilabel and columns > 1:

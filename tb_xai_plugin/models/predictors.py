@@ -15,6 +15,7 @@ from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.models import identity
 from tb_xai_plugin.models.batches import Evaluate, MaskedModel
 from tb_xai_plugin.models.choice import Choice
+from tb_xai_plugin.models.classes import classes_of
 from tb_xai_plugin.models.compiled import compiled, on_cpu, on_tensorflow
 from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.gradients import Gradients
@@ -128,7 +129,7 @@ def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, readi
     if reading.head:
         head = given_head(reading.head, outputs, multilabel=reading.multilabel, clipped=True)
     else:
-        head = guess_head(outputs, reading.labelled, multilabel=reading.multilabel)
+        head = guess_head(outputs, reading.labelled, multilabel=reading.multilabel, known=len(classes_of(model) or ()) or None)
     checked = identity.check(PlainPass(forward), len(probes), identity.TOLERANCE, own_inputs=probes.model_input is not None)
     return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, outputs=forward.outputs)
 
