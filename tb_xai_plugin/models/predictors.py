@@ -173,7 +173,9 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
         ):
             below = replace(forward, before=last.layer)
             before = _before_activation(below, batch, trial, outputs, resets if remembered else None)
-            if before is None:
+            if before is None and not last.certain and not reading.head:
+                head = _head(model, choice, LastLayer(None, certain=False), outputs, reading)  # another layer makes the outputs
+            elif before is None:
                 head = replace(head, clipped=True)
             else:
                 forward, masked = below, before

@@ -162,6 +162,34 @@ def test_the_meaning_of_the_outputs_is_found(name: str) -> None:
     assert np.isfinite(engine.run().explanations["shap"].values).all()
 
 
+class Gated(keras.Model):
+    """The gate is made last, and the outputs are made by another layer."""
+
+    def __init__(self, activation: str | None) -> None:
+        super().__init__()
+        self.flat, self.out, self.gate = layers.Flatten(), layers.Dense(3, activation), layers.Dense(64, activation="sigmoid")
+
+    def call(self, images: object) -> object:
+        flat = self.flat(images)
+        return self.out(flat * self.gate(flat))
+
+
+@pytest.mark.parametrize(
+    ("activation", "kind", "by"), [("softmax", "softmax", "the rows sum to 1"), (None, "regression", "the loss is mse")]
+)
+def test_the_layer_that_was_made_last_is_no_evidence_where_the_numbers_say_otherwise(activation: str | None, kind: str, by: str) -> None:
+    keras.utils.set_random_seed(0)
+    model = Gated(activation)
+    model.compile("sgd", "mse")
+    model(IMAGES[:1])
+    if not activation:  # outputs between 0 and 1, as those of a sigmoid
+        kernel, bias = model.out.get_weights()
+        model.out.set_weights([kernel * 0.01, bias + 0.5])
+    engine = Engine(plan(), model)
+    assert (engine.head.kind, engine.head.by) == (kind, by)
+    assert np.allclose(engine.run().outputs.full, model.predict(PROBES.inputs, verbose=0), atol=1e-5)
+
+
 def test_outputs_that_nothing_explains_are_read_as_they_are_and_the_user_is_told_how_to_say_what_they_mean() -> None:
     model = convolutional(3, None)
     model.compile("sgd", lambda y, p: keras.ops.mean(y - p))

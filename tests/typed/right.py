@@ -92,3 +92,9 @@ xai.explain(Network(), probes, xai.Custom("own", lambda model, probes: np.zeros(
 xai.explain(untyped, probes)
 strongest: np.ndarray = explained["lime"].values.argmax(axis=-1)
 xai.ExplanationLogger("logs", {"images": probes, "rows": xai.TabularProbes(frame, background=frame)}, every=lambda epoch: epoch % 2 == 0)
+xai.ExplanationLogger(
+    "logs", probes, model=lambda gan: gan.discriminator, model_output=lambda outputs, inputs: outputs - inputs, head="regression"
+)
+xai.ExplanationLogger("logs", {"a": probes, "b": probes}, model_output={"a": "first", "b": 1}, head={"b": "logits"})
+xai.explain(model, xai.ImageProbes(images, side_inputs={"meta": np.zeros((4, 3)), "image": None}), model_output=0)
+xai.explain(model, xai.TabularProbes(np.eye(3), background=np.eye(3), side_inputs=[None, np.zeros((3, 8, 8))]), head="labels")
