@@ -9,13 +9,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from tb_xai_plugin.probes import baselines, checks
-from tb_xai_plugin.probes import segments as superpixels
+from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.arguments import Baselines, ImageDisplay, Images, ImageSegments, Labels, Maps, Names, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
-from tb_xai_plugin.probes.display import images_of, shown, shown_montage
+from tb_xai_plugin.probes.cuts import baselines
+from tb_xai_plugin.probes.cuts import segments as superpixels
+from tb_xai_plugin.probes.cuts.display import images_of, shown, shown_montage
+from tb_xai_plugin.probes.cuts.montage import NOBODY, Montage, parts_of
 from tb_xai_plugin.probes.hashes import hash_of
-from tb_xai_plugin.probes.montage import NOBODY, Montage, parts_of
 from tb_xai_plugin.probes.sampling import take_balanced
 
 WHO = "ImageProbes"

@@ -9,15 +9,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from tb_xai_plugin.probes import baselines, checks
+from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.arguments import Array, Baselines, Display, Images, Labels, Names, Segments, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
+from tb_xai_plugin.probes.cuts import baselines
+from tb_xai_plugin.probes.cuts.joined import Joined, joined_of
+from tb_xai_plugin.probes.cuts.montage import NOBODY
+from tb_xai_plugin.probes.cuts.padding import content, may_be_ids, padding_of
+from tb_xai_plugin.probes.cuts.segments import contiguous_inside
 from tb_xai_plugin.probes.hashes import hash_of
-from tb_xai_plugin.probes.joined import Joined, joined_of
-from tb_xai_plugin.probes.montage import NOBODY
-from tb_xai_plugin.probes.padding import content, may_be_ids, padding_of
 from tb_xai_plugin.probes.regions import overlap
-from tb_xai_plugin.probes.segments import contiguous_inside
 
 WHO = "SequenceProbes"
 # Default number of equal segments.

@@ -12,8 +12,8 @@ import numpy as np
 from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.arguments import Labels, Names, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
+from tb_xai_plugin.probes.cuts.tokens import TOKENIZERS, is_symbol
 from tb_xai_plugin.probes.hashes import hash_of
-from tb_xai_plugin.probes.tokens import TOKENIZERS, is_symbol
 
 WHO = "TextProbes"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes.joined import Joined
-from tb_xai_plugin.probes.montage import Montage
+from tb_xai_plugin.probes.cuts.joined import Joined
+from tb_xai_plugin.probes.cuts.montage import Montage
 from tb_xai_plugin.probes.sequence import names_of
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.serving.container import Arrays

@@ -13,7 +13,7 @@ from support.server import Server
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.games.segment_masker import SegmentMasker
-from tb_xai_plugin.probes.padding import padding_of
+from tb_xai_plugin.probes.cuts.padding import padding_of
 
 RNG = np.random.default_rng(0)
 N, STEPS, WORDS = 12, 40, 30000

@@ -13,7 +13,7 @@ from support.server import Server
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.games.segment_masker import SegmentMasker
-from tb_xai_plugin.probes.montage import NOBODY
+from tb_xai_plugin.probes.cuts.montage import NOBODY
 
 RNG = np.random.default_rng(0)
 N = 6

@@ -10,7 +10,7 @@ import pytest
 from skimage import data
 
 from tb_xai_plugin import ImageProbes
-from tb_xai_plugin.probes.segments import contiguous, default_grid, grid, merge_crumbs
+from tb_xai_plugin.probes.cuts.segments import contiguous, default_grid, grid, merge_crumbs
 
 RNG = np.random.default_rng(0)
 DIGITS = RNG.random((16, 28, 28)).astype(np.float32)

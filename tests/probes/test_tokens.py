@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tb_xai_plugin as xai
-from tb_xai_plugin.probes.tokens import paragraphs, sentences
+from tb_xai_plugin.probes.cuts.tokens import paragraphs, sentences
 
 # Each list joined by one space is the text.
 BY_HAND = [

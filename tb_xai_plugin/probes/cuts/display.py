@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes.montage import Montage
+from tb_xai_plugin.probes.cuts.montage import Montage
 
 WHO = "ImageProbes"
 

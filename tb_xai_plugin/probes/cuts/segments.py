@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from tb_xai_plugin.probes.montage import NOBODY, Montage
+from tb_xai_plugin.probes.cuts.montage import NOBODY, Montage
 
 SEGMENTERS = ("auto", "grid", "slic")
 

@@ -1,0 +1,1 @@
+"""How inputs are cut into players and laid out: superpixels, montages, joined series, padding, tokens; and what stands where a player is absent."""
