@@ -23,7 +23,9 @@ DOCS = [*DEMO, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8",
 TEST_VIEWING = ["playwright>=1.48", "pytest>=8", "pytest-xdist>=3.0.2", "scipy>=1.13"]
 
 # The rooms of the package: a folder with modules is one.
-ROOMS = sorted(path.parent.name for path in HERE.glob("tb_xai_plugin/*/__init__.py") if path.parent.name != "frontend")
+PACKAGE = HERE / "tb_xai_plugin"
+FOLDERS = (path.parent.relative_to(PACKAGE).parts for path in PACKAGE.glob("*/**/__init__.py"))
+ROOMS = sorted(".".join(parts) for parts in FOLDERS if "frontend" not in parts)
 
 setup(
     name="tb_xai_plugin",
