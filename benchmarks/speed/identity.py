@@ -2,7 +2,7 @@
 
     python benchmarks/speed/identity.py
 
-The check is two calls of the model, on 16 probes and on 32 rows. Its time stands beside that of binding the model (compiling it) and of one explanation.
+The check is three calls of the model on 16 rows each. Its time stands beside that of binding the model (compiling it) and of one explanation.
 The first call of an operation is slower, so each network is bound once before it is timed; the median of three is shown, and one explanation of 256 evaluations a probe.
 """
 

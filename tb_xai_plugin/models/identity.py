@@ -1,7 +1,7 @@
 """Identity: what is explained on the full coalition is the model's own output on the user's own input. It is checked once, when a model is bound.
 
-One batch of the probes as the user gave them is compared with one batch that went through the masker: the same probes in reverse order, together with
-their empty coalitions. So one comparison covers dtypes, rounding, the order of rows, what one batch leaves for the next, outputs that depend on the
+One batch of the probes as the user gave them is compared with two batches that went through the masker: the same probes in reverse order, together with
+empty coalitions. So one comparison covers dtypes, rounding, the order of rows, what one batch leaves for the next, outputs that depend on the
 rest of their batch, and chance. Only where the two differ is the cause looked for.
 """
 
@@ -71,9 +71,9 @@ def check(steps: Pass, count: int, tolerance: float, *, own_inputs: bool) -> Ide
     order = list(range(count))
     given = steps.given()
     outputs = in_batches(steps, given, order)
-    reverse = order[::-1]
-    masked = steps.masked([*reverse, *reverse], [True] * count + [False] * count)
-    through = in_batches(steps, masked, range(2 * count), 2 * LARGEST_BATCH)[:count][::-1]
+    probes, present = _mixed_up(count)
+    places = np.flatnonzero(present)[::-1]
+    through = in_batches(steps, steps.masked(probes, present), range(len(probes)))[places]
     worst = _worst(outputs, through, tolerance)
     if worst is None:
         return Identity(outputs)
@@ -89,6 +89,25 @@ def check(steps: Pass, count: int, tolerance: float, *, own_inputs: bool) -> Ide
     raise ValueError(
         _different(worst, outputs, through, by_place=own_inputs and _worst(outputs, in_order, tolerance) is None, own_inputs=own_inputs)
     )
+
+
+def _mixed_up(count: int) -> tuple[list[int], list[bool]]:
+    """The rows that go through the masker: the probes in reverse order, half of them in each of two batches, filled up with empty coalitions.
+
+    No probe has the same company as in the batch of the probes as given, and all batches have the same size, so that a graph is traced once.
+
+    Returns:
+        The probe of each row, and whether the row is its full coalition.
+    """
+    reverse = list(range(count))[::-1]
+    if count == 1:
+        return [0, 0], [True, False]
+    probes: list[int] = []
+    present: list[bool] = []
+    for half in (reverse[: (count + 1) // 2], reverse[(count + 1) // 2 :]):
+        probes += [*half, *reverse[: count - len(half)]]
+        present += [True] * len(half) + [False] * (count - len(half))
+    return probes, present
 
 
 def in_batches(steps: Pass, inputs: Any, rows: Sequence[int], most: int = LARGEST_BATCH) -> np.ndarray:

@@ -40,6 +40,13 @@ def memories(model: Any) -> list[Any]:
     return list(found.values())
 
 
+def recurs(model: Any) -> bool:
+    """Whether a model has recurrent layers, which take one step at a time: seconds outside a graph, and milliseconds inside."""
+    import keras
+
+    return any(isinstance(layer, keras.layers.RNN) for layer in layers_of(model))
+
+
 def fixed_batch(model: Any) -> int | None:
     """The only batch size that a model accepts; None where any size will do."""
     sizes = []

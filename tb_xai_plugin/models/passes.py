@@ -22,7 +22,8 @@ class KerasPass:
         forward: the forward pass.
         batch: the only batch size that the model accepts; None for any.
         before_batch: called before every batch.
-        in_graph: whether to call the model inside a graph. Models that draw from TensorFlow's own random state would otherwise move it.
+        in_graph: whether to call the model inside a graph: models that draw from TensorFlow's own random state would otherwise move it, and recurrent ones
+            are slow outside.
     """
 
     forward: Forward
@@ -68,7 +69,9 @@ class KerasPass:
         return replace(self, forward=as_predict, _graphs={}).outputs(self.given(), range(min(2, len(self.forward.inputs.probes))))
 
     def _call(self, inputs: Any, size: int) -> Any:
-        if not self.in_graph:
+        import keras
+
+        if not self.in_graph or keras.backend.backend() != "tensorflow":
             return self.forward.outputs(inputs, size)
         import tensorflow as tf
 

@@ -21,7 +21,7 @@ from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.gradients import Gradients
 from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess_head, loss_of, output_layer, read_head
 from tb_xai_plugin.models.inputs import ModelInputs
-from tb_xai_plugin.models.layers import fixed_batch, layers_of, memories
+from tb_xai_plugin.models.layers import fixed_batch, layers_of, memories, recurs
 from tb_xai_plugin.models.named import Signature
 from tb_xai_plugin.models.outputs import Head
 from tb_xai_plugin.models.passes import KerasPass, PlainPass
@@ -155,7 +155,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
             check_shape(model, masker)
         last = output_layer(model, choice.place(_outputs_of(model)))
         head = _head(model, choice, last, outputs, reading)
-        steps = KerasPass(forward, size, resets, in_graph=masked.draws)
+        steps = KerasPass(forward, size, resets, in_graph=masked.draws or recurs(model))
         checked = tried(
             model, lambda: identity.check(steps, len(probes), tolerance, own_inputs=probes.model_input is not None), masker, probes
         )
