@@ -143,11 +143,9 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     choice = reading.choice(model)
     remembered = tuple(memories(model))
     resets = Resets()
-    with watched(model.variables):
-        forward = tried(model, lambda: Forward.of(model, masker, _inputs(model, probes), choice), masker, probes)
-    if reading.head == "labels":
-        forward = replace(forward, read=LabelReader(model, probes))
-    masked = tried(model, lambda: compiled(forward, batch, resets if remembered else None), masker, probes)
+    read = LabelReader(model, probes) if reading.head == "labels" else np.asarray
+    forwards = [replace(Forward.of(model, masker, inputs, choice), read=read) for inputs in _inputs(model, probes)]
+    forward, masked = tried(model, lambda: _first_compiled(forwards, batch, resets if remembered else None), masker, probes)
     tolerance = _tolerance(model)
     with watched(every_variable(model, masked.touched)) as written, State(remembered, remembered).kept(resets):
         outputs = tried(model, lambda: masked.evaluate(trial, 0), masker, probes)
@@ -222,22 +220,28 @@ def _trial(batch: int, masker: Masker) -> np.ndarray:
     return trial
 
 
-def _inputs(model: Any, probes: ProbeSet) -> ModelInputs:
-    """What the model takes; a subclassed model that fails on rows of a table may take a dict of its columns."""
+def _inputs(model: Any, probes: ProbeSet) -> list[ModelInputs]:
+    """What the model may take: a subclassed model that fails on rows of a table may take a dict of its columns."""
     inputs = ModelInputs(probes, Signature.of(model))
     if inputs.signature is None and isinstance(probes, TabularProbes) and probes.model_input is None and not probes.side_inputs:
-        columns = replace(inputs, dicts=True)
-        if not _runs(model, inputs) and _runs(model, columns):
-            return columns
-    return inputs
+        return [inputs, replace(inputs, dicts=True)]
+    return [inputs]
 
 
-def _runs(model: Any, inputs: ModelInputs) -> bool:
-    try:
-        model(inputs.given(), training=False)
-    except Exception:  # whatever a model raises on what it does not take
-        return False
-    return True
+def _first_compiled(forwards: list[Forward], batch: int, resets: Callable[[], None] | None) -> tuple[Forward, MaskedModel]:
+    """The first forward pass that the model accepts, compiled. A graph is traced for that, so that the model's state does not change."""
+    failure: Exception | None = None
+    for forward in forwards:
+        try:
+            masked = compiled(forward, batch, resets)
+            if len(forwards) > 1 and not on_tensorflow():  # nothing is traced
+                with watched(forward.model.variables):
+                    forward.model(forward.inputs.given(), training=False)
+            return forward, masked
+        except Exception as error:  # whatever a model raises on what it does not take
+            failure = failure or error
+    assert failure is not None
+    raise failure
 
 
 def _outputs_of(model: Any) -> int:
