@@ -48,7 +48,7 @@ class Form:
             return np.asarray(self(codes))
         columns = []
         for place, decoder in enumerate(self.decoders):
-            values, missing = self.library.plain(decoder(codes[:, place]))
+            values, missing = decoder.library.plain(decoder(codes[:, place]))
             numbers = np.full(len(values), np.nan)
             numbers[~missing] = values[~missing].astype(np.float64)
             columns.append(numbers)
@@ -67,6 +67,7 @@ class Tables:
         in_order: numbers of the columns of words whose dtype has an order of its own.
         labels: the table's own column labels, of any type.
         given: a copy of the rows.
+        library: what the rows are a table of.
     """
 
     rows: np.ndarray
@@ -76,6 +77,7 @@ class Tables:
     in_order: frozenset[int]
     labels: Any
     given: Any
+    library: Library
 
     @classmethod
     def of(cls, who: str, rows: Table, background: Table, named: Mapping[Any, Any]) -> Tables:
@@ -119,7 +121,7 @@ class Tables:
                     in_order.add(place)
             columns.append(column)
         codes = np.stack([_codes(who, name, column, n) for name, column in zip(names, columns, strict=True)], axis=1)
-        return cls(codes[:n], codes[n:], names, columns, frozenset(in_order), rows.columns, library.copy(rows))
+        return cls(codes[:n], codes[n:], names, columns, frozenset(in_order), rows.columns, library.copy(rows), library)
 
     @classmethod
     def _of_arrays(cls, who: str, rows: Table, background: Table, names: list[str] | None, numbers: Sequence[np.ndarray]) -> Tables:
@@ -132,10 +134,10 @@ class Tables:
         both = library.join(first, second)
         columns = []
         for place in range(both.shape[1]):
-            column = _checked(who, str(place), library, both[: len(first), place], both[len(first) :, place], named=False)
-            columns.append(column)
+            column = np.ascontiguousarray(both[:, place])
+            columns.append(_checked(who, str(place), library, column[: len(first)], column[len(first) :], named=False))
         given = library.copy(rows if lists else both[: len(first)])
-        return cls(numbers[0], numbers[1], names, columns, frozenset(), None, given)
+        return cls(numbers[0], numbers[1], names, columns, frozenset(), None, given, library)
 
     @property
     def words(self) -> dict[int, list[Any]]:
@@ -161,15 +163,15 @@ class Tables:
 
         There are no codes where the form is `as_is`.
         """
-        n, library = len(self.rows), self.columns[0].library
-        if library.name == "numpy" and self.columns[0].values.dtype == np.float32:
-            return np.empty((0, 0), dtype=np.float32), Form(library, None, (), as_is=True)
+        n = len(self.rows)
+        if self.library.name == "numpy" and self.columns[0].values.dtype == np.float32:
+            return np.empty((0, 0), dtype=np.float32), Form(self.library, None, (), as_is=True)
         codes, decoders = np.empty((n + len(references), len(self.columns)), dtype=np.float32), []
         for place, column in enumerate(self.columns):
             places = np.concatenate([np.arange(n), n + references[:, place]])
             codes[:, place], decoder = column.decoder(places, fills.get(place))
             decoders.append(decoder)
-        return codes, Form(library, self.labels, decoders)
+        return codes, Form(self.library, self.labels, decoders)
 
 
 def table_of(table: Table, numbers: np.ndarray) -> np.ndarray:
@@ -245,7 +247,7 @@ def _checked(who: str, name: str, library: Library, rows: Any, background: Any, 
         column = Column.of(library, rows, background)
     except Exception as error:  # libraries raise exceptions of their own
         raise TypeError(f"{who}: column {name!r} has values that are not numbers ({error}); {GIVE}.") from error
-    dtype = library.plain(column.values)[0].dtype
+    dtype = column.library.plain(column.values)[0].dtype
     if dtype.kind == "c" or (column.scale is None and dtype.kind in "mMV"):
         raise TypeError(f"{who}: rows, column {name!r} has values that are not numbers (dtype {dtype}); {GIVE}.")
     if column.scale is None and not named:

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+# A DataFrame of more columns than this is faster made of blocks.
+MOST_SINGLE = 60
+
 
 class Library(Protocol):
     """What can be done with the columns of a table.
@@ -104,7 +107,7 @@ class Arrays:
     def join(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         both: np.ndarray = np.concatenate([first, second])
         # NaN of a column is float64 in an array of objects: a float does not hold what is no number.
-        return both.astype(first.dtype) if first.dtype != object and holds(first.dtype, both) else both
+        return both.astype(first.dtype) if first.dtype not in (object, both.dtype) and holds(first.dtype, both) else both
 
     def plain(self, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return _plain_array(column)
@@ -139,7 +142,7 @@ class Lists(Arrays):
 
 
 class Pandas:
-    """DataFrames of pandas; a column is a Series, or an array for `take` and `table`."""
+    """DataFrames of pandas; a column is a Series, or an array of NumPy for `table`."""
 
     name = "pandas"
 
@@ -226,7 +229,20 @@ class Pandas:
     def table(self, columns: Sequence[Any], labels: Any) -> Any:
         import pandas
 
-        frame = pandas.DataFrame(dict(enumerate(columns)))
+        if len(columns) <= MOST_SINGLE:
+            frame = pandas.DataFrame(dict(enumerate(columns)))
+            frame.columns = labels
+            return frame
+        # Arrays of one dtype are one block: thousands of columns would take pandas long one by one.
+        by_dtype: dict[np.dtype[Any], list[int]] = {}
+        for place, column in enumerate(columns):
+            if isinstance(column, np.ndarray):
+                by_dtype.setdefault(column.dtype, []).append(place)
+        blocks = [pandas.DataFrame(np.stack([columns[place] for place in places], axis=1), columns=places) for places in by_dtype.values()]
+        others = {place: column for place, column in enumerate(columns) if not isinstance(column, np.ndarray)}
+        if others:
+            blocks.append(pandas.DataFrame(others))
+        frame = blocks[0] if len(blocks) == 1 else pandas.concat(blocks, axis=1)[list(range(len(columns)))]
         frame.columns = labels
         return frame
 
