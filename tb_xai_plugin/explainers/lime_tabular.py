@@ -15,7 +15,7 @@ from tb_xai_plugin.explainers.errors import sketch
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.explainers.ridge import Ridge
-from tb_xai_plugin.probes.scales import Grid
+from tb_xai_plugin.probes.tables.scales import Grid
 
 # The package's default kernel width, in units of sqrt(features).
 WIDTH = 0.75

@@ -10,7 +10,7 @@ import numpy as np
 from tb_xai_plugin.games.coalitions import Design
 from tb_xai_plugin.games.contract import OneBaseline, Unsided
 from tb_xai_plugin.probes import TabularProbes
-from tb_xai_plugin.probes.references import in_turn
+from tb_xai_plugin.probes.tables.references import in_turn
 
 # Prior length scale of the effect of a reference row, in standard deviations of each feature.
 REFERENCE_SCALE = 1.0

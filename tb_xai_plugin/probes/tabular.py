@@ -11,9 +11,9 @@ import numpy as np
 from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.arguments import Categories, Display, Feature, Features, Labels, Names, SideInputs, Table
 from tb_xai_plugin.probes.contract import ProbeSet
-from tb_xai_plugin.probes.frames import Tables
 from tb_xai_plugin.probes.hashes import hash_of
-from tb_xai_plugin.probes.references import SUMMARIES, chosen, summarised
+from tb_xai_plugin.probes.tables.frames import Tables
+from tb_xai_plugin.probes.tables.references import SUMMARIES, chosen, summarised
 
 WHO = "TabularProbes"
 ABSENT = ("paired", "average")

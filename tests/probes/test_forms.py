@@ -20,7 +20,7 @@ from support.games import shapley_by_enumeration
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.probes.scales import distinct_codes
+from tb_xai_plugin.probes.tables.scales import distinct_codes
 
 N = 60
 RNG = np.random.default_rng(0)

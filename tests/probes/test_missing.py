@@ -20,7 +20,7 @@ from support.games import shapley_by_enumeration
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine.missing import change_by_filling
-from tb_xai_plugin.probes.references import chosen, summarised
+from tb_xai_plugin.probes.tables.references import chosen, summarised
 
 
 def table(rows: int = 400) -> tuple[np.ndarray, np.ndarray]:

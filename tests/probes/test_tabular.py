@@ -26,7 +26,7 @@ from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.explainers import Lime
 from tb_xai_plugin.games.coalitions import build_design
 from tb_xai_plugin.games.tabular_masker import TabularMasker
-from tb_xai_plugin.probes.references import in_turn, summarised
+from tb_xai_plugin.probes.tables.references import in_turn, summarised
 
 Model = Callable[[np.ndarray], np.ndarray]
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 import numpy as np
 
 from tb_xai_plugin.probes.arguments import Table
-from tb_xai_plugin.probes.columns import Column, Decoder, coded, in_dtypes_order, values_of_words
-from tb_xai_plugin.probes.libraries import Arrays, Library, Lists, library_of, objects
-from tb_xai_plugin.probes.scales import Grid
+from tb_xai_plugin.probes.tables.columns import Column, Decoder, coded, in_dtypes_order, values_of_words
+from tb_xai_plugin.probes.tables.libraries import Arrays, Library, Lists, library_of, objects
+from tb_xai_plugin.probes.tables.scales import Grid
 
 GIVE = "give numbers as the model takes them, categories as codes 0, 1, …, or give both rows and background as DataFrames that contain the words"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes.libraries import Arrays, Library, Pandas, is_missing
-from tb_xai_plugin.probes.scales import Grid, Scale, distinct_codes, scale_of
+from tb_xai_plugin.probes.tables.libraries import Arrays, Library, Pandas, is_missing
+from tb_xai_plugin.probes.tables.scales import Grid, Scale, distinct_codes, scale_of
 
 # Values of the background come back exactly, even where they are no reference values, in columns with at most this many different ones.
 MOST_KNOWN = 2**12

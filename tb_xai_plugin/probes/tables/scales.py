@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes.libraries import Library, objects
+from tb_xai_plugin.probes.tables.libraries import Library, objects
 
 # How many units of a time are in a day; times are numbers of days since the earliest one, which float32 holds well.
 PER_DAY = {"D": 1, "h": 24, "m": 1440, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}

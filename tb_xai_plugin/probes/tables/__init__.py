@@ -1,0 +1,1 @@
+"""Tables of any form: read as numbers, and given back as they were."""
