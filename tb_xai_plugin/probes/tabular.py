@@ -154,6 +154,7 @@ class TabularProbes(ProbeSet):
         self._given = tables.given
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
         self._keep_sides(WHO, side_inputs)
+        self._freeze()
 
     def __repr__(self) -> str:
         n, d = self.inputs.shape
