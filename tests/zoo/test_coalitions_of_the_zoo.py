@@ -22,7 +22,7 @@ QUARTERS = 2 * HALVES[:, None] + HALVES
 def apart(model: Any, probes: xai.ProbeSet, direct: Callable[[int, np.ndarray], np.ndarray], output: str = "raw", **chosen: Any) -> float:
     """Largest difference from direct(probe, coalitions (k, players)), over all coalitions of all probes."""
     options = {"evaluations": "auto", "classes": "all", "seed": 0, "batch_size": "auto"}
-    engine = Engine(Plan(probes, "shap", output=output, **options), model, **chosen)
+    engine = Engine(Plan(probes, "shap", output=output, **options, **chosen), model)
     worst = 0.0
     for probe, game in enumerate(engine.run().outputs.games):
         masks = engine.plan.designs[int(probes.players[probe])].masks
