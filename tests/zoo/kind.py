@@ -33,8 +33,9 @@ class Kind:
         refused: whether this kind can't be explained, and a helpful refusal is all.
         advice: the option that the first refusal must name.
         raw: whether the outputs are explained as they are; else they are probabilities.
-        said: a word of what must be said of a model whose outputs depend on chance or on the rest of the batch.
+        said: words, as a regular expression, that must be said.
         chance: whether outputs are drawn anew in every call.
+        mixing: whether outputs depend on the rest of the batch.
         options: further arguments of `fit`.
     """
 
@@ -49,6 +50,7 @@ class Kind:
     raw: bool = False
     said: str = ""
     chance: bool = False
+    mixing: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -196,7 +196,8 @@ KINDS = [
         lambda: (pairs(), {}),
         lambda m: np.concatenate([np.asarray(m(PAIRS[i : i + 1])) for i in range(PROBES)]),
         raw=True,
-        said="batch",
+        said="depend on the rest of the batch",
+        mixing=True,
     ),
     Kind(
         "recommender with named ids",

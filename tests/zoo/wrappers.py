@@ -214,9 +214,8 @@ KINDS = [
         (X, Y),
         lambda: (image_probes(X, Y), {}),
         predicted(FIRST),
-        second=lambda: (image_probes(X), {"head": "regression"}),
-        advice="head",
         raw=True,
+        said="head='regression'",
     ),
     Kind(
         "contrastive, without call",
@@ -274,7 +273,7 @@ KINDS = [
         lambda: (amounts(), {}),
         predicted(ROWS[:PROBES]),
         raw=True,
-        said="chance|random|draw",
+        said="depend on chance",
         chance=True,
     ),
     Kind(
@@ -284,7 +283,7 @@ KINDS = [
         lambda: (amounts(), {}),
         predicted(ROWS[:PROBES]),
         raw=True,
-        said="chance|random|draw",
+        said="depend on chance",
         chance=True,
     ),
 ]
