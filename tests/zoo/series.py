@@ -149,8 +149,6 @@ KINDS = [
         (X, Y),
         lambda: (sequence_probes(X, Y), {}),
         from_empty_state,
-        second=lambda: (sequence_probes(X, Y), {"batch_size": 8}),
-        advice="batch_size",
         options={"batch_size": 8, "shuffle": False},
     ),
     Kind("transformer on series", transformer, (X, Y), lambda: (sequence_probes(X, Y), {}), predicted(FIRST)),
