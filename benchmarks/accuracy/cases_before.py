@@ -24,8 +24,8 @@ BEFORE = {
         "training, batch_size=8": "TRAINING CHANGED by 0.002",
     },
     "4 word ids": {
-        "default": "WRONG: absent stretches are 588.0 …, 11% of |SHAP| on padding",
-        "baseline=0": "right: absent stretches are 0, 0% of |SHAP| on padding",
+        "default": "WRONG: absent stretches are 588.0 …, 11% of the SHAP values on padding",
+        "baseline=0": "right: absent stretches are 0, 0% of the SHAP values on padding",
     },
     "5 class names": {"swapped": "ACCEPTED, names swapped", "as in classes_": "right"},
     "6 missing as signal": {

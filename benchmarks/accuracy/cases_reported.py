@@ -136,9 +136,7 @@ def word_ids() -> Attempts:
             share = np.nansum(values * padded) / np.nansum(values)
             absent = np.unique(probes.baseline)
             which = "0" if (absent == 0).all() else f"{absent[-1]:.1f} …"
-            return (
-                f"{'right' if share < 0.01 and which == '0' else 'WRONG'}: absent stretches are {which}, {share:.0%} of |SHAP| on padding"
-            )
+            return f"{'right' if share < 0.01 and which == '0' else 'WRONG'}: absent stretches are {which}, {share:.0%} of the SHAP values on padding"
 
         return run
 

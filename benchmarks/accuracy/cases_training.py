@@ -69,14 +69,14 @@ def outcomes(case: str) -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     chosen = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or list(CASES)
-    now = {case: dict(outcomes(case)) for case in chosen}
     if "--before" in sys.argv:
+        now = {case: dict(outcomes(case)) for case in chosen}
         print(f'"""What came of each case before it was mended."""\n\nBEFORE = {pprint.pformat(now, width=200, sort_dicts=False)}')
         return
     print("| case | attempt | before | now |\n|---|---|---|---|")
-    for case, attempts in now.items():
-        for name, came in attempts.items():
-            print(f"| {case} | {name} | {BEFORE.get(case, {}).get(name, '')} | {came} |")
+    for case in chosen:
+        for name, came in outcomes(case):
+            print(f"| {case} | {name} | {BEFORE.get(case, {}).get(name, '')} | {came} |", flush=True)
 
 
 if __name__ == "__main__":
