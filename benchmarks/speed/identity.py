@@ -64,7 +64,7 @@ def main() -> None:
         times: dict[str, list[float]] = {"check": [], "bind": []}
         margin: list[float] = []
 
-        def timed(steps: identity.Pass, count: int, tolerance: float, *, own_inputs: bool) -> identity.Identity:
+        def timed(steps: identity.Pass, count: int, tolerance: identity.Tolerance, *, own_inputs: bool) -> identity.Identity:
             began = time.perf_counter()
             found = check(steps, count, tolerance, own_inputs=own_inputs)
             times["check"].append(time.perf_counter() - began)  # noqa: B023  # used within the round

@@ -29,7 +29,7 @@ from tb_xai_plugin.games.sided_masker import unsided
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.classes import checked_class_names
-from tb_xai_plugin.models.heads import OutputCheck
+from tb_xai_plugin.models.heads import OutputCheck, contradicts
 from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.refusals import is_keras_model
@@ -83,6 +83,7 @@ class Engine:
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
         self._check: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
         self._clipped = 0.0
+        self._contradicted = False
         if isinstance(probes, TextProbes) and not probes.mask_token:
             self._warn_of_texts_cut_off(probes)
         of_inputs = self._predictor.outputs
@@ -249,6 +250,9 @@ class Engine:
             raw = of_probe.coalitions.raw
             if self._check:
                 self._check.add(raw)
+            if not self._contradicted and (why := contradicts(self.head, raw[:2])):
+                self._contradicted = True
+                warnings.warn(f"the model's outputs are not what they were taken for: {why} ({self.head.by}); give head=.", stacklevel=5)
             if of_probe.coalitions.finite and (of_probe.empty is None or of_probe.empty.finite):
                 full[probe], empty[probe] = self._probabilities(raw[:2])
                 if of_probe.empty is not None:

@@ -74,7 +74,7 @@ class Plan:
         set_name: str | None = None,
     ) -> None:
         if not isinstance(probes, ProbeSet):
-            raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. ImageProbes(x_test[:16], y_test[:16]).")
+            raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. {_example(probes)}.")
         if isinstance(probes, TabularProbes) and len(probes.background) == 1:
             warnings.warn(
                 "TabularProbes: background has one row, so an absent feature always has that row's value, and LIME draws no other values; give a few "
@@ -216,6 +216,11 @@ class Plan:
             "classes": json.dumps(self.classes),
             **({} if self.model_output.option is None else {"model_output": str(self.model_output.described)}),
         }
+
+
+def _example(given: Any) -> str:
+    """A probe set that is made from what was given instead of one."""
+    return "TabularProbes(frame[:16], background=frame)" if hasattr(given, "columns") else "ImageProbes(x_test[:16], y_test[:16])"
 
 
 def _checked_choice(what: str, given: Any, choices: Sequence[_Choice]) -> _Choice:

@@ -117,8 +117,8 @@ def as_columns(outputs: Any, batch: int, *, computed: bool = False) -> Any:
     shape = tuple(outputs.shape)
     right = len(shape) > 0 and shape[0] in (None, batch) and all(size == 1 for size in shape[1:-1]) and shape[-1] != 0
     if not right:
-        who = "model_output's result" if computed else "the model's output"
-        raise WrongOutputError(f"{who} has shape {_with_n(shape, batch)} for n probes; {_reducer(shape, batch)}")
+        given = f"{_with_n(shape, batch)} for n probes; {_reducer(shape, batch)}"
+        raise WrongOutputError(f"model_output's result has shape {given}" if computed else f"the model's output has shape {given}")
     if len(shape) == 2:
         return outputs
     width = 1 if len(shape) == 1 else shape[-1]

@@ -42,7 +42,8 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
     before_batch: called before every batch, where the model's state must be put back; batches then run one by one.
     """
     devices = _devices(forward.model)
-    looped = on_tensorflow() and forward.masker.stacked and len(devices) == 1
+    in_graph = on_tensorflow() and not getattr(forward.model, "run_eagerly", False)
+    looped = in_graph and forward.masker.stacked and len(devices) == 1
     # What the graph at hand was traced from, by the size of its batch; it is traced at once, so that its variables are known before it runs.
     graphs: dict[int, Callable[..., Any]] = {}
 
@@ -61,7 +62,7 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
     def compile_for(size: int) -> Callable[..., np.ndarray]:
         import keras
 
-        run = graph(size) if on_tensorflow() else forward
+        run = graph(size) if in_graph else forward
 
         def outputs(rows: Any, parts: Any) -> np.ndarray:
             if before_batch:
@@ -71,7 +72,7 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
         return outputs
 
     batches = Batches(compile_for, batch, PER_CALL if looped and not before_batch else 1, place)
-    if not on_tensorflow():
+    if not in_graph:
         return MaskedModel(forward.masker, forward.parts, batches)
     traced: Any = graph(batch)
     return MaskedModel(forward.masker, forward.parts, batches, tuple(traced.variables), _draws(traced))

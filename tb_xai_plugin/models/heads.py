@@ -25,6 +25,9 @@ REGRESSION_LOSSES = {
 # A warning says that outputs are clipped where more than this share of them is.
 MUCH_CLIPPED = 0.02
 
+# Outputs so near to one half may be those of an untrained sigmoid.
+NEAR_HALF = 5e-3
+
 # A callable whose outputs are only whole numbers below this probably returns class numbers.
 FEW_CLASSES = 10
 
@@ -84,6 +87,18 @@ def guess_head(outputs: np.ndarray, labelled: bool, *, multilabel: bool = False,
         by="the probes have classes" if logits else "nothing tells that they are of classes",
         certain=not logits,
     )
+
+
+def contradicts(head: Head, outputs: np.ndarray) -> str | None:
+    """Why outputs, (n, columns), contradict the way in which they are read; None where they do not, or are not finite."""
+    known = outputs[np.isfinite(outputs).all(axis=1)]
+    if not len(known) or head.hard:
+        return None
+    if head.kind == "softmax" and not _sum_to_one(known):
+        return f"their rows sum to {known.sum(axis=1).min():.3g} to {known.sum(axis=1).max():.3g} now, and were read as probabilities that sum to 1"
+    if head.kind == "sigmoid" and (known.min() < -CLIP or known.max() > 1 + CLIP):
+        return f"they lie between {known.min():.3g} and {known.max():.3g} now, and were read as probabilities"
+    return None
 
 
 @dataclass
@@ -149,8 +164,11 @@ def read_head(last: LastLayer, loss: tuple[str, bool], outputs: np.ndarray, labe
     not_finite = not np.isfinite(outputs).all()
     in_range = not_finite or bool((outputs >= 0).all() and (outputs <= 1).all())
     activation = getattr(getattr(last.layer, "activation", None), "__name__", None)
-    sums = _sum_to_one(outputs)
     name, from_logits = loss
+    sums = _sum_to_one(outputs)
+    if columns == 2 and activation != "softmax" and name not in CLASS_LOSSES:
+        # Two sigmoids give .5 and .5 before they have learned anything.
+        sums = sums and bool(np.abs(outputs - 0.5).max() > NEAR_HALF)
     # Coordinates and shares are trained with a sigmoid and a loss of distances.
     of_numbers = name in REGRESSION_LOSSES and not labelled
     if activation == "sigmoid" and in_range and not of_numbers and (last.certain or not sums):

@@ -13,13 +13,58 @@ from typing import Any, Protocol
 
 import numpy as np
 
-# Relative to the largest output: the difference that rounding may make in float32, on devices that multiply with fewer digits, and in half precision.
+# Relative to an output: the difference that rounding may make in float32, on devices that multiply with fewer digits, and in half precision.
 TOLERANCE = 5e-5
 ON_DEVICES = 2e-3
 HALF = 2e-2
 
+# The same batch twice differs by chance; a difference of more than so many times that is another one.
+MORE_THAN_CHANCE = 10
+
+# An output is compared with its own size and the median of its column, unless both are so much smaller than the largest output that they may be rounding.
+SMALLEST_COLUMN = 1e-6
+
+# Of probabilities, in units of the tolerance: the share of the smaller of p and 1 - p, and what float32 rounds next to 1.
+STEEPER = 6.0
+NEXT_TO_ONE = 1e-2
+
+# Smaller differences are none, whatever the outputs.
+ROUNDED_TO_NOTHING = 1e-12
+
 # Most rows in one call.
 LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The difference that rounding may make.
+
+    Attributes:
+        share: of the size of an output: TOLERANCE, ON_DEVICES or HALF.
+        probabilities: whether outputs are probabilities.
+    """
+
+    share: float = TOLERANCE
+    probabilities: bool = False
+
+    def worst(self, expected: np.ndarray, came: np.ndarray, more: np.ndarray | float = 0.0) -> tuple[int, float] | None:
+        """The row with the largest difference beyond the tolerance, and its size; None where there is none. What is not finite is not compared.
+
+        more: what is allowed besides, for each column.
+        """
+        finite = np.isfinite(expected) & np.isfinite(came)
+        if not finite.any():
+            return None
+        difference = np.abs(np.where(finite, came.astype(np.float64) - expected, 0))
+        size = np.abs(np.where(finite, expected.astype(np.float64), 0))
+        if self.probabilities:
+            # Log-odds are explained: what is near 0 or 1 counts as far as float32 can tell it from 0 and 1.
+            scale = STEEPER * np.minimum(size, np.abs(1 - size)) + NEXT_TO_ONE
+        else:
+            scale = np.maximum(np.maximum(size, np.median(size, axis=0)), SMALLEST_COLUMN * size.max())
+        excess = difference / (self.share * scale + more + ROUNDED_TO_NOTHING)
+        row = int(excess.max(axis=1).argmax())
+        return (row, float(difference[row].max())) if excess[row].max() > 1 else None
 
 
 class Pass(Protocol):
@@ -51,18 +96,18 @@ class Identity:
     by_chance: bool = False
     together: bool = False
 
-    def beyond(self, others: np.ndarray, tolerance: float) -> bool:
+    def beyond(self, others: np.ndarray, tolerance: Tolerance) -> bool:
         """Whether other outputs on the first probes differ from these."""
-        return _worst(self.outputs[: len(others)], others, tolerance) is not None
+        return tolerance.worst(self.outputs[: len(others)], others) is not None
 
 
-def check(steps: Pass, count: int, tolerance: float, *, own_inputs: bool) -> Identity:
+def check(steps: Pass, count: int, tolerance: Tolerance, *, own_inputs: bool) -> Identity:
     """Compare the model on the probes as given with the model behind the masker.
 
     Args:
         steps: the forward pass.
         count: number of probes.
-        tolerance: TOLERANCE, ON_DEVICES or HALF.
+        tolerance: what rounding may make.
         own_inputs: whether the user's `model_input` makes what the model takes.
 
     Raises:
@@ -72,23 +117,29 @@ def check(steps: Pass, count: int, tolerance: float, *, own_inputs: bool) -> Ide
     given = steps.given()
     outputs = in_batches(steps, given, order)
     probes, present = _mixed_up(count)
-    places = np.flatnonzero(present)[::-1]
-    through = in_batches(steps, steps.masked(probes, present), range(len(probes)))[places]
-    worst = _worst(outputs, through, tolerance)
-    if worst is None:
+    through = in_batches(steps, steps.masked(probes, present), range(len(probes)))[np.flatnonzero(present)[::-1]]
+    if tolerance.worst(outputs, through) is None:
         return Identity(outputs)
     again = in_batches(steps, given, order)
-    chance = _worst(outputs, again, tolerance)
+    chance = tolerance.worst(outputs, again)
+    # The same rows in the same order and company: what differs now beyond chance is no property of the model.
+    by_chance = MORE_THAN_CHANCE * np.abs(np.nan_to_num(again.astype(np.float64) - outputs)).max(axis=0)
+    for rows in (order, order[::-1]):
+        expected = in_batches(steps, given, rows)
+        came = in_batches(steps, steps.masked(rows, [True] * count), order)
+        worst = tolerance.worst(expected, came, by_chance)
+        if worst is not None:
+            found = rows[worst[0]], worst[1]
+            by_place = own_inputs and rows != order
+            raise ValueError(_different(found, _pair(worst[0], expected, came), by_place=by_place, own_inputs=own_inputs))
     if chance is not None:
         return Identity(outputs, (_random(chance, outputs, again),), by_chance=True)
     alone = np.concatenate([steps.outputs(given, [row]) for row in order])
-    together = _worst(outputs, alone, tolerance)
-    if together is not None:
-        return Identity(outputs, (_mixed(together, outputs, alone),), together=True)
-    in_order = in_batches(steps, steps.masked(order, [True] * count), order)
-    raise ValueError(
-        _different(worst, outputs, through, by_place=own_inputs and _worst(outputs, in_order, tolerance) is None, own_inputs=own_inputs)
-    )
+    together = tolerance.worst(outputs, alone)
+    if together is None:  # only some company matters, such as that of empty coalitions
+        alone, together = through, tolerance.worst(outputs, through)
+    assert together is not None
+    return Identity(outputs, (_mixed(together, outputs, alone),), together=True)
 
 
 def _mixed_up(count: int) -> tuple[list[int], list[bool]]:
@@ -115,15 +166,6 @@ def in_batches(steps: Pass, inputs: Any, rows: Sequence[int], most: int = LARGES
     return np.concatenate([steps.outputs(inputs, rows[start : start + most]) for start in range(0, len(rows), most)])
 
 
-def _worst(expected: np.ndarray, came: np.ndarray, tolerance: float) -> tuple[int, float] | None:
-    """The probe with the largest difference beyond the tolerance, and its size; None where there is none. What is not finite is not compared."""
-    finite = np.isfinite(expected) & np.isfinite(came)
-    difference = np.abs(np.where(finite, came.astype(np.float64) - expected, 0)).max(axis=1)
-    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
-    probe = int(difference.argmax())
-    return (probe, float(difference[probe])) if difference[probe] > tolerance * scale + 1e-7 else None
-
-
 def _pair(probe: int, expected: np.ndarray, came: np.ndarray) -> tuple[str, str]:
     """The two outputs of a probe that differ most."""
     column = int(np.nan_to_num(np.abs(came[probe].astype(np.float64) - expected[probe])).argmax())
@@ -147,8 +189,7 @@ def _mixed(worst: tuple[int, float], outputs: np.ndarray, alone: np.ndarray) -> 
     )
 
 
-def _different(worst: tuple[int, float], outputs: np.ndarray, through: np.ndarray, *, by_place: bool, own_inputs: bool) -> str:
-    probe, size = worst
+def _different(worst: tuple[int, float], pair: tuple[str, str], *, by_place: bool, own_inputs: bool) -> str:
     if by_place:
         cause = (
             "model_input depends on the place of a row in its batch, and every batch holds many masked versions of one probe; give the other inputs with the "
@@ -158,10 +199,7 @@ def _different(worst: tuple[int, float], outputs: np.ndarray, through: np.ndarra
         cause = "model_input makes something else of masked float32 rows than of the probes as given; compare its results, their dtypes above all"
     else:
         cause = (
-            "likely causes are the dtype of a column or an input, ids that are rounded in float32, or a model that keeps a state; give the probes exactly as you "
-            "give inputs to the model, or model_input="
+            "likely causes are the dtype of a column or an input, whole numbers above 2**24, which float32 rounds (give codes 0, 1, …, or subtract an offset), or a "
+            "model that keeps a state"
         )
-    given, explained = _pair(probe, outputs, through)
-    return (
-        f"on probe {probe}, unmasked, the model gives {given} as given and {explained} as explained (a difference of {size:.3g}): {cause}."
-    )
+    return f"on probe {worst[0]}, unmasked, the model gives {pair[0]} as given and {pair[1]} as explained (a difference of {worst[1]:.3g}): {cause}."

@@ -66,7 +66,7 @@ class ModelInputs:
                 own = _cast(own, Input((None,), _dtype_of_ids(probes)))
             if self.dicts and isinstance(probes, TabularProbes):
                 return self._columns(own, {name: Input((1,), "any") for name in probes.feature_names}, None)
-            return with_sides(probes, own, sides)
+            return with_sides(probes, own, [_floats(side) for side in sides])
         side_names = _side_names(signature, probes)
         values = {name: _cast(side, signature.inputs[name]) for name, side in zip(side_names, sides, strict=True)}
         free = [name for name in signature.inputs if name not in values]
@@ -194,17 +194,24 @@ def _cast(value: Any, declared: Input) -> Any:
     return keras.ops.cast(value, declared.dtype)
 
 
+def _floats(side: Any) -> Any:
+    """A side input for a model that does not declare its dtype: float64 in Keras's own precision, as `fit` gives it."""
+    import keras
+
+    return keras.ops.cast(side, keras.backend.floatx()) if "float64" in str(side.dtype) else side
+
+
 def _outside(array: np.ndarray) -> Any:
     """A tensor that is made outside every graph: of numbers, or of strings, which only TensorFlow has."""
     import keras
 
     numbers = array.dtype.kind not in "UO"
     if numbers and keras.backend.backend() != "tensorflow":
-        return keras.ops.convert_to_tensor(array.astype(np.float32) if array.dtype == np.float64 else array)
+        return keras.ops.convert_to_tensor(array)
     import tensorflow as tf
 
     with tf.init_scope():
-        return tf.constant((array.astype(np.float32) if array.dtype == np.float64 else array) if numbers else array.tolist())
+        return tf.constant(array if numbers else array.tolist())
 
 
 def _whole(numbers: Any) -> Any:

@@ -41,15 +41,15 @@ class Signature:
 
     Attributes:
         inputs: {name: Input}, in the model's order.
-        form: "one" (a tensor) | "list" | "dict", the structure that the model takes.
+        structure: what the model takes, with the names of inputs in the place of tensors.
     """
 
     inputs: Mapping[str, Input]
-    form: str
+    structure: Any
 
     @classmethod
     def of(cls, model: Any) -> Signature | None:
-        """The signature of a model; None where it does not declare its inputs (a subclassed model) or nests them."""
+        """The signature of a model; None where it does not declare its inputs (a subclassed model)."""
         try:
             flat = list(model.inputs)
         except Exception:  # Keras raises errors of several types
@@ -58,21 +58,23 @@ class Signature:
             structure = model.input
         except Exception:  # a Sequential has no nodes of its own
             structure = flat
-        if isinstance(structure, dict):
-            named, form = structure, "dict"
-        else:
-            form = "list" if isinstance(structure, list | tuple) and len(flat) > 1 else "one"
-            named = {tensor.name: tensor for tensor in flat}
-        if len(named) != len(flat) or not all(hasattr(tensor, "shape") for tensor in named.values()):
+        import keras
+
+        if isinstance(structure, list | tuple) and len(structure) == 1:
+            structure = structure[0]
+        # The keys of a dict are the names; tensors deeper inside have their own.
+        keys = {id(tensor): str(key) for key, tensor in structure.items()} if isinstance(structure, dict) else {}
+        names = {id(tensor): keys.get(id(tensor), str(getattr(tensor, "name", ""))) for tensor in flat}
+        if len(set(names.values())) != len(flat) or {id(tensor) for tensor in keras.tree.flatten(structure)} != set(names):
             return None
-        return cls({str(name): Input(tuple(tensor.shape[1:]), str(tensor.dtype)) for name, tensor in named.items()}, form)
+        inputs = {names[id(tensor)]: Input(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in keras.tree.flatten(structure)}
+        return cls(inputs, keras.tree.map_structure(lambda tensor: names[id(tensor)], structure))
 
     def arranged(self, values: Mapping[str, Any]) -> Any:
         """The values of all inputs, in the structure that the model takes."""
-        if self.form == "dict":
-            return dict(values)
-        ordered = [values[name] for name in self.inputs]
-        return ordered if self.form == "list" else ordered[0]
+        import keras
+
+        return keras.tree.map_structure(lambda name: values[name], self.structure)
 
     @property
     def listed(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.sided_masker import Sided
 from tb_xai_plugin.models.batches import Batches, MaskedModel, filled
-from tb_xai_plugin.models.choice import Choice, as_columns
+from tb_xai_plugin.models.choice import Choice, WrongOutputError, as_columns
 from tb_xai_plugin.models.inputs import rows_as_given, with_sides
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
 
@@ -80,6 +80,10 @@ class PlainForward:
         """Outputs, float32 (k, columns), from what the callable takes. batch: k."""
         chosen = self.read(_array(self.choice(self.model(inputs), inputs)))
         outputs: np.ndarray = as_columns(chosen, batch, computed=self.choice.computed)
+        if outputs.dtype.kind in "UO" and outputs.size and isinstance(outputs.flat[0], str):
+            raise WrongOutputError(
+                f"the model returns words, such as {str(outputs.flat[0])!r}; give a function that returns probabilities, e.g. predict_proba, or head='labels'."
+            )
         return outputs.astype(np.float32)
 
     def behind_masker(self, batch: int) -> MaskedModel:

@@ -130,7 +130,9 @@ def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, readi
         head = given_head(reading.head, outputs, multilabel=reading.multilabel, clipped=True)
     else:
         head = guess_head(outputs, reading.labelled, multilabel=reading.multilabel, known=len(classes_of(model) or ()) or None)
-    checked = identity.check(PlainPass(forward), len(probes), identity.TOLERANCE, own_inputs=probes.model_input is not None)
+    checked = identity.check(
+        PlainPass(forward), len(probes), identity.Tolerance(probabilities=_probabilities(head)), own_inputs=probes.model_input is not None
+    )
     return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, outputs=forward.outputs)
 
 
@@ -146,13 +148,14 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     read = LabelReader(model, probes) if reading.head == "labels" else np.asarray
     forwards = [replace(Forward.of(model, masker, inputs, choice), read=read) for inputs in _inputs(model, probes)]
     forward, masked = tried(model, lambda: _first_compiled(forwards, batch, resets if remembered else None), masker, probes)
-    tolerance = _tolerance(model)
+    share = _tolerance(model)
     with watched(every_variable(model, masked.touched)) as written, State(remembered, remembered).kept(resets):
         outputs = tried(model, lambda: masked.evaluate(trial, 0), masker, probes)
         if probes.model_input is None and not probes.side_inputs:
             check_shape(model, masker)
         last = output_layer(model, choice.place(_outputs_of(model)))
         head = _head(model, choice, last, outputs, reading)
+        tolerance = identity.Tolerance(share, _probabilities(head))
         steps = KerasPass(forward, size, resets, in_graph=masked.draws or recurs(model))
         checked = tried(
             model, lambda: identity.check(steps, len(probes), tolerance, own_inputs=probes.model_input is not None), masker, probes
@@ -164,11 +167,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
             )
         checked = _with_augmentation(checked, model, steps)
         # A saturated sigmoid or a half-precision softmax has rounded its log-odds away; before the activation they are still there.
-        if (
-            reading.output != "raw"
-            and not head.hard
-            and (head.kind == "sigmoid" or (head.kind == "softmax" and tolerance == identity.HALF))
-        ):
+        if reading.output != "raw" and not head.hard and (head.kind == "sigmoid" or (head.kind == "softmax" and share == identity.HALF)):
             below = replace(forward, before=last.layer)
             before = _before_activation(below, batch, trial, outputs, resets if remembered else None)
             if before is None and not last.certain and not reading.head:
@@ -191,7 +190,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
 
 
 def _without_chance(
-    checked: identity.Identity, steps: KerasPass, state: State, resets: Resets, count: int, tolerance: float
+    checked: identity.Identity, steps: KerasPass, state: State, resets: Resets, count: int, tolerance: identity.Tolerance
 ) -> identity.Identity:
     """The check once more, where a state that every batch finds anew may be the reason why the same batch gave different outputs."""
     with state.kept(resets):
@@ -204,7 +203,7 @@ def _with_augmentation(checked: identity.Identity, model: Any, steps: KerasPass)
     if checked.said or "training" in inspect.signature(type(model).call).parameters:
         return checked
     as_predict = steps.outputs_of_predict()
-    if not checked.beyond(as_predict, identity.HALF):
+    if not checked.beyond(as_predict, identity.Tolerance(identity.HALF)):
         return checked
     sentence = (
         f"`predict` augments its inputs, because `call` of model {model.name!r} has no argument `training`: it gives {as_predict[0, 0]:.4g} for probe 0, and "
@@ -234,7 +233,7 @@ def _first_compiled(forwards: list[Forward], batch: int, resets: Callable[[], No
     for forward in forwards:
         try:
             masked = compiled(forward, batch, resets)
-            if len(forwards) > 1 and not on_tensorflow():  # nothing is traced
+            if len(forwards) > 1 and not masked.touched:  # nothing was traced
                 with watched(forward.model.variables):
                     forward.model(forward.inputs.given(), training=False)
             return forward, masked
@@ -256,6 +255,10 @@ def _head(model: Any, choice: Choice, last: LastLayer, outputs: np.ndarray, read
     if reading.head:
         return given_head(reading.head, outputs, multilabel=reading.multilabel, clipped=False)
     return read_head(last, loss_of(model, choice), outputs, reading.labelled)
+
+
+def _probabilities(head: Head) -> bool:
+    return head.kind in ("softmax", "sigmoid")
 
 
 def _tolerance(model: Any) -> float:

@@ -58,6 +58,8 @@ def tried(model: Any, evaluate: Callable[[], _Result], masker: Masker, probes: P
         who = f"the model does not accept {what}{f' (it takes {takes})' if takes else ''}"
         if not is_keras_model(model):
             who = f"the callable {_name(model)} failed on a batch of {what}"
+        elif takes is None and not strings:
+            hint = _of_several_inputs(probes)
         raise ValueError(f"{who}: {type(error).__name__}: {_reason(error)}{hint}") from error
 
 
@@ -66,6 +68,19 @@ def check_shape(model: Any, masker: Masker) -> None:
     takes, shape = _takes(model), masker.shape
     if takes and len(takes) == len(shape) and _differs(takes, shape):
         raise ValueError(f"the model takes probes of shape {takes}, and these have shape {shape}{_transposed(takes, shape)}.")
+
+
+def _of_several_inputs(probes: ProbeSet) -> str:
+    """A hint where a model that does not declare its inputs fails on what it is given."""
+    sides = probes.side_inputs
+    if sides is None:
+        return (
+            "; if it takes other inputs besides, give them with the probes, side_inputs={name: one row per probe}, or all by model_input="
+        )
+    if sides.names and sides.own_name is None:
+        names = ", ".join(f"{name!r}: …" for name in sides.names)
+        return f"; if it takes a dict, name the probes' own input too, side_inputs={{'name': None, {names}}}; for another structure give model_input="
+    return "; for another structure of its inputs give model_input=, which is given the probes and the side inputs"
 
 
 def _differs(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:

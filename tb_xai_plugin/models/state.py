@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -121,3 +121,21 @@ def _value(variable: Any) -> np.ndarray:
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.array_equal(a, b, equal_nan=b.dtype.kind == "f"))
+
+
+def as_arrays(model: Any) -> list[np.ndarray]:
+    """The weights as NumPy arrays, which may share memory with the model."""
+    import keras
+
+    return [np.asarray(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+
+
+def copied(model: Any) -> list[np.ndarray]:
+    """Copies of the weights."""
+    return [np.array(weight) for weight in as_arrays(model)]
+
+
+def put_back(model: Any, values: Sequence[np.ndarray]) -> None:
+    """Assign `values`, in the order of `model.weights`."""
+    for weight, value in zip(model.weights, values, strict=True):
+        weight.assign(value)

@@ -22,6 +22,7 @@ from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.judgement.words import step_words
 from tb_xai_plugin.models.choice import ModelOutput
+from tb_xai_plugin.models.network import Network
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
@@ -30,7 +31,6 @@ from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.training.checks import check_directory, check_options, named_or_refused, of_set
 from tb_xai_plugin.training.entries import epoch_json, versions_of_packages
-from tb_xai_plugin.training.network import Network
 from tb_xai_plugin.training.pace import Pace
 from tb_xai_plugin.training.scalars import RunScalars
 
@@ -107,7 +107,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         super().__init__()
         check_options(log_dir, every, max_overhead, on_error)
         sets = named_or_refused(probes)
-        self._network = Network(model, [probe_set.inputs.shape[1:] for probe_set in sets.values()])
+        self._network = Network(model, [np.shape(getattr(probe_set, "inputs", ()))[1:] for probe_set in sets.values()])
         self.log_dir = os.fspath(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.models import weights
+from tb_xai_plugin.models import state as weights
 from tb_xai_plugin.training.budget import Budget, Schedule
 
 logger = logging.getLogger("tb_xai_plugin")

@@ -19,6 +19,9 @@ from tb_xai_plugin.records import wire
 
 pytestmark = pytest.mark.viewing
 
+# What the document says is there only in some records, and not in those of this test.
+SOMETIMES = {"truth", "label_sets", "read_as", "read_by", "model_output", "predicted_set", "right_labels"}
+
 # The document and the code
 
 
@@ -50,7 +53,8 @@ def test_arrays_have_the_documented_names_types_and_shapes(route: str, server: S
     table = re.findall(r"^\| `(\w+)` \| (\w+) \| \((.+?)\) \|", SECTIONS[route], re.MULTILINE)
     documented = {name: (dtype, tuple(sizes[size.strip()] for size in shape.split(",") if size.strip())) for name, dtype, shape in table}
     header, arrays = server.reply(route, **asked(route))
-    assert {name: (array.dtype.name, array.shape) for name, array in arrays.items()} == documented
+    absent = {name: described for name, described in documented.items() if name in SOMETIMES and name not in arrays}
+    assert {name: (array.dtype.name, array.shape) for name, array in arrays.items()} | absent == documented
     described = re.search(r"^Header: (.*?)(?=^\|)?\Z", SECTIONS[route], re.MULTILINE | re.DOTALL)
     assert set(header) - {"arrays"} == set(re.findall(r'`"(\w+)"`', described[1] if described else ""))
 
@@ -70,7 +74,7 @@ def test_json_has_the_documented_keys(route: str, server: Server) -> None:
     # Of one run, findings have something to say.
     reply = server.json(route, **{"run": "baseline/xai", **{name: value for name, value in asked(route).items() if name != "other"}})
     collect(reply)
-    assert documented <= found
+    assert documented - SOMETIMES <= found
     assert set(reply) <= documented
     assert all(set(entry) <= documented for entry in reply.get("runs", []))
     assert set(reply.get("probes", {})) <= documented

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 
 class Network:
     """Finds the network to explain.
@@ -34,6 +32,8 @@ class Network:
         Raises:
             ValueError, TypeError: there is none.
         """
+        import keras
+
         if self._option is None:
             return self._with_call(trained)
         if isinstance(self._option, keras.Layer):
@@ -55,6 +55,8 @@ class Network:
 
     def _with_call(self, trained: Any) -> Any:
         """The model in fit, unless it is a wrapper that cannot be called."""
+        import keras
+
         if type(trained).call is keras.Model.call:
             raise ValueError(
                 f"model {trained.name!r} has no `call` of its own, so fit trains it, but it gives no output for probes; {self._give(trained)}."
@@ -63,6 +65,8 @@ class Network:
 
     def _give(self, trained: Any) -> str:
         """The advice, with the networks that the wrapper has; the example is one that takes the probes."""
+        import keras
+
         networks = {name: value for name, value in vars(trained).items() if isinstance(value, keras.Model) and not name.startswith("_")}
         fitting = [name for name, network in networks.items() if _shape(network) in self._shapes]
         example = [*fitting, *networks, "network"][0]
