@@ -11,6 +11,7 @@ from tb_xai_plugin.explainers.contract import Attribution, ModelAccess
 from tb_xai_plugin.explainers.fidelity import efficiency_gap
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.models.gradients import PASSES_OF_A_GRADIENT, check_differentiable
+from tb_xai_plugin.probes import TabularProbes
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ class IntegratedGradients:
 
         Fidelity: "completeness_gap", |sum of values - (F(x) - F(x'))| in units of F(x) - F(x').
         """
+        if isinstance(access.probes, TabularProbes) and any(
+            np.isnan(rows).any() for rows in (access.probes.inputs, access.probes.references)
+        ):
+            raise ValueError(
+                "IntegratedGradients has no gradient through missing values; use 'shap' or 'lime', or give missing='baseline'."
+            )
         references = len(getattr(access.probes, "references", [None]))
         steps = max(self.steps, references)
         a = (np.arange(steps) + 0.5) / steps

@@ -190,13 +190,8 @@ def loss_of(model: Any, choice: Choice) -> tuple[str, bool]:
     loss: Any = None if choice.computed else getattr(model, "loss", None)
     if isinstance(loss, dict):
         place = choice.place(len(loss))
-        name = (
-            choice.option
-            if isinstance(choice.option, str)
-            else choice.names[place]
-            if place is not None and place < len(choice.names)
-            else None
-        )
+        by_place = choice.names[place] if place is not None and place < len(choice.names) else None
+        name = choice.named if choice.named in loss else by_place
         loss = loss.get(name, next(iter(loss.values())) if len(loss) == 1 else None)
     elif isinstance(loss, list | tuple):
         place = choice.place(len(loss))

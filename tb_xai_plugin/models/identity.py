@@ -24,9 +24,10 @@ MORE_THAN_CHANCE = 10
 # An output is compared with its own size and the median of its column, unless both are so much smaller than the largest output that they may be rounding.
 SMALLEST_COLUMN = 1e-6
 
-# Of probabilities, in units of the tolerance: the share of the smaller of p and 1 - p, and what float32 rounds next to 1.
+# Of probabilities, in units of the tolerance: the share of the smaller of p and 1 - p, and what is rounded next to 1 and next to 0.
 STEEPER = 6.0
 NEXT_TO_ONE = 1e-2
+NEXT_TO_ZERO = 1e-5
 
 # Smaller differences are none, whatever the outputs.
 ROUNDED_TO_NOTHING = 1e-12
@@ -59,7 +60,7 @@ class Tolerance:
         size = np.abs(np.where(finite, expected.astype(np.float64), 0))
         if self.probabilities:
             # Log-odds are explained: what is near 0 or 1 counts as far as float32 can tell it from 0 and 1.
-            scale = STEEPER * np.minimum(size, np.abs(1 - size)) + NEXT_TO_ONE
+            scale = STEEPER * np.minimum(size, np.abs(1 - size)) + np.where(size > 0.5, NEXT_TO_ONE, NEXT_TO_ZERO)
         else:
             scale = np.maximum(np.maximum(size, np.median(size, axis=0)), SMALLEST_COLUMN * size.max())
         excess = difference / (self.share * scale + more + ROUNDED_TO_NOTHING)

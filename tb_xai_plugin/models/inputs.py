@@ -162,6 +162,11 @@ def _side_names(signature: Signature, probes: ProbeSet) -> list[str]:
     if given.names:
         unknown = [name for name in given.names if name not in inputs]
         if unknown:
+            if signature.automatic:
+                raise ValueError(
+                    f"side_inputs has {unknown[0]!r}, and the model's {len(inputs)} inputs have no names of yours; give a list in the model's order, None for the probes: "
+                    f"side_inputs={signature.by_place(inputs[1:], len(probes))}."
+                )
             raise ValueError(f"side_inputs has {unknown[0]!r}, and the model's inputs are {signature.listed}; name each as in the model.")
         return list(given.names)
     if len(given.arrays) >= len(inputs):

@@ -77,6 +77,15 @@ class Signature:
         return keras.tree.map_structure(lambda name: values[name], self.structure)
 
     @property
+    def automatic(self) -> bool:
+        """Whether Keras made names of inputs, which are others in every process."""
+        return any(name.startswith(AUTOMATIC) for name in self.inputs)
+
+    def by_place(self, others: Sequence[str], n: int) -> str:
+        """An example of `side_inputs` as a list. others: the inputs that are no probes; n: number of probes."""
+        return f"[{', '.join('None' if name not in others else f'other[:{n}]' for name in self.inputs)}]"
+
+    @property
     def listed(self) -> str:
         """The names of the inputs, for messages."""
         names = [repr(name) for name in self.inputs]
@@ -121,11 +130,13 @@ def beside(signature: Signature, free: Sequence[str], probes: ProbeSet) -> str:
     others = [name for name in free if signature.inputs[name].shape != probes.inputs.shape[1:]] or list(free[1:])
     if len(others) == len(free):
         others = others[1:]
-    automatic = any(name.startswith(AUTOMATIC) for name in signature.inputs)
+    automatic = signature.automatic
     n = len(probes)
+    parts = getattr(probes, "montage", None)
+    if parts is not None and probes.given() is not None and np.ndim(probes.given()) == 5 and np.shape(probes.given())[1] == len(free):
+        return f"the model has {len(free)} inputs, and the probes are one array with as many images; give a list of arrays instead, ImageProbes([first, second])."
     if automatic:  # names that Keras made are others in every process
-        places = ["None" if name not in others else f"other[:{n}]" for name in signature.inputs]
-        example = f"side_inputs=[{', '.join(places)}], None for the probes"
+        example = f"side_inputs={signature.by_place(others, n)}, None for the probes"
     else:
         example = f"side_inputs={{{', '.join(f'{name!r}: {name}[:{n}]' for name in others[:2])}}}, one row per probe"
     names = f"{len(signature.inputs)} inputs" if automatic else f"the inputs {signature.listed}"

@@ -48,6 +48,12 @@ class Network:
             raise TypeError(f"model= returned {type(network).__name__}; {self._give(trained)}.")
         return network
 
+    def refused(self, sentence: str, trained: Any) -> str:
+        """A refusal, with a word about `model=` where this option names the network."""
+        if self._option is None:
+            return sentence
+        return f"of the network that model= names: {sentence.rstrip('.')}; else {self._give(trained)}."
+
     def still_not_built(self, trained: Any) -> str:
         """The message where the first batch did not build the network, because the wrapper's `train_step` does not call the wrapper itself."""
         network = self.of(trained)
@@ -69,9 +75,22 @@ class Network:
 
         networks = {name: value for name, value in vars(trained).items() if isinstance(value, keras.Model) and not name.startswith("_")}
         fitting = [name for name, network in networks.items() if _shape(network) in self._shapes]
-        example = [*fitting, *networks, "network"][0]
+        learning = [name for name in fitting if networks[name].trainable and networks[name].trainable_variables]  # a teacher does not learn
+        example = [*learning, *fitting, *networks, "network"][0]
         has = f" (it has {', '.join(networks)})" if networks else ""
         return f"name the network to explain, e.g. model=lambda m: m.{example}{has}"
+
+
+def not_built(model: Any, shape: tuple[int, ...]) -> str:
+    """The message for a model that `explain` is given before it is built. shape: of one probe."""
+    import keras
+
+    if type(model).call is not keras.Model.call:
+        return f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first."
+    networks = {name: value for name, value in vars(model).items() if isinstance(value, keras.Model) and not name.startswith("_")}
+    example = next((name for name, network in networks.items() if _shape(network) == shape), next(iter(networks), "network"))
+    has = f" (it has {', '.join(networks)})" if networks else ""
+    return f"model {model.name!r} has no `call` of its own; give the network to explain instead, e.g. model.{example}{has}."
 
 
 def _shape(network: Any) -> tuple[int, ...] | None:

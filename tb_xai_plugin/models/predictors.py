@@ -23,6 +23,7 @@ from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess
 from tb_xai_plugin.models.inputs import ModelInputs
 from tb_xai_plugin.models.layers import fixed_batch, layers_of, memories, recurs
 from tb_xai_plugin.models.named import Signature
+from tb_xai_plugin.models.network import not_built
 from tb_xai_plugin.models.outputs import Head
 from tb_xai_plugin.models.passes import KerasPass, PlainPass
 from tb_xai_plugin.models.plain import PlainForward
@@ -138,7 +139,7 @@ def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, readi
 
 def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading: Reading) -> Predictor:
     if not model.built:
-        raise ValueError(f"model {model.name!r} is not built; give its input shape (keras.Input), call it on one batch, or train it first.")
+        raise ValueError(not_built(model, np.shape(probes.inputs)[1:]))
     size = fixed_batch(model)
     batch = size or batch
     trial = _trial(batch, masker)

@@ -13,6 +13,9 @@ from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models.choice import WrongOutputError
 from tb_xai_plugin.probes import ProbeSet
 
+# Beginnings of lines in which Keras and TensorFlow say where an error occurred, and not which.
+PREAMBLES = ("Exception encountered when calling", "Graph execution error", "Detected at node", "Detected at fused_node")
+
 # Beginnings of sentences that are ready for the user.
 SAID = ("TextProbes: ", "TabularProbes: ", "the model ", "on probe ", "side_inputs ", "model_output ", "head is ", "label ")
 
@@ -115,5 +118,5 @@ def _takes(model: Any) -> tuple[int | None, ...] | None:
 def _reason(error: Exception) -> str:
     """The line of a message that names the cause: Keras first says where the error occurred."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
-    causes = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    causes = [line for line in lines if line and not line.startswith(PREAMBLES)]
     return causes[0] if causes else type(error).__name__

@@ -6,7 +6,7 @@ is used, and only what is wrong for every model is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,11 @@ class GivenLabels:
         """
         if labels is None:
             return None
+        if _of_several_outputs(labels, n):
+            raise ValueError(
+                f"{who}: labels are several sets of labels; give one probe set with its own labels for each output, {{name of the output: probes}}, to one "
+                "ExplanationLogger."
+            )
         try:
             given: np.ndarray = np.asarray(labels)
         except ValueError as error:
@@ -339,6 +344,13 @@ def _finite(who: str, given: np.ndarray) -> np.ndarray:
             f"{who}: labels are not finite: that of probe {probe} is {numbers[tuple(bad[0])]:g}; give a number for every probe."
         )
     return numbers
+
+
+def _of_several_outputs(labels: Any, n: int) -> bool:
+    """Whether labels are those of several outputs: a dict, or a list of as many arrays, as `fit` takes them."""
+    if isinstance(labels, Mapping):
+        return True
+    return isinstance(labels, list | tuple) and len(labels) != n and all(np.shape(part)[:1] == (n,) for part in labels)
 
 
 def _numbers_of(who: str, given: np.ndarray, class_names: list[str] | None) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from tb_xai_plugin.probes import checks
 from tb_xai_plugin.probes.arguments import Labels, Names, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
-from tb_xai_plugin.probes.cuts.tokens import TOKENIZERS, is_symbol
+from tb_xai_plugin.probes.cuts.tokens import TOKENIZERS, is_symbol, words
 from tb_xai_plugin.probes.hashes import hash_of
 
 WHO = "TextProbes"
@@ -95,7 +95,7 @@ class TextProbes(ProbeSet):
         self.players = np.array([1 + max(player for _, player in pieces) for pieces in self.pieces], dtype=np.int64)
         self.mask_token, self.repeated = mask_token, repeated
         given = checks.mapping(WHO, "regions", regions, "{name: [tokens]}")
-        self.regions = {str(name): self._tokens(name, words) for name, words in given.items()}
+        self.regions = {str(name): self._tokens(name, tokens) for name, tokens in given.items()}
         self.encode = checks.optional_callable(WHO, "encode", encode, "maps a list of texts to what the model takes")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of encoded texts")
         self._keep_sides(WHO, side_inputs)
@@ -155,9 +155,14 @@ class TextProbes(ProbeSet):
         return [names[player] for player in range(int(self.players[probe]))]
 
     def inside(self, probe: int, tokens: Iterable[str]) -> np.ndarray:
-        """float64 (players of the probe,): 1 for players whose name is among `tokens`, ignoring case, else 0."""
+        """float64 (players of the probe,): 1 for players whose name is among `tokens`, or who are sentences with such a word, ignoring case, else 0."""
         wanted = {token.casefold() for token in tokens}
-        return np.array([float(name.casefold() in wanted) for name in self.player_names(probe)])
+
+        def is_inside(name: str) -> bool:
+            parts = words(name.casefold()) if " " in name else []
+            return name.casefold() in wanted or (len(parts) > 1 and not wanted.isdisjoint(parts))
+
+        return np.array([float(is_inside(name)) for name in self.player_names(probe)])
 
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         names = {**self._common_record(), "mask_token": self.mask_token, "repeated": self.repeated, "regions_of": self.regions}

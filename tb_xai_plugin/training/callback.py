@@ -204,12 +204,18 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def _bind_early(self) -> None:
         """Bind the plans to the network, if it is built; what does not fit is an error now, before anything is lost."""
         try:
-            if self._network.of(self.model).built:
-                with self._billed():
-                    self._bind()
+            network = self._network.of(self.model)
         except (ValueError, TypeError) as error:
             self._refused = True
             raise type(error)(f"ExplanationLogger: {error}") from error
+        if not network.built:
+            return
+        try:
+            with self._billed():
+                self._bind()
+        except (ValueError, TypeError) as error:
+            self._refused = True
+            raise type(error)(f"ExplanationLogger: {self._network.refused(str(error), self.model)}") from error
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Not in on_train_begin: BackupAndRestore restores the weights there, possibly after this callback has run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +13,8 @@ import tensorflow as tf
 from keras import layers, ops
 
 import tb_xai_plugin as xai
+from tb_xai_plugin.engine.engine import Engine
+from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.games.segment_masker import SegmentMasker
 from tb_xai_plugin.games.tabular_masker import TabularMasker
 
@@ -224,3 +227,97 @@ def drawing_at_random(probes: xai.TabularProbes) -> xai.TabularProbes:
         return rows
 
     return xai.TabularProbes(probes.inputs, background=probes.background, model_input=drawing)
+
+
+def by_place(meta: np.ndarray) -> Callable[[object], object]:
+    """A `model_input` that takes side inputs by the place of a row in its batch."""
+    rows = np.resize(meta, (4096, *meta.shape[1:]))
+    return lambda images: [images, ops.convert_to_tensor(rows[: images.shape[0]])]
+
+
+def two_inputs(*heads: layers.Layer, before: layers.Layer | None = None) -> keras.Model:
+    image, numbers = keras.Input((8, 8, 1), name="image"), keras.Input((3,), name="meta")
+    flat = layers.Flatten()(image)
+    both = layers.Concatenate()([before(flat) if before else flat, numbers])
+    return keras.Model([image, numbers], layers.Concatenate()([head(both) for head in heads]) if len(heads) > 1 else heads[0](both))
+
+
+class FromMeta(layers.Layer):
+    """A number of the size `scale` that only the side inputs make."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def call(self, inputs: object) -> object:
+        return self.scale * inputs[:, -1:]
+
+
+class FromImage(FromMeta):
+    def call(self, inputs: object) -> object:
+        return self.scale * inputs[:, :1]
+
+
+class Rare(layers.Layer):
+    """A class of a probability about 1e-6, whose log-odds only the side inputs move."""
+
+    def call(self, inputs: object) -> object:
+        return ops.softmax(ops.concatenate([inputs[:, :1], inputs[:, 1:2], inputs[:, -1:] - 14.0], axis=1))
+
+
+FAULTS = {
+    "a small output beside a large one": lambda: two_inputs(FromImage(2e6), FromMeta(1.0)),
+    "tiny outputs": lambda: two_inputs(FromMeta(1e-9)),
+    "a rare class": lambda: two_inputs(Rare()),
+    "hidden by a little noise": lambda: two_inputs(FromMeta(5.0), before=Small(Noisy)),
+    "hidden by a little mixing": lambda: two_inputs(FromMeta(5.0), before=Small(Mixing)),
+}
+
+
+class Small(layers.Layer):
+    def __init__(self, kind: type[layers.Layer]) -> None:
+        super().__init__()
+        self.inner = kind()
+
+    def call(self, inputs: object) -> object:
+        return inputs + 1e-3 * self.inner(inputs)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_caught_whatever_stands_beside_it(name: str) -> None:
+    meta = RNG.normal(size=(4, 3)).astype(np.float32)
+    keras.utils.set_random_seed(1)
+    model = FAULTS[name]()
+    with pytest.raises(ValueError, match="model_input depends on the place of a row"):
+        xai.explain(
+            model, xai.ImageProbes(IMAGES[:4], model_input=by_place(meta)), "shap", head="probabilities" if "rare" in name else "regression"
+        )
+
+
+def test_two_sigmoids_that_have_learned_nothing_are_no_softmax_and_outputs_that_contradict_their_reading_are_said(tmp_path: Path) -> None:
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, ops.sigmoid(layers.Dense(2, kernel_initializer="zeros")(inputs)))
+    model.compile("sgd", "binary_crossentropy")
+    both = np.stack([LABELS, 1 - LABELS], axis=1)[:, [0, 0]]
+    logger = xai.ExplanationLogger(tmp_path, xai.TabularProbes(ROWS[:6], both[:6], background=ROWS), "shap")
+    model.fit(ROWS / 100, both, epochs=1, verbose=0, callbacks=[logger])
+    run = xai.read_run(tmp_path)
+    assert run.settings["head"] == "sigmoid"
+    assert np.allclose(run.outputs[-1], model.predict(ROWS[:6], verbose=0), atol=1e-5)
+    turned = [0.0]
+    changing = Engine(Plan(TABLE, "shap"), lambda rows: np.stack([np.full(len(rows), 0.2 + turned[0]), np.full(len(rows), 0.8)], axis=1))
+    turned[0] = 0.5
+    with pytest.warns(UserWarning, match=r"are not what they were taken for: their rows sum to 1.5 to 1.5 now, .* give head="):
+        changing.run()
+
+
+def test_nested_inputs_and_side_inputs_in_double_precision_come_by_name() -> None:
+    own, m, k = keras.Input((5,), name="own"), keras.Input((3,), name="m"), keras.Input((3,), name="k", dtype="float64")
+    late = ops.cast(k - 1.7e9, "float32")
+    model = keras.Model({"tables": [own, m], "k": k}, layers.Dense(1)(layers.Concatenate()([own, 2 * m, late])))
+    meta = RNG.normal(size=(6, 3)).astype(np.float32)
+    seconds = 1.7e9 + RNG.random((6, 3))
+    probes = xai.TabularProbes(ROWS[:6], background=ROWS, side_inputs={"k": seconds, "m": meta})
+    found = xai.explain(model, probes, "shap")["shap"]
+    expected = model({"tables": [ROWS[:6], meta], "k": seconds}, training=False)
+    assert np.allclose(found.outputs, expected, atol=1e-3)

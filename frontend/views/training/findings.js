@@ -1,5 +1,6 @@
 /** The server's findings: a verdict on the pair, then sentences that link to their probe and epoch. */
 
+import { plural } from "../../words/format.js";
 import { moveTo } from "../../model/cursor.js";
 import { placesOf, steadyWords } from "../../model/events.js";
 import { nearest } from "../../model/series.js";
@@ -41,7 +42,7 @@ export function findingsView(element) {
           <h2>What should I look at?</h2>
           <p class="ellipsis verdict" role="status" title=${first}>${broken || (known ? first : data.b ? "comparing…" : "loading…")}</p>
           ${count > 0 && html`<button type="button" class="link" aria-expanded=${open} aria-controls="findings-list"
-            onClick=${() => choose(element, { findings: open ? "closed" : "open" })}>${open ? "hide ▴" : `${count} findings ▾`}</button>`}
+            onClick=${() => choose(element, { findings: open ? "closed" : "open" })}>${open ? "hide ▴" : `${plural(count, "finding")} ▾`}</button>`}
         </div>
         ${known && count > 0 && html`<ul id="findings-list" class="findings-list" hidden=${!open} aria-label="Findings, most important first">
           ${findings.map((finding) => html`<li key=${finding.text}>${sentence(element, data, finding)}</li>`)}

@@ -318,7 +318,10 @@ def _copies(who: str, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
     arrays = {name: np.array(array) for name, array in given.items()}
     for name, array in arrays.items():
         if array.ndim not in (3, 4, 5):
-            raise ValueError(f"{who}: {name!r} has shape {array.shape}; give (n, H, W), (n, H, W, C), or (n, images, H, W, C).")
+            raise ValueError(
+                f"{who}: {name!r} has shape {array.shape}, which is no image; give images (n, H, W), (n, H, W, C) or (n, images, H, W, C), and other inputs of the "
+                f"model as side_inputs={{{name!r}: …}}, one row per probe."
+            )
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{who}: the arrays of images have different numbers of probes, {lengths}; give one image per probe in each.")
