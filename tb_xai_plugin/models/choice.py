@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+# A message lists at most this many names of outputs.
+MOST_LISTED = 20
+
 # A key or number of one of several outputs, or a callable on outputs (and inputs).
 ModelOutput = str | int | Callable[..., Any]
 
@@ -162,4 +165,6 @@ def _takes_inputs(function: Callable[..., Any]) -> bool:
 
 def _listed(named: Mapping[Any, Any]) -> str:
     names = [repr(name) for name in named]
+    if len(names) > MOST_LISTED:
+        return f"{', '.join(names[:MOST_LISTED])}, …"
     return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -78,7 +78,7 @@ class PlainForward:
 
     def outputs(self, inputs: Any, batch: int) -> np.ndarray:
         """Outputs, float32 (k, columns), from what the callable takes. batch: k."""
-        chosen = self.read(_array(self.choice(self.model(inputs), inputs)))
+        chosen = self.read(_array(self.choice(_rows_together(self.model(inputs), batch), inputs)))
         outputs: np.ndarray = as_columns(chosen, batch, computed=self.choice.computed)
         if outputs.dtype.kind in "UO" and outputs.size and isinstance(outputs.flat[0], str):
             raise WrongOutputError(
@@ -108,6 +108,15 @@ class PlainForward:
             except Exception:
                 return False
         return not any("feature names" in str(warning.message) for warning in caught)
+
+
+def _rows_together(outputs: Any, batch: int) -> Any:
+    """A list with a number, a label or a row of numbers for each input as one array; a list of several outputs as it is."""
+    if not isinstance(outputs, list | tuple) or len(outputs) != batch:
+        return outputs
+    # Several outputs are arrays with a row for each input.
+    several = any(np.shape(one)[:1] == (batch,) for one in outputs if not isinstance(one, list | tuple))
+    return outputs if several else np.asarray(outputs)
 
 
 def _array(outputs: Any) -> np.ndarray:
