@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.models.choice import Choice
+from tb_xai_plugin.models.classes import classes_of
 from tb_xai_plugin.models.outputs import CLIP, Head
 from tb_xai_plugin.probes import ProbeSet
 
@@ -232,7 +233,7 @@ class LabelReader:
     """Turns labels into one column per class, 1 for the class that the model names and 0 for the others.
 
     Args:
-        model: the model; `classes_` of the object that it is a method of are its classes.
+        model: the model; its classes are those of `classes_of`, where these are known.
         probes: the probes; else their class names are the classes, else the numbers up to their largest label.
 
     Raises:
@@ -240,10 +241,10 @@ class LabelReader:
     """
 
     def __init__(self, model: Any, probes: ProbeSet) -> None:
-        classes = getattr(getattr(model, "__self__", None), "classes_", None)
+        classes = classes_of(model)
         self._names = probes.class_names
         if classes is not None:
-            self._classes = np.asarray(classes).tolist()
+            self._classes = classes
         elif probes.class_names is not None:
             self._classes = list(range(len(probes.class_names)))
         elif probes.labels is not None:
