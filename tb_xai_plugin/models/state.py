@@ -77,8 +77,9 @@ def every_variable(model: Any, touched: Iterable[Any]) -> list[Any]:
 
 
 def _is_seed(variable: Any) -> bool:
-    """Whether a variable is the state of one of Keras's random generators."""
-    return "seed_generator_state" in str(variable.name)
+    """Whether a variable is the state of a random generator of Keras, or of a `tf.random.Generator`."""
+    name = str(variable.name)
+    return "seed_generator_state" in name or name.startswith("StateVar")
 
 
 @contextmanager
