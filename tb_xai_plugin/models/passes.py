@@ -121,7 +121,7 @@ def _concatenated(pieces: list[Any]) -> Any:
 
 
 def _rows(inputs: Any, rows: list[int]) -> Any:
-    """Some rows of what a callable takes."""
+    """Some rows of what a callable takes; a constant, which has no row for each probe, as it is."""
     if isinstance(inputs, dict):
         return {key: _rows(value, rows) for key, value in inputs.items()}
     if isinstance(inputs, tuple) or (isinstance(inputs, list) and inputs and hasattr(inputs[0], "shape")):
@@ -131,7 +131,13 @@ def _rows(inputs: Any, rows: list[int]) -> Any:
     if hasattr(inputs, "iloc"):
         taken = inputs.iloc[rows]
         return taken.reset_index(drop=True)
-    return inputs[rows]
+    return inputs if _is_constant(inputs, rows) else inputs[rows]
+
+
+def _is_constant(value: Any, rows: Sequence[int]) -> bool:
+    """Whether an input that `model_input` made is a number, or has one row for all probes."""
+    shape = tuple(np.shape(value))
+    return not shape or (shape[0] == 1 and max(rows) > 0)
 
 
 def _tensor(rows: np.ndarray) -> Any:
@@ -156,7 +162,9 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 def _taken(value: Any, rows: Sequence[int]) -> Any:
-    """Some rows of one input."""
+    """Some rows of one input; a constant, which has no row for each probe, as it is."""
+    if _is_constant(value, rows):
+        return value
     if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
         return _tensor(value[list(rows)].astype(object))
     import keras
