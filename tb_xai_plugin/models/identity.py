@@ -56,7 +56,9 @@ class Tolerance:
         finite = np.isfinite(expected) & np.isfinite(came)
         if not finite.any():
             return None
-        difference = np.abs(np.where(finite, came.astype(np.float64) - expected, 0))
+        difference = np.zeros(expected.shape)
+        np.subtract(came, expected, out=difference, where=finite, dtype=np.float64)
+        difference = np.abs(difference)
         size = np.abs(np.where(finite, expected.astype(np.float64), 0))
         if self.probabilities:
             # Log-odds are explained: what is near 0 or 1 counts as far as float32 can tell it from 0 and 1.
