@@ -138,6 +138,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         self._writer = Writer(self.log_dir, after=self._read_existing())
         self._engines: dict[str, Engine] = {}
         self._refused = False  # the probes do not fit the model
+        self._first_batch_begun = False
         self._fresh = False  # the next step begins a new record, which replaces that of an older model
         self._unbilled = 0.0  # seconds of compiling and writing, which count as part of the next step
         self._epoch_began = 0.0
@@ -187,14 +188,21 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # The engines are built again at every fit: it may be another model, or one that was compiled with another loss or precision.
         self._engines, self._refused, self._fresh = {}, False, False
+        self._first_batch_begun = False
         self._pace = None
         if self._max_overhead is not None:
             every = None if callable(self._every) else self._every
             self._pace = Pace(self._max_overhead, self._plans, every)
         self._bind_early()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        # A model that is built by its first batch is refused right after it, like a built one before it.
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # Not on_train_batch_end: where a callback has it, Keras no longer hands out the logs of a batch while the next one runs.
+        if self._first_batch_begun:
+            self._bind_after_first_batch()
+        self._first_batch_begun = True
+
+    def _bind_after_first_batch(self) -> None:
+        """Bind the plans to a network that its first batch builds; it is refused right after this batch, like a built one before it."""
         if not self._engines and not self._refused:
             self._bind_early()
             if not self._engines:
@@ -226,6 +234,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         training_seconds = time.perf_counter() - self._epoch_began
+        if self._first_batch_begun:  # the epoch may have had a single batch
+            self._bind_after_first_batch()
         with self._billed():
             failure: Exception | None = None
             halvings: int | None = None

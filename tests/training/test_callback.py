@@ -446,7 +446,7 @@ def test_an_unbuilt_model_refuses_the_probes_right_after_its_first_batch_with_th
     sentences = []
     for model in (Subclassed(), built):
         with pytest.raises(ValueError, match=r"^ExplanationLogger: the model does not accept probes of shape \(9, 9, 1\)") as refused:
-            fit(compiled(model), counting, logger(tmp_path, probes, untrained=False))
+            fit(compiled(model), logger(tmp_path, probes, untrained=False), counting)
         sentences.append(re.sub(r"_\d+", "", str(refused.value)))
     assert batches == [0]
     assert sentences[0] == sentences[1]

@@ -150,7 +150,7 @@ def test_a_wrapper_that_its_first_batch_does_not_build_is_refused_right_after_it
     counting = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: batches.append(batch))
     model = wrapped(Distiller)
     with pytest.raises(ValueError, match=r"is not built after its first batch, .* model=lambda m: m\.student"):
-        model.fit(ROWS, epochs=1, batch_size=8, verbose=0, callbacks=[counting, xai.ExplanationLogger(tmp_path, TABLE, untrained=False)])
+        model.fit(ROWS, epochs=1, batch_size=8, verbose=0, callbacks=[xai.ExplanationLogger(tmp_path, TABLE, untrained=False), counting])
     assert batches == [0]
     model.fit(ROWS, epochs=1, verbose=0, callbacks=[xai.ExplanationLogger(tmp_path, TABLE, model=lambda m: m.student, untrained=False)])
     assert np.allclose(xai.read_run(tmp_path).outputs[-1], model.student.predict(ROWS[:4], verbose=0), atol=1e-6)
