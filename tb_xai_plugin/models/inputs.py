@@ -112,7 +112,8 @@ class ModelInputs:
         """A tensor (len(values),) of numbers or words, made once, outside every graph."""
         key = (type(values[0]).__name__, *values)
         if key not in self._constants:
-            self._constants[key] = _outside(np.array(values, dtype=object if isinstance(values[0], str) else np.float32))
+            numbers = (np.int64 if max(map(abs, values)) >= 2**31 else np.int32) if isinstance(values[0], int) else np.float32
+            self._constants[key] = _outside(np.array(values, dtype=object if isinstance(values[0], str) else numbers))
         return self._constants[key]
 
     @cached_property

@@ -177,7 +177,9 @@ def column_of(
         and all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
         and not declared.words
     ):
-        codes = xp.take(constant([float(value) for value in values]), xp.cast(xp.round(codes), "int32"), axis=0)
+        # Whole numbers stay whole: as float32, ids above 2**24 would be others.
+        whole = declared.integers and all(value == int(value) for value in values)
+        codes = xp.take(constant([int(value) if whole else float(value) for value in values]), xp.cast(xp.round(codes), "int32"), axis=0)
     elif values is not None and declared.words:
         codes = xp.take(constant([str(value) for value in values]), xp.cast(xp.round(codes), "int32"), axis=0)
     elif values is not None and not ordered:
@@ -189,8 +191,8 @@ def column_of(
         raise ValueError(
             f"TabularProbes: {name!r} holds numbers, and the model's input of this name takes strings; give rows and background with strings in this column."
         )
-    if declared.integers:
-        codes = xp.cast(xp.round(codes), declared.dtype)
-    elif not declared.words:
+    if declared.integers and "float" in str(codes.dtype):
+        codes = xp.round(codes)
+    if not declared.words:
         codes = xp.cast(codes, declared.dtype)
     return codes[:, 0] if declared.shape == () else codes
