@@ -94,6 +94,11 @@ class ModelInputs:
             pieces = []
             for place in group:
                 values, ordered = words_of(probes, place)
+                if values is not None and np.isnan([*probes.inputs[:, place], *probes.references[:, place]]).any():
+                    raise ValueError(
+                        f"TabularProbes: {probes.feature_names[place]!r} misses some of its words, and inputs of a Keras model take no missing ones; give "
+                        "missing='baseline', or a word for the missing ones in rows and background, as the model is given in fit."
+                    )
                 if declared.dtype == "any":
                     numeric = values is None or all(isinstance(value, int | float | np.number) for value in values)
                     declared = Input((1,), "float32" if numeric else "string")
