@@ -94,7 +94,7 @@ class Engine:
         masker = unsided(self.plan.masker)
         assert isinstance(masker, TextMasker)
         encode = partial(masker.encoded, probe=0)
-        read = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: encode(texts))()
+        read = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: self.plan.masker.placed(encode(texts), 0))()
         with self._predictor.preserving_state():
             cut = cut_off(probes, read, encoded=probes.encode is not None)
         if cut:
