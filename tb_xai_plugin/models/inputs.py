@@ -134,7 +134,8 @@ def with_sides(probes: ProbeSet, own: Any, sides: Sequence[Any]) -> Any:
         return own
     if given.names and given.own_name:
         return {given.own_name: own, **dict(zip(given.names, sides, strict=True))}
-    parts = list(own) if isinstance(own, list | tuple) else [own]
+    several = isinstance(own, list | tuple) and all(hasattr(part, "shape") for part in own)  # else a list of texts, or of rows
+    parts = list(own) if several else [own]
     place = given.place or 0
     return [*sides[:place], *parts, *sides[place:]]
 

@@ -124,7 +124,7 @@ def _rows(inputs: Any, rows: list[int]) -> Any:
     """Some rows of what a callable takes; a constant, which has no row for each probe, as it is."""
     if isinstance(inputs, dict):
         return {key: _rows(value, rows) for key, value in inputs.items()}
-    if isinstance(inputs, tuple) or (isinstance(inputs, list) and inputs and hasattr(inputs[0], "shape")):
+    if isinstance(inputs, tuple) or (isinstance(inputs, list) and any(hasattr(one, "shape") for one in inputs)):
         return type(inputs)(_rows(value, rows) for value in inputs)
     if isinstance(inputs, list):
         return [inputs[row] for row in rows]
