@@ -105,10 +105,10 @@ def _places(labels: list[Any], classes: list[Any]) -> np.ndarray:
 
 def _are_other_numbers(classes: list[Any]) -> bool:
     """Whether classes are whole numbers, but not 0, 1, …"""
-    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) and each == int(each) for each in classes)
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) and float(each).is_integer() for each in classes)
     return numbers and classes != list(range(len(classes)))
 
 
 def _text(value: Any) -> str:
     """A class as text: 3.0 is "3"."""
-    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -264,7 +264,7 @@ class LabelReader:
             place_of |= {name: place for place, name in enumerate(self._names)}
         rows = np.zeros((len(labels), len(self._classes)), dtype=np.float32)
         for row, label in enumerate(labels[:, 0].tolist()):
-            label = int(label) if isinstance(label, float) and label == int(label) else label
+            label = int(label) if isinstance(label, float) and label.is_integer() else label
             if label not in place_of:
                 raise ValueError(
                     f"the model returned the label {label!r}, which is not among {self._classes[:20]}; give class_names= with every class."
