@@ -35,10 +35,15 @@ class Gradients:
         forward: the model's forward pass from coalitions to outputs.
         head: how the model's outputs are read.
         output: the explained quantity, one of OUTPUTS; see `outputs.explained`.
+        batch: the only batch size that the model accepts; None for any.
+        before_batch: called before every batch; it puts the model's state back.
     """
 
-    def __init__(self, forward: Forward, head: Head, output: str) -> None:
+    def __init__(
+        self, forward: Forward, head: Head, output: str, batch: int | None = None, before_batch: Callable[[], None] = lambda: None
+    ) -> None:
         self._forward, self._head, self._output = forward, head, output
+        self._batch, self._before_batch = batch, before_batch
         self._of_players = cache(self._make_of_players)
         self._of_feature_maps = cache(self._make_of_feature_maps)
 
@@ -56,7 +61,7 @@ class Gradients:
         import tensorflow as tf
 
         most = min(LARGEST_BATCH, max(1, BATCH_BYTES // self._forward.masker.nbytes))
-        batch = -(-len(points) // -(-len(points) // most))
+        batch = self._batch or -(-len(points) // -(-len(points) // most))
         run = self._of_players(batch)
         gradients = run(self._forward.masker.feed(points, probe), self._forward.parts(probe), tf.constant(targets, tf.int32))
         return gradients[:, :, : points.shape[1]].astype(np.float64)
@@ -77,7 +82,8 @@ class Gradients:
         """
         import tensorflow as tf
 
-        full = self._forward.masker.feed(np.ones((1, self._forward.players), dtype=np.float32), probe)
+        full = self._forward.masker.feed(np.ones((self._batch or 1, self._forward.players), dtype=np.float32), probe)
+        self._before_batch()
         maps, gradients = self._of_feature_maps(layer)(full, self._forward.parts(probe), tf.constant(targets, tf.int32))
         return maps.numpy(), gradients.numpy()
 
@@ -113,6 +119,7 @@ class Gradients:
             traced = self._traced(graph, size)
 
             def run(points: np.ndarray, parts: Any, targets: Any) -> np.ndarray:
+                self._before_batch()
                 gradients: np.ndarray = traced(tf.constant(filled(points, size)), parts, targets).numpy()
                 return gradients[: len(points)]
 
@@ -175,7 +182,7 @@ class Gradients:
                 f"model {model.name!r} gives none ({shapes}); name another layer, GradCam(layer=…), or use 'ig' or 'shap'."
             )
 
-        return self._traced(graph, 1)
+        return self._traced(graph, self._batch or 1)
 
 
 def check_differentiable(who: str, model: Any) -> None:

@@ -186,7 +186,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     if not on_tensorflow():
         return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets)
     blended = masker.differentiable
-    gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, reading.output)
+    gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, reading.output, size, resets)
     return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, gradients.of_players, gradients.of_feature_maps)
 
 
