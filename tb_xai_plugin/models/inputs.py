@@ -96,8 +96,8 @@ class ModelInputs:
                 values, ordered = words_of(probes, place)
                 if values is not None and np.isnan([*probes.inputs[:, place], *probes.references[:, place]]).any():
                     raise ValueError(
-                        f"TabularProbes: {probes.feature_names[place]!r} misses some of its words, and inputs of a Keras model take no missing ones; give "
-                        "missing='baseline', or a word for the missing ones in rows and background, as the model is given in fit."
+                        f"TabularProbes: {probes.feature_names[place]!r} has missing values, and an input of words or codes takes none; give missing='baseline', or "
+                        "give rows and background with a value for them, as you give fit."
                     )
                 if declared.dtype == "any":
                     numeric = values is None or all(isinstance(value, int | float | np.number) for value in values)
