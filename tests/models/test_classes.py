@@ -145,3 +145,10 @@ def test_probes_of_other_words_are_other_probes_and_a_record_has_the_class_numbe
     again = xai.TabularProbes.from_record(*bound.as_record())
     assert again.labels.tolist() == KIND[:12].tolist()
     assert again.digest == bound.digest == probes(KIND[:12]).digest
+
+
+@pytest.mark.parametrize("wrapped", [lambda predict: predict, partial], ids=["method", "partial"])
+def test_labels_of_a_wrapped_method_are_classes_of_its_object(wrapped: Callable[[Any], Any]) -> None:
+    model = fitted([1, 2, 3])
+    found = xai.explain(wrapped(model.predict), probes(), "shap", head="labels")["shap"]
+    assert (found.outputs.argmax(axis=1) + 1).tolist() == model.predict(X[:12]).tolist()

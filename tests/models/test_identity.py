@@ -177,10 +177,11 @@ def test_a_stateful_layer_begins_every_series_at_zero_and_keeps_the_state_of_tra
     model.predict(series, batch_size=8, verbose=0)
     states = [np.array(variable.numpy()) for variable in keras.tree.flatten([layer.states for layer in _recurrent(recurrent)])]
     probes = xai.SequenceProbes(series[:5], segments=6)
-    found, expected = (xai.explain(one, probes, "shap", output="probability")["shap"] for one in (model, twin))
-    assert np.abs(expected.values).max() > 0.01
-    assert np.allclose(found.values, expected.values, atol=1e-5)
-    assert np.allclose(found.outputs, twin.predict(series[:5], verbose=0), atol=1e-6)
+    both = [xai.explain(one, probes, ["shap", "ig"], output="probability") for one in (model, twin)]
+    for explainer in ("shap", "ig"):
+        assert np.abs(both[1][explainer].values).max() > 0.01
+        assert np.allclose(both[0][explainer].values, both[1][explainer].values, atol=1e-5)
+    assert np.allclose(both[0]["shap"].outputs, twin.predict(series[:5], verbose=0), atol=1e-6)
     now = [np.array(variable.numpy()) for variable in keras.tree.flatten([layer.states for layer in _recurrent(recurrent)])]
     assert all(np.array_equal(a, b) for a, b in zip(states, now, strict=True))
 
@@ -321,3 +322,70 @@ def test_nested_inputs_and_side_inputs_in_double_precision_come_by_name() -> Non
     found = xai.explain(model, probes, "shap")["shap"]
     expected = model({"tables": [ROWS[:6], meta], "k": seconds}, training=False)
     assert np.allclose(found.outputs, expected, atol=1e-3)
+
+class Drawing(keras.Model):
+    """Draws from a generator of TensorFlow, not of Keras."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out, self.generator = layers.Dense(1), tf.random.Generator.from_seed(1)
+
+    def call(self, rows: tf.Tensor) -> tf.Tensor:
+        return self.out(rows + 30 * self.generator.normal(tf.shape(rows)))
+
+
+def test_a_generator_of_tensorflow_is_chance_and_its_state_is_put_back() -> None:
+    model = Drawing()
+    model(ROWS[:1])
+    before = model.generator.state.numpy()
+    with pytest.warns(UserWarning, match="outputs depend on chance"):
+        found = xai.explain(model, TABLE, "shap", head="regression")["shap"]
+    assert found.errors.min() > 0
+    assert np.array_equal(model.generator.state.numpy(), before)
+
+
+def test_model_input_may_return_constants_besides_rows() -> None:
+    a, b = keras.Input((5,)), keras.Input((5,))
+    model = keras.Model([a, b], layers.Dense(1)(a + b))
+    probes = xai.TabularProbes(ROWS[:6], background=ROWS, model_input=lambda rows: [rows, ops.ones((1, 5))])
+    found = xai.explain(model, probes, "shap", head="regression")["shap"]
+    assert np.allclose(found.outputs, model.predict([ROWS[:6], np.ones((6, 5))], verbose=0), atol=1e-3)
+
+
+@pytest.mark.parametrize("of_row", [lambda row: float(row.sum()), lambda row: [float(row.sum())], lambda row: np.array([row.sum()])])
+def test_a_callable_may_return_a_list_with_one_entry_per_row(of_row: Callable[[np.ndarray], object]) -> None:
+    found = xai.explain(lambda rows: [of_row(row) for row in rows], TABLE, "shap", head="regression")["shap"]
+    assert np.allclose(found.outputs[:, 0], ROWS[:6].sum(axis=1), atol=1e-3)
+
+
+def test_side_inputs_stand_beside_a_list_of_texts() -> None:
+    texts, prices = ["a good film", "bad film", "so so"], np.array([[1.0], [2.0], [4.0]])
+
+    def model(inputs: list[object]) -> np.ndarray:
+        given, own = inputs
+        return np.array([len(text.split()) * price for text, price in zip(given, own[:, 0], strict=True)])
+
+    found = xai.explain(model, xai.TextProbes(texts, side_inputs=[None, prices]), "shap", head="regression", evaluations=16)["shap"]
+    assert found.outputs[:, 0].tolist() == [3.0, 4.0, 8.0]
+    vectorize = layers.TextVectorization(output_sequence_length=4)
+    vectorize.adapt(texts)
+    text, price = keras.Input((1,), dtype="string", name="text"), keras.Input((1,), name="price")
+    words = layers.GlobalAveragePooling1D()(layers.Embedding(20, 2)(vectorize(text)))
+    network = keras.Model([text, price], layers.Dense(1)(layers.Concatenate()([words, price])))
+    found = xai.explain(network, xai.TextProbes(texts, side_inputs={"price": prices}), "shap", head="regression", evaluations=16)["shap"]
+    assert np.allclose(found.outputs, network([tf.constant(texts)[:, None], tf.constant(prices)]), atol=1e-6)
+
+
+def test_categories_that_float32_rounds_reach_integer_inputs_exactly_and_missing_words_are_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    ids = [123456789, 123456790, 123456791]
+    frame = pandas.DataFrame({"id": pandas.Categorical(ids * 10), "size": np.arange(30.0)})
+    one, size = keras.Input((1,), name="id", dtype="int64"), keras.Input((1,), name="size")
+    known = layers.Flatten()(layers.Embedding(5, 2)(layers.IntegerLookup(vocabulary=ids)(one)))
+    model = keras.Model({"id": one, "size": size}, layers.Dense(1)(layers.Concatenate()([known, size])))
+    found = xai.explain(model, xai.TabularProbes(frame[:4], background=frame), "shap", head="regression")["shap"]
+    given = {"id": np.array(ids * 10)[:4, None], "size": np.arange(4.0)[:, None]}
+    assert np.allclose(found.outputs, model.predict(given, verbose=0), atol=1e-5)
+    frame["id"] = pandas.Categorical([*ids, None] * 7 + ids[:2])
+    with pytest.raises(ValueError, match="'id' has missing values"):
+        xai.explain(model, xai.TabularProbes(frame[:4], background=frame, missing="keep"), "shap", head="regression")
