@@ -81,7 +81,7 @@ class Engine:
         self.probes = self._check_classes(probes)
         constant = self.constant_targets
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
-        self._check: OutputCheck | None = OutputCheck(self.head, plan.output, of_callable=not is_keras_model(model))
+        self._check: OutputCheck | None = OutputCheck(self.head, plan.output, guessed=plan.head is None and not is_keras_model(model))
         self._clipped = 0.0
         self._contradicted = False
         if isinstance(probes, TextProbes) and not probes.mask_token:

@@ -109,12 +109,12 @@ class OutputCheck:
     Attributes:
         head: how the outputs are read.
         output: the explained quantity, one of OUTPUTS.
-        of_callable: whether the model is a plain callable, of which only the numbers tell what they mean.
+        guessed: whether only the numbers tell what they mean: those of a plain callable, without `head`.
     """
 
     head: Head
     output: str
-    of_callable: bool
+    guessed: bool
     _counted: int = 0
     _zeros_and_ones: int = 0
     _distinct: set[float] = field(default_factory=set)
@@ -124,7 +124,7 @@ class OutputCheck:
         self._counted += outputs.size
         if self.head.clipped:
             self._zeros_and_ones += int(((outputs <= CLIP) | (outputs >= 1 - CLIP)).sum())
-        if self.of_callable and self.head.kind == "regression" and len(self._distinct) <= FEW_CLASSES:
+        if self.guessed and self.head.kind == "regression" and len(self._distinct) <= FEW_CLASSES:
             self._distinct.update(np.unique(outputs).tolist())
 
     @property
