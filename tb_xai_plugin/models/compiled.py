@@ -52,7 +52,7 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
 
     def place(rows: np.ndarray, size: int) -> Any:
         rows = filled(rows, -(-len(rows) // padded(size)) * padded(size))
-        return _tensor(rows.reshape(-1, size, rows.shape[1]) if looped else rows)
+        return tensor(rows.reshape(-1, size, rows.shape[1]) if looped else rows)
 
     def graph(size: int) -> Callable[..., Any]:
         if size not in graphs:
@@ -146,7 +146,7 @@ def _traced(function: Callable[..., Any], forward: Forward, shape: tuple[int | N
     return compiled
 
 
-def _tensor(rows: np.ndarray) -> Any:
+def tensor(rows: np.ndarray) -> Any:
     """A tensor of numbers, or of strings, which only TensorFlow has."""
     import keras
 

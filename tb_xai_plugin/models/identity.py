@@ -91,13 +91,11 @@ class Identity:
         outputs: float32 (n, columns), the model's outputs on the probes as given.
         said: sentences for the user.
         by_chance: whether the same batch gives other outputs each time.
-        together: whether outputs depend on the rest of their batch.
     """
 
     outputs: np.ndarray
     said: tuple[str, ...] = ()
     by_chance: bool = False
-    together: bool = False
 
     def beyond(self, others: np.ndarray, tolerance: Tolerance) -> bool:
         """Whether other outputs on the first probes differ from these."""
@@ -142,7 +140,7 @@ def check(steps: Pass, count: int, tolerance: Tolerance, *, own_inputs: bool) ->
     if together is None:  # only some company matters, such as that of empty coalitions
         alone, together = through, tolerance.worst(outputs, through)
     assert together is not None
-    return Identity(outputs, (_mixed(together, outputs, alone),), together=True)
+    return Identity(outputs, (_mixed(together, outputs, alone),))
 
 
 def _mixed_up(count: int) -> tuple[list[int], list[bool]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.sided_masker import Sided
+from tb_xai_plugin.models.compiled import tensor
 from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.plain import PlainForward
 
@@ -45,7 +46,7 @@ class KerasPass:
 
         def mask(probe: int, whole: bool) -> Any:
             rows = self.forward.masker.feed(_coalition(self.forward.masker, whole), probe)
-            return self.forward.masker.mask(keras.ops, _tensor(rows), self.forward.parts(probe))
+            return self.forward.masker.mask(keras.ops, tensor(rows), self.forward.parts(probe))
 
         return self.forward.inputs.masked(concatenated([mask(probe, whole) for probe, whole in zip(probes, present, strict=True)]))
 
@@ -140,17 +141,6 @@ def _is_constant(value: Any, rows: Sequence[int]) -> bool:
     return not shape or (shape[0] == 1 and max(rows) > 0)
 
 
-def _tensor(rows: np.ndarray) -> Any:
-    """A tensor of numbers, or of strings, which only TensorFlow has."""
-    import keras
-
-    if rows.dtype != object:
-        return keras.ops.convert_to_tensor(rows)
-    import tensorflow as tf
-
-    return tf.constant(rows.tolist())
-
-
 def _joined(parts: Sequence[Any]) -> Any:
     import keras
 
@@ -166,7 +156,7 @@ def _taken(value: Any, rows: Sequence[int]) -> Any:
     if _is_constant(value, rows):
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
-        return _tensor(value[list(rows)].astype(object))
+        return tensor(value[list(rows)].astype(object))
     import keras
 
     if "string" not in str(getattr(value, "dtype", "")):

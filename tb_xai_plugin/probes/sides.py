@@ -63,10 +63,6 @@ class SideInputs:
         ]
         return hash_of(*words, *(self.names or ()), str(self.place), str(self.own_name))
 
-    def of_probe(self, probe: int) -> list[np.ndarray]:
-        """The side inputs of one probe, each (1, …)."""
-        return [array[probe : probe + 1] for array in self.arrays]
-
 
 def _array(who: str, name: object, given: Any, n: int) -> np.ndarray:
     what = f"side_inputs[{name!r}]"
