@@ -93,7 +93,7 @@ def _differs(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
 
 def _transposed(takes: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> str:
     """A hint where the probes' axes are in reverse order."""
-    return "; transpose the probes so that channels come last" if takes and tuple(reversed(shape)) == takes else ""
+    return "; transpose the probes so that channels come last" if takes and takes != shape and tuple(reversed(shape)) == takes else ""
 
 
 def instead(model: Any) -> str:
