@@ -29,7 +29,7 @@ from tb_xai_plugin.records.record import probe_sets
 from tb_xai_plugin.records.sources import DirectorySource, has_events
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
-from tb_xai_plugin.training.checks import check_directory, check_options, named_or_refused, of_set
+from tb_xai_plugin.training.checks import check_directory, check_options, differing_parts, named_or_refused, of_set
 from tb_xai_plugin.training.entries import epoch_json, versions_of_packages
 from tb_xai_plugin.training.pace import Pace
 from tb_xai_plugin.training.scalars import RunScalars
@@ -167,19 +167,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         return newest
 
     def _refuse_different(self, name: str, run: Run) -> None:
-        plan = self._plans[name]
-        here = plan.comparable
-        differing = wire.differing(here, {part: run.comparable.get(part) for part in here})
-        if not differing:
-            names, arrays = plan.probes.as_record()
-            differing = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
-            if names["regions"] != run.record["probes"]["regions"]:
-                differing.append("regions")
-            shown = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
-            for array, word in shown.items():
-                if array in arrays and word not in differing and not np.array_equal(arrays[array], run.static(array)):
-                    differing.append(word)
-        if differing:
+        if differing := differing_parts(self._plans[name], run):
             raise ValueError(
                 f"ExplanationLogger: {self.log_dir} already holds explanations with different {', '.join(differing)}; "
                 f"choose another log_dir, or delete {os.path.join(self.log_dir, wire.DIRECTORY)}."

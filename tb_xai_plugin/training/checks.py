@@ -6,8 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.run import Run
 
 
 def check_options(log_dir: Any, every: Any, max_overhead: Any, on_error: Any) -> None:
@@ -84,3 +88,20 @@ def of_set(what: str, option: Any, name: str, sets: Mapping[str, ProbeSet]) -> A
             f"{what} names the probe set {unknown[0]!r}, and the probe sets are {sorted(sets)}; give one value, or {{name of a probe set: value}}."
         )
     return option.get(name)
+
+
+def differing_parts(plan: Plan, run: Run) -> list[str]:
+    """The parts in which a record that is there differs from what is to be logged, in words."""
+    here = plan.comparable
+    differing = wire.differing(here, {part: run.comparable.get(part) for part in here})
+    if differing:
+        return differing
+    names, arrays = plan.probes.as_record()
+    differing = [part.replace("_", " ") for part in ("class_names", "names") if names[part] != run.record["probes"][part]]
+    if names["regions"] != run.record["probes"]["regions"]:
+        differing.append("regions")
+    shown = {"images": "display", "shown": "display", "regions": "regions", "membership": "regions"}
+    for array, word in shown.items():
+        if array in arrays and word not in differing and not np.array_equal(arrays[array], run.static(array)):
+            differing.append(word)
+    return differing

@@ -323,6 +323,7 @@ def test_nested_inputs_and_side_inputs_in_double_precision_come_by_name() -> Non
     expected = model({"tables": [ROWS[:6], meta], "k": seconds}, training=False)
     assert np.allclose(found.outputs, expected, atol=1e-3)
 
+
 class Drawing(keras.Model):
     """Draws from a generator of TensorFlow, not of Keras."""
 
