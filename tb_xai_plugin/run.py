@@ -48,8 +48,13 @@ class Run(Series):
         )
 
     @property
-    def right(self) -> np.ndarray:
-        """bool (epochs, probes): whether each prediction is right; of a set of labels, whether all of them are. False where nothing tells."""
+    def right(self) -> np.ndarray | None:
+        """bool (epochs, probes): whether each prediction is right; of a set of labels, whether all of them are. False where the output is not a number.
+
+        None where nothing is right or wrong: for a regression, and without labels.
+        """
+        if self.settings["regression"] or (self.record["probes"]["labels"] is None and self.label_sets is None):
+            return None
         were_right, known = history.right(self)
         right: np.ndarray = (were_right & known)[self._trained]
         return right

@@ -177,7 +177,8 @@ const NAMED_LABELS = 3;
  * @param {number} place
  */
 export function outputName(probes, place) {
-  if (!probes.regression || probes.class_names?.[place]) return className(probes, place);
+  // Names that are not one for each output are those of classes, which labels have.
+  if (!probes.regression || probes.class_names?.length === probes.classes) return className(probes, place);
   return probes.classes === 1 ? "the output" : `output ${place}`;
 }
 
