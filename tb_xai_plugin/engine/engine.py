@@ -23,13 +23,14 @@ from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.engine.said import reading, say
 from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
 from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
+from tb_xai_plugin.engine.watch import Watch
 from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
 from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.games.sided_masker import unsided
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.classes import checked_class_names
-from tb_xai_plugin.models.heads import OutputCheck, contradicts
+from tb_xai_plugin.models.heads import OutputCheck
 from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.refusals import is_keras_model
@@ -83,7 +84,7 @@ class Engine:
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
         self._check: OutputCheck | None = OutputCheck(self.head, plan.output, guessed=plan.head is None and not is_keras_model(model))
         self._clipped = 0.0
-        self._contradicted = False
+        self._watch = Watch(self._predictor)
         if isinstance(probes, TextProbes) and not probes.mask_token:
             self._warn_of_texts_cut_off(probes)
         of_inputs = self._predictor.outputs
@@ -250,9 +251,7 @@ class Engine:
             raw = of_probe.coalitions.raw
             if self._check:
                 self._check.add(raw)
-            if not self._contradicted and (why := contradicts(self.head, raw[:2])):
-                self._contradicted = True
-                warnings.warn(f"the model's outputs are not what they were taken for: {why} ({self.head.by}); give head=.", stacklevel=5)
+            self._watch(probe, raw)
             if of_probe.coalitions.finite and (of_probe.empty is None or of_probe.empty.finite):
                 full[probe], empty[probe] = self._probabilities(raw[:2])
                 if of_probe.empty is not None:

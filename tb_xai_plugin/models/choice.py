@@ -66,7 +66,15 @@ class Choice:
     def __call__(self, outputs: Any, inputs: Any) -> Any:
         """The chosen output, from all outputs of a batch and the inputs that they were made from."""
         if callable(self.option):
-            return _checked(self.option(outputs, inputs) if _takes_inputs(self.option) else self.option(outputs))
+            try:
+                result = self.option(outputs, inputs) if _takes_inputs(self.option) else self.option(outputs)
+            except Exception as error:  # whatever a function of the user raises
+                reason = (str(error).splitlines() or [""])[0]
+                raise WrongOutputError(
+                    f"model_output failed on the model's outputs, {_shapes(outputs)} ({type(error).__name__}: {reason}); it takes the outputs of a batch, or outputs and "
+                    "inputs, and must use keras.ops for a Keras model."
+                ) from error
+            return _checked(result)
         if not isinstance(outputs, Mapping | list | tuple):
             if self.option is not None and self.option not in self.names[:1]:
                 raise WrongOutputError(
@@ -161,6 +169,16 @@ def _takes_inputs(function: Callable[..., Any]) -> bool:
         return False
     required = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty]
     return len(required) >= 2
+
+
+def _shapes(outputs: Any) -> str:
+    """Shapes of outputs, for messages."""
+    if isinstance(outputs, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_shapes(value)}" for key, value in outputs.items()) + "}"
+    if isinstance(outputs, list | tuple):
+        return f"[{', '.join(map(_shapes, outputs))}]"
+    shape = getattr(outputs, "shape", None)
+    return f"of shape ({', '.join(['n', *map(str, tuple(shape)[1:])])})" if shape is not None else type(outputs).__name__
 
 
 def _listed(named: Mapping[Any, Any]) -> str:

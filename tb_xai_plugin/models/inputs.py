@@ -77,7 +77,7 @@ class ModelInputs:
         elif isinstance(probes, TabularProbes) and (columns := table_columns(signature, free, probes)) is not None:
             values |= self._columns(own, {name: signature.inputs[name] for name in free}, columns)
         elif len(free) == 1:
-            values[free[0]] = _cast(_without_words(own, probes), signature.inputs[free[0]])
+            values[free[0]] = _cast(_without_words(own, probes), signature.inputs[free[0]], given=given)
         else:
             raise ValueError(beside(signature, free, probes))
         return signature.arranged(values) if set(values) >= set(signature.inputs) else values
@@ -94,6 +94,7 @@ class ModelInputs:
             pieces = []
             for place in group:
                 values, ordered = words_of(probes, place)
+                _refuse_what_floats_lose(probes, place)
                 if values is not None and np.isnan([*probes.inputs[:, place], *probes.references[:, place]]).any():
                     raise ValueError(
                         f"TabularProbes: {probes.feature_names[place]!r} has missing values, and an input of words or codes takes none; give missing='baseline', or "
@@ -192,8 +193,8 @@ def _fits(declared: Input, probes: ProbeSet) -> bool:
     return len(declared.shape) == len(shape) and all(size in (None, own) for size, own in zip(declared.shape, shape, strict=True))
 
 
-def _cast(value: Any, declared: Input) -> Any:
-    """A value in the dtype of an input; numbers for an input of whole numbers are rounded and not truncated."""
+def _cast(value: Any, declared: Input, *, given: bool = False) -> Any:
+    """A value in the dtype of an input. Masked numbers for an input of whole numbers are rounded; those of the user are truncated, as `predict` does."""
     import keras
 
     if declared.words or isinstance(value, dict | list | tuple):
@@ -201,7 +202,7 @@ def _cast(value: Any, declared: Input) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
         return _outside(value)
     value = keras.ops.convert_to_tensor(value)
-    if declared.integers and "float" in str(value.dtype):
+    if declared.integers and not given and "float" in str(value.dtype):
         value = keras.ops.round(value)
     return keras.ops.cast(value, declared.dtype)
 
@@ -262,6 +263,20 @@ def _without_words(own: Any, probes: ProbeSet) -> Any:
     if isinstance(probes, TabularProbes):
         _refuse_words(probes, "the model takes numbers")
     return _as_numbers(own, probes)
+
+
+def _refuse_what_floats_lose(probes: TabularProbes, place: int) -> None:
+    """Refuse a column of times, or of whole numbers that float32 rounds, for a model that takes numbers."""
+    name, known = probes.feature_names[place], np.concatenate([probes.inputs[:, place], probes.references[:, place]])
+    if place in probes.times:
+        raise ValueError(
+            f"TabularProbes: {name!r} is a column of times, and the model takes numbers; give numbers, e.g. days since a date."
+        )
+    if place not in probes.words and np.nanmax(np.abs(known), initial=0) > 2**24 and (known == np.floor(known)).all():
+        raise ValueError(
+            f"TabularProbes: {name!r} has whole numbers above 2**24, which float32 rounds; give the column as a category (in pandas: .astype('category')), or "
+            "subtract an offset, as you do for fit."
+        )
 
 
 def _refuse_words(probes: TabularProbes, why: str) -> None:

@@ -98,6 +98,8 @@ def table_columns(signature: Signature, free: Sequence[str], probes: TabularProb
     Raises:
         ValueError: an input has no column of its name, or a column belongs to no input.
     """
+    if not free:
+        raise ValueError(f"side_inputs has all inputs of the model, {signature.listed}; leave out the one that the probes are.")
     width = probes.inputs.shape[1]
     sizes = [int(np.prod([size or 1 for size in signature.inputs[name].shape], initial=1)) for name in free]
     matched = any(name in probes.feature_names or name in probes.groups for name in free)
@@ -112,10 +114,12 @@ def table_columns(signature: Signature, free: Sequence[str], probes: TabularProb
         elif name in probes.groups:
             places[name] = list(probes.groups[name])
         else:
-            raise ValueError(_by_hand(signature, probes, f"input {name!r} is no feature of the probes"))
+            raise ValueError(_by_hand(signature, free, probes, f"input {name!r} is no feature of the probes"))
         size = int(np.prod([size or 1 for size in signature.inputs[name].shape], initial=1))
         if size != len(places[name]):
-            raise ValueError(_by_hand(signature, probes, f"input {name!r} takes {size} numbers and its feature has {len(places[name])}"))
+            raise ValueError(
+                _by_hand(signature, free, probes, f"input {name!r} takes {size} numbers and its feature has {len(places[name])}")
+            )
     unused = sorted(set(range(width)) - {place for group in places.values() for place in group})
     if unused:
         raise ValueError(
@@ -143,18 +147,26 @@ def beside(signature: Signature, free: Sequence[str], probes: ProbeSet) -> str:
     return f"the model has {names}, and the probes are one of them; give the others with the probes, e.g. {example}."
 
 
-def _by_hand(signature: Signature, probes: TabularProbes, why: str) -> str:
-    """The message where inputs cannot be matched by name, with a line that works."""
-    pieces, at = [], 0
-    for name, declared in signature.inputs.items():
-        size = int(np.prod([size or 1 for size in declared.shape], initial=1))
-        pieces.append(f"{name!r}: rows[:, {at}:{at + size}]")
-        at += size
+def _by_hand(signature: Signature, free: Sequence[str], probes: TabularProbes, why: str) -> str:
+    """The message where inputs cannot be matched by name, with a line that works where the order of columns is that of the model."""
+    names = probes.feature_names
+    unmatched = [name for name in free if name not in names and name not in probes.groups]
+    left = [place for place, name in enumerate(names) if name not in free]
+    pieces = []
+    for name in free:
+        size = int(np.prod([size or 1 for size in signature.inputs[name].shape], initial=1))
+        if name in unmatched:
+            columns, left = left[:size], left[size:]
+        else:
+            columns = [names.index(name)] if name in names else list(probes.groups[name])
+        straight = columns == list(range(columns[0], columns[-1] + 1)) if columns else False
+        slices = f"rows[:, {columns[0]}:{columns[-1] + 1}]" if straight else f"keras.ops.take(rows, {columns}, axis=1)"
+        pieces.append(f"{name!r}: {slices}")
     line = f"model_input=lambda rows: {{{', '.join(pieces[:4])}{', …' if len(pieces) > 4 else ''}}}"
-    features = ", ".join(map(repr, probes.feature_names[:6])) + (", …" if len(probes.feature_names) > 6 else "")
+    features = ", ".join(map(repr, names[:6])) + (", …" if len(names) > 6 else "")
     return (
-        f"the model has the inputs {signature.listed}, and {why} (features: {features}); give the features the names of the inputs (feature_names=), or name their "
-        f"columns: {line}. model_input is given a tensor (rows, {probes.inputs.shape[1]}) of numbers, in which words are codes, inside a graph."
+        f"the model has the inputs {signature.listed}, and {why} (features: {features}); give the features the names of the inputs (feature_names=), or name the "
+        f"columns of each input, in the model's order: {line}. model_input is given a tensor (rows, {len(names)}) of numbers, in which words are codes."
     )
 
 

@@ -49,6 +49,8 @@ class PlainForward:
         own = assemble(np, masked) if assemble else masked
         if self.probes.model_input is None and isinstance(self.probes, TabularProbes):
             own = self.probes.as_given(own) if self.as_given else self.probes.as_array(own)
+        if getattr(self.probes, "ids", False) and self.probes.model_input is None:
+            own = np.rint(own).astype(np.asarray(self.probes.given()).dtype)
         return self._arranged(own, sides)
 
     def given_inputs(self) -> Any:

@@ -28,7 +28,7 @@ from tb_xai_plugin.models.outputs import Head
 from tb_xai_plugin.models.passes import KerasPass, PlainPass
 from tb_xai_plugin.models.plain import PlainForward
 from tb_xai_plugin.models.refusals import check_shape, instead, is_keras_model, tried
-from tb_xai_plugin.models.state import Resets, State, every_variable, random_state_kept, watched
+from tb_xai_plugin.models.state import Resets, State, every_variable, is_seed, random_state_kept, watched
 from tb_xai_plugin.probes import ProbeSet, TabularProbes
 
 # A Keras model, or any callable from a batch to outputs. Keras has no types, and its models are callables.
@@ -75,6 +75,7 @@ class Predictor:
         checked: what the comparison with the model itself found.
         state: the variables that the model's forward pass writes.
         resets: puts them back before every batch.
+        again: the model's own outputs on the first probe as given, (1, columns), of the model as it is now; None where they depend on more than the probe.
         gradients: gradients of the explained output with respect to the players; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
             gradients: for a callable, or for Keras on another backend than TensorFlow.
@@ -87,6 +88,7 @@ class Predictor:
     checked: identity.Identity
     state: State = field(default_factory=State)
     resets: Resets | None = None
+    again: Callable[[], np.ndarray] | None = None
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
     outputs: Callable[[Any, int], np.ndarray] | None = None
@@ -170,7 +172,8 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
         # A saturated sigmoid or a half-precision softmax has rounded its log-odds away; before the activation they are still there.
         if reading.output != "raw" and not head.hard and (head.kind == "sigmoid" or (head.kind == "softmax" and share == identity.HALF)):
             below = replace(forward, before=last.layer)
-            before = _before_activation(below, batch, trial, outputs, resets if remembered else None)
+            once = _calls(last.layer, steps) == 1  # a layer that is used twice would lose both activations
+            before = _before_activation(below, batch, trial, outputs, resets if remembered else None) if once else None
             if before is None and not last.certain and not reading.head:
                 head = _head(model, choice, LastLayer(None, certain=False), outputs, reading)  # another layer makes the outputs
             elif before is None:
@@ -183,11 +186,40 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
         masked = compiled(forward, batch, resets)  # with a state that changes, outputs may depend on the order of batches
     if checked.by_chance and state.reset_between_batches:
         checked = _without_chance(checked, steps, state, resets, len(probes), tolerance)
+    if checked.said == () and any(is_seed(variable) for variable in written):
+        checked = replace(checked, by_chance=True)  # it draws, although two batches happened to agree
+    again = None if checked.said or checked.by_chance else _first_again(steps)
     if not on_tensorflow():
-        return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets)
+        return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, again)
     blended = masker.differentiable
     gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, reading.output, size, resets)
-    return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, gradients.of_players, gradients.of_feature_maps)
+    return Predictor(
+        masked.evaluate, head, masked.evaluate_rows, checked, state, resets, again, gradients.of_players, gradients.of_feature_maps
+    )
+
+
+def _first_again(steps: KerasPass) -> Callable[[], np.ndarray]:
+    """A function that returns the model's own outputs on the first probe as given, (1, columns)."""
+    return lambda: steps.outputs(steps.given(), [0])
+
+
+def _calls(layer: Any, steps: KerasPass) -> int:
+    """How often a model calls the activation of a layer for one batch."""
+    calls: list[None] = []
+    activation = getattr(layer, "activation", None)
+    if not callable(activation):
+        return 0
+
+    def counted(x: Any) -> Any:
+        calls.append(None)
+        return activation(x)
+
+    layer.activation = counted
+    try:
+        replace(steps, in_graph=False).outputs(steps.given(), [0])
+    finally:
+        layer.activation = activation
+    return len(calls)
 
 
 def _without_chance(

@@ -61,6 +61,7 @@ def tried(model: Any, evaluate: Callable[[], _Result], masker: Masker, probes: P
         who = f"the model does not accept {what}{f' (it takes {takes})' if takes else ''}"
         if not is_keras_model(model):
             who = f"the callable {_name(model)} failed on a batch of {what}"
+            hint = _of_several_inputs(probes) if probes.side_inputs else hint
         elif takes is None and not strings:
             hint = _of_several_inputs(probes)
         raise ValueError(f"{who}: {type(error).__name__}: {_reason(error)}{hint}") from error

@@ -46,7 +46,7 @@ class State:
     @property
     def reset_between_batches(self) -> tuple[Any, ...]:
         """The variables that every batch finds as they were before the first one: all but the seeds, because each batch has its own draw."""
-        return tuple(variable for variable in self.variables if not _is_seed(variable))
+        return tuple(variable for variable in self.variables if not is_seed(variable))
 
     @contextmanager
     def kept(self, resets: Resets | None = None) -> Iterator[None]:
@@ -76,7 +76,7 @@ def every_variable(model: Any, touched: Iterable[Any]) -> list[Any]:
     return [*own, *others.values()]
 
 
-def _is_seed(variable: Any) -> bool:
+def is_seed(variable: Any) -> bool:
     """Whether a variable is the state of a random generator of Keras, or of a `tf.random.Generator`."""
     name = str(variable.name)
     return "seed_generator_state" in name or name.startswith("StateVar")

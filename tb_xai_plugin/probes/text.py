@@ -315,9 +315,9 @@ def _pieces(text: str, tokens: object, probe: int, repeated: str) -> list[Piece]
         )
     if at < len(text):
         pieces.append((text[at:], BETWEEN))
-    if players < 2:
+    if players == 0 or (players == 1 and not text.isascii()):
         raise ValueError(
-            f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with at least 2 tokens, and tokenize= "
+            f"{WHO}: text {probe} has {'one token' if players else 'no token'}, {text[:40]!r}; give texts with tokens, and tokenize= "
             "for scripts without spaces between words."
         )
     if players > MOST_TOKENS or len(tokens) > MOST_OCCURRENCES:

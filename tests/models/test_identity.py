@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -390,3 +391,49 @@ def test_categories_that_float32_rounds_reach_integer_inputs_exactly_and_missing
     frame["id"] = pandas.Categorical([*ids, None] * 7 + ids[:2])
     with pytest.raises(ValueError, match="'id' has missing values"):
         xai.explain(model, xai.TabularProbes(frame[:4], background=frame, missing="keep"), "shap", head="regression")
+
+
+class Staged(keras.Model):
+    """Changes by an attribute, which a compiled graph does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out, self.stage = layers.Dense(1), 1.0
+
+    def call(self, rows: object) -> object:
+        return self.out(rows) * self.stage
+
+
+class NextStage(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        self.model.stage = 1.0 + epoch
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_a_model_that_changes_by_an_attribute_is_explained_as_it_is_or_leaves_a_gap(eagerly: bool, tmp_path: Path) -> None:
+    model = Staged()
+    model.compile("sgd", "mse", run_eagerly=eagerly)
+    logger = xai.ExplanationLogger(tmp_path, xai.TabularProbes(ROWS[:6] / 100, background=ROWS / 100), "shap", untrained=False)
+    with nullcontext() if eagerly else pytest.warns(UserWarning, match="the model has changed in another way than by its weights"):
+        model.fit(ROWS / 100, ROWS[:, 0], epochs=3, verbose=0, callbacks=[NextStage(), logger])
+    run = xai.read_run(tmp_path)
+    assert set(run.gaps) == (set() if eagerly else {1, 2})
+    if eagerly:
+        assert np.allclose(run.outputs[-1], model.predict(ROWS[:6] / 100, verbose=0), atol=1e-4)
+
+
+def test_a_sigmoid_layer_that_is_used_twice_keeps_both_its_activations(tmp_path: Path) -> None:
+    inputs = keras.Input((5,))
+    gate = layers.Dense(5, "sigmoid", kernel_initializer="zeros")
+    model = keras.Model(inputs, gate(inputs * (0.5 + gate(inputs))))
+    model.compile("adam", "binary_crossentropy")
+    logger = xai.ExplanationLogger(tmp_path, xai.TabularProbes(ROWS[:6] / 100, background=ROWS / 100), "shap")
+    model.fit(ROWS / 100, np.tile(LABELS[:, None], 5), epochs=4, verbose=0, callbacks=[logger])
+    assert np.allclose(xai.read_run(tmp_path).outputs[-1], model.predict(ROWS[:6] / 100, verbose=0), atol=1e-5)
+
+
+def test_ids_come_back_to_a_callable_as_whole_numbers() -> None:
+    weights = RNG.normal(size=(30, 1))
+    ids = np.array([[3, 4, 5, 0, 0, 0], [7, 8, 9, 10, 0, 0]])
+    found = xai.explain(lambda given: weights[given].sum(axis=1), xai.SequenceProbes(ids), "shap")["shap"]
+    assert np.allclose(found.outputs, weights[ids].sum(axis=1), atol=1e-5)

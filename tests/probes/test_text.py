@@ -539,8 +539,6 @@ REFUSED = {
     "lists of words": ({"texts": np.array([["a b"], ["c d"]])}, "text 0 is list; give strings"),
     "an empty text": ({"texts": ["a b", ""]}, "text 1 is empty"),
     "spaces": ({"texts": ["a b", " \n"]}, "text 1 is empty"),
-    "one token": ({"texts": ["a b", "word"]}, "text 1 has one token, 'word'"),
-    "one word twice": ({"texts": ["a b", "word word"], "repeated": "one"}, "text 1 has one token"),
     "signs": ({"texts": ["a b", "?!"]}, "text 1 has no token"),
     "5,000 tokens": ({"texts": ["a b", "word " * 5000]}, "text 1 has 5000 tokens, and at most 1000.*larger pieces"),
     "5,000 tokens of 100 words": (
@@ -711,3 +709,14 @@ def test_from_dataset_takes_texts_batched_or_not_as_strings_or_bytes() -> None:
 def test_probes_say_in_one_line_what_they_are() -> None:
     assert repr(xai.TextProbes(["a b", "a b c"])) == "TextProbes(2 texts of 2 to 3 tokens)"
     assert repr(xai.TextProbes(["a b", "c d"])) == "TextProbes(2 texts of 2 tokens)"
+
+
+def test_a_text_of_one_word_does_not_cost_the_others_their_explanation() -> None:
+    def model(texts: list[str]) -> np.ndarray:
+        return np.array([[text.count("good") - 2.0 * text.count("bad")] for text in texts])
+
+    found = xai.explain(model, xai.TextProbes(["good", "a good and a bad film"]), ["shap", "lime", "occlusion", "banzhaf"])
+    for name, explanation in found.items():
+        assert np.isclose(explanation.values[0, 0, 0], 1, atol=0.05), name
+        assert explanation.players.tolist() == [1, 6]
+    assert np.allclose(found["shap"].values[1, 0], [0, 1, 0, 0, -2, 0], atol=1e-6)

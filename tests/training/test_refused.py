@@ -96,7 +96,11 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], dict, str]] = {
         {"model_output": lambda y: ops.mean(y["size"])},
         r"model_output's result has shape \(\) for n probes",
     ),
-    "a reducer that fails": (two_heads, {"model_output": lambda y: y["colour"]}, "KeyError: 'colour'"),
+    "a reducer that fails": (
+        two_heads,
+        {"model_output": lambda y: y["colour"]},
+        r"model_output failed on the model's outputs, \{'kind': of shape \(n, 2\), 'size': of shape \(n, 1\)\} \(KeyError",
+    ),
     "a label of no class": (dense, {"probes": xai.TabularProbes(ROWS[:4], [0, 1, 2, 1], background=ROWS)}, "label 2 is out of range"),
     "no probabilities": (lambda: dense(2, None), {"head": "probabilities"}, "head is 'probabilities', but the model's outputs lie between"),
     "side inputs of no name": (
@@ -121,6 +125,41 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], dict, str]] = {
     ),
     "no network": (lambda: wrapped(Wrapper), {"model": lambda m: "encoder"}, "model= returned str; name the network to explain"),
 }
+
+
+def test_the_line_that_a_refusal_of_named_inputs_gives_works_when_it_is_followed() -> None:
+    nums, age = keras.Input((2,), name="nums"), keras.Input((1,), name="age")
+    model = keras.Model([nums, age], layers.Dense(1)(layers.Concatenate()([10 * nums, age])))
+    columns = ["inc", "age", "zip"]
+    with pytest.raises(ValueError, match="'nums' is no feature of the probes") as refused:
+        xai.explain(model, xai.TabularProbes(ROWS[:4, :3], background=ROWS[:, :3], feature_names=columns), "shap")
+    line = re.search(r"model_input=(lambda rows: \{.*?\})\. ", str(refused.value))
+    assert line
+    probes = xai.TabularProbes(
+        ROWS[:4, :3],
+        background=ROWS[:, :3],
+        feature_names=columns,
+        model_input=eval(line[1], {"keras": keras}),
+    )
+    expected = model.predict([ROWS[:4, [0, 2]], ROWS[:4, 1:2]], verbose=0)
+    assert np.allclose(xai.explain(model, probes, "shap")["shap"].outputs, expected, atol=1e-4)
+
+
+def test_whole_numbers_that_float32_rounds_are_refused_with_what_works(tmp_path: Path) -> None:
+    import pandas as pd
+
+    day = keras.Input((1,), name="day", dtype="int64")
+    late = keras.layers.Rescaling(1.0)(ops.cast(day - 20240100, "float32"))
+    model = keras.Model({"day": day}, layers.Dense(1)(late))
+    frame = pd.DataFrame({"day": 20240101 + 2 * np.arange(20), "other": np.arange(20.0)})
+    other = keras.Input((1,), name="other")
+    model = keras.Model({"day": day, "other": other}, layers.Dense(1)(layers.Concatenate()([late, other])))
+    with pytest.raises(ValueError, match=r"'day' has whole numbers above 2\*\*24, which float32 rounds; give the column as a category"):
+        xai.explain(model, xai.TabularProbes(frame[:4], background=frame), "shap")
+    as_category = frame.astype({"day": "category"})
+    found = xai.explain(model, xai.TabularProbes(as_category[:4], background=as_category), "shap")["shap"]
+    expected = model.predict({"day": frame["day"].to_numpy()[:4, None], "other": frame["other"].to_numpy()[:4, None]}, verbose=0)
+    assert np.allclose(found.outputs, expected, atol=1e-4)
 
 
 def data_of(model: keras.Model) -> tuple[object, object]:

@@ -1,0 +1,56 @@
+"""Later outputs, held against what was found when the model was bound: how they are read, and that they are the model's own."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from tb_xai_plugin.models import outputs
+from tb_xai_plugin.models.heads import contradicts
+from tb_xai_plugin.models.outputs import Head
+from tb_xai_plugin.models.predictors import Predictor
+
+# A share of the size of outputs. What was right when the model was bound differs by rounding, in half precision too, or altogether.
+ALTOGETHER = 5e-2
+
+
+class Watch:
+    """Looks at the outputs of every explanation.
+
+    Args:
+        predictor: the model, with the outputs that were found when it was bound.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._contradicted = False
+        self._size = float(np.nanmedian(np.abs(predictor.checked.outputs)))
+
+    def __call__(self, probe: int, raw: np.ndarray) -> None:
+        """Look at a probe's outputs. raw: float32 (rows, columns), of which the first is its full coalition.
+
+        Raises:
+            ValueError: they are no longer the model's own.
+        """
+        head = self._predictor.head
+        if not self._contradicted and (why := contradicts(head, raw[:2])):
+            self._contradicted = True
+            warnings.warn(f"the model's outputs are not what they were taken for: {why} ({head.by}); give head=.", stacklevel=6)
+        if probe > 0 or self._predictor.again is None:
+            return
+        own, explained = self._predictor.again()[0].astype(np.float64), as_the_model_gives(head, raw[:1])[0]
+        difference = np.abs(own - explained)
+        if np.isfinite(difference).all() and difference.max() > ALTOGETHER * max(np.abs(own).max(), self._size):
+            raise ValueError(
+                f"on probe 0, unmasked, the model gives {own[difference.argmax()]:.4g} now, and {explained[difference.argmax()]:.4g} would be explained: the model has "
+                "changed in another way than by its weights since training began, such as by an attribute, and its compiled form has not; begin another fit."
+            )
+
+
+def as_the_model_gives(head: Head, raw: np.ndarray) -> np.ndarray:
+    """Raw outputs, (rows, columns), after the last activation where they were read below it."""
+    if not head.below:
+        return raw.astype(np.float64)
+    after = outputs.probabilities(head, head.scores(raw))
+    return after[:, 1:] if head.one_sigmoid else after
