@@ -71,6 +71,10 @@ class ModelInputs:
         values = {name: _cast(side, signature.inputs[name]) for name, side in zip(side_names, sides, strict=True)}
         free = [name for name in signature.inputs if name not in values]
         if isinstance(own, list | tuple) and len(own) == len(free):
+            if isinstance(signature.structure, dict):
+                raise ValueError(
+                    f"the model takes a dict of {signature.listed}, and the probes are a list; give them by these names, {{{free[0]!r}: …}}."
+                )
             values |= {name: _cast(part, signature.inputs[name]) for name, part in zip(free, own, strict=True)}
         elif isinstance(own, dict):
             values |= own

@@ -28,7 +28,7 @@ from tb_xai_plugin.models.outputs import Head
 from tb_xai_plugin.models.passes import KerasPass, PlainPass
 from tb_xai_plugin.models.plain import PlainForward
 from tb_xai_plugin.models.refusals import check_shape, instead, is_keras_model, tried
-from tb_xai_plugin.models.state import Resets, State, every_variable, is_seed, random_state_kept, watched
+from tb_xai_plugin.models.state import Resets, State, every_variable, is_seed, losses_kept, random_state_kept, watched
 from tb_xai_plugin.probes import ProbeSet, TabularProbes
 
 # A Keras model, or any callable from a batch to outputs. Keras has no types, and its models are callables.
@@ -116,7 +116,7 @@ def build_predictor(model: Any, masker: Masker, probes: ProbeSet, batch: int, re
     """
     if not callable(model):
         raise TypeError(f"model is {type(model).__name__}, which can't be called; {instead(model)}.")
-    with random_state_kept():
+    with random_state_kept(), losses_kept(layers_of(model) if is_keras_model(model) else ()):
         return (_of_keras if is_keras_model(model) else _of_callable)(model, masker, probes, batch, reading)
 
 
@@ -181,7 +181,9 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
             else:
                 forward, masked = below, before
                 head = replace(head, kind="sigmoid logits" if head.kind == "sigmoid" else "logits", below=True)
-    state = State((*written, *(memory for memory in remembered if not any(memory is one for one in written))), remembered)
+    state = State(
+        (*written, *(memory for memory in remembered if not any(memory is one for one in written))), remembered, tuple(layers_of(model))
+    )
     if written and not remembered:
         masked = compiled(forward, batch, resets)  # with a state that changes, outputs may depend on the order of batches
     if checked.by_chance and state.reset_between_batches:

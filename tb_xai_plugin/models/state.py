@@ -38,10 +38,12 @@ class State:
     Attributes:
         variables: all of them.
         memories: those that a new series finds at zero.
+        layers: the layers of the model.
     """
 
     variables: tuple[Any, ...] = ()
     memories: tuple[Any, ...] = ()
+    layers: tuple[Any, ...] = ()
 
     @property
     def reset_between_batches(self) -> tuple[Any, ...]:
@@ -61,7 +63,7 @@ class State:
                     variable.assign(np.zeros_like(value) if id(variable) in zeros else value)
 
         try:
-            with resets.to(reset) if resets else nullcontext():
+            with losses_kept(self.layers), resets.to(reset) if resets else nullcontext():
                 yield
         finally:
             for variable, value in before:
@@ -80,6 +82,27 @@ def is_seed(variable: Any) -> bool:
     """Whether a variable is the state of a random generator of Keras, or of a `tf.random.Generator`."""
     name = str(variable.name)
     return "seed_generator_state" in name or name.startswith("StateVar")
+
+
+@contextmanager
+def losses_kept(layers: Iterable[Any]) -> Iterator[None]:
+    """Restore the losses that layers keep of their last call, such as those of activity regularizers: a `train_step` of the user may add them up.
+
+    Keras has no public way to put them back. A layer without these attributes keeps none.
+    """
+    names = ("_losses", "_loss_ids")
+    before = [
+        (getattr(layer, name), getattr(layer, name).copy())
+        for layer in layers
+        for name in names
+        if hasattr(getattr(layer, name, None), "copy")
+    ]
+    try:
+        yield
+    finally:
+        for kept, content in before:
+            kept.clear()
+            (kept.update if isinstance(kept, set) else kept.extend)(content)
 
 
 @contextmanager

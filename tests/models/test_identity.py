@@ -437,3 +437,31 @@ def test_ids_come_back_to_a_callable_as_whole_numbers() -> None:
     ids = np.array([[3, 4, 5, 0, 0, 0], [7, 8, 9, 10, 0, 0]])
     found = xai.explain(lambda given: weights[given].sum(axis=1), xai.SequenceProbes(ids), "shap")["shap"]
     assert np.allclose(found.outputs, weights[ids].sum(axis=1), atol=1e-5)
+
+
+class AddsLosses(keras.Model):
+    """A wrapper whose `train_step` adds up the losses of all layers, also of a network that it does not call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.teacher = keras.Sequential([keras.Input((5,)), layers.Dense(3, activity_regularizer="l2"), layers.Dense(1)])
+        self.student = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+
+    def train_step(self, data: object) -> dict[str, object]:
+        with tf.GradientTape() as tape:
+            loss = ops.mean(self.student(data) ** 2) + sum(self.losses)
+        gradients = tape.gradient(loss, self.student.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.student.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def test_losses_that_layers_keep_are_those_of_training(tmp_path: Path) -> None:
+    def trained(*callbacks: keras.callbacks.Callback) -> list[float]:
+        keras.utils.set_random_seed(3)
+        model = AddsLosses()
+        model.compile("sgd")
+        return model.fit(ROWS / 100, epochs=3, verbose=0, callbacks=list(callbacks)).history["loss"]
+
+    probes = xai.TabularProbes(ROWS[:6] / 100, background=ROWS / 100)
+    logger = xai.ExplanationLogger(tmp_path, probes, ("shap", "ig"), model=lambda m: m.teacher, on_error="raise", head="regression")
+    assert trained(logger) == trained()
