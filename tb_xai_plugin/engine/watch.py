@@ -25,7 +25,8 @@ class Watch:
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._contradicted = False
-        self._size = float(np.nanmedian(np.abs(predictor.checked.outputs)))
+        finite = np.isfinite(predictor.checked.outputs)
+        self._size = float(np.median(np.abs(predictor.checked.outputs[finite]))) if finite.any() else 0.0
 
     def __call__(self, probe: int, raw: np.ndarray) -> None:
         """Look at a probe's outputs. raw: float32 (rows, columns), of which the first is its full coalition.

@@ -9,7 +9,7 @@ import numpy as np
 
 from tb_xai_plugin.models.choice import Choice
 from tb_xai_plugin.models.classes import classes_of
-from tb_xai_plugin.models.outputs import CLIP, Head
+from tb_xai_plugin.models.outputs import CLIP, SMALLEST_PROBABILITY, Head
 from tb_xai_plugin.probes import ProbeSet
 
 # Values of the option `head`.
@@ -124,6 +124,8 @@ class OutputCheck:
         self._counted += outputs.size
         if self.head.clipped:
             self._zeros_and_ones += int(((outputs <= CLIP) | (outputs >= 1 - CLIP)).sum())
+        elif self.head.kind == "softmax" and not self.head.hard:
+            self._zeros_and_ones += int((outputs <= SMALLEST_PROBABILITY).sum())
         if self.guessed and self.head.kind == "regression" and len(self._distinct) <= FEW_CLASSES:
             self._distinct.update(np.unique(outputs).tolist())
 
@@ -135,8 +137,9 @@ class OutputCheck:
     def warning(self) -> str | None:
         """A sentence for the user where the outputs contradict their reading; else None."""
         if self.clipped > MUCH_CLIPPED:
+            limit = -np.log(CLIP if self.head.clipped else SMALLEST_PROBABILITY)
             return (
-                f"{self.clipped:.0%} of the model's outputs are 0 or 1, where log-odds are infinite; they are clipped to ±{-np.log(CLIP):.1f}, and their jumps "
+                f"{self.clipped:.0%} of the model's outputs are 0 or 1, where log-odds are infinite; they are clipped to ±{limit:.1f}, and their jumps "
                 "dominate the explanation; give output='probability'."
             )
         if len(self._distinct) > 1 and self._distinct <= set(range(FEW_CLASSES)):

@@ -31,6 +31,9 @@ from tb_xai_plugin.models.refusals import check_shape, instead, is_keras_model, 
 from tb_xai_plugin.models.state import Resets, State, every_variable, is_seed, losses_kept, random_state_kept, watched
 from tb_xai_plugin.probes import ProbeSet, TabularProbes
 
+# A softmax with smaller probabilities is read below its activation: float32 ends at 1e-45, and log-odds go on.
+SATURATED = 1e-30
+
 # A Keras model, or any callable from a batch to outputs. Keras has no types, and its models are callables.
 Model: TypeAlias = Callable[[Any], Any]
 
@@ -170,7 +173,8 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
             )
         checked = _with_augmentation(checked, model, steps)
         # A saturated sigmoid or a half-precision softmax has rounded its log-odds away; before the activation they are still there.
-        if reading.output != "raw" and not head.hard and (head.kind == "sigmoid" or (head.kind == "softmax" and share == identity.HALF)):
+        rounded = share == identity.HALF or bool((outputs < SATURATED).any() or (checked.outputs < SATURATED).any())
+        if reading.output != "raw" and not head.hard and (head.kind == "sigmoid" or (head.kind == "softmax" and rounded)):
             below = replace(forward, before=last.layer)
             once = _calls(last.layer, steps) == 1  # a layer that is used twice would lose both activations
             before = _before_activation(below, batch, trial, outputs, resets if remembered else None) if once else None

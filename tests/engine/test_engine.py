@@ -8,6 +8,7 @@ from typing import ClassVar
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from support.games import shapley_by_enumeration
 from support.models import IMAGES, LABELS, MODELS, convolutional, functional
@@ -80,13 +81,14 @@ def test_every_shape_of_model_is_explained_the_same_twice(name: str) -> None:
 def test_one_graph_serves_all_probes_and_epochs() -> None:
     model = convolutional()
     engine = Engine(plan(), model)
-    traces = []
+    called: list[tuple[int, bool]] = []
     original = model.call
-    model.call = lambda *args, **kwargs: traces.append(1) or original(*args, **kwargs)
+    model.call = lambda images, **options: called.append((images.shape[0], tf.executing_eagerly())) or original(images, **options)
     for _ in range(3):
         engine.run()
         model.set_weights([w + 0.1 for w in model.get_weights()])
-    assert traces == []
+    # Nothing is traced again: only the first probe is compared with the model itself, outside the graph.
+    assert called == [(1, True)] * 3
 
 
 def test_a_weight_update_changes_the_next_explanation() -> None:
@@ -188,6 +190,19 @@ def test_the_layer_that_was_made_last_is_no_evidence_where_the_numbers_say_other
     engine = Engine(plan(), model)
     assert (engine.head.kind, engine.head.by) == (kind, by)
     assert np.allclose(engine.run().outputs.full, model.predict(PROBES.inputs, verbose=0), atol=1e-5)
+
+
+def test_a_saturated_softmax_is_explained_like_the_same_network_with_logits() -> None:
+    keras.utils.set_random_seed(0)
+    logits = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
+    kernel, bias = logits.layers[-1].get_weights()
+    logits.layers[-1].set_weights([300 * kernel, bias])
+    softmax = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
+    softmax.set_weights(logits.get_weights())
+    expected = xai.explain(logits, PROBES, "shap", head="logits")["shap"]
+    found = xai.explain(softmax, PROBES, "shap")["shap"]
+    assert np.abs(expected.values).max() > 20
+    assert np.allclose(found.values, expected.values, atol=1e-3 * np.abs(expected.values).max())
 
 
 def test_outputs_that_nothing_explains_are_read_as_they_are_and_the_user_is_told_how_to_say_what_they_mean() -> None:
