@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from support.models import IMAGES, LABELS, convolutional, images_with_signal
 
