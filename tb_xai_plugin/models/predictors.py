@@ -176,7 +176,8 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
         rounded = share == identity.HALF or bool((outputs < SATURATED).any() or (checked.outputs < SATURATED).any())
         if reading.output != "raw" and not head.hard and (head.kind == "sigmoid" or (head.kind == "softmax" and rounded)):
             below = replace(forward, before=last.layer)
-            once = _calls(last.layer, steps) == 1  # a layer that is used twice would lose both activations
+            # A layer that is used twice would lose both activations; and a softmax that is read as independent classes has no logits of them.
+            once = getattr(getattr(last.layer, "activation", None), "__name__", None) == head.kind and _calls(last.layer, steps) == 1
             before = _before_activation(below, batch, trial, outputs, resets if remembered else None) if once else None
             if before is None and not last.certain and not reading.head:
                 head = _head(model, choice, LastLayer(None, certain=False), outputs, reading)  # another layer makes the outputs
