@@ -57,7 +57,7 @@ def networks() -> dict[str, tuple[keras.Model, xai.ProbeSet]]:
 
 
 def main() -> None:
-    print("| network | the check, ms | binding, ms | one explanation, ms | largest difference, of the largest output |")
+    print("| network | the check, ms | binding, ms | one explanation, ms | largest difference by rounding |")
     print("|---|---|---|---|---|")
     check = identity.check
     for name, (model, probes) in networks().items():
