@@ -118,7 +118,8 @@ def check(steps: Pass, count: int, tolerance: Tolerance, *, own_inputs: bool) ->
     given = steps.given()
     outputs = in_batches(steps, given, order)
     probes, present = _mixed_up(count)
-    through = in_batches(steps, steps.masked(probes, present), range(len(probes)))[np.flatnonzero(present)[::-1]]
+    through = in_batches(steps, steps.masked(probes, present), range(len(probes)), min(max(count, 2), LARGEST_BATCH))
+    through = through[np.flatnonzero(present)[::-1]]
     if tolerance.worst(outputs, through) is None:
         return Identity(outputs)
     again = in_batches(steps, given, order)

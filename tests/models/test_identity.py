@@ -109,9 +109,17 @@ class NoisyByTensorFlow(layers.Layer):
         return inputs + tf.random.normal(tf.shape(inputs))
 
 
-def test_outputs_that_depend_on_the_rest_of_the_batch_are_said_with_their_size() -> None:
+class Largest(layers.Layer):
+    """Subtracts the largest of the batch: the company of the other probes matters, and that of a row of theirs does not."""
+
+    def call(self, inputs: object) -> object:
+        return inputs - ops.max(inputs, axis=0, keepdims=True)
+
+
+@pytest.mark.parametrize("layer", [Mixing, Largest])
+def test_outputs_that_depend_on_the_rest_of_the_batch_are_said_with_their_size(layer: type[layers.Layer]) -> None:
     with pytest.warns(UserWarning, match=r"depend on the rest of the batch: probe \d gives .* among the other probes and .* alone"):
-        xai.explain(network(Mixing()), TABLE, "shap")
+        xai.explain(network(layer()), TABLE, "shap")
 
 
 @pytest.mark.parametrize("layer", [Noisy, NoisyByTensorFlow])
