@@ -145,12 +145,11 @@ def test_the_line_that_a_refusal_of_named_inputs_gives_works_when_it_is_followed
     assert np.allclose(xai.explain(model, probes, "shap")["shap"].outputs, expected, atol=1e-4)
 
 
-def test_whole_numbers_that_float32_rounds_are_refused_with_what_works(tmp_path: Path) -> None:
+def test_whole_numbers_that_float32_rounds_are_refused_with_what_works() -> None:
     import pandas as pd
 
     day = keras.Input((1,), name="day", dtype="int64")
     late = keras.layers.Rescaling(1.0)(ops.cast(day - 20240100, "float32"))
-    model = keras.Model({"day": day}, layers.Dense(1)(late))
     frame = pd.DataFrame({"day": 20240101 + 2 * np.arange(20), "other": np.arange(20.0)})
     other = keras.Input((1,), name="other")
     model = keras.Model({"day": day, "other": other}, layers.Dense(1)(layers.Concatenate()([late, other])))
