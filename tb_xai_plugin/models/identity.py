@@ -187,7 +187,7 @@ def _mixed(worst: tuple[int, float], outputs: np.ndarray, alone: np.ndarray) -> 
     return (
         f"the model's outputs depend on the rest of the batch: probe {worst[0]} gives {among} among the other probes and {by_itself} alone; a masked probe "
         "is evaluated in a batch of its own masked versions, so the explained outputs are not those of `predict`; use statistics that are fixed in inference, "
-        "as BatchNormalization does."
+        "as BatchNormalization does, and mask padding, of which a batch has as much as its longest row needs."
     )
 
 
