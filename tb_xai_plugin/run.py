@@ -18,6 +18,7 @@ from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
 from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.steadiness import Steady
 from tb_xai_plugin.judgement.trust import Trust
+from tb_xai_plugin.judgement.words import returned_words
 from tb_xai_plugin.records import dataframe, wire
 from tb_xai_plugin.records.series import Region, Series, Target
 from tb_xai_plugin.records.sources import DirectorySource, has_events
@@ -32,8 +33,11 @@ class Run(Series):
     """One run's explanations over its epochs, read from its record; see `read_run` and `read_runs`.
 
     The first axis of most arrays is the explained epochs, as in `steps`; missing epochs are absent from it. Arrays of methods whose names
-    begin with `all_` also have the untrained model, as in `all_steps`. Where a run was resumed or restarted, the newest write of a step counts;
-    older writes of the same step and of later steps are dropped.
+    begin with `all_` also have the untrained model and the returned one, as in `all_steps`. Where a run was resumed or restarted, the newest write of
+    a step counts; older writes of the same step and of later steps are dropped.
+
+    The returned model is the one that `fit` returned; it may have the weights of an earlier epoch, or of none (see `returned_how`). It is not an
+    epoch: events, onsets and the final explanation are those of epochs.
 
     Attributes:
         name: the run's name.
@@ -43,9 +47,9 @@ class Run(Series):
 
     def __repr__(self) -> str:
         gaps = f", {len(self.gaps)} with gaps" if self.gaps else ""
-        return (
-            f"Run({self.name!r}, {len(self.steps)} epochs{gaps} of {self.record['shape']['probes']} probes: {', '.join(self.explainers)})"
-        )
+        epochs = "one explanation" if self.once else f"{len(self.steps)} epochs"
+        returned = "" if self.once or self.returned_how is None else f"; returned model: {returned_words(self)}"
+        return f"Run({self.name!r}, {epochs}{gaps} of {self.record['shape']['probes']} probes: {', '.join(self.explainers)}{returned})"
 
     @property
     def right(self) -> np.ndarray | None:
@@ -74,7 +78,7 @@ class Run(Series):
 
         Args:
             explainer: a name of `explainers`.
-            step, other_step: explained epochs; -1 is the untrained model.
+            step, other_step: steps of `all_steps`; -1 is the untrained model.
             other: the run of `other_step`, comparable in this explainer; by default this run.
             shared: False treats the two errors as independent.
 
@@ -287,8 +291,8 @@ class Run(Series):
     def to_dataframe(self) -> pandas.DataFrame:
         """All attributions as a pandas DataFrame, one row for each step, explainer, probe, target and player.
 
-        Columns: step (-1 is the untrained model), explainer, probe, name, label, target, class, player, value, error. The label is the true class;
-        of a regression, the true value of the target; of sets of labels, whether the target is true.
+        Columns: step (-1 is the untrained model, and 2147483647 the returned one), explainer, probe, name, label, target, class, player, value, error.
+        The label is the true class; of a regression, the true value of the target; of sets of labels, whether the target is true.
 
         Raises:
             ImportError: pandas is not installed.

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement.words import choice_words, wrong_step
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.wire import RETURNED
 
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series
 
-# In place of a step where a run has no epoch; -1 is the untrained model.
+# In place of a step where a run has no epoch; -1 is the untrained model, and RETURNED the returned one.
 ABSENT = -2
 
 # The metric that people look at first, in the order of the page's metrics.js.
@@ -51,7 +53,10 @@ class Pairing:
 
 
 def pair(run: Series, other: Series, by: str = "epoch") -> Pairing:
-    """Pair the epochs of `run` (here) with epochs of `other` (there). The untrained model is paired with the untrained model only.
+    """Pair the epochs of `run` (here) with epochs of `other` (there).
+
+    The untrained model is paired with the untrained model only, and the returned one with the returned one: where a run's has the weights of an
+    explained epoch, that epoch takes the place. A model that was explained once has no epochs: its one explanation is paired with every row.
 
     Args:
         by: "epoch": a row for every epoch that either run explained. Where a run logged that epoch but did not explain it, its nearest
@@ -64,7 +69,18 @@ def pair(run: Series, other: Series, by: str = "epoch") -> Pairing:
     """
     if by not in WAYS:
         raise ArgumentError(f"unknown alignment {by!r}; choose from {list(WAYS)}.")
+    if run.once or other.once:
+        return _with_once(run, other)
     return WAYS[by](run, other)
+
+
+def with_returned(pairing: Pairing, run: Series, other: Series) -> Pairing:
+    """The same pairing with the row of the returned models, also where both have the weights of explained epochs; without it where a run has none."""
+    here, there = run.returned_step, other.returned_step
+    if here is None or there is None or RETURNED in pairing.steps:
+        return pairing
+    rows = (np.append(pairing.steps, RETURNED), np.append(pairing.here, here), np.append(pairing.there, there))
+    return Pairing(rows[0], rows[1], rows[2], pairing.metric, pairing.best)
 
 
 def against_step(run: Series, other: Series, step: int) -> Pairing:
@@ -85,13 +101,21 @@ def place(run: Series, step: int) -> int:
     """
     matches = np.flatnonzero(run.all_steps == step)
     if not len(matches):
-        raise ArgumentError(f"{run.name}: step {step} was not explained; choose one of {run.all_steps.tolist()}.")
+        raise ArgumentError(f"{run.name}: {wrong_step(step)} was not explained; choose one of {choice_words(run.all_steps)}.")
     return int(matches[0])
 
 
 def _by_epoch(run: Series, other: Series) -> Pairing:
     steps = np.union1d(run.all_steps, other.all_steps)
     return Pairing(steps, _nearest_explained(run, steps), _nearest_explained(other, steps))
+
+
+def _with_once(run: Series, other: Series) -> Pairing:
+    """Every step of one run with the one explanation of the other, or of both."""
+    steps = np.union1d(run.all_steps, other.all_steps)
+    here, there = (np.full(len(steps), RETURNED) if side.once else _nearest_explained(side, steps) for side in (run, other))
+    paired = (here != ABSENT) & (there != ABSENT)
+    return Pairing(steps[paired], here[paired], there[paired])
 
 
 def _by_closest(run: Series, other: Series) -> Pairing:
@@ -106,6 +130,7 @@ def _by_closest(run: Series, other: Series) -> Pairing:
 
     pairs = dict(zip(run.steps.tolist(), map(closest, here.tolist()), strict=True))
     pairs[wire.UNTRAINED] = wire.UNTRAINED if wire.UNTRAINED in other.all_steps else ABSENT
+    pairs[RETURNED] = ABSENT if other.returned_step is None else other.returned_step
     return Pairing(run.all_steps, run.all_steps, np.array([pairs[step] for step in run.all_steps.tolist()], dtype=np.int64), metric)
 
 
@@ -114,8 +139,8 @@ def _by_best(run: Series, other: Series) -> Pairing:
     steps = run.all_steps
     best = _best(run, metric, here)
     wanted = steps + _best(other, metric, there) - best
-    # A trained epoch is never paired with the untrained model.
-    wanted = np.where(steps == wire.UNTRAINED, wire.UNTRAINED, np.where(wanted < 0, ABSENT, wanted))
+    # An epoch is never paired with the untrained model, nor with the returned one.
+    wanted = np.where(np.isin(steps, run.steps), np.where(wanted < 0, ABSENT, wanted), steps)
     return Pairing(steps, steps, _nearest_explained(other, wanted), metric, best)
 
 
@@ -123,8 +148,12 @@ WAYS: dict[str, Callable[[Series, Series], Pairing]] = {"epoch": _by_epoch, "val
 
 
 def _nearest_explained(run: Series, wanted: np.ndarray) -> np.ndarray:
-    """The explained epoch for each wanted epoch: itself, or the nearest where it was logged but not explained; ABSENT where it was not logged."""
+    """The explained epoch for each wanted epoch: itself, or the nearest where it was logged but not explained; ABSENT where it was not logged.
+
+    For RETURNED, the step that explains the returned model.
+    """
     trained, (logged, _) = run.steps, run.log_series()
+    wanted = np.where(wanted == RETURNED, ABSENT if run.returned_step is None else run.returned_step, wanted)
     if not len(trained):
         return np.where(np.isin(wanted, run.all_steps), wanted, ABSENT)
     after = np.searchsorted(trained, wanted).clip(max=len(trained) - 1)

@@ -16,8 +16,8 @@ from tb_xai_plugin.judgement import alignment, differences, history, noise
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
-from tb_xai_plugin.judgement.words import count_words, step_words
-from tb_xai_plugin.records.wire import UNTRAINED
+from tb_xai_plugin.judgement.words import choice_words, count_words, step_words, wrong_step
+from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series, Target
@@ -156,12 +156,13 @@ class Comparison:
         """The row of an epoch.
 
         Args:
-            step: the epoch that names the row; by default the best epoch where runs are aligned by it, else the last with numbers.
+            step: the epoch that names the row; by default the best epoch where runs are aligned by it, else the last with numbers. The
+                returned model is the default only where there is nothing else.
 
         Raises:
             ArgumentError (a ValueError): a step that no row has, or runs without an explained epoch.
         """
-        known = np.flatnonzero(np.isfinite(self.distance).any(axis=1) & ((self.steps != UNTRAINED) | (self.steps[-1:] == UNTRAINED)))
+        known = np.flatnonzero(np.isfinite(self.distance).any(axis=1) & ~np.isin(self.steps, (UNTRAINED, RETURNED)))
         if not len(self.steps):
             raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
         if step is None and self.pairing.best is not None:
@@ -170,7 +171,9 @@ class Comparison:
             return int(known[-1]) if len(known) else len(self.steps) - 1
         matches = np.flatnonzero(self.steps == step)
         if not len(matches):
-            raise ArgumentError(f"step {step} is not among those of {self.run} and {self.other}; choose one of {self.steps.tolist()}.")
+            raise ArgumentError(
+                f"{wrong_step(step)} is not among those of {self.run} and {self.other}; choose one of {choice_words(self.steps)}."
+            )
         return int(matches[0])
 
     def look_first(self, step: int | None = None) -> list[int]:
@@ -212,6 +215,8 @@ class Comparison:
         sentence = f"{beyond}{median if names_probes else words}{repeats}."
         if self.steps[row] == UNTRAINED:
             return f"Before training: {sentence}"
+        if self.steps[row] == RETURNED and len(self.steps) > 1:
+            return f"{leaning_words(self.regions, row)}The returned models: {sentence}"
         return leaning_words(self.regions, row) + sentence[0].upper() + sentence[1:]
 
     def _nothing(self, row: int) -> str:
@@ -268,7 +273,8 @@ def compare(
             of_repeats.append(_distance_of_repeats(*pair, explainer, align, measure, target, pairing))
 
     def at_rows(repeat: Series, series: np.ndarray) -> np.ndarray:
-        return _at_rows(alignment.pair(repeat, repeat, align), series, pairing)
+        own = alignment.with_returned(alignment.pair(repeat, repeat, align), repeat, repeat)
+        return _at_rows(own, _rows(series, _places(repeat, own.here)), pairing)
 
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
@@ -305,15 +311,20 @@ def _distance(run: Series, other: Series, explainer: str, measure: str, target: 
 
 def _distance_of_repeats(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, rows: Pairing) -> np.ndarray:
     """Distances of two repeats at the rows of another pairing: (rows, probes), NaN where they have none."""
-    pairing = alignment.pair(run, other, align)
+    pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     _, distance = _distance(run, other, explainer, measure, target, pairing)
     return _at_rows(pairing, distance, rows)
 
 
 def _at_rows(pairing: Pairing, series: np.ndarray, rows: Pairing) -> np.ndarray:
-    """A series (rows, …) of one pairing at the rows of another, NaN where it has none. Rows that are aligned by the best epoch keep their offset from it."""
+    """A series (rows, …) of one pairing at the rows of another, NaN where it has none. Rows that are aligned by the best epoch keep their offset from it.
+
+    A pairing of models that were explained once has one row, which stands for every other.
+    """
+    if pairing.steps.tolist() == [RETURNED]:
+        return np.broadcast_to(series, (len(rows.steps), *series.shape[1:])).astype(np.float64)
     aligned = np.full((len(rows.steps), *series.shape[1:]), np.nan)
-    steps, wanted = (pairs.steps - (pairs.best or 0) for pairs in (pairing, rows))
+    steps, wanted = (np.where(pairs.steps == RETURNED, RETURNED, pairs.steps - (pairs.best or 0)) for pairs in (pairing, rows))
     _, to, origin = np.intersect1d(wanted, steps, return_indices=True)
     aligned[to] = series[origin]
     return aligned

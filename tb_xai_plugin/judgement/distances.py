@@ -9,6 +9,8 @@ import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement.summaries import norm1
+from tb_xai_plugin.judgement.words import wrong_step
+from tb_xai_plugin.records import wire
 
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -63,8 +65,8 @@ def to_reference(values: np.ndarray, steps: np.ndarray, against: str | int = "pr
 
     Args:
         values: (epochs, probes, players), NaN where there is no number.
-        steps: (epochs,), ascending; -1 is the untrained model.
-        against: "previous" (the latest earlier step with numbers) | "untrained" | "final" | a step.
+        steps: (epochs,), ascending; -1 is the untrained model, and RETURNED the returned one.
+        against: "previous" (the latest earlier step with numbers) | "untrained" | "final" (the last epoch with numbers) | a step.
         measure: one of MEASURES.
 
     Returns:
@@ -90,8 +92,8 @@ def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.
         last = np.maximum.accumulate(np.where(known, np.arange(epochs)[:, None], -1), axis=0)
         return np.concatenate([np.full((min(epochs, 1), probes), -1), last[:-1]])
     if against == "final":
-        # The last explanation with numbers: a gap at the end is not the final state.
-        known = np.isfinite(values).any(axis=-1)
+        # The last epoch with numbers: a gap at the end is not the final state, and the returned model is no epoch.
+        known = np.isfinite(values).any(axis=-1) & (steps != wire.RETURNED)[:, None]
         places = np.where(known, np.arange(epochs)[:, None], -1).max(axis=0, initial=-1)
     else:
         place = _place(steps, against)
@@ -111,7 +113,9 @@ def _place(steps: np.ndarray, against: str | int) -> int | None:
         return int(matches[0])
     if against == "untrained":
         return None
-    raise ArgumentError(f"step {step} is not in the record; choose one of the steps from {steps[0]} to {steps[-1]}.")
+    epochs = steps[steps != wire.RETURNED]
+    choice = f"choose one of the steps from {epochs[0]} to {epochs[-1]}" if len(epochs) else "it has no epochs"
+    raise ArgumentError(f"{wrong_step(step)} is not in the record; {choice}.")
 
 
 def _places(values: np.ndarray) -> np.ndarray:

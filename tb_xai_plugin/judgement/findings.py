@@ -39,7 +39,7 @@ class Finding:
     Attributes:
         text: the sentence.
         kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust".
-        step: the epoch to look at; -1 is the untrained model.
+        step: the epoch to look at; -1 is the untrained model, and RETURNED the returned one.
         probe: the number of the probe, or of the first of several; None where the finding is about the whole run.
         region: the name of the region that the sentence names; "" where it names none.
     """
@@ -81,13 +81,18 @@ def _regions_of_pair(name: str, both: Sequence[Share], runs: tuple[Series, Serie
             parts.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{share.in_few_words(here_place)}")
         elif here < there / 2:
             parts.append(f"{letter} does not")
+        elif run.once:
+            parts.append(
+                f"{letter} has no epochs ({percent(float(summaries.mean_of_known(share.before)))} expected from the region's size)"
+            )
         else:
             before = "before training" if share.measured else "expected from its size"
             parts.append(f"{letter} has no clear onset ({percent(float(summaries.mean_of_known(share.before)))} {before})")
     # A run that leans on the region comes first.
     parts.sort(key=lambda words: "leans" not in words)
-    epochs = [step_words(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True)]
-    when = f"at {epochs[0]}" if epochs[0] == epochs[1] else f"at {epochs[0]} and {epochs[1]}"
+    # A model that was explained once has no epochs to name.
+    epochs = dict.fromkeys(step_words(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True) if not run.once)
+    when = f"at {' and '.join(epochs)}"
     yield f"{name}: {', '.join(parts)}; {when} A puts {percent(now[0])} of its attribution there, B {percent(now[1])}."
 
 
@@ -142,7 +147,9 @@ def _distance_of_probe(compared: Comparison, row: int, run: Series, probe: int) 
 
 
 def of_run(run: Series, explainer: str, target: Target) -> list[Finding]:
-    """Findings about one run."""
+    """Findings about one run: about its epochs. Of a model that was explained once, whether its explanations can be trusted."""
+    if run.once:
+        return list(_all_probes(run, explainer, target))
     if not len(run.steps):
         return []
     return [
@@ -175,7 +182,7 @@ def _collapsed(run: Series, explainer: str, target: Target) -> Iterator[Finding]
 
 def _explained(run: Series, explainer: str, target: Target) -> bool:
     """Whether any epoch of training has an explanation with numbers other than 0."""
-    return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][run.all_steps != wire.UNTRAINED]).any())
+    return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][np.isin(run.all_steps, run.steps)]).any())
 
 
 def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
@@ -183,7 +190,7 @@ def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
         share = share_of(run, explainer, name, target)
         if share.onset_of_run < 0:
             continue
-        step, now = int(run.all_steps[share.onset_of_run]), float(summaries.mean_of_known(share.share[_last(share.share)]))
+        step, now = int(run.all_steps[share.onset_of_run]), float(summaries.mean_of_known(share.share[_last(run, share.share)]))
         before = "in the untrained model" if share.measured else "expected from its size"
         yield Finding(
             f"{name}: the run leans on it from epoch {step} on{share.in_few_words(len(share.share) - 1)}; {percent(now)} of the attribution now, "
@@ -197,16 +204,15 @@ def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
 
 def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
     happened = history.run_events(run, explainer, target)
-    right, known = history.right(run)
-    probability = run.answers()["label_probability"]
+    end = _end(run)
+    right, known = (array[end] for array in history.right(run))
+    answers = {name: array[end] for name, array in run.answers().items()}
     last = {event.probe: event for event in happened if event.kind == "forgotten"}
-    still_wrong = sorted(
-        (event for event in last.values() if known[-1, event.probe] and not right[-1, event.probe]), key=lambda event: event.size
-    )
+    still_wrong = sorted((event for event in last.values() if known[event.probe] and not right[event.probe]), key=lambda event: event.size)
     for event in still_wrong[: MOST_PROBES // 2]:
-        state = f"the probability of its class is {percent(float(probability[-1, event.probe]))} now"
+        state = f"the probability of its class is {percent(float(answers['label_probability'][event.probe]))} now"
         if run.label_sets is not None:
-            state = f"{run.answers()['right_labels'][-1, event.probe]} of its {run.label_sets.shape[1]} labels are right now"
+            state = f"{answers['right_labels'][event.probe]} of its {run.label_sets.shape[1]} labels are right now"
         yield Finding(
             f"{probe_name(run, event.probe)}: forgotten at epoch {event.step} and still wrong; {state}.",
             "forgotten",
@@ -227,7 +233,7 @@ def _probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
 
 def _all_probes(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
     trusted, probes = trust(run, explainer, target), run.record["shape"]["probes"]
-    place = _last(trusted.error) if np.isfinite(trusted.error).any() else _last(trusted.untrained)
+    place = next((last for last in (_last(run, trusted.error), _last(run, trusted.untrained)) if last >= 0), _end(run))
     end = int(run.all_steps[place])
     sentences = {
         "not additive": "are not additive: a sum of players explains less than half of the variance of the model's outputs",
@@ -245,9 +251,14 @@ def _all_probes(run: Series, explainer: str, target: Target) -> Iterator[Finding
         yield Finding("Most explanations are not steady yet: they still change by more than noise.", "unsteady", end)
 
 
-def _last(series: np.ndarray) -> int:
-    """The last index with numbers; -1 where there is none."""
-    known = np.flatnonzero(np.isfinite(series).any(axis=1))
+def _end(run: Series) -> int:
+    """The index into `all_steps` of the last epoch; of a model that was explained once, of its explanation."""
+    return int(np.flatnonzero((run.all_steps != wire.RETURNED) | run.once)[-1])
+
+
+def _last(run: Series, series: np.ndarray) -> int:
+    """The last index with numbers, up to that of `_end`; -1 where there is none."""
+    known = np.flatnonzero(np.isfinite(series[: _end(run) + 1]).any(axis=1))
     return int(known[-1]) if len(known) else -1
 
 

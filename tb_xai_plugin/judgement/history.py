@@ -57,8 +57,8 @@ def _of_reasons(run: Series, explainer: str, target: Target) -> Iterator[Event]:
 
 
 def _evaluated(run: Series) -> list[int]:
-    """Indices into `all_steps` of the trained epochs at which the model was evaluated: not those at which explaining failed."""
-    places: list[int] = np.flatnonzero((run.all_steps != wire.UNTRAINED) & (run.cost["level"] > 0)).tolist()
+    """Indices into `all_steps` of the epochs at which the model was evaluated: not those at which explaining failed."""
+    places: list[int] = np.flatnonzero(np.isin(run.all_steps, run.steps) & (run.cost["level"] > 0)).tolist()
     return places
 
 
@@ -79,6 +79,6 @@ def moments_of(run: Series, explainer: str, target: Target) -> list[Moment]:
 def _of_regions(run: Series, explainer: str, target: Target) -> list[Event]:
     regions = {name: shares.share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
     rises = {name: (share.rise, share.least) for name, share in regions.items()}
-    before_training = len(run.all_steps) - len(run.steps)
+    before_training = int((run.all_steps == wire.UNTRAINED).sum())
     places = {name: np.where(share.onset < 0, -1, share.onset - before_training) for name, share in regions.items()}
     return onsets.onsets(run.steps, explainer, rises, places)

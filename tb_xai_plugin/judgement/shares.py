@@ -85,17 +85,17 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     pointed = np.take_along_axis(np.broadcast_to(inside, values.shape), strongest.argmax(axis=-1)[..., None], axis=-1)[..., 0] > 0.5
     pointed = np.where(has & (strongest.max(axis=-1) > 0), pointed, np.nan)
 
-    trained = run.all_steps != wire.UNTRAINED
+    trained, untrained = np.isin(run.all_steps, run.steps), run.all_steps == wire.UNTRAINED
     size = sizes(inside, np.array(run.record["probes"]["players"])[which])
     before, before_errors = size, np.zeros(len(size))
-    measured = bool((~trained).any())
+    measured = bool(untrained.any())
     if measured:
         # Where all its values are 0, for example because the last layer was initialised with zeros, the region's size takes the place.
-        none = np.isnan(plain[~trained][0])
-        before, before_errors = np.where(none, size, plain[~trained][0]), np.where(none, 0, plain_errors[~trained][0])
+        none = np.isnan(plain[untrained][0])
+        before, before_errors = np.where(none, size, plain[untrained][0]), np.where(none, 0, plain_errors[untrained][0])
     debiased, debiased_errors = debiased_share(values, errors, inside)
     shown_errors = np.hypot(plain_errors, np.nan_to_num(plain - debiased))
-    first = debiased_share(values[~trained][0], errors[~trained][0], inside, size) if measured else (size, np.zeros(len(size)))
+    first = debiased_share(values[untrained][0], errors[untrained][0], inside, size) if measured else (size, np.zeros(len(size)))
     # The first row is the untrained model, or the value that replaces it.
     series, series_errors = (
         np.concatenate([one[None], others[trained]]) for one, others in zip(first, (debiased, debiased_errors), strict=True)
@@ -105,8 +105,8 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     of_run = of_mean if of_mean >= 0 else onsets.onset_of_some(onset, has)
     return Share(
         *(plain, shown_errors, positive, pointed, before, before_errors),
-        onset=_after(trained, onset),
-        onset_of_run=int(_after(trained, of_run)),
+        onset=_after(untrained, onset),
+        onset_of_run=int(_after(untrained, of_run)),
         in_few=of_mean < 0 <= of_run,
         measured=measured,
         rise=rise,
@@ -137,6 +137,6 @@ def debiased_share(
     return np.where(has, share, np.nan), np.where(has, errors_of_share, np.nan)
 
 
-def _after(trained: np.ndarray, place: np.ndarray | int) -> np.ndarray:
-    """Indices into `all_steps` of indices into `steps`; -1 stays -1."""
-    return np.where(place >= 0, place + (~trained).sum(), -1)
+def _after(untrained: np.ndarray, place: np.ndarray | int) -> np.ndarray:
+    """Indices into `all_steps` of indices into `steps`; -1 stays -1. untrained: bool (all_steps,)."""
+    return np.where(place >= 0, place + untrained.sum(), -1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tb_xai_plugin.judgement import alignment, drift, noise
-from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Series, Target
 
 # A run is called steady only if at least so many epochs at its end, and at least a quarter of all, are close to the last one.
@@ -80,7 +79,7 @@ def steady(run: Series, explainer: str, measure: str, target: Target) -> Steady:
 
 def _steady(run: Series, explainer: str, measure: str, target: Target) -> Steady:
     """`steady_since` of the distances to the final explanation; the variation is that of the last quarter of the training."""
-    trained = run.all_steps != wire.UNTRAINED
+    trained = np.isin(run.all_steps, run.steps)
     to_final, to_previous = (drift.drift(run, explainer, against, measure, target) for against in ("final", "previous"))
     variation = np.nan_to_num(noise.variation(_last_quarter(to_previous.distance[trained])))
     near = np.maximum(np.nan_to_num(to_final.floor[trained]) + TIMES_VARIATION * variation, NEAR.get(measure, 0))

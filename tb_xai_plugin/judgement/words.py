@@ -32,7 +32,27 @@ def count_words(count: int, noun: str) -> str:
 
 def step_words(step: int) -> str:
     """E.g. "epoch 3"."""
-    return "the untrained model" if step == wire.UNTRAINED else f"epoch {step}"
+    return {wire.UNTRAINED: "the untrained model", wire.RETURNED: "the returned model"}.get(step, f"epoch {step}")
+
+
+def wrong_step(step: int) -> str:
+    """A step that does not exist, at the beginning of an error's sentence."""
+    return step_words(step) if step == wire.RETURNED else f"step {step}"
+
+
+def choice_words(steps: np.ndarray) -> str:
+    """The steps to choose from, at the end of an error's sentence."""
+    returned = [step_words(wire.RETURNED)] if wire.RETURNED in steps else []
+    numbers = steps[steps != wire.RETURNED].tolist()
+    return " or ".join([*[str(numbers)] * bool(numbers or not returned), *returned])
+
+
+def returned_words(run: Series) -> str:
+    """What the model that `fit` returned is, e.g. "epoch 6, restored"; "" where the record does not say."""
+    how, epoch = run.returned_how, run.returned_epoch
+    if how is None or epoch is None:
+        return wire.HOW.get(how or "", how or "")
+    return f"{step_words(epoch)}, {how}" if how != "last" else f"{step_words(epoch)}, the last"
 
 
 def probe_name(run: Series, probe: int) -> str:

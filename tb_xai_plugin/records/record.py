@@ -24,6 +24,9 @@ from tb_xai_plugin.records.sources import Datum, Source, calls
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
 EPOCH_KEYS = {"logs", "explained", "reason", "evaluations", "level", "change", "seconds", "training", "share", "logged", "fresh"}
 
+# Keys of an epoch's JSON under "returned", which only the write of the returned model has.
+RETURNED_KEYS = {"epoch", "how"}
+
 # The most bytes of tensors that are in memory at once while they are decoded.
 TOGETHER_BYTES = 2**26
 
@@ -33,6 +36,9 @@ PARSED = 4
 # An index into the targets, int (all_steps, probes), and whether there is one, bool (all_steps, probes).
 ClassPlaces = tuple[np.ndarray, np.ndarray]
 
+
+# (step, wall time, the epoch's JSON) of one write.
+Write = tuple[int, float, dict[str, Any]]
 
 Self = TypeVar("Self", bound="Record")
 
@@ -97,17 +103,17 @@ class Record:
             parsed = json.loads(text)
         except (ValueError, TypeError):
             parsed = None
-        if not isinstance(parsed, dict) or not keys <= parsed.keys():
+        if not isinstance(parsed, dict) or not keys <= parsed.keys() or not _known(parsed.get("returned")):
             raise RecordError(f"{self.name}: the record of probe set {self.probe_set!r} is damaged; train again with a new log_dir.")
         return parsed
 
     @cached_property
-    def writes(self) -> list[tuple[int, float, dict[str, Any]]]:
-        """(step, wall time, the epoch's JSON) of the writes that count, by step."""
-        live: list[tuple[int, float, dict[str, Any]]] = []
+    def writes(self) -> list[Write]:
+        """(step, wall time, the epoch's JSON) of the writes that count, by step. The step of the returned model is that of its event, not RETURNED."""
+        live: list[Write] = []
         for datum in sorted(self._text(wire.epoch_tag(self.probe_set)), key=lambda d: d.wall_time):
             epoch = self._parsed(datum.value, EPOCH_KEYS)
-            while live and (live[-1][0] >= datum.step or epoch["fresh"]):
+            while live and (live[-1][0] >= datum.step or epoch["fresh"] or live[-1][2].get("returned")):
                 live.pop()
             live.append((datum.step, datum.wall_time, epoch))
         return live
@@ -118,7 +124,7 @@ class Record:
             return wire.quantities(self.record)
 
     @cached_property
-    def _explained(self) -> list[tuple[int, float, dict[str, Any]]]:
+    def _explained(self) -> list[Write]:
         explained = [write for write in self.writes if write[2]["explained"]]
         if not self._unserved:
             return explained
@@ -146,8 +152,47 @@ class Record:
 
     @property
     def all_steps(self) -> np.ndarray:
-        """int64 (all_steps,): the steps with explanations, including -1 for the untrained model."""
-        return np.array([step for step, _, _ in self._explained], dtype=np.int64)
+        """int64 (all_steps,): the steps with explanations, including -1 for the untrained model, and RETURNED for one of the returned model alone."""
+        return np.array([step_of(write) for write in self._explained], dtype=np.int64)
+
+    @property
+    def epochs(self) -> list[Write]:
+        """The `writes` of epochs, explained or not: without those of the untrained and of the returned model."""
+        return [write for write in self.writes if step_of(write) not in (wire.UNTRAINED, wire.RETURNED)]
+
+    @property
+    def _returned(self) -> dict[str, Any]:
+        """What the record says of the returned model; {} where it says nothing."""
+        returned: dict[str, Any] = (self.writes[-1][2].get("returned") if self.writes else None) or {}
+        return returned
+
+    @property
+    def returned_epoch(self) -> int | None:
+        """The epoch whose weights the returned model has, bit for bit, -1 for the untrained model; None where it has those of no epoch, or this is not known."""
+        epoch: int | None = self._returned.get("epoch")
+        return epoch
+
+    @property
+    def returned_how(self) -> str | None:
+        """How the model that `fit` returned came about.
+
+        "last" (the weights of the last epoch) | "restored" (of an earlier epoch) | "averages" (the optimizer's moving averages) | "changed" (by
+        something else, after the last epoch) | "once" (a model that was explained once, without training); None where training has not
+        finished, and in records of version 0.1.0.
+        """
+        how: str | None = self._returned.get("how")
+        return how
+
+    @property
+    def once(self) -> bool:
+        """Whether this is the record of a model that was explained once, without training; it has no epochs."""
+        return self.returned_how == "once"
+
+    @property
+    def returned_step(self) -> int | None:
+        """The step of `all_steps` that explains the returned model: RETURNED, or the epoch whose weights it has; None where there is none."""
+        steps = self.all_steps.tolist()
+        return next((step for step in (wire.RETURNED, self.returned_epoch) if step in steps), None)
 
     @property
     def missing(self) -> int:
@@ -157,7 +202,7 @@ class Record:
     @property
     def gaps(self) -> dict[int, str]:
         """{step: why numbers are missing there}."""
-        return {step: epoch["reason"] for step, _, epoch in self._explained if epoch["reason"]}
+        return {step_of(write): write[2]["reason"] for write in self._explained if write[2]["reason"]}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -323,6 +368,20 @@ class Record:
         tensors = {place: cast(np.ndarray, d.value) for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
         self.whole = self.whole and self._complete <= tensors.keys()
         return tensors
+
+
+def step_of(write: Write) -> int:
+    """The step under which readers list a write: RETURNED for the returned model."""
+    return wire.RETURNED if write[2].get("returned") else write[0]
+
+
+def _known(returned: object) -> bool:
+    """Whether what an epoch's JSON says of the returned model can be read; most say nothing."""
+    if returned is None:
+        return True
+    if not isinstance(returned, dict) or not returned.keys() >= RETURNED_KEYS:
+        return False
+    return isinstance(returned["epoch"], int | None) and isinstance(returned["how"], str)
 
 
 def _array_bytes(result: object) -> int:

@@ -14,7 +14,7 @@ from tb_xai_plugin.probes.regions import checked_mask, overlap
 from tb_xai_plugin.probes.text import Piece, pieces_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.predictions import Predictions
-from tb_xai_plugin.records.record import ClassPlaces
+from tb_xai_plugin.records.record import ClassPlaces, step_of
 
 # A region: its name; for images also a bool mask (H, W) or (probes, H, W); for other probes also the names or numbers of players.
 Region = str | np.ndarray | Sequence[str] | Sequence[int]
@@ -29,14 +29,17 @@ CACHED_MOST = 64
 
 
 class Series(Predictions):
-    """One probe set of one run: its arrays, aligned with `steps` (trained epochs) or with `all_steps` (which include the untrained model, -1).
+    """One probe set of one run: its arrays, aligned with `steps` (trained epochs) or with `all_steps`.
+
+    `all_steps` also have the untrained model, -1, and RETURNED, the returned model where it is that of no explained epoch.
 
     Missing epochs are absent from `steps`. See `Record` for which writes count.
     """
 
     @property
     def _trained(self) -> np.ndarray:
-        trained: np.ndarray = self.all_steps != wire.UNTRAINED
+        """bool (all_steps,): which are epochs; neither the untrained model nor the returned one is."""
+        trained: np.ndarray = ~np.isin(self.all_steps, (wire.UNTRAINED, wire.RETURNED))
         return trained
 
     @property
@@ -205,7 +208,7 @@ class Series(Predictions):
     @property
     def changes(self) -> dict[int, str]:
         """{step: what changed from that step on}: fewer evaluations or a sparser schedule, to keep `max_overhead`."""
-        return {step: epoch["change"] for step, _, epoch in self.writes if epoch["change"]}
+        return {step_of(write): write[2]["change"] for write in self.writes if write[2]["change"]}
 
     @property
     def targets(self) -> np.ndarray:
@@ -227,8 +230,20 @@ class Series(Predictions):
 
     def untrained(self, explainer: str) -> np.ndarray | None:
         """Attributions of the model before its first epoch: float32 (probes, targets, players); None where they were not logged."""
-        untrained = self.all_values(explainer)[~self._trained]
-        return untrained[0] if len(untrained) else None
+        return self._at(wire.UNTRAINED, explainer)
+
+    def returned(self, explainer: str) -> np.ndarray | None:
+        """Attributions of the model that `fit` returned: its own, or those of the epoch whose weights it has.
+
+        Returns:
+            float32 (probes, targets, players); None where training has not finished, and in records of version 0.1.0.
+        """
+        return self._at(self.returned_step, explainer)
+
+    def _at(self, step: int | None, explainer: str) -> np.ndarray | None:
+        """The values of one step of `all_steps`; None where there is no such step."""
+        steps, values = self.all_steps.tolist(), self.all_values(explainer)
+        return values[steps.index(step)] if step in steps else None
 
     @property
     def logs(self) -> dict[str, np.ndarray]:
@@ -243,10 +258,9 @@ class Series(Predictions):
 
     @cached_property
     def _log_series(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        writes = [write for write in self.writes if write[0] != wire.UNTRAINED]
-        names = dict.fromkeys(name for _, _, epoch in writes for name in epoch["logs"])
-        logs = {name: np.array([epoch["logs"].get(name, np.nan) for _, _, epoch in writes], dtype=np.float64) for name in names}
-        return np.array([step for step, _, _ in writes], dtype=np.int64), logs
+        names = dict.fromkeys(name for _, _, epoch in self.epochs for name in epoch["logs"])
+        logs = {name: np.array([epoch["logs"].get(name, np.nan) for _, _, epoch in self.epochs], dtype=np.float64) for name in names}
+        return np.array([step for step, _, _ in self.epochs], dtype=np.int64), logs
 
     @property
     def cost(self) -> dict[str, np.ndarray]:

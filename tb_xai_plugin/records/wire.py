@@ -16,6 +16,10 @@ probe set S it has the tags below, all tensors. One event holds everything of on
     S/interactions/<explainer>/<block>  float32 (probes, targets, PAIRS, 3): player, player, strength of the strongest pairs   where interacting
 
 A step is Keras's 0-based epoch, or UNTRAINED. All tags of one write have the same step and wall time, which together identify the write.
+
+The last write of a finished record is of the model that `fit` returned. Its step is the one after the last epoch, and its epoch's JSON has the key
+"returned": {"epoch": the step whose weights the model has, or null; "how": a key of HOW}. It has no arrays where that step has them. Readers list it
+as the step RETURNED; any later write replaces it. In every write, "weights" is a digest of the weights of the explained network, if it has some.
 """
 
 from __future__ import annotations
@@ -34,7 +38,18 @@ PLUGIN_NAME = "xai"
 SCHEMA = 1
 DIRECTORY = "xai"
 UNTRAINED = -1
+# The step of the returned model, for readers: after all epochs. In an event file, its step is the one after the last epoch.
+RETURNED = 2**31 - 1
 DEFAULT_SET = "probes"
+
+# How a returned model came about.
+HOW = {
+    "last": "the weights of the last epoch",
+    "restored": "the weights of an earlier epoch",
+    "averages": "moving averages of the optimizer, the weights of no epoch",
+    "changed": "changed after the last epoch, the weights of no epoch",
+    "once": "explained once, without training",
+}
 
 # TensorBoard reads whole tags: with about 32 KiB per epoch, a thousand epochs of one tag stay well below its limit of 256 MiB per reply.
 # (A single probe with thousands of classes is one block, and larger.)

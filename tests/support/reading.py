@@ -42,8 +42,8 @@ Read = Callable[[FakeRun], Run]
 
 def assert_reads_as_written(run: Run, written: FakeRun) -> None:
     """Steps and all arrays; whatever a restart replaced must be gone."""
-    steps = [step for step in written.steps if step != wire.UNTRAINED]
-    trained = [step != wire.UNTRAINED for step in written.steps]
+    trained = [step not in (wire.UNTRAINED, wire.RETURNED) for step in written.steps]
+    steps = np.array(written.steps)[trained]
     np.testing.assert_array_equal(run.steps, steps)
     np.testing.assert_array_equal(run.all_steps, written.steps)
     for explainer in written.explainers:

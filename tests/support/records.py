@@ -166,6 +166,11 @@ class FakeRun:
             },
         }
 
+    def write_returned(self, how: str = "averages", epoch: int | None = None, *, explained: bool = True, **options: Any) -> FakeRun:
+        """The last write of a finished fit, or of a model that was explained once."""
+        step = 1 + max((step for step in self.truth if step != wire.RETURNED), default=wire.UNTRAINED)
+        return self.write([step], returned={"epoch": epoch, "how": how}, explained=explained, logs={}, **options)
+
     @property
     def evaluations(self) -> int:
         return self.plan.evaluations
@@ -179,12 +184,13 @@ class FakeRun:
         explained: bool = True,
         reason: str | None = None,
         silent: Sequence[int] = (),
+        returned: Any = None,
     ) -> None:
-        """silent: probes for which the model answered NaN."""
+        """silent: probes for which the model answered NaN; returned: what is said of the returned model, for the write of one."""
         made = self._made(step, logs, silent)
         level = self.evaluations // 2 if any(step >= first for first in self.changes) else self.evaluations
         self.truth = {s: truth for s, truth in self.truth.items() if s < step}
-        self.truth[step] = made
+        self.truth[wire.RETURNED if returned else step] = made
         epoch = {
             "logs": made.logs,
             "explained": explained,
@@ -196,6 +202,7 @@ class FakeRun:
             "training": 2.0,
             "share": 0.25,
             "fresh": False,
+            **({"returned": returned} if returned else {}),
         }
         snapshot = None
         if explained:
