@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tb_xai_plugin.version import __version__
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.engine.explain import explain
     from tb_xai_plugin.engine.explanation import Explanation
     from tb_xai_plugin.explainers import (
         Banzhaf,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes
     from tb_xai_plugin.run import Run, read_run, read_runs
     from tb_xai_plugin.training.callback import ExplanationLogger
+    from tb_xai_plugin.training.explain import explain
 
 # Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
 # and a viewing machine has neither Keras nor TensorFlow.
@@ -32,7 +32,7 @@ _HOME = {
     "Banzhaf": "explainers",
     "Custom": "explainers",
     "ExplanationLogger": "training.callback",
-    "explain": "engine.explain",
+    "explain": "training.explain",
     "Explanation": "engine.explanation",
     "GradCam": "explainers",
     "ImageProbes": "probes",

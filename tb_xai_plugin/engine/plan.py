@@ -6,7 +6,7 @@ import json
 import operator
 import warnings
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -73,6 +73,18 @@ class Plan:
         model_output: ModelOutput | None = None,
         set_name: str | None = None,
     ) -> None:
+        self._arguments: dict[str, Any] = {
+            "evaluations": evaluations,
+            "output": output,
+            "classes": classes,
+            "seed": seed,
+            "batch_size": batch_size,
+            "curves": curves,
+            "head": head,
+            "model_output": model_output,
+            "set_name": set_name,
+        }
+        self._chosen = chosen
         if not isinstance(probes, ProbeSet):
             raise TypeError(f"probes is {type(probes).__name__}; give a ProbeSet, e.g. {_example(probes)}.")
         if isinstance(probes, TabularProbes) and len(probes.background) == 1:
@@ -120,6 +132,13 @@ class Plan:
         self.neighbours = _first_kept(self._neighbours, self._room_for_samples())
         with one_blas_thread():
             self._fit()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is computed is computed again: it is large, and its caches cannot be pickled.
+        return partial(Plan, **self._arguments), (self.probes, self._chosen)
+
+    def __deepcopy__(self, memo: Any) -> Plan:
+        return self  # nothing changes it
 
     def _fit(self) -> None:
         """Fit the explainers before training, as far as the results are kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,6 +80,21 @@ class Network:
         example = [*learning, *fitting, *networks, "network"][0]
         has = f" (it has {', '.join(networks)})" if networks else ""
         return f"name the network to explain, e.g. model=lambda m: m.{example}{has}"
+
+
+def architecture(network: Any) -> str | None:
+    """A hash of the shapes of all weights, which tells a model from another one; None for what has no weights."""
+    weights = getattr(network, "weights", None)
+    if not weights:
+        return None
+    return hashlib.blake2b(" ".join(str(tuple(weight.shape)) for weight in weights).encode(), digest_size=8).hexdigest()
+
+
+def about(model: Any) -> dict[str, Any]:
+    """What a record says about the explained model. model: a Keras model, or any callable."""
+    owner = getattr(model, "__self__", model)  # of a method, such as predict_proba
+    name = getattr(model, "name", None) or getattr(owner, "__name__", None) or type(owner).__name__
+    return {"name": str(name), "architecture": architecture(model)}
 
 
 def not_built(model: Any, shape: tuple[int, ...]) -> str:

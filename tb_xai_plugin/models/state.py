@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -163,3 +164,15 @@ def put_back(model: Any, values: Sequence[np.ndarray]) -> None:
     """Assign `values`, in the order of `model.weights`."""
     for weight, value in zip(model.weights, values, strict=True):
         weight.assign(value)
+
+
+def digest(model: Any) -> str | None:
+    """A hash of all weights, bit for bit; None for a model without weights, or one that is not built."""
+    if not getattr(model, "built", False) or not model.weights:
+        return None
+    content = hashlib.blake2b(digest_size=16)
+    for weight in as_arrays(model):
+        content.update(f"{weight.dtype}{weight.shape}".encode())
+        # As bytes: types of ml_dtypes, such as bfloat16, have no buffer of their own.
+        content.update(np.ascontiguousarray(weight).reshape(-1).view(np.uint8).data)
+    return content.hexdigest()

@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 class Writer:
     """Writes the event file of one process in `<log_dir>/xai`; the file is created at the first write.
 
-    after: wall time of the newest write that the directory already holds. Writes of this writer are later, even if the clock is behind.
+    Args:
+        after: wall time of the newest write that the directory holds, or held. Writes of this writer are later, even if the clock is behind.
+        files: names of the event files that the directory held, where a server may still remember them. The new file sorts after them.
+
+    Attributes:
+        directory: the directory; it may be changed while the file is open, if somebody moved it.
+        file: the name of the newest event file of this writer; None before the first write, and on a remote file system.
     """
 
-    def __init__(self, log_dir: str, after: float = 0.0) -> None:
+    def __init__(self, log_dir: str, after: float = 0.0, files: Iterable[str] = ()) -> None:
         self.directory = os.path.join(log_dir, wire.DIRECTORY)
+        self.file: str | None = None
+        self._files_before = frozenset(files)
         self._events: EventFileWriter | None = None
         self._last_wall_time = after
         self._blocks: dict[str, list[tuple[int, int]]] = {}
@@ -101,7 +109,7 @@ class Writer:
 
     def _write(self, step: int, tensors: Iterable[tuple[str, Any]], metadata: SummaryMetadata | None = None) -> None:
         if self._events is None:
-            self._events = _newest_file(self.directory)
+            self._events, self.file = _newest_file(self.directory, self._files_before)
         # Strictly increasing: (step, wall time) identifies a write, and the latest write of a step counts.
         self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
         metadata = metadata or _metadata()
@@ -128,6 +136,16 @@ class Writer:
                     broken.close()
             raise
 
+    @property
+    def vanished(self) -> bool:
+        """Whether the file is open, but no longer in the directory: somebody removed or moved it, and nobody would read what is written."""
+        return self._events is not None and self.file is not None and not os.path.exists(os.path.join(self.directory, self.file))
+
+    @property
+    def last_wall_time(self) -> float:
+        """The wall time of the newest write."""
+        return self._last_wall_time
+
     def close(self) -> None:
         """Close the file; a later write opens a new one."""
         events, self._events = self._events, None
@@ -135,21 +153,25 @@ class Writer:
             events.close()
 
 
-def _newest_file(directory: str) -> EventFileWriter:
-    """A new event file whose name sorts after all others: TensorBoard reads the files of a directory in that order, and never goes back.
+def _newest_file(directory: str, files: frozenset[str]) -> tuple[EventFileWriter, str | None]:
+    """A new event file, and its name, which sorts after all others: TensorBoard reads the files of a directory in that order, and never goes back.
 
     A name contains the second and, at its end, a counter of the process without leading zeros. So the tenth file that a process creates in one
     second would sort before the ninth.
+
+    files: names that the directory held before.
     """
-    before = set(os.listdir(directory)) if os.path.isdir(directory) else set()
+    if "://" in directory:
+        return EventFileWriter(directory), None
+    before = files | set(os.listdir(directory) if os.path.isdir(directory) else [])
     events = EventFileWriter(directory)
-    created = set(os.listdir(directory)) - before
-    if before and len(created) == 1 and _second(max(created)) == _second(max(before)) and max(created) < max(before):
+    created = max(set(os.listdir(directory)) - before, default=None)
+    if before and created is not None and _second(created) == _second(max(before)) and created < max(before):
         events.close()
-        os.remove(os.path.join(directory, created.pop()))
+        os.remove(os.path.join(directory, created))
         time.sleep(1 - time.time() % 1)
-        events = EventFileWriter(directory)
-    return events
+        return _newest_file(directory, files)
+    return events, created
 
 
 def _second(name: str) -> str:

@@ -90,6 +90,11 @@ class Budget:
         self.since = 0
         return self.schedule
 
+    def halvings_within(self, to_come: int) -> int | None:
+        """The fewest halvings of one more explanation for which there is time; None where there is none. to_come: the epochs that follow."""
+        left = self._left(to_come)
+        return next((halvings for halvings in range(self.most_halvings + 1) if self._cost_of(halvings) <= left), None)
+
     @property
     def cheapest(self) -> float:
         """Seconds of an explanation with the fewest evaluations."""

@@ -32,24 +32,6 @@ def check_options(log_dir: Any, every: Any, max_overhead: Any, on_error: Any) ->
         raise TypeError(f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's.")
 
 
-def check_directory(log_dir: str) -> None:
-    """Raise an error now, not after the first epoch, if a directory can't be written. No directory is created.
-
-    Raises:
-        FileExistsError: the directory, or one above it, is a file.
-        PermissionError: the directory, or the nearest one that exists above it, is not writable.
-    """
-    if "://" in log_dir:  # a remote file system, which TensorBoard's writer supports and os does not
-        return
-    path = os.path.join(log_dir, wire.DIRECTORY)
-    while not os.path.lexists(path):
-        path = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(path):
-        raise FileExistsError(f"ExplanationLogger: log_dir is {log_dir!r}, and {path!r} is a file; give a directory.")
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise PermissionError(f"ExplanationLogger: log_dir is {log_dir!r}, and {path!r} is not writable; give a directory that is.")
-
-
 def named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
     """{name: probe set}; a single probe set has the default name.
 

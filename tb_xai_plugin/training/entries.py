@@ -5,30 +5,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
+from tb_xai_plugin.engine.engine import Engine
+from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import Snapshot
+from tb_xai_plugin.models.network import about
 from tb_xai_plugin.version import __version__
 
 
 def epoch_json(
-    logs: Mapping[str, Any],
+    *,
     explained: bool,
     reason: str | None,
     snapshot: Snapshot | None,
-    samples: dict[str, int],
+    samples: Mapping[str, int],
     seconds: float,
-    training_seconds: float | None,
+    logs: Mapping[str, Any] = MappingProxyType({}),
+    training_seconds: float | None = None,
+    weights: str | None = None,
 ) -> dict[str, Any]:
     """The JSON of one epoch.
 
     Args:
-        logs: Keras's logs; what is not a number is left out.
         explained: whether the epoch was to be explained.
         reason: why numbers are missing; None where none are.
         snapshot: the explanations; None where there are none.
         samples: {explainer: evaluations per probe besides those on coalitions}.
-        seconds: time of the explanation; training_seconds: of the epoch's training, None for the untrained model.
+        seconds: time of the explanation; training_seconds: of the epoch's training, None for the untrained and the returned model.
+        logs: Keras's logs; what is not a number is left out.
+        weights: the digest of the explained network's weights.
     """
     return {
         "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
@@ -36,10 +45,11 @@ def epoch_json(
         "reason": reason,
         "evaluations": snapshot.outputs.evaluations if snapshot else 0,
         "level": snapshot.evaluations if snapshot else 0,
-        "samples": samples,
+        "samples": dict(samples),
         "seconds": seconds,
         "training": training_seconds,
         "share": seconds / training_seconds if training_seconds else None,
+        "weights": weights,
     }
 
 
@@ -49,6 +59,21 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def record_json(plan: Plan, engine: Engine, model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What is written once at the beginning of a record: its JSON, and the arrays of its probes."""
+    names, arrays = engine.probes.as_record()
+    record = {
+        "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
+        "settings": {**plan.settings, **engine.settings, "versions": versions_of_packages()},
+        "comparable": {**plan.comparable, **engine.comparable},
+        "targets": engine.constant_targets,
+        "shape": engine.shape,
+        "details": engine.details,
+        "model": about(model),
+    }
+    return record, arrays
 
 
 def versions_of_packages() -> dict[str, str]:

@@ -95,6 +95,18 @@ class Pace:
             return budget.most_halvings
         return None if schedule is None else schedule.halvings
 
+    def halvings_at_end(self) -> int | None:
+        """The halvings with which the returned model is explained after the last epoch; None where there is no time for it."""
+        budget = self._budget
+        if not budget.cost:
+            return None
+        if (halvings := budget.halvings_within(0)) is not None:
+            return halvings
+        if budget.cheapest <= QUICK:
+            return budget.most_halvings
+        self._announce(f"the returned model is not explained: that would take about {budget.cheapest:.1f} s, more than max_overhead allows")
+        return None
+
     def changes(self, explained: bool) -> dict[str, str]:
         """{probe set: what changes from this epoch on}, which is also logged; empty where nothing changes.
 

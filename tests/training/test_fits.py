@@ -66,7 +66,9 @@ EXPECTED: dict[Sequence, Expected] = {
     sequences.a_cell_run_twice: Expected(ONE_FIT_AFTER_ANOTHER, said=[GOES_ON]),
     sequences.shorter_after_longer: Expected(of(0, range(5)) | of(1, range(3), at=5), said=[GOES_ON]),
     sequences.continued_by_initial_epoch: Expected(of(0, range(2)) | {2: (1, 0), 3: (1, 1)}),
-    sequences.initial_epoch_too_small: Expected({0: (0, 0), 1: (1, 0), 2: (1, 1)}, {"earlier-1": of(0, range(4))}, [moved(1)], (".", "earlier-1")),
+    sequences.initial_epoch_too_small: Expected(
+        {0: (0, 0), 1: (1, 0), 2: (1, 1)}, {"earlier-1": of(0, range(4))}, [moved(1)], (".", "earlier-1")
+    ),
     sequences.initial_epoch_too_large: Expected(of(0, range(2)) | {5: (1, 0), 6: (1, 1)}),
     sequences.the_same_weights_in_another_object: Expected(ONE_FIT_AFTER_ANOTHER, said=[GOES_ON]),
     sequences.an_earlier_epoch_put_back: Expected(of(0, range(3)) | of(1, range(2), at=3), said=[GOES_ON]),
@@ -120,7 +122,9 @@ EXPECTED: dict[Sequence, Expected] = {
     sequences.pickled: Expected(ONE_FIT_AFTER_ANOTHER, said=[GOES_ON]),
     # records that cannot go on
     sequences.other_options: CANNOT_GO_ON,
-    sequences.other_options_and_an_initial_epoch: Expected({2: (1, 0), 3: (1, 1)}, {"earlier-1": of(0, range(2))}, [moved(1)], ("earlier-1",)),
+    sequences.other_options_and_an_initial_epoch: Expected(
+        {2: (1, 0), 3: (1, 1)}, {"earlier-1": of(0, range(2))}, [moved(1)], ("earlier-1",)
+    ),
     sequences.other_probes: CANNOT_GO_ON,
     sequences.other_classes: Expected({2: (1, 0), 3: (1, 1)}, {"earlier-1": of(0, range(2))}, [moved(1)], ("earlier-1",)),
     sequences.several_probe_sets: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], (".", "earlier-1")),
@@ -148,7 +152,9 @@ def holds(folder: Path, notebook: Notebook, epochs: Epochs, probes: xai.TabularP
     assert logs["loss"].tolist() == [notebook.fits[fit].losses[_place(notebook, fit, epochs, step)] for step, (fit, _) in epochs.items()]
     weights = [notebook.fits[fit].weights[_place(notebook, fit, epochs, step)] for step, (fit, _) in epochs.items()]
     explained = np.isin(steps, run.steps)
-    np.testing.assert_allclose(run.outputs, [outputs_of(w, probes) for w, there in zip(weights, explained, strict=True) if there], atol=1e-6)
+    np.testing.assert_allclose(
+        run.outputs, [outputs_of(w, probes) for w, there in zip(weights, explained, strict=True) if there], atol=1e-6
+    )
     assert np.isfinite(run.values(run.explainers[0])).all()
     assert run.gaps == {}
     assert run.missing == 0
@@ -195,7 +201,9 @@ def test_the_untrained_model_of_a_new_record_is_that_of_its_own_fit(tmp_path: Pa
     for name, fit in ((".", notebook.fits[1]), ("earlier-1", notebook.fits[0])):
         model = network()
         model.set_weights(fit.before)
-        np.testing.assert_allclose(xai.read_run(notebook.logs / name).untrained("shap"), xai.explain(model, PROBES, "shap")["shap"].values, atol=1e-5)
+        np.testing.assert_allclose(
+            xai.read_run(notebook.logs / name).untrained("shap"), xai.explain(model, PROBES, "shap")["shap"].values, atol=1e-5
+        )
 
 
 def test_shap_values_after_going_on_are_those_of_the_model_in_memory(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""The folders of a log_dir: checked, found again, kept aside. A record is never overwritten."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from tb_xai_plugin.records import wire
+
+# Records that made way for another one lie in <log_dir>/earlier-1, earlier-2, …, which TensorBoard shows as runs of their own.
+ASIDE = "earlier"
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is on a remote file system, which TensorBoard's writer supports and `os` does not."""
+    return "://" in path
+
+
+def check_directory(log_dir: str) -> None:
+    """Raise an error now, not after the first epoch, if a directory can't be written. No directory is created.
+
+    Raises:
+        FileExistsError: the directory, or one above it, is a file.
+        PermissionError: the directory, or the nearest one that exists above it, is not writable.
+    """
+    if is_remote(log_dir):
+        return
+    path = record_directory(log_dir)
+    while not os.path.lexists(path):
+        path = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(path):
+        raise FileExistsError(f"log_dir is {log_dir!r}, and {path!r} is a file; give a directory.")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(f"log_dir is {log_dir!r}, and {path!r} is not writable; give a directory that is.")
+
+
+def record_directory(log_dir: str) -> str:
+    """The directory of a run's record."""
+    return os.path.join(log_dir, wire.DIRECTORY)
+
+
+def event_files(directory: str) -> list[str]:
+    """The names of a directory's event files."""
+    return [name for name in os.listdir(directory) if "tfevents" in name] if os.path.isdir(directory) else []
+
+
+def has_file(directory: str, file: str) -> bool:
+    """Whether a directory has a file of this name."""
+    return os.path.exists(os.path.join(directory, file))
+
+
+def directories(log_dir: str) -> Iterator[str]:
+    """The directories of the run's record and of the records kept aside."""
+    yield record_directory(log_dir)
+    with suppress(OSError):
+        yield from sorted(record_directory(entry.path) for entry in os.scandir(log_dir) if entry.name.startswith(f"{ASIDE}-"))
+
+
+def find(log_dir: str, file: str) -> str | None:
+    """The directory, among `directories`, that has an event file of this name; None where none has."""
+    return next((directory for directory in directories(log_dir) if has_file(directory, file)), None)
+
+
+def move_aside(log_dir: str) -> str:
+    """Move the record of a run to a run of its own, which is returned, e.g. <log_dir>/earlier-1."""
+    aside = free(log_dir)
+    os.makedirs(aside)
+    try:
+        os.rename(record_directory(log_dir), record_directory(aside))
+    except OSError:
+        os.rmdir(aside)
+        raise
+    return aside
+
+
+def copy_aside(log_dir: str, directory: str) -> str:
+    """Copy a record below log_dir to a run of its own, which is returned. Its files are shared where the file system can: they are closed."""
+    aside = free(log_dir)
+    shutil.copytree(directory, record_directory(aside), copy_function=_link)
+    return aside
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # such as a file system without hard links
+        shutil.copy2(source, target)
+
+
+def free(log_dir: str) -> str:
+    """The path of the first run kept aside that does not exist yet."""
+    return next(path for number in count(1) if not os.path.lexists(path := os.path.join(log_dir, f"{ASIDE}-{number}")))
+
+
+def inside(path: str, log_dir: str) -> bool:
+    """Whether a path lies below log_dir."""
+    return path != log_dir and Path(log_dir).resolve() in Path(path).resolve().parents
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths are the same directory, whether it exists or not."""
+    return one == other if is_remote(one) or is_remote(other) else Path(one).resolve() == Path(other).resolve()

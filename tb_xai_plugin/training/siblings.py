@@ -1,0 +1,47 @@
+"""The other callbacks of the same fit. Keras gives a callback no way to them, but it calls the callback from their list."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+from tb_xai_plugin.training import folder
+
+
+def list_of(callback: Any) -> list[Any] | None:
+    """The list of a `keras.callbacks.CallbackList` that is calling a callback; None where something else calls it, such as a user's training loop."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        callbacks = getattr(frame.f_locals.get("self"), "callbacks", None)
+        if isinstance(callbacks, list) and any(one is callback for one in callbacks):
+            return callbacks
+        frame = frame.f_back
+    return None
+
+
+def trial_directory(log_dir: str, callbacks: list[Any]) -> str | None:
+    """Where a copy of a logger writes that a tuner made for one trial; None where there is no sign of a tuner.
+
+    That is where the copy of `keras.callbacks.TensorBoard` writes, if the tuner moved it below log_dir, as KerasTuner does. Otherwise it is
+    a folder with the name of the trial.
+    """
+    for callback in callbacks:
+        of_tensorboard = getattr(callback, "log_dir", None)
+        if type(callback).__name__ == "TensorBoard" and of_tensorboard and folder.inside(os.fspath(of_tensorboard), log_dir):
+            return str(os.fspath(of_tensorboard))
+    trials = (getattr(getattr(callback, "trial", None), "trial_id", None) for callback in callbacks)
+    name = next((str(trial) for trial in trials if trial is not None), None)
+    return None if name is None else os.path.join(log_dir, name)
+
+
+def averages(optimizer: Any) -> bool:
+    """Whether an optimizer keeps moving averages of the weights, which `fit` puts into the model at its end."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    return any(bool(getattr(one, "use_ema", False)) for one in getattr(inner, "optimizers", [inner]))
+
+
+def averaged_at_epoch_end(callback: Any, callbacks: list[Any]) -> bool:
+    """Whether a SwapEMAWeights(swap_on_epoch=True) before the callback puts the moving averages into the model at the end of every epoch."""
+    before = callbacks[: next((place for place, one in enumerate(callbacks) if one is callback), 0)]
+    return any(type(one).__name__ == "SwapEMAWeights" and getattr(one, "swap_on_epoch", False) for one in before)
