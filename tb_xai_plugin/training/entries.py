@@ -13,7 +13,6 @@ import numpy as np
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import Snapshot
-from tb_xai_plugin.models.network import about
 from tb_xai_plugin.version import __version__
 
 
@@ -61,8 +60,8 @@ def _is_number(value: Any) -> bool:
     return True
 
 
-def record_json(plan: Plan, engine: Engine, model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What is written once at the beginning of a record: its JSON, and the arrays of its probes."""
+def record_json(plan: Plan, engine: Engine, model: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What is written once at the beginning of a record: its JSON, and the arrays of its probes. model: `about` it."""
     names, arrays = engine.probes.as_record()
     record = {
         "probes": {**names, "count": len(plan.probes), "players": plan.probes.players.tolist()},
@@ -71,7 +70,7 @@ def record_json(plan: Plan, engine: Engine, model: Any) -> tuple[dict[str, Any],
         "targets": engine.constant_targets,
         "shape": engine.shape,
         "details": engine.details,
-        "model": about(model),
+        "model": dict(model),
     }
     return record, arrays
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.explanation import Explanation
@@ -12,7 +15,12 @@ from tb_xai_plugin.engine.progress import progress_bar
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.models.choice import ModelOutput
 from tb_xai_plugin.models.predictors import Model
+from tb_xai_plugin.models.state import digest
 from tb_xai_plugin.probes import ProbeSet
+from tb_xai_plugin.records import wire
+from tb_xai_plugin.training import folder
+from tb_xai_plugin.training.entries import epoch_json
+from tb_xai_plugin.training.recorder import Recorder
 
 
 def explain(
@@ -28,6 +36,7 @@ def explain(
     curves: bool = False,
     head: str | None = None,
     model_output: ModelOutput | None = None,
+    log_dir: str | os.PathLike[str] | None = None,
 ) -> dict[str, Explanation]:
     """Explain a model's outputs on probes, once and without training.
 
@@ -47,6 +56,8 @@ def explain(
             Default: what the model's last layer, its numbers and its loss tell; where they tell nothing, a regression, with a warning if there are labels.
         model_output: which output is explained where the model has several, or one that is not (n,) or (n, classes): its name or number, or a callable on the
             outputs, or on outputs and inputs (e.g. a reconstruction error). Inside a graph for Keras models: use keras.ops.
+        log_dir: a run's directory to write the explanation into too, so that it stands in the XAI tab, e.g. a random forest beside each epoch of a network. If it
+            already holds an explanation, that one is kept in <log_dir>/earlier-1.
         curves: whether to measure the areas under deletion and insertion curves too, at 2 (players - 1) further evaluations per probe and explainer.
 
     Returns:
@@ -55,7 +66,11 @@ def explain(
     Raises:
         ValueError: an option is out of range, or the model and the probes do not fit together; the message says what to give instead.
         TypeError: an argument has the wrong type.
+        FileExistsError, PermissionError: log_dir is a file, or can't be written.
     """
+    recorder: Recorder | None = None
+    if log_dir is not None:
+        _check_directory(log_dir)
     plan = Plan(
         *(probes, explainers),
         evaluations=evaluations,
@@ -67,9 +82,30 @@ def explain(
         head=head,
         model_output=model_output,
     )
-    snapshot = Engine(plan, model).run(progress=progress_bar("Explaining"))
+    if log_dir is not None:
+        recorder = Recorder(os.fspath(log_dir), {wire.DEFAULT_SET: plan}, by="explain")
+        recorder.begin_once(model)
+    began = time.perf_counter()
+    engine = Engine(plan, model)
+    snapshot = engine.run(progress=progress_bar("Explaining"))
     for name, error in snapshot.failures.items():
         raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
     if snapshot.outputs.problem:
         warnings.warn(f"explain: {snapshot.outputs.problem}; the values of these probes are NaN.", stacklevel=2)
+    if recorder:
+        samples, seconds = plan.drawn(snapshot.level), time.perf_counter() - began
+        epoch = epoch_json(
+            explained=True, reason=snapshot.problem, snapshot=snapshot, samples=samples, seconds=seconds, weights=digest(model)
+        )
+        recorder.write(wire.DEFAULT_SET, 0, engine, snapshot, {"change": None, **epoch, "returned": {"epoch": None, "how": "once"}})
+        recorder.close()
     return snapshot.explanations
+
+
+def _check_directory(log_dir: Any) -> None:
+    if not isinstance(log_dir, str | os.PathLike):
+        raise TypeError(f"explain: log_dir is {log_dir!r}; give the directory of a run.")
+    try:
+        folder.check_directory(os.fspath(log_dir))
+    except OSError as error:
+        raise type(error)(f"explain: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import Snapshot
-from tb_xai_plugin.models.network import architecture
+from tb_xai_plugin.models.network import about
 from tb_xai_plugin.records.sources import DirectorySource
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
@@ -36,8 +37,16 @@ class _Trained:
 _TRAINED: weakref.WeakKeyDictionary[Any, dict[str, _Trained]] = weakref.WeakKeyDictionary()
 
 
+# Fits in several threads may begin in one log_dir at the same moment.
+_WRITING = threading.RLock()
+
+
 class Recorder:
     """Writes the record of one log_dir.
+
+    Args:
+        plans: {probe set: its plan}.
+        by: who speaks in the log lines.
 
     Attributes:
         log_dir: the run's directory.
@@ -45,16 +54,18 @@ class Recorder:
         initial: whether the network has the weights that it had before its first fit.
     """
 
-    def __init__(self, log_dir: str, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, log_dir: str, plans: Mapping[str, Plan], by: str = "ExplanationLogger") -> None:
         self.log_dir = log_dir
         self.offset = 0
         self.initial = False
-        self._plans = plans
+        self._plans, self._by = plans, by
         self._writer = Writer(log_dir)
         self._standing = Standing.empty(plans)
         self._scalars: dict[str, RunScalars] = {}
         self._make_way: Callable[[], None] | None = None  # keeps the old record aside, right before the first write
+        self._files: frozenset[str] = frozenset()  # event files that were there when the fit began
         self._network: weakref.ref[Any] | None = None
+        self._about_model: dict[str, Any] = {}
         self._initial_weights: str | None = None
         self._checked = False  # whether the record fits the engines of this fit
         self._said: set[str] = set()
@@ -89,7 +100,7 @@ class Recorder:
             Whether a new record begins.
         """
         self.offset, self._make_way, self._checked = 0, None, False
-        self._network = weakref.ref(network)
+        self._network, self._about_model = weakref.ref(network), about(network)
         known = _TRAINED.get(network, {}).get(os.path.abspath(self.log_dir))
         directory = folder.find(self.log_dir, known.file) if known else None
         self._read(directory or folder.record_directory(self.log_dir))
@@ -104,14 +115,22 @@ class Recorder:
         self.initial = weights is not None and not trained and weights in (standing.untrained, known.initial if known else None)
         self._initial_weights = known.initial if known else weights
         problem = standing.problem or misfit(standing, engines)
-        if problem is None and epoch > 0 and weights and standing.architecture not in (None, architecture(network)) and not known:
+        if (
+            problem is None
+            and epoch > 0
+            and weights
+            and standing.architecture not in (None, self._about_model["architecture"])
+            and not known
+        ):
             problem = "explanations of another model"
         last = standing.last_step
         if problem:
             self._begin_anew(problem)
         elif last is None:
-            if not standing.is_empty:  # an untrained model whose first epoch was never reached
-                self._begin_anew(None)
+            if standing.has_untrained and (directory or weights == standing.untrained):
+                return False  # interrupted before the end of its first epoch
+            if not standing.is_empty:
+                self._begin_anew("an untrained model" if standing.has_untrained else "a model that was explained once")
         elif epoch > 0:
             if epoch <= last:
                 self._go_back(epoch, last)
@@ -121,8 +140,23 @@ class Recorder:
             self._say_of_offset(last)
             return False
         else:
-            self._begin_anew("explanations of another model" if not self.initial else "an earlier training of this model")
+            self._begin_anew("an earlier training of this model" if self.initial else "explanations of another model")
         return True
+
+    def begin_once(self, model: Any) -> None:
+        """Begin the record of a model that is explained once, without training.
+
+        Raises:
+            ValueError: log_dir has a record of a training.
+        """
+        self._about_model = about(model)
+        self._read(folder.record_directory(self.log_dir))
+        if self._standing.epochs:
+            raise ValueError(
+                f"{self._by}: log_dir is {self.log_dir!r}, which has the record of a training with {self._standing.epochs} epochs; give a directory of its own."
+            )
+        if not self._standing.is_empty:
+            self._begin_anew(self._standing.problem or "an earlier explanation")
 
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it and it is still there."""
@@ -134,14 +168,15 @@ class Recorder:
         ):
             return
         self._writer.close()
+        self._files = frozenset(folder.event_files(directory))
         self._standing = read_standing(directory, self.log_dir, self._plans)
         self._scalars = {}
         self._writer = Writer(os.path.dirname(directory), self._standing.newest)
 
-    def _begin_anew(self, held: str | None) -> None:
+    def _begin_anew(self, held: str) -> None:
         """Begin a new record in log_dir at the next write, and keep aside what is there.
 
-        held: what the record holds that is there, in words; None where it has no epochs, and is of no interest.
+        held: what the record holds that is there, in words.
         """
         self.offset = 0
 
@@ -150,11 +185,10 @@ class Recorder:
             files, newest = folder.event_files(target), max(self._standing.newest, self._writer.last_wall_time)
             self._writer.close()
             if files and folder.is_remote(self.log_dir):
-                self._say(f"{target} holds {held or 'an untrained model'}; this fit begins a new record, which replaces it")
+                self._say(f"{target} holds {held}; this fit begins a new record, which replaces it")
             elif files:
                 aside = folder.move_aside(self.log_dir)
-                if held:
-                    self._say(f"{target} held {held}; it is kept as {aside}, and a new record begins")
+                self._say(f"{target} held {held}; it is kept as {aside}, and a new record begins")
             self._forget()
             self._writer = Writer(self.log_dir, newest, files)
 
@@ -178,18 +212,24 @@ class Recorder:
 
     def write(self, name: str, step: int, engine: Engine, snapshot: Snapshot | None, epoch: Mapping[str, Any]) -> None:
         """Write one step of one probe set. epoch: its JSON, without what depends on earlier steps."""
-        self._follow_the_file()
-        if self._make_way:
-            # Only once: what fails here is reported as a gap, and tried again at the next step.
-            self._make_way()
-            self._make_way = None
-        folder.check_directory(self.log_dir)
+        with _WRITING:
+            self._follow_the_file()
+            if not self._make_way and not self._writer.file and self._files.symmetric_difference(folder.event_files(self.directory)):
+                self._begin_anew("explanations of another fit that began meanwhile")
+            if self._make_way:
+                # Only once: what fails here is reported as a gap, and tried again at the next step.
+                self._make_way()
+                self._make_way = None
+            folder.check_directory(self.log_dir)
+            self._write(name, step, engine, snapshot, epoch)
+
+    def _write(self, name: str, step: int, engine: Engine, snapshot: Snapshot | None, epoch: Mapping[str, Any]) -> None:
         standing = self._standing
         targets = engine.constant_targets
         record = standing.records.get(name)
         fresh = record is None
         if record is None:
-            record, arrays = record_json(self._plans[name], engine, self._network() if self._network else None)
+            record, arrays = record_json(self._plans[name], engine, self._about_model)
             self._writer.write_record(name, record, arrays)
         before = [] if fresh else [logged for logged in standing.logged[name] if logged < step]
         epoch = {**epoch, "fresh": fresh, "logged": len(before) + 1}
@@ -258,7 +298,7 @@ class Recorder:
     def _say(self, sentence: str) -> None:
         if sentence not in self._said:
             self._said.add(sentence)
-            logger.warning("ExplanationLogger: %s.", sentence)
+            logger.warning("%s: %s.", self._by, sentence)
 
     def close(self) -> None:
         """Close the event file; a later write opens a new one."""

@@ -26,6 +26,7 @@ class Standing:
         records: {probe set: the JSON that was logged once}.
         weights: {digest of the network's weights: the last epoch that had them}.
         untrained: the digest of the weights of the untrained model; returned: of the model that the last fit returned. None where they are not known.
+        epochs: the number of epochs of the probe set that has most, whether a fit can go on in them or not.
         newest: the wall time of the newest write.
         problem: what the record holds, in words, where no fit of these plans can go on in it; None where one can.
     """
@@ -36,6 +37,7 @@ class Standing:
     weights: dict[str, int] = field(default_factory=dict)
     untrained: str | None = None
     returned: str | None = None
+    epochs: int = 0
     newest: float = 0.0
     problem: str | None = None
 
@@ -54,6 +56,11 @@ class Standing:
         """The last epoch of any probe set; None where there is none."""
         last = max((steps[-1] for steps in self.logged.values() if steps), default=wire.UNTRAINED)
         return None if last == wire.UNTRAINED else last
+
+    @property
+    def has_untrained(self) -> bool:
+        """Whether the untrained model was logged."""
+        return any(wire.UNTRAINED in steps for steps in self.logged.values())
 
     @property
     def architecture(self) -> str | None:
@@ -95,6 +102,9 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
         present = probe_sets(source, log_dir)
         runs = {name: Run(source, log_dir, name) for name in present}
         standing.newest = max((wall_time for run in runs.values() for _, wall_time, _ in run.writes), default=0.0)
+        standing.epochs = max(
+            sum(step != wire.UNTRAINED and "returned" not in epoch for step, _, epoch in run.writes) for run in runs.values()
+        )
         if set(present) != set(plans):
             standing.problem = f"explanations of other probe sets ({', '.join(present)})"
             return standing
