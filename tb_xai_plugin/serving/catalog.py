@@ -221,7 +221,7 @@ class Catalog:
 def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, Any], list[Run]]:
     """One entry of the `runs` route, and the runs of its probe sets."""
     entry: dict[str, Any] = {"run": name, "name": display_name(name), "sets": [], "comparable": {}, "version": version}
-    entry |= {"epochs": 0, "last_step": None, "wall_time": None, "epoch_seconds": None, "error": None}
+    entry |= {"epochs": 0, "last_step": None, "returned": None, "wall_time": None, "epoch_seconds": None, "error": None}
     try:
         sets = probe_sets(source, entry["name"])
         runs = [Run(source, entry["name"], probe_set).load() for probe_set in sets]
@@ -232,6 +232,8 @@ def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, A
     entry |= {"comparable": {run.probe_set: run.comparable for run in runs}}
     if len(steps):
         entry["last_step"] = int(steps.max())
+    if all(run.returned_how is not None for run in runs):
+        entry["returned"] = returned_of(runs[0])
     if len(wall_times):
         entry["wall_time"] = float(wall_times.max())
         entry["epoch_seconds"] = max(_usual_intervals(runs), default=None)
@@ -243,8 +245,14 @@ def _gone(key: tuple[str, ...], experiment: str, sources: Mapping[str, ProviderS
 
 
 def _usual_intervals(runs: Iterable[Run]) -> list[float]:
-    """The median seconds between the last records of each run that has at least two."""
-    return [float(np.median(np.diff(run.wall_times[-RECENT:]))) for run in runs if len(run.wall_times) > 1]
+    """The median seconds between the last records of each run that has at least two. The returned model is written at once after the last epoch."""
+    written = [run.wall_times[run.all_steps != wire.RETURNED][-RECENT:] for run in runs]
+    return [float(np.median(np.diff(wall_times))) for wall_times in written if len(wall_times) > 1]
+
+
+def returned_of(run: Run) -> dict[str, Any]:
+    """What the record says of the returned model."""
+    return {"epoch": run.returned_epoch, "how": run.returned_how}
 
 
 def display_name(run: str) -> str:

@@ -23,7 +23,7 @@ from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Region, Target
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.serving import areas, contents
-from tb_xai_plugin.serving.catalog import Catalog, display_name
+from tb_xai_plugin.serving.catalog import Catalog, display_name, returned_of
 from tb_xai_plugin.serving.container import Arrays, encode_arrays, plain
 from tb_xai_plugin.serving.files import frontend_files, get_only, static_file
 from tb_xai_plugin.serving.request import WHOLE_NUMBER, Request, invalid_argument
@@ -102,6 +102,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             "gaps": [{"step": step, "reason": reason} for step, reason in run.gaps.items()],
             "changes": [{"step": step, "change": change} for step, change in run.changes.items()],
             "missing": run.missing,
+            "returned": None if run.returned_how is None else {**returned_of(run), "step": run.returned_step},
             "explainers": run.explainers,
             "interacting": run.interacting,
             "units": run.units,

@@ -21,7 +21,7 @@ REPLY_BYTES = 2**26
 LASTING = "private, max-age=86400, immutable"
 
 
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,10}")  # the returned model's step has ten digits
 
 
 PROBE_NUMBERS = re.compile(r"[0-9]{0,9}:[0-9]{0,9}|[0-9]{1,9}(,[0-9]{1,9})*")

@@ -35,7 +35,15 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
     (entry,) = reply["runs"]
     del entry["version"], entry["wall_time"], entry["epoch_seconds"]
     assert entry.pop("comparable") == {"probes": server.json("run", run="baseline/xai")["comparable"]}
-    assert entry == {"run": "baseline/xai", "name": "baseline", "sets": ["probes"], "epochs": 5, "last_step": 4, "error": None}
+    assert entry == {
+        "run": "baseline/xai",
+        "name": "baseline",
+        "sets": ["probes"],
+        "epochs": 5,
+        "last_step": 4,
+        "returned": None,
+        "error": None,
+    }
 
 
 def test_run_says_what_was_logged(server: Server, run: FakeRun) -> None:
