@@ -48,7 +48,8 @@ class Run(Series):
     def __repr__(self) -> str:
         gaps = f", {len(self.gaps)} with gaps" if self.gaps else ""
         epochs = "one explanation" if self.once else f"{len(self.steps)} epochs"
-        returned = "" if self.once or self.returned_how is None else f"; returned model: {returned_words(self)}"
+        how = None if self.once else self.returned_how
+        returned = "" if how is None else f"; returned model: {returned_words(how, self.returned_epoch)}"
         return f"Run({self.name!r}, {epochs}{gaps} of {self.record['shape']['probes']} probes: {', '.join(self.explainers)}{returned})"
 
     @property

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tb_xai_plugin.run import Run
 
 
+# Steps that are no epochs, as the option --epoch takes them.
+NAMED_STEPS = {"untrained": wire.UNTRAINED, "returned": wire.RETURNED}
+
+
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
     parser = commands.add_parser(
@@ -51,7 +55,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--class", dest="target", default="label", help='the explained class: "label", "predicted" or a class number (default: %(default)s)'
     )
     parser.add_argument(
-        "--epoch", type=int, help="the epoch of the first run to compare (default: the best with --align best, else the last)"
+        "--epoch",
+        type=epoch,
+        help='the epoch of the first run to compare, "untrained" or "returned" (the model that fit returned); default: the best with --align best, '
+        "else the last",
     )
     parser.add_argument(
         "--repeats",
@@ -65,6 +72,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(command=run)
+
+
+def epoch(text: str) -> int:
+    """The argument of --epoch; argparse names this function where it can't be read."""
+    return NAMED_STEPS.get(text) or int(text)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -144,17 +156,24 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
     happened = Counter(event.kind for event in run.events(explainer, target=target))
     steady = run.steady_since(explainer, compared.measure, target=target)
     metric = compared.pairing.metric or steady.metric
-    at_epoch = run.steps == epoch
+    logged, logs = run.log_series()
+    # The returned model's metric is known where it has the weights of an epoch.
+    at_epoch = logged == (run.returned_epoch if epoch == wire.RETURNED else epoch)
     return {
         "name": run.name,
         "epoch": epoch,
+        "returned": None if run.returned_how is None else {"epoch": run.returned_epoch, "how": run.returned_how},
         "metric": metric,
-        "worth": _number(run.logs[metric][at_epoch][0]) if metric in run.logs and at_epoch.any() else None,
+        "worth": _number(logs[metric][at_epoch][0]) if metric in logs and at_epoch.any() else None,
         "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
-        # Without labels, nothing is learned or forgotten.
-        "events": {kind: happened[kind] if compared.labelled or kind not in events.OF_PREDICTIONS else None for kind in events.KINDS},
+        "events": {kind: happened[kind] if _happens(kind, run, compared) else None for kind in events.KINDS},
         "steady since": steady.of_run,
     }
+
+
+def _happens(kind: str, run: Run, compared: Comparison) -> bool:
+    """Whether a kind of event can occur: without labels, nothing is learned or forgotten; without epochs, nothing happens."""
+    return not run.once and (compared.labelled or kind not in events.OF_PREDICTIONS)
 
 
 def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: int) -> dict[str, Any]:
@@ -183,16 +202,20 @@ def _lines(report: dict[str, Any]) -> list[str]:
     rows = [["", "epoch", "", "steady since", *events.KINDS]]
     for letter, run in report["runs"].items():
         metric = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
-        steady = "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
+        steady = "-" if _once(run) else "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
         counts = ("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS)
-        rows.append([f"{letter} {run['name']}", _epoch(run["epoch"]), metric, steady, *counts])
+        rows.append([f"{letter} {run['name']}", _epoch(run), metric, steady, *counts])
     lines += _table(rows)
+    lines += [
+        f"{letter}{'' if _once(run) else ' returned'}: {words.returned_words(returned['how'], returned['epoch'])}"
+        for letter, run in report["runs"].items()
+        if (returned := run["returned"]) is not None
+    ]
     regions = list(report["runs"]["A"]["regions"])
     if regions:
         rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "leans since"))]]
         for name in regions:
-            of_runs = [report["runs"][letter]["regions"][name] for letter in "AB"]
-            cells = [(_share(region), "never" if region["onset"] is None else f"epoch {region['onset']}") for region in of_runs]
+            cells = [(_share(run["regions"][name]), _since(run, name)) for run in report["runs"].values()]
             rows.append([name, *cells[0], *cells[1]])
         lines += ["", *_table(rows)]
     if report["look at"]:
@@ -200,8 +223,18 @@ def _lines(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _epoch(step: int) -> str:
-    return {ABSENT: "none", wire.UNTRAINED: "untrained"}.get(step, str(step))
+def _once(run: Mapping[str, Any]) -> bool:
+    return run["returned"] is not None and run["returned"]["how"] == "once"
+
+
+def _epoch(run: Mapping[str, Any]) -> str:
+    names = {ABSENT: "none", wire.UNTRAINED: "untrained", wire.RETURNED: "-" if _once(run) else "returned"}
+    return names.get(run["epoch"], str(run["epoch"]))
+
+
+def _since(run: Mapping[str, Any], region: str) -> str:
+    onset = run["regions"][region]["onset"]
+    return "-" if _once(run) else "never" if onset is None else f"epoch {onset}"
 
 
 def _share(region: Mapping[str, Any]) -> str:

@@ -47,12 +47,11 @@ def choice_words(steps: np.ndarray) -> str:
     return " or ".join([*[str(numbers)] * bool(numbers or not returned), *returned])
 
 
-def returned_words(run: Series) -> str:
-    """What the model that `fit` returned is, e.g. "epoch 6, restored"; "" where the record does not say."""
-    how, epoch = run.returned_how, run.returned_epoch
-    if how is None or epoch is None:
-        return wire.HOW.get(how or "", how or "")
-    return f"{step_words(epoch)}, {how}" if how != "last" else f"{step_words(epoch)}, the last"
+def returned_words(how: str, epoch: int | None) -> str:
+    """What the model that `fit` returned is, e.g. "epoch 6, restored"; see `Run.returned_how` and `Run.returned_epoch`."""
+    if epoch is None:
+        return wire.HOW.get(how, how)
+    return f"{step_words(epoch)}, {'the last' if how == 'last' else how}"
 
 
 def probe_name(run: Series, probe: int) -> str:

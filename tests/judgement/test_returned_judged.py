@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from support.analysed import GivenRun, noisy_series
 from support.records import FakeRun
 
-from tb_xai_plugin import read_run, read_runs
+from tb_xai_plugin import cli, read_run, read_runs
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement import distances, findings
 from tb_xai_plugin.judgement.alignment import ABSENT, pair, place
@@ -255,3 +257,35 @@ def test_everything_about_a_model_explained_once_is_known_or_empty(tmp_path: Pat
         assert np.isfinite(compared.distance).all()
         assert compared.verdict()
         findings.of_pair(compared, a, b)
+
+
+# The command line
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    assert cli.main(["compare", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_line_says_what_each_returned_model_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given(tmp_path / "ema", [lying_on([0]), lying_on([0]), lying_on([5])], returned=1)
+    restored_run(tmp_path / "restored", [lying_on([0]), lying_on([0]), lying_on([2])])
+    text = said(capsys, tmp_path / "ema", tmp_path / "restored")
+    assert "\nA returned: moving averages of the optimizer, the weights of no epoch\nB returned: epoch 0, restored\n" in text
+    assert text.startswith("None of 4")
+    text = said(capsys, tmp_path / "ema", tmp_path / "restored", "--epoch", "returned")
+    assert text.startswith("The returned models: 4 of 4 probes")
+    assert re.search(r"^A ema +returned +", text, re.MULTILINE)
+    assert re.search(r"^B restored +0 +val_accuracy 0.5 +", text, re.MULTILINE)
+
+
+def test_the_command_line_compares_a_network_with_a_model_explained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given(tmp_path / "forest", [lying_on([0])], returned=1, once=True)
+    given(tmp_path / "network", [lying_on([0]), lying_on([0]), lying_on([5])])
+    text = said(capsys, tmp_path / "network", tmp_path / "forest")
+    assert text.startswith("4 of 4 probes that both runs get right have different reasons")
+    assert re.search(r"^B forest( +-){8}$", text, re.MULTILINE)
+    assert "\nB: explained once, without training\n" in text
+    assert said(capsys, tmp_path / "network", tmp_path / "forest", "--epoch", "0").startswith("None of 4 probes")
+    report = json.loads(said(capsys, tmp_path / "network", tmp_path / "forest", "--json"))
+    assert [report["runs"][letter]["returned"] for letter in "AB"] == [None, {"epoch": None, "how": "once"}]
