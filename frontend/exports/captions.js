@@ -1,13 +1,15 @@
 /** The captions of exported pictures, so that they can be read on their own. Pure. */
 
 import { isBlank } from "../figures/scale.js";
+import { RETURNED } from "../figures/steps.js";
 import { epochsShown } from "../figures/thinning.js";
 import { ABSENT, epochOf } from "../model/cursor.js";
-import { apart } from "../model/frames.js";
+import { apart, isOnce } from "../model/frames.js";
 import { metricName } from "../model/metrics.js";
 import { playerName } from "../model/players.js";
 import { className, epoch, method, number, outputName, probeName } from "../words/format.js";
 import { playerNoun } from "../words/kinds.js";
+import { returnedWords } from "../words/returned.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
@@ -36,14 +38,27 @@ export function caption(data, state, thinned) {
   const shown = sides.flatMap((side) => thinned.places.map((place) => side.values(data.probe)?.at(epochOf(data.cursor, side.letter, place)) ?? null));
   const targets = [...new Set(shown.flatMap((one) => (one && one.target >= 0 ? [one.target] : [])))];
   const of = probes.regression ? (probes.classes > 1 && targets.length === 1 ? ` for ${outputName(probes, targets[0])}` : "") : targets.length === 1 ? ` for or against “${className(probes, targets[0])}”` : " for or against the class explained at each epoch";
-  const untrained = data.cursor.steps[0] < 0 ? "the untrained model, then " : "";
-  const parts = [`${method(data.method)}${of}, in ${unit}`, `${untrained}${epochsShown(thinned)}`];
+  const { steps } = data.cursor;
+  const untrained = steps[0] < 0 ? "the untrained model, then " : "";
+  const returned = steps[steps.length - 1] === RETURNED ? ", then the returned model" : "";
+  const parts = [`${method(data.method)}${of}, in ${unit}`, sides.every(isOnce) ? "explained once, without training" : `${untrained}${epochsShown(thinned)}${returned}`];
+  parts.push(...returnedParts(sides));
   if (thinned.places.some((place) => apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
   if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
   if (state.view !== "image" && !state.lock) parts.push("each attribution map has its own scale");
   if (state.player !== null) parts.push(`outlined: ${playerName(probes, sides[0].content(data.probe), state.player)}`);
   if (shown.some((one) => !one || isBlank(one.values))) parts.push("hatched: no explanation");
   return parts;
+}
+
+/**
+ * What the model is that training returned, of each run whose record says it.
+ * @param {Side[]} sides
+ */
+function returnedParts(sides) {
+  const said = sides.flatMap((side) => (side.info.returned && !isOnce(side) ? [{ side, words: returnedWords(side.info.returned) }] : []));
+  const same = said.length === sides.length && said.every(({ words }) => words === said[0].words);
+  return same ? said.slice(0, 1).map(({ words }) => `returned model: ${words}`) : said.map(({ side, words }) => `returned model${sides.length > 1 ? ` of ${side.letter}` : ""}: ${words}`);
 }
 
 /** @type {(data: Data, state: State) => string} */
@@ -59,6 +74,7 @@ function alignment({ cursor: { metric } }, { align }) {
  */
 export function epochWords(data, place) {
   const sides = sidesOf(data);
+  if (sides.every(isOnce)) return "the model";
   return apart(data.cursor, sides, place)?.map((step, i) => `${sides[i].letter} ${step === ABSENT ? "–" : epoch(step)}`).join(" · ") ?? epoch(data.cursor.steps[place]);
 }
 

@@ -1,5 +1,7 @@
 /** An exported file: what it is made from, what it is called, and how it reaches the user's disk. */
 
+import { isEpoch } from "../figures/steps.js";
+
 /** @typedef {import("../types.d.ts").Data} Data */
 
 /**
@@ -25,7 +27,7 @@ const KEPT_MS = 10_000;
 export function fileName(data, what, ending) {
   const runs = [data.a, data.b].filter((side) => side !== null).map(({ name }) => safe(name));
   const { step } = data.cursor;
-  const last = what === "epoch" ? (step < 0 ? "untrained" : `epoch${step}`) : what;
+  const last = what === "epoch" ? (isEpoch(step) ? `epoch${step}` : step < 0 ? "untrained" : "returned") : what;
   return `tb-xai_${runs.join("_vs_")}_probe${data.probe}_${last}.${ending}`;
 }
 

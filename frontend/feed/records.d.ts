@@ -9,6 +9,8 @@ export interface RunRow {
   version: string;
   epochs: number;
   last_step: number | null;
+  /** what the model that training returned is; null where training has not finished, or the record does not say */
+  returned?: { epoch: number | null; how: string } | null;
   wall_time: number | null;
   /** usual seconds between records */
   epoch_seconds: number | null;
@@ -65,6 +67,8 @@ export interface RunInfo {
   /** settings that change at a step: fewer evaluations, a sparser schedule */
   changes: { step: number; change: string }[];
   missing: number;
+  /** what the model that training returned is, and the step that explains it; null as in RunRow */
+  returned?: { epoch: number | null; how: string; step: number | null } | null;
   explainers: string[];
   /** explainers that have interactions */
   interacting: string[];

@@ -1,15 +1,18 @@
 /** Which epochs a film has room for. Pure. */
 
+import { RETURNED } from "./steps.js";
+
 /**
  * @typedef {object} Thinned
  * @property {number[]} places  positions in the steps, ascending
  * @property {number} every  1 where all are shown
- * @property {number} of  how many epochs there are; the untrained model is none
+ * @property {number} of  how many epochs there are; neither the untrained model nor the returned one is
  * @property {boolean} last  whether the last epoch is there out of turn
  */
 
 /**
- * Every 2nd, 5th, 60th … epoch, as many as have room: a distance that people can say. The untrained model and the last epoch always stay.
+ * Every 2nd, 5th, 60th … epoch, as many as have room: a distance that people can say. The untrained model, the last epoch and the returned model
+ * always stay.
  * @param {number[]} steps  ascending
  * @param {number} most  at least 4
  * @param {number | null} keep  a position that is shown in any case: the nearest one between the ends gives its place to it
@@ -17,13 +20,16 @@
  */
 export function thin(steps, most, keep = null) {
   const first = steps[0] < 0 ? 1 : 0;
-  const of = steps.length - first;
+  const returned = steps.length - 1 > first && steps[steps.length - 1] === RETURNED ? 1 : 0;
+  const end = steps.length - returned;
+  const of = end - first;
   if (steps.length <= most) return { places: steps.map((_, i) => i), every: 1, of, last: false };
-  const every = distances().find((distance) => Math.ceil(of / distance) + first + 1 <= most) ?? of;
+  const every = distances().find((distance) => Math.ceil(of / distance) + first + returned + 1 <= most) ?? of;
   const places = first ? [0] : [];
-  for (let i = first; i < steps.length; i += every) places.push(i);
-  const last = places[places.length - 1] !== steps.length - 1;
-  if (last) places.push(steps.length - 1);
+  for (let i = first; i < end; i += every) places.push(i);
+  const last = places[places.length - 1] !== end - 1;
+  if (last) places.push(end - 1);
+  if (returned) places.push(end);
   if (keep !== null && !places.includes(keep)) {
     const away = (/** @type {number} */ i) => Math.abs(places[i] - keep);
     let nearest = first + 1;

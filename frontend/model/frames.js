@@ -1,12 +1,30 @@
 /** What a frame of the filmstrip is called, on the page and in what is exported. Pure. */
 
+import { RETURNED } from "../figures/steps.js";
+import { epoch } from "../words/format.js";
 import { ABSENT, epochOf } from "./cursor.js";
 
 /** @typedef {import("../types.d.ts").Cursor} Cursor */
 /** @typedef {import("../types.d.ts").Side} Side */
 
 /** @param {number} step */
-const short = (step) => (step === ABSENT ? "–" : step < 0 ? "untrained" : String(step));
+const short = (step) => (step === ABSENT ? "–" : step === RETURNED ? "returned" : step < 0 ? "untrained" : String(step));
+
+/** @type {(side: Pick<Side, "info">) => boolean} whether a run is a model that was explained once: it has no epochs */
+export const isOnce = ({ info }) => info?.returned?.how === "once";
+
+/** @type {(side: Pick<Side, "info">) => boolean} whether the returned model has an explanation of its own, after those of the epochs */
+export const hasReturned = (side) => !isOnce(side) && side.info.steps[side.info.steps.length - 1] === RETURNED;
+
+/**
+ * A run at a step, in words: "baseline at epoch 3"; a model that was explained once has no epochs.
+ * @param {Side} side
+ * @param {number} step
+ */
+export function sideAt(side, step) {
+  if (step === ABSENT) return `${side.name}: not explained here`;
+  return isOnce(side) ? `${side.name}, explained once` : `${side.name} at ${epoch(step)}`;
+}
 
 /**
  * The epoch of each run at a place of the cursor.
@@ -16,9 +34,10 @@ const short = (step) => (step === ABSENT ? "–" : step < 0 ? "untrained" : Stri
  * @returns {number[] | null} null where the runs stand at one epoch
  */
 export function apart(cursor, sides, place) {
-  const own = sides.map(({ letter }) => epochOf(cursor, letter, place));
+  // A model that was explained once stands beside every epoch.
+  const own = sides.map((side) => (isOnce(side) ? cursor.steps[place] : epochOf(cursor, side.letter, place)));
   return own.some((step) => step !== own[0] && step !== ABSENT) ? own : null;
 }
 
 /** @type {(cursor: Cursor, sides: Side[], place: number) => string} the epoch, of both runs where they stand at different ones */
-export const frameLabel = (cursor, sides, place) => apart(cursor, sides, place)?.map(short).join(" · ") ?? short(cursor.steps[place]);
+export const frameLabel = (cursor, sides, place) => (sides.every(isOnce) ? "the model" : (apart(cursor, sides, place)?.map(short).join(" · ") ?? short(cursor.steps[place])));

@@ -1,5 +1,6 @@
 /** Which probes are shown, in which order. Pure. */
 
+import { isEpoch } from "../figures/steps.js";
 import { memo } from "./memo.js";
 import { trueLabels } from "../words/truth.js";
 
@@ -31,13 +32,13 @@ export function isRight({ side, step }, probe) {
 }
 
 /**
- * How much each explanation changed over the whole run: the sum of its steps. Not the change at the cursor: the cards
+ * How much each explanation changed over the whole run: the sum over its epochs. Not the change at the cursor: the cards
  * would change places whenever the cursor moves.
  */
 const changes = memo((/** @type {import("../types.d.ts").Spread} */ drift) =>
   Array.from({ length: drift.count }, (_, probe) => {
     let sum = 0;
-    for (const step of drift.of(probe)) if (Number.isFinite(step)) sum += step;
+    drift.of(probe).forEach((distance, i) => (sum += isEpoch(drift.steps[i]) && Number.isFinite(distance) ? distance : 0));
     return sum;
   }),
 );

@@ -92,7 +92,7 @@ function compareRuns(rows, first, set, method) {
   for (const row of rows) {
     if (row.run === first.run) continue;
     if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
-    else reasons.set(row.run, row.last_step === null ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
+    else reasons.set(row.run, !hasBegun(row) ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
   }
   return reasons;
 }
@@ -112,24 +112,33 @@ function chooseSecond(rows, first, chosen, reasons) {
 }
 
 /**
- * Whether a run is still training: records have no end mark, so the age of the newest epoch decides.
+ * Whether a run has anything to show: an epoch, or the one explanation of a model that was explained once.
+ * @param {Pick<RunRow, "last_step" | "returned">} row
+ */
+export function hasBegun({ last_step, returned }) {
+  return last_step !== null || returned?.how === "once";
+}
+
+/**
+ * Whether a run is still training: the age of the newest epoch decides, unless the record ends with the returned model.
  * @param {RunRow} row
  * @param {number} now
  */
-export function isLive({ wall_time, epoch_seconds }, now) {
+export function isLive({ wall_time, epoch_seconds, returned }, now) {
+  if (returned) return false;
   const patience = epoch_seconds === null ? FIRST_EPOCH_SECONDS : Math.max(LEAST_LIVE_SECONDS, LIVE_EPOCHS * epoch_seconds);
   return wall_time !== null && now - wall_time < patience;
 }
 
 /**
- * The default run A: the newest live run, else the first that has an epoch.
+ * The default run A: the newest live run, else the first that has an epoch, else the first that was explained once.
  * @param {RunRow[]} rows
  * @param {number} now
  * @returns {RunRow | undefined}
  */
 function firstRun(rows, now) {
   const live = rows.filter((row) => row.last_step !== null && isLive(row, now)).sort((x, y) => Number(y.wall_time) - Number(x.wall_time));
-  return live[0] ?? rows.find((row) => row.last_step !== null) ?? rows[0];
+  return live[0] ?? rows.find((row) => row.last_step !== null) ?? rows.find(hasBegun) ?? rows[0];
 }
 
 /**

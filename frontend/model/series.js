@@ -1,5 +1,6 @@
 /** Curves of several runs on one axis of epochs. Pure. */
 
+import { RETURNED, isEpoch } from "../figures/steps.js";
 import { memo } from "./memo.js";
 
 /**
@@ -14,8 +15,8 @@ export function joinSteps(lists) {
 }
 
 /**
- * The first missing step of every hole in a record. The untrained model (-1) is no epoch and opens no hole; an epoch that was logged and is
- * not explained was not due, and is none either.
+ * The first missing step of every hole in a record. The untrained model (-1) and the returned one are no epochs and open no hole; an epoch that
+ * was logged and is not explained was not due, and is none either.
  * @param {ArrayLike<number>} steps  explained, sorted
  * @param {number[]} logged  all that are there
  * @param {number} missing  how many steps of the record are missing in the reply
@@ -32,7 +33,7 @@ export const holesOf = memo((/** @type {Pick<import("../types.d.ts").RunInfo, "s
 
 /** @type {(steps: ArrayLike<number>, usual: (sorted: number[]) => number) => number[]} */
 function beyond(steps, usual) {
-  const epochs = Array.from(steps).filter((step) => step >= 0);
+  const epochs = Array.from(steps).filter(isEpoch);
   const distances = epochs.slice(1).map((step, i) => step - epochs[i]);
   if (!distances.length) return [];
   const distance = usual([...distances].sort((x, y) => x - y));
@@ -95,9 +96,17 @@ export function nearest(steps, step) {
 }
 
 /**
- * Epochs among the steps of a record: the untrained model (-1) is none.
+ * Epochs among the steps of a record: the untrained model (-1) is none, nor is the returned one.
  * @param {number[]} steps
  */
 export function epochCount(steps) {
-  return steps.length && steps[0] < 0 ? steps.length - 1 : steps.length;
+  return steps.length - Number(steps[0] < 0) - Number(steps[steps.length - 1] === RETURNED);
+}
+
+/**
+ * The last epoch among the steps of a record; -1 where there is none.
+ * @param {number[]} steps
+ */
+export function lastEpoch(steps) {
+  return steps.findLast(isEpoch) ?? -1;
 }

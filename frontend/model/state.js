@@ -1,5 +1,6 @@
 /** What the user chose, and its form in the URL: `#xai&p.xai.probe=3`, as TensorBoard keeps its plugins' state. */
 
+import { RETURNED } from "../figures/steps.js";
 import { readAreas, writeAreas } from "./areas.js";
 
 /** @typedef {import("../types.d.ts").State} State */
@@ -24,6 +25,8 @@ const TEXT = { read: (text) => text, write: (/** @type {string} */ value) => val
 const FLAG = { read: (text) => text === "1", write: (/** @type {boolean} */ value) => (value ? "1" : "0") };
 /** @type {Field} */
 const INTEGER = { read: (text) => (/^-?\d+$/.test(text) ? Number(text) : undefined), write: String };
+/** @type {Field} an epoch, or the returned model by its name */
+const STEP = { read: (text) => (text === "returned" ? RETURNED : INTEGER.read(text)), write: (/** @type {number} */ value) => (value === RETURNED ? "returned" : String(value)) };
 /** @type {Field} */
 const NAMES = {
   read: (text) => (text ? text.split(",").map(decodeURIComponent) : []),
@@ -49,8 +52,8 @@ const FIELDS = {
   method: [TEXT, null],
   class: [{ read: (text) => (/^(label|predicted|\d+)$/.test(text) ? text : undefined), write: String }, "label"],
   probe: [INTEGER, null],
-  epoch: [INTEGER, null],
-  pin: [INTEGER, null],
+  epoch: [STEP, null],
+  pin: [STEP, null],
   sort: [oneOf("order", "changed", "uncertain", "differ"), "changed"],
   only: [INTEGER, null],
   wrong: [FLAG, false],

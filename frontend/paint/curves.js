@@ -1,6 +1,7 @@
 /** How curves over epochs are drawn: axes, lines, bands, marks, and names at the ends of lines (uPlot). */
 
 import { spreadApart } from "../figures/layout.js";
+import { RETURNED, onAxis } from "../figures/steps.js";
 import { indexOf } from "../model/series.js";
 import uPlot from "../vendor/uPlot.esm.js";
 import { FONT } from "./canvas.js";
@@ -14,6 +15,8 @@ import { FONT } from "./canvas.js";
  * @property {boolean} dashed
  * @property {boolean} thin
  * @property {(number | null | undefined)[]} values  one a step of the axis
+ * @property {number | null} [returned]  the value of the returned model, which is drawn apart, after the line; null for none
+ * @property {boolean} [constant]  whether it is the one value of a model without epochs, drawn beside all epochs
  * @property {number | null} best  the step that is marked as the best; null for none
  */
 
@@ -33,7 +36,8 @@ import { FONT } from "./canvas.js";
 /**
  * @typedef {object} Curves
  * @property {string} key  changes whenever axis, lines or bands do
- * @property {number[]} axis  steps
+ * @property {number[]} axis  steps, without the returned model's
+ * @property {boolean} [returned]  whether the returned model has a place after the last epoch
  * @property {Line[]} lines
  * @property {Band[]} bands
  * @property {Mark[]} [marks]
@@ -74,7 +78,9 @@ export function dataOf({ axis, lines, bands }) {
  * @param {() => void} place
  * @returns {uPlot.Options}
  */
-export function optionsOf(element, { lines, bands, marks = [], fromZero, format }, dark, place) {
+export function optionsOf(element, { axis: epochs, lines, bands, marks = [], returned = false, fromZero, format }, dark, place) {
+  const end = returned ? onAxis(epochs)(RETURNED) : (epochs[epochs.length - 1] ?? 0);
+  const apart = lines.flatMap((line) => (typeof line.returned === "number" ? [line.returned] : []));
   const ink = dark ? "#bdbdbd" : "#616161";
   const grid = { stroke: dark ? "#454545" : "#ececec", width: 1 };
   const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };
@@ -85,12 +91,12 @@ export function optionsOf(element, { lines, bands, marks = [], fromZero, format 
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: false, range: ({ data: [steps] }) => (steps.length > 1 ? [steps[0], steps[steps.length - 1]] : [steps[0] - 1, steps[0] + 1]) },
-      y: { range: (_, low, high) => valueRange(low, high, fromZero) },
+      x: { time: false, range: () => (end > epochs[0] ? [epochs[0], end] : [end - 1, end + 1]) },
+      y: { range: (_, low, high) => valueRange(...withNumbers(low, high, apart), fromZero) },
     },
     axes: [
-      // The untrained model (-1) has a place on the axis, not a number.
-      { ...axis, size: 20, gap: 3, space: 34, incrs: EPOCH_TICKS, values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "" : String(tick))), grid: { show: false } },
+      // The untrained model (-1) and the returned one have a place on the axis, not a number.
+      { ...axis, size: 20, gap: 3, space: 34, incrs: EPOCH_TICKS, values: (plot, ticks) => ticks.map((tick) => (tick < 0 || (returned && hidden(plot, tick, end)) ? "" : String(tick))), grid: { show: false } },
       { ...axis, size: 38, gap: 4, space: 18, values: (_, ticks) => ticks.map(format) },
     ],
     series: [
@@ -107,8 +113,60 @@ export function optionsOf(element, { lines, bands, marks = [], fromZero, format 
       const upper = 1 + lines.length + 2 * i;
       return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: hatched ? hatching(color, hatched) : `${color}${dark ? "38" : "26"}` };
     }),
-    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => labelEnds(plot, lines), (plot) => drawMarks(plot, marks, dark)], ready: [place] },
+    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => returned && drawReturned(plot, lines, epochs, dark), (plot) => labelEnds(plot, lines, returned ? end : null), (plot) => drawMarks(plot, marks, dark)], ready: [place] },
   };
+}
+
+// CSS px that the word below the returned model takes to the left of its place.
+const RETURNED_WORD = 46;
+
+/** @type {(plot: uPlot, tick: number, end: number) => boolean} whether the word "returned" takes the place of an epoch's number */
+const hidden = (plot, tick, end) => tick >= end || plot.valToPos(end, "x") - plot.valToPos(tick, "x") < RETURNED_WORD;
+
+/** @type {(low: number | null, high: number | null, numbers: number[]) => [number | null, number | null]} the range with further numbers in it */
+function withNumbers(low, high, numbers) {
+  const all = [low, high, ...numbers].filter((number) => typeof number === "number");
+  return all.length ? [Math.min(...all), Math.max(...all)] : [low, high];
+}
+
+/**
+ * The returned model after the last epoch: an open dot for each line, the word below it, and a dotted line that parts it from the epochs.
+ * @param {uPlot} plot
+ * @param {Line[]} lines
+ * @param {number[]} epochs
+ * @param {boolean} dark
+ */
+function drawReturned({ ctx, bbox, valToPos }, lines, epochs, dark) {
+  const px = devicePixelRatio;
+  const place = onAxis(epochs)(RETURNED);
+  const x = valToPos(place, "x", true);
+  const parting = Math.round((x + valToPos(epochs[epochs.length - 1], "x", true)) / 2) + 0.5;
+  const bottom = bbox.top + bbox.height;
+  ctx.save();
+  ctx.strokeStyle = dark ? "#757575" : "#bdbdbd";
+  ctx.fillStyle = dark ? "#bdbdbd" : "#616161";
+  ctx.lineWidth = px;
+  ctx.setLineDash([px, 3 * px]);
+  ctx.beginPath();
+  ctx.moveTo(parting, bbox.top);
+  ctx.lineTo(parting, bottom);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.font = `${11 * px}px Roboto, sans-serif`;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "top";
+  ctx.fillText("returned", x + 8 * px, bottom + 5 * px);
+  ctx.lineWidth = 1.5 * px;
+  for (const { returned, color, thin } of lines) {
+    if (typeof returned !== "number") continue;
+    ctx.beginPath();
+    ctx.arc(x, valToPos(returned, "y", true), (thin ? 2 : 3) * px, 0, 2 * Math.PI);
+    ctx.fillStyle = dark ? "#303030" : "#fff";
+    ctx.strokeStyle = color;
+    ctx.fill();
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 /**
@@ -210,11 +268,13 @@ function drawMarks({ ctx, bbox, valToPos }, marks, dark) {
  * Writes each line's name at its end, so that colour is not the only thing that tells runs apart.
  * @param {uPlot} plot
  * @param {Line[]} lines
+ * @param {number | null} apart  where the returned model stands; null where it has no place
  */
-function labelEnds(plot, lines) {
-  const ends = lines.flatMap(({ label, color, values }) => {
+function labelEnds(plot, lines, apart) {
+  const ends = lines.flatMap(({ label, color, values, returned }) => {
     const last = values.findLastIndex((value) => typeof value === "number");
     if (!label || last < 0) return [];
+    if (apart !== null && typeof returned === "number") return [{ label, color, x: plot.valToPos(apart, "x", true), y: plot.valToPos(returned, "y", true) }];
     return [{ label, color, x: plot.valToPos(plot.data[0][last], "x", true), y: plot.valToPos(Number(values[last]), "y", true) }];
   });
   const px = devicePixelRatio;

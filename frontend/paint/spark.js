@@ -1,5 +1,6 @@
 /** Draws how far a probe's explanation changes from epoch to epoch, as a small line on its card. */
 
+import { RETURNED, onAxis } from "../figures/steps.js";
 import { cleared } from "./canvas.js";
 
 // CSS px, as in styles/probes.css.
@@ -7,7 +8,8 @@ const HEIGHT = 16;
 
 /** @type {(steps: number[], step: number) => number} where a step is on a sparkline, 0 to 1 */
 export function sparkAt(steps, step) {
-  return (step - steps[0]) / Math.max(1, steps[steps.length - 1] - steps[0]);
+  const place = onAxis(steps);
+  return (place(step) - place(steps[0])) / Math.max(1, place(steps[steps.length - 1]) - place(steps[0]));
 }
 
 /**
@@ -33,6 +35,11 @@ export function drawSpark(canvas, steps, panes, probe, width) {
       const isNumber = Number.isFinite(values[i]);
       const x = sparkAt(steps, step) * width;
       const y = HEIGHT - 1.5 - (values[i] / top) * (HEIGHT - 3);
+      if (step === RETURNED) {
+        // No epoch: a dot apart from the line.
+        if (isNumber) context.rect(x - 2, y - 1, 2, 2);
+        return;
+      }
       if (isNumber && open) context.lineTo(x, y);
       if (isNumber && !open) context.moveTo(x, y);
       open = isNumber;

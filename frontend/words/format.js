@@ -1,5 +1,6 @@
 /** Numbers and words as the page writes them. Pure. */
 
+import { RETURNED } from "../figures/steps.js";
 import { trueLabels } from "./truth.js";
 
 // The smallest error that four decimals can distinguish from 0.
@@ -102,10 +103,11 @@ export function percent(share) {
 }
 
 /**
- * A step in words; -1 is the model before its first epoch.
+ * A step in words; -1 is the model before its first epoch, RETURNED the one that training returned.
  * @param {number} step
  */
 export function epoch(step) {
+  if (step === RETURNED) return "returned model";
   return step < 0 ? "untrained" : `epoch ${step}`;
 }
 

@@ -1,6 +1,7 @@
 /** A small chart of curves over epochs with the page's cursor on it. */
 
 import { nearestLine } from "../../figures/axis.js";
+import { RETURNED, onAxis } from "../../figures/steps.js";
 import { epochOf, moveTo } from "../../model/cursor.js";
 import { indexOf, nearest } from "../../model/series.js";
 import { dataOf, optionsOf } from "../../paint/curves.js";
@@ -31,14 +32,14 @@ export function createCurves(element) {
 
   const place = () => {
     if (!plot) return;
-    const index = indexOf(shown.axis, at.step);
-    line.hidden = index < 0;
-    if (index >= 0) line.style.transform = `translateX(${plot.valToPos(at.step, "x")}px)`;
-    shown.lines.forEach(({ letter, values }, i) => {
-      const step = epochOf(at, letter);
-      const value = values[indexOf(shown.axis, step)];
+    const x = onAxis(shown.axis);
+    line.hidden = at.step === RETURNED ? !shown.returned : indexOf(shown.axis, at.step) < 0;
+    if (!line.hidden) line.style.transform = `translateX(${plot.valToPos(x(at.step), "x")}px)`;
+    shown.lines.forEach(({ letter, values, returned, constant }, i) => {
+      const step = constant ? at.step : epochOf(at, letter);
+      const value = step === RETURNED ? returned : values[indexOf(shown.axis, step)];
       dots[i].hidden = value === null || value === undefined;
-      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${plot?.valToPos(step, "x")}px, ${plot?.valToPos(value, "y")}px)`;
+      if (value !== null && value !== undefined) dots[i].style.transform = `translate(${plot?.valToPos(x(step), "x")}px, ${plot?.valToPos(value, "y")}px)`;
     });
   };
 
@@ -48,7 +49,7 @@ export function createCurves(element) {
     if (!plot || !(event.buttons & 1) || !at.steps.length) return;
     const box = plot.over.getBoundingClientRect();
     const step = plot.posToVal(event.clientX - box.left, "x");
-    choose(element, { ...moveTo(at, nearest(at.steps, step)), playing: false });
+    choose(element, { ...moveTo(at, nearest(at.steps.map(onAxis(shown.axis)), step)), playing: false });
   };
 
   const build = (/** @type {boolean} */ dark) => {

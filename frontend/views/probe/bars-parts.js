@@ -1,9 +1,10 @@
 /** The parts around the bars of a row: switches, headings, names, axes, tooltips. */
 
 import { axis } from "../../figures/axis.js";
+import { sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { standingWords } from "../../model/shown.js";
-import { epoch, method, signed, tick, withError } from "../../words/format.js";
+import { method, signed, tick, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
 import { imputed, playerValue } from "../../words/rows.js";
@@ -111,7 +112,7 @@ export function feet(data, columns, domains, marks, width, stepwise, fewer) {
  * @param {(player: number) => string} name
  */
 export function encoded({ panes }, { title, values, apart }, stepwise, order, name) {
-  const what = apart ? `difference of the attributions, ${title}` : panes.filter((pane) => pane.title === title).map(({ side, step }) => `attribution of each feature, ${side.name} at ${epoch(step)}`)[0];
+  const what = apart ? `difference of the attributions, ${title}` : panes.filter((pane) => pane.title === title).map(({ side, step }) => `attribution of each feature, ${sideAt(side, step)}`)[0];
   const first = values ? order.slice(0, 3).map((player) => `${middle(name(player), LONGEST_NAME)} ${signed(values[player])}`) : [];
   return `${what}: bars ${stepwise && !apart ? "one after the other from the base value to the output" : "from zero"}, for to the right, against to the left${first.length ? `; ${first.join(", ")}` : ""}`;
 }

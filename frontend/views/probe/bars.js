@@ -12,7 +12,7 @@ import { hasView } from "../../words/kinds.js";
 import { createList } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
 import { encoded, feet, heads, rowName, tipText, tools } from "./bars-parts.js";
-import { ALONE, blankReason, differenceReason } from "./figure.js";
+import { aloneWords, blankReason, differenceReason } from "./figure.js";
 
 /** @typedef {import("../../paint/bars.js").Bar} Bar */
 /** @typedef {import("../../figures/bars.js").Line} Line */
@@ -137,13 +137,13 @@ function rowsOf(list, order, state, all, spare) {
  * @param {(place: number) => unknown} label
  * @param {(column: Column) => string} wordsOf
  */
-function stage({ lit }, { places, y, row, lineAt }, columns, label, wordsOf) {
+function stage({ lit, panes }, { places, y, row, lineAt }, columns, label, wordsOf) {
   const isLit = (/** @type {number} */ place) => lineAt(place)?.length === 1 && lit.includes(Number(lineAt(place)?.[0]));
   return html`<div class="bars-grid">
     ${places.filter(isLit).map((place) => html`<div key=${`lit ${place}`} class="bar-lit" style=${{ top: `${y(place)}px`, height: `${row}px` }}></div>`)}
     <div class="bar-names" role="group" aria-label="features; choose one to keep it highlighted">${places.map(label)}</div>
     ${columns.map((column, i) => html`<div key=${column.title} class="bar-chart"><canvas role="img" data-column=${i} aria-label=${wordsOf(column)}></canvas>${column.blank ? html`<p class="blank">${column.blank}</p>` : null}</div>`)}
-    ${columns.length === 1 && html`<p key="alone" class="note bars-alone">${ALONE}</p>`}
+    ${columns.length === 1 && html`<p key="alone" class="note bars-alone">${aloneWords(panes[0].side)}</p>`}
   </div>`;
 }
 

@@ -1,5 +1,6 @@
 /** The parts around the players over epochs: heading, switches, names, epoch numbers. */
 
+import { RETURNED, isEpoch } from "../../figures/steps.js";
 import { thin } from "../../figures/thinning.js";
 import { epoch, signed } from "../../words/format.js";
 import { choose, html, segmented, select } from "../parts/html.js";
@@ -42,6 +43,8 @@ import { choose, html, segmented, select } from "../parts/html.js";
 
 // Px that the words for the untrained model take, whole and cut short.
 const UNTRAINED = 58;
+// Px that the word for the returned model takes to the left of its end.
+const RETURNED_WIDE = 56;
 const SHORT = 28;
 
 const CHARTS = [
@@ -139,8 +142,12 @@ function untrained(steps, index, centre) {
 export function ticks({ steps, index }, sides, columns, most, centre, ranks) {
   const { places } = thin(steps, Math.max(4, most), index);
   const { name, taken } = untrained(steps, index, centre);
-  const numbers = places.filter((place) => steps[place] >= 0 && centre(place) > taken);
+  const end = steps[steps.length - 1] === RETURNED && steps.length > 1 ? centre(steps.length - 1) : Infinity;
+  // The word for the returned model goes on to the left of a narrow column; the cursor's own number counts more.
+  const room = end - (index === steps.length - 1 ? 1 : 0.5) * RETURNED_WIDE;
+  const numbers = places.filter((place) => isEpoch(steps[place]) && centre(place) > taken && centre(place) < (place === index ? end : room));
+  const last = end < Infinity && (index === steps.length - 1 || centre(index) < room) && html`<span key="returned" class=${`end ${index === steps.length - 1 ? "current" : ""}`} title="the model that training returned">returned</span>`;
   return html`<div class="evolution-row" style=${{ gridTemplateColumns: columns }}>${!ranks && html`<span class="note">epoch</span>`}
-    ${sides.map((side) => html`<div key=${side.letter} class="evolution-ticks">${name}${numbers.map((place) => html`<span key=${place} class=${place === index ? "current" : ""} style=${{ left: `${centre(place)}px` }}>${steps[place]}</span>`)}</div>`)}
+    ${sides.map((side) => html`<div key=${side.letter} class="evolution-ticks">${name}${numbers.map((place) => html`<span key=${place} class=${place === index ? "current" : ""} style=${{ left: `${centre(place)}px` }}>${steps[place]}</span>`)}${last}</div>`)}
   </div>`;
 }

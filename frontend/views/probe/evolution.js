@@ -5,6 +5,7 @@ import { LARGEST_ROW, LEAST_ROW, matrixOf, orderOf, rowsIn, USUAL_ROW } from "..
 import { BELOW } from "../../figures/ranks.js";
 import { largest } from "../../figures/scale.js";
 import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
+import { isOnce } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
 import { indexOf } from "../../model/series.js";
 import { standingWords } from "../../model/shown.js";
@@ -216,7 +217,7 @@ const isolated = (name) => `\u2068${name}\u2069`;
 /** @type {(side: Side, probe: number, step: number, name: string, player: number) => string} */
 function tipText(side, probe, step, name, player) {
   const explained = step === ABSENT ? null : side.values(probe)?.at(step);
-  return `${isolated(name)} · ${side.letter} ${step === ABSENT ? "no epoch here" : epoch(step)} · ${explained ? standingWords(explained.values, explained.errors, player) : "no number"}`;
+  return `${isolated(name)} · ${side.letter} ${step === ABSENT ? "no epoch here" : isOnce(side) ? "" : epoch(step)} · ${explained ? standingWords(explained.values, explained.errors, player) : "no number"}`;
 }
 
 /** @type {(tip: HTMLElement, element: HTMLElement, event: PointerEvent, words: string) => void} */

@@ -2,6 +2,7 @@
 
 import { isBlank, isZero } from "../../figures/scale.js";
 import { ABSENT } from "../../model/cursor.js";
+import { isOnce, sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { className, epoch, method, percent } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
@@ -13,6 +14,7 @@ import { prediction } from "../parts/prediction.js";
 /** @typedef {import("../../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Pane} Pane */
+/** @typedef {import("../../types.d.ts").Side} Side */
 
 /**
  * @param {string} key
@@ -41,7 +43,7 @@ export function figure(key, head, blank, content, color, foot, drawing) {
  */
 export function paneName({ title, side, step }, { cursor }) {
   if (title === "now" || title === "pinned") return epoch(step);
-  return step === cursor.step || step === ABSENT ? named(side.label) : html`${named(side.label)}<span class="pane-epoch"> · ${epoch(step)}</span>`;
+  return step === cursor.step || step === ABSENT || isOnce(side) ? named(side.label) : html`${named(side.label)}<span class="pane-epoch"> · ${epoch(step)}</span>`;
 }
 
 /**
@@ -78,11 +80,11 @@ export function differenceReason(panes, [first, second], view) {
   return `no difference: ${panes[0].title} explains “${className(probes, first.target)}”, ${panes[1].title} “${className(probes, second.target)}”`;
 }
 
-/** Shown while there is nothing to compare with. */
-export const ALONE = "One epoch so far: nothing to compare yet. A second epoch or run will appear here.";
+/** @type {(side: Side) => string} shown while there is nothing to compare with */
+export const aloneWords = (side) => (isOnce(side) ? "Explained once: there are no epochs to compare. Choose a run B to see it here." : "One epoch so far: nothing to compare yet. A second epoch or run will appear here.");
 
 /** @param {Pane} pane */
-export const encoded = ({ side, step }) => `attribution over the image: ${side.name} at ${epoch(step)}`;
+export const encoded = ({ side, step }) => `attribution over the image: ${sideAt(side, step)}`;
 
 /** @type {(name: string) => import("../../types.d.ts").VNode} */
 export const canvasOf = (name) => html`<canvas role="img" aria-label=${name}></canvas>`;

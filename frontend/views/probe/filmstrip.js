@@ -4,7 +4,7 @@ import { BETWEEN_BLOCKS, FRAME_GAP as GAP, abreast, frameSize, inView, pictureSi
 import { playerAt } from "../../figures/pointing.js";
 import { ordinal, thin } from "../../figures/thinning.js";
 import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
-import { frameLabel } from "../../model/frames.js";
+import { frameLabel, isOnce, sideAt } from "../../model/frames.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { epoch } from "../../words/format.js";
 import { choose, html, named, render } from "../parts/html.js";
@@ -108,11 +108,11 @@ function frame(element, data, sides, index, left) {
   const hole = own.every((one) => one === ABSENT) && end > step;
   const words = hole ? `${step}–${end}` : frameLabel(cursor, sides, index);
   return html`<button key=${left} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${left}px` }}
-    aria-label=${`Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
+    aria-label=${sides.every(isOnce) ? "The model" : `Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
     onPointerLeave=${() => choose(element, { hover: null })}>
     ${sides.map((side, row) => html`<span key=${side.letter} class="picture"
       onPointerMove=${(/** @type {PointerEvent} */ event) => hover(element, event, side, data.probe)}>
-      <canvas role="img" aria-label=${own[row] === ABSENT ? `${side.name}: not explained here` : `${side.name} at ${epoch(own[row])}`}></canvas></span>`)}
+      <canvas role="img" aria-label=${sideAt(side, own[row])}></canvas></span>`)}
     <span class="frame-step">${words}</span>
   </button>`;
 }

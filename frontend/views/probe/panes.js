@@ -1,7 +1,7 @@
 /** The panes of a text or a series: A, B and their difference side by side, as pictures have them. */
 
 import { html } from "../parts/html.js";
-import { ALONE, blankReasons, differenceHead, differenceReason, figure, noiseFoot, paneHead, trust } from "./figure.js";
+import { aloneWords, blankReasons, differenceHead, differenceReason, figure, noiseFoot, paneHead, trust } from "./figure.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").State} State */
@@ -20,7 +20,7 @@ export function panesRow(element, data, state, contentOf) {
     const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
     figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained, "overlay"), contentOf(null), "", noiseFoot(data), null));
   } else {
-    figures.push(html`<div key="alone" class="alone"><p>${ALONE}</p></div>`);
+    figures.push(html`<div key="alone" class="alone"><p>${aloneWords(data.panes[0].side)}</p></div>`);
   }
   return html`<div class="row">${figures}</div>`;
 }

@@ -2,8 +2,8 @@
 
 import { css, insideOf, shade } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
+import { sideAt } from "../../model/frames.js";
 import { exactly, placeOf, shownOf, withinNoise } from "../../model/shown.js";
-import { epoch } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { choose, html, render } from "../parts/html.js";
 import { panesRow } from "./panes.js";
@@ -34,7 +34,7 @@ export function passageView(element) {
     if (element.hidden) return;
     const { panes, probe } = data;
     const box = (/** @type {import("../../types.d.ts").Pane | null} */ pane) =>
-      html`<div class="passage-text" role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${pane.side.name} at ${epoch(pane.step)}` : "difference of the attributions of each token, first minus second"}></div>`;
+      html`<div class="passage-text" role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${sideAt(pane.side, pane.step)}` : "difference of the attributions of each token, first minus second"}></div>`;
     render(panesRow(element, data, state, box), frame);
     const shown = shownOf(data, state);
     frame.querySelectorAll(".passage-text").forEach((node, i) => {

@@ -9,7 +9,7 @@ import { isNoise } from "../../model/noise.js";
 import { paint } from "../../paint/picture.js";
 import { choose, html, render } from "../parts/html.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "../parts/sketch.js";
-import { ALONE, blankReasons, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";
+import { aloneWords, blankReasons, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";
 import { createBlink, stack } from "./stack.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
@@ -63,7 +63,7 @@ export function picturesView(element) {
       const head = differenceHead(panes, state.lock);
       figures.push(figure("difference", head, differenceReason(panes, explained, state.view), canvasOf(differenceName(data)), "", noiseFoot(data), drawing(false)));
     } else {
-      figures.push(html`<div key="alone" class="alone"><p>${ALONE}</p></div>`);
+      figures.push(html`<div key="alone" class="alone"><p>${aloneWords(data.panes[0].side)}</p></div>`);
     }
     render(html`<div class=${state.drawing ? "row drawing" : "row"}>${figures}</div>`, frame);
     if (!side) {

@@ -1,6 +1,8 @@
 /** The exact numbers of one player, and its curve over epochs with its error. */
 
 import { isZero, standing } from "../../figures/scale.js";
+import { RETURNED } from "../../figures/steps.js";
+import { hasReturned, isOnce } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
@@ -52,6 +54,9 @@ export function readingView(element) {
       key = next;
       curves = curvesOf(sides, probe, player, key);
     }
+    // A model that was explained once has no curve.
+    plot.hidden = sides.every(isOnce);
+    if (plot.hidden) return;
     plot.setAttribute("aria-label", `attribution of ${name} over epochs with its standard error`);
     draw(curves, data.cursor, state.dark);
   };
@@ -123,23 +128,25 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
  * @returns {import("../../paint/curves.js").Curves}
  */
 function curvesOf(sides, probe, player, key) {
-  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, holesOf(info)]));
+  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, holesOf(info)])).filter((step) => step !== RETURNED);
   const series = sides.map((side) => {
     const values = side.values(probe);
     const steps = [...(values?.steps ?? [])];
+    const at = (/** @type {number} */ step, /** @type {(value: number, error: number) => number} */ pick) => {
+      const explained = values?.at(step);
+      return explained && player !== null ? pick(explained.values[player], explained.errors[player]) : null;
+    };
     const of = (/** @type {(value: number, error: number) => number} */ pick) =>
-      align(axis, steps, steps.map((step) => {
-        const explained = values?.at(step);
-        return explained && player !== null ? pick(explained.values[player], explained.errors[player]) : null;
-      }), holesOf(side.info));
-    return { side, middle: of((value) => value), lower: of((value, error) => value - error), upper: of((value, error) => value + error) };
+      isOnce(side) ? axis.map(() => at(RETURNED, pick)) : align(axis, steps, steps.map((step) => at(step, pick)), holesOf(side.info));
+    return { side, returned: at(RETURNED, (value) => value), middle: of((value) => value), lower: of((value, error) => value - error), upper: of((value, error) => value + error) };
   });
   return {
     key,
     axis,
+    returned: sides.some(hasReturned),
     fromZero: true,
     format: tick,
-    lines: series.map(({ side, middle }) => ({ label: side.letter, letter: side.letter, color: side.color, dashed: false, thin: false, values: middle, best: null })),
+    lines: series.map(({ side, middle, returned }) => ({ label: side.letter, letter: side.letter, color: side.color, dashed: false, thin: false, values: middle, returned, constant: isOnce(side), best: null })),
     bands: series.map(({ side, lower, upper }) => ({ color: side.color, lower, upper })),
   };
 }

@@ -4,10 +4,10 @@ import { barEnd } from "../../figures/bars.js";
 import { NOBODY } from "../../figures/outline.js";
 import { insideOf } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
+import { sideAt } from "../../model/frames.js";
 import { playerName, stretch } from "../../model/players.js";
 import { exactly, shownOf } from "../../model/shown.js";
 import { LEFT, paintSignal, RIGHT } from "../../paint/signal.js";
-import { epoch } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { choose, html, render } from "../parts/html.js";
 import { panesRow } from "./panes.js";
@@ -92,7 +92,7 @@ function createReach() {
 /** @param {Pane | null} pane  null for the difference */
 function encoded(pane) {
   if (!pane) return "difference of the attributions of each stretch of time, first minus second";
-  return `the series, each stretch of time coloured by its attribution, bars below: ${pane.side.name} at ${epoch(pane.step)}`;
+  return `the series, each stretch of time coloured by its attribution, bars below: ${sideAt(pane.side, pane.step)}`;
 }
 
 /**

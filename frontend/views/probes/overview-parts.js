@@ -4,6 +4,7 @@ import { axis } from "../../figures/axis.js";
 import { featuresOf } from "../../figures/bars.js";
 import { featureColor } from "../../figures/color.js";
 import { ABSENT, epochOf } from "../../model/cursor.js";
+import { isOnce } from "../../model/frames.js";
 import { className, epoch, number, outputName, plural, probeName, tick, withError } from "../../words/format.js";
 import { middle } from "../../words/names.js";
 import { playerValue } from "../../words/rows.js";
@@ -43,7 +44,7 @@ export function header({ cursor, panes, explained }, sides, { loaded, wanted, cu
       <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order, ringed in the selected probe">
         low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: triangles at its edge mark them">◂ ▸ beyond the axis</span>`}</span></div>
     <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
-      ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT ? "" : epoch(steps[i])}</span></div>`)}</div>
+      ${sides.map((side, i) => html`<div key=${side.letter} class="overview-head ellipsis" style=${{ "--run": side.color }} title=${side.name}><b class="run-ink">${side.letter}</b> ${middle(side.label)} <span class="note">${steps[i] === ABSENT || isOnce(side) ? "" : epoch(steps[i])}</span></div>`)}</div>
   </div>`;
 }
 

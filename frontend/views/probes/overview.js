@@ -5,10 +5,11 @@ import { linesOf } from "../../figures/bars.js";
 import { across, beeswarm, nearestPoint } from "../../figures/beeswarm.js";
 import { roveNames } from "../../host/rove.js";
 import { epochOf } from "../../model/cursor.js";
+import { sideAt } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
 import { createSurvey } from "../../model/survey.js";
 import { drawImportance, drawSwarm } from "../../paint/beeswarm.js";
-import { epoch, number } from "../../words/format.js";
+import { number } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
 import { createList, watchView } from "../parts/bars-list.js";
@@ -161,7 +162,7 @@ function stage({ data, state, sides, steps, places, importance, name }, list) {
         <bdi class="ellipsis">${middle(name(player), letters)}</bdi></button>`,
     )}</div>
     <div class="bar-chart"><canvas role="img" aria-label=${`mean |attribution| of each feature over the probes; ${first}`}></canvas></div>
-    ${sides.map((side, i) => html`<div key=${side.letter} class="bar-chart"><canvas role="img" data-side=${i} aria-label=${`${side.name} at ${epoch(steps[i])}: one point per probe in each feature's row, placed by its attribution: for to the right, against to the left; shaded by the feature's value: dark is low, light is high`}></canvas>
+    ${sides.map((side, i) => html`<div key=${side.letter} class="bar-chart"><canvas role="img" data-side=${i} aria-label=${`${sideAt(side, steps[i])}: one point per probe in each feature's row, placed by its attribution: for to the right, against to the left; shaded by the feature's value: dark is low, light is high`}></canvas>
       ${absent(side, steps[i], data)}</div>`)}
   </div>`;
 }

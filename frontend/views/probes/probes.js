@@ -2,7 +2,9 @@
 
 import { inView, pictureSizes } from "../../figures/layout.js";
 import { MINIATURES, preload } from "../../host/preload.js";
+import { RETURNED } from "../../figures/steps.js";
 import { epochOf } from "../../model/cursor.js";
+import { isOnce } from "../../model/frames.js";
 import { memo } from "../../model/memo.js";
 import { labelsOrPrediction } from "../../model/order.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
@@ -156,7 +158,7 @@ function change({ a, b, compared, cursor }, probe) {
   const floor = b ? compared?.floor(probe, cursor.step) : drift?.floor(probe, step);
   if (distance === undefined || floor === undefined || !Number.isFinite(distance) || !Number.isFinite(floor)) return null;
   const real = distance > floor;
-  const what = b ? `A and B differ by ${number(distance)}` : `changed by ${number(distance)} since the previous epoch`;
+  const what = b ? `A and B differ by ${number(distance)}` : `changed by ${number(distance)} since the ${step === RETURNED ? "last" : "previous"} epoch`;
   const words = `${what}: ${real ? "more than" : "within"} noise (${number(floor)})`;
   return html`<span class=${real ? "card-change real" : "card-change"} title=${words} role="img" aria-label=${words}>${real ? "≠" : "≈"}</span>`;
 }
@@ -215,7 +217,7 @@ function card(element, data, panes, probe, { left, width }) {
         <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortPrediction(pane, probe, panes.length > 1)}</span>
       </span>`)}
     </span>
-    <span class="spark">
+    <span class="spark" hidden=${panes.every(({ side }) => isOnce(side))}>
       <canvas role="img" aria-label="change of the explanation since the previous epoch, over epochs"></canvas>
       <span class="spark-cursor" style=${{ left: `${sparkAt(data.cursor.steps, data.cursor.step) * 100}%` }}></span>
     </span>

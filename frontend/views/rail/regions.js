@@ -2,6 +2,7 @@
 
 import { LONGEST_NAME, MOST_AREAS, fits, freeName } from "../../model/areas.js";
 import { ABSENT } from "../../model/cursor.js";
+import { isOnce } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
 import { indexOf } from "../../model/series.js";
 import { epoch, percent } from "../../words/format.js";
@@ -104,7 +105,7 @@ function overProbes(region, { title, side, step }) {
   const pointed = of > 1 ? `${strongest} inside in ${inside} of ${of} probes` : `the ${strongest} is ${inside ? "inside" : "outside"}`;
   const count = share.counted(step);
   return [
-    `${title}, ${epoch(step)}${count > 1 ? `, mean over ${count} probes` : ""}: ${percent(value)} of |attribution|`,
+    `${title}${isOnce(side) ? "" : `, ${epoch(step)}`}${count > 1 ? `, mean over ${count} probes` : ""}: ${percent(value)} of |attribution|`,
     ...(of ? [`${percent(share.positive(step))} of the positive attribution`, pointed] : []),
   ].join(", ");
 }
@@ -158,7 +159,7 @@ function exactly({ probe }, share, title, step) {
 function onsets({ a, b }, region) {
   const words = [a, b].flatMap((side) => {
     const share = side?.shares.get(region);
-    if (!side || !share) return [];
+    if (!side || !share || isOnce(side)) return [];
     const epoch = share.onset === null ? "never" : share.onset < 0 ? "before training" : `since epoch ${share.onset}`;
     const probes = Array.from({ length: side.info.probes.count }, (_, probe) => share.onsetOf(probe)).filter((onset) => onset !== ABSENT).length;
     const since = share.inFew ? `${epoch} in ${probes} of ${side.info.probes.count} probes` : epoch;

@@ -1,5 +1,7 @@
 /** The list of runs: A, B, the runs whose curves are shown, and why a run is not comparable. */
 
+import { isOnce } from "../../model/frames.js";
+import { hasBegun } from "../../model/runs.js";
 import { choose, html, named, render, segmented } from "../parts/html.js";
 
 /** @typedef {import("../../types.d.ts").Align} Align */
@@ -27,7 +29,7 @@ export function runsView(element) {
             <ul>${apart.map((run) => row(element, run, state))}</ul>
           </li>`)}
         </ul>
-        ${data.b && alignment(element, data, state)}
+        ${data.a && data.b && ![data.a, data.b].some(isOnce) && alignment(element, data, state)}
         ${data.runs.length > 2 && repeats(element, data, state)}
         ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
       </div>`,
@@ -96,9 +98,10 @@ function filter(text) {
  * Why a run is not comparable with A; "" if it is, or if it is A.
  * @param {RunChoice} run
  */
-function why({ error, last_step, letter, reason }) {
+function why(run) {
+  const { error, letter, reason } = run;
   if (error !== null) return error;
-  if (last_step === null) return "no epoch yet";
+  if (!hasBegun(run)) return "no epoch yet";
   return letter !== "A" && reason ? `not comparable: ${reason}` : "";
 }
 
@@ -122,7 +125,7 @@ function groups(runs) {
  * @param {State} state
  */
 function row(element, run, state) {
-  const silent = run.error !== null || run.last_step === null;
+  const silent = run.error !== null || !hasBegun(run);
   const note = why(run);
   const toggle = (/** @type {boolean} */ on) =>
     choose(element, { runs: on ? [...state.runs, run.run] : state.runs.filter((name) => name !== run.run) });

@@ -1,9 +1,12 @@
 /** The cursor: the epoch that the whole page follows, with buttons, slider, and the gaps of the record. */
 
+import { RETURNED, isEpoch } from "../../figures/steps.js";
 import { ABSENT, epochOf, move, moveTo } from "../../model/cursor.js";
 import { metricName } from "../../model/metrics.js";
-import { epochCount, holesOf, nearest } from "../../model/series.js";
+import { isOnce } from "../../model/frames.js";
+import { epochCount, holesOf, indexOf, lastEpoch, nearest } from "../../model/series.js";
 import { epoch, list, plural } from "../../words/format.js";
+import { returnedShort, returnedWords } from "../../words/returned.js";
 import { choose, html, render } from "../parts/html.js";
 import { icon } from "../parts/icons.js";
 import { once } from "../parts/later.js";
@@ -27,7 +30,9 @@ export function cursorView(element) {
   new ResizeObserver(mark).observe(element);
 
   return (data, state) => {
-    if (data.phase !== "ready") return;
+    // A model that was explained once has no epochs to go to.
+    element.hidden = data.phase === "ready" && pair(data).every(isOnce);
+    if (data.phase !== "ready" || element.hidden) return;
     drawn = [data, state];
     const { cursor } = data;
     const last = cursor.steps.length - 1;
@@ -54,8 +59,7 @@ export function cursorView(element) {
         <span class="cursor-words">
           ${eventCount(element, data, state)}
           ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: shown when B is off</span>`}
-          ${beside(data)}
-          <span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>
+          ${cursor.step === RETURNED ? returnedHere(data) : [beside(data), returned(element, data), html`<span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>`]}
           <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
           ${live(data)}
         </span>
@@ -91,7 +95,7 @@ function eventCount(element, data, state) {
  */
 function beside({ b, cursor }) {
   const step = epochOf(cursor, "B");
-  if (!b || step === cursor.step) return "";
+  if (!b || step === cursor.step || isOnce(b)) return "";
   const by = metricName(cursor.metric);
   const why = cursor.best !== null ? `epochs counted from each run's best ${by}` : by ? `the epoch with the closest ${by}` : "the nearest explained epoch";
   const words = step === ABSENT ? "B: no epoch here" : `B ${epoch(step)}`;
@@ -111,10 +115,60 @@ function live({ live: on, a, b, cursor }) {
   return html`<span class="live" title=${title}>● live${ahead && `, ${ahead.letter} at ${epoch(last(ahead.info.steps))}`}</span>`;
 }
 
+/**
+ * What the model is that training returned; a click goes to the place that explains it.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ */
+function returned(element, data) {
+  const { short, long } = returnedOf(data);
+  if (!short) return "";
+  const index = returnedPlaces(data)[0]?.index;
+  return html`<button type="button" class="link returned-words" title=${long} disabled=${index === undefined || index === data.cursor.index}
+    onClick=${() => choose(element, { ...moveTo(data.cursor, index), playing: false })}><span class="ellipsis">returned: ${short}</span></button>`;
+}
+
+/**
+ * The same where the cursor is there.
+ * @param {Data} data
+ */
+function returnedHere(data) {
+  const { short, long } = returnedOf(data);
+  return html`<span class="cursor-epoch returned-here ellipsis" title=${long}><b>${epoch(RETURNED)}</b>: ${short}</span>`;
+}
+
+/**
+ * What the returned model of each run is, in few words and in a sentence each.
+ * @param {Data} data
+ */
+function returnedOf(data) {
+  const known = pair(data).flatMap((side) => (side.info.returned && !isOnce(side) ? [{ side, what: side.info.returned }] : []));
+  const names = known.map(({ what }) => returnedShort(what));
+  const same = known.length === pair(data).length && names.every((name) => name === names[0]);
+  const short = same ? (names[0] ?? "") : known.map(({ side }, i) => (data.b ? `${side.letter} ${names[i]}` : names[i])).join(" · ");
+  return { short, long: known.map(({ side, what }) => `${data.b ? `${side.letter}: ` : ""}the returned model: ${returnedWords(what)}`).join("\n") };
+}
+
+/**
+ * Where the cursor stands at the returned model of each run: at its own explanation, or at the epoch whose weights it has.
+ * @param {Data} data
+ */
+function returnedPlaces(data) {
+  const { cursor } = data;
+  return pair(data).flatMap((side) => {
+    const { returned: what } = side.info;
+    if (!what || isOnce(side) || side.letter === "") return [];
+    const end = indexOf(cursor.steps, RETURNED);
+    const own = Array.from(cursor.epochs[side.letter]);
+    const index = end >= 0 && own[end] === what.step ? end : own.indexOf(what.step ?? NaN);
+    return index < 0 ? [] : [{ index, title: `${data.b ? `${side.letter}: ` : ""}the returned model: ${returnedWords(what)}` }];
+  });
+}
+
 /** @param {number[]} steps */
 function range(steps) {
-  const first = steps.find((step) => step >= 0);
-  const last = steps[steps.length - 1];
+  const first = steps.find(isEpoch);
+  const last = lastEpoch(steps);
   if (first === undefined) return "untrained only";
   return first === last ? String(first) : `${first}–${last}`;
 }
@@ -149,6 +203,7 @@ function marks(data, state) {
   );
   return [
     ...gaps.map(({ index, title }) => html`<span key=${title} class="gap-mark" style=${place(index)} title=${title}></span>`),
+    ...returnedPlaces(data).map(({ index, title }) => html`<span key=${title} class="returned-mark" role="img" aria-label=${title} title=${title} style=${place(index)}></span>`),
     ...[...changes].map(([index, title]) => html`<span key=${title} class="change-mark" role="img" aria-label=${title} title=${title} style=${place(index)}></span>`),
     state.pin !== null && html`<span key="pin" class="pin-mark" role="img" aria-label=${pinned(data)} title=${pinned(data)} style=${place(nearest(steps, data.pin))}>${icon("pin")}</span>`,
   ];
@@ -159,20 +214,21 @@ function marks(data, state) {
  * @param {Data} data
  */
 function completeness(data) {
-  const counts = pair(data).map(({ letter, info }) => {
+  const counts = pair(data).filter((side) => !isOnce(side)).map(({ letter, info }) => {
     const logged = epochCount(info.steps);
     // Epochs count from 0: what is missing beyond them is the untrained model.
-    const most = Math.max(info.steps[info.steps.length - 1], info.log_steps[info.log_steps.length - 1] ?? -1) + 1;
-    const explained = logged - info.gaps.filter(({ step }) => step >= 0).length;
-    return { letter, logged, whole: explained, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info) };
+    const most = Math.max(lastEpoch(info.steps), lastEpoch(info.log_steps)) + 1;
+    const explained = logged - info.gaps.filter(({ step }) => isEpoch(step)).length;
+    return { letter, logged, whole: explained, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info), returned: info.returned };
   });
   const words = counts.map(({ whole, expected, gaps }) => `${whole} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
   const same = words.every((word) => word === words[0]);
   const short = same ? words[0] : counts.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
-  const long = counts.map(({ letter, logged, expected, gaps, holes: missing }) => [
+  const long = counts.map(({ letter, logged, expected, gaps, holes: missing, returned }) => [
     `${letter}: ${logged} of ${plural(expected, "epoch")} served`,
     ...gaps.map(({ step, reason }) => `no explanation at ${epoch(step)}: ${reason}`),
     ...(missing.length ? [`missing from epoch ${list(missing.map(String))}`] : []),
+    ...(returned ? [`the returned model: ${returnedWords(returned)}`] : []),
   ].join("\n"));
   return { short, long: long.join("\n") };
 }

@@ -1,6 +1,8 @@
 /** Training curves and curves of the explanations, on one axis of epochs. */
 
+import { RETURNED } from "../../figures/steps.js";
 import { epochOf } from "../../model/cursor.js";
+import { hasReturned, isOnce } from "../../model/frames.js";
 import { bestEpoch, metricName, metrics } from "../../model/metrics.js";
 import { groupsOf, meanAndSpread } from "../../model/repeats.js";
 import { align, holesOf, indexOf, joinSteps } from "../../model/series.js";
@@ -20,6 +22,7 @@ import { choose, html, render, select } from "../parts/html.js";
  * @property {string} name
  * @property {(side: Side) => ArrayLike<number>} steps
  * @property {(side: Side) => {values: ArrayLike<number | null>, dashed: boolean}[]} lines
+ * @property {boolean} logged  whether it is a metric that Keras logged: the returned model has that of the epoch whose weights it has
  * @property {(side: Side) => number | null} best  the epoch that is marked as the best
  * @property {(side: Side) => Spread | undefined} spread  quartiles drawn as a band
  * @property {string} typical  the line over probes: "mean" or "median"; "" if the curve does not depend on probes
@@ -66,13 +69,23 @@ export function trainingView(element) {
     return known;
   };
 
+  const note = document.createElement("p");
+  note.className = "note";
+  note.hidden = true;
+  element.append(note);
+
   return (data, state) => {
     if (data.phase !== "ready") return;
     const sides = [...data.others, ...(data.b ? [data.b] : []), ...(data.a ? [data.a] : [])];
     const names = metrics(sides.flatMap(({ info }) => Object.keys(info.logs)));
     const metric = names.find((name) => name === state.metric) ?? names[0];
     const from = driftChoices(data, state).find((one) => one === state.drift) ?? "previous";
-    const charts = chartsOf(data, metric, from);
+    const curveless = sides.every(isOnce);
+    note.hidden = !curveless;
+    element.classList.toggle("curveless", curveless);
+    note.textContent = `${data.b ? "Both models were" : "This model was"} explained once, without training: there are no epochs, and no curves over them.`;
+    /** @type {Record<string, Chart>} */
+    const charts = curveless ? {} : chartsOf(data, metric, from);
     for (const [name, { figure }] of places) figure.hidden = !(name in charts);
     for (const [name, chart] of Object.entries(charts)) {
       const spot = place(name);
@@ -110,12 +123,13 @@ function driftChoices({ a, b }, { pin }) {
 function chartsOf(data, metric, from) {
   const ofLogs = (/** @type {string} */ key) => (/** @type {Side} */ { info }) =>
     [{ values: info.logs[key], dashed: false }, { values: info.logs[`val_${key}`], dashed: true }].filter(({ values }) => values);
-  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, typical: "", floor: () => undefined, mark: () => null, scale: 1, format: number, best: () => null };
+  const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, typical: "", logged: true, floor: () => undefined, mark: () => null, scale: 1, format: number, best: () => null };
   /** @type {(name: string, pick: (side: Side) => Spread | undefined, scale: number, format: (value: number) => string) => Chart} */
   const spread = (name, pick, scale, format) => ({
     name,
     steps: (side) => pick(side)?.steps ?? [],
     lines: (side) => [{ values: pick(side)?.median ?? [], dashed: false }],
+    logged: false,
     best: () => null,
     spread: pick,
     typical: "median",
@@ -126,7 +140,7 @@ function chartsOf(data, metric, from) {
     format,
   });
   return {
-    loss: { ...log, name: "loss", lines: ofLogs("loss"), fromZero: true },
+    loss: { ...log, name: "loss", lines: ofLogs("loss"), fromZero: true, mark: returnedMark },
     ...(metric && { metric: { ...log, name: metricName(metric), lines: ofLogs(metric), fromZero: false, best: (side) => best(side, metric), mark: (side) => steadyMark(side, metric) } }),
     drift: from === "apart" ? apart(data) : {
       ...spread(FROM[from], ({ chosenDrift }) => chosenDrift, 1, number),
@@ -159,6 +173,14 @@ function steadyMark({ letter, events }, metric) {
 }
 
 /**
+ * The earlier epoch whose weights the returned model has.
+ * @param {Side} side
+ */
+function returnedMark({ letter, info: { returned } }) {
+  return beginning(letter, returned?.how === "restored" && Number(returned.epoch) >= 0 ? returned.epoch : null, "returned", false);
+}
+
+/**
  * The distance of A and B: one curve for both.
  * @param {Data} data
  * @returns {Chart}
@@ -168,6 +190,7 @@ function apart({ compared }) {
     name: FROM.apart,
     steps: () => compared?.steps ?? [],
     lines: () => [{ values: compared?.typical ?? [], dashed: false }],
+    logged: false,
     best: () => null,
     spread: () => undefined,
     typical: "median",
@@ -188,7 +211,7 @@ function apart({ compared }) {
  * @returns {Curves}
  */
 function curveApart(compared, { cursor }, key, dark) {
-  const axis = cursor.steps;
+  const axis = cursor.steps.filter((step) => step !== RETURNED);
   const color = dark ? "#f2f2f2" : "#424242";
   const grey = dark ? "#9e9e9e" : "#757575";
   const of = (/** @type {ArrayLike<number>} */ values) => align(axis, compared.steps, values, []);
@@ -198,7 +221,8 @@ function curveApart(compared, { cursor }, key, dark) {
     axis,
     fromZero: true,
     format: tick,
-    lines: [{ label: "", name: "distance of A and B", letter: "", color, dashed: false, thin: false, best: null, values: of(compared.typical) }],
+    returned: axis.length < cursor.steps.length,
+    lines: [{ label: "", name: "distance of A and B", letter: "", color, dashed: false, thin: false, best: null, values: of(compared.typical), returned: numberAt(compared.steps, compared.typical, RETURNED) }],
     bands: [
       ...(compared.repeats ? [{ color: grey, lower: of(compared.lowest), upper: of(compared.highest) }] : []),
       { color: grey, lower: noise.map((value) => (typeof value === "number" ? 0 : value)), upper: noise, hatched: /** @type {const} */ ("rising") },
@@ -214,15 +238,20 @@ function curveApart(compared, { cursor }, key, dark) {
  * @returns {Curves}
  */
 function curvesOf(chart, sides, key, pattern) {
-  const axis = joinSteps(sides.flatMap(({ info }) => [info.steps, info.log_steps, holesOf(info)]));
+  const all = joinSteps(sides.flatMap(({ info }) => [info.steps, info.log_steps, holesOf(info)]));
+  const axis = all.filter((step) => step !== RETURNED);
   /** @type {(values: (number | null | undefined)[]) => (number | null | undefined)[]} */
   const scaled = (values) => values.map((value) => (typeof value === "number" ? value * chart.scale : value));
-  const groups = repeatsOf(chart, sides, pattern, (side) => scaled(align(axis, chart.steps(side), chart.lines(side).at(-1)?.values ?? [], holesOf(side.info))));
+  // A model that was explained once stands beside every epoch.
+  const along = (/** @type {Side} */ side, /** @type {ArrayLike<number | null>} */ values) =>
+    scaled(isOnce(side) ? axis.map(() => atStep(chart, side, values, RETURNED)) : align(axis, chart.steps(side), values, holesOf(side.info)));
+  const groups = repeatsOf(chart, sides, pattern, (side) => along(side, chart.lines(side).at(-1)?.values ?? []));
   // A and B keep their own lines beside the band.
   const merged = new Set(groups.flatMap(({ members }) => members.filter(({ letter }) => letter === "")));
   return {
     key,
     axis,
+    returned: sides.some(hasReturned),
     fromZero: chart.fromZero,
     format: tick,
     lines: [...groups.map(({ line }) => line), ...sides.flatMap((side) => {
@@ -236,7 +265,10 @@ function curvesOf(chart, sides, key, pattern) {
         dashed,
         thin: side.letter === "",
         best: side.letter && i === lines.length - 1 ? chart.best(side) : null,
-        values: scaled(align(axis, chart.steps(side), values, holesOf(side.info))),
+        constant: isOnce(side),
+        // Where it has the weights of an explained epoch, it stands there.
+        returned: hasReturned(side) || isOnce(side) ? scaled([atStep(chart, side, values, RETURNED)])[0] ?? null : null,
+        values: along(side, values),
       }));
     })],
     marks: sides.flatMap((side) => {
@@ -287,8 +319,22 @@ function best({ info: { log_steps, logs } }, metric) {
 
 /** @type {(chart: Chart, side: Side, step: number) => string[]} */
 function readings(chart, side, step) {
-  const index = indexOf(chart.steps(side), step);
-  return chart.lines(side).map(({ values }) => chart.format(Number(values[index] ?? NaN)));
+  return chart.lines(side).map(({ values }) => chart.format(atStep(chart, side, values, step) ?? NaN));
+}
+
+/** @type {(chart: Chart, side: Side) => boolean} whether a run can have a number there: one that was explained once has no loss, and no drift */
+const shows = (chart, side) => !isOnce(side) || chart.lines(side).some(({ values }) => atStep(chart, side, values, RETURNED) !== null);
+
+/** @type {(chart: Chart, side: Side, values: ArrayLike<number | null>, step: number) => number | null} the number of a run at a step; null where there is none */
+function atStep(chart, side, values, step) {
+  const equal = chart.logged && step === RETURNED ? side.info.returned?.epoch : null;
+  return numberAt(chart.steps(side), values, equal ?? step);
+}
+
+/** @type {(steps: ArrayLike<number>, values: ArrayLike<number | null>, step: number) => number | null} */
+function numberAt(steps, values, step) {
+  const value = values[indexOf(steps, step)];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 /**
@@ -318,7 +364,7 @@ function caption(data, chart, title, pattern) {
     <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: sampling error alone stays below it in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
     <span class="chart-readings" title=${description(data, chart, pattern)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
-      ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
+      ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.filter((side) => shows(chart, side)).map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
     </span>
   </div>`;
 }
@@ -341,7 +387,7 @@ function repeatWords(data, chart, pattern) {
 /** @type {(data: Data, chart: Chart, pattern: string) => string} */
 function description(data, chart, pattern) {
   if (chart.apart) return apartWords(chart.apart, data);
-  const all = [data.a, data.b, ...data.others].filter((side) => side !== null);
+  const all = [data.a, data.b, ...data.others].filter((side) => side !== null).filter((side) => shows(chart, side));
   const numbers = all.map((side) => {
     const top = chart.best(side);
     const words = `${side.letter} ${side.name}: ${readings(chart, side, epochOf(data.cursor, side.letter)).join(", validation ")}`.trim();
@@ -352,7 +398,7 @@ function description(data, chart, pattern) {
       words,
       ...(top === null ? [] : [`best at ${epoch(top)} (the ring): ${readings(chart, side, top).at(-1)}`]),
       ...(typeof noise === "number" && Number.isFinite(noise) ? [`noise (hatched) up to ${chart.format(noise)}`] : []),
-      ...(mark ? [`${mark.text.replace(/ [AB]$/, "")} from ${epoch(mark.step)} on`] : []),
+      ...(mark ? [`${mark.text.replace(/ [AB]$/, "")}${mark.text.startsWith("returned") ? `: ${epoch(mark.step)}` : ` from ${epoch(mark.step)} on`}`] : []),
     ].join("; ");
   });
   const about = overProbes(data, chart);

@@ -12,7 +12,7 @@ function pane({ labels = [0, 1, 2, 0], predicted = [0, 1, 0, 0], certainty = [0.
     side: {
       info: { probes: { count: 4, labels } },
       predictions: { at: (probe) => ({ predicted: predicted[probe], probability: certainty[probe], label: certainty[probe] }) },
-      drift: { count: 4, of: (probe) => Float32Array.from(drift[probe]) },
+      drift: { count: 4, steps: drift[0].map((_, step) => step), of: (probe) => Float32Array.from(drift[probe]) },
     },
   };
 }
