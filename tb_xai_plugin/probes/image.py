@@ -141,19 +141,23 @@ class ImageProbes(ProbeSet):
 
     @classmethod
     def from_dataset(cls, dataset: Iterable[Any], n: int = 16, **options: Any) -> ImageProbes:
-        """Take the first n images of a dataset, balanced over classes.
+        """Take the first n images of a dataset, balanced over classes; of a regression, n that are spread over the ranks of its true values.
+
+        A dataset that is sorted by class is read on until its classes come again, up to 2,000 examples per probe. A warning is logged where a class is
+        missing or has less than its share of the probes, and where the dataset goes on and its classes are not known.
 
         Args:
-            dataset: tf.data.Dataset, keras.utils.PyDataset, or any iterable of (x, y), (x, y, weight) or x, batched or not. Do not shuffle it:
-                a shuffled dataset gives different probes in every process, and runs with different probes cannot be compared.
+            dataset: a pair of arrays (x, y), tf.data.Dataset, keras.utils.PyDataset, or any iterable of (x, y), (x, y, weight) or x, batched or not. Do
+                not shuffle it without a fixed seed: it would give different probes in every process, and runs with different probes cannot be
+                compared. y are class numbers or names, rows of 0 and 1, or true values.
             n: number of probes.
-            options: further arguments of ImageProbes.
+            options: further arguments of ImageProbes. `class_names` tell which classes to look for.
 
         Raises:
-            ValueError: the dataset has fewer than n examples. TypeError: it gives dicts instead of (x, y).
+            ValueError: the dataset has fewer than n examples. TypeError: it gives dicts, or several inputs of which not all are images.
         """
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        images, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None)
+        images, labels = take_balanced(WHO, dataset, n, class_names)
         return cls(images, labels, **options)
 
     @property

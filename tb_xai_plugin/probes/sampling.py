@@ -1,147 +1,432 @@
-"""Takes a few examples, balanced over classes, from a dataset of any kind."""
+"""Takes a few examples from a dataset of any kind: balanced over classes, or spread over the true values of a regression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from operator import itemgetter
+import logging
+import time
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from tb_xai_plugin.probes.examples import Block, Inputs, blocks
 
 # A dataset may repeat without end: at most this many examples are read for each one wanted, and more where classes are still missing, because a dataset
 # may be sorted by class. Of arrays, which are in memory, all are read.
 EXAMPLES_READ_PER_PROBE = 200
 EXAMPLES_READ_FOR_CLASSES = 2000
 
-# The input of one example: an array, or several of them, in a tuple or by name.
-Input = Any
+# Of a stream of true values, every k-th example is held, with the smallest k for which they are at most so many per probe.
+HELD_PER_PROBE = 8
+
+# More different numbers than this are no class numbers where their dtype is a float, although they are whole.
+MOST_FLOAT_CLASSES = 20
+
+# After so many seconds of reading, a line says what is still missing.
+SECONDS_UNTIL_SAID = 10.0
+
+# A sentence lists at most this many classes.
+MOST_LISTED = 10
+
+NO_LABEL = -1
+
+logger = logging.getLogger("tb_xai_plugin")
 
 
-def take_balanced(dataset: Iterable[Any], n: int, classes: int | None = None, axes: int | None = None) -> tuple[Input, np.ndarray | None]:
-    """The first n examples in the dataset's order, with equally many of each class as far as the dataset has them.
+def take_balanced(
+    who: str, dataset: Iterable[Any], n: int, class_names: Sequence[str] | None = None, axes: int | None = None
+) -> tuple[Inputs, np.ndarray | None]:
+    """The first examples of each class, equally many as far as the dataset has them; of a regression, examples at evenly spaced ranks of y.
+
+    Classes are those of numbers, names or one-hot rows. An example with several labels counts for the rarest of them. Numbers are the true values of
+    a regression where one of them is not whole, or where there are about as many different ones as examples. What is lacking is logged as a warning.
 
     Args:
+        who: the class that is made, for messages.
         dataset: iterable of (x, y), (x, y, weight) or x, batched or not; or one tuple of arrays (x, y). Of images and series, x may be a tuple or dict of
             arrays that a model takes together.
         n: number of examples.
-        classes: number of classes, where known: reading stops once there are enough examples of each.
+        class_names: names of the classes, where known: reading stops once there are enough examples of each.
         axes: number of axes of one example (a row has 1, a text 0); None for images, which have 2 or 3.
 
     Returns:
         inputs (n, ...), or a list or dict of several such arrays; and labels (n,) or (n, classes) as in the dataset, or None where it has none.
 
     Raises:
-        ValueError: n is below 1, or the dataset has fewer examples. TypeError: the dataset gives dicts.
+        ValueError: n is below 1, or the dataset has fewer examples. TypeError: the dataset gives several inputs that are no images or series.
     """
-    if not isinstance(n, int | np.integer) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
-    by_class: dict[int, list[tuple[int, Input, np.ndarray | None]]] = {}
-    in_memory = isinstance(dataset, tuple)
-    seen = 0
-    for x, y in _examples(dataset, axes):
-        queue = by_class.setdefault(_class_of(y), [])
-        if len(queue) < n:
-            queue.append((seen, x, y))
-        seen += 1
-        known = _classes(y) or classes or (1 if y is None else None)
-        enough = known is not None and len(by_class) >= min(known, n) and all(len(q) >= -(-n // known) for q in by_class.values())
-        late = (queue for queue in by_class.values() if queue[0][0] >= EXAMPLES_READ_PER_PROBE * n)
-        missing = len(by_class) < min(known or 2, n) or any(len(queue) < n // len(by_class) for queue in late)
-        most = n * (EXAMPLES_READ_FOR_CLASSES if missing else EXAMPLES_READ_PER_PROBE)
-        if (enough and sum(map(len, by_class.values())) >= n) or (seen >= most and not in_memory):
+    names = list(class_names) if class_names is not None and len(class_names) > 1 else None
+    labels, rounds, spread = _Labels(int(n), names), _Rounds(int(n)), _Spread(int(n))
+    seen, began, said, last, ended, most = 0, time.monotonic(), False, None, True, False
+    for block in blocks(who, dataset, axes):
+        if most:  # and the dataset goes on
+            ended = False
             break
-    if seen < n:
-        raise ValueError(f"from_dataset: the dataset has {seen} examples and n is {n}; give a smaller n or more examples.")
-    queues = list(by_class.values())  # in the order in which their classes first came
-    rounds = sorted((place, number) for number, queue in enumerate(queues) for place in range(len(queue)))
-    taken = sorted((queues[number][place] for place, number in rounds[:n]), key=lambda example: example[0])
-    labels = [y for _, _, y in taken if y is not None]
-    return _stacked([x for _, x, _ in taken]), np.stack(labels) if labels else None
-
-
-def _stacked(inputs: list[Input]) -> Input:
-    first = inputs[0]
-    if isinstance(first, dict):
-        return {name: np.stack([one[name] for one in inputs]) for name in first}
-    if isinstance(first, list):
-        return [np.stack([one[place] for one in inputs]) for place in range(len(first))]
-    return np.stack(inputs)
-
-
-def _examples(dataset: Iterable[Any], axes: int | None) -> Iterator[tuple[Input, np.ndarray | None]]:
-    """Single examples, from a dataset of batches or of single examples."""
-    for element in _elements(dataset):
-        x, y = (*element, None)[:2] if isinstance(element, tuple | list) else (element, None)
-        several = _several(x, y, axes)
-        if (isinstance(x, dict) and not several) or isinstance(y, dict):
-            raise TypeError(
-                "from_dataset: the dataset gives dicts; map it to (x, y) first, e.g. dataset.map(lambda x, y: (x['image'], y))."
+        last = block
+        keys = labels.read(block)
+        rounds.add(seen, block, keys)
+        spread.add(seen, block)
+        seen += len(block)
+        if not block.whole and _complete(labels, rounds):
+            ended = False
+            break
+        most = not block.whole and _at_limit(seen, labels, rounds)
+        if not said and time.monotonic() - began > SECONDS_UNTIL_SAID:
+            said = True
+            logger.warning(
+                "%s.from_dataset: still reading, %s examples so far, %s; arrays (x, y) are faster, and a dataset that is shuffled with a fixed seed too.",
+                *(who, f"{seen:,}", _counted(labels, rounds.counts)),
             )
-        y = None if y is None else np.asarray(y)
-        x = _each(np.asarray, x) if several else np.asarray(x)
-        if y is not None and (y.dtype.kind not in "fiub" or not np.isfinite(y).all()):
-            raise ValueError(f"from_dataset: a label is {y.ravel()[0]!r}; labels must be class numbers or one-hot rows.")
-        one = x if not several else next(iter(x.values())) if isinstance(x, dict) else x[0]
-        if _is_batch(one, y) if axes is None else _is_batch_of(axes, one, y):
-            for i in range(len(one)):
-                yield (_each(itemgetter(i), x) if several else x[i]), None if y is None else y[i]
-        else:
-            yield x, y
+    if seen < n or last is None:
+        raise ValueError(f"from_dataset: the dataset has {seen} examples and n is {n}; give a smaller n or more examples.")
+    values = labels.values
+    taken = spread.taken() if values else rounds.taken()
+    ys = [one.y for one in taken if one.y is not None]
+    if sentence := (spread.sentence(seen, ended) if values else _sentence(labels, rounds.counts, ys, seen, ended)):
+        logger.warning("%s.from_dataset: %s.", who, sentence)
+    return last.together([one.x for one in taken]), np.stack(ys) if ys else None
 
 
-def _several(x: Any, y: Any, axes: int | None) -> bool:
-    """Whether x holds several arrays that a model takes together; of images (axes None) and series (2) only."""
-    entries = list(x.values()) if isinstance(x, dict) else x
-    if axes not in (None, 2) or not isinstance(entries, list | tuple) or len(entries) < 2:
+@dataclass(frozen=True)
+class _Example:
+    place: int
+    x: Any
+    y: Any
+
+
+@dataclass
+class _Labels:
+    """What the labels are that were read so far.
+
+    Attributes:
+        n: number of examples wanted.
+        names: names of the classes, or None.
+        known: number of classes, where it is known: by their names, or by the width of rows of 0 and 1.
+        sets: whether an example has several labels, or none.
+        totals: of rows, how many examples each label has.
+    """
+
+    n: int
+    names: list[str] | None
+    known: int | None = None
+    sets: bool = False
+    totals: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    _whole: bool = True
+    _float: bool = False
+    _lowest: float = 0.0
+    _highest: float = 0.0
+    _seen: int = 0
+    _distinct: set[float] = field(default_factory=set)
+
+    def read(self, block: Block) -> np.ndarray:
+        """The class of each example, (k,): a number or a name."""
+        y = block.y
+        if y is None:
+            self.known = 1
+            return np.zeros(len(block), dtype=np.int64)
+        if y.ndim == 1 or y[0].size == 1:
+            return self._numbers(y.reshape(len(y)))
+        if y.ndim == 2 and y.dtype.kind != "U":
+            return self._rows(y)
+        return np.zeros(len(y), dtype=np.int64)  # e.g. masks: the kinds of probes say what is wrong with them
+
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        self.known = len(self.names) if self.names else None
+        if y.dtype.kind == "U" or y.dtype.kind == "b":
+            return y if y.dtype.kind == "U" else y.astype(np.int64)
+        self._seen += len(y)
+        if len(y) == 1 and (number := y[0].item()) in self._distinct:
+            return y.astype(np.int64)  # the commonest case of single examples, which should cost little
+        self._float = self._float or y.dtype.kind == "f"
+        self._whole = self._whole and bool((y == np.floor(y)).all())
+        self._lowest, self._highest = min(self._lowest, float(y.min())), max(self._highest, float(y.max()))
+        if self._whole:
+            self._distinct.update(np.unique(y).tolist() if len(y) > 1 else [number])
+        return y.astype(np.int64)
+
+    def _rows(self, y: np.ndarray) -> np.ndarray:
+        """One label of each row: the one that is true; of several, the rarest so far; of shares, the largest."""
+        binary = bool(((y == 0) | (y == 1)).all())
+        if not binary:
+            self._whole = self._whole and bool((y >= 0).all() and (np.abs(y.sum(axis=1) - 1) < 5e-3).all())
+            self.known = y.shape[1] if self._whole else None
+            largest: np.ndarray = np.argmax(y, axis=1)
+            return largest
+        self.known = y.shape[1]
+        true = y == 1
+        self.totals = true.sum(axis=0) if not len(self.totals) else self.totals + true.sum(axis=0)
+        counts = true.sum(axis=1)
+        if (counts == 1).all():
+            label: np.ndarray = np.argmax(true, axis=1)
+            return label
+        self.sets = True
+        order = np.argsort(self.totals, kind="stable")
+        return np.where(counts == 0, NO_LABEL, order[true[:, order].argmax(axis=1)])
+
+    @property
+    def values(self) -> bool:
+        """Whether the labels are the true values of a regression."""
+        if not self._whole:
+            return True
+        different = len(self._distinct)
+        if self.names or different <= self.n:
+            return False
+        if self._lowest < 0 or (self._float and different > MOST_FLOAT_CLASSES):
+            return True
+        return different > self._seen / 2 and self._highest >= 2 * different
+
+    def name(self, key: Hashable) -> str:
+        """A class for people."""
+        if key == NO_LABEL:
+            return "no label"
+        if isinstance(key, str):
+            return f"class {key!r}"
+        assert isinstance(key, int)
+        return f"class {self.names[key]!r}" if self.names and 0 <= key < len(self.names) else f"class {key}"
+
+    def missing(self, counts: Counter[Any]) -> list[str]:
+        """Classes that are known and never came."""
+        if not self.known or self.known == 1:
+            return []
+        if self.sets:
+            return [self.name(int(label)) for label in np.flatnonzero(self.totals == 0)]
+        words = any(isinstance(key, str) for key in counts)
+        keys: Sequence[Any] = self.names or [] if words else range(self.known)
+        return [self.name(key) for key in keys if key not in counts]
+
+
+class _Rounds:
+    """The first examples of each class: the first of every class, then the second of every class, and so on, until there are n.
+
+    Attributes:
+        counts: {class: how many examples came}.
+        returned: whether a class came again after another one, so that the dataset is not sorted by class.
+        changed: whether an example was kept since this was last set to False.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.counts: Counter[Any] = Counter()
+        self.returned = False
+        self.changed = True
+        self._kept: dict[Any, list[_Example]] = {}  # of the first n classes, in the order in which they came
+        self._full: set[Any] = set()
+        self._latest: Any = None
+
+    def add(self, place: int, block: Block, keys: np.ndarray) -> None:
+        """Examples with these classes. place: number of the first one in the dataset."""
+        if len(keys) == 1:
+            key = keys[0].item()
+            self._note([key], [1])
+            self._offer(key, place, block, 0)
+            return
+        different, at, inverse, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+        changes = np.flatnonzero(inverse[1:] != inverse[:-1])
+        runs = 1 + len(changes)
+        self.returned = self.returned or runs > len(different)
+        order = np.argsort(at)
+        self._note(different[order].tolist(), counts[order].tolist())
+        self._latest = keys[-1].item()
+        wanted = np.array([key in self._kept and key not in self._full for key in different.tolist()])
+        candidates = np.flatnonzero(wanted[inverse])
+        # At most the first n of each class in this block.
+        by_class = candidates[np.argsort(inverse[candidates], kind="stable")]
+        starts = np.flatnonzero(np.diff(inverse[by_class], prepend=-1))
+        ranks = np.arange(len(by_class)) - np.repeat(starts, np.diff(starts, append=len(by_class)))
+        for i in np.sort(by_class[ranks < self.n]).tolist():
+            self._offer(keys[i].item(), place + i, block, i)
+
+    def _note(self, different: list[Any], counts: list[int]) -> None:
+        """Count examples. different: their classes, in the order in which they came."""
+        for key, count in zip(different, counts, strict=True):
+            new = key not in self.counts
+            self.returned = self.returned or (not new and key != self._latest)
+            self.counts[key] += count
+            self._latest = key
+            if new:
+                self.changed = True
+                if len(self._kept) < self.n:
+                    self._kept[key] = []
+                    self._prune()
+
+    def _offer(self, key: Any, place: int, block: Block, i: int) -> None:
+        if key in self._full or key not in self._kept:
+            return
+        queue = self._kept[key]
+        before = sum(min(len(other), len(queue)) for other in self._kept.values())
+        if before >= self.n:
+            self._full.add(key)  # n examples come before this one, whatever follows
+            return
+        self.changed = True
+        queue.append(_Example(place, block.take(i), None if block.y is None else block.y[i]))
+
+    def _prune(self) -> None:
+        """Drop what can no longer be among the n, because another class came."""
+        rounds, held = 0, 0
+        while held < self.n and rounds <= self.n:
+            held += sum(len(queue) > rounds for queue in self._kept.values())
+            rounds += 1
+        for queue in self._kept.values():
+            del queue[rounds:]
+
+    def share(self, classes: int) -> int:
+        """How many examples of each class there should be at least."""
+        return self.n // min(classes, self.n)
+
+    def complete(self, known: int) -> bool:
+        """Whether nothing that follows can change what is taken. known: number of classes."""
+        wanted = min(known, self.n)
+        return len(self._kept) >= wanted and all(
+            len(queue) >= -(-(self.n - number) // wanted) for number, queue in enumerate(self._kept.values()) if number < wanted
+        )
+
+    def taken(self) -> list[_Example]:
+        """The n examples, in the dataset's order."""
+        queues = list(self._kept.values())
+        rounds = sorted((place, number) for number, queue in enumerate(queues) for place in range(len(queue)))
+        return sorted((queues[number][place] for place, number in rounds[: self.n]), key=lambda example: example.place)
+
+
+class _Spread:
+    """Examples at evenly spaced ranks of their first true value."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self._every = 1
+        self._held: list[tuple[float, _Example]] = []
+        self._whole: Block | None = None
+        self._latest = -np.inf
+        self._rising = True
+
+    def add(self, place: int, block: Block) -> None:
+        if block.y is None or block.y.dtype.kind == "U":
+            return
+        if block.whole:
+            self._whole = block
+            return
+        if len(block.y) == 1 and place % self._every and self._latest == block.y.flat[0]:
+            return
+        numbers = block.y.reshape(len(block.y), -1)[:, 0].astype(np.float64)
+        self._rising = self._rising and bool(numbers[0] >= self._latest and (np.diff(numbers) >= 0).all())
+        self._latest = float(numbers[-1])
+        for i in range(-place % self._every, len(numbers), self._every):
+            self._held.append((float(numbers[i]), _Example(place + i, block.take(i), block.y[i])))
+        while len(self._held) > max(HELD_PER_PROBE * self.n, self.n):
+            self._held, self._every = [one for one in self._held if one[1].place % (2 * self._every) == 0], 2 * self._every
+
+    def taken(self) -> list[_Example]:
+        """The n examples, in the dataset's order."""
+        if self._whole is None:
+            numbers = np.array([value for value, _ in self._held])
+            return [self._held[i][1] for i in self._places(numbers)]
+        y = self._whole.y
+        assert y is not None
+        return [_Example(i, i, y[i]) for i in self._places(y.reshape(len(y), -1)[:, 0])]
+
+    def _places(self, numbers: np.ndarray) -> list[int]:
+        ranks = ((np.arange(self.n) + 0.5) * len(numbers) / self.n).astype(np.int64)
+        places: list[int] = np.sort(np.argsort(numbers, kind="stable")[ranks]).tolist()
+        return places
+
+    def sentence(self, seen: int, ended: bool) -> str:
+        """What should be said about the examples."""
+        if ended or not self._rising or len(self._held) < 2 or self._held[0][0] == self._held[-1][0]:
+            return ""
+        return (
+            f"looked at the first {seen:,} examples, whose true values only rise, from {self._held[0][0]:.4g} to {self._latest:.4g}, and the dataset goes on; "
+            "shuffle it once with a fixed seed, give arrays (x, y), or a larger n, which reads further"
+        )
+
+
+def _complete(labels: _Labels, rounds: _Rounds) -> bool:
+    """Whether nothing that follows can change what is taken."""
+    if labels.known is None or labels.sets or labels.values or not rounds.changed:
         return False
-    if not all(hasattr(entry, "shape") and len(entry.shape) >= 2 for entry in entries):
+    rounds.changed = False
+    return rounds.complete(labels.known)
+
+
+def _at_limit(seen: int, labels: _Labels, rounds: _Rounds) -> bool:
+    """Whether so much was read of a stream that it should be enough."""
+    n = rounds.n
+    if seen < EXAMPLES_READ_PER_PROBE * n:
         return False
-    if not isinstance(x, list):
+    return seen >= EXAMPLES_READ_FOR_CLASSES * n or labels.values or not _lacking(labels, rounds)
+
+
+def _lacking(labels: _Labels, rounds: _Rounds) -> bool:
+    """Whether a class is missing, has less than its share, or may still follow because the dataset seems to be sorted."""
+    n = rounds.n
+    found = len(rounds.counts)
+    if labels.sets:
+        return bool((labels.totals < rounds.share(len(labels.totals))).any())
+    if found >= n:
+        return False
+    if found < min(labels.known or 2, n) or (labels.known is None and not rounds.returned):
         return True
-    lengths = {int(entry.shape[0]) for entry in entries}
-    return y is not None and np.ndim(y) > 0 and lengths == {len(y)} != {len(x)}
+    return min(rounds.counts.values()) < rounds.share(found)
 
 
-def _each(of: Callable[[Any], Any], arrays: Any) -> Any:
-    return {str(name): of(array) for name, array in arrays.items()} if isinstance(arrays, dict) else [of(array) for array in arrays]
+def _sentence(labels: _Labels, counts: Counter[Any], ys: Sequence[Any], seen: int, ended: bool) -> str:
+    """What should be said about the classes of the examples that were taken; "" where nothing is lacking."""
+    n = len(ys)
+    if not n or labels.known == 1:
+        return ""
+    totals = Counter({label: int(total) for label, total in enumerate(labels.totals) if total}) if labels.sets else counts
+    classes = max(labels.known or 0, len(totals))
+    exact = ended or labels.known is not None
+    missing = labels.missing(counts) if len(totals) < min(n, classes) else []
+    few = [
+        f"{labels.name(key)} has {count:,} (its share is {n // classes})" for key, count in sorted(totals.items()) if count < n // classes
+    ]
+    alone = len(totals) == 1 and classes == 1 and n > 1
+    lacks = []
+    if classes > n:
+        without = f"{classes - n:,}" if exact else f"{classes - n:,} or more"
+        lacks.append(f"n is {n} for {'' if exact else 'at least '}{classes:,} classes, so {without} have no probe")
+    if alone:
+        lacks.append("no example of another class came")
+    if missing:
+        lacks.append(f"no example of {_listed(missing)} came")
+    if few:
+        lacks.append(_listed(few))
+    if not exact:
+        lacks.append("the dataset goes on, and other classes may follow")
+    if not lacks:
+        return ""
+    ways = [f"give n={classes} or more"] if classes > n else []
+    if not exact:
+        ways.append("give class_names, for each of which it then looks")
+    if not ended and (missing or few or not exact):
+        ways += [
+            "shuffle the dataset once with a fixed seed",
+            "give arrays (x, y), of which all are read",
+            "give a larger n, which reads further",
+        ]
+    elif missing or few or alone:
+        ways.append("give data that have more of what is lacking")
+    looked = f"looked at {'all' if ended else 'the first'} {seen:,} examples, and took {_taken(labels, ys)}"
+    return f"{looked}; {', and '.join(lacks)}; {', or '.join(ways)}"
 
 
-def _elements(dataset: Iterable[Any]) -> Iterator[Any]:
-    # keras.utils.PyDataset has a length and items; iterating over it would go past its end.
-    if isinstance(dataset, tuple):  # (x_test, y_test): one large batch
-        yield dataset
-    elif isinstance(dataset, Sized) and hasattr(dataset, "__getitem__"):
-        yield from (dataset[i] for i in range(len(dataset)))
-    else:
-        yield from dataset
+def _taken(labels: _Labels, ys: Sequence[Any]) -> str:
+    """How often each class is among the probes."""
+    rows = np.stack(ys)
+    if labels.sets:
+        return _counted(labels, Counter({label: int(count) for label, count in enumerate((rows == 1).sum(axis=0)) if count}))
+    one = rows.reshape(len(rows), -1)
+    keys = one.argmax(axis=1) if one.shape[1] > 1 else one[:, 0] if one.dtype.kind == "U" else one[:, 0].astype(np.int64)
+    return _counted(labels, Counter(keys.tolist()))
 
 
-def _is_batch(x: np.ndarray, y: np.ndarray | None) -> bool:
-    """Whether x holds several images."""
-    if x.ndim == 4 and y is not None and (y.ndim == 0 or len(y) != len(x)):
-        return False  # a bag of images, a video or a volume
-    if x.ndim in (2, 4, 5):
-        return x.ndim > 2
-    if y is None:
-        return x.shape[-1] not in (1, 3, 4)
-    # A (28, 28, 1) image with a one-hot label is one example; (32, 28, 28) images with 32 labels are a batch.
-    return y.ndim >= 1 and len(y) == len(x) and not (y.ndim == 1 and x.shape[-1] in (1, 3, 4) and y.sum() == 1)
+def _counted(labels: _Labels, counts: Counter[Any]) -> str:
+    return _listed([f"{count:,} of {labels.name(key)}" for key, count in sorted(counts.items())])
 
 
-def _is_batch_of(axes: int, x: np.ndarray, y: np.ndarray | None) -> bool:
-    """Whether x holds several examples with this number of axes each; series of one channel may lack an axis."""
-    labelled = y is not None and y.ndim >= 1 and x.ndim >= 1 and len(y) == len(x) and not (y.ndim == 1 and len(y) > 1 and y.sum() == 1)
-    if axes == 2 and x.ndim == 2:
-        return labelled
-    return x.ndim > axes and (y is None or (y.ndim >= 1 and len(y) == len(x)))
-
-
-def _class_of(y: np.ndarray | None) -> int:
-    if y is None:
-        return 0
-    return int(y.argmax()) if _classes(y) else int(y.reshape(-1)[0])
-
-
-def _classes(y: np.ndarray | None) -> int | None:
-    """Number of classes where the label is one-hot."""
-    return y.size if y is not None and y.ndim == 1 and y.size > 1 else None
+def _listed(things: Sequence[str]) -> str:
+    more = f" and {len(things) - MOST_LISTED} more" if len(things) > MOST_LISTED else ""
+    return ", ".join(things[:MOST_LISTED]) + more

@@ -222,7 +222,7 @@ class TabularProbes(ProbeSet):
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        rows, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=1)
+        rows, labels = take_balanced(WHO, dataset, n, class_names, axes=1)
         return cls(rows, labels, **options)
 
     def player_names(self, probe: int) -> list[str]:

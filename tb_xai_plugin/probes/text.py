@@ -128,7 +128,7 @@ class TextProbes(ProbeSet):
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        texts, labels = take_balanced(dataset, n, classes=len(class_names) if class_names is not None else None, axes=0)
+        texts, labels = take_balanced(WHO, dataset, n, class_names, axes=0)
         return cls([text.decode() if isinstance(text, bytes) else str(text) for text in texts.ravel().tolist()], labels, **options)
 
     def given(self) -> list[str]:

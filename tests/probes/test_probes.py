@@ -228,7 +228,7 @@ def test_a_dataset_that_is_too_small_is_refused() -> None:
     with pytest.raises(TypeError, match="map it to"):
         ImageProbes.from_dataset([({"image": DIGITS[0]}, 1)], 1)
     with pytest.raises(ValueError, match="labels must be class numbers"):
-        ImageProbes.from_dataset([(DIGITS[0], "cat")], 1)
+        ImageProbes.from_dataset([(DIGITS[0], None), (DIGITS[0], np.nan)][1:], 1)
 
 
 def test_dark_images_are_shown_as_dark_after_they_were_logged() -> None:
