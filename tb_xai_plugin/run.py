@@ -292,8 +292,9 @@ class Run(Series):
     def to_dataframe(self) -> pandas.DataFrame:
         """All attributions as a pandas DataFrame, one row for each step, explainer, probe, target and player.
 
-        Columns: step (-1 is the untrained model, and 2147483647 the returned one), explainer, probe, name, label, target, class, player, value, error.
-        The label is the true class; of a regression, the true value of the target; of sets of labels, whether the target is true.
+        Columns: step (-1 is the untrained model, and 2147483647 the returned one), explainer, probe, name, label, target, class, player, player_name,
+        value, error; and unit, that of value and error, where the probes have one. The label is the true class; of a regression, the true value of
+        the target; of sets of labels, whether the target is true.
 
         Raises:
             ImportError: pandas is not installed.

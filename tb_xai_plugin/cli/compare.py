@@ -161,6 +161,7 @@ def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) 
     at_epoch = logged == (run.returned_epoch if epoch == wire.RETURNED else epoch)
     return {
         "name": run.name,
+        **({"unit": run.probes.unit} if run.probes.unit else {}),
         "epoch": epoch,
         "returned": None if run.returned_how is None else {"epoch": run.returned_epoch, "how": run.returned_how},
         "metric": metric,

@@ -31,7 +31,8 @@ class Explanation:
         fidelity: {measure: float32 (p, t)}, how far the values can be trusted; the measures depend on the explainer.
         noise: float32 (p, t, k), sketches of the sampling errors, from which errors of differences are computed; None where nothing is drawn.
         interactions: float32 (p, t, k, 3): player, player and strength of the strongest pairs, NaN past the last pair; None where the explainer has none.
-        unit: "log-odds" | "probability" | "output", the unit of values, errors, base values and outputs; or the explainer's own unit.
+        unit: "log-odds" | "probability" | "output", the unit of values, errors, base values and outputs; or the explainer's own unit. Of a regression,
+            `probes.unit` says what "output" is measured in.
         clipped: the share of the model's outputs that were 0 or 1 and were clipped before log-odds were taken.
     """
 
@@ -52,7 +53,7 @@ class Explanation:
         things = "output" if self.unit == "output" else "class"
         few, many = self.players.min(), self.players.max()
         sizes = f"{_counted(p, 'probe')}, {_counted(t, things)}, {many if few == many else f'{few} to {many}'} players"
-        return f"Explanation({sizes}, in units of {self.unit}; the first: {self._strongest()})"
+        return f"Explanation({sizes}, in units of {self.probes.unit_of(self.unit)}; the first: {self._strongest()})"
 
     def _strongest(self) -> str:
         """The strongest players of the first probe, for its true class where that is explained, else for the first target."""
@@ -74,10 +75,7 @@ class Explanation:
     @property
     def player_names(self) -> list[list[str]]:
         """Names of the players of each probe; superpixels are numbered."""
-        return [
-            self.probes.player_names(probe) or [f"superpixel {player}" for player in range(players)]
-            for probe, players in enumerate(self.players)
-        ]
+        return self.probes.players_named()
 
     @property
     def target_names(self) -> list[list[str]]:
@@ -91,7 +89,7 @@ class Explanation:
 
         Returns:
             pandas.DataFrame with the columns "probe", "name", "label" (the true class; of a regression, the true value of the target; of sets of
-            labels, whether the target is true), "target", "class", "player", "player_name", "value" and "error".
+            labels, whether the target is true), "target", "class", "player", "player_name", "value" and "error"; and "unit", that of value and error, where the probes have one.
 
         Raises:
             ImportError: pandas is not installed.
@@ -120,6 +118,7 @@ class Explanation:
                 "player_name": [names[i][j] for i, j in zip(probe, player, strict=True)],
                 "value": self.values[probe, place, player],
                 "error": self.errors[probe, place, player],
+                **({"unit": probes.unit_of(self.unit)} if probes.unit else {}),
             }
         )
 

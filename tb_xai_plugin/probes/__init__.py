@@ -20,7 +20,7 @@ KINDS: dict[str, type[ProbeSet]] = {kind.kind: kind for kind in (ImageProbes, Ta
 def read_back(names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ProbeSet:
     """The probes of a record, from what `as_record` returned."""
     probes = KINDS[names["kind"]].from_record(names, arrays)
-    probes.side_digest = names.get("side_inputs")
+    probes.side_digest, probes.unit = names.get("side_inputs"), names.get("unit")
     return probes
 
 

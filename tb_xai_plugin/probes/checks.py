@@ -45,6 +45,22 @@ def optional_callable(who: str, what: str, given: object, does: str) -> Callable
     return function
 
 
+# The longest unit, which stands beside numbers where there is little room.
+LONGEST_UNIT = 24
+
+
+def unit_of(who: str, given: object) -> str | None:
+    """The unit of a regression's outputs, without spaces around it."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise TypeError(f"{who}: unit is {given!r}; give a short string, e.g. unit='€/m²'.")
+    unit = given.strip()
+    if not unit or len(unit) > LONGEST_UNIT or not unit.isprintable():
+        raise ValueError(f"{who}: unit is {given[:40]!r}; give 1 to {LONGEST_UNIT} characters that can be printed, e.g. unit='€/m²'.")
+    return unit
+
+
 # The largest difference that float32 may round away, as a share of the range of the values.
 MOST_LOST = 1e-4
 

@@ -32,6 +32,7 @@ class ProbeSet:
         names: list of str, one per probe, or None.
         players: int64 (n,) number of players (segments, features, tokens) of each probe.
         regions: {name: the pixels, steps, features or tokens that belong to it}.
+        unit: the unit of a regression's outputs and true values, for people, e.g. "€/m²"; or None.
         side_inputs: the other inputs of a model with several inputs, or None. A record has only their hash, `side_digest`.
         model_input: callable that turns a batch of masked probes into what a model with several inputs or dict inputs takes; or None. Where there
             are side inputs, it takes them as its second argument: a dict of those with names, else a list.
@@ -47,6 +48,7 @@ class ProbeSet:
     names: list[str] | None
     players: np.ndarray
     regions: dict[str, Any]
+    unit: str | None = None
     side_inputs: SideInputs | None = None
     side_digest: str | None = None
     model_input: Callable[..., Any] | None
@@ -84,6 +86,15 @@ class ProbeSet:
         """The part "side inputs", where there are some."""
         return {"side_inputs": self.side_digest} if self.side_digest else {}
 
+    @property
+    def _in_unit(self) -> str:
+        """The unit, for `repr`."""
+        return f", in {self.unit}" if self.unit else ""
+
+    def unit_of(self, unit: str) -> str:
+        """The unit of attributions for people: that of the regression's outputs, where they are explained. unit: "output", or another unit."""
+        return self.unit if self.unit and unit == "output" else unit
+
     def _keep_sides(self, who: str, given: Any) -> None:
         self.side_inputs = SideInputs.of(who, given, len(self))
         self.side_digest = self.side_inputs.digest if self.side_inputs else None
@@ -106,6 +117,13 @@ class ProbeSet:
         """Names of the players of a probe; None where players have no names (superpixels)."""
         return None
 
+    def players_named(self) -> list[list[str]]:
+        """Names of the players of each probe; superpixels are numbered."""
+        return [
+            self.player_names(probe) or [f"superpixel {player}" for player in range(players)]
+            for probe, players in enumerate(self.players.tolist())
+        ]
+
     def read_by(self, head_kind: str, columns: int) -> ProbeSet:
         """The probes with their labels as a model reads them; before a model is known, attributes show the likeliest reading.
 
@@ -116,6 +134,11 @@ class ProbeSet:
         Raises:
             ValueError: labels that do not fit such a model.
         """
+        if self.unit and head_kind != "regression":
+            raise ValueError(
+                f"{type(self).__name__}: unit is {self.unit!r}, but the model's outputs are read as those of classes, which have no unit; leave unit out, or give "
+                "head='regression' if they are numbers."
+            )
         if self._given_labels is None:
             return self
         reading = self._given_labels.read_by(head_kind, columns)
@@ -168,7 +191,8 @@ class ProbeSet:
     def _common_record(self) -> dict[str, Any]:
         common = {"kind": self.kind, "names": self.names, "class_names": self.class_names, "regions": list(self.regions)}
         sides = {"side_inputs": self.side_digest} if self.side_digest else {}
-        return {**common, **Reading(self.labels, self.truth, self.label_sets, self.label_fractions).to_json(), **sides}
+        unit = {"unit": self.unit} if self.unit else {}
+        return {**common, **unit, **Reading(self.labels, self.truth, self.label_sets, self.label_fractions).to_json(), **sides}
 
     @staticmethod
     def _labels_in(names: Mapping[str, Any]) -> Any:

@@ -45,6 +45,8 @@ class ImageProbes(ProbeSet):
             or one per array.
         regions: parts of the images to watch, {name: bool mask (H, W) or (n, H, W)}; of several images, one mask per array, None where there is none.
         display: images to show instead of the inputs, (n, H, W) or (n, H, W, C), or a callable images -> images; for standardised inputs.
+        unit: the unit of a regression's outputs, e.g. "€/m²", for people: it stands beside outputs, true values and attributions. One for all outputs. It is
+            no part of the digest, and a classifier refuses it.
         side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
             None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked images into what a model with several inputs or dict inputs takes.
@@ -74,6 +76,7 @@ class ImageProbes(ProbeSet):
         baseline: Baselines = "auto",
         regions: Mapping[str, Maps] | None = None,
         display: ImageDisplay | None = None,
+        unit: str | None = None,
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
@@ -112,6 +115,7 @@ class ImageProbes(ProbeSet):
             if not mask.any():
                 raise ValueError(f"ImageProbes: region {name!r} has not a single pixel in any image; mark its pixels as True.")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of images")
+        self.unit = checks.unit_of(WHO, unit)
         self._keep_sides(WHO, side_inputs)
         self._freeze()
 
@@ -119,8 +123,8 @@ class ImageProbes(ProbeSet):
         n, height, width, channels = self.pixels.shape
         players = f"{self.players.min()} to {self.players.max()}" if len(set(self.players.tolist())) > 1 else str(self.players[0])
         if self.montage is not None:
-            return f"ImageProbes({n} montages of {len(self.montage.tiles)} images, {height} x {width} x {channels}, {players} segments)"
-        return f"ImageProbes({n} images of {height} x {width} x {channels}, {players} segments)"
+            return f"ImageProbes({n} montages of {len(self.montage.tiles)} images, {height} x {width} x {channels}, {players} segments{self._in_unit})"
+        return f"ImageProbes({n} images of {height} x {width} x {channels}, {players} segments{self._in_unit})"
 
     @property
     def pixels(self) -> np.ndarray:

@@ -46,6 +46,8 @@ class SequenceProbes(ProbeSet):
             "mean" (the mean of the probes) | "segment-mean" (the mean of each segment and channel) | a number | an array (T,), (T, C) or (n, T, C).
         regions: stretches of time to watch, {name: bool mask (T,) or (n, T), or [start, stop] in steps, stop excluded}.
         display: series to show instead, (n, T) or (n, T, C) in their own units, or a callable series -> series.
+        unit: the unit of a regression's outputs, e.g. "€/m²", for people: it stands beside outputs, true values and attributions. One for all outputs. It is
+            no part of the digest, and a classifier refuses it.
         side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
             None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked series into what a model with several inputs or dict inputs takes.
@@ -77,6 +79,7 @@ class SequenceProbes(ProbeSet):
         baseline: Baselines = "auto",
         regions: Mapping[str, Array] | None = None,
         display: Display | None = None,
+        unit: str | None = None,
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
@@ -111,6 +114,7 @@ class SequenceProbes(ProbeSet):
             )
         self.shown = shown.astype(np.float32).reshape(n, length, channels)
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of series")
+        self.unit = checks.unit_of(WHO, unit)
         self._keep_sides(WHO, side_inputs)
         self._freeze()
 
@@ -118,9 +122,9 @@ class SequenceProbes(ProbeSet):
         n, length, channels = self.pixels.shape
         ids = f", ids padded with {self.baseline.ravel()[0]:g}" if self.padded.any() else ""
         if self.joined is None:
-            return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments{ids})"
+            return f"SequenceProbes({n} series of {length} steps x {channels}, {self.players.max()} segments{ids}{self._in_unit})"
         lengths = " + ".join(str(steps.stop - steps.start) for steps in self.joined.slices)
-        return f"SequenceProbes({n} x {len(self.joined.names)} series of {lengths} steps x {channels}, {self.players.max()} segments{ids})"
+        return f"SequenceProbes({n} x {len(self.joined.names)} series of {lengths} steps x {channels}, {self.players.max()} segments{ids}{self._in_unit})"
 
     @property
     def pixels(self) -> np.ndarray:

@@ -53,6 +53,8 @@ class TabularProbes(ProbeSet):
             absent) | "baseline" (replace it by the background's mean, for codes by the most frequent one). With "baseline" the completed row is what
             is explained: a missing value is not an absent player, and its attribution is that of its replacement. LIME's quartiles and frequencies
             count the replacements too. The record and the tab mark every replaced value.
+        unit: the unit of a regression's outputs, e.g. "€/m²", for people: it stands beside outputs, true values and attributions. One for all outputs. It is
+            no part of the digest, and a classifier refuses it.
         side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
             None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of masked rows into what a model with several inputs or dict inputs takes, or into a DataFrame.
@@ -96,6 +98,7 @@ class TabularProbes(ProbeSet):
         summary: str = "sample",
         references: int = 100,
         missing: str = "refuse",
+        unit: str | None = None,
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
@@ -153,6 +156,7 @@ class TabularProbes(ProbeSet):
         self._coded = self.inputs, self.references
         self._given = tables.given
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of rows")
+        self.unit = checks.unit_of(WHO, unit)
         self._keep_sides(WHO, side_inputs)
         self._freeze()
 
@@ -161,7 +165,7 @@ class TabularProbes(ProbeSet):
         grouped = f" in {self.players[0]} players" if self.players[0] < d else ""
         replaced = int(self.imputed.sum())
         filled = f", {replaced} missing value{'s' if replaced > 1 else ''} filled in" if replaced else ""
-        return f"TabularProbes({n} rows of {d} features{grouped}, {len(self.references)} reference rows{filled})"
+        return f"TabularProbes({n} rows of {d} features{grouped}, {len(self.references)} reference rows{filled}{self._in_unit})"
 
     def given(self) -> Any:
         """The rows as they were given: an array, a list, or a DataFrame of pandas (without its index) or polars, with their missing values."""

@@ -48,6 +48,8 @@ class TextProbes(ProbeSet):
             a text, tokens that it never reads then move into its view, and a warning says so. A token that the model knows keeps all others in place.
         repeated: "own" (every occurrence of a word is a player) | "one" (all occurrences are one player, as by default in `lime`).
         regions: sets of tokens to watch, {name: [tokens]}.
+        unit: the unit of a regression's outputs, e.g. "€/m²", for people: it stands beside outputs, true values and attributions. One for all outputs. It is
+            no part of the digest, and a classifier refuses it.
         side_inputs: the other inputs of a model with several inputs, one row per probe: {name as in the model: (n, …)}, or a list in the model's order;
             None in it marks the place of the probes themselves (default: the first). Each probe keeps its own in all its masked inputs.
         model_input: callable that turns a batch of encoded texts into what a model with several inputs or dict inputs takes.
@@ -75,6 +77,7 @@ class TextProbes(ProbeSet):
         mask_token: str = "",
         repeated: str = "own",
         regions: Mapping[str, Iterable[str]] | None = None,
+        unit: str | None = None,
         side_inputs: SideInputs | None = None,
         model_input: Callable[..., Any] | None = None,
     ) -> None:
@@ -98,12 +101,13 @@ class TextProbes(ProbeSet):
         self.regions = {str(name): self._tokens(name, tokens) for name, tokens in given.items()}
         self.encode = checks.optional_callable(WHO, "encode", encode, "maps a list of texts to what the model takes")
         self.model_input = checks.optional_callable(WHO, "model_input", model_input, "maps a batch of encoded texts")
+        self.unit = checks.unit_of(WHO, unit)
         self._keep_sides(WHO, side_inputs)
         self._freeze()
 
     def __repr__(self) -> str:
         few, many = self.players.min(), self.players.max()
-        return f"TextProbes({len(self)} texts of {few if few == many else f'{few} to {many}'} tokens)"
+        return f"TextProbes({len(self)} texts of {few if few == many else f'{few} to {many}'} tokens{self._in_unit})"
 
     @property
     def parts(self) -> dict[str, str]:

@@ -22,6 +22,10 @@ def of_series(series: Series) -> pandas.DataFrame:
 
     labels, names, truth = (series.record["probes"].get(name) for name in ("labels", "names", "truth"))
     of_outputs = series.label_sets if truth is None else np.array(truth)
+    probes = series.probes
+    player_names = np.full((len(probes), int(probes.players.max())), None, dtype=object)
+    for row, of_probe in zip(player_names, probes.players_named(), strict=True):
+        row[: len(of_probe)] = of_probe
     frames = []
     for explainer in series.explainers:
         values = series.all_values(explainer)
@@ -37,13 +41,16 @@ def of_series(series: Series) -> pandas.DataFrame:
                 "error": series.all_errors(explainer).ravel(),
             }
         )
+        frame.insert(5, "player_name", player_names[probe, player])
         frame.insert(3, "name", np.array(names, dtype=object)[probe] if names else None)
         label = np.array(labels)[probe] if labels else None
         if of_outputs is not None:
             label = _of_targets(of_outputs, probe, frame["target"].to_numpy())
         frame.insert(4, "label", label)
         frame.insert(6, "class", _named(frame["target"].to_numpy(), series.record["probes"]["class_names"]))
-        frames.append(frame[player < series.probes.players[probe]])
+        if probes.unit:
+            frame["unit"] = probes.unit_of(series.units[explainer])
+        frames.append(frame[player < probes.players[probe]])
     return pandas.concat(frames, ignore_index=True)
 
 

@@ -117,7 +117,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
                 "players": names["players"],
                 "names": names["names"],
                 "labels": names["labels"],
-                **{key: names[key] for key in ("truth", "label_sets") if names.get(key) is not None},
+                **{key: names[key] for key in ("truth", "label_sets", "unit") if names.get(key) is not None},
                 "classes": run.settings["number_of_classes"],
                 "class_names": names["class_names"],
             },
