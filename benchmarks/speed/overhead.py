@@ -27,7 +27,7 @@ from keras import layers
 import tb_xai_plugin as xai
 from demo_training import TRAINING_IMAGES, image_model, load_digits
 
-HOOKS = ("on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end")
+HOOKS = ("on_train_begin", "on_epoch_begin", "on_epoch_end", "_conclude")
 
 
 class Timed(xai.ExplanationLogger):

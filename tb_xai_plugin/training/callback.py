@@ -331,7 +331,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def _log_returned(self) -> None:
         """Write what the returned model is: that of an explained epoch, or explained now."""
         last, weights = self._steps.recorder.last_step, self._weights()
-        if last is None or weights is None or not self._steps.engines or self._steps.refused:
+        if not self._in_fit.begun or last is None or weights is None or not self._steps.engines or self._steps.refused:
             return
         step = self._steps.recorder.step_with(weights)
         how = ("last" if step == last else "restored") if step is not None else None

@@ -114,7 +114,7 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
                 return standing
             for step, _, epoch in run.writes:
                 standing.add(name, step, epoch, run.record, list(standing.logged[name]))
-    except (RecordError, KeyError, TypeError, ValueError) as error:
+    except (RecordError, KeyError, TypeError, ValueError, OSError) as error:
         standing.problem = f"a record that can't be continued ({error})"
     return standing
 
