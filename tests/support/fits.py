@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 import tb_xai_plugin as xai
@@ -19,14 +20,16 @@ import tb_xai_plugin as xai
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(24, 4)).astype(np.float32)
 LABELS = (ROWS[:, 0] > 0).astype(int)
+# One batch an epoch, in the same order; arrays would be made into a dataset at every fit, which takes longer than to train on it.
+DATA = tf.data.Dataset.from_tensors((ROWS, LABELS))
 PROBES = xai.TabularProbes(ROWS[:3], LABELS[:3], background=ROWS[4:8])
 OTHER_PROBES = xai.TabularProbes(ROWS[3:6], LABELS[3:6], background=ROWS[4:8])
 
 Weights = list[np.ndarray]
 
 
-def network(classes: int = 2, rate: float = 0.1) -> keras.Model:
-    """A linear model: its outputs follow from its two weights. Its state also has moments of the optimizer."""
+def network(classes: int = 2, rate: float = 0.5) -> keras.Model:
+    """A linear model: its outputs follow from its two weights. Its state also has the momenta of the optimizer."""
     model = keras.Sequential([keras.Input((ROWS.shape[1],)), layers.Dense(classes, activation="softmax")])
     return compiled(model, rate)
 
@@ -54,8 +57,9 @@ class Wrapper(keras.Model):
         return self.inner.train_step((x, y))
 
 
-def compiled(model: keras.Model, rate: float = 0.1) -> keras.Model:
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+def compiled(model: keras.Model, rate: float = 0.5) -> keras.Model:
+    # Eagerly: to trace a graph would take longer than all the training.
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9), "sparse_categorical_crossentropy", run_eagerly=True)
     return model
 
 
@@ -115,9 +119,8 @@ class Notebook:
         """Train. An interrupt, and an error of the package, end the fit and not the notebook."""
         fit = Fit(before=model.get_weights())
         self.fits.append(fit)
-        data = {"x": ROWS, "y": LABELS, "batch_size": 12, "verbose": 0, **options}
         try:
-            model.fit(epochs=epochs, callbacks=[*callbacks, _Witness(fit)], **data)
+            model.fit(DATA, epochs=epochs, callbacks=[*callbacks, _Witness(fit)], **{"verbose": 0, "shuffle": False, **options})
         except KeyboardInterrupt:
             fit.error = "KeyboardInterrupt"
         except (ValueError, TypeError, OSError) as error:
@@ -150,7 +153,6 @@ Sequence = Callable[[Notebook], object]
 def played(sequence: Sequence, folder: Path, logged: bool = True) -> Notebook:
     """Run a sequence of fits, with the same random numbers every time."""
     notebook = Notebook(folder, logged)
-    keras.utils.clear_session()
     keras.utils.set_random_seed(7)
     with notebook.listening():
         sequence(notebook)

@@ -89,7 +89,7 @@ def an_earlier_epoch_put_back(n: Notebook) -> None:
 def compiled_again(n: Notebook) -> None:
     model, logger = network(), n.logger()
     n.fit(model, logger, epochs=2)
-    n.fit(compiled(model, 0.01), logger, epochs=2)
+    n.fit(compiled(model, 0.1), logger, epochs=2)
 
 
 # ---- another model
@@ -141,7 +141,7 @@ def a_wrapper(n: Notebook) -> None:
 
     def wrapped(inner: keras.Model) -> Wrapper:
         wrapper = Wrapper(inner)
-        wrapper.compile(loss="mse")
+        wrapper.compile(run_eagerly=True)
         return wrapper
 
     inner = network()
@@ -351,7 +351,7 @@ def _search(n: Notebook, *callbacks: keras.callbacks.Callback, **options: int) -
 
     class Model(keras_tuner.HyperModel):
         def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-            return network(rate=hp.Choice("rate", [0.1, 0.05, 0.02]))
+            return network(rate=hp.Choice("rate", [0.5, 0.2, 0.1]))
 
         def fit(self, hp: object, model: keras.Model, callbacks: list[keras.callbacks.Callback], **_: object) -> dict[str, float]:
             return {"loss": n.fit(model, *callbacks, epochs=2).losses[-1]}

@@ -6,7 +6,9 @@ of a step is Keras: its loss, and the outputs that follow from the weights that 
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import re
 import threading
 from collections.abc import Sequence as Listed
@@ -149,8 +151,8 @@ def holds(folder: Path, notebook: Notebook, epochs: Epochs, probes: xai.TabularP
     run = xai.read_run(folder, probe_set)
     steps, logs = run.log_series()
     assert steps.tolist() == list(epochs)
-    assert logs["loss"].tolist() == [notebook.fits[fit].losses[_place(notebook, fit, epochs, step)] for step, (fit, _) in epochs.items()]
-    weights = [notebook.fits[fit].weights[_place(notebook, fit, epochs, step)] for step, (fit, _) in epochs.items()]
+    assert logs["loss"].tolist() == [notebook.fits[fit].losses[place] for fit, place in epochs.values()]
+    weights = [notebook.fits[fit].weights[place] for fit, place in epochs.values()]
     explained = np.isin(steps, run.steps)
     np.testing.assert_allclose(
         run.outputs, [outputs_of(w, probes) for w, there in zip(weights, explained, strict=True) if there], atol=1e-6
@@ -160,11 +162,6 @@ def holds(folder: Path, notebook: Notebook, epochs: Epochs, probes: xai.TabularP
     assert run.missing == 0
     np.testing.assert_array_equal(run.probes.inputs, probes.inputs)
     return run
-
-
-def _place(notebook: Notebook, fit: int, epochs: Epochs, step: int) -> int:
-    """The place of an epoch among those of its fit."""
-    return epochs[step][1]
 
 
 def one_sentence_each(said: list[str], patterns: list[str]) -> None:
@@ -388,25 +385,15 @@ def test_a_callback_that_is_no_copy_stays_in_its_log_dir_whatever_tensorboard_do
 
 def test_a_copy_shares_nothing_with_the_logger_it_was_made_from(tmp_path: Path) -> None:
     """Neither an open file, nor a model, which may hold much memory."""
-    import copy
-    import pickle
-
-    logger, model = Notebook(tmp_path).logger(), network()
-    copies: list[xai.ExplanationLogger] = []
-    model.fit(xai_rows(), verbose=0, callbacks=[logger, At(0, lambda: copies.extend([copy.copy(logger), copy.deepcopy(logger)]))])
+    notebook, model = Notebook(tmp_path), network()
+    logger, copies = notebook.logger(), []
+    notebook.fit(model, logger, At(1, lambda: copies.extend([copy.copy(logger), copy.deepcopy(logger)])))
+    assert len(copies) == 2
     copies += [copy.copy(logger), pickle.loads(pickle.dumps(logger))]
     for each in copies:
         assert each.log_dir == logger.log_dir
         assert getattr(each, "model", None) is None
     assert logger.model is model
-
-
-def xai_rows() -> object:
-    """One epoch of the common data, as a dataset."""
-    import tensorflow as tf
-    from support.fits import LABELS, ROWS
-
-    return tf.data.Dataset.from_tensor_slices((ROWS, LABELS)).batch(12)
 
 
 # ---- options
