@@ -101,10 +101,11 @@ class Notebook:
     Attributes:
         logs: the log_dir.
         fits: what came of each `fit`.
-        said: sentences of the package, warnings and log lines alike.
+        said: sentences of the package, warnings and log lines alike, but for the line that says what an explanation costs.
     """
 
     def __init__(self, folder: Path, logged: bool = True) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder, self.logs, self.logged = folder, folder / "logs", logged
         self.fits: list[Fit] = []
         self.said: list[str] = []
@@ -120,7 +121,7 @@ class Notebook:
         fit = Fit(before=model.get_weights())
         self.fits.append(fit)
         try:
-            model.fit(DATA, epochs=epochs, callbacks=[*callbacks, _Witness(fit)], **{"verbose": 0, "shuffle": False, **options})
+            model.fit(DATA, epochs=epochs, callbacks=[_Witness(fit), *callbacks], **{"verbose": 0, "shuffle": False, **options})
         except KeyboardInterrupt:
             fit.error = "KeyboardInterrupt"
         except (ValueError, TypeError, OSError) as error:
@@ -133,6 +134,7 @@ class Notebook:
         """Collect what the package says; what others say is said again."""
         handler = logging.Handler(logging.WARNING)
         handler.emit = lambda record: self.said.append(record.getMessage())  # type: ignore[method-assign]
+        handler.addFilter(lambda record: "explanations cost" not in record.getMessage())
         ours = logging.getLogger("tb_xai_plugin")
         ours.addHandler(handler)
         try:
