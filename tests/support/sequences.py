@@ -150,7 +150,23 @@ def a_wrapper(n: Notebook) -> None:
     n.fit(wrapped(network()), logger)
 
 
+def one_of_two_models_goes_back(n: Notebook) -> None:
+    """The first model's record lies aside, and goes on there; then it is trained again from an epoch that it has."""
+    models, logger = [network(), network()], n.logger()
+    n.fit(models[0], logger)
+    n.fit(models[1], logger)
+    n.fit(models[0], logger, epochs=4, initial_epoch=2)
+    n.fit(models[0], logger, epochs=4, initial_epoch=3)
+
+
 # ---- interrupted
+
+
+def interrupted_in_its_first_epoch(n: Notebook) -> None:
+    """There is only an untrained model in the record."""
+    model, logger = network(), n.logger()
+    n.fit(model, logger, Interrupt(0))
+    n.fit(model, logger)
 
 
 def interrupted_in_mid_epoch(n: Notebook) -> None:
@@ -265,6 +281,13 @@ def moved_aside_by_another_fit(n: Notebook) -> None:
     outer, inner = network(), network()
     loggers = n.logger(), n.logger()
     n.fit(outer, loggers[0], At(1, lambda: n.fit(inner, loggers[1], epochs=2), end=True), epochs=4)
+
+
+def another_fit_begins_before_the_first_write(n: Notebook) -> None:
+    """An epoch may take an hour: this fit has begun, and written nothing, when another one begins with the same log_dir, and ends."""
+    outer, inner = network(), network()
+    loggers = n.logger(untrained=False), n.logger(untrained=False)
+    n.fit(outer, loggers[0], At(0, lambda: n.fit(inner, loggers[1], epochs=2)), epochs=3)
 
 
 def moved_aside_by_another_process(n: Notebook) -> None:

@@ -92,9 +92,19 @@ EXPECTED: dict[Sequence, Expected] = {
         None,
         (".", "earlier-1"),
     ),
+    sequences.one_of_two_models_goes_back: Expected(
+        of(1, range(2)),
+        {
+            "earlier-1": of(0, range(2)) | {2: (2, 0), 3: (3, 0)},
+            "earlier-2": of(0, range(2)) | {2: (2, 0), 3: (2, 1)},
+        },
+        [moved(1), moved(1), moved(2)],
+        (".", "earlier-1", "earlier-2"),
+    ),
     sequences.built_by_the_first_batch: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], ()),
     sequences.a_wrapper: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], (".", "earlier-1")),
     # interrupted
+    sequences.interrupted_in_its_first_epoch: Expected(of(1, range(2)), untrained=(".",)),
     sequences.interrupted_in_mid_epoch: Expected(ONE_FIT_AFTER_ANOTHER, said=[GOES_ON]),
     sequences.interrupted_then_a_new_callback: Expected(ONE_FIT_AFTER_ANOTHER, said=[GOES_ON]),
     sequences.interrupted_then_a_new_model: TWO_RUNS,
@@ -112,6 +122,7 @@ EXPECTED: dict[Sequence, Expected] = {
     sequences.replaced_by_a_file_in_mid_run: Expected(of(0, range(4, 6)), said=None, untrained=()),
     sequences.log_dir_replaced_by_a_file_between: Expected(of(1, range(1, 3)), said=None, untrained=()),
     sequences.moved_aside_by_another_fit: Expected(of(1, range(2)), {"earlier-1": of(0, range(4))}, None, (".", "earlier-1")),
+    sequences.another_fit_begins_before_the_first_write: Expected(of(0, range(3)), {"earlier-1": of(1, range(2))}, [moved(1)], ()),
     sequences.moved_aside_by_another_process: Expected(of(1, range(2)), {"earlier-1": of(0, range(4))}, None, (".", "earlier-1")),
     # copies
     sequences.copied: Expected(

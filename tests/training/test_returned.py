@@ -61,6 +61,14 @@ def averaging(**options: Any) -> keras.Model:
     return with_optimizer(keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.8, **options))
 
 
+def normalising() -> keras.Model:
+    """Its state also has statistics, and the state of a random generator that no `set_weights` puts back."""
+    body = [layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)]
+    model = keras.Sequential([keras.Input((4,)), *body, layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    return model
+
+
 def best() -> keras.callbacks.EarlyStopping:
     return keras.callbacks.EarlyStopping("score", mode="max", patience=3, restore_best_weights=True)
 
@@ -128,6 +136,7 @@ CASES = {
     "EarlyStopping after": Case("restored", before=lambda folder: [Score()], after=lambda folder: [best()]),
     "EarlyStopping before, every=5": Case("restored", before=lambda folder: [Score(), best()], every=5),
     "EarlyStopping after, every=5": Case("restored", before=lambda folder: [Score()], after=lambda folder: [best()], every=5),
+    "EarlyStopping before, batch norm and dropout": Case("restored", normalising, before=lambda folder: [Score(), best()], every=5),
     "EarlyStopping before, max_overhead": Case("restored", before=lambda folder: [Score(), best()], max_overhead=1e-3),
     "ModelCheckpoint put back": Case("restored", before=_checkpoint),
     "ModelCheckpoint put back after, every=5": Case("restored", after=_checkpoint, every=5),
@@ -330,17 +339,20 @@ def _interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def test_a_fit_without_epochs_writes_nothing(tmp_path: Path) -> None:
+def test_a_fit_without_epochs_leaves_the_record_of_the_model_that_was_trained(tmp_path: Path) -> None:
     notebook, model = Notebook(tmp_path), network()
     with notebook.listening():
         notebook.fit(model, notebook.logger(), epochs=0)
-        assert not notebook.logs.exists() or not list(notebook.logs.rglob("*tfevents*"))
+        assert not list(tmp_path.rglob("*tfevents*"))
         notebook.fit(model, logger := notebook.logger())
-        files = {path: path.stat().st_size for path in notebook.logs.rglob("*tfevents*")}
         notebook.fit(model, logger, epochs=2, initial_epoch=2)
-    assert [fit.error for fit in notebook.fits] == [None] * 3
-    assert {path: path.stat().st_size for path in notebook.logs.rglob("*tfevents*")} == files
+        notebook.fit(network(), logger, epochs=0)
+    assert [fit.error for fit in notebook.fits] == [None] * 4
     assert notebook.said == []
+    run = xai.read_run(notebook.logs)
+    assert run.steps.tolist() == [0, 1]
+    assert (run.returned_epoch, run.returned_how) == (1, "last")
+    np.testing.assert_allclose(run.returned("shap"), xai.explain(model, PROBES, "shap")["shap"].values, atol=1e-5)
 
 
 def test_every_probe_set_has_the_returned_model(tmp_path: Path) -> None:
@@ -379,19 +391,30 @@ def test_a_callback_that_fails_in_its_end_fails_as_without_the_logger(tmp_path: 
 
 
 def test_the_callback_works_in_a_loop_of_ones_own(tmp_path: Path) -> None:
-    """Hooks called by hand: the record is whole when `on_train_end` was called."""
-    model = network()
-    logger = xai.ExplanationLogger(tmp_path, PROBES, "shap")
-    logger.set_model(model)
-    logger.set_params({"epochs": 2})
-    logger.on_train_begin()
-    for epoch in range(2):
-        logger.on_epoch_begin(epoch)
-        loss = float(model.train_on_batch(ROWS, LABELS))
-        logger.on_epoch_end(epoch, {"loss": loss})
-    logger.on_train_end()
+    """Hooks called by hand, one callback alone or a list of them: the record is whole when `on_train_end` was called."""
+    alone = xai.ExplanationLogger(tmp_path / "alone", PROBES, "shap")
+    listed = keras.callbacks.CallbackList([xai.ExplanationLogger(tmp_path / "listed", PROBES, "shap")])
+    for name, hooks in (("alone", alone), ("listed", listed)):
+        model = network()
+        hooks.set_model(model)
+        hooks.set_params({"epochs": 2})
+        hooks.on_train_begin()
+        for epoch in range(2):
+            hooks.on_epoch_begin(epoch)
+            hooks.on_epoch_end(epoch, {"loss": float(model.train_on_batch(ROWS, LABELS))})
+        hooks.on_train_end()
+        run = xai.read_run(tmp_path / name)
+        assert run.steps.tolist() == [0, 1]
+        assert (run.returned_epoch, run.returned_how) == (1, "last")
+        np.testing.assert_allclose(run.outputs[-1], outputs_of(model.get_weights()), atol=1e-6)
+        assert run.missing == 0
+
+
+def test_a_list_of_callbacks_that_is_used_again_works_again(tmp_path: Path) -> None:
+    model, logger = averaging(), xai.ExplanationLogger(tmp_path, PROBES, "shap")
+    listed = keras.callbacks.CallbackList([logger], add_history=True, model=model)
+    for _ in range(3):
+        model.fit(DATA, epochs=1, verbose=0, shuffle=False, callbacks=listed)
     run = xai.read_run(tmp_path)
-    assert run.steps.tolist() == [0, 1]
-    np.testing.assert_allclose(run.outputs[-1], outputs_of(model.get_weights()), atol=1e-6)
-    if run.returned_how is not None:  # known as soon as anything else happens to the callback, at the latest
-        assert run.returned_epoch == 1
+    assert run.steps.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(run.returned("shap"), xai.explain(model, PROBES, "shap")["shap"].values, atol=1e-5)
