@@ -14,7 +14,7 @@ import { playerNoun } from "../words/kinds.js";
  */
 export const keysOf = (kind) => [
   ["← →", "one epoch back, forward (with Shift: ten)"],
-  ["Home End", "first epoch, last epoch (follows training)"],
+  ["Home End", "first epoch, last epoch or returned model (follows training)"],
   ["Space", "play, pause"],
   ["p", "pin this epoch: it is shown beside A when B is off"],
   ["↑ ↓ or [ ]", "previous, next probe"],

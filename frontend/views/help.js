@@ -53,6 +53,7 @@ function marksOf({ a, b }) {
     [swatch("mark-dashes"), "the region whose share is measured"],
     [swatch("mark-hatched"), "on a card or an image: no explanation; on a difference: within noise"],
     [html`${swatch("mark-line")} ${swatch("mark-line dashed")}`, "training, validation; the ring marks the best epoch"],
+    [swatch("mark-returned"), "the model that training returned, apart from the epochs"],
     [swatch("mark-band"), "the middle half of the probes; the line is the median (of a share: the mean); hatched: noise"],
     [html`<b>≠</b> <b>≈</b>`, b ? "A and B differ by more than noise, or not" : "changed by more than noise, or not"],
     [html`<span class="right">✓</span> <b class="wrong">✗</b>`, a?.info.probes.label_sets ? "all labels are right, some are wrong" : "the prediction is right, wrong"],

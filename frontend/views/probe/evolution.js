@@ -69,7 +69,8 @@ export function evolutionView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = !hasView(data, "evolution");
+    // Of models that were explained once, the one column would repeat what stands above.
+    element.hidden = !hasView(data, "evolution") || data.panes.every(({ side }) => isOnce(side));
     if (element.hidden) return;
     last = [data, state];
     const scene = sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf);
