@@ -45,6 +45,8 @@ export interface ProbeSetInfo {
   labels: number[] | null;
   /** the true values of a regression, (probes, outputs) */
   truth?: number[][] | null;
+  /** the unit of a regression's outputs and true values */
+  unit?: string;
   /** where a probe may have several labels or none: the numbers of the true ones of each probe */
   label_sets?: number[][] | null;
   classes: number;

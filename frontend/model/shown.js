@@ -1,7 +1,7 @@
 /** What the panes of a text or a series show: the values of each, and their difference with its noise. Pure. */
 
 import { difference, isBlank, largest, standing, strongestThreshold } from "../figures/scale.js";
-import { className, percent, withError, outputName } from "../words/format.js";
+import { className, givenUnit, inUnit, outputName, percent, withError } from "../words/format.js";
 import { isNoise } from "./noise.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -17,6 +17,7 @@ import { isNoise } from "./noise.js";
  * @property {number} threshold  values smaller than this are not among the strongest that the user chose to show
  * @property {string} toward  what a value above 0 means, in words
  * @property {string} away  what one below 0 means
+ * @property {string} [unit]  of the values, where people gave one
  * @property {boolean} apart  whether it is a difference
  */
 
@@ -37,6 +38,7 @@ export function shownOf({ panes, probe, cursor, scale, difference: known }, { lo
     toward,
     away,
     apart,
+    unit: givenUnit(panes[0].side),
   });
   const shown = panes.map(({ title, side }, i) => show(title, explained[i]?.values, explained[i]?.errors, meaning(side.info.probes, explained[i]?.target ?? -1)));
   const [one, other] = explained;
@@ -79,10 +81,11 @@ export function placeOf({ values, end, threshold }, player) {
  * @param {Float32Array} values
  * @param {ArrayLike<number> | null} errors
  * @param {number} player
+ * @param {string} [unit]  that people gave
  */
-export function standingWords(values, errors, player) {
+export function standingWords(values, errors, player, unit) {
   const place = standing(values, player);
-  return place ? `${withError(place.value, errors?.[player] ?? NaN)} · ${placeWords(place)}` : "no number";
+  return place ? `${inUnit(withError(place.value, errors?.[player] ?? NaN), unit)} · ${placeWords(place)}` : "no number";
 }
 
 /** @type {(found: {rank: number, of: number, share: number}) => string} */
@@ -98,7 +101,7 @@ export function exactly(shown, name, player) {
   const place = shown.values && standing(shown.values, player);
   if (!place) return `${name}: no number here`;
   const { value } = place;
-  const number = withError(value, shown.errors?.[player] ?? NaN);
+  const number = inUnit(withError(value, shown.errors?.[player] ?? NaN), shown.unit);
   if (!shown.apart) return `${name}: ${number}${value === 0 ? "" : ` ${value > 0 ? shown.toward : shown.away}`} · ${placeWords(place)}`;
   return `${name}: ${shown.title} ${number}${withinNoise(shown, player) ? ", within noise" : ""}`;
 }

@@ -118,7 +118,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     label,
     color,
     info,
-    unit: info.units[method] ?? info.settings.unit,
+    unit: unitOf(info, method),
     shares,
     ...(known ? driftsOf(explanation, { info, pin, from, settled, pair }, ask) : { drift: undefined, chosenDrift: undefined, sincePin: undefined }),
     trust: analysed ? ask("trust", explanation) : undefined,
@@ -159,6 +159,12 @@ export function createSide({ letter, info, label, color, method, explained, regi
     outputs: () => outputs,
     interactions: () => interactions,
   };
+}
+
+/** @type {(info: RunInfo, method: string) => string} of the values; for "output", the unit that people gave */
+function unitOf(info, method) {
+  const unit = info.units[method] ?? info.settings.unit;
+  return unit === "output" ? (info.probes.unit ?? unit) : unit;
 }
 
 /**

@@ -194,7 +194,24 @@ export function outputNumber(value) {
 }
 
 /**
- * The same where there is room for a few letters: 253k.
+ * A number in words with the unit that the probes have: "252985 €/m²"; without one, as it is.
+ * @param {string} text
+ * @param {string | undefined} unit
+ */
+export function inUnit(text, unit) {
+  return unit && text !== "–" ? `${text} ${unit}` : text;
+}
+
+/**
+ * The unit of a run's attributions where people gave one; undefined for log-odds, probabilities, and outputs without a unit.
+ * @param {{unit: string, info: {probes: {unit?: string}}}} side
+ */
+export function givenUnit({ unit, info }) {
+  return unit === info.probes.unit ? unit : undefined;
+}
+
+/**
+ * An output where there is room for a few letters: 253k.
  * @param {number} value
  */
 export function shortNumber(value) {

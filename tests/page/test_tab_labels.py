@@ -41,7 +41,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for run, seed in (("a", 0), ("b", 7)):
         train(folder / "sets" / run, 4, "sigmoid", SETS, SETS, seed, class_names=NAMES)
     train(folder / "outputs", 3, None, OUTPUTS, OUTPUTS)
-    train(folder / "prices", 1, None, (PRICES - 250000) / 40000, PRICES)
+    train(folder / "prices", 1, None, (PRICES - 250000) / 40000, PRICES, unit="€/m²")
     return folder
 
 
@@ -151,6 +151,28 @@ def test_a_large_output_is_written_so_that_it_can_be_held_against_the_truth(serv
     first = int(np.abs(output - PRICES[:COUNT]).argmax())
     expect(tab.locator(".card-name").first).to_contain_text(f"#{first}")
     assert tab.get_by_label("wrong only").count() == 0
+
+
+def test_the_unit_of_a_regression_stands_beside_its_numbers_and_the_page_says_which_is_which(
+    server: TensorBoard, logdir: Path, open_tab: Open
+) -> None:
+    run = xai.read_run(logdir / "prices")
+    _, tab = open_tab(server, "a=prices/xai&b=&probe=0")
+    tab.locator(READY).wait_for()
+    output, true = float(run.outputs[-1, 0, 0]), float(PRICES[0])
+    shown = f"{output:.2f}".replace("-", MINUS)
+    error = f"{'+' if output > true else ''}{output - true:.0f}".replace("-", MINUS)
+    words = " ".join(tab.locator(".outputs").first.inner_text().split())
+    assert words.startswith(f"now output {shown} €/m² true {true:.0f} €/m² error {error} €/m² pinned output ")
+    expect(tab.locator(".probe-title")).to_contain_text(f"true value {true:.0f} €/m²")
+    expect(tab.locator(".legend-words")).to_contain_text("€/m²")
+    expect(tab.locator(".reading-value").first).to_contain_text("€/m²")
+    expect(tab.locator(".bars-unit").first).to_have_text("€/m²")
+    expect(tab.get_by_text(f"output and its error (output {MINUS} true value), in €/m²")).to_be_visible()
+    title = tab.locator(".card [title^='output ']").first.get_attribute("title")
+    assert title is not None
+    assert re.fullmatch(r"output \S+ €/m², true \S+ €/m², error \S+ €/m²", title)
+    assert xai.read_run(logdir / "prices").probes.unit == "€/m²"
 
 
 def test_the_routes_say_what_is_true_and_how_many_labels_are_right(logdir: Path) -> None:

@@ -1,7 +1,7 @@
 /** A run's prediction for a probe at an epoch, and whether it is right. */
 
 import { isRight } from "../../model/order.js";
-import { className, outputError, outputName, outputNumber, probability, shortNumber } from "../../words/format.js";
+import { className, inUnit, outputError, outputName, outputNumber, probability, shortNumber } from "../../words/format.js";
 import { html, named } from "./html.js";
 
 /** @typedef {import("../../types.d.ts").Pane} Pane */
@@ -19,7 +19,7 @@ export function prediction(pane, probe) {
   if (probes.regression) {
     const place = explainedOutput(pane, probe) ?? given.predicted;
     const output = pane.side.outputs()?.at(probe, pane.step)?.[place] ?? (place === given.predicted ? given.probability : undefined);
-    return html`<span title=${errorWords(probes, probe, place, output)}>${outputName(probes, place).replace("the ", "")} ${outputNumber(output)}</span>`;
+    return html`<span title=${errorWords(probes, probe, place, output)}>${outputName(probes, place).replace("the ", "")} ${inUnit(outputNumber(output), probes.unit)}</span>`;
   }
   if (probes.label_sets) return html`${given.right} of ${probes.classes} labels right ${verdict(right === true, setWords(given, probes))}`;
   const name = className(probes, given.predicted);
@@ -78,7 +78,8 @@ const explainedOutput = ({ side, step }, probe) => {
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo, probe: number, place: number, output: number | undefined) => string} */
 function errorWords(probes, probe, place, output) {
   const truth = probes.truth?.[probe][place];
-  return `${outputName(probes, place).replace("the ", "")} ${outputNumber(output)}${truth === undefined ? "" : `, true ${outputNumber(truth)}, error ${outputError(output, truth)}`}`;
+  const words = (/** @type {string} */ number) => inUnit(number, probes.unit);
+  return `${outputName(probes, place).replace("the ", "")} ${words(outputNumber(output))}${truth === undefined ? "" : `, true ${words(outputNumber(truth))}, error ${words(outputError(output, truth))}`}`;
 }
 
 // Letters of an output and its error that a card has room for.

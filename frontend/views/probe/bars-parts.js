@@ -4,7 +4,7 @@ import { axis } from "../../figures/axis.js";
 import { sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { standingWords } from "../../model/shown.js";
-import { method, signed, tick, withError } from "../../words/format.js";
+import { inUnit, method, signed, tick, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
 import { imputed, playerValue } from "../../words/rows.js";
@@ -119,14 +119,14 @@ export function encoded({ panes }, { title, values, apart }, stepwise, order, na
 
 /**
  * The tooltip of a bar: the exact number, its rank and share.
- * @type {(column: Column | undefined, player: number, name: string) => string}
+ * @type {(column: Column | undefined, player: number, name: string, unit: string | undefined) => string}
  */
-export function tipText(column, player, name) {
+export function tipText(column, player, name, unit) {
   if (!column?.values || !Number.isFinite(column.values[player])) return name;
   const value = column.values[player];
   const error = column.errors?.[player] ?? NaN;
-  if (!column.apart) return `${name}\n${column.title} ${standingWords(column.values, column.errors, player)}`;
-  const numbers = `${name}\n${column.title} ${withError(value, error)}`;
+  if (!column.apart) return `${name}\n${column.title} ${standingWords(column.values, column.errors, player, unit)}`;
+  const numbers = `${name}\n${column.title} ${inUnit(withError(value, error), unit)}`;
   if (!(error > 0)) return numbers;
   return isNoise(column.real?.[player], error) ? `${numbers}\nwithin noise: sampling error alone can cause such a difference` : `${numbers}\nbeyond noise`;
 }

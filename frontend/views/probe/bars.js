@@ -7,7 +7,7 @@ import { roveNames } from "../../host/rove.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { drawBars } from "../../paint/bars.js";
-import { number, signed, toError } from "../../words/format.js";
+import { givenUnit, number, signed, toError } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { createList } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
@@ -101,7 +101,7 @@ export function barsView(element) {
       const line = rows.lineAt(Math.floor((event.clientY - list.stage.getBoundingClientRect().top + list.scroll) / rows.row));
       return line?.length === 1 ? line[0] : null;
     };
-    words = (player, column) => tipText(columns[column], player, name(player));
+    words = (player, column) => tipText(columns[column], player, name(player), givenUnit(data.panes[0].side));
   };
   return update;
 }

@@ -1,7 +1,7 @@
 /** The model's outputs for the selected probe, class by class; a click explains another class. */
 
 import { reveal } from "../../figures/layout.js";
-import { className, outputError, outputName, outputNumber, plural, probability } from "../../words/format.js";
+import { className, inUnit, outputError, outputName, outputNumber, plural, probability } from "../../words/format.js";
 import { labelIsRight, trueLabels } from "../../words/truth.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, named, render } from "../parts/html.js";
@@ -88,7 +88,8 @@ export function classesView(element) {
     const targets = targetsOf(panes, outputs, probe);
     const shown = withExplained(matches, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
     const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${things(probes, probes.classes)}`;
-    const count = targets && targets.size < probes.classes ? `${listed}, ${targets.size} explained` : listed;
+    const unit = regression && probes.unit ? `, in ${probes.unit}` : "";
+    const count = `${listed}${targets && targets.size < probes.classes ? `, ${targets.size} explained` : ""}${unit}`;
     // What a click on a class chooses: "label" where that is its class.
     const own = regression ? Math.min(...(Array.isArray(settings.classes) ? settings.classes : [0])) : labels.find((number) => !targets || targets.has(number));
     const cell = (/** @type {Pane} */ pane, /** @type {number} */ i, /** @type {number} */ place) => {
@@ -131,9 +132,9 @@ const things = ({ regression }, count) => (regression ? plural(count, "output") 
  * The only output of a regression, with the true value and its error.
  * @type {(pane: Pane, value: number | undefined, truth: number | undefined) => unknown}
  */
-const outputRow = ({ title, side }, value, truth) =>
-  html`<div key=${title}><dt><b style=${{ color: side.color }}>${title}</b> output</dt><dd>${outputNumber(value)}</dd>
-    ${truth !== undefined && html`<dt>true</dt><dd>${outputNumber(truth)}</dd><dt>error</dt><dd>${outputError(value, truth)}</dd>`}</div>`;
+const outputRow = ({ title, side: { color, info: { probes: { unit } } } }, value, truth) =>
+  html`<div key=${title}><dt><b style=${{ color }}>${title}</b> output</dt><dd>${inUnit(outputNumber(value), unit)}</dd>
+    ${truth !== undefined && html`<dt>true</dt><dd>${inUnit(outputNumber(truth), unit)}</dd><dt>error</dt><dd>${inUnit(outputError(value, truth), unit)}</dd>`}</div>`;
 
 /**
  * One of several outputs of a regression, with its error.
@@ -151,7 +152,7 @@ const outputCell = ({ title }, value, truth) =>
 function head({ title, side }, probes, given) {
   const predicted = given?.predicted ?? -1;
   let words = predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
-  if (probes.regression) words = probes.truth ? "and error" : "";
+  if (probes.regression) words = probes.truth ? "output, error" : "output";
   else if (probes.label_sets && predicted >= 0) words = `${given?.right} of ${probes.classes} right`;
   return html`<span key=${title} class=${probes.regression ? "ellipsis output-cell" : "ellipsis"} title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
 }

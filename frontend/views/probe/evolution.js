@@ -10,7 +10,7 @@ import { playerName } from "../../model/players.js";
 import { indexOf } from "../../model/series.js";
 import { standingWords } from "../../model/shown.js";
 import { LARGEST_STEP } from "../../paint/ranks.js";
-import { epoch, number } from "../../words/format.js";
+import { epoch, givenUnit, number } from "../../words/format.js";
 import { KINDS, hasView, playerNoun } from "../../words/kinds.js";
 import { choose, html, render } from "../parts/html.js";
 import { heatMap } from "./evolution-heat.js";
@@ -218,7 +218,7 @@ const isolated = (name) => `\u2068${name}\u2069`;
 /** @type {(side: Side, probe: number, step: number, name: string, player: number) => string} */
 function tipText(side, probe, step, name, player) {
   const explained = step === ABSENT ? null : side.values(probe)?.at(step);
-  return `${isolated(name)} · ${side.letter} ${step === ABSENT ? "no epoch here" : isOnce(side) ? "" : epoch(step)} · ${explained ? standingWords(explained.values, explained.errors, player) : "no number"}`;
+  return `${isolated(name)} · ${side.letter} ${step === ABSENT ? "no epoch here" : isOnce(side) ? "" : epoch(step)} · ${explained ? standingWords(explained.values, explained.errors, player, givenUnit(side)) : "no number"}`;
 }
 
 /** @type {(tip: HTMLElement, element: HTMLElement, event: PointerEvent, words: string) => void} */

@@ -1,13 +1,15 @@
 /** Which probe is shown large, and the way to its neighbours. */
 
-import { probeName } from "../../words/format.js";
+import { inUnit, outputNumber, probeName } from "../../words/format.js";
 import { choose, html, render } from "../parts/html.js";
 
 /** @type {import("../../types.d.ts").View} */
 export function probeTitleView(element) {
   return (data) => {
     if (data.phase !== "ready" || !data.a) return;
-    const name = probeName(data.a.info.probes, data.probe);
+    const { probes } = data.a.info;
+    const name = probeName(probes, data.probe);
+    const truth = probes.regression && probes.classes === 1 ? probes.truth?.[data.probe][0] : undefined;
     const position = data.order.indexOf(data.probe);
     // From a probe that the filter hides, both ways lead to the first that it shows.
     const neighbour = (/** @type {number} */ by) => data.order[position < 0 ? 0 : position + by];
@@ -16,7 +18,8 @@ export function probeTitleView(element) {
     render(
       html`<div class="probe-title">
         <h2 class="ellipsis" title=${name}>Probe ${name}</h2>
-        ${data.a.info.probes.regression ? data.a.info.probes.classes > 1 && html`<span class="note">click an output to explain it</span>` : html`<span class="note">click a class to explain it</span>`}
+        ${truth !== undefined && html`<span class="note">true value ${inUnit(outputNumber(truth), probes.unit)}</span>`}
+        ${probes.regression ? probes.classes > 1 && html`<span class="note">click an output to explain it</span>` : html`<span class="note">click a class to explain it</span>`}
         ${button("Previous probe (↑)", "‹", neighbour(-1))}
         ${button("Next probe (↓)", "›", neighbour(1))}
       </div>`,

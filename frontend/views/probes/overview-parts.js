@@ -5,7 +5,7 @@ import { featuresOf } from "../../figures/bars.js";
 import { featureColor } from "../../figures/color.js";
 import { ABSENT, epochOf } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
-import { className, epoch, number, outputName, plural, probeName, tick, withError } from "../../words/format.js";
+import { className, epoch, givenUnit, inUnit, number, outputName, plural, probeName, tick, withError } from "../../words/format.js";
 import { middle } from "../../words/names.js";
 import { playerValue } from "../../words/rows.js";
 import { html } from "../parts/html.js";
@@ -81,11 +81,11 @@ export function scaleOf(marks, domain, width, low, high) {
  */
 export function tipWords({ probe, side: at, player }, data, sides, steps, name, importance) {
   const { probes } = sides[0].info;
-  if (at === -1) return html`<b class="ellipsis">${name(player)}</b>${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${number(importance[i]?.[player])}</span>`)}<span class="note">mean |attribution| over ${plural(probes.count, "probe")}</span>`;
+  if (at === -1) return html`<b class="ellipsis">${name(player)}</b>${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${inUnit(number(importance[i]?.[player]), givenUnit(side))}</span>`)}<span class="note">mean |attribution| over ${plural(probes.count, "probe")}</span>`;
   if (probe < 0 || at < 0) return null;
   const content = sides[0].content(probe);
   const value = playerValue(probes, content?.kind === "tabular" ? content : null, player);
-  const numbers = (/** @type {Attribution | null | undefined} */ explained) => (explained ? withError(explained.values[player], explained.errors[player]) : "–");
+  const numbers = (/** @type {Attribution | null | undefined} */ explained) => (explained ? inUnit(withError(explained.values[player], explained.errors[player]), givenUnit(sides[0])) : "–");
   const single = featuresOf(probes, player).length === 1;
   return html`<b class="ellipsis">${probeName(probes, probe)}</b>
     <span class="ellipsis">${name(player)}${single && value.full ? ` = ${value.full}` : ""}</span>

@@ -132,9 +132,13 @@ function header(element, data, state, classesOf) {
     ${(probes.labels || probes.label_sets) && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
     ${hatched(element, data, state)}
+    ${probes.regression && html`<span class="note">${numbersOfCards(probes, Boolean(data.b))}</span>`}
     <span class="count">${data.order.length} of ${probes.count}</span>
   </div>`;
 }
+
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, paired: boolean) => string} which numbers of a regression stand on the cards */
+const numbersOfCards = ({ truth, unit }, paired) => `${truth && !paired ? "output and its error (output − true value)" : "output"}${unit ? `, in ${unit}` : ""}`;
 
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the order by certainty is called; "" for its own name */
 const uncertainWords = ({ label_sets: sets, regression, truth }) => (sets ? "most labels wrong" : regression && truth ? "largest error" : "");

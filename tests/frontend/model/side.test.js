@@ -37,6 +37,12 @@ function answering() {
   return { side, answer };
 }
 
+test("attributions in units of the output have the unit that people gave; others have their own", () => {
+  const unit = (/** @type {object} */ units, /** @type {object} */ probes) =>
+    createSide({ letter: "A", info: { ...info, units, probes: { ...info.probes, ...probes } }, label: "", color: "", method: "shap", explained: "label", region: "", areas: [] }, () => undefined).unit;
+  assert.deepEqual([unit({ shap: "output" }, { unit: "€" }), unit({ shap: "output" }, {}), unit({ shap: "bits" }, { unit: "€" }), unit({}, {})], ["€", "output", "bits", "log-odds"]);
+});
+
 test("of 500 probes those in view are fetched, the selected one first", () => {
   const { side, answer } = answering();
   side().load([40, 3, 41], 7);

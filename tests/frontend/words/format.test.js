@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { className, epoch, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, toError, withError } from "../../../frontend/words/format.js";
+import { className, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, toError, withError } from "../../../frontend/words/format.js";
 
 test("numbers keep about three digits whatever their size, with a real minus sign", () => {
   const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
@@ -86,6 +86,13 @@ test("outputs of a regression are written so that they can be held against the t
   assert.deepEqual([outputError(252985, 241902), outputError(-3.5, -3), outputError(4, undefined)], ["+11083", "−0.50", "–"]);
   assert.equal(withError(-23362.4, 3340.3), "−23362 ± 3340");
   assert.deepEqual([1e6, -2.5e7, 250000].map(tick), ["1e6", "−2.5e7", "250000"]);
+});
+
+test("a number has the unit that people gave, and attributions have it where they are in units of the output", () => {
+  assert.deepEqual([inUnit("253k", "€/m²"), inUnit("253k", undefined), inUnit("–", "€/m²")], ["253k €/m²", "253k", "–"]);
+  assert.equal(givenUnit({ unit: "€/m²", info: { probes: { unit: "€/m²" } } }), "€/m²");
+  assert.equal(givenUnit({ unit: "bits", info: { probes: { unit: "€/m²" } } }), undefined);
+  assert.equal(givenUnit({ unit: "log-odds", info: { probes: {} } }), undefined);
 });
 
 test("an output has the name of its class, its own name, or its number", () => {
