@@ -87,7 +87,9 @@ def said_and_measured(name: str) -> str:
     cost, share, epoch = (float(number.replace(",", "")) for number in found.groups())
     seconds = np.median(run.cost["seconds"][2:])
     of_epoch = np.median([entry["training"] for step, _, entry in run.writes if 0 < step < EPOCHS])
-    return f"| {name} | {cost:.2g} s | {seconds:.2g} s | {epoch:.2g} s | {of_epoch:.2g} s | {share:.2g} % | {100 * seconds / of_epoch:.2g} % |"
+    return (
+        f"| {name} | {cost:.2g} s | {seconds:.2g} s | {epoch:.2g} s | {of_epoch:.2g} s | {share:.2g} % | {100 * seconds / of_epoch:.2g} % |"
+    )
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ class _Fit:
 
     comes_last: bool = False  # `_conclude` is called after all other callbacks
     first_batch_begun: bool = False
+    may_be_restored: bool = False  # its first epoch may be that of a backup
     begun: bool = False  # its record is chosen
     clock: EpochClock = field(default_factory=EpochClock)
 
@@ -124,7 +125,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         check_options(log_dir, every, max_overhead, on_error)
         sets = named_or_refused(probes)
         self._network = Network(model, [np.shape(getattr(probe_set, "inputs", ()))[1:] for probe_set in sets.values()])
-        self.log_dir = os.fspath(log_dir)
+        # Absolute: a notebook may change its directory before it trains, or while it does.
+        self.log_dir = os.fspath(log_dir) if folder.is_remote(os.fspath(log_dir)) else os.path.abspath(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
 
         def plan(name: str, probe_set: ProbeSet) -> Plan:
@@ -193,7 +195,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         callbacks = of_fit or []
         if self._is_copy and (place := siblings.trial_directory(self.log_dir, callbacks)):
             self.log_dir, self._is_copy = place, False
-            self._steps = StepLogger(place, self._plans, self._on_error, self._cost)
+        if self.log_dir != self._steps.recorder.log_dir:  # somebody may also have set the attribute, as tuners do with that of TensorBoard
+            self._steps = StepLogger(self.log_dir, self._plans, self._on_error, self._cost)
         for other in callbacks:
             if isinstance(other, ExplanationLogger) and other is not self and folder.same(other.log_dir, self.log_dir):
                 self._steps.refused = True
@@ -201,6 +204,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
                     f"ExplanationLogger: two of them have log_dir {self.log_dir!r}; give each its own, or one of them both probe sets, "
                     "{name: probes}."
                 )
+        self._in_fit.may_be_restored = siblings.restores(callbacks)
         if of_fit is not None:
             self._in_fit.comes_last = True
             of_fit.append(_AfterAllOthers(self))
@@ -347,7 +351,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         """Choose the record of this fit, and explain the model before its first epoch, if it is untrained."""
         network = self._network.of(self.model)
         weights = self._weights()
-        new = self._steps.recorder.begin(epoch, network, weights, self._steps.engines)
+        new = self._steps.recorder.begin(epoch, network, weights, self._steps.engines, restored=self._in_fit.may_be_restored)
         iterations = getattr(getattr(self.model, "optimizer", None), "iterations", 0)
         trained = int(keras.ops.convert_to_numpy(iterations)) > 0 and not self._steps.recorder.initial
         if epoch > 0 or not new or trained or not self._untrained:

@@ -112,7 +112,9 @@ class CostLine:
     def _say(self, epoch: float, besides: str) -> None:
         if not self._said and self._newest is not None and epoch > 0:
             self._said = True
-            logger.warning("ExplanationLogger: %s.", self._sentence(epoch, besides))
+            # Who gave max_overhead has said what it may cost.
+            level = logging.WARNING if self._max_overhead is None else logging.INFO
+            logger.log(level, "ExplanationLogger: %s.", self._sentence(epoch, besides))
 
     def _sentence(self, epoch: float, besides: str) -> str:
         assert self._newest is not None, "said only after an explanation"

@@ -14,6 +14,9 @@ from tb_xai_plugin.records import wire
 # Records that made way for another one lie in <log_dir>/earlier-1, earlier-2, …, which TensorBoard shows as runs of their own.
 ASIDE = "earlier"
 
+# An event file with nothing but its header has at most so many bytes.
+HEADER_BYTES = 128
+
 
 def is_remote(path: str) -> bool:
     """Whether a path is on a remote file system, which TensorBoard's writer supports and `os` does not."""
@@ -46,6 +49,11 @@ def record_directory(log_dir: str) -> str:
 def event_files(directory: str) -> list[str]:
     """The names of a directory's event files."""
     return [name for name in os.listdir(directory) if "tfevents" in name] if os.path.isdir(directory) else []
+
+
+def has_more_than_headers(directory: str) -> bool:
+    """Whether an event file of a directory is larger than one into which nothing was written."""
+    return any(os.path.getsize(os.path.join(directory, name)) > HEADER_BYTES for name in event_files(directory))
 
 
 def has_file(directory: str, file: str) -> bool:

@@ -85,16 +85,17 @@ class Recorder:
         return self._standing.weights.get(weights)
 
     def is_explained(self, name: str, step: int) -> bool:
-        """Whether a probe set was explained at a step, without a failure."""
+        """Whether a probe set was explained at a step, at least in part."""
         return step in self._standing.explained[name]
 
-    def begin(self, epoch: int, network: Any, weights: str | None, engines: Mapping[str, Engine]) -> bool:
+    def begin(self, epoch: int, network: Any, weights: str | None, engines: Mapping[str, Engine], *, restored: bool = False) -> bool:
         """Choose the record that a fit goes into, before its first epoch.
 
         Args:
             epoch: Keras's number of that epoch.
             network: the explained network; weights: the digest of its weights, None where it is not built.
             engines: {probe set: engine}; empty for a network that is not built.
+            restored: whether the epoch is from a backup of an earlier fit, and not the user's own number.
 
         Returns:
             Whether a new record begins.
@@ -103,12 +104,12 @@ class Recorder:
         self._network, self._about_model = weakref.ref(network), about(network)
         known = _TRAINED.get(network, {}).get(os.path.abspath(self.log_dir))
         directory = folder.find(self.log_dir, known.file) if known else None
+        own = self._writer.file
+        gone = (known and directory is None) or (own and folder.find(self.log_dir, own) is None)
         self._read(directory or folder.record_directory(self.log_dir))
         standing = self._standing
-        if known and directory is None and not folder.is_remote(self.log_dir):
-            self._say(
-                f"{folder.record_directory(self.log_dir)} was removed since this model was trained last; a new record begins at epoch {epoch}"
-            )
+        if gone and not folder.is_remote(self.log_dir):
+            self._say(f"{folder.record_directory(self.log_dir)} was removed since the last fit; a new record begins at epoch {epoch}")
         elif directory and directory != folder.record_directory(self.log_dir):
             self._say(f"this model's record goes on in {os.path.dirname(directory)}, where it was kept aside for another model")
         trained = standing.is_of(weights)
@@ -132,8 +133,11 @@ class Recorder:
             if not standing.is_empty:
                 self._begin_anew("an untrained model" if standing.has_untrained else "a model that was explained once")
         elif epoch > 0:
-            if epoch <= last:
-                self._go_back(epoch, last)
+            if restored and weights and standing.weights.get(weights, 0) >= epoch:
+                # The fit that was interrupted had gone on counting itself.
+                self.offset = standing.weights[weights] + 1 - epoch
+            if epoch + self.offset <= last:
+                self._go_back(epoch + self.offset, last)
             return False
         elif (trained or directory) and not self.initial:
             self.offset = last + 1

@@ -35,6 +35,11 @@ def trial_directory(log_dir: str, callbacks: list[Any]) -> str | None:
     return None if name is None else os.path.join(log_dir, name)
 
 
+def restores(callbacks: list[Any]) -> bool:
+    """Whether a fit may begin at an epoch that a backup tells it."""
+    return any(type(callback).__name__ == "BackupAndRestore" for callback in callbacks)
+
+
 def averages(optimizer: Any) -> bool:
     """Whether an optimizer keeps moving averages of the weights, which `fit` puts into the model at its end."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer

@@ -13,6 +13,7 @@ from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
 from tb_xai_plugin.records.sources import DirectorySource, has_events
 from tb_xai_plugin.run import Run
+from tb_xai_plugin.training import folder
 from tb_xai_plugin.training.checks import differing_parts
 
 
@@ -22,7 +23,7 @@ class Standing:
 
     Attributes:
         logged: {probe set: its steps}, without the returned model.
-        explained: {probe set: the steps that were explained without a failure}.
+        explained: {probe set: the steps that were explained, at least in part}.
         records: {probe set: the JSON that was logged once}.
         weights: {digest of the network's weights: the last epoch that had them}.
         untrained: the digest of the weights of the untrained model; returned: of the model that the last fit returned. None where they are not known.
@@ -82,7 +83,7 @@ class Standing:
             self.returned = epoch.get("weights")
             return
         self.logged[name] = [*before, step]
-        if epoch["explained"] and not epoch["reason"]:
+        if epoch["level"]:
             self.explained[name].add(step)
         if step == wire.UNTRAINED:
             self.untrained = epoch.get("weights")
@@ -97,7 +98,8 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
         return standing
     try:
         source = DirectorySource(directory)
-        if not source.tags():  # nothing was written before a crash
+        if not source.tags():
+            standing.problem = "a damaged record" if folder.has_more_than_headers(directory) else None
             return standing
         present = probe_sets(source, log_dir)
         runs = {name: Run(source, log_dir, name) for name in present}
