@@ -210,7 +210,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines += [
         f"{letter}{'' if _once(run) else ' returned'}: {words.returned_words(returned['how'], returned['epoch'])}"
         for letter, run in report["runs"].items()
-        if (returned := run["returned"]) is not None
+        if (returned := run["returned"]) is not None and returned["how"] != "last"
     ]
     regions = list(report["runs"]["A"]["regions"])
     if regions:

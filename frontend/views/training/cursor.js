@@ -123,8 +123,9 @@ function live({ live: on, a, b, cursor }) {
 function returned(element, data) {
   const { short, long } = returnedOf(data);
   if (!short) return "";
+  const usual = pair(data).every(({ info }) => info.returned?.how === "last");
   const index = returnedPlaces(data)[0]?.index;
-  return html`<button type="button" class="link returned-words" title=${long} disabled=${index === undefined || index === data.cursor.index}
+  return html`<button type="button" class=${usual ? "link returned-words usual" : "link returned-words"} title=${long} disabled=${index === undefined || index === data.cursor.index}
     onClick=${() => choose(element, { ...moveTo(data.cursor, index), playing: false })}><span class="ellipsis">returned: ${short}</span></button>`;
 }
 
