@@ -125,8 +125,8 @@ function returned(element, data) {
   if (!short) return "";
   const usual = pair(data).every(({ info }) => info.returned?.how === "last");
   const index = returnedPlaces(data)[0]?.index;
-  return html`<button type="button" class=${usual ? "link returned-words usual" : "link returned-words"} title=${long} disabled=${index === undefined || index === data.cursor.index}
-    onClick=${() => choose(element, { ...moveTo(data.cursor, index), playing: false })}><span class="ellipsis">returned: ${short}</span></button>`;
+  return html`<button type="button" class=${`link returned-words${usual ? " usual" : ""}${data.b ? " of-two" : ""}`} title=${long} disabled=${index === undefined || index === data.cursor.index}
+    onClick=${() => choose(element, { ...moveTo(data.cursor, index), playing: false })}>returned: ${short}</button>`;
 }
 
 /**
