@@ -43,7 +43,7 @@ export function caption(data, state, thinned) {
   const returned = steps[steps.length - 1] === RETURNED ? ", then the returned model" : "";
   const parts = [`${method(data.method)}${of}, in ${unit}`, sides.every(isOnce) ? "explained once, without training" : `${untrained}${epochsShown(thinned)}${returned}`];
   parts.push(...returnedParts(sides));
-  if (thinned.places.some((place) => apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
+  if (thinned.places.some((place) => steps[place] !== RETURNED && apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
   if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
   if (state.view !== "image" && !state.lock) parts.push("each attribution map has its own scale");
   if (state.player !== null) parts.push(`outlined: ${playerName(probes, sides[0].content(data.probe), state.player)}`);

@@ -3,6 +3,7 @@
 import { featuresOf } from "../figures/bars.js";
 import { RETURNED } from "../figures/steps.js";
 import { ABSENT } from "../model/cursor.js";
+import { isOnce } from "../model/frames.js";
 import { playerName } from "../model/players.js";
 import { className } from "../words/format.js";
 import { featureValue } from "../words/rows.js";
@@ -61,7 +62,7 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   for (let player = 0; player < info.probes.players[probe]; player++) {
     /** @type {Cell[]} */
     const row = [...about, player, playerName(info.probes, content, player), inputOf(first.side, content, player)];
-    panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : epochCell(step), explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null, explained[i]?.base ?? null, outputs[i], ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null)));
+    panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : epochCell(side, step), explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null, explained[i]?.base ?? null, outputs[i], ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null)));
     if (second) row.push(comparable && comparable.one.values[player] - comparable.other.values[player], errors?.[player] ?? null);
     yield row;
   }
@@ -85,7 +86,7 @@ export function* allNumbers({ a, b, probe, method }) {
     const players = Array.from({ length: side.info.probes.players[probe] }, (_, player) => [player, playerName(side.info.probes, content, player), inputOf(side, content, player)]);
     for (const step of values.steps) {
       const explained = values.at(step);
-      const about = [side.name, epochCell(step), probe, explainedClass(side, explained), method, side.unit];
+      const about = [side.name, epochCell(side, step), probe, explainedClass(side, explained), method, side.unit];
       /** @type {Cell[]} */
       const ofProbe = [explained?.base ?? null, outputOf(side, probe, step, explained)];
       if (labelled.length) ofProbe.push(labelOf(side, probe, explained), ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null));
@@ -94,8 +95,8 @@ export function* allNumbers({ a, b, probe, method }) {
   }
 }
 
-/** @type {(step: number) => Cell} -1 is the untrained model, as in the record; the returned one has no number */
-const epochCell = (step) => (step === RETURNED ? "returned" : step);
+/** @type {(side: Side, step: number) => Cell} -1 is the untrained model, as in the record; the returned one has no number, and a model that was explained once has no epochs */
+const epochCell = (side, step) => (step !== RETURNED ? step : isOnce(side) ? null : "returned");
 
 /** @type {(info: Side["info"]) => string[]} the column of how many labels of a set are right, where probes have sets */
 const rightLabels = ({ probes }) => (probes.label_sets ? ["right labels"] : []);

@@ -27,7 +27,7 @@ const KEPT_MS = 10_000;
 export function fileName(data, what, ending) {
   const runs = [data.a, data.b].filter((side) => side !== null).map(({ name }) => safe(name));
   const { step } = data.cursor;
-  const last = what === "epoch" ? (isEpoch(step) ? `epoch${step}` : step < 0 ? "untrained" : "returned") : what;
+  const last = what === "epoch" ? (isEpoch(step) ? `epoch${step}` : step < 0 ? "untrained" : data.cursor.steps?.length === 1 ? "model" : "returned") : what;
   return `tb-xai_${runs.join("_vs_")}_probe${data.probe}_${last}.${ending}`;
 }
 

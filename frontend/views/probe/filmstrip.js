@@ -2,6 +2,7 @@
 
 import { BETWEEN_BLOCKS, FRAME_GAP as GAP, abreast, frameSize, inView, pictureSizes } from "../../figures/layout.js";
 import { playerAt } from "../../figures/pointing.js";
+import { RETURNED } from "../../figures/steps.js";
 import { ordinal, thin } from "../../figures/thinning.js";
 import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
 import { frameLabel, isOnce, sideAt } from "../../model/frames.js";
@@ -108,7 +109,7 @@ function frame(element, data, sides, index, left) {
   const hole = own.every((one) => one === ABSENT) && end > step;
   const words = hole ? `${step}–${end}` : frameLabel(cursor, sides, index);
   return html`<button key=${left} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${left}px` }}
-    aria-label=${sides.every(isOnce) ? "The model" : `Go to ${epoch(step)}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
+    aria-label=${sides.every(isOnce) ? "The model" : `Go to ${epoch(step)}${step === RETURNED && words !== "returned" ? `: ${words}` : ""}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
     onPointerLeave=${() => choose(element, { hover: null })}>
     ${sides.map((side, row) => html`<span key=${side.letter} class="picture"
       onPointerMove=${(/** @type {PointerEvent} */ event) => hover(element, event, side, data.probe)}>

@@ -94,3 +94,12 @@ test("sets of labels stand in one cell, with the number of right ones; a regress
   const [of, values] = parsed(allNumbers(data({ a })));
   assert.deepEqual([of.at(-1), values.at(-1)], ["label", "250000"]);
 });
+
+test("the returned model is named, and a model that was explained once has no epoch", () => {
+  const returned = 2 ** 31 - 1;
+  const a = side("A", "averaged", [0, returned]);
+  const once = /** @type {{info: object}} */ (side("B", "forest", [returned]));
+  const b = { ...once, info: { ...once.info, returned: { epoch: null, how: "once", step: returned } } };
+  const rows = parsed(allNumbers(data({ a, b }))).slice(1).map((row) => row.slice(0, 2));
+  assert.deepEqual(rows.filter((_, i) => i % 2 === 0), [["averaged", "0"], ["averaged", "returned"], ["forest", ""]]);
+});

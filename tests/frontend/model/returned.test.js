@@ -133,5 +133,7 @@ test("its words", () => {
   assert.equal(returnedWords({ epoch: null, how: "averages" }), "moving averages of the optimizer, the weights of no epoch");
   assert.equal(returnedShort({ epoch: null, how: "changed" }), "changed weights");
   assert.equal(returnedWords({ epoch: null, how: "something of a later version" }), "something of a later version");
-  assert.equal(fileName(/** @type {never} */ ({ a: { name: "honest" }, b: null, probe: 3, cursor: { step: RETURNED } }), "epoch", "png"), "tb-xai_honest_probe3_returned.png");
+  const name = (/** @type {number[]} */ steps) => fileName(/** @type {never} */ ({ a: { name: "honest" }, b: null, probe: 3, cursor: { step: RETURNED, steps } }), "epoch", "png");
+  assert.equal(name([0, RETURNED]), "tb-xai_honest_probe3_returned.png");
+  assert.equal(name([RETURNED]), "tb-xai_honest_probe3_model.png");
 });
