@@ -6,6 +6,7 @@ import logging
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -186,18 +187,19 @@ class Engine:
         """Seconds of the newest explanation that do not depend on the number of evaluations: gradients, curves, and the user's own explainers."""
         return self._fixed_seconds
 
-    def run(self, level: int | None = None, progress: Progress = iter) -> Snapshot:
+    def run(self, level: int | None = None, progress: Progress | None = None) -> Snapshot:
         """Evaluate the model on the coalitions of every probe, and explain.
 
         Args:
             level: number of coalitions, one of `Plan.levels`; default: the last of them.
-            progress: wraps the probe numbers while the model is evaluated.
+            progress: shows how far this is; default: nothing is shown.
         """
         with self._predictor.preserving_state():
             level = level or self.plan.evaluations
             model_outputs = self._evaluate(level, progress)
             self._warn_of_outputs()
-            return self.explain(model_outputs, level)
+            with progress.phase("computing attributions") if progress else nullcontext():
+                return self.explain(model_outputs, level)
 
     def _warn_of_outputs(self) -> None:
         """Warn once, after the first evaluations, where the outputs contradict their reading."""
@@ -236,7 +238,7 @@ class Engine:
                 plan.fitted_around(name, count - 1, plan.samples)(np.zeros((plan.samples, 1, targets)))
         return count * (passes * a_pass + time.perf_counter() - began) + 1.0 * len(plan.model_based)
 
-    def _evaluate(self, level: int, progress: Progress) -> ModelOutputs:
+    def _evaluate(self, level: int, progress: Progress | None) -> ModelOutputs:
         """Evaluate the model on the first `level` coalitions of every probe."""
         plan, probes = self.plan, self.probes
         count = len(probes)
@@ -246,7 +248,7 @@ class Engine:
         not_finite, only_empty_not_finite, evaluations = 0, 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
         empty_rows: RowOutputs | None = None
-        for probe, of_probe in zip(progress(range(count)), self._sweep(level), strict=True):
+        for probe, of_probe in zip(progress(range(count)) if progress else range(count), self._sweep(level), strict=True):
             evaluations += of_probe.evaluations
             raw = of_probe.coalitions.raw
             if self._check:

@@ -11,7 +11,7 @@ from typing import Any
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.engine.progress import progress_bar
+from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.models.choice import ModelOutput
 from tb_xai_plugin.models.predictors import Model
@@ -71,23 +71,26 @@ def explain(
     recorder: Recorder | None = None
     if log_dir is not None:
         _check_directory(log_dir)
-    plan = Plan(
-        *(probes, explainers),
-        evaluations=evaluations,
-        output=output,
-        classes=classes,
-        seed=seed,
-        batch_size=batch_size,
-        curves=curves,
-        head=head,
-        model_output=model_output,
-    )
+    progress = Progress("Explaining")
+    with progress.phase("preparing coalitions"):
+        plan = Plan(
+            *(probes, explainers),
+            evaluations=evaluations,
+            output=output,
+            classes=classes,
+            seed=seed,
+            batch_size=batch_size,
+            curves=curves,
+            head=head,
+            model_output=model_output,
+        )
     if log_dir is not None:
         recorder = Recorder(os.fspath(log_dir), {wire.DEFAULT_SET: plan}, by="explain")
         recorder.begin_once(model)
     began = time.perf_counter()
-    engine = Engine(plan, model)
-    snapshot = engine.run(progress=progress_bar("Explaining"))
+    with progress.phase("binding the model"):
+        engine = Engine(plan, model)
+    snapshot = engine.run(progress=progress)
     for name, error in snapshot.failures.items():
         raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
     if snapshot.outputs.problem:

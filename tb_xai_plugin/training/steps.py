@@ -11,7 +11,7 @@ from typing import Any
 
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.engine.progress import progress_bar
+from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.judgement.words import step_words
 from tb_xai_plugin.records import wire
@@ -63,7 +63,8 @@ class StepLogger:
         """
         began = time.perf_counter()
         try:
-            self.engines = {name: Engine(plan, network) for name, plan in self._plans.items()}
+            with Progress("Explaining").phase("binding the model"):
+                self.engines = {name: Engine(plan, network) for name, plan in self._plans.items()}
         except ValueError:
             self.refused = True
             raise
@@ -94,7 +95,7 @@ class StepLogger:
             if halvings is not None and not failure:
                 level = self._plans[name].levels[-1 - halvings]
                 what = step_words(wire.RETURNED if returned else step)
-                snapshot = self.engines[name].run(level, progress_bar(f"Explaining {what}"))
+                snapshot = self.engines[name].run(level, Progress(f"Explaining {what}"))
         except Exception as error:
             failure = error
         problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
