@@ -21,6 +21,7 @@ def read_back(names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Pro
     """The probes of a record, from what `as_record` returned."""
     probes = KINDS[names["kind"]].from_record(names, arrays)
     probes.side_digest, probes.unit = names.get("side_inputs"), names.get("unit")
+    probes._freeze()
     return probes
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from tb_xai_plugin.probes.cuts.montage import Montage
 from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.labels import GivenLabels, Reading, wanted_classes
 from tb_xai_plugin.probes.sides import SideInputs
@@ -62,14 +63,14 @@ class ProbeSet:
 
     def given(self) -> Any:
         """The probes as the user gave them, (n, …): in their own dtypes, and as a DataFrame or list where they were one."""
+        if isinstance(self._given, list | dict):  # of several arrays: what is done to the list changes no probes
+            return self._given.copy()
         return self.inputs if self._given is None else self._given
 
     def _freeze(self) -> None:
         """Make all arrays read-only. They must be copies: what is explained, and its hash, may not change any more."""
-        for value in vars(self).values():
-            for array in value if isinstance(value, list) else [value]:
-                if isinstance(array, np.ndarray):
-                    array.flags.writeable = False
+        for array in _arrays_in(vars(self)):
+            array.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Copied and unpickled arrays could be written to.
@@ -160,6 +161,7 @@ class ProbeSet:
         probes.class_names = class_names
         if labels is not None:
             probes._keep_labels(type(self).__name__, labels, len(self))
+            probes._freeze()
         return probes
 
     def wanted_classes(self, outputs: np.ndarray, targets: Sequence[int] | None = None, *, regression: bool) -> np.ndarray:
@@ -198,3 +200,13 @@ class ProbeSet:
     def _labels_in(names: Mapping[str, Any]) -> Any:
         """The labels of a record, as they were read."""
         return Reading.from_json(names)
+
+
+def _arrays_in(value: Any) -> Iterator[np.ndarray]:
+    """The arrays of probes: in lists, in dicts, and in side inputs, labels as they were given, and montages."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, Mapping | list | tuple | SideInputs | GivenLabels | Montage):
+        parts = vars(value) if isinstance(value, SideInputs | GivenLabels | Montage) else value
+        for part in parts.values() if isinstance(parts, Mapping) else parts:
+            yield from _arrays_in(part)

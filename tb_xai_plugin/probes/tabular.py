@@ -388,7 +388,7 @@ class TabularProbes(ProbeSet):
 
     def _displayed(self, display: Display | None) -> np.ndarray:
         """float32 (n, d): the rows as people see them."""
-        shown = self.inputs if display is None else np.asarray(display(self.inputs) if callable(display) else display)
+        shown = self.inputs if display is None else np.asarray(display(self.inputs.copy()) if callable(display) else display)
         if shown.shape != self.inputs.shape or shown.dtype.kind not in "fiub":
             raise ValueError(
                 f"{WHO}: display has shape {shown.shape} and dtype {shown.dtype} for rows of shape {self.inputs.shape}; give numbers of the same shape."

@@ -99,12 +99,15 @@ class Montage:
         inside = np.zeros(self.size, dtype=bool)
         for tile in self.tiles:
             inside[tile.place] = True
+        inside.flags.writeable = False
         return inside
 
     @cached_property
     def outside(self) -> np.ndarray:
         """bool (H', W'): the pixels that belong to no image."""
-        return np.logical_not(self.inside.any(axis=-1))
+        outside = np.logical_not(self.inside.any(axis=-1))
+        outside.flags.writeable = False
+        return outside
 
     def assemble(self, xp: Any, masked: Any) -> Any:
         """What the model takes, from masked montages (k, H', W', C'). xp: numpy, or keras.ops inside a graph."""

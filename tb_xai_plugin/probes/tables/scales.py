@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -63,15 +64,25 @@ def scale_of(library: Library, column: Any, values: np.ndarray, missing: np.ndar
     if kind in "biuf":
         numbers = np.where(missing, np.nan, values.astype(np.float64))
         grid = _grid_of(values.dtype)
-
-        def back(given: np.ndarray) -> Any:
-            there = given if grid is None else grid.nearest(given)
-            return library.like(there >= 0.5 if kind == "b" else there.astype(values.dtype), empty)
-
-        return Scale(numbers, values, back, grid)
+        return Scale(numbers, values, partial(_numbers_back, library, empty, values.dtype, grid), grid)
     if kind in "mM":
         return _of_times(library, empty, values, missing)
     return _of_objects(library, empty, values, missing)
+
+
+# What gives values back are functions of the module, with their first arguments bound: probes can be pickled.
+def _numbers_back(library: Library, empty: Any, dtype: np.dtype[Any], grid: Grid | None, given: np.ndarray) -> Any:
+    there = given if grid is None else grid.nearest(given)
+    return library.like(there >= 0.5 if dtype.kind == "b" else there.astype(dtype), empty)
+
+
+def _times_back(library: Library, empty: Any, dtype: np.dtype[Any], per_step: float, step: int, earliest: int, given: np.ndarray) -> Any:
+    whole = np.rint(given * per_step).astype(np.int64) * step + earliest
+    return library.like(whole.view(dtype), empty)
+
+
+def _objects_back(library: Library, empty: Any, from_number: Callable[[float], Any], given: np.ndarray) -> Any:
+    return library.like(objects([from_number(number) for number in given.tolist()]), empty)
 
 
 def _grid_of(dtype: np.dtype[Any]) -> Grid | None:
@@ -94,11 +105,7 @@ def _of_times(library: Library, empty: Any, values: np.ndarray, missing: np.ndar
     earliest = int(present.min()) if len(present) else 0
     since = np.where(missing, 0, keys - earliest)
     step = max(int(np.gcd.reduce(since)), 1)
-
-    def back(given: np.ndarray) -> Any:
-        whole = np.rint(given * (per_day / step)).astype(np.int64) * step + earliest
-        return library.like(whole.view(values.dtype), empty)
-
+    back = partial(_times_back, library, empty, values.dtype, per_day / step, step, earliest)
     return Scale(np.where(missing, np.nan, since / per_day), keys, back, Grid(step / per_day), times=True)
 
 
@@ -119,10 +126,7 @@ def _of_objects(library: Library, empty: Any, values: np.ndarray, missing: np.nd
             return None
         step = max(int(np.gcd.reduce(list(distances))), 1)
         grid, times = Grid(step / PER_DAY["us"]), True
-
-        def from_number(number: float) -> Any:
-            return earliest + timedelta(microseconds=round(number * PER_DAY["us"] / step) * step)
-
+        from_number = partial(_later, earliest, step)
     else:
         return None
     numbers = np.full(len(values), np.nan)
@@ -131,23 +135,44 @@ def _of_objects(library: Library, empty: Any, values: np.ndarray, missing: np.nd
     ranks = {key: rank for rank, key in enumerate(sorted(known, key=lambda key: (known[key], repr(key))))}
     keys = np.zeros(len(values), dtype=np.int64)
     keys[~missing] = [ranks[type(value), value] for value in present]
-    return Scale(numbers, keys, lambda given: library.like(objects([from_number(number) for number in given.tolist()]), empty), grid, times)
+    return Scale(numbers, keys, partial(_objects_back, library, empty, from_number), grid, times)
+
+
+def _later(earliest: Any, step: int, number: float) -> Any:
+    """A number of days after a time. step: of the column, in microseconds."""
+    return earliest + timedelta(microseconds=round(number * PER_DAY["us"] / step) * step)
+
+
+def _truth(kind: type, number: float) -> Any:
+    return kind(number >= 0.5)
+
+
+def _whole(kind: type, number: float) -> Any:
+    return kind(round(number))
+
+
+def _decimal(number: float) -> Decimal:
+    """The shortest decimal that float32 takes for this number."""
+    return Decimal(str(np.float32(number)))
+
+
+def _fraction(number: float) -> Fraction:
+    return Fraction(number).limit_denominator(10**6)
 
 
 def _number_maker(kinds: set[type]) -> tuple[Callable[[float], Any], Grid | None, bool]:
     """What makes a Python number of a float, for a column of such numbers; and the grid of the column."""
     truths = (bool, np.bool_)
     if kinds and kinds <= set(truths):
-        return (lambda number: next(iter(kinds))(number >= 0.5)), Grid(1, 0, 1), False
+        return partial(_truth, next(iter(kinds))), Grid(1, 0, 1), False
     if kinds and all(issubclass(kind, int | np.integer | np.bool_) for kind in kinds):
         kind = next(kind for kind in kinds if kind not in truths)
-        return (lambda number: kind(round(number))), Grid(1), False
+        return partial(_whole, kind), Grid(1), False
     for kind in kinds:
         if issubclass(kind, Decimal):
-            # The shortest decimal that float32 takes for this number.
-            return (lambda number: Decimal(str(np.float32(number)))), None, False
+            return _decimal, None, False
         if issubclass(kind, Fraction):
-            return (lambda number: Fraction(number).limit_denominator(10**6)), None, False
+            return _fraction, None, False
     return float, None, False
 
 
