@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import shutil
@@ -16,6 +17,7 @@ from support.fits import (
     PROBES,
     At,
     BuiltByItsFirstBatch,
+    Fit,
     Interrupt,
     Notebook,
     Sequence,
@@ -345,11 +347,13 @@ def pickled_for_another_process(n: Notebook) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        n.said += done.stdout.splitlines()
+        elsewhere = json.loads(done.stdout.splitlines()[-1])
+        n.said += elsewhere["said"]
+        n.fits.append(Fit(losses=elsewhere["losses"]))
 
 
 ELSEWHERE = """
-import pathlib, pickle, sys
+import json, pathlib, pickle, sys
 import keras
 from support.fits import Notebook
 
@@ -357,7 +361,7 @@ n = Notebook(pathlib.Path(sys.argv[1]))
 with n.listening():
     fit = n.fit(keras.saving.load_model(n.folder / "model.keras"), pickle.loads((n.folder / "logger.pickle").read_bytes()))
 assert fit.error is None, fit.error
-print(*n.said, sep="\\n")
+print(json.dumps({"said": n.said, "losses": fit.losses}))
 """
 
 

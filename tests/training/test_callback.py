@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import warnings
 from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError
@@ -236,22 +237,14 @@ def test_a_new_model_in_an_old_log_dir_does_not_get_the_old_ones_untrained_state
     assert run.missing == 0
 
 
-def test_a_fit_that_begins_again_says_that_it_replaces_what_was_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    fit(compiled(functional()), logger(tmp_path), epochs=3)
-    assert not caplog.records
-    fit(compiled(functional()), logger(tmp_path), epochs=1)
-    said = caplog.records[0].getMessage()
-    assert "already holds 3 epochs of probe set 'probes'" in said
-    assert "initial_epoch=3" in said
-
-
-def test_a_record_is_not_continued_with_a_model_of_other_classes(tmp_path: Path) -> None:
+def test_a_model_of_other_classes_begins_a_record_of_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     probes = xai.ImageProbes(IMAGES[:4])
     fit(compiled(functional()), logger(tmp_path, probes))
-    before = _snapshot(tmp_path)
-    with pytest.raises(ValueError, match="already holds explanations of a model with 3 classes, in log-odds; this model has 5"):
-        fit(compiled(convolutional(5)), logger(tmp_path, probes), initial_epoch=3, epochs=5)
-    assert _snapshot(tmp_path) == before
+    before = _snapshot(tmp_path / "xai")
+    fit(compiled(convolutional(5)), logger(tmp_path, probes), initial_epoch=3, epochs=5)
+    assert _snapshot(tmp_path / "earlier-1" / "xai") == before
+    assert xai.read_run(tmp_path).steps.tolist() == [3, 4]
+    assert re.search(r"explanations of a model with 3 classes, in log-odds.* 5.*earlier-1", caplog.text)
 
 
 def test_a_run_resumed_from_an_earlier_epoch_replaces_what_came_after(tmp_path: Path) -> None:
@@ -471,7 +464,15 @@ def test_probes_that_do_not_fit_the_model_stop_before_the_first_batch(probes: xa
 
 
 def _snapshot(directory: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch with PROBES and the default options. Read-only."""
+    folder = tmp_path_factory.mktemp("logged")
+    fit(compiled(functional(), run_eagerly=True), logger(folder), epochs=1)
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -488,33 +489,30 @@ def _snapshot(directory: Path) -> dict[str, bytes]:
             "different regions",
         ),
         (xai.ImageProbes(IMAGES[:4], LABELS[:4], class_names=["a", "b", "c"], display=1 - IMAGES[:4]), {}, "different display"),
-        (PROBES, {"seed": 1}, "different coalitions \\(evaluations, seed or methods\\)"),
+        (PROBES, {"seed": 1}, r"different coalitions \(evaluations, seed or methods\)"),
         (PROBES, {"output": "probability"}, "different output"),
-        (PROBES, {"explainers": "shap"}, "different explainers"),
+        (PROBES, {"explainers": "shap"}, "different .*explainers"),
+        (PROBES, {"explainers": ("lime", xai.KernelShap(estimator="wls"))}, r"different .*explainers \(different settings of 'shap'\)"),
+        (PROBES, {"explainers": ("lime", "shap", "occlusion")}, r"different .*explainers \(no 'occlusion'\)"),
+        (
+            PROBES,
+            {"explainers": (xai.Lime(kernel_width=0.5), "ig")},
+            r"different .*explainers \(different settings of 'lime', no 'ig', also 'shap'\)",
+        ),
+        ({"mine": PROBES}, {}, r"other probe sets \(probes\)"),
     ],
 )
-def test_a_log_dir_with_other_explanations_is_refused_and_left_as_it_was(
-    probes: xai.ImageProbes, options: dict[str, object], named: str, tmp_path: Path
+def test_a_record_of_other_explanations_is_kept_as_it_was_and_a_log_line_says_what_differs(
+    probes: object, options: dict[str, object], named: str, logged: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fit(compiled(functional()), logger(tmp_path), epochs=1)
-    before = _snapshot(tmp_path)
-    with pytest.raises(ValueError, match=f"already holds explanations with {named}.*; choose another log_dir"):
-        logger(tmp_path, probes, **options)
-    assert _snapshot(tmp_path) == before
-
-
-@pytest.mark.parametrize(
-    ("explainers", "named"),
-    [
-        (("lime", xai.KernelShap(estimator="wls")), "different settings of 'shap'"),
-        (("lime", "shap", "occlusion"), "no 'occlusion'"),
-        ((xai.Lime(kernel_width=0.5), "ig"), "different settings of 'lime', no 'ig', also 'shap'"),
-    ],
-)
-def test_the_explainers_that_differ_from_those_of_a_log_dir_are_named(explainers: object, named: str, tmp_path: Path) -> None:
-    fit(compiled(functional()), logger(tmp_path), epochs=1)
-    with pytest.raises(ValueError, match=rf"already holds explanations with different .*explainers \({named}\); choose another log_dir"):
-        logger(tmp_path, explainers=explainers)
+    shutil.copytree(logged / "xai", tmp_path / "xai")
+    before = _snapshot(tmp_path / "xai")
+    other = logger(tmp_path, probes, **options)
+    assert _snapshot(tmp_path / "xai") == before
+    fit(compiled(functional(), run_eagerly=True), other, epochs=1)
+    assert _snapshot(tmp_path / "earlier-1" / "xai") == before
+    assert xai.read_run(tmp_path).steps.tolist() == [0]
+    assert re.search(rf"explanations (with|of) {named}.*earlier-1", caplog.text)
 
 
 def test_a_log_dir_that_is_a_file_or_not_writable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
