@@ -58,6 +58,7 @@ setup(
         "test": [
             *DOCS,
             *TEST_VIEWING,
+            "keras-tuner>=1.4.6",
             "lime==0.2.0.1",
             "mypy>=1.15",
             "pandas-stubs>=2.2",
