@@ -19,7 +19,7 @@ export function prediction(pane, probe) {
   if (probes.regression) {
     const place = explainedOutput(pane, probe) ?? given.predicted;
     const output = pane.side.outputs()?.at(probe, pane.step)?.[place] ?? (place === given.predicted ? given.probability : undefined);
-    return html`<span title=${errorWords(probes, probe, place, output)}>${outputName(probes, place).replace("the ", "")} ${inUnit(outputNumber(output), probes.unit)}</span>`;
+    return html`<span title=${errorWords(probes, probe, place, output)}>${outputName(probes, place).replace("the ", "")} ${outputNumber(output)}</span>`;
   }
   if (probes.label_sets) return html`${given.right} of ${probes.classes} labels right ${verdict(right === true, setWords(given, probes))}`;
   const name = className(probes, given.predicted);

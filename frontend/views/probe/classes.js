@@ -134,7 +134,7 @@ const things = ({ regression }, count) => (regression ? plural(count, "output") 
  */
 const outputRow = ({ title, side: { color, info: { probes: { unit } } } }, value, truth) =>
   html`<div key=${title}><dt><b style=${{ color }}>${title}</b> output</dt><dd>${inUnit(outputNumber(value), unit)}</dd>
-    ${truth !== undefined && html`<dt>true</dt><dd>${inUnit(outputNumber(truth), unit)}</dd><dt>error</dt><dd>${inUnit(outputError(value, truth), unit)}</dd>`}</div>`;
+    ${truth !== undefined && html`<dt>true</dt><dd>${outputNumber(truth)}</dd><dt>error</dt><dd>${outputError(value, truth)}</dd>`}</div>`;
 
 /**
  * One of several outputs of a regression, with its error.

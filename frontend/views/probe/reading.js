@@ -6,7 +6,7 @@ import { hasReturned, isOnce } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
-import { className, givenUnit, inUnit, outputName, percent, tick, withError } from "../../words/format.js";
+import { className, outputName, percent, tick, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { createCurves } from "../parts/curves.js";
 import { failure } from "../parts/failure.js";
@@ -90,7 +90,7 @@ function column({ title, side, step }, probe, player, same) {
   const error = explained.errors[player];
   return html`<div key=${title} class="reading-line">
     <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${toward}</p>
-    <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${inUnit(withError(place.value, error), givenUnit(side))}</p>
+    <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(place.value, error)}</p>
     <p class="reading-rank ellipsis" title=${`rank ${place.rank} of ${place.of}, ${percent(place.share)} of the summed |attribution|`}>rank ${place.rank} of ${place.of} · ${percent(place.share)}</p>
   </div>`;
 }
@@ -115,7 +115,7 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
   const noise = error > 0 ? (isNoise(difference?.real(probe, cursor.step)?.[player], error) ? "within noise" : "beyond noise") : "";
   return html`<div class="reading-line">
     <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
-    <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${inUnit(withError(value, error), givenUnit(first.side))}</p>
+    <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
     <p class="reading-rank ellipsis" title=${noise && `sampling error alone ${noise === "beyond noise" ? "rarely causes" : "can cause"} such a difference; tested over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
   </div>`;
 }
