@@ -58,6 +58,7 @@ class Engine:
 
     Attributes:
         probes: the probes of the plan, with their labels as this model reads them.
+        watch: looks at the outputs of every explanation.
 
     Raises:
         ValueError: the model and the probes do not fit together; see `predictors.build_predictor`.
@@ -85,7 +86,7 @@ class Engine:
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
         self._check: OutputCheck | None = OutputCheck(self.head, plan.output, guessed=plan.head is None and not is_keras_model(model))
         self._clipped = 0.0
-        self._watch = Watch(self._predictor)
+        self.watch = Watch(self._predictor)
         if isinstance(probes, TextProbes) and not probes.mask_token:
             self._warn_of_texts_cut_off(probes)
         of_inputs = self._predictor.outputs
@@ -253,7 +254,7 @@ class Engine:
             raw = of_probe.coalitions.raw
             if self._check:
                 self._check.add(raw)
-            self._watch(probe, raw)
+            self.watch(probe, raw)
             if of_probe.coalitions.finite and (of_probe.empty is None or of_probe.empty.finite):
                 full[probe], empty[probe] = self._probabilities(raw[:2])
                 if of_probe.empty is not None:

@@ -150,9 +150,7 @@ def _equal(a: np.ndarray, b: np.ndarray) -> bool:
 
 def as_arrays(model: Any) -> list[np.ndarray]:
     """The weights as NumPy arrays, which may share memory with the model."""
-    import keras
-
-    return [np.asarray(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+    return [_value(weight) for weight in model.weights]
 
 
 def copied(model: Any) -> list[np.ndarray]:
@@ -164,6 +162,12 @@ def put_back(model: Any, values: Sequence[np.ndarray]) -> None:
     """Assign `values`, in the order of `model.weights`."""
     for weight, value in zip(model.weights, values, strict=True):
         weight.assign(value)
+
+
+def steps_made(optimizer: Any) -> int:
+    """The number of steps that an optimizer has made; 0 where there is none."""
+    iterations = getattr(optimizer, "iterations", None)
+    return 0 if iterations is None else int(_value(iterations))
 
 
 def digest(model: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -34,13 +35,17 @@ class Writer:
     Attributes:
         directory: the directory; it may be changed while the file is open, if somebody moved it.
         file: the name of the newest event file of this writer; None before the first write, and on a remote file system.
+        files: the names of all of them.
     """
 
     def __init__(self, log_dir: str, after: float = 0.0, files: Iterable[str] = ()) -> None:
         self.directory = os.path.join(log_dir, wire.DIRECTORY)
         self.file: str | None = None
+        self.files: set[str] = set()
         self._files_before = frozenset(files)
-        self._events: EventFileWriter | None = None
+        self._open = _Open()
+        # A fit that is interrupted never closes the file, and the thread of TensorBoard's writer would live on.
+        weakref.finalize(self, self._open.close)
         self._last_wall_time = after
         self._blocks: dict[str, list[tuple[int, int]]] = {}
 
@@ -108,21 +113,22 @@ class Writer:
         self.flush()
 
     def _write(self, step: int, tensors: Iterable[tuple[str, Any]], metadata: SummaryMetadata | None = None) -> None:
-        if self._events is None:
-            self._events, self.file = _newest_file(self.directory, self._files_before)
+        if self._open.events is None:
+            self._open.events, self.file = _newest_file(self.directory, self._files_before)
+            self.files |= {self.file} if self.file else set()
         # Strictly increasing: (step, wall time) identifies a write, and the latest write of a step counts.
         self._last_wall_time = max(time.time(), np.nextafter(self._last_wall_time, np.inf))
         metadata = metadata or _metadata()
         values = [Summary.Value(tag=tag, metadata=metadata, tensor=_tensor(tensor)) for tag, tensor in tensors]
         event = Event(wall_time=self._last_wall_time, step=step, summary=Summary(value=values))
         with self._new_file_after_a_failure():
-            self._events.add_event(event)
+            self._open.events.add_event(event)
 
     def flush(self) -> None:
         """Write all events to disk."""
-        if self._events is not None:
+        if self._open.events is not None:
             with self._new_file_after_a_failure():
-                self._events.flush()
+                self._open.events.flush()
 
     @contextmanager
     def _new_file_after_a_failure(self) -> Iterator[None]:
@@ -130,16 +136,14 @@ class Writer:
         try:
             yield
         except Exception:
-            broken, self._events = self._events, None
-            if broken is not None:
-                with suppress(Exception):
-                    broken.close()
+            with suppress(Exception):
+                self._open.close()
             raise
 
     @property
     def vanished(self) -> bool:
-        """Whether the file is open, but no longer in the directory: somebody removed or moved it, and nobody would read what is written."""
-        return self._events is not None and self.file is not None and not os.path.exists(os.path.join(self.directory, self.file))
+        """Whether the file is no longer in the directory: somebody removed or moved it, and nobody would read what is written."""
+        return self.file is not None and not os.path.exists(os.path.join(self.directory, self.file))
 
     @property
     def last_wall_time(self) -> float:
@@ -148,7 +152,17 @@ class Writer:
 
     def close(self) -> None:
         """Close the file; a later write opens a new one."""
-        events, self._events = self._events, None
+        self._open.close()
+
+
+class _Open:
+    """The event file that a writer has open."""
+
+    def __init__(self) -> None:
+        self.events: EventFileWriter | None = None
+
+    def close(self) -> None:
+        events, self.events = self.events, None
         if events is not None:
             events.close()
 

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.models.choice import ModelOutput
 from tb_xai_plugin.models.network import Network
-from tb_xai_plugin.models.state import digest
+from tb_xai_plugin.models.state import digest, steps_made
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.training import folder, siblings
@@ -36,8 +36,9 @@ class _Fit:
 
     comes_last: bool = False  # `_conclude` is called after all other callbacks
     first_batch_begun: bool = False
-    may_be_restored: bool = False  # its first epoch may be that of a backup
     begun: bool = False  # its record is chosen
+    concluded: bool = False
+    weights_unread: bool = False
     clock: EpochClock = field(default_factory=EpochClock)
 
 
@@ -46,12 +47,10 @@ class _AfterAllOthers(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
 
     def __init__(self, owner: ExplanationLogger) -> None:
         super().__init__()
-        self._owner: ExplanationLogger | None = owner
+        self.owner = owner
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        owner, self._owner = self._owner, None  # a user's CallbackList outlives the fit
-        if owner is not None:
-            owner._conclude()
+        self.owner._conclude()
 
 
 class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -74,8 +73,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         max_overhead: the most time that explanations may take, as a share of the training time, e.g. 0.05. Writing and compiling are
             included. None is no limit. To keep the limit, evaluations are halved first (to a part of the same coalitions), then fewer epochs
             are explained. Each change is logged by the logger "tb_xai_plugin", and is marked in the record and on the page. The untrained model
-            is explained after the first epoch, from a copy of its weights, if there is time for it. The untrained model and the last epoch
-            are explained in spite of the limit where each takes at most 5 seconds; the time beyond the limit is then logged at the end.
+            is explained after the first epoch, from a copy of its weights, if there is time for it. The untrained model, the last epoch
+            and the returned model are explained in spite of the limit where each takes at most 5 seconds; the time beyond the limit is then logged at the end.
         output: the explained output: "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: the explained classes: "auto" (all of up to 16 classes; of more, the true class and the two others with the largest
             probability, or, of a regression and of independent labels, the first 16 outputs) | "all" | a list of class numbers.
@@ -126,7 +125,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         sets = named_or_refused(probes)
         self._network = Network(model, [np.shape(getattr(probe_set, "inputs", ()))[1:] for probe_set in sets.values()])
         # Absolute: a notebook may change its directory before it trains, or while it does.
-        self.log_dir = os.fspath(log_dir) if folder.is_remote(os.fspath(log_dir)) else os.path.abspath(log_dir)
+        self.log_dir = folder.absolute(log_dir)
         self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
 
         def plan(name: str, probe_set: ProbeSet) -> Plan:
@@ -172,31 +171,45 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         self.__dict__.update(state)
         self._reset()
 
-    def __deepcopy__(self, memo: Any) -> ExplanationLogger:
-        # The arguments are shared: nothing changes them, and a network in `model=` must stay the one that is trained.
+    def __deepcopy__(self, memo: dict[int, Any]) -> ExplanationLogger:
         copied = copy.copy(self)
         copied._is_copy = True
+        # Plans and the network in `model=` are shared: nothing changes the former, and the latter is what is trained. A subclass may have more.
+        for name, value in self.__getstate__().items():
+            if name not in ("_plans", "_network", "_is_copy"):
+                setattr(copied, name, copy.deepcopy(value, memo))
+        copied._cost.says_as(self._cost)
         return copied
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        callbacks = siblings.list_of_fit()
+        self._find_directory(callbacks or [])
         # The engines are built again at every fit: it may be another model, or one that was compiled with another loss or precision.
         self._steps.begin_fit()
+        self._cost.begin_fit()
         self._in_fit = _Fit()
         self._pace = None
-        self._meet_siblings()
+        self._refuse_twins(callbacks or [])
+        if callbacks is not None:
+            self._come_last(callbacks)
+        self._say_of_averages(callbacks or [])
         if self._max_overhead is not None:
             every = None if callable(self._every) else self._every
             self._pace = Pace(self._max_overhead, self._plans, every)
         self._bind_early()
 
-    def _meet_siblings(self) -> None:
-        """Find the other callbacks of this fit, and come last at its end, when they have put the weights of the returned model in place."""
-        of_fit = siblings.list_of(self)
-        callbacks = of_fit or []
+    def _find_directory(self, callbacks: list[Any]) -> None:
+        """Where the record of this fit is: a tuner may have made this copy, or have set the attribute, as tuners do with that of TensorBoard."""
         if self._is_copy and (place := siblings.trial_directory(self.log_dir, callbacks)):
-            self.log_dir, self._is_copy = place, False
-        if self.log_dir != self._steps.recorder.log_dir:  # somebody may also have set the attribute, as tuners do with that of TensorBoard
+            self.log_dir = place
+        self._is_copy = False
+        self.log_dir = folder.absolute(self.log_dir)
+        if self.log_dir != self._steps.recorder.log_dir:
+            self._steps.recorder.close()
             self._steps = StepLogger(self.log_dir, self._plans, self._on_error, self._cost)
+
+    def _refuse_twins(self, callbacks: list[Any]) -> None:
+        """Raise an error where two loggers of one fit would write into one record."""
         for other in callbacks:
             if isinstance(other, ExplanationLogger) and other is not self and folder.same(other.log_dir, self.log_dir):
                 self._steps.refused = True
@@ -204,10 +217,14 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
                     f"ExplanationLogger: two of them have log_dir {self.log_dir!r}; give each its own, or one of them both probe sets, "
                     "{name: probes}."
                 )
-        self._in_fit.may_be_restored = siblings.restores(callbacks)
-        if of_fit is not None:
-            self._in_fit.comes_last = True
-            of_fit.append(_AfterAllOthers(self))
+
+    def _come_last(self, callbacks: list[Any]) -> None:
+        """Be called at the end after all other callbacks: one of them may still put other weights into the model."""
+        callbacks[:] = [one for one in callbacks if not (isinstance(one, _AfterAllOthers) and one.owner is self)]
+        callbacks.append(_AfterAllOthers(self))
+        self._in_fit.comes_last = True
+
+    def _say_of_averages(self, callbacks: list[Any]) -> None:
         optimizer = getattr(self.model, "optimizer", None)
         if siblings.averages(optimizer) and not siblings.averaged_at_epoch_end(self, callbacks) and not self._said_averages:
             self._said_averages = True
@@ -275,12 +292,11 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             except Exception as error:
                 failure = error
             step = epoch + self._steps.recorder.offset
-            weights = self._weights()
             began, explained = time.perf_counter(), 0
+            entry = {"logs": logs or {}, "training_seconds": training_seconds, "weights": self._weights()}
             for name in self._plans:
                 with self._steps.training_goes_on(step):
-                    entry = {"logs": logs or {}, "training_seconds": training_seconds, "weights": weights}
-                    self._steps.log(name, step, halvings, entry, {"change": changes.get(name)}, failure)
+                    self._steps.log(name, step, halvings, entry, {"change": changes.get(name), "epoch": epoch}, failure)
                     explained += halvings is not None
             if halvings is not None and explained == len(self._plans):
                 seconds, fixed = time.perf_counter() - began, sum(engine.fixed_seconds for engine in self._steps.engines.values())
@@ -290,12 +306,19 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def _weights(self) -> str | None:
         """The digest of the network's weights; None where it has none, or they cannot be read."""
-        with suppress(Exception):  # weights of an unknown kind are no reason to lose an epoch
+        try:
             return digest(self._network.of(self.model))
-        return None
+        except Exception as error:  # no reason to lose an epoch
+            if not self._in_fit.weights_unread:
+                warn(f"the weights cannot be read, so the record does not know which model it is of ({type(error).__name__}: {error}).")
+            self._in_fit.weights_unread = True
+            return None
 
     def _decide(self, epoch: int, training_seconds: float) -> tuple[int | None, dict[str, str]]:
-        """The halvings of this epoch, None where it is not explained; and {probe set: what changes from here on}."""
+        """The halvings of this epoch, None where it is not explained; and {probe set: what changes from here on}.
+
+        With max_overhead, this is also when the untrained model is explained.
+        """
         last = self._last_epoch(epoch)
         due = self._is_due(epoch, last)
         if self._pace is None or self._steps.refused:
@@ -324,6 +347,9 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def _conclude(self) -> None:
         """Explain the model that fit returns, where no explained epoch has its weights, and close the record. It is called after all other callbacks."""
+        if self._in_fit.concluded:
+            return
+        self._in_fit.concluded = True
         with self._steps.training_goes_on(wire.RETURNED), self._billed():
             self._log_returned()
         if self._pace:
@@ -334,27 +360,31 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def _log_returned(self) -> None:
         """Write what the returned model is: that of an explained epoch, or explained now."""
-        last, weights = self._steps.recorder.last_step, self._weights()
-        if not self._in_fit.begun or last is None or weights is None or not self._steps.engines or self._steps.refused:
+        if not self._in_fit.begun or not self._steps.engines or self._steps.refused:
             return
-        step = self._steps.recorder.step_with(weights)
+        recorder = self._steps.recorder
+        recorder.follow()
+        last, weights = recorder.last_step, self._weights()
+        if last is None or weights is None:
+            return
+        step = recorder.step_with(weights)
+        if step is not None and self._steps.has_changed_since(step):
+            step = None  # in another way than by its weights
         how = ("last" if step == last else "restored") if step is not None else None
         how = how or ("averages" if siblings.averages(getattr(self.model, "optimizer", None)) else "changed")
-        due = {name: step is None or not self._steps.recorder.is_explained(name, step) for name in self._plans}
+        due = {name: step is None or not recorder.is_explained(name, step) for name in self._plans}
         halvings = (self._pace.halvings_at_end() if self._pace else 0) if any(due.values()) else None
-        logs = {} if step is None else self._steps.logs.get(step, {})
+        entry = {"logs": {} if step is None else self._steps.logs.get(step, {}), "weights": weights}
         for name in self._plans:
-            entry = {"logs": logs, "weights": weights}
             self._steps.log(name, last + 1, halvings if due[name] else None, entry, {"returned": {"epoch": step, "how": how}})
 
     def _begin(self, epoch: int) -> None:
         """Choose the record of this fit, and explain the model before its first epoch, if it is untrained."""
         network = self._network.of(self.model)
         weights = self._weights()
-        new = self._steps.recorder.begin(epoch, network, weights, self._steps.engines, restored=self._in_fit.may_be_restored)
-        iterations = getattr(getattr(self.model, "optimizer", None), "iterations", 0)
-        trained = int(keras.ops.convert_to_numpy(iterations)) > 0 and not self._steps.recorder.initial
-        if epoch > 0 or not new or trained or not self._untrained:
+        new = self._steps.recorder.begin(epoch, network, weights, self._steps.engines)
+        has_trained = steps_made(getattr(self.model, "optimizer", None)) > 0 and not self._steps.recorder.initial
+        if epoch > 0 or not new or has_trained or not self._untrained:
             return
         if not self._steps.engines:
             # Building the model here would draw its weights earlier than Keras does, and so change the training.
@@ -368,7 +398,6 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             return
         for name in self._plans:
             self._steps.log(name, wire.UNTRAINED, 0, {"weights": weights})
-        self._cost.warm = True
 
     def _bind(self) -> None:
         self._steps.bind(self._network.of(self.model))

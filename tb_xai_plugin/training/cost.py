@@ -82,36 +82,44 @@ class CostLine:
         every: the number of epochs from one explanation to the next, or a callable.
         max_overhead: the option of that name.
 
-    Attributes:
-        warm: whether an explanation was made before, so that the next one does not compile anything.
     """
 
     def __init__(self, every: int | Callable[[int], bool], max_overhead: float | None) -> None:
         self._every = 1 if callable(every) else every
         self._max_overhead = max_overhead
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._sizes: dict[str, tuple[int, int, int]] = {}
         self._newest: tuple[float, float] | None = None
-        self._said = False
-        self.warm = False
+        self._said = [False]
+        self._compiled: set[str] = set()  # probe sets that were explained before in this fit, so that the next time compiles nothing
+        self._warm = False
 
-    def explained(self, name: str, probes: int, evaluations: int) -> None:
-        """A probe set was explained. evaluations: of the model, per probe."""
-        self._sizes[name] = probes, evaluations
+    def says_as(self, other: CostLine) -> None:
+        """Say the line once together with another logger, of which this one's is a copy."""
+        self._said = other._said
+
+    def begin_fit(self) -> None:
+        """A fit begins: its first explanation compiles."""
+        self._compiled, self._warm, self._newest = set(), False, None
+
+    def explained(self, name: str, probes: int, coalitions: int, samples: int) -> None:
+        """A probe set was explained, with so many evaluations of the model per probe: on coalitions, and on samples of explainers' own."""
+        self._warm = name in self._compiled
+        self._compiled.add(name)
+        self._sizes[name] = probes, coalitions, samples
 
     def learn(self, seconds: float, fixed: float, clock: EpochClock) -> None:
         """An epoch was explained, in `seconds`, of which fewer evaluations would not save `fixed`."""
         self._newest = seconds, fixed
-        if self.warm:
+        if self._warm:
             self._say(clock.usual, "")
-        self.warm = True
 
     def conclude(self, clock: EpochClock) -> None:
         """The training ends: say what is known, if nothing was said."""
         self._say(clock.total, ", with compiling")
 
     def _say(self, epoch: float, besides: str) -> None:
-        if not self._said and self._newest is not None and epoch > 0:
-            self._said = True
+        if not self._said[0] and self._newest is not None and epoch > 0:
+            self._said[0] = True
             # Who gave max_overhead has said what it may cost.
             level = logging.WARNING if self._max_overhead is None else logging.INFO
             logger.log(level, "ExplanationLogger: %s.", self._sentence(epoch, besides))
@@ -120,7 +128,7 @@ class CostLine:
         assert self._newest is not None, "said only after an explanation"
         seconds, fixed = self._newest
         share = seconds / epoch / self._every
-        sizes = " + ".join(f"{probes} probes × {evaluations:,} evaluations" for probes, evaluations in self._sizes.values())
+        sizes = " + ".join(_size(*size) for size in self._sizes.values())
         every = f" (one in {self._every} is explained)" if self._every > 1 else ""
         line = f"explanations cost {sizes}, {_seconds(seconds)}{besides}, {_percent(share)} of an epoch's {_seconds(epoch)}{every}"
         if self._max_overhead is not None or share <= EXAMPLE:
@@ -133,6 +141,11 @@ def _saving(share: float, fixed: float, wanted: float) -> str:
     if share * (fixed + (1 - fixed) / 2) <= wanted:
         return "halve it"
     return f"bring it down to {_percent(wanted)}, with fewer evaluations or fewer epochs explained"
+
+
+def _size(probes: int, coalitions: int, samples: int) -> str:
+    evaluations = f"({coalitions:,} + {samples:,} of LIME's own)" if samples else f"{coalitions:,}"
+    return f"{probes} probes × {evaluations} evaluations"
 
 
 def _seconds(seconds: float) -> str:

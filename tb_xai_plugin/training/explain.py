@@ -64,7 +64,8 @@ def explain(
         {name of the explainer: Explanation}, in the order of `explainers`.
 
     Raises:
-        ValueError: an option is out of range, or the model and the probes do not fit together; the message says what to give instead.
+        ValueError: an option is out of range, the model and the probes do not fit together, or log_dir has the record of a training; the message says what
+            to give instead.
         TypeError: an argument has the wrong type.
         FileExistsError, PermissionError: log_dir is a file, or can't be written.
     """
@@ -85,7 +86,7 @@ def explain(
             model_output=model_output,
         )
     if log_dir is not None:
-        recorder = Recorder(os.fspath(log_dir), {wire.DEFAULT_SET: plan}, by="explain")
+        recorder = Recorder(folder.absolute(log_dir), {wire.DEFAULT_SET: plan}, by="explain")
         recorder.begin_once(model)
     began = time.perf_counter()
     with progress.phase("binding the model"):

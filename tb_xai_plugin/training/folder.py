@@ -23,6 +23,12 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def absolute(log_dir: str | os.PathLike[str]) -> str:
+    """The absolute path of a log_dir: a notebook may change its directory before it trains, or while it does."""
+    path = os.fspath(log_dir)
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def check_directory(log_dir: str) -> None:
     """Raise an error now, not after the first epoch, if a directory can't be written. No directory is created.
 
@@ -46,14 +52,19 @@ def record_directory(log_dir: str) -> str:
     return os.path.join(log_dir, wire.DIRECTORY)
 
 
-def event_files(directory: str) -> list[str]:
+def event_names(directory: str) -> set[str]:
     """The names of a directory's event files."""
-    return [name for name in os.listdir(directory) if "tfevents" in name] if os.path.isdir(directory) else []
+    return {name for name in os.listdir(directory) if "tfevents" in name} if os.path.isdir(directory) else set()
+
+
+def event_files(directory: str) -> dict[str, int]:
+    """{name: size in bytes} of a directory's event files."""
+    return {name: os.path.getsize(os.path.join(directory, name)) for name in event_names(directory)}
 
 
 def has_more_than_headers(directory: str) -> bool:
     """Whether an event file of a directory is larger than one into which nothing was written."""
-    return any(os.path.getsize(os.path.join(directory, name)) > HEADER_BYTES for name in event_files(directory))
+    return any(size > HEADER_BYTES for size in event_files(directory).values())
 
 
 def has_file(directory: str, file: str) -> bool:
@@ -62,10 +73,15 @@ def has_file(directory: str, file: str) -> bool:
 
 
 def directories(log_dir: str) -> Iterator[str]:
-    """The directories of the run's record and of the records kept aside."""
+    """The directories of the run's record and of the records kept aside, oldest first."""
     yield record_directory(log_dir)
     with suppress(OSError):
-        yield from sorted(record_directory(entry.path) for entry in os.scandir(log_dir) if entry.name.startswith(f"{ASIDE}-"))
+        numbers = [name.removeprefix(f"{ASIDE}-") for name in os.listdir(log_dir)]
+        yield from (record_directory(_aside(log_dir, number)) for number in sorted(int(number) for number in numbers if number.isdecimal()))
+
+
+def _aside(log_dir: str, number: int) -> str:
+    return os.path.join(log_dir, f"{ASIDE}-{number}")
 
 
 def find(log_dir: str, file: str) -> str | None:
@@ -75,20 +91,37 @@ def find(log_dir: str, file: str) -> str | None:
 
 def move_aside(log_dir: str) -> str:
     """Move the record of a run to a run of its own, which is returned, e.g. <log_dir>/earlier-1."""
-    aside = free(log_dir)
+    source, aside = record_directory(log_dir), free(log_dir)
     os.makedirs(aside)
     try:
-        os.rename(record_directory(log_dir), record_directory(aside))
+        if os.path.islink(source):  # the link stays: it says on which disk records are to be
+            _move_contents(source, record_directory(aside))
+        else:
+            os.rename(source, record_directory(aside))
     except OSError:
-        os.rmdir(aside)
+        with suppress(OSError):
+            os.rmdir(aside)
         raise
     return aside
 
 
+def _move_contents(source: str, target: str) -> None:
+    os.makedirs(target)
+    for name in os.listdir(source):
+        shutil.move(os.path.join(source, name), os.path.join(target, name))
+
+
 def copy_aside(log_dir: str, directory: str) -> str:
-    """Copy a record below log_dir to a run of its own, which is returned. Its files are shared where the file system can: they are closed."""
+    """Copy a record below log_dir to a run of its own, which is returned. Its files are shared where the file system can.
+
+    What a writer that still has one of them open adds to it, both have.
+    """
     aside = free(log_dir)
-    shutil.copytree(directory, record_directory(aside), copy_function=_link)
+    try:
+        shutil.copytree(directory, record_directory(aside), copy_function=_link)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     return aside
 
 
@@ -101,7 +134,7 @@ def _link(source: str, target: str) -> None:
 
 def free(log_dir: str) -> str:
     """The path of the first run kept aside that does not exist yet."""
-    return next(path for number in count(1) if not os.path.lexists(path := os.path.join(log_dir, f"{ASIDE}-{number}")))
+    return next(path for number in count(1) if not os.path.lexists(path := _aside(log_dir, number)))
 
 
 def inside(path: str, log_dir: str) -> bool:

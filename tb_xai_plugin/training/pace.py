@@ -103,6 +103,7 @@ class Pace:
         if (halvings := budget.halvings_within(0)) is not None:
             return halvings
         if budget.cheapest <= QUICK:
+            self._only_ends = True
             return budget.most_halvings
         self._announce(f"the returned model is not explained: that would take about {budget.cheapest:.1f} s, more than max_overhead allows")
         return None
@@ -149,7 +150,7 @@ class Pace:
         if self._only_ends and budget.spent > allowed:
             self._announce(
                 f"explanations took {budget.spent:.1f} s in all, more than the {allowed:.1f} s that max_overhead={budget.share:g} of this training "
-                "allows: the untrained model and the last epoch are always explained where each takes only a few seconds"
+                "allows: the untrained model, the last epoch and the returned model are always explained where each takes only a few seconds"
             )
         if budget.since is None and budget.trained and budget.cost:
             self._announce(

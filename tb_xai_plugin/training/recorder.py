@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +20,13 @@ from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder
 from tb_xai_plugin.training.entries import record_json
 from tb_xai_plugin.training.scalars import RunScalars
-from tb_xai_plugin.training.standing import Standing, misfit, read_standing
+from tb_xai_plugin.training.standing import DAMAGE, Standing, misfit, read_standing
 
 logger = logging.getLogger("tb_xai_plugin")
 
 
 @dataclass(frozen=True)
-class _Trained:
+class _Known:
     """What this process knows of a network that it logged: an event file of its record, and the digest of its weights before the first fit."""
 
     file: str
@@ -34,8 +34,13 @@ class _Trained:
 
 
 # {network: {log_dir: what is known}}. A network that is trained again goes on in its own record, whichever logger logged it before.
-_TRAINED: weakref.WeakKeyDictionary[Any, dict[str, _Trained]] = weakref.WeakKeyDictionary()
+_KNOWN: weakref.WeakKeyDictionary[Any, dict[str, _Known]] = weakref.WeakKeyDictionary()
 
+# {directory of a record: the recorder that has it open}.
+_OPEN: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()
+
+# {log_dir: what was said}. A loop with a new logger at each turn says the same thing once.
+_SAID: dict[str, set[str]] = {}
 
 # Fits in several threads may begin in one log_dir at the same moment.
 _WRITING = threading.RLock()
@@ -45,12 +50,12 @@ class Recorder:
     """Writes the record of one log_dir.
 
     Args:
+        log_dir: the run's directory, an absolute path.
         plans: {probe set: its plan}.
         by: who speaks in the log lines.
 
     Attributes:
-        log_dir: the run's directory.
-        offset: the number that is added to Keras's epoch, where a fit from epoch 0 goes on in a record.
+        offset: the number that is added to Keras's epoch, where a fit goes on in a record that counts otherwise.
         initial: whether the network has the weights that it had before its first fit.
     """
 
@@ -62,13 +67,13 @@ class Recorder:
         self._writer = Writer(log_dir)
         self._standing = Standing.empty(plans)
         self._scalars: dict[str, RunScalars] = {}
-        self._make_way: Callable[[], None] | None = None  # keeps the old record aside, right before the first write
-        self._files: frozenset[str] = frozenset()  # event files that were there when the fit began
+        self._before_first_write: Callable[[], None] | None = None  # keeps the old record aside
+        self._files: dict[str, int] = {}  # the sizes of event files of others, when they were read
+        self._mine: set[str] = set()  # names of all event files that this recorder wrote
         self._network: weakref.ref[Any] | None = None
         self._about_model: dict[str, Any] = {}
         self._initial_weights: str | None = None
         self._checked = False  # whether the record fits the engines of this fit
-        self._said: set[str] = set()
 
     @property
     def directory(self) -> str:
@@ -81,71 +86,92 @@ class Recorder:
         return self._standing.last_step
 
     def step_with(self, weights: str) -> int | None:
-        """The last epoch of the record at which the network had these weights; None where there is none."""
-        return self._standing.weights.get(weights)
+        """The last step of the record at which the network had these weights; None where there is none."""
+        return self._standing.step_with(weights)
 
     def is_explained(self, name: str, step: int) -> bool:
         """Whether a probe set was explained at a step, at least in part."""
-        return step in self._standing.explained[name]
+        return step in self._standing.sets[name].explained
 
-    def begin(self, epoch: int, network: Any, weights: str | None, engines: Mapping[str, Engine], *, restored: bool = False) -> bool:
+    def begin(self, epoch: int, network: Any, weights: str | None, engines: Mapping[str, Engine]) -> bool:
         """Choose the record that a fit goes into, before its first epoch.
 
         Args:
             epoch: Keras's number of that epoch.
             network: the explained network; weights: the digest of its weights, None where it is not built.
             engines: {probe set: engine}; empty for a network that is not built.
-            restored: whether the epoch is from a backup of an earlier fit, and not the user's own number.
 
         Returns:
             Whether a new record begins.
         """
-        self.offset, self._make_way, self._checked = 0, None, False
+        self.offset, self._before_first_write, self._checked = 0, None, False
         self._network, self._about_model = weakref.ref(network), about(network)
-        known = _TRAINED.get(network, {}).get(os.path.abspath(self.log_dir))
+        try:
+            return self._choose(epoch, network, weights, engines)
+        except DAMAGE as error:
+            self._plan_new_record(f"a record that can't be continued ({error})")
+            return True
+
+    def _choose(self, epoch: int, network: Any, weights: str | None, engines: Mapping[str, Engine]) -> bool:
+        main = folder.record_directory(self.log_dir)
+        known = _KNOWN.get(network, {}).get(self.log_dir)
         directory = folder.find(self.log_dir, known.file) if known else None
         own = self._writer.file
-        gone = (known and directory is None) or (own and folder.find(self.log_dir, own) is None)
-        self._read(directory or folder.record_directory(self.log_dir))
+        if known and directory is None:
+            self._say(f"this model's record is no longer in {self.log_dir}; a new one begins at epoch {epoch}")
+        elif not known and own and folder.find(self.log_dir, own) is None:
+            self._say(f"{self.directory} was removed since the last fit; a new record begins at epoch {epoch}")
+        elif directory and directory != main:
+            home = os.path.dirname(directory)
+            self._say(f"this model's record goes on in {home}, where it was kept aside for another model", once=f"goes on in {home}")
+        self._read(directory or main)
         standing = self._standing
-        if gone and not folder.is_remote(self.log_dir):
-            self._say(f"{folder.record_directory(self.log_dir)} was removed since the last fit; a new record begins at epoch {epoch}")
-        elif directory and directory != folder.record_directory(self.log_dir):
-            self._say(f"this model's record goes on in {os.path.dirname(directory)}, where it was kept aside for another model")
-        trained = standing.is_of(weights)
-        self.initial = weights is not None and not trained and weights in (standing.untrained, known.initial if known else None)
+        in_record = standing.is_of(weights)
+        self.initial = weights is not None and not in_record and weights in (standing.untrained, known.initial if known else None)
         self._initial_weights = known.initial if known else weights
-        problem = standing.problem or misfit(standing, engines)
-        if (
-            problem is None
-            and epoch > 0
-            and weights
-            and standing.architecture not in (None, self._about_model["architecture"])
-            and not known
-        ):
-            problem = "explanations of another model"
         last = standing.last_step
-        if problem:
-            self._begin_anew(problem)
+        if problem := self._problem(epoch, network, engines, is_known=known is not None):
+            self._plan_new_record(problem)
         elif last is None:
             if standing.has_untrained and (directory or weights == standing.untrained):
                 return False  # interrupted before the end of its first epoch
             if not standing.is_empty:
-                self._begin_anew("an untrained model" if standing.has_untrained else "a model that was explained once")
+                self._plan_new_record("an untrained model" if standing.has_untrained else "a model that was explained once")
         elif epoch > 0:
-            if restored and weights and standing.weights.get(weights, 0) >= epoch:
-                # The fit that was interrupted had gone on counting itself.
-                self.offset = standing.weights[weights] + 1 - epoch
+            before = standing.step_of_epoch(epoch - 1)
+            self.offset = 0 if before is None else before + 1 - epoch
             if epoch + self.offset <= last:
-                self._go_back(epoch + self.offset, last)
+                self._plan_going_back(epoch + self.offset, last)
+            elif not directory and weights and not in_record and standing.knows_weights:
+                self._say(f"{self.directory} goes on at epoch {epoch + self.offset} with weights that are none of its epochs'; if this is another model, give it another log_dir")
             return False
-        elif (trained or directory) and not self.initial:
+        elif (in_record or directory) and not self.initial:
             self.offset = last + 1
-            self._say_of_offset(last)
+            self._say(
+                f"{self.directory} holds this model's epochs up to {last}, so it goes on: epoch 0 of this fit is logged as epoch {last + 1}. "
+                "For numbers of your own, give fit initial_epoch; for a new record, another log_dir",
+                once="goes on",
+            )
             return False
         else:
-            self._begin_anew("an earlier training of this model" if self.initial else "explanations of another model")
+            self._plan_new_record("an earlier training of this model" if self.initial else "explanations of another model")
         return True
+
+    def _problem(self, epoch: int, network: Any, engines: Mapping[str, Engine], *, is_known: bool) -> str | None:
+        """What the directory holds, in words, where this network cannot go on in it; None where it can."""
+        standing = self._standing
+        if problem := standing.problem or misfit(standing, engines):
+            return problem
+        other = _OPEN.get(self.directory)
+        if other is not None and other is not self and (there := other.network) is not None and there is not network:
+            return "explanations of a model that is still in training"
+        another = standing.architecture not in (None, self._about_model["architecture"])
+        return "explanations of another model" if epoch > 0 and another and not is_known and network.built else None
+
+    @property
+    def network(self) -> Any:
+        """The network of the newest fit; None before the first, or where it no longer exists."""
+        return self._network() if self._network else None
 
     def begin_once(self, model: Any) -> None:
         """Begin the record of a model that is explained once, without training.
@@ -160,92 +186,123 @@ class Recorder:
                 f"{self._by}: log_dir is {self.log_dir!r}, which has the record of a training with {self._standing.epochs} epochs; give a directory of its own."
             )
         if not self._standing.is_empty:
-            self._begin_anew(self._standing.problem or "an earlier explanation")
+            self._plan_new_record(self._standing.problem or "an earlier explanation")
 
     def _read(self, directory: str) -> None:
-        """Find out what a directory holds, unless this recorder wrote it and it is still there."""
-        if (
-            directory == self.directory
-            and self._writer.file
-            and folder.has_file(directory, self._writer.file)
-            and not self._standing.problem
-        ):
+        """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""
+        mine = directory == self.directory and not self._standing.problem
+        if mine and (folder.is_remote(directory) or (self._writer.file in folder.event_files(directory) and self._others() == self._files)):
             return
-        self._writer.close()
-        self._files = frozenset(folder.event_files(directory))
+        if folder.is_remote(directory):
+            self._say(f"{directory} is on a remote file system; what it holds from earlier is not looked at", once="remote")
+        self.close()
         self._standing = read_standing(directory, self.log_dir, self._plans)
         self._scalars = {}
         self._writer = Writer(os.path.dirname(directory), self._standing.newest)
+        self._files = self._others()
 
-    def _begin_anew(self, held: str) -> None:
+    def _others(self) -> dict[str, int]:
+        """{name: size} of the event files in the record's directory that this recorder did not write."""
+        self._mine |= self._writer.files
+        return {name: size for name, size in folder.event_files(self.directory).items() if name not in self._mine}
+
+    def _plan_new_record(self, held: str) -> None:
         """Begin a new record in log_dir at the next write, and keep aside what is there.
 
         held: what the record holds that is there, in words.
         """
         self.offset = 0
 
-        def make_way() -> None:
+        def keep_aside() -> None:
             target = folder.record_directory(self.log_dir)
             files, newest = folder.event_files(target), max(self._standing.newest, self._writer.last_wall_time)
-            self._writer.close()
-            if files and folder.is_remote(self.log_dir):
+            self.close()
+            if folder.is_remote(self.log_dir):
                 self._say(f"{target} holds {held}; this fit begins a new record, which replaces it")
             elif files:
                 aside = folder.move_aside(self.log_dir)
                 self._say(f"{target} held {held}; it is kept as {aside}, and a new record begins")
-            self._forget()
-            self._writer = Writer(self.log_dir, newest, files)
+            self._forget(self.log_dir, newest, files)
 
-        self._make_way = make_way
+        self._before_first_write = keep_aside
 
-    def _go_back(self, epoch: int, last: int) -> None:
-        """Keep a copy of the record aside at the next write, because the fit begins at an epoch that it already has."""
+    def _plan_going_back(self, step: int, last: int) -> None:
+        """Keep a copy of the record aside at the next write, because the fit begins at a step that it already has."""
 
-        def make_way() -> None:
-            self._writer.close()
-            aside = None if folder.is_remote(self.log_dir) else folder.copy_aside(self.log_dir, self.directory)
-            kept = f"; the record as it was is kept as {aside}" if aside else ""
-            self._say(
-                f"{self.directory} already has epochs up to {last}, and this fit begins at epoch {epoch}: its epochs take their place{kept}"
-            )
+        def keep_copy() -> None:
+            self.close()
+            if folder.is_remote(self.log_dir):
+                self._say(f"{self.directory} already has epochs up to {last}; from epoch {step} on, this fit's take their place")
+            elif folder.event_files(self.directory):
+                aside = folder.copy_aside(self.log_dir, self.directory)
+                self._say(
+                    f"{self.directory} already has epochs up to {last}, and this fit goes on at epoch {step}: its epochs take their place; "
+                    f"the record as it was is kept as {aside}"
+                )
+            else:
+                self._say(f"{self.directory} was removed while training; the record begins anew, without the epochs before")
+                self._forget(os.path.dirname(self.directory), self._writer.last_wall_time)
 
-        self._make_way = make_way
+        self._before_first_write = keep_copy
 
-    def _forget(self) -> None:
+    def _forget(self, log_dir: str, newest: float, files: Iterable[str] = ()) -> None:
+        """Begin with nothing, in a directory of which the event files, and the newest wall time, may be remembered by a server."""
         self._standing, self._scalars = Standing.empty(self._plans), {}
+        self._writer = Writer(log_dir, newest, files)
+        self._files = {}
 
     def write(self, name: str, step: int, engine: Engine, snapshot: Snapshot | None, epoch: Mapping[str, Any]) -> None:
         """Write one step of one probe set. epoch: its JSON, without what depends on earlier steps."""
         with _WRITING:
             self._follow_the_file()
-            if not self._make_way and not self._writer.file and self._files.symmetric_difference(folder.event_files(self.directory)):
-                self._begin_anew("explanations of another fit that began meanwhile")
-            if self._make_way:
-                # Only once: what fails here is reported as a gap, and tried again at the next step.
-                self._make_way()
-                self._make_way = None
+            if self._before_first_write:
+                # If this fails, the step is a gap, and the next one tries again.
+                self._before_first_write()
+                self._before_first_write = None
+            else:
+                self._mind_others()
             folder.check_directory(self.log_dir)
             self._write(name, step, engine, snapshot, epoch)
+
+    def _mind_others(self) -> None:
+        """Keep what is there if another fit, in this process or in another one, has begun to write in the same directory."""
+        self._mine |= self._writer.files
+        if folder.event_names(self.directory) <= self._files.keys() | self._mine:
+            return
+        if self._standing.is_empty:
+            self._plan_new_record("explanations of another fit that began meanwhile")
+            assert self._before_first_write is not None, "just planned"
+            self._before_first_write()
+            self._before_first_write = None
+            return
+        self._files = self._others()
+        aside = folder.copy_aside(self.log_dir, self.directory)
+        self._say(f"another fit writes into {self.directory} too; what it holds now is kept as {aside}. Give each fit a log_dir of its own")
 
     def _write(self, name: str, step: int, engine: Engine, snapshot: Snapshot | None, epoch: Mapping[str, Any]) -> None:
         standing = self._standing
         targets = engine.constant_targets
-        record = standing.records.get(name)
+        record = standing.sets[name].record
         fresh = record is None
         if record is None:
             record, arrays = record_json(self._plans[name], engine, self._about_model)
             self._writer.write_record(name, record, arrays)
-        before = [] if fresh else [logged for logged in standing.logged[name] if logged < step]
-        epoch = {**epoch, "fresh": fresh, "logged": len(before) + 1}
+        epoch = {**epoch, "fresh": fresh, "logged": (0 if fresh else standing.before(name, step)) + 1}
+        _OPEN[self.directory] = self
         self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record.get("blocks"))
         # Only now: a step that could not be written is not in the record.
-        standing.add(name, step, epoch, record, before)
+        standing.add(name, step, epoch, record)
         self._remember()
+
+    def follow(self) -> None:
+        """Find out whether the record is still where it was written."""
+        with _WRITING:
+            self._follow_the_file()
 
     def check(self, engines: Mapping[str, Engine]) -> None:
         """Begin a new record if the one that was chosen does not fit the network, which may only now be built."""
-        if not self._checked and (problem := misfit(self._standing, engines)) and not self._make_way:
-            self._begin_anew(problem)
+        if not self._checked and (problem := misfit(self._standing, engines)) and not self._before_first_write:
+            self._plan_new_record(problem)
         self._checked = True
 
     def write_scalars(self, name: str, step: int, engine: Engine, snapshot: Snapshot) -> None:
@@ -261,7 +318,7 @@ class Recorder:
             run_scalars = self._scalars[name] = RunScalars(
                 *(prefix, engine.probes), regression=engine.settings["regression"], targets=engine.constant_targets
             )
-            if any(logged < step for logged in self._standing.logged[name]):
+            if any(logged < step for logged in self._standing.sets[name].steps):
                 run_scalars.resume(Run(DirectorySource(self.directory), self.log_dir, name), step)
         return run_scalars
 
@@ -274,36 +331,30 @@ class Recorder:
         moved = folder.find(self.log_dir, file)
         if moved:
             self._writer.directory = moved
+            self._files = self._others()
             self._say(f"another fit began a record in {was}; this one goes on in {os.path.dirname(moved)}")
             return
         self._say(f"{was} was removed while training; the record begins anew, without the epochs before")
         newest = self._writer.last_wall_time
-        self._writer.close()
+        self.close()
         # Whatever is there by now is of somebody else.
-        home = folder.free(self.log_dir) if folder.event_files(was) else os.path.dirname(was)
-        self._forget()
-        self._writer = Writer(home, newest)
+        self._forget(folder.free(self.log_dir) if folder.event_files(was) else os.path.dirname(was), newest)
 
     def _remember(self) -> None:
-        network = self._network() if self._network else None
-        if network is not None and self._writer.file:
-            known = _Trained(self._writer.file, self._initial_weights)
-            _TRAINED.setdefault(network, {})[os.path.abspath(self.log_dir)] = known
+        if self.network is not None and self._writer.file:
+            _KNOWN.setdefault(self.network, {})[self.log_dir] = _Known(self._writer.file, self._initial_weights)
 
-    def _say_of_offset(self, last: int) -> None:
-        if "offset" not in self._said:
-            self._said.add("offset")
-            logger.warning(
-                "ExplanationLogger: %s holds this model's epochs up to %d, so it goes on: epoch 0 of this fit is logged as epoch %d. "
-                "For numbers of your own, give fit initial_epoch; for a new record, another log_dir.",
-                *(self.directory, last, last + 1),
-            )
-
-    def _say(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
+    def _say(self, sentence: str, once: str | None = None) -> None:
+        """Log a sentence. once: what it is about, if one sentence about it is enough for a log_dir."""
+        said = _SAID.setdefault(self.log_dir, set())
+        if once not in said:
             logger.warning("%s: %s.", self._by, sentence)
+        if once:
+            said.add(once)
 
     def close(self) -> None:
         """Close the event file; a later write opens a new one."""
+        if _OPEN.get(self.directory) is self:
+            del _OPEN[self.directory]
+        self._mine |= self._writer.files
         self._writer.close()

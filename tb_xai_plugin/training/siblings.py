@@ -9,13 +9,14 @@ from typing import Any
 from tb_xai_plugin.training import folder
 
 
-def list_of(callback: Any) -> list[Any] | None:
-    """The list of a `keras.callbacks.CallbackList` that is calling a callback; None where something else calls it, such as a user's training loop."""
+def list_of_fit() -> list[Any] | None:
+    """The callbacks of the fit that is calling, those that are groups of others among them; None outside of a fit, such as in a user's training loop."""
     frame = inspect.currentframe()
     while frame is not None:
-        callbacks = getattr(frame.f_locals.get("self"), "callbacks", None)
-        if isinstance(callbacks, list) and any(one is callback for one in callbacks):
-            return callbacks
+        caller = frame.f_locals.get("self")
+        if any(base.__name__ == "CallbackList" for base in type(caller).__mro__):
+            callbacks = getattr(caller, "callbacks", None)
+            return callbacks if isinstance(callbacks, list) else None
         frame = frame.f_back
     return None
 
@@ -33,11 +34,6 @@ def trial_directory(log_dir: str, callbacks: list[Any]) -> str | None:
     trials = (getattr(getattr(callback, "trial", None), "trial_id", None) for callback in callbacks)
     name = next((str(trial) for trial in trials if trial is not None), None)
     return None if name is None else os.path.join(log_dir, name)
-
-
-def restores(callbacks: list[Any]) -> bool:
-    """Whether a fit may begin at an epoch that a backup tells it."""
-    return any(type(callback).__name__ == "BackupAndRestore" for callback in callbacks)
 
 
 def averages(optimizer: Any) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
@@ -16,27 +21,41 @@ from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder
 from tb_xai_plugin.training.checks import differing_parts
 
+# What reading a damaged record may raise.
+DAMAGE = (RecordError, KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, DecodeError, zlib.error, struct.error)
+
+
+@dataclass
+class _OfSet:
+    """What a record holds of one probe set: its JSON, and of each step whether it was explained, the digest of the weights, and Keras's epoch."""
+
+    record: dict[str, Any] | None = None
+    steps: list[int] = field(default_factory=list)
+    explained: set[int] = field(default_factory=set)
+    weights: dict[int, str | None] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)
+
+    def drop_from(self, step: int) -> None:
+        while self.steps and self.steps[-1] >= step:
+            dropped = self.steps.pop()
+            self.explained.discard(dropped)
+            self.weights.pop(dropped, None)
+            self.epochs.pop(dropped, None)
+
 
 @dataclass
 class Standing:
     """What a record holds.
 
     Attributes:
-        logged: {probe set: its steps}, without the returned model.
-        explained: {probe set: the steps that were explained, at least in part}.
-        records: {probe set: the JSON that was logged once}.
-        weights: {digest of the network's weights: the last epoch that had them}.
-        untrained: the digest of the weights of the untrained model; returned: of the model that the last fit returned. None where they are not known.
+        sets: {probe set: what it holds of it}.
+        returned: the digest of the weights of the model that the last fit returned; None where it is not known.
         epochs: the number of epochs of the probe set that has most, whether a fit can go on in them or not.
         newest: the wall time of the newest write.
         problem: what the record holds, in words, where no fit of these plans can go on in it; None where one can.
     """
 
-    logged: dict[str, list[int]]
-    explained: dict[str, set[int]]
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    weights: dict[str, int] = field(default_factory=dict)
-    untrained: str | None = None
+    sets: dict[str, _OfSet]
     returned: str | None = None
     epochs: int = 0
     newest: float = 0.0
@@ -45,58 +64,82 @@ class Standing:
     @classmethod
     def empty(cls, plans: Mapping[str, Plan]) -> Standing:
         """The standing of a record that has not begun."""
-        return cls({name: [] for name in plans}, {name: set() for name in plans})
+        return cls({name: _OfSet() for name in plans})
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was logged."""
-        return not self.records and self.problem is None
+        return self.problem is None and all(held.record is None for held in self.sets.values())
 
     @property
     def last_step(self) -> int | None:
         """The last epoch of any probe set; None where there is none."""
-        last = max((steps[-1] for steps in self.logged.values() if steps), default=wire.UNTRAINED)
+        last = max((held.steps[-1] for held in self.sets.values() if held.steps), default=wire.UNTRAINED)
         return None if last == wire.UNTRAINED else last
 
     @property
     def has_untrained(self) -> bool:
         """Whether the untrained model was logged."""
-        return any(wire.UNTRAINED in steps for steps in self.logged.values())
+        return any(held.steps[:1] == [wire.UNTRAINED] for held in self.sets.values())
+
+    @property
+    def untrained(self) -> str | None:
+        """The digest of the weights of the untrained model; None where it is not known."""
+        return next((digest for held in self.sets.values() if (digest := held.weights.get(wire.UNTRAINED))), None)
 
     @property
     def architecture(self) -> str | None:
         """The hash of the network's architecture; None where it was not logged."""
-        about: dict[str, Any] = next((record.get("model") or {} for record in self.records.values()), {})
+        about: dict[str, Any] = next((held.record.get("model") or {} for held in self.sets.values() if held.record), {})
         return about.get("architecture")
+
+    @property
+    def knows_weights(self) -> bool:
+        """Whether the digests of the weights were logged; 0.1.0 did not."""
+        return any(digest for held in self.sets.values() for digest in held.weights.values())
+
+    def step_with(self, weights: str) -> int | None:
+        """The last step at which the network had these weights, which may be that of the untrained model; None where there is none."""
+        return max((step for held in self.sets.values() for step, digest in held.weights.items() if digest == weights), default=None)
+
+    def step_of_epoch(self, epoch: int) -> int | None:
+        """The newest step at which Keras counted this epoch; None where there is none."""
+        return max((step for held in self.sets.values() for step, counted in held.epochs.items() if counted == epoch), default=None)
 
     def is_of(self, weights: str | None) -> bool:
         """Whether the network had these weights at an epoch of the record, or when its last fit returned."""
-        return weights is not None and (weights in self.weights or weights == self.returned)
+        if weights is None:
+            return False
+        step = self.step_with(weights)
+        return (step is not None and step != wire.UNTRAINED) or (weights == self.returned and step is None)
 
-    def add(self, name: str, step: int, epoch: Mapping[str, Any], record: dict[str, Any], before: list[int]) -> None:
-        """Add a step that was written. before: the steps of the record that are earlier; later ones made way."""
-        self.records[name] = record
-        self.weights = {digest: at for digest, at in self.weights.items() if at < step}
-        self.explained[name] = {at for at in self.explained[name] if at < step}
-        self.logged[name] = before
+    def before(self, name: str, step: int) -> int:
+        """The number of steps of a probe set that are earlier than a step."""
+        return bisect_left(self.sets[name].steps, step)
+
+    def add(self, name: str, step: int, epoch: Mapping[str, Any], record: dict[str, Any]) -> None:
+        """Add a step that was written; steps that are not earlier made way."""
+        held = self.sets[name]
+        held.record = record
         if epoch.get("returned"):  # no epoch
             self.returned = epoch.get("weights")
             return
-        self.logged[name] = [*before, step]
+        self.returned = None
+        held.drop_from(wire.UNTRAINED if epoch["fresh"] else step)
+        held.steps.append(step)
+        held.weights[step] = epoch.get("weights")
+        if step != wire.UNTRAINED:
+            held.epochs[step] = epoch.get("epoch", step)
         if epoch["level"]:
-            self.explained[name].add(step)
-        if step == wire.UNTRAINED:
-            self.untrained = epoch.get("weights")
-        elif epoch.get("weights"):
-            self.weights[epoch["weights"]] = step
+            held.explained.add(step)
 
 
 def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> Standing:
     """The standing of what a directory holds; with a `problem` where it is no record in which these plans can go on."""
     standing = Standing.empty(plans)
-    if not has_events(directory):
-        return standing
     try:
+        if not has_events(directory):
+            return standing
         source = DirectorySource(directory)
         if not source.tags():
             standing.problem = "a damaged record" if folder.has_more_than_headers(directory) else None
@@ -115,17 +158,17 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
                 standing.problem = f"explanations with different {', '.join(differing)}"
                 return standing
             for step, _, epoch in run.writes:
-                standing.add(name, step, epoch, run.record, list(standing.logged[name]))
-    except (RecordError, KeyError, TypeError, ValueError, OSError) as error:
+                standing.add(name, step, epoch, run.record)
+    except DAMAGE as error:
         standing.problem = f"a record that can't be continued ({error})"
     return standing
 
 
 def misfit(standing: Standing, engines: Mapping[str, Engine]) -> str | None:
     """What a record holds, in words, where it does not fit the network's outputs; None where it does."""
-    for name, record in standing.records.items():
-        engine = engines.get(name)
-        if engine is None:
+    for name, engine in engines.items():
+        record = standing.sets[name].record
+        if record is None:
             continue
         unit = record["settings"]["unit"]
         if (record["shape"], record["targets"], unit) != (engine.shape, engine.constant_targets, engine.settings["unit"]):

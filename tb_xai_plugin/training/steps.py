@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
@@ -53,19 +55,20 @@ class StepLogger:
         self.engines: dict[str, Engine] = {}
         self.refused = False
         self.logs: dict[int, Mapping[str, Any]] = {}
+        self._own_outputs: dict[tuple[str, int], np.ndarray | None] = {}
         self._gap_reported = False
 
     def bind(self, network: Any) -> None:
         """Bind the plans to a network.
 
         Raises:
-            ValueError: they do not fit.
+            ValueError, TypeError: they do not fit.
         """
         began = time.perf_counter()
         try:
             with Progress("Explaining").phase("binding the model"):
                 self.engines = {name: Engine(plan, network) for name, plan in self._plans.items()}
-        except ValueError:
+        except (ValueError, TypeError):
             self.refused = True
             raise
         self._unbilled += time.perf_counter() - began
@@ -90,12 +93,12 @@ class StepLogger:
             return
         snapshot: Snapshot | None = None
         began = time.perf_counter()
-        returned = "returned" in more
+        shown = wire.RETURNED if "returned" in more else step
         try:
             if halvings is not None and not failure:
                 level = self._plans[name].levels[-1 - halvings]
-                what = step_words(wire.RETURNED if returned else step)
-                snapshot = self.engines[name].run(level, Progress(f"Explaining {what}"))
+                snapshot = self.engines[name].run(level, Progress(f"Explaining {step_words(shown)}"))
+                self._own_outputs[name, shown] = self.engines[name].watch.own
         except Exception as error:
             failure = error
         problem = f"{type(failure).__name__}: {failure}" if failure else snapshot.problem if snapshot else None
@@ -112,10 +115,10 @@ class StepLogger:
             )
             writing = time.perf_counter()
             self.recorder.write(name, step, self.engines[name], snapshot, {"change": None, **epoch, **more})
-            self.logs[step] = entry.get("logs", {})
+            self.logs[shown] = entry.get("logs", {})
             if snapshot:
-                self._cost.explained(name, len(self._plans[name].probes), snapshot.evaluations + sum(samples.values()))
-                if not returned:
+                self._cost.explained(name, len(self._plans[name].probes), snapshot.evaluations, sum(samples.values()))
+                if shown != wire.RETURNED:
                     self._write_scalars(name, step, snapshot)
             self._unbilled = time.perf_counter() - writing
         if failure:
@@ -123,7 +126,11 @@ class StepLogger:
         if snapshot and snapshot.failures and self._on_error == "raise":
             raise next(iter(snapshot.failures.values()))
         if problem:
-            self._report_gap(step, problem)
+            self._report_gap(shown, problem)
+
+    def has_changed_since(self, step: int) -> bool:
+        """Whether the network gives other outputs than when it was explained at a step of this fit, although its weights are the same."""
+        return any(self.engines[name].watch.differs(own) for (name, at), own in self._own_outputs.items() if at == step and own is not None)
 
     def _write_scalars(self, name: str, step: int, snapshot: Snapshot) -> None:
         """Write drift, shares and events as ordinary scalars. The record is complete without them, so a failure is only a warning."""

@@ -140,7 +140,7 @@ def test_a_training_too_short_for_a_series_has_its_two_ends_explained_where_they
     assert said(caplog) == [
         f"ExplanationLogger: {sentence}.",
         "ExplanationLogger: explanations took 1.0 s in all, more than the 0.2 s that max_overhead=0.05 of this training allows: "
-        "the untrained model and the last epoch are always explained where each takes only a few seconds.",
+        "the untrained model, the last epoch and the returned model are always explained where each takes only a few seconds.",
     ]
 
 
