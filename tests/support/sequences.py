@@ -161,6 +161,15 @@ def one_of_two_models_goes_back(n: Notebook) -> None:
     n.fit(models[0], logger, epochs=4, initial_epoch=3)
 
 
+def a_record_kept_aside_is_removed(n: Notebook) -> None:
+    """The first model's record lay aside. When it is gone, and that model is trained again, the second one's record makes way in its place."""
+    models, logger = [network(), network()], n.logger()
+    n.fit(models[0], logger)
+    n.fit(models[1], logger)
+    shutil.rmtree(n.logs / "earlier-1", ignore_errors=True)
+    n.fit(models[0], logger)
+
+
 # ---- interrupted
 
 

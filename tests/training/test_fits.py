@@ -101,6 +101,9 @@ EXPECTED: dict[Sequence, Expected] = {
         [moved(1), moved(1), moved(2)],
         (".", "earlier-1", "earlier-2"),
     ),
+    sequences.a_record_kept_aside_is_removed: Expected(
+        of(2, range(2)), {"earlier-1": of(1, range(2))}, [moved(1), "removed", moved(1)], ("earlier-1",)
+    ),
     sequences.built_by_the_first_batch: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], ()),
     sequences.a_wrapper: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], (".", "earlier-1")),
     # interrupted
@@ -354,7 +357,8 @@ def test_every_trial_of_keras_tuner_has_a_run_of_its_own(tmp_path: Path) -> None
 
 @needs_keras_tuner
 def test_every_execution_of_keras_tuner_is_beside_its_tensorboard_run(tmp_path: Path) -> None:
-    notebook = both(sequences.keras_tuner_beside_tensorboard, tmp_path)
+    notebook = played(sequences.keras_tuner_beside_tensorboard, tmp_path)
+    assert [fit.error for fit in notebook.fits] == [None] * 6
     beside = sorted(folder.parent.relative_to(notebook.logs).as_posix() for folder in notebook.logs.rglob("train"))
     assert len(beside) == 6
     assert sorted(steps_kept(notebook.logs)) == beside

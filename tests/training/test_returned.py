@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,11 +257,13 @@ def _stateful() -> list[layers.Layer]:
     return [keras.Input(batch_shape=(len(ROWS), 4)), layers.Reshape((4, 1)), layers.LSTM(3, stateful=True)]
 
 
+def _counting() -> list[Any]:
+    return [keras.Input((4,)), Counter(), CounterOfTensorFlow(), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)]
+
+
 STATES: dict[str, Callable[[], list[Any]]] = {
     "a stateful layer": _stateful,
-    "batch norm and dropout": lambda: [keras.Input((4,)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)],
-    "a counter": lambda: [keras.Input((4,)), Counter()],
-    "a counter of TensorFlow": lambda: [keras.Input((4,)), CounterOfTensorFlow()],
+    "counters of Keras and of TensorFlow, batch norm and dropout": _counting,
 }
 
 
@@ -352,6 +355,18 @@ def test_a_fit_without_epochs_leaves_the_record_of_the_model_that_was_trained(tm
     run = xai.read_run(notebook.logs)
     assert run.steps.tolist() == [0, 1]
     assert (run.returned_epoch, run.returned_how) == (1, "last")
+    np.testing.assert_allclose(run.returned("shap"), xai.explain(model, PROBES, "shap")["shap"].values, atol=1e-5)
+
+
+def test_a_folder_removed_after_the_last_epoch_leaves_a_record_of_what_is_in_it(tmp_path: Path) -> None:
+    """The record that begins with the returned model has no epochs, and names none."""
+    notebook, model = Notebook(tmp_path), network()
+    with notebook.listening():
+        notebook.fit(model, notebook.logger(), At(2, lambda: shutil.rmtree(notebook.logs), end=True), epochs=3)
+    assert notebook.fits[0].error is None
+    run = xai.read_run(notebook.logs)
+    assert run.log_series()[0].tolist() == []
+    assert run.returned_epoch is None
     np.testing.assert_allclose(run.returned("shap"), xai.explain(model, PROBES, "shap")["shap"].values, atol=1e-5)
 
 
