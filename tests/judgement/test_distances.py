@@ -274,7 +274,19 @@ def test_a_data_frame_names_the_class_of_every_target(tmp_path: Path) -> None:
     FakeRun(tmp_path / "named", classes=4, changing_targets=True).write([0, 1])
     pytest.importorskip("pandas", reason="pip install pandas")
     frame = read_run(tmp_path / "named").to_dataframe()
-    assert list(frame.columns) == ["step", "explainer", "probe", "name", "label", "target", "class", "player", "value", "error"]
+    assert list(frame.columns) == [
+        "step",
+        "explainer",
+        "probe",
+        "name",
+        "label",
+        "target",
+        "class",
+        "player",
+        "player_name",
+        "value",
+        "error",
+    ]
     assert (frame["class"] == "class " + frame["target"].astype(str)).all()
     assert len(set(frame["class"])) == 4
     unnamed = FakeRun(tmp_path / "unnamed")
