@@ -79,11 +79,14 @@ class Comparison:
     regions: dict[str, RegionPair]
 
     def __repr__(self) -> str:
-        return f"Comparison({self.run!r}, {self.other!r}, {self.explainer!r}, {len(self.steps)} epochs: {self.verdict() if len(self.steps) else 'none yet'})"
+        epochs = count_words(int((~np.isin(self.steps, (UNTRAINED, RETURNED))).sum()), "epoch")
+        return (
+            f"Comparison({self.run!r}, {self.other!r}, {self.explainer!r}, {epochs}: {self.verdict() if len(self.steps) else 'none yet'})"
+        )
 
     @property
     def steps(self) -> np.ndarray:
-        """int64 (rows,): the epoch that names each row."""
+        """int64 (rows,): the epoch that names each row; the last is RETURNED, the returned models, where both runs have finished."""
         return self.pairing.steps
 
     @property
@@ -162,13 +165,14 @@ class Comparison:
         Raises:
             ArgumentError (a ValueError): a step that no row has, or runs without an explained epoch.
         """
-        known = np.flatnonzero(np.isfinite(self.distance).any(axis=1) & ~np.isin(self.steps, (UNTRAINED, RETURNED)))
         if not len(self.steps):
             raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
         if step is None and self.pairing.best is not None:
             step = self.pairing.best
         if step is None:
-            return int(known[-1]) if len(known) else len(self.steps) - 1
+            of_epochs = ~np.isin(self.steps, (UNTRAINED, RETURNED))
+            known = of_epochs & np.isfinite(self.distance).any(axis=1)
+            return int(np.flatnonzero(next(rows for rows in (known, of_epochs, self.steps == self.steps[-1]) if rows.any()))[-1])
         matches = np.flatnonzero(self.steps == step)
         if not len(matches):
             raise ArgumentError(
@@ -261,7 +265,7 @@ def compare(
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     differences.refuse_incomparable(run, other, explainer)
-    pairing = alignment.pair(run, other, align)
+    pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     values, distance = _distance(run, other, explainer, measure, target, pairing)
     errors = _errors(run, other, explainer, target, pairing)
     places = np.stack([_places(run, pairing.here), _places(other, pairing.there)], axis=-1)

@@ -99,7 +99,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             "logs": {name: series.tolist() for name, series in logs.items()},
             "cost": {name: series.tolist() for name, series in run.cost.items()},
             "overhead": run.overhead,
-            "gaps": [{"step": step, "reason": reason} for step, reason in run.gaps.items()],
+            "gaps": [{"step": step, "reason": reason} for step, reason in run.all_gaps.items()],
             "changes": [{"step": step, "change": change} for step, change in run.changes.items()],
             "missing": run.missing,
             "returned": None if run.returned_how is None else {**returned_of(run), "step": run.returned_step},
@@ -285,7 +285,10 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         }
         arrays |= {"right": compared.right.astype(np.uint8), "typical": compared.typical, "typical_floor": compared.typical_floor}
         arrays["spread"] = np.full((len(rows.steps), 3), np.nan) if compared.spread is None else compared.spread
-        return {"metric": rows.metric, "best": rows.best, "repeats": len(compared.repeats), "labelled": compared.labelled}, arrays
+        # The rows of the route `pairing`: two returned models that are epochs have no place of their own on the page.
+        shown = (rows.steps != wire.RETURNED) | (rows.here == wire.RETURNED) | (rows.there == wire.RETURNED)
+        header = {"metric": rows.metric, "best": rows.best, "repeats": len(compared.repeats), "labelled": compared.labelled}
+        return header, {name: array[shown] for name, array in arrays.items()}
 
     def _compared(self, request: Request, run: Run, explainer: str, wanted: Target, measure: str) -> comparison.Comparison:
         other, by = self._other(request), request.arguments.get("by") or "epoch"

@@ -201,6 +201,29 @@ def test_a_comparison_is_judged_at_the_last_epoch_and_the_returned_models_have_t
         compared.place(9)
 
 
+@pytest.mark.parametrize("by", ["epoch", "val_accuracy", "best"])
+def test_returned_models_that_are_epochs_are_compared_as_those_epochs(by: str, tmp_path: Path) -> None:
+    """The usual end of a training: the returned model has the weights of the last epoch, or of the best one, and no explanation of its own."""
+    restored_run(tmp_path / "a", [lying_on([0]), lying_on([3]), lying_on([5])])
+    restored_run(tmp_path / "b", [lying_on([1]), lying_on([3]), lying_on([5])], last=True)
+    a, b = (read_run(tmp_path / name) for name in "ab")
+    compared = a.compare(b, "shap", by)
+    assert compared.steps.tolist() == [0, 1, 2, RETURNED]
+    expected = distances.total_variation(*(read.values("shap")[epoch, :, 0].astype(float) for read, epoch in ((a, 0), (b, 2))))
+    np.testing.assert_allclose(compared.distance[-1], expected, rtol=1e-6)
+    assert compared.verdict(RETURNED).startswith(f"The returned models: {PROBES} of {PROBES} probes")
+    assert compared.place() < 3
+    assert repr(compared).startswith("Comparison('a', 'b', 'shap', 3 epochs: ")
+
+
+def test_without_numbers_a_comparison_is_about_the_last_epoch(tmp_path: Path) -> None:
+    for name in "ab":
+        restored_run(tmp_path / name, [lying_on([0]) * np.nan])
+    a, b = (read_run(tmp_path / name) for name in "ab")
+    assert a.compare(b, "shap").place() == 0
+    assert repr(a.compare(b, "shap")).startswith("Comparison('a', 'b', 'shap', 1 epoch: There is nothing to compare")
+
+
 def test_repeats_that_were_explained_once_show_the_effect_of_the_seed_at_every_epoch(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for seed in range(4):
@@ -230,12 +253,13 @@ def test_repeats_that_returned_an_epoch_are_compared_in_the_row_of_the_returned_
     assert np.isfinite(compared.repeats).all()
 
 
-def restored_run(folder: Path, values: list[np.ndarray]) -> None:
-    """A run whose returned model has the weights of epoch 0."""
+def restored_run(folder: Path, values: list[np.ndarray], *, last: bool = False) -> None:
+    """A run whose returned model has the weights of epoch 0, or of the last epoch."""
     errors, sure = np.full((PROBES, PLAYERS), 0.01), np.full(PROBES, 0.9)
     of_steps = {step: (each, errors, sure) for step, each in enumerate([*values, values[0]])}
     fake = GivenRun(folder, players=(PLAYERS,) * PROBES, explainers=("shap",), sketched=False, given=of_steps)
-    fake.write(range(len(values))).write_returned("restored", 0, explained=False)
+    returned = ("last", len(values) - 1) if last else ("restored", 0)
+    fake.write(range(len(values))).write_returned(*returned, explained=False)
 
 
 def test_everything_about_a_model_explained_once_is_known_or_empty(tmp_path: Path) -> None:
@@ -277,6 +301,14 @@ def test_the_command_line_says_what_each_returned_model_is(tmp_path: Path, capsy
     assert text.startswith("The returned models: 4 of 4 probes")
     assert re.search(r"^A ema +returned +", text, re.MULTILINE)
     assert re.search(r"^B restored +0 +val_accuracy 0.5 +", text, re.MULTILINE)
+
+
+def test_the_command_line_compares_two_finished_runs_by_their_returned_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    restored_run(tmp_path / "a", [lying_on([0]), lying_on([4])], last=True)
+    restored_run(tmp_path / "b", [lying_on([0]), lying_on([5])], last=True)
+    text = said(capsys, tmp_path / "a", tmp_path / "b", "--epoch", "returned")
+    assert text.startswith("The returned models: 4 of 4 probes")
+    assert re.search(r"^A a +1 +val_accuracy", text, re.MULTILINE)
 
 
 def test_the_command_line_compares_a_network_with_a_model_explained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
