@@ -18,7 +18,7 @@ from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
 from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.steadiness import Steady
 from tb_xai_plugin.judgement.trust import Trust
-from tb_xai_plugin.judgement.words import returned_words
+from tb_xai_plugin.judgement.words import count_words, returned_words
 from tb_xai_plugin.records import dataframe, wire
 from tb_xai_plugin.records.series import Region, Series, Target
 from tb_xai_plugin.records.sources import DirectorySource, has_events
@@ -47,10 +47,12 @@ class Run(Series):
 
     def __repr__(self) -> str:
         gaps = f", {len(self.gaps)} with gaps" if self.gaps else ""
-        epochs = "one explanation" if self.once else f"{len(self.steps)} epochs"
+        of_returned = " with gaps" if wire.RETURNED in self.all_gaps else ""
+        epochs = f"one explanation{of_returned}" if self.once else count_words(len(self.steps), "epoch")
+        probes = count_words(self.record["shape"]["probes"], "probe")
         how = None if self.once else self.returned_how
-        returned = "" if how is None else f"; returned model: {returned_words(how, self.returned_epoch)}"
-        return f"Run({self.name!r}, {epochs}{gaps} of {self.record['shape']['probes']} probes: {', '.join(self.explainers)}{returned})"
+        returned = "" if how is None else f"; returned model{of_returned}: {returned_words(how, self.returned_epoch)}"
+        return f"Run({self.name!r}, {epochs}{gaps} of {probes}: {', '.join(self.explainers)}{returned})"
 
     @property
     def right(self) -> np.ndarray | None:

@@ -201,8 +201,19 @@ class Record:
 
     @property
     def gaps(self) -> dict[int, str]:
-        """{step: why numbers are missing there}."""
+        """{step: why numbers are missing there}, of epochs, and of the untrained model (-1). For the returned model, see `returned_problem`."""
+        return {step: reason for step, reason in self.all_gaps.items() if step != wire.RETURNED}
+
+    @property
+    def all_gaps(self) -> dict[int, str]:
+        """`gaps` of `all_steps`."""
         return {step_of(write): write[2]["reason"] for write in self._explained if write[2]["reason"]}
+
+    @property
+    def returned_problem(self) -> str | None:
+        """Why numbers of the returned model's explanation are missing; None where none are, or nothing is known of it."""
+        step = self.returned_step
+        return None if step is None else self.all_gaps.get(step)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -22,11 +22,12 @@ TO = "\u2013"
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeRun]:
     """One run for each way in which a training ends, and one that has not."""
     logdir = tmp_path_factory.mktemp("logs")
-    made = {name: FakeRun(logdir / name, seed=0) for name in ("averaged", "forest", "running", "restored")}
+    made = {name: FakeRun(logdir / name, seed=0) for name in ("averaged", "forest", "running", "restored", "failed")}
     made["averaged"].write(range(-1, EPOCHS)).write_returned("averages")
     made["forest"].write_returned("once")
     made["running"].write(range(4))
     made["restored"].write(range(4)).write_returned("restored", 1, explained=False)
+    made["failed"].write(range(2)).write_returned("changed", silent=[0, 1, 2], reason="the model returned NaN")
     return made
 
 
@@ -97,6 +98,18 @@ def test_a_restored_epoch_is_a_mark_and_words_and_no_frame(server: TensorBoard, 
     assert mark.get_attribute("style") == "left: 33.3333%;"
     tab.locator(".returned-words").click()
     expect(tab.locator(".cursor-epoch")).to_have_text(f"epoch 1 of 0{TO}3")
+
+
+def test_why_the_returned_model_could_not_be_explained_is_said_and_is_no_epochs_gap(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=failed/xai&b=&probe=0&view=map")
+    ready(tab)
+    expect(tab.locator(".cursor-epoch")).to_contain_text("returned model")
+    expect(tab.locator(".pictures-room figure").first).to_contain_text("returned model: the model returned NaN")
+    expect(tab.locator(".completeness")).to_have_text("2 of 2 epochs, returned model with a gap")
+    expect(tab.locator(".completeness")).to_have_attribute(
+        "title", re.compile("no explanation of the returned model: the model returned NaN")
+    )
+    expect(tab.locator(".gap-mark")).to_have_attribute("title", "A has no explanation of the returned model: the model returned NaN")
 
 
 def test_a_run_that_has_not_finished_and_records_of_before_say_nothing(server: TensorBoard, open_tab: Open) -> None:

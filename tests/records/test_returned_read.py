@@ -143,10 +143,25 @@ def test_the_repr_of_a_model_explained_once(tmp_path: Path) -> None:
     )
 
 
-def test_a_failed_explanation_of_the_returned_model_is_a_gap_with_its_reason(tmp_path: Path) -> None:
-    run = read_run(FakeRun(tmp_path).write([0]).write_returned(silent=[0, 1, 2], reason="the model returned NaN").log_dir)
-    assert run.gaps == {wire.RETURNED: "the model returned NaN"}
+def test_a_failed_explanation_of_the_returned_model_has_its_reason_and_is_no_epochs_gap(tmp_path: Path) -> None:
+    run = read_run(FakeRun(tmp_path / "run").write([0]).write_returned(silent=[0, 1, 2], reason="the model returned NaN").log_dir)
+    assert (run.gaps, run.returned_problem) == ({}, "the model returned NaN")
     assert np.isnan(run.returned("shap")).all()
+    assert repr(run).startswith("Run('run', 1 epoch of 3 probes: lime, shap; returned model with gaps: moving averages")
+    once = read_run(FakeRun(tmp_path / "once").write_returned("once", silent=[0], reason="the model returned NaN").log_dir)
+    assert (once.gaps, once.returned_problem) == ({}, "the model returned NaN")
+    assert repr(once) == "Run('once', one explanation with gaps of 3 probes: lime, shap)"
+
+
+def test_a_returned_model_with_the_weights_of_an_epoch_has_the_problem_of_that_epoch(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path).write([0]).write([1], silent=[2], reason="the model returned NaN")
+    assert read_run(tmp_path).returned_problem is None
+    written.write_returned("last", 1, explained=False)
+    run = read_run(tmp_path)
+    assert run.gaps == {1: "the model returned NaN"}
+    assert run.returned_problem == "the model returned NaN"
+    written.write_returned("restored", 0, explained=False)
+    assert read_run(tmp_path).returned_problem is None
 
 
 @pytest.mark.parametrize("returned", ["yes", ["a"], {"epoch": 1}, {"epoch": "one", "how": "last"}, {"epoch": None, "how": 3}])

@@ -166,6 +166,9 @@ function returnedPlaces(data) {
   });
 }
 
+/** @param {number} step */
+const gapOf = (step) => (step === RETURNED ? "of the returned model" : `at ${epoch(step)}`);
+
 /** @param {number[]} steps */
 function range(steps) {
   const first = steps.find(isEpoch);
@@ -200,7 +203,7 @@ function marks(data, state) {
     }
   }
   const gaps = pair(data).flatMap(({ letter, info }) =>
-    info.gaps.map(({ step, reason }) => ({ index: steps.indexOf(step), title: `${letter} has no explanation at ${epoch(step)}: ${reason}` })),
+    info.gaps.map(({ step, reason }) => ({ index: steps.indexOf(step), title: `${letter} has no explanation ${gapOf(step)}: ${reason}` })),
   );
   return [
     ...gaps.map(({ index, title }) => html`<span key=${title} class="gap-mark" style=${place(index)} title=${title}></span>`),
@@ -222,12 +225,16 @@ function completeness(data) {
     const explained = logged - info.gaps.filter(({ step }) => isEpoch(step)).length;
     return { letter, logged, whole: explained, expected: Math.min(logged + info.missing, most), gaps: info.gaps, holes: holesOf(info), returned: info.returned };
   });
-  const words = counts.map(({ whole, expected, gaps }) => `${whole} of ${plural(expected, "epoch")}${gaps.length ? `, ${plural(gaps.length, "gap")}` : ""}`);
+  const words = counts.map(({ whole, expected, gaps }) => {
+    // The returned model is no epoch: a gap of its own would look like one of them.
+    const ofEpochs = gaps.filter(({ step }) => step !== RETURNED).length;
+    return `${whole} of ${plural(expected, "epoch")}${ofEpochs ? `, ${plural(ofEpochs, "gap")}` : ""}${gaps.length > ofEpochs ? ", returned model with a gap" : ""}`;
+  });
   const same = words.every((word) => word === words[0]);
   const short = same ? words[0] : counts.map(({ letter }, i) => `${letter} ${words[i].replace(/ epochs?/, "")}`).join(" · ");
   const long = counts.map(({ letter, logged, expected, gaps, holes: missing, returned }) => [
     `${letter}: ${logged} of ${plural(expected, "epoch")} served`,
-    ...gaps.map(({ step, reason }) => `no explanation at ${epoch(step)}: ${reason}`),
+    ...gaps.map(({ step, reason }) => `no explanation ${gapOf(step)}: ${reason}`),
     ...(missing.length ? [`missing from epoch ${list(missing.map(String))}`] : []),
     ...(returned ? [`the returned model: ${returnedWords(returned)}`] : []),
   ].join("\n"));
