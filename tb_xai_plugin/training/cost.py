@@ -140,7 +140,7 @@ def _saving(share: float, fixed: float, wanted: float) -> str:
     """What a limit would do. fixed: the part of the cost that fewer evaluations do not save."""
     if share * (fixed + (1 - fixed) / 2) <= wanted:
         return "halve it"
-    return f"bring it down to {_percent(wanted)}, with fewer evaluations or fewer epochs explained"
+    return f"bring it down, to {_percent(wanted)} in a training of many epochs, by fewer evaluations or fewer epochs explained"
 
 
 def _size(probes: int, coalitions: int, samples: int) -> str:

@@ -57,7 +57,7 @@ def explain(
         model_output: which output is explained where the model has several, or one that is not (n,) or (n, classes): its name or number, or a callable on the
             outputs, or on outputs and inputs (e.g. a reconstruction error). Inside a graph for Keras models: use keras.ops.
         log_dir: a run's directory to write the explanation into too, so that it stands in the XAI tab, e.g. a random forest beside each epoch of a network. If it
-            already holds an explanation, that one is kept in <log_dir>/earlier-1.
+            already holds another explanation, that one is kept in <log_dir>/earlier-1.
         curves: whether to measure the areas under deletion and insertion curves too, at 2 (players - 1) further evaluations per probe and explainer.
 
     Returns:
@@ -96,7 +96,7 @@ def explain(
         raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
     if snapshot.outputs.problem:
         warnings.warn(f"explain: {snapshot.outputs.problem}; the values of these probes are NaN.", stacklevel=2)
-    if recorder:
+    if recorder and not recorder.holds(snapshot):  # a cell that is run again adds nothing
         samples, seconds = plan.drawn(snapshot.level), time.perf_counter() - began
         epoch = epoch_json(
             explained=True, reason=snapshot.problem, snapshot=snapshot, samples=samples, seconds=seconds, weights=digest(model)

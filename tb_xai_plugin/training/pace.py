@@ -27,6 +27,9 @@ FEWEST_WITH_UNTRAINED = 3
 # takes at most so many seconds: a record without any explanation is of no use.
 QUICK = 5.0
 
+# What the two ends take beyond the limit is said from this factor on.
+WORTH_SAYING = 1.1
+
 # Before the first explanation, its cost is estimated from one batch, times this factor.
 CAUTION = 1.2
 
@@ -147,9 +150,9 @@ class Pace:
         """Log at the end of training whether there was no time for any explanation, or what the two ends took beyond the limit."""
         budget = self._budget
         allowed = budget.share * sum(budget.trained)
-        if self._only_ends and budget.spent > allowed:
+        if self._only_ends and budget.spent > WORTH_SAYING * allowed:
             self._announce(
-                f"explanations took {budget.spent:.1f} s in all, more than the {allowed:.1f} s that max_overhead={budget.share:g} of this training "
+                f"explanations took {budget.spent:.2g} s in all, more than the {allowed:.2g} s that max_overhead={budget.share:g} of this training "
                 "allows: the untrained model, the last epoch and the returned model are always explained where each takes only a few seconds"
             )
         if budget.since is None and budget.trained and budget.cost:

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.models.network import about
+from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.sources import DirectorySource
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
@@ -143,14 +146,18 @@ class Recorder:
             if epoch + self.offset <= last:
                 self._plan_going_back(epoch + self.offset, last)
             elif not directory and weights and not in_record and standing.knows_weights:
-                self._say(f"{self.directory} goes on at epoch {epoch + self.offset} with weights that are none of its epochs'; if this is another model, give it another log_dir")
+                self._say(
+                    f"{self.directory} goes on at epoch {epoch + self.offset} with weights that are none of its epochs'; if this is another model, give it another log_dir"
+                )
             return False
         elif (in_record or directory) and not self.initial:
             self.offset = last + 1
+            step = standing.step_with(weights) if weights else None
+            since = f", with the weights of epoch {step}" if step not in (None, last, wire.UNTRAINED) else ""
             self._say(
-                f"{self.directory} holds this model's epochs up to {last}, so it goes on: epoch 0 of this fit is logged as epoch {last + 1}. "
+                f"{self.directory} holds this model's epochs up to {last}, so it goes on{since}: epoch 0 of this fit is logged as epoch {last + 1}. "
                 "For numbers of your own, give fit initial_epoch; for a new record, another log_dir",
-                once="goes on",
+                once=f"goes on{since}",
             )
             return False
         else:
@@ -187,6 +194,16 @@ class Recorder:
             )
         if not self._standing.is_empty:
             self._plan_new_record(self._standing.problem or "an earlier explanation")
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether the record is that of a model explained once, with these very numbers."""
+        if self._standing.is_empty or self._standing.problem:
+            return False
+        run = Run(DirectorySource(self.directory), self.log_dir)
+        numbers = {name: run.all_values(name) for name in run.explainers} if run.once else {}
+        return numbers.keys() == snapshot.explanations.keys() and all(
+            np.array_equal(numbers[name][-1], explanation.values, equal_nan=True) for name, explanation in snapshot.explanations.items()
+        )
 
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""

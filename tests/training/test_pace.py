@@ -139,7 +139,7 @@ def test_a_training_too_short_for_a_series_has_its_two_ends_explained_where_they
     assert run.changes == {-1: sentence}
     assert said(caplog) == [
         f"ExplanationLogger: {sentence}.",
-        "ExplanationLogger: explanations took 1.0 s in all, more than the 0.2 s that max_overhead=0.05 of this training allows: "
+        "ExplanationLogger: explanations took 1 s in all, more than the 0.2 s that max_overhead=0.05 of this training allows: "
         "the untrained model, the last epoch and the returned model are always explained where each takes only a few seconds.",
     ]
 
