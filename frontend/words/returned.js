@@ -6,13 +6,14 @@ import { epoch } from "./format.js";
 
 /** @type {Record<string, string>} */
 const HOW = {
+  last: "the weights of the last epoch",
   averages: "moving averages of the optimizer, the weights of no epoch",
   changed: "changed after the last epoch, the weights of no epoch",
   once: "explained once, without training",
 };
 
 /** @type {Record<string, string>} */
-const SHORT = { averages: "moving averages", changed: "changed weights", once: "explained once" };
+const SHORT = { last: "last epoch", averages: "moving averages", changed: "changed weights", once: "explained once" };
 
 /**
  * "epoch 6, restored"; "moving averages of the optimizer, the weights of no epoch".

@@ -37,6 +37,7 @@ class _Fit:
     comes_last: bool = False  # `_conclude` is called after all other callbacks
     first_batch_begun: bool = False
     begun: bool = False  # its record is chosen
+    newest: tuple[int, str | None] | None = None  # the step of its last epoch, and the digest of the weights
     concluded: bool = False
     weights_unread: bool = False
     clock: EpochClock = field(default_factory=EpochClock)
@@ -293,7 +294,9 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
                 failure = error
             step = epoch + self._steps.recorder.offset
             began, explained = time.perf_counter(), 0
-            entry = {"logs": logs or {}, "training_seconds": training_seconds, "weights": self._weights()}
+            weights = self._weights()
+            self._in_fit.newest = step, weights
+            entry = {"logs": logs or {}, "training_seconds": training_seconds, "weights": weights}
             for name in self._plans:
                 with self._steps.training_goes_on(step):
                     self._steps.log(name, step, halvings, entry, {"change": changes.get(name), "epoch": epoch}, failure)
@@ -360,18 +363,18 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def _log_returned(self) -> None:
         """Write what the returned model is: that of an explained epoch, or explained now."""
-        if not self._in_fit.begun or not self._steps.engines or self._steps.refused:
+        weights = self._weights()
+        if self._in_fit.newest is None or weights is None or not self._steps.engines or self._steps.refused:
             return
-        recorder = self._steps.recorder
-        recorder.follow()
-        last, weights = recorder.last_step, self._weights()
-        if last is None or weights is None:
-            return
+        recorder, (last, last_weights) = self._steps.recorder, self._in_fit.newest
+        recorder.follow()  # the folder may have been removed since
         step = recorder.step_with(weights)
-        if step is not None and self._steps.has_changed_since(step):
-            step = None  # in another way than by its weights
-        how = ("last" if step == last else "restored") if step is not None else None
-        how = how or ("averages" if siblings.averages(getattr(self.model, "optimizer", None)) else "changed")
+        if weights == last_weights and not self._steps.has_changed_since(last):
+            how = "last"
+        elif step is not None and step != last and not self._steps.has_changed_since(step):
+            how = "restored"
+        else:
+            step, how = None, "averages" if siblings.averages(getattr(self.model, "optimizer", None)) else "changed"
         due = {name: step is None or not recorder.is_explained(name, step) for name in self._plans}
         halvings = (self._pace.halvings_at_end() if self._pace else 0) if any(due.values()) else None
         entry = {"logs": {} if step is None else self._steps.logs.get(step, {}), "weights": weights}

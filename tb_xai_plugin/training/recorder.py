@@ -121,7 +121,7 @@ class Recorder:
         directory = folder.find(self.log_dir, known.file) if known else None
         own = self._writer.file
         if known and directory is None:
-            self._say(f"this model's record is no longer in {self.log_dir}; a new one begins at epoch {epoch}")
+            self._say(f"this model's record was removed from {self.log_dir}; a new record begins at epoch {epoch}")
         elif not known and own and folder.find(self.log_dir, own) is None:
             self._say(f"{self.directory} was removed since the last fit; a new record begins at epoch {epoch}")
         elif directory and directory != main:
