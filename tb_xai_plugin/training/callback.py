@@ -185,6 +185,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         callbacks = siblings.list_of_fit()
         self._find_directory(callbacks or [])
+        self._steps.recorder.callbacks = callbacks
         # The engines are built again at every fit: it may be another model, or one that was compiled with another loss or precision.
         self._steps.begin_fit()
         self._cost.begin_fit()

@@ -96,12 +96,14 @@ def explain(
         raise type(error)(f"explain: explainer {name!r} failed: {error}") from error
     if snapshot.outputs.problem:
         warnings.warn(f"explain: {snapshot.outputs.problem}; the values of these probes are NaN.", stacklevel=2)
-    if recorder and not recorder.holds(snapshot):  # a cell that is run again adds nothing
-        samples, seconds = plan.drawn(snapshot.level), time.perf_counter() - began
-        epoch = epoch_json(
-            explained=True, reason=snapshot.problem, snapshot=snapshot, samples=samples, seconds=seconds, weights=digest(model)
-        )
-        recorder.write(wire.DEFAULT_SET, 0, engine, snapshot, {"change": None, **epoch, "returned": {"epoch": None, "how": "once"}})
+    if recorder:
+        weights = digest(model)
+        if not recorder.holds(snapshot, weights):  # a cell that is run again adds nothing
+            samples, seconds = plan.drawn(snapshot.level), time.perf_counter() - began
+            epoch = epoch_json(
+                explained=True, reason=snapshot.problem, snapshot=snapshot, samples=samples, seconds=seconds, weights=weights
+            )
+            recorder.write(wire.DEFAULT_SET, 0, engine, snapshot, {"change": None, **epoch, "returned": {"epoch": None, "how": "once"}})
         recorder.close()
     return snapshot.explanations
 

@@ -20,7 +20,7 @@ from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.sources import DirectorySource
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
-from tb_xai_plugin.training import folder
+from tb_xai_plugin.training import folder, siblings
 from tb_xai_plugin.training.entries import record_json
 from tb_xai_plugin.training.scalars import RunScalars
 from tb_xai_plugin.training.standing import DAMAGE, Standing, misfit, read_standing
@@ -59,6 +59,7 @@ class Recorder:
 
     Attributes:
         offset: the number that is added to Keras's epoch, where a fit goes on in a record that counts otherwise.
+        callbacks: those of the newest fit; None where they are not known.
         initial: whether the network has the weights that it had before its first fit.
     """
 
@@ -66,6 +67,7 @@ class Recorder:
         self.log_dir = log_dir
         self.offset = 0
         self.initial = False
+        self.callbacks: list[Any] | None = None
         self._plans, self._by = plans, by
         self._writer = Writer(log_dir)
         self._standing = Standing.empty(plans)
@@ -170,7 +172,7 @@ class Recorder:
         if problem := standing.problem or misfit(standing, engines):
             return problem
         other = _OPEN.get(self.directory)
-        if other is not None and other is not self and (there := other.network) is not None and there is not network:
+        if other is not None and other is not self and other.network is not network and siblings.is_running(other.callbacks):
             return "explanations of a model that is still in training"
         another = standing.architecture not in (None, self._about_model["architecture"])
         return "explanations of another model" if epoch > 0 and another and not is_known and network.built else None
@@ -195,15 +197,21 @@ class Recorder:
         if not self._standing.is_empty:
             self._plan_new_record(self._standing.problem or "an earlier explanation")
 
-    def holds(self, snapshot: Snapshot) -> bool:
-        """Whether the record is that of a model explained once, with these very numbers."""
-        if self._standing.is_empty or self._standing.problem:
+    def holds(self, snapshot: Snapshot, weights: str | None) -> bool:
+        """Whether the record is that of a model explained once, with these very numbers. weights: the digest of its weights."""
+        if self._standing.is_empty or self._standing.problem or self._standing.returned != weights:
             return False
-        run = Run(DirectorySource(self.directory), self.log_dir)
-        numbers = {name: run.all_values(name) for name in run.explainers} if run.once else {}
-        return numbers.keys() == snapshot.explanations.keys() and all(
-            np.array_equal(numbers[name][-1], explanation.values, equal_nan=True) for name, explanation in snapshot.explanations.items()
-        )
+        try:
+            run = Run(DirectorySource(self.directory), self.log_dir)
+            if not run.once or run.explainers != list(snapshot.explanations):
+                return False
+            pairs = [(run.all_outputs()[-1], np.stack([snapshot.outputs.full, snapshot.outputs.empty], axis=1))]
+            for name, explanation in snapshot.explanations.items():
+                pairs += [(run.all_values(name)[-1], explanation.values), (run.all_base_values(name)[-1], explanation.base_values)]
+            pairs.append((run.all_targets()[-1], snapshot.outputs.targets))
+            return all(np.array_equal(there, here, equal_nan=True) for there, here in pairs)
+        except DAMAGE:
+            return False
 
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""

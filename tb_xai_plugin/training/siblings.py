@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
+from types import FrameType
 from typing import Any
 
 from tb_xai_plugin.training import folder
@@ -11,14 +13,35 @@ from tb_xai_plugin.training import folder
 
 def list_of_fit() -> list[Any] | None:
     """The callbacks of the fit that is calling, those that are groups of others among them; None outside of a fit, such as in a user's training loop."""
-    frame = inspect.currentframe()
+    frame, callbacks = inspect.currentframe(), None
     while frame is not None:
-        caller = frame.f_locals.get("self")
-        if any(base.__name__ == "CallbackList" for base in type(caller).__mro__):
-            callbacks = getattr(caller, "callbacks", None)
-            return callbacks if isinstance(callbacks, list) else None
+        found = _callbacks(frame.f_locals.get("self"))
+        callbacks = callbacks if found is None else found  # a list may be one of the callbacks of another one
+        if frame.f_code.co_name == "fit" and callbacks is not None:
+            break
         frame = frame.f_back
-    return None
+    return callbacks
+
+
+def is_running(callbacks: list[Any] | None) -> bool:
+    """Whether the fit that has these callbacks is going on, in any thread. One that was interrupted never tells its callbacks."""
+    if callbacks is None:
+        return False
+    for frame in sys._current_frames().values():
+        at: FrameType | None = frame
+        while at is not None:
+            if any(_callbacks(value) is callbacks for value in list(at.f_locals.values())):
+                return True
+            at = at.f_back
+    return False
+
+
+def _callbacks(value: Any) -> list[Any] | None:
+    """The callbacks in a `keras.callbacks.CallbackList`; None for anything else."""
+    if not any(base.__name__ == "CallbackList" for base in type(value).__mro__):
+        return None
+    callbacks = getattr(value, "callbacks", None)
+    return callbacks if isinstance(callbacks, list) else None
 
 
 def trial_directory(log_dir: str, callbacks: list[Any]) -> str | None:
