@@ -7,7 +7,7 @@ import { ABSENT, epochOf } from "../model/cursor.js";
 import { apart, isOnce } from "../model/frames.js";
 import { metricName } from "../model/metrics.js";
 import { playerName } from "../model/players.js";
-import { className, epoch, method, number, outputName, probeName } from "../words/format.js";
+import { className, epoch, method, number, outputName, probeName, unitWords } from "../words/format.js";
 import { playerNoun } from "../words/kinds.js";
 import { returnedWords } from "../words/returned.js";
 
@@ -34,14 +34,14 @@ export function title(data) {
  */
 export function caption(data, state, thinned) {
   const sides = sidesOf(data);
-  const { info: { probes }, unit } = sides[0];
+  const { probes } = sides[0].info;
   const shown = sides.flatMap((side) => thinned.places.map((place) => side.values(data.probe)?.at(epochOf(data.cursor, side.letter, place)) ?? null));
   const targets = [...new Set(shown.flatMap((one) => (one && one.target >= 0 ? [one.target] : [])))];
   const of = probes.regression ? (probes.classes > 1 && targets.length === 1 ? ` for ${outputName(probes, targets[0])}` : "") : targets.length === 1 ? ` for or against “${className(probes, targets[0])}”` : " for or against the class explained at each epoch";
   const { steps } = data.cursor;
   const untrained = steps[0] < 0 ? "the untrained model, then " : "";
   const returned = steps[steps.length - 1] === RETURNED ? ", then the returned model" : "";
-  const parts = [`${method(data.method)}${of}, in ${unit}`, sides.every(isOnce) ? "explained once, without training" : `${untrained}${epochsShown(thinned)}${returned}`];
+  const parts = [`${method(data.method)}${of}, in ${unitWords(sides)}`, sides.every(isOnce) ? "explained once, without training" : `${untrained}${epochsShown(thinned)}${returned}`];
   parts.push(...returnedParts(sides));
   if (thinned.places.some((place) => steps[place] !== RETURNED && apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
   if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
@@ -84,11 +84,12 @@ export function epochWords(data, place) {
  * @param {boolean} lock
  */
 export function legendWords(data, lock) {
-  const { info: { probes }, unit } = sidesOf(data)[0];
+  const sides = sidesOf(data);
+  const { probes } = sides[0].info;
   const [low, high] = probes.regression ? ["lowers", "raises"] : ["against", "for"];
   const numbered = lock && data.scale > 0;
   const end = number(data.scale);
-  return { numbers: numbered ? [`≤ −${end}`, "0", `≥ +${end}`] : ["−", "0", "+"], words: [low, unit, high] };
+  return { numbers: numbered ? [`≤ −${end}`, "0", `≥ +${end}`] : ["−", "0", "+"], words: [low, unitWords(sides), high] };
 }
 
 /**

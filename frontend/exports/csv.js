@@ -5,7 +5,7 @@ import { RETURNED } from "../figures/steps.js";
 import { ABSENT } from "../model/cursor.js";
 import { isOnce } from "../model/frames.js";
 import { playerName } from "../model/players.js";
-import { className } from "../words/format.js";
+import { className, unitWords } from "../words/format.js";
 import { featureValue } from "../words/rows.js";
 import { trueLabels } from "../words/truth.js";
 
@@ -49,7 +49,7 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
   const classes = [...new Set(panes.map(({ side }, i) => explainedClass(side, explained[i])))];
   const label = labelOf(first.side, probe, explained.find((one) => one && one.target >= 0) ?? null);
-  const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, first.side.unit];
+  const about = [probe, info.probes.names?.[probe] ?? "", label, classes.filter(Boolean).join(" / "), method, unitWords(panes.map(({ side }) => side))];
   const header = ["probe", "probe_name", "label", "class", "method", "unit", "player", "name", "input"];
   const ofSets = rightLabels(info);
   for (const { title } of panes) header.push(...["run", "epoch", "value", "error", "base", output(info), ...ofSets].map((name) => `${title} ${name}`));

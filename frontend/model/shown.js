@@ -1,7 +1,7 @@
 /** What the panes of a text or a series show: the values of each, and their difference with its noise. Pure. */
 
 import { difference, isBlank, largest, standing, strongestThreshold } from "../figures/scale.js";
-import { className, givenUnit, inUnit, outputName, percent, withError } from "../words/format.js";
+import { className, commonUnit, inUnit, outputName, percent, withError } from "../words/format.js";
 import { isNoise } from "./noise.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -28,7 +28,7 @@ import { isNoise } from "./noise.js";
  */
 export function shownOf({ panes, probe, cursor, scale, difference: known }, { lock, strongest }) {
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
-  const show = (/** @type {string} */ title, /** @type {Float32Array | null | undefined} */ values, /** @type {Float32Array | null | undefined} */ errors, /** @type {[string, string]} */ [toward, away], apart = false, /** @type {Uint8Array | null | undefined} */ real = null) => ({
+  const show = (/** @type {import("../types.d.ts").Side[]} */ of, /** @type {string} */ title, /** @type {Float32Array | null | undefined} */ values, /** @type {Float32Array | null | undefined} */ errors, /** @type {[string, string]} */ [toward, away], apart = false, /** @type {Uint8Array | null | undefined} */ real = null) => ({
     title,
     values: values && !isBlank(values) ? values : null,
     errors: errors ?? null,
@@ -38,13 +38,13 @@ export function shownOf({ panes, probe, cursor, scale, difference: known }, { lo
     toward,
     away,
     apart,
-    unit: givenUnit(panes[0].side),
+    unit: commonUnit(of),
   });
-  const shown = panes.map(({ title, side }, i) => show(title, explained[i]?.values, explained[i]?.errors, meaning(side.info.probes, explained[i]?.target ?? -1)));
+  const shown = panes.map(({ title, side }, i) => show([side], title, explained[i]?.values, explained[i]?.errors, meaning(side.info.probes, explained[i]?.target ?? -1)));
   const [one, other] = explained;
   if (panes.length < 2) return shown;
   const values = one && other && one.target === other.target ? difference(one.values, other.values) : null;
-  return [...shown, show(`${panes[0].title} − ${panes[1].title}`, values, known?.at(probe, cursor.step), [`more in ${panes[0].title}`, `more in ${panes[1].title}`], true, known?.real(probe, cursor.step))];
+  return [...shown, show(panes.map(({ side }) => side), `${panes[0].title} − ${panes[1].title}`, values, known?.at(probe, cursor.step), [`more in ${panes[0].title}`, `more in ${panes[1].title}`], true, known?.real(probe, cursor.step))];
 }
 
 /**

@@ -211,6 +211,26 @@ export function givenUnit({ unit, info }) {
 }
 
 /**
+ * The same of a difference between runs; undefined where they differ in the word.
+ * @param {Parameters<typeof givenUnit>[0][]} sides
+ */
+export function commonUnit(sides) {
+  const units = new Set(sides.map(givenUnit));
+  return units.size === 1 ? [...units][0] : undefined;
+}
+
+/**
+ * What several runs' numbers are in: "€/m²"; "A €/m², B $/sqft", because two runs whose numbers can be compared may differ in the word.
+ * @param {({letter: string, unit: string} | null)[]} sides
+ */
+export function unitWords(sides) {
+  const different = new Map(sides.flatMap((side) => (side ? [[side.letter, side.unit]] : [])));
+  const units = new Set(different.values());
+  if (units.size === 1) return [...units][0];
+  return Array.from(different, ([letter, unit]) => `${letter} ${unit || "no unit"}`).join(", ");
+}
+
+/**
  * An output where there is room for a few letters: 253k.
  * @param {number} value
  */

@@ -42,13 +42,15 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(folder / "sets" / run, 4, "sigmoid", SETS, SETS, seed, class_names=NAMES)
     train(folder / "outputs", 3, None, OUTPUTS, OUTPUTS)
     train(folder / "prices", 1, None, (PRICES - 250000) / 40000, PRICES, unit="€/m²")
+    for letter, unit in (("a", "€/m²"), ("b", "$/sqft")):
+        train(folder / "units" / letter, 2, None, OUTPUTS[:, :2], OUTPUTS[:, :2], unit=unit)
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(logdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
     with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(logdir)) as process:
-        for run in ("sets/a", "sets/b", "outputs", "prices"):
+        for run in ("sets/a", "sets/b", "outputs", "prices", "units/a", "units/b"):
             process.wait_for_epochs(f"{run}/xai", EPOCHS)
         yield process
 
@@ -173,6 +175,17 @@ def test_the_unit_of_a_regression_stands_beside_its_numbers_and_the_page_says_wh
     assert title is not None
     assert re.fullmatch(r"output \S+ €/m², true \S+ €/m², error \S+ €/m²", title)
     assert xai.read_run(logdir / "prices").probes.unit == "€/m²"
+
+
+def test_two_runs_in_different_units_each_have_their_own_unit(server: TensorBoard, open_tab: Open) -> None:
+    _, tab = open_tab(server, "a=units/a/xai&b=units/b/xai&probe=0")
+    tab.locator(READY).wait_for()
+    both = "A €/m², B $/sqft"
+    expect(tab.locator(".legend-words")).to_contain_text(both)
+    expect(tab.locator(".class-head")).to_contain_text(f"2 outputs, in {both}")
+    expect(tab.locator(".bars-unit").first).to_have_text(both)
+    expect(tab.locator(".bar .note").first).to_have_text(f"output, in {both}")
+    expect(tab.locator(".field", has_text="Unit").locator(".value")).to_have_text(both)
 
 
 def test_the_routes_say_what_is_true_and_how_many_labels_are_right(logdir: Path) -> None:

@@ -4,7 +4,7 @@ import { axis } from "../../figures/axis.js";
 import { sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { standingWords } from "../../model/shown.js";
-import { inUnit, method, signed, tick, withError } from "../../words/format.js";
+import { inUnit, method, signed, tick, unitWords, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
 import { imputed, playerValue } from "../../words/rows.js";
@@ -91,8 +91,9 @@ export function heads(element, data, state, stepwise) {
  */
 export function feet(data, columns, domains, marks, width, stepwise, fewer) {
   const { panes, probe } = data;
+  const unit = unitWords(panes.map(({ side }) => side));
   return html`<div class="bars-grid feet">
-    <div class="bars-corner">${fewer && html`<button type="button" class="link" onClick=${fewer}>◂ the strongest only</button>`}<span class="note bars-unit ellipsis" title=${`in ${panes[0].side.unit}`}>${panes[0].side.unit}</span></div>
+    <div class="bars-corner">${fewer && html`<button type="button" class="link" onClick=${fewer}>◂ the strongest only</button>`}<span class="note bars-unit ellipsis" title=${`in ${unit}`}>${unit}</span></div>
     ${columns.map(({ title, apart }, i) => {
       const at = axis(domains[i], width);
       return html`<div key=${title} class="bars-foot">

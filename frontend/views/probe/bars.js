@@ -7,7 +7,7 @@ import { roveNames } from "../../host/rove.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { drawBars } from "../../paint/bars.js";
-import { givenUnit, number, signed, toError } from "../../words/format.js";
+import { commonUnit, number, signed, toError } from "../../words/format.js";
 import { hasView } from "../../words/kinds.js";
 import { createList } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
@@ -101,7 +101,7 @@ export function barsView(element) {
       const line = rows.lineAt(Math.floor((event.clientY - list.stage.getBoundingClientRect().top + list.scroll) / rows.row));
       return line?.length === 1 ? line[0] : null;
     };
-    words = (player, column) => tipText(columns[column], player, name(player), givenUnit(data.panes[0].side));
+    words = (player, column) => tipText(columns[column], player, name(player), commonUnit(data.panes.flatMap(({ side }, i) => (i === column || columns[column]?.apart ? [side] : []))));
   };
   return update;
 }

@@ -1,7 +1,7 @@
 /** The model's outputs for the selected probe, class by class; a click explains another class. */
 
 import { reveal } from "../../figures/layout.js";
-import { className, inUnit, outputError, outputName, outputNumber, plural, probability } from "../../words/format.js";
+import { className, inUnit, outputError, outputName, outputNumber, plural, probability, unitWords } from "../../words/format.js";
 import { labelIsRight, trueLabels } from "../../words/truth.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, named, render } from "../parts/html.js";
@@ -88,7 +88,8 @@ export function classesView(element) {
     const targets = targetsOf(panes, outputs, probe);
     const shown = withExplained(matches, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
     const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${things(probes, probes.classes)}`;
-    const unit = regression && probes.unit ? `, in ${probes.unit}` : "";
+    const units = regression ? unitWords(panes.map(({ side: { letter, info } }) => ({ letter, unit: info.probes.unit ?? "" }))) : "";
+    const unit = units && `, in ${units}`;
     const count = `${listed}${targets && targets.size < probes.classes ? `, ${targets.size} explained` : ""}${unit}`;
     // What a click on a class chooses: "label" where that is its class.
     const own = regression ? Math.min(...(Array.isArray(settings.classes) ? settings.classes : [0])) : labels.find((number) => !targets || targets.has(number));

@@ -6,7 +6,7 @@ import { hasReturned, isOnce } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
-import { className, outputName, percent, tick, withError } from "../../words/format.js";
+import { className, outputName, percent, tick, unitWords, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { createCurves } from "../parts/curves.js";
 import { failure } from "../parts/failure.js";
@@ -115,7 +115,7 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
   const noise = error > 0 ? (isNoise(difference?.real(probe, cursor.step)?.[player], error) ? "within noise" : "beyond noise") : "";
   return html`<div class="reading-line">
     <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
-    <p class="reading-value" title=${`in ${first.side.unit}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
+    <p class="reading-value" title=${`in ${unitWords([first.side, second.side])}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
     <p class="reading-rank ellipsis" title=${noise && `sampling error alone ${noise === "beyond noise" ? "rarely causes" : "can cause"} such a difference; tested over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
   </div>`;
 }

@@ -5,7 +5,7 @@ import { featuresOf } from "../../figures/bars.js";
 import { featureColor } from "../../figures/color.js";
 import { ABSENT, epochOf } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
-import { className, epoch, givenUnit, inUnit, number, outputName, plural, probeName, tick, withError } from "../../words/format.js";
+import { className, epoch, givenUnit, inUnit, number, outputName, plural, probeName, tick, unitWords, withError } from "../../words/format.js";
 import { middle } from "../../words/names.js";
 import { playerValue } from "../../words/rows.js";
 import { html } from "../parts/html.js";
@@ -40,7 +40,7 @@ export function header({ cursor, panes, explained }, sides, { loaded, wanted, cu
   const stops = Array.from({ length: 9 }, (_, i) => featureColor(i / 8, state.dark)).join(", ");
   return html`<div class="overview-top">
     <div class="overview-tools"><h2>All probes</h2>
-      <span class="note ellipsis">${count}${toward} · ${panes[0].side.unit} · order: ${orders[state.rank]}</span>
+      <span class="note ellipsis">${count}${toward} · ${unitWords(panes.map(({ side }) => side))} · order: ${orders[state.rank]}</span>
       <span class="feature-legend note" role="img" aria-label="Shade of a point: the feature's value in that probe, from low (dark violet) to high (yellow); hollow where it is missing or has no order, ringed in the selected probe">
         low <span class="feature-bar" style=${{ background: `linear-gradient(to right, ${stops})` }}></span> high feature value <span class="feature-none"></span> missing or no order <span class="feature-none feature-chosen"></span> the selected probe${cut && html`<span title="a few values lie far beyond the axis: triangles at its edge mark them">◂ ▸ beyond the axis</span>`}</span></div>
     <div class="overview-grid heads" style=${swarmColumns(sides.length)}><span></span><span class="note">mean |attribution|</span>
@@ -85,10 +85,10 @@ export function tipWords({ probe, side: at, player }, data, sides, steps, name, 
   if (probe < 0 || at < 0) return null;
   const content = sides[0].content(probe);
   const value = playerValue(probes, content?.kind === "tabular" ? content : null, player);
-  const numbers = (/** @type {Attribution | null | undefined} */ explained) => (explained ? inUnit(withError(explained.values[player], explained.errors[player]), givenUnit(sides[0])) : "–");
+  const numbers = (/** @type {Side} */ side, /** @type {Attribution | null | undefined} */ explained) => (explained ? inUnit(withError(explained.values[player], explained.errors[player]), givenUnit(side)) : "–");
   const single = featuresOf(probes, player).length === 1;
   return html`<b class="ellipsis">${probeName(probes, probe)}</b>
     <span class="ellipsis">${name(player)}${single && value.full ? ` = ${value.full}` : ""}</span>
-    ${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${numbers(side.values(probe)?.at(steps[i]))}</span>`)}
+    ${sides.map((side, i) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${numbers(side, side.values(probe)?.at(steps[i]))}</span>`)}
     <span class="note">${probe === data.probe ? "selected" : "click to select this probe"}</span>`;
 }

@@ -9,7 +9,7 @@ import { memo } from "../../model/memo.js";
 import { labelsOrPrediction } from "../../model/order.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
-import { className, epoch, list, number, numberAndLabels, probeName } from "../../words/format.js";
+import { className, epoch, list, number, numberAndLabels, probeName, unitWords } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
 import { middle, sharedBeginning, shortName } from "../../words/names.js";
 import { choose, html, render, select } from "../parts/html.js";
@@ -132,13 +132,20 @@ function header(element, data, state, classesOf) {
     ${(probes.labels || probes.label_sets) && !probes.regression && check("wrong", "wrong only")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
     ${hatched(element, data, state)}
-    ${probes.regression && html`<span class="note">${numbersOfCards(probes, Boolean(data.b))}</span>`}
+    ${probes.regression && html`<span class="note">${data.a && numbersOfCards(data.a, data.b)}</span>`}
     <span class="count">${data.order.length} of ${probes.count}</span>
   </div>`;
 }
 
-/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, paired: boolean) => string} which numbers of a regression stand on the cards */
-const numbersOfCards = ({ truth, unit }, paired) => `${truth && !paired ? "output and its error (output − true value)" : "output"}${unit ? `, in ${unit}` : ""}`;
+/**
+ * Which numbers of a regression stand on the cards.
+ * @param {NonNullable<Data["a"]>} a
+ * @param {Data["b"]} b
+ */
+function numbersOfCards(a, b) {
+  const units = unitWords([a, b].map((side) => side && { letter: side.letter, unit: side.info.probes.unit ?? "" }));
+  return `${a.info.probes.truth && !b ? "output and its error (output − true value)" : "output"}${units && `, in ${units}`}`;
+}
 
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the order by certainty is called; "" for its own name */
 const uncertainWords = ({ label_sets: sets, regression, truth }) => (sets ? "most labels wrong" : regression && truth ? "largest error" : "");

@@ -1,7 +1,7 @@
 /** What is explained: method, class, and the probe set where a run has several. */
 
 import { memo } from "../../model/memo.js";
-import { className, method, outputName } from "../../words/format.js";
+import { className, method, outputName, unitWords } from "../../words/format.js";
 import { choose, html, render, segmented, select } from "../parts/html.js";
 
 // Buttons for so many letters in all stand in one row; more methods are a list.
@@ -41,7 +41,7 @@ export function explanationView(element) {
           ${select({ label: probes.regression ? "Output that is explained" : "Class that is explained", value: state.class, options: classes, choose: (_, value) => choose(element, { class: value }) })}
         </div>`}
         ${readAs && html`<div class="field"><span>Read as</span><span class="value" title=${`The model's outputs are read as ${readAs}: ${readBy}. head= sets it.`}>${readAs}</span></div>`}
-        <div class="field"><span>Unit</span><span class="value">${data.a.unit}</span></div>
+        <div class="field"><span>Unit</span><span class="value">${unitWords([data.a, data.b])}</span></div>
       </div>`,
       element,
     );

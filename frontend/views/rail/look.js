@@ -2,7 +2,7 @@
 
 import { legendStops } from "../../figures/color.js";
 import { difference, largest } from "../../figures/scale.js";
-import { number } from "../../words/format.js";
+import { number, unitWords } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
 import { choose, html, render, segmented } from "../parts/html.js";
 
@@ -22,7 +22,7 @@ const COMPARE = [
 export function lookView(element) {
   return (data, state) => {
     if (!data.a) return;
-    const { unit } = data.a;
+    const unit = unitWords([data.a, data.b]);
     const { kind } = data.a.info.probes;
     const image = kind === "image";
     const [low, high] = data.a.info.probes.regression ? ["lowers", "raises"] : ["against", "for"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { className, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, toError, withError } from "../../../frontend/words/format.js";
+import { className, commonUnit, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, toError, unitWords, withError } from "../../../frontend/words/format.js";
 
 test("numbers keep about three digits whatever their size, with a real minus sign", () => {
   const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
@@ -93,6 +93,14 @@ test("a number has the unit that people gave, and attributions have it where the
   assert.equal(givenUnit({ unit: "€/m²", info: { probes: { unit: "€/m²" } } }), "€/m²");
   assert.equal(givenUnit({ unit: "bits", info: { probes: { unit: "€/m²" } } }), undefined);
   assert.equal(givenUnit({ unit: "log-odds", info: { probes: {} } }), undefined);
+});
+
+test("of two runs each has its own unit, and their difference has one where both have the same", () => {
+  const side = (/** @type {string} */ letter, /** @type {string} */ unit) => ({ letter, unit, info: { probes: { unit } } });
+  const [a, b, c] = [side("A", "€/m²"), side("B", "$/sqft"), side("B", "€/m²")];
+  assert.deepEqual([unitWords([a, null]), unitWords([a, c]), unitWords([a, b]), unitWords([a, a])], ["€/m²", "€/m²", "A €/m², B $/sqft", "€/m²"]);
+  assert.equal(unitWords([a, { letter: "B", unit: "" }]), "A €/m², B no unit");
+  assert.deepEqual([commonUnit([a, c]), commonUnit([a, b])], ["€/m²", undefined]);
 });
 
 test("an output has the name of its class, its own name, or its number", () => {
