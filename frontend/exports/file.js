@@ -1,6 +1,7 @@
 /** An exported file: what it is made from, what it is called, and how it reaches the user's disk. */
 
 import { isEpoch } from "../figures/steps.js";
+import { isOnce } from "../model/frames.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 
@@ -27,7 +28,7 @@ const KEPT_MS = 10_000;
 export function fileName(data, what, ending) {
   const runs = [data.a, data.b].filter((side) => side !== null).map(({ name }) => safe(name));
   const { step } = data.cursor;
-  const last = what === "epoch" ? (isEpoch(step) ? `epoch${step}` : step < 0 ? "untrained" : data.cursor.steps?.length === 1 ? "model" : "returned") : what;
+  const last = what === "epoch" ? (isEpoch(step) ? `epoch${step}` : step < 0 ? "untrained" : data.a && isOnce(data.a) ? "model" : "returned") : what;
   return `tb-xai_${runs.join("_vs_")}_probe${data.probe}_${last}.${ending}`;
 }
 

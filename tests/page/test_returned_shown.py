@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import FrameLocator, expect
 from support.browsing import READY, Open, reading, text_of
 from support.records import FakeRun, TensorBoard, serving
 
+import tb_xai_plugin as xai
 from tb_xai_plugin.records.wire import RETURNED
 
 EPOCHS = 120
@@ -98,6 +100,27 @@ def test_a_restored_epoch_is_a_mark_and_words_and_no_frame(server: TensorBoard, 
     assert mark.get_attribute("style") == "left: 33.3333%;"
     tab.locator(".returned-words").click()
     expect(tab.locator(".cursor-epoch")).to_have_text(f"epoch 1 of 0{TO}3")
+
+
+def test_the_pointer_at_its_dot_reads_its_number_and_not_the_last_epochs(
+    server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
+    page, tab = open_tab(server, "a=averaged/xai&b=&probe=0")
+    ready(tab)
+    run = xai.read_run(Path(runs["averaged"].log_dir))
+    chart = tab.get_by_role("img", name=re.compile("^drift since the previous epoch over epochs"))
+    box = chart.locator(".u-over").bounding_box()
+    assert box is not None
+    expected = np.nanmedian(run.all_drift("shap", "previous", "tv", "label").distance[-1])
+
+    def read() -> str | None:
+        for y in range(1, int(box["height"]), 4):
+            page.mouse.move(box["x"] + box["width"] - 1, box["y"] + y)
+            if tab.locator(".chart-tag:visible").count():
+                return tab.locator(".chart-tag:visible").inner_text()
+        return None
+
+    assert read() == f"averaged: {expected:.3g}"
 
 
 def test_why_the_returned_model_could_not_be_explained_is_said_and_is_no_epochs_gap(server: TensorBoard, open_tab: Open) -> None:

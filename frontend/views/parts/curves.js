@@ -97,21 +97,21 @@ function createTag() {
   element.className = "chart-tag";
   element.hidden = true;
 
-  const point = (/** @type {PointerEvent} */ event, /** @type {uPlot} */ plot, /** @type {Curves} */ { axis, lines, format }) => {
+  const point = (/** @type {PointerEvent} */ event, /** @type {uPlot} */ plot, /** @type {Curves} */ { axis, lines, format, returned }) => {
     if (!axis.length) return;
     const box = plot.over.getBoundingClientRect();
-    const index = nearest(axis, plot.posToVal(event.clientX - box.left, "x"));
-    const heights = lines.map(({ values }) => {
-      const value = values[index];
-      return typeof value === "number" ? plot.valToPos(value, "y") : NaN;
-    });
+    const places = [...axis, ...(returned ? [RETURNED] : [])].map(onAxis(axis));
+    const index = nearest(places, plot.posToVal(event.clientX - box.left, "x"));
+    // The returned model's number is no part of the line.
+    const numbers = lines.map((line) => (index < axis.length ? line.values[index] : line.returned));
+    const heights = numbers.map((value) => (typeof value === "number" ? plot.valToPos(value, "y") : NaN));
     const nearby = nearestLine(heights, event.clientY - box.top, NEAR);
     const line = lines[nearby ?? -1];
     element.hidden = !line?.name;
     if (nearby === null || !line?.name) return;
-    element.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${format(Number(Number(line.values[index]).toPrecision(3)))}`;
+    element.textContent = `${line.name}${line.dashed ? " (validation)" : ""}: ${format(Number(Number(numbers[nearby]).toPrecision(3)))}`;
     element.style.setProperty("--run", line.color);
-    const x = plot.valToPos(axis[index], "x");
+    const x = plot.valToPos(places[index], "x");
     element.style.transform = `translate(${x}px, ${heights[nearby]}px) translate(${x > box.width / 2 ? "calc(-100% - 8px)" : "8px"}, ${heights[nearby] < 22 ? "4px" : "calc(-100% - 4px)"})`;
   };
   return { element, point };

@@ -108,11 +108,20 @@ function beside({ b, cursor }) {
  */
 function live({ live: on, a, b, cursor }) {
   if (!on) return html`<span class="live off"></span>`;
+  const first = ahead(a, b, cursor);
+  const title = first ? "the cursor stays at the last epoch that both runs have; → or dragging moves it on" : "Follows the last epoch while the run trains";
+  return html`<span class="live" title=${title}>● live${first && `, ${first.letter} at ${epoch(lastEpoch(first.info.steps))}`}</span>`;
+}
+
+/**
+ * The run that has later epochs than the cursor's end.
+ * @param {Data["a"]} a
+ * @param {Data["b"]} b
+ * @param {Pick<Data["cursor"], "metric" | "end">} cursor
+ */
+export function ahead(a, b, { metric, end }) {
   // Where runs are aligned by a metric, the cursor goes by A's epochs.
-  const last = (/** @type {number[]} */ steps) => steps[steps.length - 1];
-  const ahead = [a, cursor.metric ? null : b].find((side) => b && side && last(side.info.steps) > cursor.end);
-  const title = ahead ? "the cursor stays at the last epoch that both runs have; → or dragging moves it on" : "Follows the last epoch while the run trains";
-  return html`<span class="live" title=${title}>● live${ahead && `, ${ahead.letter} at ${epoch(last(ahead.info.steps))}`}</span>`;
+  return [a, metric ? null : b].find((side) => b && side && lastEpoch(side.info.steps) > end);
 }
 
 /**

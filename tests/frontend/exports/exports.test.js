@@ -4,6 +4,7 @@ import test from "node:test";
 import { lines, shorten } from "../../../frontend/exports/captions.js";
 import { fileName, safe } from "../../../frontend/exports/file.js";
 import { filmGrid } from "../../../frontend/exports/grid.js";
+import { RETURNED } from "../../../frontend/figures/steps.js";
 import { epochsShown, thin } from "../../../frontend/figures/thinning.js";
 import { frameLabel } from "../../../frontend/model/frames.js";
 
@@ -17,6 +18,12 @@ test("a file is called by its runs, its probe and its epoch", () => {
   assert.equal(fileName(data({}), "epoch", "png"), "tb-xai_honest_probe3_epoch9.png");
   assert.equal(fileName(data({ b: { name: "a/b c" } }), "filmstrip", "png"), "tb-xai_honest_vs_a-b-c_probe3_filmstrip.png");
   assert.equal(fileName(data({ cursor: { step: -1 } }), "epoch", "csv"), "tb-xai_honest_probe3_untrained.csv");
+});
+
+test("a file of the returned model is called so, also where nothing else was explained; a model explained once is the model", () => {
+  const alone = { step: RETURNED, steps: [RETURNED] };
+  assert.equal(fileName(data({ a: { name: "ema", info: { returned: { how: "averages" } } }, cursor: alone }), "epoch", "png"), "tb-xai_ema_probe3_returned.png");
+  assert.equal(fileName(data({ a: { name: "forest", info: { returned: { how: "once" } } }, cursor: alone }), "epoch", "png"), "tb-xai_forest_probe3_model.png");
 });
 
 test("no name of a run leaves its folder, has markup or is endless", () => {

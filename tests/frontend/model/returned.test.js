@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { fileName } from "../../../frontend/exports/file.js";
 import { RETURNED, isEpoch, onAxis } from "../../../frontend/figures/steps.js";
 import { epochsShown, thin } from "../../../frontend/figures/thinning.js";
 import { epochOf, moveTo } from "../../../frontend/model/cursor.js";
@@ -133,7 +132,4 @@ test("its words", () => {
   assert.equal(returnedWords({ epoch: null, how: "averages" }), "moving averages of the optimizer, the weights of no epoch");
   assert.equal(returnedShort({ epoch: null, how: "changed" }), "changed weights");
   assert.equal(returnedWords({ epoch: null, how: "something of a later version" }), "something of a later version");
-  const name = (/** @type {number[]} */ steps) => fileName(/** @type {never} */ ({ a: { name: "honest" }, b: null, probe: 3, cursor: { step: RETURNED, steps } }), "epoch", "png");
-  assert.equal(name([0, RETURNED]), "tb-xai_honest_probe3_returned.png");
-  assert.equal(name([RETURNED]), "tb-xai_honest_probe3_model.png");
 });
