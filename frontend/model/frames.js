@@ -41,3 +41,11 @@ export function apart(cursor, sides, place) {
 
 /** @type {(cursor: Cursor, sides: Side[], place: number) => string} the epoch, of both runs where they stand at different ones */
 export const frameLabel = (cursor, sides, place) => (sides.every(isOnce) ? "the model" : (apart(cursor, sides, place)?.map(short).join(" · ") ?? short(cursor.steps[place])));
+
+/** @type {(cursor: Cursor, sides: Side[], place: number) => string | null} how far a hole goes that begins at a place: "4–8"; null where there is none */
+export function holeLabel(cursor, sides, place) {
+  const step = cursor.steps[place];
+  const next = cursor.steps[place + 1] ?? RETURNED;
+  if (next === RETURNED || next === step + 1) return null;
+  return sides.every(({ letter }) => epochOf(cursor, letter, place) === ABSENT) ? `${step}–${next - 1}` : null;
+}

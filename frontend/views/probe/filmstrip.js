@@ -4,8 +4,8 @@ import { BETWEEN_BLOCKS, FRAME_GAP as GAP, abreast, frameSize, inView, pictureSi
 import { playerAt } from "../../figures/pointing.js";
 import { RETURNED } from "../../figures/steps.js";
 import { ordinal, thin } from "../../figures/thinning.js";
-import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
-import { frameLabel, isOnce, sideAt } from "../../model/frames.js";
+import { epochOf, moveTo } from "../../model/cursor.js";
+import { frameLabel, holeLabel, isOnce, sideAt } from "../../model/frames.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { epoch } from "../../words/format.js";
 import { choose, html, named, render } from "../parts/html.js";
@@ -104,10 +104,7 @@ function frame(element, data, sides, index, left) {
   const current = index === cursor.index;
   const pinned = data.panes.some(({ title }) => title === "pinned") && step === data.pin;
   const own = sides.map(({ letter }) => epochOf(cursor, letter, index));
-  // The label of a hole shows how far it goes.
-  const end = (cursor.steps[index + 1] ?? step + 1) - 1;
-  const hole = own.every((one) => one === ABSENT) && end > step;
-  const words = hole ? `${step}–${end}` : frameLabel(cursor, sides, index);
+  const words = holeLabel(cursor, sides, index) ?? frameLabel(cursor, sides, index);
   return html`<button key=${left} type="button" tabindex="-1" class=${`frame${current ? " current" : ""}${pinned ? " pinned" : ""}`} title=${pinned ? "pinned: the reference" : undefined} style=${{ left: `${left}px` }}
     aria-label=${sides.every(isOnce) ? "The model" : `Go to ${epoch(step)}${step === RETURNED && words !== "returned" ? `: ${words}` : ""}`} aria-current=${current} onClick=${() => choose(element, { ...moveTo(cursor, index), playing: false })}
     onPointerLeave=${() => choose(element, { hover: null })}>

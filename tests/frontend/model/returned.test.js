@@ -4,7 +4,7 @@ import test from "node:test";
 import { RETURNED, isEpoch, onAxis } from "../../../frontend/figures/steps.js";
 import { epochsShown, thin } from "../../../frontend/figures/thinning.js";
 import { epochOf, moveTo } from "../../../frontend/model/cursor.js";
-import { apart, frameLabel, hasReturned, sideAt } from "../../../frontend/model/frames.js";
+import { apart, frameLabel, hasReturned, holeLabel, sideAt } from "../../../frontend/model/frames.js";
 import { orderProbes } from "../../../frontend/model/order.js";
 import { cursorOf } from "../../../frontend/model/places.js";
 import { chooseRuns, hasBegun, isLive } from "../../../frontend/model/runs.js";
@@ -55,6 +55,23 @@ test("runs of which one has returned an explained epoch stand there in its row",
   const sides = /** @type {never} */ ([{ letter: "A", info: info([0, 1, RETURNED]) }, { letter: "B", info: info([0, 1]) }]);
   assert.equal(frameLabel(cursor, sides, 2), "returned · 0");
   assert.equal(frameLabel(cursor, sides, 1), "1");
+});
+
+test("epochs that a run does not have go as far as the next epoch, and not to the returned model", () => {
+  const ABSENT = -2;
+  const pairing = /** @type {never} */ ({
+    steps: Int32Array.of(0, 1, 5, RETURNED),
+    here: Int32Array.of(0, 1, 5, RETURNED),
+    there: Int32Array.of(0, ABSENT, ABSENT, 0),
+    metric: "",
+    best: null,
+  });
+  const [a, b] = [info([0, 1, 5, RETURNED]), info([0], { epoch: 0, how: "last", step: 0 })];
+  const cursor = cursorOf(a, b, pairing, 0);
+  const sides = /** @type {never[]} */ (/** @type {unknown} */ ([{ letter: "A", info: a }, { letter: "B", info: b }]));
+  assert.deepEqual([0, 1, 2, 3].map((place) => holeLabel(cursor, [sides[1]], place)), [null, "1–4", null, null]);
+  assert.deepEqual([0, 1, 2, 3].map((place) => holeLabel(cursor, sides, place)), [null, null, null, null]);
+  assert.equal(frameLabel(cursor, [sides[1]], 2), "5");
 });
 
 test("a model that was explained once stands beside every epoch, and takes no part in its name", () => {
