@@ -155,13 +155,14 @@ class ImageProbes(ProbeSet):
                 not shuffle it without a fixed seed: it would give different probes in every process, and runs with different probes cannot be
                 compared. y are class numbers or names, rows of 0 and 1, or true values.
             n: number of probes.
-            options: further arguments of ImageProbes. `class_names` tell which classes to look for.
+            options: further arguments of ImageProbes. `class_names` tell which classes to look for; `unit` tells that y are the true values of a
+                regression, where whole numbers such as counts could also be classes.
 
         Raises:
             ValueError: the dataset has fewer than n examples. TypeError: it gives dicts, or several inputs of which not all are images.
         """
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        images, labels = take_balanced(WHO, dataset, n, class_names)
+        images, labels = take_balanced(WHO, dataset, n, class_names, regression=options.get("unit") is not None)
         return cls(images, labels, **options)
 
     @property

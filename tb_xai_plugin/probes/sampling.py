@@ -36,12 +36,13 @@ logger = logging.getLogger("tb_xai_plugin")
 
 
 def take_balanced(
-    who: str, dataset: Iterable[Any], n: int, class_names: Sequence[str] | None = None, axes: int | None = None
+    who: str, dataset: Iterable[Any], n: int, class_names: Sequence[str] | None = None, axes: int | None = None, *, regression: bool = False
 ) -> tuple[Inputs, np.ndarray | None]:
     """The first examples of each class, equally many as far as the dataset has them; of a regression, examples at evenly spaced ranks of y.
 
     Classes are those of numbers, names or one-hot rows. An example with several labels counts for the rarest of them. Numbers are the true values of
-    a regression where one of them is not whole, or where there are about as many different ones as examples. What is lacking is logged as a warning.
+    a regression where the caller says so, where one of them is not whole, or where there are about as many different ones as examples. What is lacking
+    is logged as a warning.
 
     Args:
         who: the class that is made, for messages.
@@ -50,6 +51,7 @@ def take_balanced(
         n: number of examples.
         class_names: names of the classes, where known: reading stops once there are enough examples of each.
         axes: number of axes of one example (a row has 1, a text 0); None for images, which have 2 or 3.
+        regression: whether numbers are true values whatever they look like: only a regression has a unit.
 
     Returns:
         inputs (n, ...), or a list or dict of several such arrays; and labels (n,) or (n, classes) as in the dataset, or None where it has none.
@@ -60,7 +62,7 @@ def take_balanced(
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
     names = list(class_names) if class_names is not None and len(class_names) > 1 else None
-    labels, rounds, spread = _Labels(int(n), names), _Rounds(int(n)), _Spread(int(n))
+    labels, rounds, spread = _Labels(int(n), names, regression), _Rounds(int(n)), _Spread(int(n))
     seen, began, said, last, ended, most = 0, time.monotonic(), False, None, True, False
     for block in blocks(who, dataset, axes):
         if most:  # and the dataset goes on
@@ -105,6 +107,7 @@ class _Labels:
     Attributes:
         n: number of examples wanted.
         names: names of the classes, or None.
+        regression: whether numbers are true values, whatever they look like.
         known: number of classes, where it is known: by their names, or by the width of rows of 0 and 1.
         sets: whether an example has several labels, or none.
         totals: of rows, how many examples each label has.
@@ -112,9 +115,11 @@ class _Labels:
 
     n: int
     names: list[str] | None
+    regression: bool = False
     known: int | None = None
     sets: bool = False
     totals: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    _numeric: bool = False
     _whole: bool = True
     _float: bool = False
     _lowest: float = 0.0
@@ -128,6 +133,7 @@ class _Labels:
         if y is None:
             self.known = 1
             return np.zeros(len(block), dtype=np.int64)
+        self._numeric = y.dtype.kind != "U"
         if y.ndim == 1 or y[0].size == 1:
             return self._numbers(y.reshape(len(y)))
         if y.ndim == 2 and y.dtype.kind != "U":
@@ -168,9 +174,14 @@ class _Labels:
         return np.where(counts == 0, NO_LABEL, order[true[:, order].argmax(axis=1)])
 
     @property
+    def may_be_counts(self) -> bool:
+        """Whether they are numbers that could also be the true values of a regression, such as counts."""
+        return bool(self._distinct) and self.names is None
+
+    @property
     def values(self) -> bool:
         """Whether the labels are the true values of a regression."""
-        if not self._whole:
+        if not self._whole or (self.regression and self._numeric):
             return True
         different = len(self._distinct)
         if self.names or different <= self.n:
@@ -399,6 +410,8 @@ def _sentence(labels: _Labels, counts: Counter[Any], ys: Sequence[Any], seen: in
     if not lacks:
         return ""
     ways = [f"give n={classes} or more"] if classes > n else []
+    if classes > n and labels.may_be_counts:
+        ways.append("give unit='…' if they are no classes but numbers of a regression")
     if not exact:
         ways.append("give class_names, for each of which it then looks")
     if not ended and (missing or few or not exact):

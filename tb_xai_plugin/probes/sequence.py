@@ -158,7 +158,7 @@ class SequenceProbes(ProbeSet):
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         given: Any = dataset[0] if isinstance(dataset, tuple) and dataset else []
         axes = 2 if isinstance(given, list | tuple | dict) else np.ndim(given) - 1
-        series, labels = take_balanced(WHO, dataset, n, class_names, axes=axes)
+        series, labels = take_balanced(WHO, dataset, n, class_names, axes=axes, regression=options.get("unit") is not None)
         return cls(series, labels, **options)
 
     @property

@@ -226,7 +226,7 @@ class TabularProbes(ProbeSet):
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        rows, labels = take_balanced(WHO, dataset, n, class_names, axes=1)
+        rows, labels = take_balanced(WHO, dataset, n, class_names, axes=1, regression=options.get("unit") is not None)
         return cls(rows, labels, **options)
 
     def player_names(self, probe: int) -> list[str]:

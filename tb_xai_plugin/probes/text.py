@@ -132,7 +132,7 @@ class TextProbes(ProbeSet):
         from tb_xai_plugin.probes.sampling import take_balanced
 
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
-        texts, labels = take_balanced(WHO, dataset, n, class_names, axes=0)
+        texts, labels = take_balanced(WHO, dataset, n, class_names, axes=0, regression=options.get("unit") is not None)
         return cls([text.decode() if isinstance(text, bytes) else str(text) for text in texts.ravel().tolist()], labels, **options)
 
     def given(self) -> list[str]:

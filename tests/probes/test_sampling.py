@@ -243,6 +243,21 @@ def test_a_regression_is_spread_over_the_ranks_of_its_true_values(dtype: type, s
     assert not said
 
 
+@pytest.mark.parametrize("form", ["arrays", "stream", "examples"])
+def test_a_unit_tells_that_counts_are_a_regression(form: str, said: list[str]) -> None:
+    counts = np.random.default_rng(0).poisson(20, 3000)
+    dataset = {"arrays": (ROWS[:3000], counts), "stream": list(stream(counts)), "examples": list(zip(ROWS[:3000], counts, strict=True))}[
+        form
+    ]
+    probes = taken(dataset, unit="bikes")[1]
+    assert not said
+    quantiles = np.quantile(counts, np.arange(1, 16, 2) / 16)
+    chosen = np.sort(probes.labels if probes.truth is None else probes.truth[:, 0])
+    assert np.abs(chosen[::2] - quantiles).max() <= 3
+    taken(dataset)
+    assert "give unit='…' if they are no classes but numbers of a regression" in next(iter(said))
+
+
 def test_a_regression_stream_that_only_rises_is_said(said: list[str]) -> None:
     taken(stream(np.sqrt(np.arange(50000))))
     assert "the first 3,200 examples, whose true values only rise, from 0 to 56.56" in next(iter(said))
