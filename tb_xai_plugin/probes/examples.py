@@ -54,6 +54,15 @@ class Block:
         return np.stack(taken)
 
 
+@dataclass(frozen=True)
+class Example:
+    """One example that may be taken: its number in the dataset, what `Block.take` gave, and its label."""
+
+    place: int
+    x: Any
+    y: Any
+
+
 def blocks(who: str, dataset: Iterable[Any], axes: int | None) -> Iterator[Block]:
     """The examples of a dataset, in its order. A tuple of arrays is one whole block.
 
@@ -66,6 +75,11 @@ def blocks(who: str, dataset: Iterable[Any], axes: int | None) -> Iterator[Block
         x, y = _read(who, pair, axes, memory=True)
         yield _whole(x, y)
         return
+    if not hasattr(dataset, "__iter__") and not hasattr(dataset, "__getitem__"):
+        call = "; call the function that makes it" if callable(dataset) else ""
+        raise TypeError(
+            f"from_dataset: the dataset is a {type(dataset).__name__}; give arrays (x, y), or something that gives (x, y) one after the other{call}."
+        )
     elements = (_read(who, element, axes) for element in _elements(dataset))
     first: list[tuple[Inputs, np.ndarray | None]] = []
     for x, y in elements:

@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes.examples import Block, Inputs, blocks
+from tb_xai_plugin.probes.examples import Block, Example, Inputs, blocks
+from tb_xai_plugin.probes.spread import Spread
 
 # A dataset may repeat without end: at most this many examples are read for each one wanted, and more where classes are still missing, because a dataset
 # may be sorted by class. Of arrays, which are in memory, all are read.
 EXAMPLES_READ_PER_PROBE = 200
 EXAMPLES_READ_FOR_CLASSES = 2000
-
-# Of a stream of true values, every k-th example is held, with the smallest k for which they are at most so many per probe.
-HELD_PER_PROBE = 8
 
 # More different numbers than this are no class numbers where their dtype is a float, although they are whole.
 MOST_FLOAT_CLASSES = 20
@@ -62,13 +60,16 @@ def take_balanced(
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
     names = list(class_names) if class_names is not None and len(class_names) > 1 else None
-    labels, rounds, spread = _Labels(int(n), names, regression), _Rounds(int(n)), _Spread(int(n))
-    seen, began, said, last, ended, most = 0, time.monotonic(), False, None, True, False
+    labels, rounds, spread = _Labels(int(n), names, regression), _Rounds(int(n)), Spread(int(n))
+    seen, labelled, began, said, last, ended, most = 0, 0, time.monotonic(), False, None, True, False
     for block in blocks(who, dataset, axes):
+        if not len(block):
+            continue
         if most:  # and the dataset goes on
             ended = False
             break
         last = block
+        labelled += 0 if block.y is None else len(block)
         keys = labels.read(block)
         rounds.add(seen, block, keys)
         spread.add(seen, block)
@@ -85,19 +86,16 @@ def take_balanced(
             )
     if seen < n or last is None:
         raise ValueError(f"from_dataset: the dataset has {seen} examples and n is {n}; give a smaller n or more examples.")
+    if 0 < labelled < seen:
+        raise ValueError(
+            f"from_dataset: {labelled} of {seen} examples have a label, and the others have none; give a label with every example, or with none."
+        )
     values = labels.values
     taken = spread.taken() if values else rounds.taken()
     ys = [one.y for one in taken if one.y is not None]
     if sentence := (spread.sentence(seen, ended) if values else _sentence(labels, rounds.counts, ys, seen, ended)):
         logger.warning("%s.from_dataset: %s.", who, sentence)
     return last.together([one.x for one in taken]), np.stack(ys) if ys else None
-
-
-@dataclass(frozen=True)
-class _Example:
-    place: int
-    x: Any
-    y: Any
 
 
 @dataclass
@@ -224,7 +222,7 @@ class _Rounds:
         self.counts: Counter[Any] = Counter()
         self.returned = False
         self.changed = True
-        self._kept: dict[Any, list[_Example]] = {}  # of the first n classes, in the order in which they came
+        self._kept: dict[Any, list[Example]] = {}  # of the first n classes, in the order in which they came
         self._full: set[Any] = set()
         self._latest: Any = None
 
@@ -273,7 +271,7 @@ class _Rounds:
             self._full.add(key)  # n examples come before this one, whatever follows
             return
         self.changed = True
-        queue.append(_Example(place, block.take(i), None if block.y is None else block.y[i]))
+        queue.append(Example(place, block.take(i), None if block.y is None else block.y[i]))
 
     def _prune(self) -> None:
         """Drop what can no longer be among the n, because another class came."""
@@ -295,62 +293,11 @@ class _Rounds:
             len(queue) >= -(-(self.n - number) // wanted) for number, queue in enumerate(self._kept.values()) if number < wanted
         )
 
-    def taken(self) -> list[_Example]:
+    def taken(self) -> list[Example]:
         """The n examples, in the dataset's order."""
         queues = list(self._kept.values())
         rounds = sorted((place, number) for number, queue in enumerate(queues) for place in range(len(queue)))
         return sorted((queues[number][place] for place, number in rounds[: self.n]), key=lambda example: example.place)
-
-
-class _Spread:
-    """Examples at evenly spaced ranks of their first true value."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-        self._every = 1
-        self._held: list[tuple[float, _Example]] = []
-        self._whole: Block | None = None
-        self._latest = -np.inf
-        self._rising = True
-
-    def add(self, place: int, block: Block) -> None:
-        if block.y is None or block.y.dtype.kind == "U":
-            return
-        if block.whole:
-            self._whole = block
-            return
-        if len(block.y) == 1 and place % self._every and self._latest == block.y.flat[0]:
-            return
-        numbers = block.y.reshape(len(block.y), -1)[:, 0].astype(np.float64)
-        self._rising = self._rising and bool(numbers[0] >= self._latest and (np.diff(numbers) >= 0).all())
-        self._latest = float(numbers[-1])
-        for i in range(-place % self._every, len(numbers), self._every):
-            self._held.append((float(numbers[i]), _Example(place + i, block.take(i), block.y[i])))
-        while len(self._held) > max(HELD_PER_PROBE * self.n, self.n):
-            self._held, self._every = [one for one in self._held if one[1].place % (2 * self._every) == 0], 2 * self._every
-
-    def taken(self) -> list[_Example]:
-        """The n examples, in the dataset's order."""
-        if self._whole is None:
-            numbers = np.array([value for value, _ in self._held])
-            return [self._held[i][1] for i in self._places(numbers)]
-        y = self._whole.y
-        assert y is not None
-        return [_Example(i, i, y[i]) for i in self._places(y.reshape(len(y), -1)[:, 0])]
-
-    def _places(self, numbers: np.ndarray) -> list[int]:
-        ranks = ((np.arange(self.n) + 0.5) * len(numbers) / self.n).astype(np.int64)
-        places: list[int] = np.sort(np.argsort(numbers, kind="stable")[ranks]).tolist()
-        return places
-
-    def sentence(self, seen: int, ended: bool) -> str:
-        """What should be said about the examples."""
-        if ended or not self._rising or len(self._held) < 2 or self._held[0][0] == self._held[-1][0]:
-            return ""
-        return (
-            f"looked at the first {seen:,} examples, whose true values only rise, from {self._held[0][0]:.4g} to {self._latest:.4g}, and the dataset goes on; "
-            "shuffle it once with a fixed seed, give arrays (x, y), or a larger n, which reads further"
-        )
 
 
 def _complete(labels: _Labels, rounds: _Rounds) -> bool:

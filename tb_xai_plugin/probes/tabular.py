@@ -225,6 +225,8 @@ class TabularProbes(ProbeSet):
         """
         from tb_xai_plugin.probes.sampling import take_balanced
 
+        if "background" not in options:
+            raise TypeError(f"{WHO}.from_dataset: background is missing; give rows that show what is usual, e.g. background=x_train[:200].")
         class_names = checks.names_of(WHO, options.get("class_names"), "class_names", None)
         rows, labels = take_balanced(WHO, dataset, n, class_names, axes=1, regression=options.get("unit") is not None)
         return cls(rows, labels, **options)

@@ -258,9 +258,42 @@ def test_a_unit_tells_that_counts_are_a_regression(form: str, said: list[str]) -
     assert "give unit='…' if they are no classes but numbers of a regression" in next(iter(said))
 
 
-def test_a_regression_stream_that_only_rises_is_said(said: list[str]) -> None:
-    taken(stream(np.sqrt(np.arange(50000))))
-    assert "the first 3,200 examples, whose true values only rise, from 0 to 56.56" in next(iter(said))
+MONTHS = np.arange(9000) // 300 + np.random.default_rng(1).normal(size=9000)
+
+
+@pytest.mark.parametrize("size", [64, None], ids=["batches", "examples"])
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (np.sqrt(np.arange(9000)), "whose true values rise from one to the next, as in a sorted dataset (0 to 5"),
+        (-np.arange(9000) / 1000, "whose true values fall from one to the next, as in a sorted dataset (-3."),
+        (MONTHS, "whose true values rise from one to the next"),
+        (np.random.default_rng(0).normal(size=9000), ""),
+        (np.full(9000, 0.5), ""),
+    ],
+    ids=["rising", "falling", "sorted by month", "shuffled", "constant"],
+)
+def test_a_regression_stream_that_seems_to_be_sorted_is_said(y: np.ndarray, words: str, size: int | None, said: list[str]) -> None:
+    taken(stream(y, size))
+    assert [words in sentence and "looked at the first 3,2" in sentence for sentence in said] == [True] * bool(words)
+
+
+def test_what_is_no_dataset_is_a_sentence() -> None:
+    def pairs() -> Iterator[tuple[np.ndarray, int]]:
+        yield from zip(ROWS, LABELS, strict=False)
+
+    with pytest.raises(
+        TypeError, match=r"from_dataset: the dataset is a function; give arrays \(x, y\), .*; call the function that makes it\."
+    ):
+        taken(pairs)
+    with pytest.raises(TypeError, match="from_dataset: the dataset is a int; give arrays"):
+        taken(7)
+    with pytest.raises(TypeError, match=r"TabularProbes\.from_dataset: background is missing; give rows"):
+        xai.TabularProbes.from_dataset((ROWS[:40], LABELS))
+    with pytest.raises(ValueError, match="from_dataset: the dataset has 0 examples and n is 16"):
+        taken((ROWS[:0], np.zeros(0)))
+    with pytest.raises(ValueError, match="from_dataset: 15 of 20 examples have a label, and the others have none"):
+        taken([(row, None if i % 4 == 0 else 1) for i, row in enumerate(ROWS[:20])])
 
 
 def test_labels_of_minus_one_and_one_halves_and_shares_are_balanced() -> None:
