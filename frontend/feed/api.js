@@ -20,6 +20,9 @@ const containers = new WeakMap();
 /** The server did not respond at all; its records may be intact. */
 export class Unreachable extends Error {}
 
+/** The server's sentence about a request that its record does not fit: it would be the same again. */
+export class Refused extends Error {}
+
 /**
  * The last of sorted steps that is no later than another; null where there is none.
  * @param {ArrayLike<number>} steps
@@ -49,6 +52,7 @@ export function createServerSource(base) {
     // The plugin's own errors are one plain sentence; anything else would be a page of HTML.
     const plain = response.headers.get("content-type")?.startsWith("text/plain");
     const sentence = plain ? (await response.text()).trim() : "";
+    if (sentence && response.status < 500) throw new Refused(sentence);
     throw new Error(sentence || `TensorBoard replied with status ${response.status} for “${route}”.`);
   }
 

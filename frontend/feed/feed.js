@@ -5,6 +5,7 @@
  */
 
 import { recipe } from "../model/repeats.js";
+import { Refused } from "./api.js";
 import { createWatch, messageOf } from "./watch.js";
 
 /** @typedef {import("../types.d.ts").Args} Args */
@@ -21,6 +22,7 @@ import { createWatch, messageOf } from "./watch.js";
  * @property {Args} address  the same with the versions
  * @property {unknown} value  undefined while it is being fetched
  * @property {string} problem
+ * @property {boolean} refused  whether the problem is that the record does not fit the request
  * @property {number} lastUsed  round in which it was last used
  * @property {boolean} held  by a run that is switching versions: not used yet
  * @property {AbortController} controller
@@ -68,7 +70,7 @@ export function createFeed(source, changed, first = null) {
   }
 
   /** @type {(route: Route, args: Args, address: Args) => Entry} */
-  const entryOf = (route, args, address) => ({ route, args, address, value: undefined, problem: "", lastUsed: round, held: false, controller: new AbortController() });
+  const entryOf = (route, args, address) => ({ route, args, address, value: undefined, problem: "", refused: false, lastUsed: round, held: false, controller: new AbortController() });
 
   /** @type {(entry: Entry, before?: {reply: never, until: number}) => Promise<void>} */
   async function load(entry, before) {
@@ -78,6 +80,7 @@ export function createFeed(source, changed, first = null) {
     } catch (error) {
       if (entry.controller.signal.aborted) return;
       entry.problem = messageOf(error);
+      entry.refused = error instanceof Refused;
     }
   }
 
@@ -103,6 +106,11 @@ export function createFeed(source, changed, first = null) {
       }),
     );
     upgrading.delete(run);
+    // What was asked of the old record may not fit one that was written anew, for example a pinned epoch: once it is shown, the page asks for what fits.
+    for (const { entry } of fresh.filter(({ entry }) => entry.refused && entry.route !== "run")) {
+      entry.problem = "";
+      entries.delete(keyOf(entry.route, entry.address));
+    }
     const problem = fresh.find(({ entry }) => entry.problem)?.entry.problem ?? "";
     if (problem) stuck.set(run, problem);
     else stuck.delete(run);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { Refused } from "../../../frontend/feed/api.js";
 import { createFeed } from "../../../frontend/feed/feed.js";
 
 const ARGS = { run: "a/xai" };
@@ -237,6 +238,40 @@ test("a change that failed half way leaves nothing of itself behind", async () =
   assert.deepEqual(draw().map(({ wall_times, of }) => wall_times?.[0] ?? of), [10, 10]);
   assert.equal(feed.state().problem, "");
   assert.deepEqual(untils, [undefined, undefined, undefined]);
+});
+
+test("a record that was written anew is shown though it does not fit what was asked of the old one", async () => {
+  const runs = { 1: { steps: [-1, 0], wall_times: [1, 2] }, 2: { steps: [3, 4], wall_times: [7, 8] } };
+  const source = {
+    version: "1",
+    runs: async () => [{ run: ARGS.run, version: source.version }],
+    get: async (route, args) => {
+      const info = runs[args.version];
+      if (route === "run") return info;
+      if (!info.steps.includes(Number(args.at))) throw new Refused(`step ${args.at} was not explained`);
+      return { at: args.at };
+    },
+  };
+  const feed = createFeed(source, () => {});
+  feed.setVisible(false);
+  const draw = () => {
+    feed.open();
+    const info = feed.ask("run", ARGS);
+    const reply = info && feed.ask("difference", { ...ARGS, at: String(info.steps[0]) });
+    feed.close();
+    return [info?.steps[0], reply?.at, feed.state().problem, feed.state().failures.length];
+  };
+  const look = async () => {
+    await feed.poll();
+    for (let i = 0; i < 3; i++) {
+      draw();
+      await settled();
+    }
+    return draw();
+  };
+  assert.deepEqual(await look(), [-1, "-1", "", 0]);
+  source.version = "2";
+  assert.deepEqual(await look(), [3, "3", "", 0]);
 });
 
 test("a part that failed is told by itself, once more asked for it comes, and the page has no problem", async () => {
