@@ -15,6 +15,9 @@ from werkzeug import wrappers
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+    from wsgiref.types import WSGIEnvironment
+
+    from werkzeug.datastructures import Headers
 
 
 # The kinds of files of frontend/ that are served. Not from `mimetypes`, which reads the registry on Windows.
@@ -49,12 +52,21 @@ def static_file(file: Traversable) -> Callable[..., Any]:
         tag, packed = hashlib.sha256(content).hexdigest(), kept[0]
         if packed[0] != tag:
             packed = kept[0] = (tag, gzip.compress(content, mtime=0))
-        response: wrappers.Response = http_util.Respond(request, packed[1], content_type, content_encoding="gzip")
+        response = _Typed.force_type(http_util.Respond(request, packed[1], content_type, content_encoding="gzip"))
         response.set_etag(tag, weak=True)
         response.make_conditional(request)
         return response
 
     return get_only(reply)
+
+
+class _Typed(wrappers.Response):
+    """A response that says its type with a 304 too, where Werkzeug leaves it out: TensorBoard warns of every response without one."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        headers = super().get_wsgi_headers(environ)
+        headers.setdefault("Content-Type", self.headers["Content-Type"])
+        return headers
 
 
 def get_only(reply: Callable[[wrappers.Request], wrappers.Response]) -> Callable[..., Any]:

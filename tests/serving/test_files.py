@@ -103,6 +103,8 @@ def test_a_module_that_the_browser_has_is_not_sent_again(server: Server) -> None
     assert first.headers.getlist("Cache-Control") == ["no-cache, must-revalidate"], "the browser asks at every visit"
     again = server.get("static/index.js", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+    # TensorBoard's security validator logs a warning for each response without a type.
+    assert again.headers["Content-Type"] == first.headers["Content-Type"]
     other = server.get("static/index.js", headers={"If-None-Match": 'W/"another"'})
     assert (other.status_code, other.data) == (200, first.data)
 
