@@ -116,10 +116,18 @@ SHARES: dict[str, tuple[float, dict[str, Any], str]] = {
     "more than half": (
         2.2,
         {},
-        "11 % of an epoch's 20 s; max_overhead=0.05 would bring it down to 5 %, with fewer evaluations or fewer epochs explained",
+        "11 % of an epoch's 20 s; max_overhead=0.05 would bring it down, to 5 % in a training of many epochs, by fewer evaluations or fewer epochs explained",
     ),
-    "halving saves little": (1.6, {"fixed": 1.2}, "8 % of an epoch's 20 s; max_overhead=0.05 would bring it down to 5 %"),
-    "more than an epoch": (300, {}, "300 s, 1,500 % of an epoch's 20 s; max_overhead=0.05 would bring it down to 5 %"),
+    "halving saves little": (
+        1.6,
+        {"fixed": 1.2},
+        "8 % of an epoch's 20 s; max_overhead=0.05 would bring it down, to 5 % in a training of many epochs,",
+    ),
+    "more than an epoch": (
+        300,
+        {},
+        "300 s, 1,500 % of an epoch's 20 s; max_overhead=0.05 would bring it down, to 5 % in a training of many epochs,",
+    ),
     "no advice": (1.0, {}, "1 s, 5 % of an epoch's 20 s."),
     "nearly nothing": (0.0234, {}, "0.023 s, 0.12 % of an epoch's 20 s."),
     "every": (8.0, {"every": 5}, "8 s, 8 % of an epoch's 20 s (one in 5 is explained); max_overhead=0.05 would halve it"),

@@ -85,6 +85,30 @@ def test_a_second_explanation_keeps_the_first_aside_with_one_sentence(tmp_path: 
     assert os.fspath(tmp_path / "earlier-1") in sentence
 
 
+def test_the_same_explanation_again_adds_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A cell that is run three times leaves one run in the tab, not three."""
+    for _ in range(3):
+        explanations = explained(tmp_path)
+    assert caplog.messages == []
+    assert [path.name for path in tmp_path.iterdir()] == ["xai"]
+    is_record_of(xai.read_run(tmp_path), explanations)
+
+
+@pytest.mark.xfail(strict=True, reason="only attributions are compared")
+def test_a_model_with_the_same_attributions_and_other_outputs_is_another_explanation(tmp_path: Path) -> None:
+    """A constant that is added changes outputs and base values, and no attribution. Small whole numbers are exact."""
+    probes = xai.TabularProbes(np.eye(3, 4, dtype="f4"), background=np.repeat([[0, 2]], 4, axis=0).T.astype("f4"))
+
+    def shifted(by: float) -> Any:
+        return explained(tmp_path, lambda rows: 2 * rows[:, 0] + by, probes, explainers="occlusion", output="raw", head="regression")
+
+    first, second = shifted(0)["occlusion"], shifted(8)["occlusion"]
+    same_bits(second.values, first.values)
+    np.testing.assert_array_equal(second.outputs, first.outputs + 8)
+    is_record_of(xai.read_run(tmp_path), {"occlusion": second})
+    is_record_of(xai.read_run(tmp_path / "earlier-1"), {"occlusion": first})
+
+
 @pytest.mark.parametrize("options", [{"seed": 1}, {"explainers": "shap"}, {"probes": OTHER_PROBES}, {"evaluations": 16}])
 def test_other_options_keep_the_first_explanation_too(options: dict[str, Any], tmp_path: Path) -> None:
     first, second = explained(tmp_path), explained(tmp_path, **options)
