@@ -38,6 +38,7 @@ class _Fit:
     first_batch_begun: bool = False
     begun: bool = False  # its record is chosen
     newest: tuple[int, str | None] | None = None  # the step of its last epoch, and the digest of the weights
+    averages: str | None = None  # the digest of the moving averages of the optimizer, if it keeps them
     concluded: bool = False
     weights_unread: bool = False
     clock: EpochClock = field(default_factory=EpochClock)
@@ -184,6 +185,10 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         callbacks = siblings.list_of_fit()
+        if siblings.is_running(self._steps.recorder.callbacks) and callbacks is not self._steps.recorder.callbacks:
+            raise ValueError(
+                "ExplanationLogger: this one is in another fit that is going on; give each fit a logger of its own, or a copy."
+            )
         self._find_directory(callbacks or [])
         self._steps.recorder.callbacks = callbacks
         # The engines are built again at every fit: it may be another model, or one that was compiled with another loss or precision.
@@ -348,6 +353,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if not self._in_fit.comes_last:
             self._conclude()
+        elif siblings.averages(getattr(self.model, "optimizer", None)):
+            self._in_fit.averages = self._weights()  # as `fit` put them in, unless a callback before this one has changed them
 
     def _conclude(self) -> None:
         """Explain the model that fit returns, where no explained epoch has its weights, and close the record. It is called after all other callbacks."""
@@ -375,7 +382,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         elif step is not None and step != last and not self._steps.has_changed_since(step):
             how = "restored"
         else:
-            step, how = None, "averages" if siblings.averages(getattr(self.model, "optimizer", None)) else "changed"
+            step, how = None, "averages" if weights == self._in_fit.averages else "changed"
         due = {name: step is None or not recorder.is_explained(name, step) for name in self._plans}
         halvings = (self._pace.halvings_at_end() if self._pace else 0) if any(due.values()) else None
         entry = {"logs": {} if step is None else self._steps.logs.get(step, {}), "weights": weights}

@@ -12,6 +12,7 @@ from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
+from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.models.choice import ModelOutput
 from tb_xai_plugin.models.predictors import Model
@@ -97,15 +98,20 @@ def explain(
     if snapshot.outputs.problem:
         warnings.warn(f"explain: {snapshot.outputs.problem}; the values of these probes are NaN.", stacklevel=2)
     if recorder:
-        weights = digest(model)
-        if not recorder.holds(snapshot, weights):  # a cell that is run again adds nothing
-            samples, seconds = plan.drawn(snapshot.level), time.perf_counter() - began
-            epoch = epoch_json(
-                explained=True, reason=snapshot.problem, snapshot=snapshot, samples=samples, seconds=seconds, weights=weights
-            )
-            recorder.write(wire.DEFAULT_SET, 0, engine, snapshot, {"change": None, **epoch, "returned": {"epoch": None, "how": "once"}})
-        recorder.close()
+        seconds = time.perf_counter() - began
+        try:
+            _write(recorder, engine, snapshot, seconds, digest(model))
+        except Exception as error:  # what took so long is not thrown away
+            warnings.warn(f"explain: the record could not be written, {error} The explanation itself is returned.", stacklevel=2)
     return snapshot.explanations
+
+
+def _write(recorder: Recorder, engine: Engine, snapshot: Snapshot, seconds: float, weights: str | None) -> None:
+    if not recorder.holds(snapshot, weights):  # a cell that is run again adds nothing
+        samples = engine.plan.drawn(snapshot.level)
+        epoch = epoch_json(explained=True, reason=snapshot.problem, snapshot=snapshot, samples=samples, seconds=seconds, weights=weights)
+        recorder.write(wire.DEFAULT_SET, 0, engine, snapshot, {"change": None, **epoch, "returned": {"epoch": None, "how": "once"}})
+    recorder.close()
 
 
 def _check_directory(log_dir: Any) -> None:

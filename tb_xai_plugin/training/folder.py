@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 from tb_xai_plugin.records import wire
 
 # Records that made way for another one lie in <log_dir>/earlier-1, earlier-2, …, which TensorBoard shows as runs of their own.
 ASIDE = "earlier"
+
+# {log_dir: the highest number that was given in this process}.
+_GIVEN: dict[str, int] = {}
 
 # An event file with nothing but its header has at most so many bytes.
 HEADER_BYTES = 128
@@ -42,7 +44,8 @@ def check_directory(log_dir: str) -> None:
     while not os.path.lexists(path):
         path = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(path):
-        raise FileExistsError(f"log_dir is {log_dir!r}, and {path!r} is a file; give a directory.")
+        what = "a link that leads nowhere" if os.path.islink(path) and not os.path.exists(path) else "a file"
+        raise FileExistsError(f"log_dir is {log_dir!r}, and {path!r} is {what}; give a directory.")
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(f"log_dir is {log_dir!r}, and {path!r} is not writable; give a directory that is.")
 
@@ -62,9 +65,10 @@ def event_files(directory: str) -> dict[str, int]:
     return {name: os.path.getsize(os.path.join(directory, name)) for name in event_names(directory)}
 
 
-def has_more_than_headers(directory: str) -> bool:
-    """Whether an event file of a directory is larger than one into which nothing was written."""
-    return any(size > HEADER_BYTES for size in event_files(directory).values())
+def has_more_than_headers(directory: str, names: Iterable[str] | None = None) -> bool:
+    """Whether an event file of a directory is larger than one into which nothing was written. names: of the files; None for all."""
+    sizes = event_files(directory)
+    return any(sizes.get(name, 0) > HEADER_BYTES for name in (sizes if names is None else names))
 
 
 def has_file(directory: str, file: str) -> bool:
@@ -75,9 +79,8 @@ def has_file(directory: str, file: str) -> bool:
 def directories(log_dir: str) -> Iterator[str]:
     """The directories of the run's record and of the records kept aside, oldest first."""
     yield record_directory(log_dir)
-    with suppress(OSError):
-        numbers = [name.removeprefix(f"{ASIDE}-") for name in os.listdir(log_dir)]
-        yield from (record_directory(_aside(log_dir, number)) for number in sorted(int(number) for number in numbers if number.isdecimal()))
+    numbers = [name.removeprefix(f"{ASIDE}-") for name in _names(log_dir)]
+    yield from (record_directory(_aside(log_dir, number)) for number in sorted(int(number) for number in numbers if number.isdecimal()))
 
 
 def _aside(log_dir: str, number: int) -> str:
@@ -92,16 +95,20 @@ def find(log_dir: str, file: str) -> str | None:
 def move_aside(log_dir: str) -> str:
     """Move the record of a run to a run of its own, which is returned, e.g. <log_dir>/earlier-1."""
     source, aside = record_directory(log_dir), free(log_dir)
+    target = record_directory(aside)
     os.makedirs(aside)
     try:
-        if os.path.islink(source):  # the link stays: it says on which disk records are to be
-            _move_contents(source, record_directory(aside))
-        else:
-            os.rename(source, record_directory(aside))
+        if os.path.islink(source):
+            raise OSError("a link stays: it says on which disk records are to be")
+        os.rename(source, target)
     except OSError:
-        with suppress(OSError):
-            os.rmdir(aside)
-        raise
+        try:
+            _move_contents(source, target)  # a link, or where another disk is mounted
+        except OSError:
+            with suppress(OSError):
+                os.rmdir(target)
+                os.rmdir(aside)
+            raise
     return aside
 
 
@@ -133,8 +140,17 @@ def _link(source: str, target: str) -> None:
 
 
 def free(log_dir: str) -> str:
-    """The path of the first run kept aside that does not exist yet."""
-    return next(path for number in count(1) if not os.path.lexists(path := _aside(log_dir, number)))
+    """The path of the next run kept aside. A number is not given again: a server that watches would take the new record for the one that was removed."""
+    numbers = [int(name.removeprefix(f"{ASIDE}-")) for name in _names(log_dir) if name.removeprefix(f"{ASIDE}-").isdecimal()]
+    _GIVEN[log_dir] = max([*numbers, _GIVEN.get(log_dir, 0)]) + 1
+    return _aside(log_dir, _GIVEN[log_dir])
+
+
+def _names(log_dir: str) -> list[str]:
+    """The names in log_dir that begin as those of runs kept aside do."""
+    with suppress(OSError):
+        return [name for name in os.listdir(log_dir) if name.startswith(f"{ASIDE}-")]
+    return []
 
 
 def inside(path: str, log_dir: str) -> bool:

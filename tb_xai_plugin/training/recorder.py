@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 import os
 import threading
@@ -16,6 +18,7 @@ from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.models.network import about
+from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.sources import DirectorySource
 from tb_xai_plugin.records.writer import Writer
@@ -41,6 +44,22 @@ _KNOWN: weakref.WeakKeyDictionary[Any, dict[str, _Known]] = weakref.WeakKeyDicti
 
 # {directory of a record: the recorder that has it open}.
 _OPEN: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a recorder knew of a directory when it closed its file. It holds as long as the files have the same sizes, and spares reading them all."""
+
+    files: dict[str, int]
+    signature: str
+    standing: Standing
+    scalars: dict[str, RunScalars]
+    newest: float
+
+
+# {directory: what is kept}, for loops that make a logger at each turn.
+_KEPT: dict[str, _Kept] = {}
+MOST_KEPT = 16
 
 # {log_dir: what was said}. A loop with a new logger at each turn says the same thing once.
 _SAID: dict[str, set[str]] = {}
@@ -79,6 +98,7 @@ class Recorder:
         self._about_model: dict[str, Any] = {}
         self._initial_weights: str | None = None
         self._checked = False  # whether the record fits the engines of this fit
+        self._own_signature: str | None = None
 
     @property
     def directory(self) -> str:
@@ -138,12 +158,13 @@ class Recorder:
         if problem := self._problem(epoch, network, engines, is_known=known is not None):
             self._plan_new_record(problem)
         elif last is None:
-            if standing.has_untrained and (directory or weights == standing.untrained):
+            if standing.has_untrained and directory:
                 return False  # interrupted before the end of its first epoch
             if not standing.is_empty:
-                self._plan_new_record("an untrained model" if standing.has_untrained else "a model that was explained once")
+                self._plan_new_record(self._of_no_epoch())
         elif epoch > 0:
-            before = standing.step_of_epoch(epoch - 1)
+            # A backup counts as its fit did, which may have gone on; the user counts as the record does.
+            before = standing.step_of_epoch(epoch - 1) if siblings.restores(self.callbacks or []) else None
             self.offset = 0 if before is None else before + 1 - epoch
             if epoch + self.offset <= last:
                 self._plan_going_back(epoch + self.offset, last)
@@ -165,6 +186,10 @@ class Recorder:
         else:
             self._plan_new_record("an earlier training of this model" if self.initial else "explanations of another model")
         return True
+
+    def _of_no_epoch(self) -> str:
+        """What a record without epochs holds, in words."""
+        return "an untrained model" if self._standing.has_untrained else "a model that was explained once"
 
     def _problem(self, epoch: int, network: Any, engines: Mapping[str, Engine], *, is_known: bool) -> str | None:
         """What the directory holds, in words, where this network cannot go on in it; None where it can."""
@@ -195,7 +220,7 @@ class Recorder:
                 f"{self._by}: log_dir is {self.log_dir!r}, which has the record of a training with {self._standing.epochs} epochs; give a directory of its own."
             )
         if not self._standing.is_empty:
-            self._plan_new_record(self._standing.problem or "an earlier explanation")
+            self._plan_new_record(self._standing.problem or self._of_no_epoch())
 
     def holds(self, snapshot: Snapshot, weights: str | None) -> bool:
         """Whether the record is that of a model explained once, with these very numbers. weights: the digest of its weights."""
@@ -221,10 +246,24 @@ class Recorder:
         if folder.is_remote(directory):
             self._say(f"{directory} is on a remote file system; what it holds from earlier is not looked at", once="remote")
         self.close()
-        self._standing = read_standing(directory, self.log_dir, self._plans)
-        self._scalars = {}
-        self._writer = Writer(os.path.dirname(directory), self._standing.newest)
+        kept = _KEPT.get(directory)
+        if kept and kept.files == folder.event_files(directory) and kept.signature == self._signature():
+            self._standing, self._scalars, newest = copy.deepcopy(kept.standing), kept.scalars, kept.newest
+        else:
+            self._standing, self._scalars = read_standing(directory, self.log_dir, self._plans), {}
+            newest = self._standing.newest
+        self._writer = Writer(os.path.dirname(directory), newest)
         self._files = self._others()
+
+    def _signature(self) -> str:
+        """A hash of all that a record of these plans must have in common with another one to be continued."""
+        if self._own_signature is None:
+            parts: list[np.ndarray | str] = []
+            for name, plan in self._plans.items():
+                names, arrays = plan.probes.as_record()
+                parts += [name, json.dumps([plan.comparable, names], sort_keys=True, default=str), *arrays.values()]
+            self._own_signature = hash_of(*parts)
+        return self._own_signature
 
     def _others(self) -> dict[str, int]:
         """{name: size} of the event files in the record's directory that this recorder did not write."""
@@ -292,7 +331,8 @@ class Recorder:
     def _mind_others(self) -> None:
         """Keep what is there if another fit, in this process or in another one, has begun to write in the same directory."""
         self._mine |= self._writer.files
-        if folder.event_names(self.directory) <= self._files.keys() | self._mine:
+        new = folder.event_names(self.directory) - self._files.keys() - self._mine
+        if not new or not folder.has_more_than_headers(self.directory, new):
             return
         if self._standing.is_empty:
             self._plan_new_record("explanations of another fit that began meanwhile")
@@ -312,9 +352,10 @@ class Recorder:
         if record is None:
             record, arrays = record_json(self._plans[name], engine, self._about_model)
             self._writer.write_record(name, record, arrays)
+            record["blocks"] = wire.step_blocks(record)
         epoch = {**epoch, "fresh": fresh, "logged": (0 if fresh else standing.before(name, step)) + 1}
         _OPEN[self.directory] = self
-        self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record.get("blocks"))
+        self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record["blocks"])
         # Only now: a step that could not be written is not in the record.
         standing.add(name, step, epoch, record)
         self._remember()
@@ -383,3 +424,17 @@ class Recorder:
             del _OPEN[self.directory]
         self._mine |= self._writer.files
         self._writer.close()
+        if folder.is_remote(self.directory) or self._standing.problem or not self._writer.file:
+            return
+        if self._others() == self._files:  # what this recorder knows is all that there is
+            while len(_KEPT) >= MOST_KEPT:
+                _KEPT.pop(next(iter(_KEPT)))
+            _KEPT[self.directory] = _Kept(
+                *(
+                    folder.event_files(self.directory),
+                    self._signature(),
+                    copy.deepcopy(self._standing),
+                    self._scalars,
+                    self._writer.last_wall_time,
+                )
+            )

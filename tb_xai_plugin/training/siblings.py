@@ -52,11 +52,20 @@ def trial_directory(log_dir: str, callbacks: list[Any]) -> str | None:
     """
     for callback in callbacks:
         of_tensorboard = getattr(callback, "log_dir", None)
-        if type(callback).__name__ == "TensorBoard" and of_tensorboard and folder.inside(os.fspath(of_tensorboard), log_dir):
+        if (
+            type(callback).__name__ == "TensorBoard"
+            and isinstance(of_tensorboard, str | os.PathLike)
+            and folder.inside(os.fspath(of_tensorboard), log_dir)
+        ):
             return str(os.fspath(of_tensorboard))
     trials = (getattr(getattr(callback, "trial", None), "trial_id", None) for callback in callbacks)
     name = next((str(trial) for trial in trials if trial is not None), None)
     return None if name is None else os.path.join(log_dir, name)
+
+
+def restores(callbacks: list[Any]) -> bool:
+    """Whether a backup may tell a fit at which epoch it begins."""
+    return any(type(callback).__name__ == "BackupAndRestore" for callback in callbacks)
 
 
 def averages(optimizer: Any) -> bool:
