@@ -1,7 +1,7 @@
 /** Derives what the views draw from the records and the state: runs, epoch, probes. Requests missing replies. */
 
 import { strongest } from "../figures/scale.js";
-import { sharedBeginning, shortName } from "../words/names.js";
+import { sharedBeginning, shortName, tellApart } from "../words/names.js";
 import { epochOf } from "./cursor.js";
 import { orderProbes } from "./order.js";
 import { cursorOf } from "./places.js";
@@ -82,8 +82,9 @@ export function derive(situation, state, ask) {
 
   const topic = topicsOf(info, state);
   const colors = together(first, second, state);
+  const labels = tellApart([first, ...(second ? [second] : [])].map(({ name }) => name), shared);
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
-    createSide({ letter, info: of, label: shortName(of.name, shared), color: colorOf(of.run, colors, state), method, ...topic, areas: state.areas, pin: state.pin, from: state.drift, settled: situation.settled }, ask);
+    createSide({ letter, info: of, label: of.run === first.run ? labels[0] : letter === "B" ? labels[1] : shortName(of.name, shared), color: colorOf(of.run, colors, state), method, ...topic, areas: state.areas, pin: state.pin, from: state.drift, settled: situation.settled }, ask);
   const a = side(info, "A");
   const candidate = other ? side(other, "B") : null;
 

@@ -20,6 +20,20 @@ export function sharedBeginning(names) {
 }
 
 /**
+ * Names without the folders that they begin and end with: "tuned/0/execution0" beside "tuned/2/execution0" is "0/…". Of one name alone, `beginning` is left out.
+ * @param {string[]} names
+ * @param {string} beginning  that all runs share
+ */
+export function tellApart(names, beginning) {
+  const shared = names.length < 2 ? beginning : sharedBeginning(names);
+  const rests = names.map((name) => shortName(name, shared));
+  const parts = rests.map((rest) => rest.split("/"));
+  let same = 0;
+  if (names.length > 1) while (parts.every((own) => same + 1 < own.length && own[own.length - 1 - same] === parts[0][parts[0].length - 1 - same])) same++;
+  return same ? parts.map((own) => `${own.slice(0, own.length - same).join("/")}/…`) : rests;
+}
+
+/**
  * @param {string} name
  * @param {string} shared
  */

@@ -1,6 +1,7 @@
 /** The parts of a large picture: frame, caption, the reason why it is blank, quality measures. */
 
 import { isBlank, isZero } from "../../figures/scale.js";
+import { RETURNED } from "../../figures/steps.js";
 import { ABSENT } from "../../model/cursor.js";
 import { isOnce, sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
@@ -43,7 +44,8 @@ export function figure(key, head, blank, content, color, foot, drawing) {
  */
 export function paneName({ title, side, step }, { cursor }) {
   if (title === "now" || title === "pinned") return epoch(step);
-  return step === cursor.step || step === ABSENT || isOnce(side) ? named(side.label) : html`${named(side.label)}<span class="pane-epoch"> · ${epoch(step)}</span>`;
+  // At the returned models the cursor's own words say what each is.
+  return step === cursor.step || cursor.step === RETURNED || step === ABSENT || isOnce(side) ? named(side.label) : html`${named(side.label)}<span class="pane-epoch"> · ${epoch(step)}</span>`;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { halves, middle, sharedBeginning, shortName } from "../../../frontend/words/names.js";
+import { halves, middle, sharedBeginning, shortName, tellApart } from "../../../frontend/words/names.js";
 
 const short = (...names) => names.map((name) => shortName(name, sharedBeginning(names)));
 
@@ -13,6 +13,15 @@ test("what all names begin with is left out, up to the end of a folder", () => {
 test("a long shared word is left out, a short one stays", () => {
   assert.deepEqual(short("resnet50-imagenet-lr0.1", "resnet50-imagenet-lr0.2"), ["lr0.1", "lr0.2"]);
   assert.deepEqual(short("cnn-a", "cnn-b"), ["cnn-a", "cnn-b"]);
+});
+
+test("two names are told apart by what differs, though they end alike", () => {
+  assert.deepEqual(tellApart(["tuned/0/execution0", "tuned/2/execution0"], ""), ["0/…", "2/…"]);
+  assert.deepEqual(tellApart(["cnn/seed0/honest", "cnn/seed0/shortcut"], ""), ["honest", "shortcut"]);
+  assert.deepEqual(tellApart(["a/b/c", "a/b/b/c"], ""), ["c", "b/c"]);
+  assert.deepEqual(tellApart(["x/run", "y/z/run"], ""), ["x/…", "y/z/…"]);
+  assert.deepEqual(tellApart(["run", "y/run"], ""), ["run", "y/run"]);
+  assert.deepEqual(tellApart(["tuned/0/execution0"], "tuned/"), ["0/execution0"]);
 });
 
 test("of every name something stays, and one name alone stays whole", () => {
