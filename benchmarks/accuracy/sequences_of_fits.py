@@ -41,8 +41,12 @@ def numbers(steps: list[int]) -> str:
 
 def row(name: str, sequence: Sequence) -> str:
     """One line of the table."""
-    folder = Path(tempfile.mkdtemp(prefix="fits-"))
-    notebook = Notebook(folder)
+    with tempfile.TemporaryDirectory(prefix="fits-") as folder:
+        return row_of(name, sequence, Path(folder))
+
+
+def row_of(name: str, sequence: Sequence, folder: Path) -> str:
+    notebook = Notebook(folder, patient=True)
     keras.utils.set_random_seed(7)
     try:
         with notebook.listening():

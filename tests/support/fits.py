@@ -98,14 +98,18 @@ class _Witness(keras.callbacks.Callback):
 class Notebook:
     """Cells that train: the same ones run with the ExplanationLogger and without it.
 
+    Args:
+        patient: whether the notebook goes on after a fit that failed, as a reader of notebooks does; the error is then kept.
+
     Attributes:
         logs: the log_dir.
         fits: what came of each `fit`.
         said: sentences of the package, warnings and log lines alike, but for the line that says what an explanation costs.
     """
 
-    def __init__(self, folder: Path, logged: bool = True) -> None:
+    def __init__(self, folder: Path, logged: bool = True, *, patient: bool = False) -> None:
         folder.mkdir(exist_ok=True)
+        self.patient = patient
         self.folder, self.logs, self.logged = folder, folder / "logs", logged
         self.fits: list[Fit] = []
         self.said: list[str] = []
@@ -117,7 +121,7 @@ class Notebook:
         return xai.ExplanationLogger(log_dir or self.logs, probes, **{"explainers": "shap", **options})
 
     def fit(self, model: keras.Model, *callbacks: keras.callbacks.Callback, epochs: int = 2, **options: Any) -> Fit:
-        """Train. An interrupt, and an error of the package, end the fit and not the notebook."""
+        """Train. An interrupt ends the fit and not the notebook."""
         fit = Fit(before=model.get_weights())
         self.fits.append(fit)
         try:
@@ -125,6 +129,8 @@ class Notebook:
         except KeyboardInterrupt:
             fit.error = "KeyboardInterrupt"
         except (ValueError, TypeError, OSError) as error:
+            if not self.patient:
+                raise
             fit.error = f"{type(error).__name__}: {error}"
         fit.state = [np.array(v) for v in (*model.weights, *getattr(model.optimizer, "variables", ()))]
         return fit

@@ -7,9 +7,11 @@ of a step is Keras: its loss, and the outputs that follow from the weights that 
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import pickle
 import re
+import weakref
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -25,9 +27,9 @@ import tb_xai_plugin as xai
 
 Epochs = dict[int, tuple[int, int]]  # {step: (number of the fit, epoch of that fit)}
 
-# Words that a sentence has to have, whatever else it says.
-GOES_ON = r"(?i)go(es|ing)? on|continu|count"
-BEGINS = r"(?i)new record|anew"
+# What a sentence has to say, whatever else it says.
+GOES_ON = r"so it goes on.*: epoch 0 of this fit is logged as epoch \d"
+BEGINS = r"a new (record|one) begins at epoch \d|the record begins anew"
 
 
 def of(fit: int, epochs: Listed[int], at: int | None = None) -> Epochs:
@@ -102,7 +104,7 @@ EXPECTED: dict[Sequence, Expected] = {
         (".", "earlier-1", "earlier-2"),
     ),
     sequences.a_record_kept_aside_is_removed: Expected(
-        of(2, range(2)), {"earlier-1": of(1, range(2))}, [moved(1), "removed", moved(1)], ("earlier-1",)
+        of(2, range(2)), {"earlier-1": of(1, range(2))}, [moved(1), "no longer in", moved(1)], ("earlier-1",)
     ),
     sequences.built_by_the_first_batch: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], ()),
     sequences.a_wrapper: Expected(of(2, range(2)), {"earlier-1": ONE_FIT_AFTER_ANOTHER}, [GOES_ON, moved(1)], (".", "earlier-1")),
@@ -160,7 +162,15 @@ def both(sequence: Sequence, folder: Path) -> Notebook:
     return logged
 
 
-def holds(folder: Path, notebook: Notebook, epochs: Epochs, probes: xai.TabularProbes = PROBES, probe_set: str | None = None) -> xai.Run:
+def holds(
+    folder: Path,
+    notebook: Notebook,
+    epochs: Epochs,
+    probes: xai.TabularProbes = PROBES,
+    probe_set: str | None = None,
+    *,
+    all_explained: bool = True,
+) -> xai.Run:
     """A record that has these epochs and no others, complete and of these models."""
     run = xai.read_run(folder, probe_set)
     steps, logs = run.log_series()
@@ -168,6 +178,7 @@ def holds(folder: Path, notebook: Notebook, epochs: Epochs, probes: xai.TabularP
     assert logs["loss"].tolist() == [notebook.fits[fit].losses[place] for fit, place in epochs.values()]
     weights = [notebook.fits[fit].weights[place] for fit, place in epochs.values()]
     explained = np.isin(steps, run.steps)
+    assert explained.all() if all_explained else explained.any()
     np.testing.assert_allclose(
         run.outputs, [outputs_of(w, probes) for w, there in zip(weights, explained, strict=True) if there], atol=1e-6
     )
@@ -188,7 +199,7 @@ def one_sentence_each(said: list[str], patterns: list[str]) -> None:
 
 
 @pytest.mark.parametrize("sequence", EXPECTED, ids=lambda sequence: sequence.__name__.replace("_", " "))
-def test_a_sequence_of_fits_keeps_every_epoch_and_says_what_it_does(sequence: Sequence, tmp_path: Path) -> None:
+def test_a_sequence_of_fits_leaves_the_records_that_are_expected_and_says_so(sequence: Sequence, tmp_path: Path) -> None:
     notebook, expected = both(sequence, tmp_path), EXPECTED[sequence]
     records = {".": expected.main, **expected.aside}
     probes = {sequences.other_probes: {".": OTHER_PROBES}}.get(sequence, {})
@@ -320,10 +331,8 @@ def test_two_loggers_of_one_fit_need_two_log_dirs(tmp_path: Path) -> None:
     model, notebook = network(), Notebook(tmp_path)
     before = model.get_weights()
     one, other = notebook.logger(), notebook.logger(log_dir=Path(f"{notebook.logs}/../logs/"))
-    fit = notebook.fit(model, one, other)
-    assert fit.error is not None
-    assert re.match(r"ValueError: ExplanationLogger: .*log_dir", fit.error)
-    assert os.fspath(notebook.logs) in fit.error
+    with pytest.raises(ValueError, match=f"^ExplanationLogger: .*log_dir.*{re.escape(os.fspath(notebook.logs))}"):
+        notebook.fit(model, one, other)
     for ours, theirs in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     with notebook.listening():
@@ -374,17 +383,27 @@ def test_a_callback_that_is_no_copy_stays_in_its_log_dir_whatever_tensorboard_do
     assert list(steps_kept(played(inside, tmp_path).logs)) == ["."]
 
 
-def test_a_copy_shares_nothing_with_the_logger_it_was_made_from(tmp_path: Path) -> None:
-    """Neither an open file, nor a model, which may hold much memory."""
-    notebook, model = Notebook(tmp_path), network()
-    logger, copies = notebook.logger(), []
-    notebook.fit(model, logger, At(1, lambda: copies.extend([copy.copy(logger), copy.deepcopy(logger)])))
-    assert len(copies) == 2
-    copies += [copy.copy(logger), pickle.loads(pickle.dumps(logger))]
-    for each in copies:
-        assert each.log_dir == logger.log_dir
-        assert getattr(each, "model", None) is None
-    assert logger.model is model
+def test_a_copy_shares_nothing_of_a_fit_with_the_logger_it_was_made_from(tmp_path: Path) -> None:
+    """Neither an open file, nor a model, which may hold much memory: it is gone when the logger is, however many copies there are."""
+
+    def trained_and_copied() -> tuple[weakref.ref[keras.Model], list[keras.callbacks.Callback]]:
+        notebook, model = Notebook(tmp_path), network()
+        logger, copies = notebook.logger(), []
+        notebook.fit(model, logger, At(1, lambda: copies.extend([copy.copy(logger), copy.deepcopy(logger)])))
+        assert len(copies) == 2
+        copies += [copy.copy(logger), pickle.loads(pickle.dumps(logger))]
+        for each in copies:
+            assert each.log_dir == logger.log_dir
+            assert each.model is None
+            assert each._steps is not logger._steps
+            assert each._steps.engines == {}
+            assert each._steps.recorder._writer is not logger._steps.recorder._writer
+        assert logger.model is model
+        return weakref.ref(model), copies
+
+    alive, _copies = trained_and_copied()
+    gc.collect()
+    assert alive() is None
 
 
 # ---- options
@@ -392,16 +411,16 @@ def test_a_copy_shares_nothing_with_the_logger_it_was_made_from(tmp_path: Path) 
 
 def test_every_counts_on_and_each_fit_ends_with_an_explanation(tmp_path: Path) -> None:
     notebook = both(sequences.every_five, tmp_path)
-    run = holds(notebook.logs, notebook, of(0, range(7)) | of(1, range(7), at=7))
+    run = holds(notebook.logs, notebook, of(0, range(7)) | of(1, range(7), at=7), all_explained=False)
     assert {0, 5, 6, 13} <= set(run.steps.tolist())
     assert len(run.steps) < 9
 
 
 def test_max_overhead_goes_on_and_moves_aside_too(tmp_path: Path) -> None:
     notebook = both(sequences.max_overhead, tmp_path)
-    run = holds(notebook.logs / "earlier-1", notebook, of(0, range(3)) | of(1, range(3), at=3))
+    run = holds(notebook.logs / "earlier-1", notebook, of(0, range(3)) | of(1, range(3), at=3), all_explained=False)
     assert {2, 5} <= set(run.steps.tolist())
-    run = holds(notebook.logs, notebook, of(2, range(3)))
+    run = holds(notebook.logs, notebook, of(2, range(3)), all_explained=False)
     assert 2 in run.steps
     assert run.untrained("shap") is not None
     for pattern in (GOES_ON, moved(1)):

@@ -16,6 +16,8 @@ from keras import layers
 from support.fits import DATA, LABELS, OTHER_PROBES, PROBES, ROWS, At, Interrupt, Notebook, Weights, Wrapper, network, outputs_of
 
 import tb_xai_plugin as xai
+from tb_xai_plugin.engine.engine import Engine
+from tb_xai_plugin.records import wire
 
 Callbacks = list[keras.callbacks.Callback]
 
@@ -185,13 +187,22 @@ def test_what_the_returned_model_does_is_in_the_record(name: str, tmp_path: Path
     assert re.search("returned", repr(run))
 
 
-@pytest.mark.parametrize("name", ["EarlyStopping before", "EarlyStopping after", "a learning rate of 0", "nothing changes"])
-def test_an_epoch_that_was_explained_is_not_explained_again(name: str, tmp_path: Path) -> None:
-    """The returned explanation is then that of its epoch, bit for bit."""
+@pytest.mark.parametrize(
+    "name", ["EarlyStopping before", "EarlyStopping after", "a learning rate of 0", "nothing changes", "moving averages"]
+)
+def test_the_returned_model_is_explained_where_no_explained_epoch_has_its_weights_and_not_otherwise(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained: list[int] = []
+    run_engine = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda *arguments: explained.append(1) or run_engine(*arguments))
     trained(CASES[name], tmp_path)
     run = xai.read_run(tmp_path / "run")
-    assert run.returned_epoch in run.steps
-    np.testing.assert_array_equal(run.returned("shap"), run.values("shap")[run.steps.tolist().index(run.returned_epoch)])
+    anew = name == "moving averages"
+    assert (wire.RETURNED in run.all_steps) == anew
+    assert len(explained) == 1 + len(run.log_series()[0]) + anew  # the untrained model too
+    if not anew:
+        np.testing.assert_array_equal(run.returned("shap"), run.values("shap")[run.steps.tolist().index(run.returned_epoch)])
 
 
 TRAINED_ALIKE = ["moving averages", "SwapEMAWeights before", "SwapEMAWeights on epochs, before", "SwapEMAWeights on epochs, after"]
@@ -385,7 +396,7 @@ def test_a_returned_model_that_cannot_be_explained_is_one_warning(tmp_path: Path
         notebook.fit(network(), notebook.logger(), broken, epochs=3)
     assert notebook.fits[0].error is None
     assert len(notebook.said) == 1
-    assert re.search("NaN", notebook.said[0])
+    assert re.search("at the end: .*NaN", notebook.said[0])
     run = xai.read_run(notebook.logs)
     assert run.steps.tolist() == [0, 1, 2]
     assert np.isfinite(run.values("shap")).all()
