@@ -157,7 +157,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def _reset(self) -> None:
         """Forget every fit."""
-        self._cost = CostLine(self._every, self._max_overhead)
+        self._cost = CostLine(self._every, self._max_overhead, self.log_dir)
         self._steps = StepLogger(self.log_dir, self._plans, self._on_error, self._cost)
         self._in_fit = _Fit()
         self._said_averages = False

@@ -12,6 +12,9 @@ logger = logging.getLogger("tb_xai_plugin")
 # The share of the training time that the line gives as an example, where explanations take more.
 EXAMPLE = 0.05
 
+# Each log_dir for which the line was said: a loop may make a logger at each turn.
+_SAID: set[str] = set()
+
 # So few batches are not told apart from the compiling of the first one.
 FEWEST_BATCHES = 3
 
@@ -84,7 +87,8 @@ class CostLine:
 
     """
 
-    def __init__(self, every: int | Callable[[int], bool], max_overhead: float | None) -> None:
+    def __init__(self, every: int | Callable[[int], bool], max_overhead: float | None, log_dir: str | None = None) -> None:
+        self._log_dir = log_dir
         self._every = 1 if callable(every) else every
         self._max_overhead = max_overhead
         self._sizes: dict[str, tuple[int, int, int]] = {}
@@ -118,8 +122,10 @@ class CostLine:
         self._say(clock.total, ", with compiling")
 
     def _say(self, epoch: float, besides: str) -> None:
-        if not self._said[0] and self._newest is not None and epoch > 0:
+        if not self._said[0] and self._log_dir not in _SAID and self._newest is not None and epoch > 0:
             self._said[0] = True
+            if self._log_dir:
+                _SAID.add(self._log_dir)
             # Who gave max_overhead has said what it may cost.
             level = logging.WARNING if self._max_overhead is None else logging.INFO
             logger.log(level, "ExplanationLogger: %s.", self._sentence(epoch, besides))

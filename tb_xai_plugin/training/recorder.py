@@ -424,17 +424,13 @@ class Recorder:
             del _OPEN[self.directory]
         self._mine |= self._writer.files
         self._writer.close()
-        if folder.is_remote(self.directory) or self._standing.problem or not self._writer.file:
+        self._keep()
+
+    def _keep(self) -> None:
+        """Keep what this recorder knows of the record for the next one, if it is all that there is."""
+        if folder.is_remote(self.directory) or self._standing.problem or not self._writer.file or self._others() != self._files:
             return
-        if self._others() == self._files:  # what this recorder knows is all that there is
-            while len(_KEPT) >= MOST_KEPT:
-                _KEPT.pop(next(iter(_KEPT)))
-            _KEPT[self.directory] = _Kept(
-                *(
-                    folder.event_files(self.directory),
-                    self._signature(),
-                    copy.deepcopy(self._standing),
-                    self._scalars,
-                    self._writer.last_wall_time,
-                )
-            )
+        while len(_KEPT) >= MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))
+        standing, newest = copy.deepcopy(self._standing), self._writer.last_wall_time
+        _KEPT[self.directory] = _Kept(folder.event_files(self.directory), self._signature(), standing, self._scalars, newest)
