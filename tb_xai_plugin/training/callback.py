@@ -301,6 +301,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             step = epoch + self._steps.recorder.offset
             began, explained = time.perf_counter(), 0
             weights = self._weights()
+            hashing = time.perf_counter() - began
             self._in_fit.newest = step, weights
             entry = {"logs": logs or {}, "training_seconds": training_seconds, "weights": weights}
             for name in self._plans:
@@ -311,7 +312,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
                 seconds, fixed = time.perf_counter() - began, sum(engine.fixed_seconds for engine in self._steps.engines.values())
                 if self._pace:
                     self._pace.learn(seconds, halvings, fixed)
-                self._cost.learn(seconds, fixed, self._in_fit.clock)
+                self._cost.learn(seconds, fixed + hashing, self._in_fit.clock, hashing)
 
     def _weights(self) -> str | None:
         """The digest of the network's weights; None where it has none, or they cannot be read."""

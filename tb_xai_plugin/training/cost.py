@@ -94,6 +94,7 @@ class CostLine:
         self._sizes: dict[str, tuple[int, int, int]] = {}
         self._newest: tuple[float, float] | None = None
         self._said = [False]
+        self._always = 0.0
         self._compiled: set[str] = set()  # probe sets that were explained before in this fit, so that the next time compiles nothing
         self._warm = False
 
@@ -111,9 +112,9 @@ class CostLine:
         self._compiled.add(name)
         self._sizes[name] = probes, coalitions, samples
 
-    def learn(self, seconds: float, fixed: float, clock: EpochClock) -> None:
-        """An epoch was explained, in `seconds`, of which fewer evaluations would not save `fixed`."""
-        self._newest = seconds, fixed
+    def learn(self, seconds: float, fixed: float, clock: EpochClock, always: float = 0.0) -> None:
+        """An epoch was explained, in `seconds`, of which fewer evaluations would not save `fixed`; epochs that are not explained take `always`."""
+        self._newest, self._always = (seconds, fixed), always
         if self._warm:
             self._say(clock.usual, "")
 
@@ -133,7 +134,7 @@ class CostLine:
     def _sentence(self, epoch: float, besides: str) -> str:
         assert self._newest is not None, "said only after an explanation"
         seconds, fixed = self._newest
-        share = seconds / epoch / self._every
+        share = (seconds + (self._every - 1) * self._always) / epoch / self._every
         sizes = " + ".join(_size(*size) for size in self._sizes.values())
         every = f" (one in {self._every} is explained)" if self._every > 1 else ""
         line = f"explanations cost {sizes}, {_seconds(seconds)}{besides}, {_percent(share)} of an epoch's {_seconds(epoch)}{every}"

@@ -26,16 +26,17 @@ from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder, siblings
 from tb_xai_plugin.training.entries import record_json
 from tb_xai_plugin.training.scalars import RunScalars
-from tb_xai_plugin.training.standing import DAMAGE, Standing, misfit, read_standing
+from tb_xai_plugin.training.standing import Standing, holds_only, misfit, read_standing
 
 logger = logging.getLogger("tb_xai_plugin")
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What this process knows of a network that it logged: an event file of its record, and the digest of its weights before the first fit."""
+    """What this process knows of a network that it logged: an event file of its record, its last step there, and the digest of its first weights."""
 
     file: str
+    last: int
     initial: str | None
 
 
@@ -133,7 +134,7 @@ class Recorder:
         self._network, self._about_model = weakref.ref(network), about(network)
         try:
             return self._choose(epoch, network, weights, engines)
-        except DAMAGE as error:
+        except Exception as error:  # the record may be damaged in any way
             self._plan_new_record(f"a record that can't be continued ({error})")
             return True
 
@@ -173,19 +174,32 @@ class Recorder:
                     f"{self.directory} goes on at epoch {epoch + self.offset} with weights that are none of its epochs'; if this is another model, give it another log_dir"
                 )
             return False
-        elif (in_record or directory) and not self.initial:
+        elif self.initial or not (in_record or (known and directory)):
+            self._plan_new_record(self._of_another())
+        elif (known and directory and known.last == last) or standing.ends_with(weights):
             self.offset = last + 1
-            step = standing.step_with(weights) if weights else None
-            since = f", with the weights of epoch {step}" if step not in (None, last, wire.UNTRAINED) else ""
-            self._say(
-                f"{self.directory} holds this model's epochs up to {last}, so it goes on{since}: epoch 0 of this fit is logged as epoch {last + 1}. "
-                "For numbers of your own, give fit initial_epoch; for a new record, another log_dir",
-                once=f"goes on{since}",
-            )
+            self._say_that_it_goes_on(last, weights)
             return False
-        else:
-            self._plan_new_record("an earlier training of this model" if self.initial else "explanations of another model")
+        else:  # another model went on from an earlier epoch of this one: two branches, of which each is a record
+            self.offset = (known.last if known and directory else standing.step_with(weights or "") or 0) + 1
+            self._plan_going_back(self.offset, last)
+            return False
         return True
+
+    def _say_that_it_goes_on(self, last: int, weights: str | None) -> None:
+        step = self._standing.step_with(weights) if weights else None
+        since = f", with the weights of epoch {step}" if step not in (None, last, wire.UNTRAINED) else ""
+        self._say(
+            f"{self.directory} holds this model's epochs up to {last}, so it goes on{since}: epoch 0 of this fit is logged as epoch {last + 1}. "
+            "For numbers of your own, give fit initial_epoch; for a new record, another log_dir",
+            once=f"goes on{since}",
+        )
+
+    def _of_another(self) -> str:
+        """What a record holds that is not of this training, in words."""
+        if self.initial:
+            return "an earlier training of this model"
+        return "explanations of another model" if self._standing.knows_weights else "explanations that do not say of which model they are"
 
     def _of_no_epoch(self) -> str:
         """What a record without epochs holds, in words."""
@@ -226,22 +240,15 @@ class Recorder:
         """Whether the record is that of a model explained once, with these very numbers. weights: the digest of its weights."""
         if self._standing.is_empty or self._standing.problem or self._standing.returned != weights:
             return False
-        try:
-            run = Run(DirectorySource(self.directory), self.log_dir)
-            if not run.once or run.explainers != list(snapshot.explanations):
-                return False
-            pairs = [(run.all_outputs()[-1], np.stack([snapshot.outputs.full, snapshot.outputs.empty], axis=1))]
-            for name, explanation in snapshot.explanations.items():
-                pairs += [(run.all_values(name)[-1], explanation.values), (run.all_base_values(name)[-1], explanation.base_values)]
-            pairs.append((run.all_targets()[-1], snapshot.outputs.targets))
-            return all(np.array_equal(there, here, equal_nan=True) for there, here in pairs)
-        except DAMAGE:
-            return False
+        return holds_only(self.directory, self.log_dir, snapshot)
 
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""
         mine = directory == self.directory and not self._standing.problem
-        if mine and (folder.is_remote(directory) or (self._writer.file in folder.event_files(directory) and self._others() == self._files)):
+        if mine and (
+            (folder.is_remote(directory) and not self._standing.is_empty)
+            or (self._writer.file in folder.event_files(directory) and self._others() == self._files)
+        ):
             return
         if folder.is_remote(directory):
             self._say(f"{directory} is on a remote file system; what it holds from earlier is not looked at", once="remote")
@@ -287,6 +294,7 @@ class Recorder:
                 aside = folder.move_aside(self.log_dir)
                 self._say(f"{target} held {held}; it is kept as {aside}, and a new record begins")
             self._forget(self.log_dir, newest, files)
+            _SAID.pop(self.log_dir, None)
 
         self._before_first_write = keep_aside
 
@@ -403,12 +411,15 @@ class Recorder:
         self._say(f"{was} was removed while training; the record begins anew, without the epochs before")
         newest = self._writer.last_wall_time
         self.close()
+        self._before_first_write = None  # there is nothing left to keep aside
         # Whatever is there by now is of somebody else.
         self._forget(folder.free(self.log_dir) if folder.event_files(was) else os.path.dirname(was), newest)
 
     def _remember(self) -> None:
         if self.network is not None and self._writer.file:
-            _KNOWN.setdefault(self.network, {})[self.log_dir] = _Known(self._writer.file, self._initial_weights)
+            _KNOWN.setdefault(self.network, {})[self.log_dir] = _Known(
+                self._writer.file, self._standing.last_step or 0, self._initial_weights
+            )
 
     def _say(self, sentence: str, once: str | None = None) -> None:
         """Log a sentence. once: what it is about, if one sentence about it is enough for a log_dir."""

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from google.protobuf.message import DecodeError
+import numpy as np
 
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.errors import RecordError
+from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
 from tb_xai_plugin.records.sources import DirectorySource, has_events
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder
 from tb_xai_plugin.training.checks import differing_parts
-
-# What reading a damaged record may raise.
-DAMAGE = (RecordError, KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, DecodeError, zlib.error, struct.error)
 
 
 @dataclass
@@ -111,7 +106,11 @@ class Standing:
         if weights is None:
             return False
         step = self.step_with(weights)
-        return (step is not None and step != wire.UNTRAINED) or (weights == self.returned and step is None)
+        return step not in (None, wire.UNTRAINED) or (weights == self.returned and step is None)
+
+    def ends_with(self, weights: str | None) -> bool:
+        """Whether the network had these weights at the last epoch of the record, or when its last fit returned."""
+        return weights is not None and (self.step_with(weights) == self.last_step or weights == self.returned)
 
     def before(self, name: str, step: int) -> int:
         """The number of steps of a probe set that are earlier than a step."""
@@ -153,13 +152,16 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
         if set(present) != set(plans):
             standing.problem = f"explanations of other probe sets ({', '.join(present)})"
             return standing
+        if not any(run.writes for run in runs.values()):
+            standing.problem = "a record without any step"
+            return standing
         for name, run in runs.items():
             if differing := differing_parts(plans[name], run):
                 standing.problem = f"explanations with different {', '.join(differing)}"
                 return standing
             for step, _, epoch in run.writes:
                 standing.add(name, step, epoch, run.record)
-    except DAMAGE as error:
+    except Exception as error:  # whatever damage does to a reader
         standing.problem = f"a record that can't be continued ({error})"
     return standing
 
@@ -177,3 +179,20 @@ def misfit(standing: Standing, engines: Mapping[str, Engine]) -> str | None:
                 f"in {engine.settings['unit']}"
             )
     return None
+
+
+def holds_only(directory: str, log_dir: str, snapshot: Snapshot) -> bool:
+    """Whether a directory holds these very explanations and outputs, of a model explained once."""
+    try:
+        run = Run(DirectorySource(directory), log_dir)
+        if not run.once or run.explainers != list(snapshot.explanations):
+            return False
+        pairs = [
+            (run.all_outputs(), np.stack([snapshot.outputs.full, snapshot.outputs.empty], axis=1)),
+            (run.all_targets(), snapshot.outputs.targets),
+        ]
+        for name, explanation in snapshot.explanations.items():
+            pairs += [(run.all_values(name), explanation.values), (run.all_base_values(name), explanation.base_values)]
+        return all(np.array_equal(there[-1], here, equal_nan=True) for there, here in pairs)
+    except Exception:  # the record may be damaged in any way
+        return False
