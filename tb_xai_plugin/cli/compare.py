@@ -151,22 +151,22 @@ def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str,
     }
 
 
-def _of_run(run: Run, compared: Comparison, epoch: int, regions: Sequence[str]) -> dict[str, Any]:
+def _of_run(run: Run, compared: Comparison, step: int, regions: Sequence[str]) -> dict[str, Any]:
     explainer, target = compared.explainer, compared.target
     happened = Counter(event.kind for event in run.events(explainer, target=target))
     steady = run.steady_since(explainer, compared.measure, target=target)
     metric = compared.pairing.metric or steady.metric
     logged, logs = run.log_series()
     # The returned model's metric is known where it has the weights of an epoch.
-    at_epoch = logged == (run.returned_epoch if epoch == wire.RETURNED else epoch)
+    at_epoch = logged == (run.returned_epoch if step == wire.RETURNED else step)
     return {
         "name": run.name,
         **({"unit": run.probes.unit} if run.probes.unit else {}),
-        "epoch": epoch,
+        "epoch": step,
         "returned": None if run.returned_how is None else {"epoch": run.returned_epoch, "how": run.returned_how},
         "metric": metric,
         "worth": _number(logs[metric][at_epoch][0]) if metric in logs and at_epoch.any() else None,
-        "regions": {name: _of_region(run, explainer, name, target, epoch) for name in regions},
+        "regions": {name: _of_region(run, explainer, name, target, step) for name in regions},
         "events": {kind: happened[kind] if _happens(kind, run, compared) else None for kind in events.KINDS},
         "steady since": steady.of_run,
     }
@@ -177,9 +177,9 @@ def _happens(kind: str, run: Run, compared: Comparison) -> bool:
     return not run.once and (compared.labelled or kind not in events.OF_PREDICTIONS)
 
 
-def _of_region(run: Run, explainer: str, name: str, target: str | int, epoch: int) -> dict[str, Any]:
+def _of_region(run: Run, explainer: str, name: str, target: str | int, step: int) -> dict[str, Any]:
     """Means over the probes that have a part of the region."""
-    share, at_epoch = run.share(explainer, name, target=target), run.all_steps == epoch
+    share, at_epoch = run.share(explainer, name, target=target), run.all_steps == step
     mean, positive, pointed = (
         _number(float(summaries.mean_of_known(series[at_epoch].ravel()))) for series in (share.share, share.positive, share.pointed)
     )

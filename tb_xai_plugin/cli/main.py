@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from tb_xai_plugin.cli import compare
+from tb_xai_plugin.version import __version__
 
 # A module for each: `add_to` declares the command's options, and sets `command` to what runs it.
 COMMANDS = (compare,)
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tb-xai", description="Analyse how explanations changed during training, from the records of ExplanationLogger."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_to(commands)

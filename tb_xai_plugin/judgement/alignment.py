@@ -80,7 +80,7 @@ def with_returned(pairing: Pairing, run: Series, other: Series) -> Pairing:
     if here is None or there is None or RETURNED in pairing.steps:
         return pairing
     rows = (np.append(pairing.steps, RETURNED), np.append(pairing.here, here), np.append(pairing.there, there))
-    return Pairing(rows[0], rows[1], rows[2], pairing.metric, pairing.best)
+    return Pairing(*rows, pairing.metric, pairing.best)
 
 
 def against_step(run: Series, other: Series, step: int) -> Pairing:
@@ -140,7 +140,7 @@ def _by_best(run: Series, other: Series) -> Pairing:
     best = _best(run, metric, here)
     wanted = steps + _best(other, metric, there) - best
     # An epoch is never paired with the untrained model, nor with the returned one.
-    wanted = np.where(np.isin(steps, run.steps), np.where(wanted < 0, ABSENT, wanted), steps)
+    wanted = np.where(run.is_epoch, np.where(wanted < 0, ABSENT, wanted), steps)
     return Pairing(steps, steps, _nearest_explained(other, wanted), metric, best)
 
 

@@ -278,7 +278,7 @@ def compare(
 
     def at_rows(repeat: Series, series: np.ndarray) -> np.ndarray:
         own = alignment.with_returned(alignment.pair(repeat, repeat, align), repeat, repeat)
-        return _at_rows(own, _rows(series, _places(repeat, own.here)), pairing)
+        return _at_rows(own, _rows(series, _places(repeat, own.here)), pairing, once=repeat.once)
 
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
@@ -317,15 +317,15 @@ def _distance_of_repeats(run: Series, other: Series, explainer: str, align: str,
     """Distances of two repeats at the rows of another pairing: (rows, probes), NaN where they have none."""
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     _, distance = _distance(run, other, explainer, measure, target, pairing)
-    return _at_rows(pairing, distance, rows)
+    return _at_rows(pairing, distance, rows, once=run.once and other.once)
 
 
-def _at_rows(pairing: Pairing, series: np.ndarray, rows: Pairing) -> np.ndarray:
+def _at_rows(pairing: Pairing, series: np.ndarray, rows: Pairing, *, once: bool) -> np.ndarray:
     """A series (rows, …) of one pairing at the rows of another, NaN where it has none. Rows that are aligned by the best epoch keep their offset from it.
 
     A pairing of models that were explained once has one row, which stands for every other.
     """
-    if pairing.steps.tolist() == [RETURNED]:
+    if once:
         return np.broadcast_to(series, (len(rows.steps), *series.shape[1:])).astype(np.float64)
     aligned = np.full((len(rows.steps), *series.shape[1:]), np.nan)
     steps, wanted = (np.where(pairs.steps == RETURNED, RETURNED, pairs.steps - (pairs.best or 0)) for pairs in (pairing, rows))

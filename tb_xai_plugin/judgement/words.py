@@ -44,13 +44,14 @@ def choice_words(steps: np.ndarray) -> str:
     """The steps to choose from, at the end of an error's sentence."""
     returned = [step_words(wire.RETURNED)] if wire.RETURNED in steps else []
     numbers = steps[steps != wire.RETURNED].tolist()
-    return " or ".join([*[str(numbers)] * bool(numbers or not returned), *returned])
+    untrained = " (-1 is the untrained model)" if wire.UNTRAINED in steps else ""
+    return " or ".join([*[f"{numbers}{untrained}"] * bool(numbers or not returned), *returned])
 
 
 def returned_words(how: str, epoch: int | None) -> str:
     """What the model that `fit` returned is, e.g. "epoch 6, restored"; see `Run.returned_how` and `Run.returned_epoch`."""
     if epoch is None:
-        return wire.HOW.get(how, how)
+        return wire.OF_NO_EPOCH.get(how, how)
     return f"{step_words(epoch)}, {'the last' if how == 'last' else how}"
 
 

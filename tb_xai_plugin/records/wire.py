@@ -18,7 +18,7 @@ probe set S it has the tags below, all tensors. One event holds everything of on
 A step is Keras's 0-based epoch, or UNTRAINED. All tags of one write have the same step and wall time, which together identify the write.
 
 The last write of a finished record is of the model that `fit` returned. Its step is the one after the last epoch, and its epoch's JSON has the key
-"returned": {"epoch": the step whose weights the model has, or null; "how": a key of HOW}. It has no arrays where that step has them. Readers list it
+"returned": {"epoch": the step whose weights the model has, or null; "how": "last", "restored" (of an earlier epoch), or a key of OF_NO_EPOCH}. It has no arrays where that step has them. Readers list it
 as the step RETURNED; any later write replaces it. In every write, "weights" is a digest of the weights of the explained network, if it has some.
 """
 
@@ -42,10 +42,8 @@ UNTRAINED = -1
 RETURNED = 2**31 - 1
 DEFAULT_SET = "probes"
 
-# How a returned model came about.
-HOW = {
-    "last": "the weights of the last epoch",
-    "restored": "the weights of an earlier epoch",
+# How a returned model came about that has the weights of no epoch, in words.
+OF_NO_EPOCH = {
     "averages": "moving averages of the optimizer, the weights of no epoch",
     "changed": "changed after the last epoch, the weights of no epoch",
     "once": "explained once, without training",
@@ -84,7 +82,11 @@ def differing(here: Mapping[str, Any], there: Mapping[str, Any], explainer: str 
         one, other = here.get(part), there.get(part)
         if one == other:
             continue
-        if part != "explainers" or not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        if part == "unit" and here.get("output") != there.get("output"):
+            continue  # the unit follows from the output
+        if part == "output":
+            words.append(f"output ({one} and {other})")
+        elif part != "explainers" or not isinstance(one, Mapping) or not isinstance(other, Mapping):
             words.append(PART_NAMES.get(part, part))
         elif explainer is None:
             words.append(f"{PART_NAMES[part]} ({', '.join(_differing_explainers(one, other))})")

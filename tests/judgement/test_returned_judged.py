@@ -13,7 +13,7 @@ import pytest
 from support.analysed import GivenRun, noisy_series
 from support.records import FakeRun
 
-from tb_xai_plugin import cli, read_run, read_runs
+from tb_xai_plugin import __version__, cli, read_run, read_runs
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement import distances, findings
 from tb_xai_plugin.judgement.alignment import ABSENT, pair, place
@@ -101,9 +101,14 @@ def test_its_own_frame_has_drift_from_the_last_epoch_and_from_the_untrained_mode
 
 def test_an_unknown_step_names_the_returned_model_among_the_choice(both: tuple[Run, Run]) -> None:
     run, without = both
-    with pytest.raises(ArgumentError, match=r"step 99 was not explained; choose one of \[-1, 0, .*, 11\] or the returned model\."):
+    with pytest.raises(
+        ArgumentError,
+        match=r"step 99 was not explained; choose one of \[-1, 0, .*, 11\] \(-1 is the untrained model\) or the returned model\.",
+    ):
         place(run, 99)
-    with pytest.raises(ArgumentError, match=r"the returned model was not explained; choose one of \[-1, 0, .*, 11\]\."):
+    with pytest.raises(
+        ArgumentError, match=r"the returned model was not explained; choose one of \[-1, 0, .*, 11\] \(-1 is the untrained model\)\."
+    ):
         place(without, RETURNED)
     with pytest.raises(ArgumentError, match=r"step 99 is not in the record; choose one of the steps from -1 to 11"):
         run.drift("shap", 99)
@@ -240,6 +245,19 @@ def test_repeats_that_were_explained_once_show_the_effect_of_the_seed_at_every_e
     assert "by more than the seed explains" in compared.verdict(2)
 
 
+def test_repeats_of_which_only_the_returned_model_was_explained_say_nothing_of_epochs(tmp_path: Path) -> None:
+    for seed in range(2):
+        given(tmp_path / f"ema-seed{seed}", [lying_on([seed])], returned=1)
+    for name in ("cnn", "other"):
+        given(tmp_path / name, [lying_on([0]), lying_on([1]), lying_on([2])], returned=1)
+    runs = read_runs(tmp_path)
+    repeats = {**runs, "cnn": runs["ema-seed0"]}
+    compared = runs["ema-seed0"].compare(runs["other"], "shap", repeats=repeats)
+    assert compared.steps.tolist() == [0, 1, RETURNED]
+    assert np.isnan(compared.repeats[:, :2]).all()
+    assert np.isfinite(compared.repeats[:, 2]).all()
+
+
 def test_repeats_that_returned_an_epoch_are_compared_in_the_row_of_the_returned_models(tmp_path: Path) -> None:
     given(tmp_path / "other", [lying_on([4]), lying_on([4]), lying_on([4])], returned=1)
     for seed in range(3):
@@ -284,6 +302,12 @@ def test_everything_about_a_model_explained_once_is_known_or_empty(tmp_path: Pat
 
 
 # The command line
+
+
+def test_the_command_line_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"tb-xai {__version__}\n"
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:

@@ -108,6 +108,8 @@ def test_explainers_of_one_law_share_their_coalitions_so_that_runs_are_comparabl
     assert wire.differing(least, other, "lime") == ["settings of 'lime'"]
     assert wire.differing(least, other, "shap") == []
     assert wire.differing(least, other) == ["explainers (different settings of 'lime')"]
+    # The unit follows from the output, which is named.
+    assert wire.differing(least, Plan(probes, output="probability").comparable, "shap") == ["output (log-odds and probability)"]
 
 
 def test_runs_are_compared_in_the_explainers_that_both_have_with_the_same_settings(tmp_path: Path) -> None:
