@@ -63,7 +63,7 @@ class Run(Series):
         if self.settings["regression"] or (self.record["probes"]["labels"] is None and self.label_sets is None):
             return None
         were_right, known = history.right(self)
-        right: np.ndarray = (were_right & known)[self._trained]
+        right: np.ndarray = (were_right & known)[self.is_epoch]
         return right
 
     @property
@@ -72,7 +72,7 @@ class Run(Series):
 
         A label is right where its probability is at least 0.5 if it is true, and below 0.5 if it is not.
         """
-        return None if self.label_sets is None else self.answers()["right_labels"][self._trained]
+        return None if self.label_sets is None else self.answers()["right_labels"][self.is_epoch]
 
     def change_errors(self, explainer: str, step: int, other_step: int, other: Run | None = None, *, shared: bool = True) -> np.ndarray:
         """Standard errors of the difference between the values at `step` and those at `other_step`.
@@ -123,7 +123,7 @@ class Run(Series):
         Raises:
             ArgumentError (a ValueError): an unknown explainer, reference, measure or class.
         """
-        distance: np.ndarray = drift.distance(self, self._known(explainer), against, measure, target)[self._trained]
+        distance: np.ndarray = drift.distance(self, self._known(explainer), against, measure, target)[self.is_epoch]
         return distance
 
     def noise_floor(self, explainer: str, against: str | int = "previous", measure: str = "tv", *, target: Target = "label") -> np.ndarray:
@@ -134,7 +134,7 @@ class Run(Series):
         Returns:
             float64 (epochs, probes), in units of the measure; NaN where there is nothing to compare, or errors are unknown.
         """
-        floor: np.ndarray = self.all_drift(explainer, against, measure, target).floor[self._trained]
+        floor: np.ndarray = self.all_drift(explainer, against, measure, target).floor[self.is_epoch]
         return floor
 
     def all_drift(self, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
@@ -150,7 +150,7 @@ class Run(Series):
         Returns:
             bool (epochs, probes, players).
         """
-        changed: np.ndarray = drift.changed(self, self._known(explainer), against, target)[self._trained]
+        changed: np.ndarray = drift.changed(self, self._known(explainer), against, target)[self.is_epoch]
         return changed
 
     def events(self, explainer: str | None = None, *, target: Target = "label") -> list[Event]:
@@ -255,7 +255,7 @@ class Run(Series):
         Raises:
             ArgumentError (a ValueError): an unknown explainer, region, player or class.
         """
-        share: np.ndarray = self.all_region_share(explainer, region, target).share[self._trained]
+        share: np.ndarray = self.all_region_share(explainer, region, target).share[self.is_epoch]
         return share
 
     def share(self, explainer: str, region: Region, *, target: Target = "label") -> Share:
@@ -283,7 +283,7 @@ class Run(Series):
         Returns:
             float64 (epochs, players), in the unit of `values`; NaN where no probe has a number.
         """
-        importance: np.ndarray = self.all_importance(explainer, target)[self._trained]
+        importance: np.ndarray = self.all_importance(explainer, target)[self.is_epoch]
         return importance
 
     def all_importance(self, explainer: str, target: Target) -> np.ndarray:

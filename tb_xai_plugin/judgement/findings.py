@@ -182,7 +182,7 @@ def _collapsed(run: Series, explainer: str, target: Target) -> Iterator[Finding]
 
 def _explained(run: Series, explainer: str, target: Target) -> bool:
     """Whether any epoch of training has an explanation with numbers other than 0."""
-    return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][np.isin(run.all_steps, run.steps)]).any())
+    return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][run.is_epoch]).any())
 
 
 def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:

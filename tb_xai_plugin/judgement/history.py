@@ -58,7 +58,7 @@ def _of_reasons(run: Series, explainer: str, target: Target) -> Iterator[Event]:
 
 def _evaluated(run: Series) -> list[int]:
     """Indices into `all_steps` of the epochs at which the model was evaluated: not those at which explaining failed."""
-    places: list[int] = np.flatnonzero(np.isin(run.all_steps, run.steps) & (run.cost["level"] > 0)).tolist()
+    places: list[int] = np.flatnonzero(run.is_epoch & (run.cost["level"] > 0)).tolist()
     return places
 
 

@@ -85,7 +85,7 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     pointed = np.take_along_axis(np.broadcast_to(inside, values.shape), strongest.argmax(axis=-1)[..., None], axis=-1)[..., 0] > 0.5
     pointed = np.where(has & (strongest.max(axis=-1) > 0), pointed, np.nan)
 
-    trained, untrained = np.isin(run.all_steps, run.steps), run.all_steps == wire.UNTRAINED
+    untrained = run.all_steps == wire.UNTRAINED
     size = sizes(inside, np.array(run.record["probes"]["players"])[which])
     before, before_errors = size, np.zeros(len(size))
     measured = bool(untrained.any())
@@ -98,7 +98,7 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     first = debiased_share(values[untrained][0], errors[untrained][0], inside, size) if measured else (size, np.zeros(len(size)))
     # The first row is the untrained model, or the value that replaces it.
     series, series_errors = (
-        np.concatenate([one[None], others[trained]]) for one, others in zip(first, (debiased, debiased_errors), strict=True)
+        np.concatenate([one[None], others[run.is_epoch]]) for one, others in zip(first, (debiased, debiased_errors), strict=True)
     )
     rise, threshold = onsets.rises(series, series_errors)
     onset, of_mean = onsets.onset(rise, threshold), int(onsets.onset(*onsets.mean_rises(series, series_errors)))

@@ -37,15 +37,15 @@ class Series(Predictions):
     """
 
     @property
-    def _trained(self) -> np.ndarray:
+    def is_epoch(self) -> np.ndarray:
         """bool (all_steps,): which are epochs; neither the untrained model nor the returned one is."""
-        trained: np.ndarray = ~np.isin(self.all_steps, (wire.UNTRAINED, wire.RETURNED))
-        return trained
+        is_epoch: np.ndarray = ~np.isin(self.all_steps, (wire.UNTRAINED, wire.RETURNED))
+        return is_epoch
 
     @property
     def steps(self) -> np.ndarray:
         """int64 (epochs,): the explained epochs, 0-based as in Keras."""
-        steps: np.ndarray = self.all_steps[self._trained]
+        steps: np.ndarray = self.all_steps[self.is_epoch]
         return steps
 
     @property
@@ -177,23 +177,23 @@ class Series(Predictions):
         Raises:
             ArgumentError (a ValueError): an explainer that the record does not have.
         """
-        values: np.ndarray = self.all_values(explainer)[self._trained]
+        values: np.ndarray = self.all_values(explainer)[self.is_epoch]
         return values
 
     def errors(self, explainer: str) -> np.ndarray:
         """Standard errors of `values`: float32 (epochs, probes, targets, players); 0 where values are exact, NaN where errors are unknown."""
-        errors: np.ndarray = self.all_errors(explainer)[self._trained]
+        errors: np.ndarray = self.all_errors(explainer)[self.is_epoch]
         return errors
 
     def base_values(self, explainer: str) -> np.ndarray:
         """The explainer's value of the empty coalition: float32 (epochs, probes, targets), in the unit of `values`."""
-        base_values: np.ndarray = self.all_base_values(explainer)[self._trained]
+        base_values: np.ndarray = self.all_base_values(explainer)[self.is_epoch]
         return base_values
 
     def fidelity(self, explainer: str) -> dict[str, np.ndarray]:
         """How well the values describe the model: {measure: float32 (epochs, probes, targets)}; {} where nothing was measured."""
         measures = self.measures(explainer)
-        return dict(zip(measures, np.moveaxis(self.all_fidelity(explainer)[self._trained], -1, 0), strict=True)) if measures else {}
+        return dict(zip(measures, np.moveaxis(self.all_fidelity(explainer)[self.is_epoch], -1, 0), strict=True)) if measures else {}
 
     def interactions(self, explainer: str) -> np.ndarray | None:
         """The strongest interactions between two players, strongest first.
@@ -203,7 +203,7 @@ class Series(Predictions):
             past the last pair; None where the explainer has none.
         """
         interactions = self.all_interactions(explainer)
-        return None if interactions is None else interactions[self._trained]
+        return None if interactions is None else interactions[self.is_epoch]
 
     @property
     def changes(self) -> dict[int, str]:
@@ -213,19 +213,19 @@ class Series(Predictions):
     @property
     def targets(self) -> np.ndarray:
         """int32 (epochs, probes, targets): the explained classes; -1 where there is none."""
-        targets: np.ndarray = self.all_targets()[self._trained]
+        targets: np.ndarray = self.all_targets()[self.is_epoch]
         return targets
 
     @property
     def outputs(self) -> np.ndarray:
         """float32 (epochs, probes, classes): the model's probabilities on the unmasked probes; of a regression, its outputs."""
-        outputs: np.ndarray = self.all_outputs()[self._trained][:, :, 0]
+        outputs: np.ndarray = self.all_outputs()[self.is_epoch][:, :, 0]
         return outputs
 
     @property
     def empty_outputs(self) -> np.ndarray:
         """float32 (epochs, probes, classes): the same on the empty coalition, where every player is absent."""
-        empty_outputs: np.ndarray = self.all_outputs()[self._trained][:, :, 1]
+        empty_outputs: np.ndarray = self.all_outputs()[self.is_epoch][:, :, 1]
         return empty_outputs
 
     def untrained(self, explainer: str) -> np.ndarray | None:
@@ -236,7 +236,7 @@ class Series(Predictions):
         """Attributions of the model that `fit` returned: its own, or those of the epoch whose weights it has.
 
         Returns:
-            float32 (probes, targets, players); None where training has not finished, and in records of version 0.1.0.
+            float32 (probes, targets, players); None where training has not finished, where it was not explained, and in records of version 0.1.0.
         """
         return self._at(self.returned_step, explainer)
 
