@@ -61,14 +61,17 @@ def take_balanced(
         raise ValueError(f"from_dataset: n is {n!r}; give a whole number of at least 1.")
     names = list(class_names) if class_names is not None and len(class_names) > 1 else None
     labels, rounds, spread = _Labels(int(n), names, regression), _Rounds(int(n)), Spread(int(n))
-    seen, labelled, began, said, last, ended, most = 0, 0, time.monotonic(), False, None, True, False
+    seen = labelled = 0
+    began, said = time.monotonic(), False
+    newest: Block | None = None
+    ended, limit_reached = True, False
     for block in blocks(who, dataset, axes):
         if not len(block):
             continue
-        if most:  # and the dataset goes on
+        if limit_reached:  # and the dataset goes on
             ended = False
             break
-        last = block
+        newest = block
         labelled += 0 if block.y is None else len(block)
         keys = labels.read(block)
         rounds.add(seen, block, keys)
@@ -77,14 +80,14 @@ def take_balanced(
         if not block.whole and _complete(labels, rounds):
             ended = False
             break
-        most = not block.whole and _at_limit(seen, labels, rounds)
+        limit_reached = not block.whole and _at_limit(seen, labels, rounds)
         if not said and time.monotonic() - began > SECONDS_UNTIL_SAID:
             said = True
             logger.warning(
                 "%s.from_dataset: still reading, %s examples so far, %s; arrays (x, y) are faster, and a dataset that is shuffled with a fixed seed too.",
                 *(who, f"{seen:,}", _counted(labels, rounds.counts)),
             )
-    if seen < n or last is None:
+    if seen < n or newest is None:
         raise ValueError(f"from_dataset: the dataset has {seen} examples and n is {n}; give a smaller n or more examples.")
     if 0 < labelled < seen:
         raise ValueError(
@@ -95,7 +98,7 @@ def take_balanced(
     ys = [one.y for one in taken if one.y is not None]
     if sentence := (spread.sentence(seen, ended) if values else _sentence(labels, rounds.counts, ys, seen, ended)):
         logger.warning("%s.from_dataset: %s.", who, sentence)
-    return last.together([one.x for one in taken]), np.stack(ys) if ys else None
+    return newest.together([one.x for one in taken]), np.stack(ys) if ys else None
 
 
 @dataclass
@@ -190,7 +193,7 @@ class _Labels:
 
     def name(self, key: Hashable) -> str:
         """A class for people."""
-        if key == NO_LABEL:
+        if self.sets and key == NO_LABEL:
             return "no label"
         if isinstance(key, str):
             return f"class {key!r}"

@@ -30,24 +30,25 @@ def of_series(series: Series) -> pandas.DataFrame:
     for explainer in series.explainers:
         values = series.all_values(explainer)
         step, probe, target, player = np.indices(values.shape).reshape(4, -1)
+        targets = series.all_targets()[step, probe, target]
+        label = np.array(labels)[probe] if labels else None
+        if of_outputs is not None:
+            label = _of_targets(of_outputs, probe, targets)
         frame = pandas.DataFrame(
             {
                 "step": series.all_steps[step],
                 "explainer": explainer,
                 "probe": probe,
-                "target": series.all_targets()[step, probe, target],
+                "name": np.array(names, dtype=object)[probe] if names else None,
+                "label": label,
+                "target": targets,
+                "class": _named(targets, series.record["probes"]["class_names"]),
                 "player": player,
+                "player_name": player_names[probe, player],
                 "value": values.ravel(),
                 "error": series.all_errors(explainer).ravel(),
             }
         )
-        frame.insert(5, "player_name", player_names[probe, player])
-        frame.insert(3, "name", np.array(names, dtype=object)[probe] if names else None)
-        label = np.array(labels)[probe] if labels else None
-        if of_outputs is not None:
-            label = _of_targets(of_outputs, probe, frame["target"].to_numpy())
-        frame.insert(4, "label", label)
-        frame.insert(6, "class", _named(frame["target"].to_numpy(), series.record["probes"]["class_names"]))
         if probes.unit:
             frame["unit"] = probes.unit_of(series.units[explainer])
         frames.append(frame[player < probes.players[probe]])

@@ -135,7 +135,7 @@ def test_why_the_returned_model_could_not_be_explained_is_said_and_is_no_epochs_
     expect(tab.locator(".gap-mark")).to_have_attribute("title", "A has no explanation of the returned model: the model returned NaN")
 
 
-def test_a_run_that_has_not_finished_and_records_of_before_say_nothing(server: TensorBoard, open_tab: Open) -> None:
+def test_a_run_that_has_not_finished_says_nothing(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=running/xai&b=")
     ready(tab)
     expect(tab.locator(".cursor-epoch")).to_have_text(f"epoch 3 of 0{TO}3")

@@ -228,6 +228,7 @@ def test_an_example_of_several_labels_counts_for_the_rarest(said: list[str]) -> 
         assert probes.label_sets[:, 4].sum() == 1
         assert probes.label_sets[:, 2].sum() >= 16 // 5
         assert (~probes.label_sets.any(axis=1)).sum() == 1
+    assert len(said) == 2
     assert all("no example of class 3 came, and class 4 has 1 (its share is 3)" in sentence for sentence in said)
 
 
@@ -296,9 +297,12 @@ def test_what_is_no_dataset_is_a_sentence() -> None:
         taken([(row, None if i % 4 == 0 else 1) for i, row in enumerate(ROWS[:20])])
 
 
-def test_labels_of_minus_one_and_one_halves_and_shares_are_balanced() -> None:
+def test_labels_of_minus_one_and_one_halves_and_shares_are_balanced(said: list[str]) -> None:
     signs = np.where(np.arange(300) < 290, -1, 1)
     assert Counter(taken((ROWS[:300], signs))[1].truth[:, 0].tolist()) == {-1: 8, 1: 8}
+    one = (ROWS[:300], np.full(300, -1))
+    taken(one)
+    assert any("took 16 of class -1" in sentence for sentence in said)
     shares = np.where(np.eye(2)[(signs + 1) // 2] == 1, 0.9, 0.1)
     assert Counter(taken((ROWS[:300], shares))[1].labels.tolist()) == {0: 8, 1: 8}
 

@@ -70,7 +70,7 @@ def scale_of(library: Library, column: Any, values: np.ndarray, missing: np.ndar
     return _of_objects(library, empty, values, missing)
 
 
-# What gives values back are functions of the module, with their first arguments bound: probes can be pickled.
+# Functions of the module, used with `partial`: closures could not be pickled, nor the probes that hold them.
 def _numbers_back(library: Library, empty: Any, dtype: np.dtype[Any], grid: Grid | None, given: np.ndarray) -> Any:
     there = given if grid is None else grid.nearest(given)
     return library.like(there >= 0.5 if dtype.kind == "b" else there.astype(dtype), empty)
