@@ -33,7 +33,7 @@ export function findingsView(element) {
     const steady = steadiness(data);
     const count = known ? findings.length + steady.length : 0;
     // Of one run, the first sentence stands in the head until the list shows it.
-    const summary = findings.length > 0 ? (open ? "most important first" : findings[0].text) : nothing(data);
+    const summary = findings.length > 0 ? (open ? "most important first" : findings[0].text) : steady.length > 0 ? `${steady[0].words}.` : nothing(data);
     const first = known ? verdict || summary : "";
     const broken = failure(element, data, ["findings", "compare"], "The findings could not be read");
     render(
