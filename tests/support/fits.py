@@ -132,7 +132,7 @@ class Notebook:
             if not self.patient:
                 raise
             fit.error = f"{type(error).__name__}: {error}"
-        fit.state = [np.array(v) for v in (*model.weights, *getattr(model.optimizer, "variables", ()))]
+        fit.state = [np.asarray(v).copy() for v in (*model.weights, *getattr(model.optimizer, "variables", ()))]
         return fit
 
     @contextlib.contextmanager
