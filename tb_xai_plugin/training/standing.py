@@ -45,14 +45,14 @@ class Standing:
     Attributes:
         sets: {probe set: what it holds of it}.
         returned: the digest of the weights of the model that the last fit returned; None where it is not known.
-        epochs: the number of epochs of the probe set that has most, whether a fit can go on in them or not.
+        epochs_found: the number of epochs of the probe set that had most when it was read, whether a fit can go on in them or not.
         newest: the wall time of the newest write.
         problem: what the record holds, in words, where no fit of these plans can go on in it; None where one can.
     """
 
     sets: dict[str, _OfSet]
     returned: str | None = None
-    epochs: int = 0
+    epochs_found: int = 0
     newest: float = 0.0
     problem: str | None = None
 
@@ -65,6 +65,11 @@ class Standing:
     def is_empty(self) -> bool:
         """Whether nothing was logged."""
         return self.problem is None and all(held.record is None for held in self.sets.values())
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs of the probe set that has most."""
+        return max(self.epochs_found, *(len(held.epochs) for held in self.sets.values()))
 
     @property
     def last_step(self) -> int | None:
@@ -146,7 +151,7 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
         present = probe_sets(source, log_dir)
         runs = {name: Run(source, log_dir, name) for name in present}
         standing.newest = max((wall_time for run in runs.values() for _, wall_time, _ in run.writes), default=0.0)
-        standing.epochs = max(
+        standing.epochs_found = max(
             sum(step != wire.UNTRAINED and "returned" not in epoch for step, _, epoch in run.writes) for run in runs.values()
         )
         if set(present) != set(plans):
