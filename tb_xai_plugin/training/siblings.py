@@ -13,14 +13,15 @@ from tb_xai_plugin.training import folder
 
 def list_of_fit() -> list[Any] | None:
     """The callbacks of the fit that is calling, those that are groups of others among them; None outside of a fit, such as in a user's training loop."""
-    frame, callbacks = inspect.currentframe(), None
+    frame, owner = inspect.currentframe(), None
     while frame is not None:
-        found = _callbacks(frame.f_locals.get("self"))
-        callbacks = callbacks if found is None else found  # a list may be one of the callbacks of another one
-        if frame.f_code.co_name == "fit" and callbacks is not None:
-            break
+        caller = frame.f_locals.get("self")
+        callbacks = _callbacks(caller)
+        # A list may be one of the callbacks of another one.
+        if callbacks is not None and (owner is None or any(one is owner for one in callbacks)):
+            owner = caller
         frame = frame.f_back
-    return callbacks
+    return _callbacks(owner)
 
 
 def is_running(callbacks: list[Any] | None) -> bool:
