@@ -153,6 +153,7 @@ def test_a_model_explained_once_is_whole_alone(width: int, server: TensorBoard, 
     expect(tab.locator(".cursor-room")).to_be_hidden()
     expect(tab.locator(".frame")).to_have_count(1)
     expect(tab.locator(".frame")).to_contain_text("the model")
+    expect(tab.get_by_label("Sort probes by").locator("option")).to_have_text(["as logged", "least certain"])
     expect(reading(tab, "A")).to_contain_text(value_words(runs["forest"], RETURNED))
     expect(tab.locator("body")).not_to_contain_text("epoch yet")
 

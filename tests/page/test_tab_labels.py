@@ -170,6 +170,8 @@ def test_the_unit_of_a_regression_stands_beside_its_numbers_and_the_page_says_wh
     expect(tab.locator(".legend-words")).to_contain_text("€/m²")
     expect(tab.locator(".reading-value").first).to_have_attribute("title", re.compile("in €/m²"))
     expect(tab.locator(".bars-unit").first).to_have_text("€/m²")
+    # One output needs no name where there is room for a word.
+    expect(tab.locator(".reading-line p").first).to_have_text(re.compile("^now (raises|lowers)$"))
     expect(tab.get_by_text(f"output and its error (output {MINUS} true value), in €/m²")).to_be_visible()
     title = tab.locator(".card [title^='output ']").first.get_attribute("title")
     assert title is not None

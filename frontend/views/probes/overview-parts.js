@@ -36,7 +36,8 @@ export function header({ cursor, panes, explained }, sides, { loaded, wanted, cu
   const steps = sides.map(({ letter }) => epochOf(cursor, letter));
   const toward = probes.regression ? (/^\d+$/.test(explained) ? `, of ${outputName(probes, Number(explained))}` : "") : explained === "label" ? ", each toward its own label" : explained === "predicted" ? ", each toward its own prediction" : `, toward “${className(probes, Number(explained))}”`;
   const count = loaded < wanted ? `reading ${loaded} of ${wanted} probes…` : wanted < probes.count ? `points: ${wanted} of ${plural(probes.count, "probe")}` : plural(probes.count, "probe");
-  const orders = { overall: "mean over all epochs", epoch: "mean at this epoch", logged: "as logged" };
+  const once = sides.every(isOnce);
+  const orders = { overall: once ? "mean" : "mean over all epochs", epoch: once ? "mean" : "mean at this epoch", logged: "as logged" };
   const stops = Array.from({ length: 9 }, (_, i) => featureColor(i / 8, state.dark)).join(", ");
   return html`<div class="overview-top">
     <div class="overview-tools"><h2>All probes</h2>

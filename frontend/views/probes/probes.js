@@ -154,7 +154,8 @@ const uncertainWords = ({ label_sets: sets, regression, truth }) => (sets ? "mos
 function sorts({ a, b }, { pin, sort }) {
   const uncertain = a && uncertainWords(a.info.probes);
   const known = (pin === null ? SORTS : SORTS_PINNED).map((one) => (one.value === "uncertain" && uncertain ? { ...one, text: uncertain } : one));
-  return b || sort === "differ" ? [...known, DIFFER] : known;
+  const listed = a && !b && isOnce(a) ? known.flatMap((one) => (one.value === "uncertain" ? [one] : one.value === (sort === "order" ? "order" : "changed") ? [{ ...one, text: "as logged" }] : [])) : known;
+  return b || sort === "differ" ? [...listed, DIFFER] : listed;
 }
 
 /**
