@@ -34,7 +34,7 @@ class Progress:
 
     @contextmanager
     def phase(self, doing: str) -> Iterator[None]:
-        """A line with the seconds that a step takes which cannot be counted. doing: what it does, e.g. "binding the model"."""
+        """A line that shows the seconds of a step whose end is not known. doing: what it does, e.g. "binding the model"."""
         if self._bar is None:
             yield
             return

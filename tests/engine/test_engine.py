@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -544,3 +546,24 @@ def test_a_model_that_draws_at_random_is_explained_the_same_twice() -> None:
     first, second = engine.run().explanations["shap"], engine.run().explanations["shap"]
     assert np.array_equal(first.values, second.values)
     assert all(np.array_equal(before, now) for before, now in zip(state, model.non_trainable_variables, strict=True))
+
+
+def test_a_pickled_plan_has_every_option() -> None:
+    """By the signature: an option that is forgotten would be back at its default in the copy."""
+    given = {
+        "evaluations": 100,
+        "output": "probability",
+        "classes": [1],
+        "seed": 3,
+        "batch_size": 5,
+        "curves": True,
+        "head": "probabilities",
+        "model_output": 0,
+        "set_name": "species",
+    }
+    assert given.keys() == inspect.signature(Plan).parameters.keys() - {"probes", "chosen"}
+    plan = Plan(xai.TabularProbes(np.eye(12), background=np.eye(12)), "shap", **given)
+    again = pickle.loads(pickle.dumps(plan))
+    assert again.comparable == plan.comparable
+    for name in ("evaluations", "output", "classes", "seed", "batch", "curves", "head", "model_output"):
+        assert getattr(again, name) == getattr(plan, name) != getattr(Plan(plan.probes, "shap"), name), name

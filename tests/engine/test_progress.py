@@ -13,6 +13,7 @@ import termios
 import time
 import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,37 @@ def test_a_notebook_without_ipywidgets_shows_text_and_no_warning(monkeypatch: py
 
 
 @pytest.mark.usefixtures("kernel")
-def test_without_tqdm_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    shown = Progress("Explaining")
-    with shown.phase("binding the model"):
-        assert list(shown(range(3))) == [0, 1, 2]
+class RecordedBar:
+    """Stands in for tqdm: iterates, and counts the lines that were made."""
+
+    made = 0
+
+    def __init__(self, numbers: range = range(0), **_: object) -> None:
+        RecordedBar.made += 1
+        self._numbers = numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __enter__(self) -> RecordedBar:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def refresh(self) -> None: ...
+
+
+def test_without_tqdm_nothing_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "DELAY", 0.01)
+    shown = []
+    for module in (types.SimpleNamespace(tqdm=RecordedBar), None):
+        monkeypatch.setitem(sys.modules, "tqdm.auto", module)
+        RecordedBar.made = 0
+        line = Progress("Explaining")
+        with line.phase("binding the model"):
+            assert list(line(range(3))) == [0, 1, 2]
+            time.sleep(0.2)
+        shown.append(RecordedBar.made)
+    assert shown == [2, 0], "a line for the phase and one for the probes, and none without tqdm"
+    assert capsys.readouterr() == ("", "")
