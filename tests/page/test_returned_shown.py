@@ -142,6 +142,16 @@ def test_a_run_that_has_not_finished_says_nothing(server: TensorBoard, open_tab:
     expect(tab.locator(".returned-words, .returned-mark")).to_have_count(0)
 
 
+def test_where_all_runs_are_gone_nothing_of_them_stays(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=running/xai&b=")
+    ready(tab)
+    expect(tab.locator(".explanation-room")).to_be_visible()
+    page.route(re.compile("/xai/runs"), lambda route: route.fulfill(json={"schema": 1, "runs": []}))
+    expect(tab.locator("h1")).to_have_text("No explanations in this log directory", timeout=20_000)
+    for room in ("explanation", "look", "regions"):
+        expect(tab.locator(f".{room}-room")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [1024, 1440])
 def test_a_model_explained_once_is_whole_alone(width: int, server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
     page, tab = open_tab(server, f"a=forest/xai&b=&probe=0&player={PLAYER}")
