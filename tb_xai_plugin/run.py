@@ -52,6 +52,8 @@ class Run(Series):
         probes = count_words(self.record["shape"]["probes"], "probe")
         how = None if self.once else self.returned_how
         returned = "" if how is None else f"; returned model{of_returned}: {returned_words(how, self.returned_epoch)}"
+        if how is None and self.unfinished:
+            returned = "; not finished"
         return f"Run({self.name!r}, {epochs}{gaps} of {probes}: {', '.join(self.explainers)}{returned})"
 
     @property

@@ -184,6 +184,11 @@ class Record:
         return how
 
     @property
+    def unfinished(self) -> bool:
+        """Whether the training goes on, or was interrupted; False where the record does not say, as of version 0.1.0."""
+        return self.returned_how is None and any(write[2].get("weights") for write in self.writes)
+
+    @property
     def once(self) -> bool:
         """Whether this is the record of a model that was explained once, without training; it has no epochs."""
         return self.returned_how == "once"

@@ -136,6 +136,14 @@ def test_the_repr_says_what_the_returned_model_is(writes: dict[str, Any], words:
     assert repr(read_run(written.log_dir)) == words
 
 
+def test_the_repr_says_that_a_training_has_not_finished_where_the_record_tells(tmp_path: Path) -> None:
+    written = FakeRun(tmp_path / "run").write([0, 1], weights="ab12")
+    run = read_run(tmp_path / "run")
+    assert (run.unfinished, repr(run)) == (True, "Run('run', 2 epochs of 3 probes: lime, shap; not finished)")
+    written.write_returned("last", 1, explained=False)
+    assert not read_run(tmp_path / "run").unfinished
+
+
 def test_the_repr_of_a_model_explained_once(tmp_path: Path) -> None:
     assert (
         repr(read_run(FakeRun(tmp_path / "forest").write_returned("once").log_dir))

@@ -185,8 +185,9 @@ class FakeRun:
         reason: str | None = None,
         silent: Sequence[int] = (),
         returned: Any = None,
+        weights: str | None = None,
     ) -> None:
-        """silent: probes for which the model answered NaN; returned: what is said of the returned model, for the write of one."""
+        """silent: probes for which the model answered NaN; returned: what is said of the returned model, for the write of one; weights: their digest."""
         made = self._made(step, logs, silent)
         level = self.evaluations // 2 if any(step >= first for first in self.changes) else self.evaluations
         self.truth = {s: truth for s, truth in self.truth.items() if s < step}
@@ -203,6 +204,7 @@ class FakeRun:
             "share": 0.25,
             "fresh": False,
             **({"returned": returned} if returned else {}),
+            **({"weights": weights} if weights else {}),
         }
         snapshot = None
         if explained:
