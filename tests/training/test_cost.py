@@ -289,7 +289,16 @@ def test_copies_of_a_logger_say_the_line_once_together(
     assert len(cost_lines(caplog)) == 1
 
 
-def test_loggers_that_are_no_copies_say_it_each(
+def test_new_loggers_of_one_log_dir_say_the_line_once(
+    time: Time, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cell that is run again and again."""
+    for _ in range(3):
+        fitted(xai.ExplanationLogger(tmp_path, PROBES, "shap", evaluations=16), time, monkeypatch, seconds=0.1, epochs=2)
+    assert len(cost_lines(caplog)) == 1
+
+
+def test_loggers_of_two_log_dirs_say_it_each(
     time: Time, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in "ab":

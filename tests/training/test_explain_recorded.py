@@ -94,7 +94,6 @@ def test_the_same_explanation_again_adds_nothing(tmp_path: Path, caplog: pytest.
     is_record_of(xai.read_run(tmp_path), explanations)
 
 
-@pytest.mark.xfail(strict=True, reason="only attributions are compared")
 def test_a_model_with_the_same_attributions_and_other_outputs_is_another_explanation(tmp_path: Path) -> None:
     """A constant that is added changes outputs and base values, and no attribution. Small whole numbers are exact."""
     probes = xai.TabularProbes(np.eye(3, 4, dtype="f4"), background=np.repeat([[0, 2]], 4, axis=0).T.astype("f4"))
@@ -116,6 +115,7 @@ def test_other_options_keep_the_first_explanation_too(options: dict[str, Any], t
     is_record_of(xai.read_run(tmp_path / "earlier-1"), first)
 
 
+@pytest.mark.xfail(strict=True, reason="epochs that this process wrote are not counted")
 def test_a_folder_with_a_training_is_refused_before_anything_is_evaluated(tmp_path: Path) -> None:
     notebook, forest = Notebook(tmp_path), Counted()
     notebook.fit(network(), notebook.logger())

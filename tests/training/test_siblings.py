@@ -159,10 +159,7 @@ PLACES: dict[str, Callable[[keras.callbacks.Callback], Callbacks]] = {
 }
 
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="the innermost CallbackList is taken for that of the fit")
-
-
-@pytest.mark.parametrize("place", [pytest.param(place, marks=[NOT_YET] if place == "in a nested list" else []) for place in PLACES])
+@pytest.mark.parametrize("place", PLACES)
 def test_the_returned_model_is_looked_at_after_all_other_callbacks(place: str, tmp_path: Path) -> None:
     model = network()
     fit(model, PLACES[place](xai.ExplanationLogger(tmp_path, PROBES, "shap")))
