@@ -115,7 +115,6 @@ def test_other_options_keep_the_first_explanation_too(options: dict[str, Any], t
     is_record_of(xai.read_run(tmp_path / "earlier-1"), first)
 
 
-@pytest.mark.xfail(strict=True, reason="epochs that this process wrote are not counted")
 def test_a_folder_with_a_training_is_refused_before_anything_is_evaluated(tmp_path: Path) -> None:
     notebook, forest = Notebook(tmp_path), Counted()
     notebook.fit(network(), notebook.logger())

@@ -157,7 +157,6 @@ def test_another_model_in_a_remote_log_dir_replaces_the_record_with_a_sentence(n
     assert [sentence for sentence in notebook.said if "which replaces it" in sentence]
 
 
-@pytest.mark.xfail(strict=True, reason="a new logger takes a remote folder for its own")
 def test_another_logger_says_that_it_does_not_look_at_a_remote_record(notebook: Notebook) -> None:
     """What is there is replaced: not in silence."""
     with notebook.listening():
