@@ -15,11 +15,12 @@ def list_of_fit() -> list[Any] | None:
     """The callbacks of the fit that is calling, those that are groups of others among them; None outside of a fit, such as in a user's training loop."""
     frame, owner = inspect.currentframe(), None
     while frame is not None:
-        caller = frame.f_locals.get("self")
-        callbacks = _callbacks(caller)
-        # A list may be one of the callbacks of another one.
-        if callbacks is not None and (owner is None or any(one is owner for one in callbacks)):
-            owner = caller
+        if _is_of_keras(frame):
+            caller = frame.f_locals.get("self")
+            callbacks = _callbacks(caller)
+            # A list may be one of the callbacks of another one.
+            if callbacks is not None and (owner is None or any(one is owner for one in callbacks)):
+                owner = caller
         frame = frame.f_back
     return _callbacks(owner)
 
@@ -31,10 +32,15 @@ def is_running(callbacks: list[Any] | None) -> bool:
     for frame in sys._current_frames().values():
         at: FrameType | None = frame
         while at is not None:
-            if any(_callbacks(value) is callbacks for value in list(at.f_locals.values())):
+            if at.f_code.co_name == "fit" and _is_of_keras(at) and _callbacks(at.f_locals.get("callbacks")) is callbacks:
                 return True
             at = at.f_back
     return False
+
+
+def _is_of_keras(frame: FrameType) -> bool:
+    """Whether a frame is of a function of Keras. Those of users are left alone: before Python 3.13, who asks for their variables keeps these alive."""
+    return str(frame.f_globals.get("__name__")).startswith("keras.")
 
 
 def _callbacks(value: Any) -> list[Any] | None:

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import struct
-import sys
 import threading
 import warnings
 import weakref
@@ -360,12 +359,6 @@ def test_a_deep_copy_of_a_subclass_shares_no_attribute_of_its_own(in_mid_fit: bo
     has(notebook.logs / "earlier-1", [0, 1], notebook.fits[0].weights)
 
 
-HELD_BY_FRAMES = pytest.mark.xfail(
-    sys.version_info < (3, 13), strict=True, reason="looking into a frame leaves what its locals held, until its function returns"
-)
-
-
-@HELD_BY_FRAMES
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed in /proc, which only Linux has")
 def test_twenty_interrupted_fits_leave_no_file_open_and_no_thread(notebook: Notebook) -> None:
     """Half of them with one logger, half with a new one each time."""
@@ -383,7 +376,6 @@ def test_twenty_interrupted_fits_leave_no_file_open_and_no_thread(notebook: Note
     assert threading.active_count() <= threads
 
 
-@HELD_BY_FRAMES
 def test_what_a_function_deletes_after_a_fit_is_gone(notebook: Notebook) -> None:
     """Data and models may be large: nothing of the package holds what the user has let go, not even until the function returns."""
     model, logger = network(), notebook.logger()
