@@ -60,15 +60,16 @@ def event_names(directory: str) -> set[str]:
     return {name for name in os.listdir(directory) if "tfevents" in name} if os.path.isdir(directory) else set()
 
 
-def event_files(directory: str) -> dict[str, int]:
-    """{name: size in bytes} of a directory's event files."""
-    return {name: os.path.getsize(os.path.join(directory, name)) for name in event_names(directory)}
+def event_files(directory: str) -> dict[str, tuple[int, int]]:
+    """{name: (size in bytes, time of the last change in nanoseconds)} of a directory's event files."""
+    stats = {name: os.stat(os.path.join(directory, name)) for name in event_names(directory)}
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
 
 
 def has_more_than_headers(directory: str, names: Iterable[str] | None = None) -> bool:
     """Whether an event file of a directory is larger than one into which nothing was written. names: of the files; None for all."""
-    sizes = event_files(directory)
-    return any(sizes.get(name, 0) > HEADER_BYTES for name in (sizes if names is None else names))
+    files = event_files(directory)
+    return any(files.get(name, (0, 0))[0] > HEADER_BYTES for name in (files if names is None else names))
 
 
 def has_file(directory: str, file: str) -> bool:

@@ -49,9 +49,9 @@ _OPEN: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary(
 
 @dataclass(frozen=True)
 class _Kept:
-    """What a recorder knew of a directory when it closed its file. It holds as long as the files have the same sizes, and spares reading them all."""
+    """What a recorder knew of a directory when it closed its file. It holds as long as nobody changed the files, and spares reading them all."""
 
-    files: dict[str, int]
+    files: dict[str, tuple[int, int]]
     signature: str
     standing: Standing
     scalars: dict[str, RunScalars]
@@ -93,7 +93,7 @@ class Recorder:
         self._standing = Standing.empty(plans)
         self._scalars: dict[str, RunScalars] = {}
         self._before_first_write: Callable[[], None] | None = None  # keeps the old record aside
-        self._files: dict[str, int] = {}  # the sizes of event files of others, when they were read
+        self._files: dict[str, tuple[int, int]] = {}  # event files of others, as they were when they were read
         self._mine: set[str] = set()  # names of all event files that this recorder wrote
         self._network: weakref.ref[Any] | None = None
         self._about_model: dict[str, Any] = {}
@@ -254,7 +254,7 @@ class Recorder:
             self._say(f"{directory} is on a remote file system; what it holds from earlier is not looked at", once="remote")
         self.close()
         kept = _KEPT.get(directory)
-        if kept and kept.files == folder.event_files(directory) and kept.signature == self._signature():
+        if kept and kept.files and kept.files == folder.event_files(directory) and kept.signature == self._signature():
             self._standing, self._scalars, newest = copy.deepcopy(kept.standing), kept.scalars, kept.newest
         else:
             self._standing, self._scalars = read_standing(directory, self.log_dir, self._plans), {}
@@ -272,8 +272,8 @@ class Recorder:
             self._own_signature = hash_of(*parts)
         return self._own_signature
 
-    def _others(self) -> dict[str, int]:
-        """{name: size} of the event files in the record's directory that this recorder did not write."""
+    def _others(self) -> dict[str, tuple[int, int]]:
+        """{name: size and time} of the event files in the record's directory that this recorder did not write."""
         self._mine |= self._writer.files
         return {name: size for name, size in folder.event_files(self.directory).items() if name not in self._mine}
 
