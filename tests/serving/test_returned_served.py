@@ -61,6 +61,27 @@ def test_it_can_be_the_reference_of_drift_and_differences_and_the_step_of_findin
     assert findings["verdict"].startswith("The returned models: ")
 
 
+def test_compare_has_the_rows_of_pairing_and_findings_know_the_returned_models_of_finished_runs(tmp_path: Path) -> None:
+    """Where both have the weights of epochs, the page has no place for them; a client may ask for the verdict."""
+    FakeRun(tmp_path / "baseline").write([0, 1, 2]).write_returned("last", 2, explained=False)
+    FakeRun(tmp_path / "other").write([0, 1, 2]).write_returned("restored", 1, explained=False)
+    FakeRun(tmp_path / "own").write([0, 1, 2]).write_returned()
+    server, arguments = Server(tmp_path), {"explainer": "shap", "class": "label"}
+    for other, steps in (("other/xai", [0, 1, 2]), ("own/xai", [0, 1, 2, RETURNED])):
+        compared, rows = server.arrays("compare", other=other, **arguments), server.arrays("pairing", other=other)
+        for name in ("steps", "here", "there"):
+            assert compared[name].tolist() == rows[name].tolist()
+        assert rows["steps"].tolist() == steps
+        assert len(compared["distance"]) == len(compared["spread"]) == len(steps)
+        verdict = server.json("findings", run=RUN, other=other, step=RETURNED, **arguments)["verdict"]
+        assert "The returned models: " in verdict
+
+
+def test_a_gap_of_the_returned_model_is_among_the_gaps_of_steps(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "baseline").write([0]).write_returned(silent=[0, 1, 2], reason="the model returned NaN")
+    assert Server(tmp_path).json("run", run=RUN)["gaps"] == [{"step": RETURNED, "reason": "the model returned NaN"}]
+
+
 def test_since_the_last_epoch_there_is_the_returned_model_alone(own: tuple[FakeRun, Server]) -> None:
     _, server = own
     assert server.arrays("values", explainer="shap", since=1, **{"class": 0})["steps"].tolist() == [RETURNED]
