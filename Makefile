@@ -16,7 +16,7 @@ test: .venv/installed-test frontend-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: .venv/installed-docs
 	@$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build

@@ -146,6 +146,11 @@ class Writer:
         return self.file is not None and not os.path.exists(os.path.join(self.directory, self.file))
 
     @property
+    def is_open(self) -> bool:
+        """Whether the file is open."""
+        return self._open.events is not None
+
+    @property
     def last_wall_time(self) -> float:
         """The wall time of the newest write."""
         return self._last_wall_time

@@ -9,7 +9,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,45 +24,12 @@ from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder, siblings
 from tb_xai_plugin.training.entries import record_json
+from tb_xai_plugin.training.known import KEPT, KNOWN, MOST_KEPT, OPEN, SAID, Kept, Known
 from tb_xai_plugin.training.scalars import RunScalars
 from tb_xai_plugin.training.standing import Standing, holds_only, misfit, read_standing
 
 logger = logging.getLogger("tb_xai_plugin")
 
-
-@dataclass(frozen=True)
-class _Known:
-    """What this process knows of a network that it logged: an event file of its record, its last step there, and the digest of its first weights."""
-
-    file: str
-    last: int
-    initial: str | None
-
-
-# {network: {log_dir: what is known}}. A network that is trained again goes on in its own record, whichever logger logged it before.
-_KNOWN: weakref.WeakKeyDictionary[Any, dict[str, _Known]] = weakref.WeakKeyDictionary()
-
-# {directory of a record: the recorder that has it open}.
-_OPEN: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What a recorder knew of a directory when it closed its file. It holds as long as nobody changed the files, and spares reading them all."""
-
-    files: dict[str, tuple[int, int]]
-    signature: str
-    standing: Standing
-    scalars: dict[str, RunScalars]
-    newest: float
-
-
-# {directory: what is kept}, for loops that make a logger at each turn.
-_KEPT: dict[str, _Kept] = {}
-MOST_KEPT = 16
-
-# {log_dir: what was said}. A loop with a new logger at each turn says the same thing once.
-_SAID: dict[str, set[str]] = {}
 
 # Fits in several threads may begin in one log_dir at the same moment.
 _WRITING = threading.RLock()
@@ -94,6 +60,7 @@ class Recorder:
         self._scalars: dict[str, RunScalars] = {}
         self._before_first_write: Callable[[], None] | None = None  # keeps the old record aside
         self._files: dict[str, tuple[int, int]] = {}  # event files of others, as they were when they were read
+        self._closed: dict[str, tuple[int, int]] = {}  # all event files, as they were when this recorder closed its own
         self._mine: set[str] = set()  # names of all event files that this recorder wrote
         self._network: weakref.ref[Any] | None = None
         self._about_model: dict[str, Any] = {}
@@ -140,7 +107,7 @@ class Recorder:
 
     def _choose(self, epoch: int, network: Any, weights: str | None, engines: Mapping[str, Engine]) -> bool:
         main = folder.record_directory(self.log_dir)
-        known = _KNOWN.get(network, {}).get(self.log_dir)
+        known = KNOWN.get(network, {}).get(self.log_dir)
         directory = folder.find(self.log_dir, known.file) if known else None
         own = self._writer.file
         if known and directory is None:
@@ -210,7 +177,7 @@ class Recorder:
         standing = self._standing
         if problem := standing.problem or misfit(standing, engines):
             return problem
-        other = _OPEN.get(self.directory)
+        other = OPEN.get(self.directory)
         if other is not None and other is not self and other.network is not network and siblings.is_running(other.callbacks):
             return "explanations of a model that is still in training"
         another = standing.architecture not in (None, self._about_model["architecture"])
@@ -244,16 +211,19 @@ class Recorder:
 
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""
-        mine = directory == self.directory and not self._standing.problem
-        if mine and (
-            (folder.is_remote(directory) and not self._standing.is_empty)
-            or (self._writer.file in folder.event_files(directory) and self._others() == self._files)
-        ):
-            return
+        if directory == self.directory and not self._standing.problem:
+            if folder.is_remote(directory):
+                if not self._standing.is_empty:
+                    return
+            elif self._writer.file:
+                if self._writer.is_open:  # the last fit was interrupted
+                    self.close()
+                if self._writer.file in self._closed and self._closed == folder.event_files(directory) and self._others() == self._files:
+                    return
         if folder.is_remote(directory):
             self._say(f"{directory} is on a remote file system; what it holds from earlier is not looked at", once="remote")
         self.close()
-        kept = _KEPT.get(directory)
+        kept = KEPT.get(directory)
         if kept and kept.files and kept.files == folder.event_files(directory) and kept.signature == self._signature():
             self._standing, self._scalars, newest = copy.deepcopy(kept.standing), kept.scalars, kept.newest
         else:
@@ -265,7 +235,7 @@ class Recorder:
     def _signature(self) -> str:
         """A hash of all that a record of these plans must have in common with another one to be continued."""
         if self._own_signature is None:
-            parts: list[np.ndarray | str] = []
+            parts: list[np.ndarray | str] = [str(wire.SCHEMA)]
             for name, plan in self._plans.items():
                 names, arrays = plan.probes.as_record()
                 parts += [name, json.dumps([plan.comparable, names], sort_keys=True, default=str), *arrays.values()]
@@ -294,7 +264,7 @@ class Recorder:
                 aside = folder.move_aside(self.log_dir)
                 self._say(f"{target} held {held}; it is kept as {aside}, and a new record begins")
             self._forget(self.log_dir, newest, files)
-            _SAID.pop(self.log_dir, None)
+            SAID.pop(self.log_dir, None)
 
         self._before_first_write = keep_aside
 
@@ -362,7 +332,7 @@ class Recorder:
             self._writer.write_record(name, record, arrays)
             record["blocks"] = wire.step_blocks(record)
         epoch = {**epoch, "fresh": fresh, "logged": (0 if fresh else standing.before(name, step)) + 1}
-        _OPEN[self.directory] = self
+        OPEN[self.directory] = self
         self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record["blocks"])
         # Only now: a step that could not be written is not in the record.
         standing.add(name, step, epoch, record)
@@ -417,13 +387,13 @@ class Recorder:
 
     def _remember(self) -> None:
         if self.network is not None and self._writer.file:
-            _KNOWN.setdefault(self.network, {})[self.log_dir] = _Known(
+            KNOWN.setdefault(self.network, {})[self.log_dir] = Known(
                 self._writer.file, self._standing.last_step or 0, self._initial_weights
             )
 
     def _say(self, sentence: str, once: str | None = None) -> None:
         """Log a sentence. once: what it is about, if one sentence about it is enough for a log_dir."""
-        said = _SAID.setdefault(self.log_dir, set())
+        said = SAID.setdefault(self.log_dir, set())
         if once not in said:
             logger.warning("%s: %s.", self._by, sentence)
         if once:
@@ -431,17 +401,18 @@ class Recorder:
 
     def close(self) -> None:
         """Close the event file; a later write opens a new one."""
-        if _OPEN.get(self.directory) is self:
-            del _OPEN[self.directory]
+        if OPEN.get(self.directory) is self:
+            del OPEN[self.directory]
         self._mine |= self._writer.files
         self._writer.close()
+        self._closed = {} if folder.is_remote(self.directory) else folder.event_files(self.directory)
         self._keep()
 
     def _keep(self) -> None:
         """Keep what this recorder knows of the record for the next one, if it is all that there is."""
         if folder.is_remote(self.directory) or self._standing.problem or not self._writer.file or self._others() != self._files:
             return
-        while len(_KEPT) >= MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)))
+        while len(KEPT) >= MOST_KEPT:
+            KEPT.pop(next(iter(KEPT)))
         standing, newest = copy.deepcopy(self._standing), self._writer.last_wall_time
-        _KEPT[self.directory] = _Kept(folder.event_files(self.directory), self._signature(), standing, self._scalars, newest)
+        KEPT[self.directory] = Kept(self._closed, self._signature(), standing, self._scalars, newest)

@@ -34,7 +34,7 @@ def notebook(tmp_path: Path) -> Notebook:
 
 def in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on, nothing is known of records but what they hold."""
-    for name in ("_KNOWN", "_OPEN", "_KEPT", "_SAID"):
+    for name in ("KNOWN", "OPEN", "KEPT", "SAID"):
         monkeypatch.setattr(recorder, name, type(getattr(recorder, name))())
 
 
