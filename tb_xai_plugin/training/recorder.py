@@ -119,6 +119,8 @@ class Recorder:
             self._say(f"this model's record goes on in {home}, where it was kept aside for another model", once=f"goes on in {home}")
         self._read(directory or main)
         standing = self._standing
+        if known and directory and standing.is_empty:
+            self._say(f"the files in {directory} hold nothing any more; a new record begins at epoch {epoch}")
         in_record = standing.is_of(weights)
         self.initial = weights is not None and not in_record and weights in (standing.untrained, known.initial if known else None)
         self._initial_weights = known.initial if known else weights
@@ -404,9 +406,11 @@ class Recorder:
         if OPEN.get(self.directory) is self:
             del OPEN[self.directory]
         self._mine |= self._writer.files
+        was_open = self._writer.is_open
         self._writer.close()
-        self._closed = {} if folder.is_remote(self.directory) else folder.event_files(self.directory)
-        self._keep()
+        if was_open:  # what happened to a file after it was closed is not known here
+            self._closed = {} if folder.is_remote(self.directory) else folder.event_files(self.directory)
+            self._keep()
 
     def _keep(self) -> None:
         """Keep what this recorder knows of the record for the next one, if it is all that there is."""

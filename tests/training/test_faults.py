@@ -101,6 +101,20 @@ def test_a_folder_removed_in_each_epoch_leaves_the_last_one(notebook: Notebook) 
     has(notebook.logs, [3], notebook.fits[0].weights[3:])
 
 
+@pytest.mark.parametrize("kept", [0, 200], ids=["emptied", "cut off"])
+def test_files_that_are_emptied_between_two_fits_of_one_logger_are_not_gone_on_with(kept: int, notebook: Notebook) -> None:
+    """Nobody removed the files, so only their sizes tell."""
+    model, logger = network(), notebook.logger()
+    with notebook.listening():
+        notebook.fit(model, logger, epochs=2)
+        for file in (notebook.logs / "xai").iterdir():
+            file.write_bytes(file.read_bytes()[:kept])
+        notebook.fit(model, logger, epochs=2)
+    has(notebook.logs, [0, 1], notebook.fits[1].weights)
+    (sentence,) = notebook.said
+    assert "a new record begins" in sentence
+
+
 # ---- copies that fail
 
 
