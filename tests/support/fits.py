@@ -214,3 +214,14 @@ def each_of(models: Iterable[keras.Model], notebook: Notebook, **options: Any) -
     """One fit of each model, each with a logger of its own."""
     for model in models:
         notebook.fit(model, notebook.logger(), **options)
+
+
+def by_hand(hooks: keras.callbacks.Callback, model: keras.Model) -> None:
+    """A training loop of the user's own."""
+    hooks.set_model(model)
+    hooks.set_params({"epochs": 2})
+    hooks.on_train_begin()
+    for epoch in range(2):
+        hooks.on_epoch_begin(epoch)
+        hooks.on_epoch_end(epoch, {"loss": float(model.train_on_batch(ROWS, LABELS))})
+    hooks.on_train_end()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from support.fits import DATA, LABELS, OTHER_PROBES, PROBES, ROWS, At, Interrupt, Notebook, Weights, Wrapper, network, outputs_of
+from support.fits import DATA, OTHER_PROBES, PROBES, ROWS, At, Interrupt, Notebook, Weights, Wrapper, by_hand, network, outputs_of
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine.engine import Engine
@@ -422,13 +422,7 @@ def test_the_callback_works_in_a_loop_of_ones_own(tmp_path: Path) -> None:
     listed = keras.callbacks.CallbackList([xai.ExplanationLogger(tmp_path / "listed", PROBES, "shap")])
     for name, hooks in (("alone", alone), ("listed", listed)):
         model = network()
-        hooks.set_model(model)
-        hooks.set_params({"epochs": 2})
-        hooks.on_train_begin()
-        for epoch in range(2):
-            hooks.on_epoch_begin(epoch)
-            hooks.on_epoch_end(epoch, {"loss": float(model.train_on_batch(ROWS, LABELS))})
-        hooks.on_train_end()
+        by_hand(hooks, model)
         run = xai.read_run(tmp_path / name)
         assert run.steps.tolist() == [0, 1]
         assert (run.returned_epoch, run.returned_how) == (1, "last")

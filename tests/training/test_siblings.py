@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from support.fits import DATA, LABELS, OTHER_PROBES, PROBES, ROWS, Notebook, network, steps_kept
+from support.fits import DATA, OTHER_PROBES, PROBES, Notebook, by_hand, network, steps_kept
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.training import siblings
@@ -74,17 +74,6 @@ class Halve(keras.callbacks.Callback):
 
 def fit(model: keras.Model, callbacks: Any, epochs: int = 2) -> None:
     model.fit(DATA, epochs=epochs, verbose=0, shuffle=False, callbacks=callbacks)
-
-
-def by_hand(hooks: keras.callbacks.Callback, model: keras.Model) -> None:
-    """A training loop of the user's own."""
-    hooks.set_model(model)
-    hooks.set_params({"epochs": 2})
-    hooks.on_train_begin()
-    for epoch in range(2):
-        hooks.on_epoch_begin(epoch)
-        hooks.on_epoch_end(epoch, {"loss": float(model.train_on_batch(ROWS, LABELS))})
-    hooks.on_train_end()
 
 
 # ---- the list
