@@ -97,7 +97,7 @@ export function binned(row, starts) {
   });
 }
 
-/** The least height of a row, in which a name can be read, the usual one, and the largest. */
+/** The least height of a row, in which a name of the usual size can be read, the usual one, and the largest. */
 export const LEAST_ROW = 13;
 export const USUAL_ROW = 20;
 export const LARGEST_ROW = 52;
@@ -106,10 +106,11 @@ export const LARGEST_ROW = 52;
  * How many rows fit, and how high they are: all of them as high as there is room, else as many as can be read.
  * @param {number} room  px
  * @param {number} count
+ * @param {number} [em]  how large text is
  * @returns {{rows: number, height: number}}
  */
-export function rowsIn(room, count) {
-  const fit = Math.max(3, Math.floor(room / LEAST_ROW));
+export function rowsIn(room, count, em = 1) {
+  const fit = Math.max(3, Math.floor(room / (LEAST_ROW * em)));
   const rows = Math.min(count, fit);
-  return { rows, height: Math.max(LEAST_ROW, Math.min(LARGEST_ROW, Math.floor(room / Math.max(1, rows)))) };
+  return { rows, height: Math.max(LEAST_ROW * em, Math.min(LARGEST_ROW * em, Math.floor(room / Math.max(1, rows)))) };
 }

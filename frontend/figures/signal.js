@@ -1,6 +1,6 @@
 /** Arithmetic of a series' picture: rows of channels, lowest and highest value of each column of pixels, numbers on an axis. Pure. */
 
-/** Heights in CSS pixels: the attribution's own row below the channels and its part of a high picture, a channel's name, the numbers of the time axis, what a channel takes at least. */
+/** Heights in CSS pixels, where text has its usual size: the attribution's own row below the channels and its part of a high picture, a channel's name, the numbers of the time axis, what a channel takes at least. */
 const BARS = 40;
 const MOST_BARS = 120;
 const OF_BARS = 0.22;
@@ -14,18 +14,19 @@ const GAP = 4;
  * @param {number} height  that there is
  * @param {number} channels
  * @param {boolean} named  whether each has its name above it
+ * @param {number} [em]  how large text is
  * @returns {{height: number, rows: {top: number, height: number}[], bars: {top: number, height: number}}} height: more than there is where the channels need it; rows: without the names
  */
-export function signalRows(height, channels, named) {
-  const name = named ? NAME : 0;
+export function signalRows(height, channels, named, em = 1) {
+  const [name, time] = [named ? NAME * em : 0, TIME * em];
   const bars = Math.max(BARS, Math.min(MOST_BARS, Math.round(OF_BARS * height)));
-  const least = channels * (name + (named ? LEAST_NAMED : LEAST_ROW) + GAP) + bars + TIME;
+  const least = channels * (name + (named ? LEAST_NAMED : LEAST_ROW) + GAP) + bars + time;
   const total = Math.max(height, least);
-  const band = (total - bars - TIME) / channels - GAP;
+  const band = (total - bars - time) / channels - GAP;
   return {
     height: total,
     rows: Array.from({ length: channels }, (_, i) => ({ top: i * (band + GAP) + name, height: band - name })),
-    bars: { top: total - bars - TIME, height: bars - GAP / 2 },
+    bars: { top: total - bars - time, height: bars - GAP / 2 },
   };
 }
 

@@ -19,6 +19,7 @@ export const MODULES = [
   "model/areas.js",
   "model/state.js",
   "host/host.js",
+  "host/text.js",
   "views/start.js",
   "host/listen.js",
   "host/clipboard.js",

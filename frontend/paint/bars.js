@@ -2,6 +2,7 @@
 
 import { axis } from "../figures/axis.js";
 import { BARS } from "../figures/color.js";
+import { EM } from "../host/text.js";
 import { cleared, FONT, hatch, inkOf, upright } from "./canvas.js";
 
 /**
@@ -23,8 +24,8 @@ import { cleared, FONT, hatch, inkOf, upright } from "./canvas.js";
  * @property {number[]} ticks
  */
 
-const THICK = 10;
-const CAP = 3;
+const THICK = 10 * EM;
+const CAP = 3 * EM;
 const TEXT = 4;
 const TORN = 10;
 

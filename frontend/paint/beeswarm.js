@@ -2,7 +2,7 @@
 
 import { axis } from "../figures/axis.js";
 import { featureColor } from "../figures/color.js";
-import { cleared, inkOf, upright } from "./canvas.js";
+import { cleared, font, inkOf, upright } from "./canvas.js";
 
 const SHADES = 24;
 const THIN = 7;
@@ -111,7 +111,7 @@ export function drawImportance(canvas, width, height, key, { rows, colors, domai
   const { muted, faint, line } = inkOf(dark);
   const at = axis(domain, width);
   for (const tick of ticks) upright(context, at(tick), 0, height, tick === 0 ? faint : line);
-  context.font = "10px Roboto, sans-serif";
+  context.font = font(10);
   context.textBaseline = "middle";
   for (const { y, sizes, texts } of rows) {
     const top = y - (sizes.length * (THIN + BETWEEN) - BETWEEN) / 2;

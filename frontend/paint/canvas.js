@@ -1,6 +1,11 @@
 /** What all drawing on canvases shares: the screen's resolution, the page's inks, hatching. */
 
-export const FONT = "11px Roboto, sans-serif";
+import { EM } from "../host/text.js";
+
+/** @type {(size: number, weight?: number) => string} a font of so many px where text has its usual size */
+export const font = (size, weight = 400) => `${weight} ${size * EM}px Roboto, sans-serif`;
+
+export const FONT = `${11 * EM}px Roboto, sans-serif`;
 
 /** @typedef {{ink: string, muted: string, faint: string, line: string, panel: string}} Inks  of the page (styles/page.css) */
 

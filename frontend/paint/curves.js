@@ -2,9 +2,10 @@
 
 import { spreadApart } from "../figures/layout.js";
 import { RETURNED, onAxis } from "../figures/steps.js";
+import { EM } from "../host/text.js";
 import { indexOf } from "../model/series.js";
 import uPlot from "../vendor/uPlot.esm.js";
-import { FONT } from "./canvas.js";
+import { FONT, font } from "./canvas.js";
 
 /**
  * @typedef {object} Line
@@ -45,9 +46,9 @@ import { FONT } from "./canvas.js";
  * @property {(value: number) => string} format  of the values on the axis
  */
 
-const LABEL_HEIGHT = 12;
+const LABEL_HEIGHT = 12 * EM;
 const HATCH_PX = 5;
-const MARK_HEIGHT = 11;
+const MARK_HEIGHT = 11 * EM;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
 /**
@@ -87,7 +88,7 @@ export function optionsOf(element, { axis: epochs, lines, bands, marks = [], ret
   return {
     width: element.clientWidth || 200,
     height: element.clientHeight || 100,
-    padding: [6, 18, 0, 0],
+    padding: [6 * EM, 18 * EM, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: {
@@ -96,7 +97,7 @@ export function optionsOf(element, { axis: epochs, lines, bands, marks = [], ret
     },
     axes: [
       // The untrained model (-1) and the returned one have a place on the axis, not a number.
-      { ...axis, size: 20, gap: 3, space: 34, incrs: EPOCH_TICKS, values: (plot, ticks) => ticks.map((tick) => (tick < 0 || (returned && hidden(plot, tick, end)) ? "" : String(tick))), grid: { show: false } },
+      { ...axis, size: 20 * EM, gap: 3, space: 34 * EM, incrs: EPOCH_TICKS, values: (plot, ticks) => ticks.map((tick) => (tick < 0 || (returned && hidden(plot, tick, end)) ? "" : String(tick))), grid: { show: false } },
       { ...axis, size: 38, gap: 4, space: 18, values: (_, ticks) => ticks.map(format) },
     ],
     series: [
@@ -118,7 +119,7 @@ export function optionsOf(element, { axis: epochs, lines, bands, marks = [], ret
 }
 
 // CSS px that the word below the returned model takes to the left of its place.
-const RETURNED_WORD = 46;
+const RETURNED_WORD = 46 * EM;
 
 /** @type {(plot: uPlot, tick: number, end: number) => boolean} whether the word "returned" takes the place of an epoch's number */
 const hidden = (plot, tick, end) => tick >= end || plot.valToPos(end, "x") - plot.valToPos(tick, "x") < RETURNED_WORD;
@@ -152,7 +153,7 @@ function drawReturned({ ctx, bbox, valToPos }, lines, epochs, dark) {
   ctx.lineTo(parting, bottom);
   ctx.stroke();
   ctx.setLineDash([]);
-  ctx.font = `${11 * px}px Roboto, sans-serif`;
+  ctx.font = font(11 * px);
   ctx.textAlign = "right";
   ctx.textBaseline = "top";
   ctx.fillText("returned", x + 8 * px, bottom + 5 * px);
@@ -236,7 +237,7 @@ function hatching(color, way) {
 function drawMarks({ ctx, bbox, valToPos }, marks, dark) {
   const px = devicePixelRatio;
   ctx.save();
-  ctx.font = `${10 * px}px Roboto, sans-serif`;
+  ctx.font = font(10 * px);
   ctx.textBaseline = "top";
   ctx.lineWidth = px;
   const bottom = bbox.top + bbox.height;
@@ -282,7 +283,7 @@ function labelEnds(plot, lines, apart) {
   spreadApart(ends, LABEL_HEIGHT * px, bottom);
   const { ctx } = plot;
   ctx.save();
-  ctx.font = `500 ${11 * px}px Roboto, sans-serif`;
+  ctx.font = font(11 * px, 500);
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   for (const { label, color, x, y } of ends) {

@@ -1,16 +1,17 @@
 /** Draws the events of each epoch on a canvas: one row per run, one shape per kind. */
 
+import { EM } from "../host/text.js";
 import { emptied } from "./canvas.js";
 
 /** @typedef {import("../model/events.js").Marker} Marker */
 /** @typedef {import("../types.d.ts").EventKind} EventKind */
 
 /** Height of the row of one run, CSS px. */
-export const ROW = 13;
+export const ROW = 13 * EM;
 // Room of one shape, and of a shape with its count.
-export const SHAPE = 9;
-const COUNTED = 24;
-const RADIUS = 3.6;
+export const SHAPE = 9 * EM;
+const COUNTED = 24 * EM;
+const RADIUS = 3.6 * EM;
 
 /**
  * @param {HTMLCanvasElement} canvas

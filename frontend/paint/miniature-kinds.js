@@ -4,6 +4,7 @@ import { excerpt, strongestOf } from "../figures/cards.js";
 import { BARS } from "../figures/color.js";
 import { css, shade } from "../figures/passage.js";
 import { extremes } from "../figures/signal.js";
+import { EM } from "../host/text.js";
 import { playerName } from "../model/players.js";
 import { placeOf } from "../model/shown.js";
 import { fitting } from "../words/names.js";
@@ -14,10 +15,10 @@ import { drawShades, linePath } from "./signal.js";
 /** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
 
 // Px that a feature takes at least: its name, and the bar below it.
-const ROW = 20;
-const BAR = 5;
+const ROW = 20 * EM;
+const BAR = 5 * EM;
 // A letter's mean width at 10 px.
-const LETTER = 5.2;
+const LETTER = 5.2 * EM;
 
 /**
  * @typedef {object} Miniature
@@ -57,7 +58,7 @@ const asShown = (shown) => ({ ...shown, title: "", errors: null, real: null, tow
 /** @type {(place: HTMLElement, miniature: Miniature) => void} */
 function writeWords(place, { size, content, shown, dark, lead }) {
   if (content.kind !== "text") return;
-  const characters = Math.floor(size / LETTER) * Math.floor(size / 13);
+  const characters = Math.floor(size / LETTER) * Math.floor(size / (13 * EM));
   place.replaceChildren(
     ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
       const t = player < 0 ? 0 : placeOf(asShown(shown), player);

@@ -3,6 +3,7 @@
 import { spreadApart } from "../figures/layout.js";
 import { colored, css } from "../figures/passage.js";
 import { lastLevel, levels } from "../figures/ranks.js";
+import { EM } from "../host/text.js";
 import { fitting } from "../words/names.js";
 import { cleared, FONT, inkOf } from "./canvas.js";
 
@@ -10,13 +11,13 @@ import { cleared, FONT, inkOf } from "./canvas.js";
 
 /** Room for the names at either end, and for the numbers of the ranks: as much as the longest takes, up to a part of the chart. */
 const OF_NAMES = 0.3;
-const LEAST_NAMES = 48;
+const LEAST_NAMES = 48 * EM;
 // Px between a name and its line, and of those the hair that leads from one to the other where names had to make way.
 const BESIDE = 12;
 const HAIR = 8;
-const LABEL_HEIGHT = 12;
+const LABEL_HEIGHT = 12 * EM;
 // Pixels between two ranks at most: farther apart a change of one rank looks like a fall.
-export const LARGEST_STEP = 32;
+export const LARGEST_STEP = 32 * EM;
 /** A line of a value of 0; the scale's own middle would not be seen on the panel. */
 const GREY = { light: /** @type {Rgb} */ ([176, 176, 180]), dark: /** @type {Rgb} */ ([128, 128, 132]) };
 

@@ -3,6 +3,7 @@
 import { ticks } from "../figures/axis.js";
 import { css, ground } from "../figures/passage.js";
 import { extremes, runsOf, signalRows } from "../figures/signal.js";
+import { EM } from "../host/text.js";
 import { stretches } from "../model/players.js";
 import { placeOf, withinNoise } from "../model/shown.js";
 import { number, tick } from "../words/format.js";
@@ -13,10 +14,10 @@ import { cleared, crisp, inkOf } from "./canvas.js";
 /** @typedef {import("../types.d.ts").Signal} Signal */
 
 /** Room for the numbers of the value axes. */
-export const LEFT = 34;
+export const LEFT = 34 * EM;
 export const RIGHT = 6;
 // The width of most letters.
-const LETTER = 6.5;
+const LETTER = 6.5 * EM;
 
 /** @typedef {import("./canvas.js").Inks} Inks */
 
@@ -40,7 +41,7 @@ const LETTER = 6.5;
  */
 export function paintSignal(canvas, box, key, signal, shown, look) {
   const nameOf = (/** @type {number} */ channel) => look.names?.[channel] ?? (signal.channels > 1 ? `channel ${channel}` : "");
-  const layout = signalRows(box.height, signal.channels, Boolean(nameOf(0)));
+  const layout = signalRows(box.height, signal.channels, Boolean(nameOf(0)), EM);
   const region = runsOf(signal.segments, look.inside);
   const noise = shown.values && shown.apart ? Array.from(shown.values, (_, player) => Number(withinNoise(shown, player))).join("") : "";
   const all = [key, look.dark, look.lit, look.reach, shown.end, shown.threshold, shown.values !== null, region, noise].join();
@@ -99,7 +100,7 @@ function drawChannel(context, signal, channel, row, x, ink) {
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (const value of ticks(low, high, row.height > 60 ? 3 : row.height > 28 ? 2 : 1)) {
-    context.fillText(tick(value), LEFT - 5, Math.min(row.top + row.height - 5, Math.max(row.top + 6, y(value))));
+    context.fillText(tick(value), LEFT - 5, Math.min(row.top + row.height - 5 * EM, Math.max(row.top + 6 * EM, y(value))));
   }
   context.strokeStyle = ink.line;
   context.lineWidth = 1 / devicePixelRatio;
@@ -183,8 +184,8 @@ function drawBars(context, signal, shown, { dark, reach }, x, { top, height }, i
   context.textAlign = "right";
   context.textBaseline = "middle";
   const end = number(reach);
-  context.fillText(`+${end}`, LEFT - 5, top + 6);
-  context.fillText(`−${end}`, LEFT - 5, top + height - 5);
+  context.fillText(`+${end}`, LEFT - 5, top + 6 * EM);
+  context.fillText(`−${end}`, LEFT - 5, top + height - 5 * EM);
   for (const { player, first, last } of stretches(signal)) {
     const t = placeOf(shown, player);
     if (!t) continue;

@@ -1,10 +1,11 @@
 /** Draws how far a probe's explanation changes from epoch to epoch, as a small line on its card. */
 
 import { RETURNED, onAxis } from "../figures/steps.js";
+import { EM } from "../host/text.js";
 import { cleared } from "./canvas.js";
 
 // CSS px, as in styles/probes.css.
-const HEIGHT = 16;
+const HEIGHT = 16 * EM;
 
 /** @type {(steps: number[], step: number) => number} where a step is on a sparkline, 0 to 1 */
 export function sparkAt(steps, step) {

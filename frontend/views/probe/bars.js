@@ -4,6 +4,7 @@ import { ticks } from "../../figures/axis.js";
 import { barEnd, descending, largestSizes, linesOf, meanSizes, reach, sumOf, waterfall } from "../../figures/bars.js";
 import { difference, strongestThreshold } from "../../figures/scale.js";
 import { roveNames } from "../../host/rove.js";
+import { EM } from "../../host/text.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { drawBars } from "../../paint/bars.js";
@@ -21,16 +22,16 @@ import { aloneWords, blankReason, differenceReason } from "./figure.js";
 /** @typedef {import("./bars-parts.js").Column} Column */
 /** @typedef {import("./bars-parts.js").Rows} Rows */
 
-const LEAST_ROW = 18;
-const MOST_ROW = 28;
-const LEAST_HEIGHT = 112;
+const LEAST_ROW = 18 * EM;
+const MOST_ROW = 28 * EM;
+const LEAST_HEIGHT = 112 * EM;
 // The column of names: least px, its part of the width, the part of it for the name, and px of a letter.
-const LEAST_NAMES = 168;
+const LEAST_NAMES = 168 * EM;
 const NAMES = 0.27;
 const OF_NAME = 0.7;
-const LETTER = 5.6;
+const LETTER = 5.6 * EM;
 // Px between two numbers of an axis.
-const TICK = 52;
+const TICK = 52 * EM;
 // Of the way from base to output: a waterfall that misses more would end at a wrong number.
 const MOST_GAP = 0.01;
 

@@ -1,6 +1,7 @@
 /** The model's outputs for the selected probe, class by class; a click explains another class. */
 
 import { reveal } from "../../figures/layout.js";
+import { EM } from "../../host/text.js";
 import { className, inUnit, outputError, outputName, outputNumber, plural, probability, unitWords } from "../../words/format.js";
 import { labelIsRight, trueLabels } from "../../words/truth.js";
 import { failure } from "../parts/failure.js";
@@ -16,7 +17,7 @@ const MOST = 50;
 // From so many on, one is looked for by its name or number.
 const MANY = 20;
 // px of one, as in styles/reading.css.
-const ROW = 20;
+const ROW = 20 * EM;
 // Classes that are named in a reason.
 const NAMED = 8;
 

@@ -3,6 +3,7 @@
 import { gainOf } from "../../figures/evolution.js";
 import { inView } from "../../figures/layout.js";
 import { rove } from "../../host/rove.js";
+import { EM } from "../../host/text.js";
 import { paintHeat } from "../../paint/evolution.js";
 import { html, render } from "../parts/html.js";
 import { gainWords, nameButton } from "./evolution-parts.js";
@@ -10,7 +11,7 @@ import { gainWords, nameButton } from "./evolution-parts.js";
 /** @typedef {import("./evolution-parts.js").Scene} Scene */
 
 // Px from which on a row's name is written as large as elsewhere.
-const LARGE_ROW = 16;
+const LARGE_ROW = 16 * EM;
 
 /**
  * @param {Scene} scene

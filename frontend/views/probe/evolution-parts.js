@@ -2,6 +2,7 @@
 
 import { RETURNED, isEpoch } from "../../figures/steps.js";
 import { thin } from "../../figures/thinning.js";
+import { EM } from "../../host/text.js";
 import { epoch, signed } from "../../words/format.js";
 import { choose, html, segmented, select } from "../parts/html.js";
 
@@ -42,10 +43,10 @@ import { choose, html, segmented, select } from "../parts/html.js";
 /** @typedef {{centre: (place: number) => number, reach: number}} Axis  px of a place of the cursor, and how wide they all are */
 
 // Px that the words for the untrained model take, whole and cut short.
-const UNTRAINED = 58;
+const UNTRAINED = 58 * EM;
 // Px that the word for the returned model takes to the left of its end.
-const RETURNED_WIDE = 56;
-const SHORT = 28;
+const RETURNED_WIDE = 56 * EM;
+const SHORT = 28 * EM;
 
 const CHARTS = [
   { value: "heat", text: "heat map", title: "one row each, one column per epoch; the colour is the attribution" },

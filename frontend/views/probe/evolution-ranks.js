@@ -3,6 +3,7 @@
 import { nearestLine } from "../../figures/axis.js";
 import { binStarts, LEAST_ROW, orderOf } from "../../figures/evolution.js";
 import { BELOW, levels, ranksOver } from "../../figures/ranks.js";
+import { EM } from "../../host/text.js";
 import { chartOf, paintRanks, widest } from "../../paint/ranks.js";
 import { html, render } from "../parts/html.js";
 
@@ -19,7 +20,7 @@ const REACH = 14;
 export function rankChart(scene) {
   const { box, room, data, state, sides, entries, order, count, pinned, width, columns, lit, nameOf, listeners, words, endOf } = scene;
   const { cursor } = data;
-  const lowest = Math.max(3, Math.min(order.length, count, Math.floor((room.height - 16) / LEAST_ROW) - BELOW));
+  const lowest = Math.max(3, Math.min(order.length, count, Math.floor((room.height - 16 * EM) / (LEAST_ROW * EM)) - BELOW));
   const tops = entries.map((entry) => topOf(scene, entry));
   const longest = widest(tops.flat().map((player) => `${nameOf(player)} ${order.length}`));
   const chart = chartOf(width, room.height, cursor.steps.length, { lowest, of: order.length, longest });

@@ -4,6 +4,7 @@ import { meanSizes } from "../../figures/bars.js";
 import { LARGEST_ROW, LEAST_ROW, matrixOf, orderOf, rowsIn, USUAL_ROW } from "../../figures/evolution.js";
 import { BELOW } from "../../figures/ranks.js";
 import { largest } from "../../figures/scale.js";
+import { EM } from "../../host/text.js";
 import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
@@ -24,13 +25,13 @@ import { rankChart } from "./evolution-ranks.js";
 /** @typedef {import("./evolution-parts.js").Entry} Entry */
 /** @typedef {import("./evolution-parts.js").Scene} Scene */
 
-const NAME_WIDTH = 140;
+const NAME_WIDTH = 140 * EM;
 const GAP = 16;
 const MOST_RANKED = 10;
-const TICK_WIDTH = 34;
+const TICK_WIDTH = 34 * EM;
 // Px that lines, and rows, take at least.
-const LEAST_LINES = 136;
-const LEAST_HEIGHT = 40;
+const LEAST_LINES = 136 * EM;
+const LEAST_HEIGHT = 40 * EM;
 // Px of the height of a window without room to spare.
 const USUAL_WINDOW = 836;
 
@@ -120,7 +121,7 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
   const content = sides[0].content(probe);
   const nameOf = (/** @type {number} */ player) => playerName(probes, content, player);
   const ranks = state.evolution === "ranks";
-  const { rows, height: row } = rowsIn(room.height, order.length);
+  const { rows, height: row } = rowsIn(room.height, order.length, EM);
   const count = ranks ? Math.min(MOST_RANKED, rows, order.length) : all ? order.length : rows;
   const width = Math.floor((room.width - (ranks ? 0 : NAME_WIDTH + GAP) - (sides.length - 1) * GAP) / sides.length);
   // The strongest player changes from epoch to epoch: only what the user points at or keeps is lit here.
@@ -146,9 +147,9 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
  */
 function heightsOf(players, rows, ranks) {
   const floor = ranks ? LEAST_LINES : LEAST_HEIGHT;
-  const all = Math.max(floor, players * USUAL_ROW);
-  const least = Math.max(floor, Math.min(all, rows * LEAST_ROW));
-  return [least, all, Math.max(floor, ranks ? (Math.min(players, MOST_RANKED) + BELOW) * LARGEST_STEP : players * LARGEST_ROW)];
+  const all = Math.max(floor, players * USUAL_ROW * EM);
+  const least = Math.max(floor, Math.min(all, rows * LEAST_ROW * EM));
+  return [least, all, Math.max(floor, ranks ? (Math.min(players, MOST_RANKED) + BELOW) * LARGEST_STEP : players * LARGEST_ROW * EM)];
 }
 
 /**

@@ -3,6 +3,7 @@
 import { axis } from "../../figures/axis.js";
 import { featuresOf } from "../../figures/bars.js";
 import { featureColor } from "../../figures/color.js";
+import { EM } from "../../host/text.js";
 import { ABSENT, epochOf } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
 import { className, epoch, givenUnit, inUnit, number, outputName, plural, probeName, tick, unitWords, withError } from "../../words/format.js";
@@ -19,8 +20,8 @@ import { html } from "../parts/html.js";
 /** @typedef {{probe: number, side: number, player: number, x: number, y: number}} Hit  side: of the swarm; -1 for the importance; probe: -1 for none */
 
 // px that words take at the ends of an axis
-const LOW_WORD = 56;
-const HIGH_WORD = 40;
+const LOW_WORD = 56 * EM;
+const HIGH_WORD = 40 * EM;
 
 /** @param {number} count */
 export const swarmColumns = (count) => ({ "--swarms": count, "--part": `${4.4 / count}fr` });

@@ -4,6 +4,7 @@ import { axis, ticks } from "../../figures/axis.js";
 import { linesOf } from "../../figures/bars.js";
 import { across, beeswarm, nearestPoint } from "../../figures/beeswarm.js";
 import { roveNames } from "../../host/rove.js";
+import { EM } from "../../host/text.js";
 import { epochOf } from "../../model/cursor.js";
 import { sideAt } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
@@ -21,22 +22,22 @@ import { absent, header, scaleOf, swarmColumns, tipWords } from "./overview-part
 /** @typedef {import("../../types.d.ts").State} State */
 /** @typedef {import("./overview-parts.js").Hit} Hit */
 
-const ROW = 26;
+const ROW = 26 * EM;
 const MOST_ROWS = 12;
 const LONGEST_NAME = 48;
 // The column of names: least px, its part of the width, and px of a letter.
-const LEAST_NAMES = 140;
+const LEAST_NAMES = 140 * EM;
 const NAMES = 0.14;
-const LETTER = 5.6;
+const LETTER = 5.6 * EM;
 // px between two numbers of an axis, and of a number beside a bar
-const TICK = 56;
-const SWARM_TICK = 64;
-const NUMBER = 42;
+const TICK = 56 * EM;
+const SWARM_TICK = 64 * EM;
+const NUMBER = 42 * EM;
 const FEW_PROBES = 60;
 // px from a point within which it is the one that is meant
 const REACH = 7;
-const TIP_WIDTH = 240;
-const TIP_HEIGHT = 110;
+const TIP_WIDTH = 240 * EM;
+const TIP_HEIGHT = 110 * EM;
 
 /** @typedef {{player: number, y: number}} Place  a row in view, px of its upper edge */
 

@@ -1,5 +1,6 @@
 /** The list of events by epoch and probe; a click goes to the event. */
 
+import { EM } from "../../host/text.js";
 import { moveTo } from "../../model/cursor.js";
 import { GLYPHS, countKinds, placesOf, sizeWords } from "../../model/events.js";
 import { EVENT_KINDS } from "../../model/state.js";
@@ -13,7 +14,7 @@ import { choose, html, render, select } from "../parts/html.js";
 /** @typedef {import("../../types.d.ts").TrainingEvent} TrainingEvent */
 /** @typedef {{event: TrainingEvent, letter: "A" | "B", place: number}} Entry */
 
-const ROW = 22;
+const ROW = 22 * EM;
 const SHOWN_ROWS = 8;
 // Rows above and below those in view, so that a quick scroll shows no gap.
 const SPARE = 6;
