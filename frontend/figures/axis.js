@@ -15,7 +15,7 @@ export function axis([low, high], width) {
 }
 
 /**
- * Round numbers for an axis, 1, 2 or 5 times a power of ten apart, 0 among them where it is in view.
+ * Round numbers for an axis, 1, 2 or 5 times a power of ten apart, where that leaves one alone also 3 or 4 times, 0 among them where it is in view.
  * @param {number} low
  * @param {number} high
  * @param {number} most
@@ -25,7 +25,11 @@ export function ticks(low, high, most) {
   const span = high - low;
   if (!(span > 0) || most < 1) return [];
   const power = 10 ** Math.floor(Math.log10(span / most));
-  const step = [1, 2, 5].map((factor) => factor * power).find((size) => Math.floor(high / size) - Math.ceil(low / size) + 1 <= most) ?? 10 * power;
+  const counted = (/** @type {number} */ size) => Math.floor(high / size) - Math.ceil(low / size) + 1;
+  const finest = (/** @type {number[]} */ factors) => factors.map((factor) => factor * power).find((size) => counted(size) <= most) ?? 10 * power;
+  const usual = finest([1, 2, 5]);
+  // One number alone does not tell how long anything is.
+  const step = counted(usual) < 2 && most > 1 ? finest([1, 2, 3, 4, 5]) : usual;
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)) || 0);

@@ -5,6 +5,7 @@ import { RETURNED, onAxis } from "../figures/steps.js";
 import { EM } from "../host/text.js";
 import { indexOf } from "../model/series.js";
 import uPlot from "../vendor/uPlot.esm.js";
+import { tickLabels } from "../words/format.js";
 import { FONT, font } from "./canvas.js";
 
 /**
@@ -43,7 +44,7 @@ import { FONT, font } from "./canvas.js";
  * @property {Band[]} bands
  * @property {Mark[]} [marks]
  * @property {boolean} fromZero  whether 0 belongs on the axis
- * @property {(value: number) => string} format  of the values on the axis
+ * @property {(value: number) => string} format  of a value that the pointer is near
  */
 
 const LABEL_HEIGHT = 12 * EM;
@@ -51,18 +52,24 @@ const HATCH_PX = 5;
 const MARK_HEIGHT = 11 * EM;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
+// Parts of the largest value: what differs by less is the same but for rounding, and what differs by less than the other is flat on an axis from 0.
+const SAME = 1e-6;
+const FLAT = 0.02;
+
 /**
  * Ends of the axis of values.
  * @param {number | null} low
  * @param {number | null} high
- * @param {boolean} fromZero
+ * @param {boolean} fromZero  except where values differ by so little that they would be a flat line then
  * @returns {[number, number]}
  */
 export function valueRange(low, high, fromZero) {
   if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
-  const bottom = fromZero ? Math.min(0, low) : low;
-  const top = fromZero ? Math.max(0, high) : high;
-  if (top === bottom && fromZero) return [0, 1];
+  const apart = (high - low) / Math.max(Math.abs(low), Math.abs(high));
+  const zero = fromZero && !(apart > SAME && apart < FLAT);
+  const bottom = zero ? Math.min(0, low) : low;
+  const top = zero ? Math.max(0, high) : high;
+  if (top === bottom && zero) return [0, 1];
   const room = (top - bottom || Math.abs(top) || 1) * 0.06;
   return [bottom === 0 ? 0 : bottom - room, top === 0 ? 0 : top + room];
 }
@@ -79,7 +86,7 @@ export function dataOf({ axis, lines, bands }) {
  * @param {() => void} place
  * @returns {uPlot.Options}
  */
-export function optionsOf(element, { axis: epochs, lines, bands, marks = [], returned = false, fromZero, format }, dark, place) {
+export function optionsOf(element, { axis: epochs, lines, bands, marks = [], returned = false, fromZero }, dark, place) {
   const end = returned ? onAxis(epochs)(RETURNED) : (epochs[epochs.length - 1] ?? 0);
   const apart = lines.flatMap((line) => (typeof line.returned === "number" ? [line.returned] : []));
   const ink = dark ? "#bdbdbd" : "#616161";
@@ -88,7 +95,7 @@ export function optionsOf(element, { axis: epochs, lines, bands, marks = [], ret
   return {
     width: element.clientWidth || 200,
     height: element.clientHeight || 100,
-    padding: [6 * EM, 18 * EM, 0, 0],
+    padding: [(plot) => (bases.get(plot) ? 17 : 6) * EM, 18 * EM, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: {
@@ -98,7 +105,7 @@ export function optionsOf(element, { axis: epochs, lines, bands, marks = [], ret
     axes: [
       // The untrained model (-1) and the returned one have a place on the axis, not a number.
       { ...axis, size: 20 * EM, gap: 3, space: 34 * EM, incrs: EPOCH_TICKS, values: (plot, ticks) => ticks.map((tick) => (tick < 0 || (returned && hidden(plot, tick, end)) ? "" : String(tick))), grid: { show: false } },
-      { ...axis, size: 38, gap: 4, space: 18, values: (_, ticks) => ticks.map(format) },
+      { ...axis, size: axisWidth, gap: GAP, space: 18 * EM, values: numbers },
     ],
     series: [
       {},
@@ -114,8 +121,44 @@ export function optionsOf(element, { axis: epochs, lines, bands, marks = [], ret
       const upper = 1 + lines.length + 2 * i;
       return { series: /** @type {[number, number]} */ ([upper, upper + 1]), fill: hatched ? hatching(color, hatched) : `${color}${dark ? "38" : "26"}` };
     }),
-    hooks: { setSize: [place], draw: [(plot) => markBest(plot, lines), (plot) => returned && drawReturned(plot, lines, epochs, dark), (plot) => labelEnds(plot, lines, returned ? end : null), (plot) => drawMarks(plot, marks, dark)], ready: [place] },
+    hooks: { setSize: [place], draw: [(plot) => drawBase(plot, ink), (plot) => markBest(plot, lines), (plot) => returned && drawReturned(plot, lines, epochs, dark), (plot) => labelEnds(plot, lines, returned ? end : null), (plot) => drawMarks(plot, marks, dark)], ready: [place] },
   };
+}
+
+// CSS px between an axis and its numbers.
+const GAP = 4;
+
+/** @type {WeakMap<uPlot, string>} what all numbers on the axis of values are added to; "" for nothing */
+const bases = new WeakMap();
+
+/** @type {(plot: uPlot, ticks: number[]) => string[]} */
+function numbers(plot, ticks) {
+  const { texts, base } = tickLabels(ticks.map((tick) => Number(tick.toPrecision(12))));
+  bases.set(plot, base && `${base} +`);
+  return texts;
+}
+
+/** @type {(plot: uPlot, texts: string[] | null, place: number, cycle: number) => number} CSS px that the numbers take; the second round of the layout keeps what the first one found */
+function axisWidth(plot, texts, place, cycle) {
+  const axis = /** @type {uPlot.Axis & {_size?: number}} */ (plot.axes[place]);
+  if (cycle > 1 && axis._size) return axis._size;
+  plot.ctx.font = font(11 * devicePixelRatio);
+  const widest = Math.max(0, ...[...(texts ?? []), bases.get(plot) ?? ""].map((text) => plot.ctx.measureText(text).width));
+  return Math.ceil(widest / devicePixelRatio) + 2 * GAP;
+}
+
+/** @type {(plot: uPlot, ink: string) => void} above the numbers, what they are added to */
+function drawBase(plot, ink) {
+  const base = bases.get(plot);
+  if (!base) return;
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.font = font(11 * devicePixelRatio);
+  ctx.fillStyle = ink;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "top";
+  ctx.fillText(base, bbox.left - GAP * devicePixelRatio, 0);
+  ctx.restore();
 }
 
 // CSS px that the word below the returned model takes to the left of its place.

@@ -34,6 +34,40 @@ export function tick(value) {
   return typographic(String(Number(value.toPrecision(6))));
 }
 
+// Digits that a number beside an axis has at most; from these sizes on it is written with a power of ten.
+const MOST_DIGITS = 6;
+const LARGE = 1e6;
+const SMALL = 1e-4;
+
+/**
+ * The numbers beside one axis, written alike: 0.5, 1, 1.5; 2e10, 4e10. What all of them begin with is written once where they would be too long: 123456789 and
+ * from there 0, 0.5, 1.
+ * @param {number[]} values
+ * @returns {{texts: string[], base: string}} base: what is added to each number; "" for nothing
+ */
+export function tickLabels(values) {
+  const sizes = values.map(Math.abs);
+  const most = Math.max(...sizes);
+  const ordered = [...values].sort((one, other) => one - other);
+  const step = Math.min(...ordered.slice(1).map((value, i) => value - ordered[i]).filter((apart) => apart > 0));
+  if (!(most > 0) || !Number.isFinite(step)) return { texts: values.map(tick), base: "" };
+  // Digits from the first of the largest to the last that tells neighbours apart.
+  const digits = Math.floor(Math.log10(most) + 1e-9) - Math.floor(Math.log10(step) + 1e-9) + (roundly(step) ? 1 : 2);
+  if (digits > MOST_DIGITS) {
+    const least = sizes.indexOf(Math.min(...sizes));
+    const first = values[least];
+    return { texts: tickLabels(values.map((value) => Number((value - first).toPrecision(MOST_DIGITS)))).texts, base: typographic(String(Number(first.toPrecision(15)))) };
+  }
+  if (most >= LARGE || most < SMALL) {
+    const power = Math.floor(Math.log10(most) + 1e-9);
+    return { texts: values.map((value) => (value ? typographic(`${Number((value / 10 ** power).toPrecision(digits))}e${power}`) : "0")), base: "" };
+  }
+  return { texts: values.map((value) => typographic(String(Number(value.toPrecision(MOST_DIGITS + 1))))), base: "" };
+}
+
+/** @type {(step: number) => boolean} whether it has one digit: 0.02, and not 0.025 */
+const roundly = (step) => Number(step.toPrecision(1)) === Number(step.toPrecision(6));
+
 /**
  * A signed quantity, always with its sign: +0.83, −1.20, 0.
  * @param {number} value
