@@ -1,4 +1,4 @@
-/** Numbers as comma-separated values: RFC 4180, UTF-8 without a byte order mark. Pure. */
+/** Numbers as comma-separated values: RFC 4180, UTF-8 with a byte order mark. Pure. */
 
 import { featuresOf } from "../figures/bars.js";
 import { RETURNED } from "../figures/steps.js";
@@ -15,6 +15,8 @@ import { trueLabels } from "../words/truth.js";
 
 /** @typedef {string | number | null} Cell */
 
+// Without it Excel takes UTF-8 for the code page of the computer, and 猫 becomes çŒ«. pandas and polars leave it out of the first name.
+const BYTE_ORDER_MARK = "\ufeff";
 // Digits that bring a float32 back exactly.
 const DIGITS = 9;
 
@@ -27,6 +29,12 @@ export function csv(rows) {
   for (const row of rows) text += `${row.map(cell).join(",")}\r\n`;
   return text;
 }
+
+/**
+ * A whole file, as spreadsheets want it.
+ * @param {Iterable<Cell[]>} rows
+ */
+export const csvFile = (rows) => new Blob([BYTE_ORDER_MARK, csv(rows)], { type: "text/csv;charset=utf-8" });
 
 /** @param {Cell} value */
 function cell(value) {

@@ -1,7 +1,7 @@
 /** All exports, by their name in the menu. A new one is a file, a line here and one in the menu (views/export.js). Loaded when the menu opens. */
 
 import { animation } from "./animation.js";
-import { allNumbers, csv, shownNumbers } from "./csv.js";
+import { allNumbers, csvFile, shownNumbers } from "./csv.js";
 import { fileName } from "./file.js";
 import { filmstrip } from "./filmstrip.js";
 import { view } from "./view.js";
@@ -13,9 +13,6 @@ export const EXPORTS = {
   view,
   filmstrip,
   animation,
-  numbers: async ({ data }) => ({ blob: table(csv(shownNumbers(data))), name: fileName(data, "epoch", "csv") }),
-  "all-numbers": async ({ data }) => ({ blob: table(csv(allNumbers(data))), name: fileName(data, "epochs", "csv") }),
+  numbers: async ({ data }) => ({ blob: csvFile(shownNumbers(data)), name: fileName(data, "epoch", "csv") }),
+  "all-numbers": async ({ data }) => ({ blob: csvFile(allNumbers(data)), name: fileName(data, "epochs", "csv") }),
 };
-
-/** @param {string} text */
-const table = (text) => new Blob([text], { type: "text/csv;charset=utf-8" });

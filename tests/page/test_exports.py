@@ -55,9 +55,10 @@ def export(page: Page, tab: FrameLocator, item: str) -> Download:
 
 
 def table(download: Download) -> list[dict[str, str]]:
-    text = Path(download.path()).read_bytes().decode("utf-8")
+    data = Path(download.path()).read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")  # Excel reads UTF-8 by this mark alone
+    text = data.decode("utf-8-sig")
     assert text.endswith("\r\n")
-    assert not text.startswith("\ufeff")
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -415,7 +415,7 @@ def test_numbers_of_a_table_with_hostile_names_leave_as_they_are_in_the_record(s
     tab.get_by_role("button", name="export").click()
     with page.expect_download() as download:
         tab.get_by_role("menuitem", name="Numbers as CSV", exact=True).click()
-    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"), newline="")))
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"), newline="")))
     run = xai.read_run(logdir / "wide")
     values = run.values("shap")[-1, 0, int(run.probes.labels[0])]
     assert np.array_equal(np.array([row["now value"] for row in rows], dtype=np.float32), values.astype(np.float32))

@@ -114,7 +114,7 @@ def test_the_csv_has_the_labels_and_how_many_are_right(server: TensorBoard, logd
     tab.get_by_role("button", name="export").click()
     with page.expect_download() as download:
         tab.get_by_text("Numbers as CSV").click()
-    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     assert {row["label"] for row in rows} == {"; ".join(NAMES[number] for number in np.flatnonzero(SETS[1]))}
     title = next(name for name in rows[0] if name.endswith(" right labels"))
     assert {row[title] for row in rows} == {str(right(run)[1].sum())}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { allNumbers, csv, shownNumbers } from "../../../frontend/exports/csv.js";
+import { allNumbers, csv, csvFile, shownNumbers } from "../../../frontend/exports/csv.js";
 
 const EXPLAINED = { target: 1, values: Float32Array.of(0.1, -2, NaN), errors: Float32Array.of(0.25, 0, NaN), base: -0.5 };
 
@@ -102,4 +102,12 @@ test("the returned model is named, and a model that was explained once has no ep
   const b = { ...once, info: { ...once.info, returned: { epoch: null, how: "once", step: returned } } };
   const rows = parsed(allNumbers(data({ a, b }))).slice(1).map((row) => row.slice(0, 2));
   assert.deepEqual(rows.filter((_, i) => i % 2 === 0), [["averaged", "0"], ["averaged", "returned"], ["forest", ""]]);
+});
+
+test("a file says by its first bytes that it is UTF-8, so that Excel reads every script", async () => {
+  const names = ["猫", "Größe", "حجم", "😀", "plain"];
+  const bytes = new Uint8Array(await csvFile([names]).arrayBuffer());
+  assert.deepEqual([...bytes.slice(0, 3)], [0xef, 0xbb, 0xbf]);
+  // A decoder that knows of the mark gives the names alone.
+  assert.equal(new TextDecoder("utf-8").decode(bytes), `${names.join(",")}\r\n`);
 });
