@@ -89,7 +89,7 @@ export type Piece = [string, number];
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { pieces?: Piece[][]; player_names?: string[][]; probes?: number[]; scale?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
+  header: { pieces?: Piece[][]; player_names?: string[][]; probes?: number[]; scale?: number | null; largest?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -173,7 +173,7 @@ export interface Importance {
   /** (players,); null where the step is not in the record */
   at(step: number): Float32Array | null;
 }
-export interface Values { bytes: number; scale: number | null; of(probe: number): ProbeValues | undefined }
+export interface Values { bytes: number; scale: number | null; largest: number | null; of(probe: number): ProbeValues | undefined }
 export interface Difference {
   bytes: number;
   /** (players,) standard errors of the difference at a step; null where the step is not in the record */

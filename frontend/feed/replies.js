@@ -30,6 +30,7 @@ export const READERS = {
     return {
       bytes: container.bytes,
       scale: container.header.scale ?? null,
+      largest: container.header.largest ?? null,
       of(probe) {
         const i = position.get(probe);
         if (i === undefined) return undefined;

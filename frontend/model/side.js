@@ -149,7 +149,11 @@ export function createSide({ letter, info, label, color, method, explained, regi
       outputs = ask("outputs", { ...run, probes: String(selected) });
       if (info.interacting.includes(method)) interactions = ask("interactions", { ...explanation, probes: String(selected) });
     },
-    scale: () => [...values.values()][0]?.scale ?? 0,
+    scale() {
+      const [record] = values.values();
+      // The leading feature of a table has more values than the few that may lie beyond: all of them are to be told apart.
+      return (info.probes.kind === "tabular" ? record?.largest : null) ?? record?.scale ?? 0;
+    },
     values: (probe) => values.get(lists.get(probe) ?? "")?.of(probe),
     content,
     picture(probe) {

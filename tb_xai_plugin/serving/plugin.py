@@ -31,7 +31,8 @@ from tb_xai_plugin.serving.request import WHOLE_NUMBER, Request, invalid_argumen
 T = TypeVar("T")
 
 # The quantile of |values| at the end of the colour scale. A model that leans on one spot has a few values far above all others, and a scale up to
-# the largest would leave all others pale. Values beyond the end have the end colour, as the legend says.
+# the largest would leave all others pale. Values beyond the end have the end colour, as the legend says. A table's scale goes up to the largest: its leading
+# feature has more than 2 % of the values, and its row would be one colour.
 SCALE_QUANTILE = 0.98
 
 # Replies of at least so many bytes are compressed.
@@ -137,7 +138,8 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         values, errors, base = run.of_class(wanted, f"values/{explainer}", f"errors/{explainer}", f"base/{explainer}")
         target = run.target_of(wanted)
         finite = np.abs(values[np.isfinite(values)])
-        header = {"probes": chosen, "scale": float(np.quantile(finite, SCALE_QUANTILE)) if finite.size else None}
+        ends = {"scale": float(np.quantile(finite, SCALE_QUANTILE)), "largest": float(finite.max())} if finite.size else {"scale": None, "largest": None}
+        header = {"probes": chosen, **ends}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
         return header, {"steps": run.all_steps, **{name: array[:, chosen] for name, array in arrays.items()}}
 

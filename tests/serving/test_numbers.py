@@ -150,6 +150,7 @@ def test_the_colour_scale_is_of_all_probes_whichever_are_asked_for(server: Serve
     assert header["probes"] == [2, 0]
     percent = float(re.search(r"the ([\d.]+) % quantile", SECTIONS["values"])[1])
     assert header["scale"] == pytest.approx(np.nanquantile(np.abs(values), percent / 100))
+    assert header["largest"] == np.nanmax(np.abs(values))
     np.testing.assert_array_equal(arrays["values"], values[:, [2, 0]])
 
 

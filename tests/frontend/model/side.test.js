@@ -64,3 +64,17 @@ test("of tables all probes are read, as many as a browser keeps; of pictures non
   assert.ok(large > 0 && large * 2 * 500 * 1000 <= 16e6);
   assert.deepEqual(surveyed({ ...table(3, 30, 10), probes: { kind: "image", count: 3, players: [9, 9, 9] } }), []);
 });
+
+test("the scale of a table goes up to its largest bar; that of other probes to what 98 % of the values have", () => {
+  const scale = (/** @type {string} */ kind, /** @type {object} */ reply) => {
+    const of = () => createSide({ letter: "A", info: { ...info, probes: { ...info.probes, kind } }, label: "", color: "", method: "shap", explained: "label", region: "", areas: [] }, (route) => (route === "values" ? { of: () => undefined, ...reply } : undefined));
+    const one = of();
+    one.load([0], 0);
+    return one.scale();
+  };
+  assert.equal(scale("tabular", { scale: 567, largest: 1665 }), 1665);
+  assert.equal(scale("image", { scale: 567, largest: 1665 }), 567);
+  assert.equal(scale("text", { scale: 567, largest: 1665 }), 567);
+  assert.equal(scale("tabular", { scale: 567, largest: null }), 567, "an older server");
+  assert.equal(scale("tabular", { scale: null, largest: null }), 0, "no number at all");
+});
