@@ -105,10 +105,10 @@ function drawBar(context, { y, from, to, error, text, look }, at, [low, high], d
   else {
     const edge = beyond ? TORN : 0;
     const inner = up ? Math.min(x, near) - TEXT - edge : Math.max(x, far) + TEXT + edge;
-    const fits = Math.abs(inner - start) >= wide + 2;
+    const fits = (up ? inner - start : start - inner) >= wide + 2;
     if (fits && (look === "plain" || look === "many")) write(context, text, inner, y, look === "many" ? ink : colors.on, up ? "right" : "left");
     else {
-      const other = up ? start - TEXT : start + TEXT;
+      const other = up ? Math.min(start, near) - TEXT : Math.max(start, far) + TEXT;
       if (up ? other - wide >= 1 : other + wide <= width - 1) write(context, text, other, y, ink, up ? "right" : "left");
     }
   }
