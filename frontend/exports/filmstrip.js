@@ -1,7 +1,7 @@
 /** The selected probe at all epochs on one sheet, as PNG. */
 
 import { thin } from "../figures/thinning.js";
-import { frameLabel } from "../model/frames.js";
+import { frameLabel, isOnce } from "../model/frames.js";
 import { caption, legendWords, lines, sidesOf, title } from "./captions.js";
 import { fileName } from "./file.js";
 import { filmGrid } from "./grid.js";
@@ -44,6 +44,8 @@ export async function filmstrip({ data, state }) {
   }
   thinned.places.forEach((place, i) => {
     sides.forEach((side, row) => {
+      // A model that was explained once is the same at every epoch.
+      if (isOnce(side) && i > 0) return;
       const { x, y } = grid.place(i, row);
       sheet.picture(painter.of(side, place), left + x, top + y, grid.frame);
     });

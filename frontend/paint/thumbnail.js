@@ -9,15 +9,15 @@ import { paint, wipe } from "./picture.js";
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{side: Side, probe: number, step: number, size: number, lit: number[]}} what  size in CSS pixels; lit: players to outline
+ * @param {{side: Side, probe: number, step: number | null, size: number, lit: number[]}} what  step: null for none; size in CSS pixels; lit: players to outline
  * @param {Data} data
  * @param {State} state
  */
 export function thumbnail(canvas, { side, probe, step, size, lit }, data, state) {
   const picture = side.picture(probe);
   const values = side.values(probe);
-  if (!picture || !values) {
-    // What it showed before was another method's, or another run's.
+  if (!picture || !values || step === null) {
+    // What it showed before was another method's, another run's, or another epoch's.
     wipe(canvas);
     return;
   }

@@ -71,7 +71,11 @@ export function filmstripView(element) {
     const lit = state.pair ?? (chosen === null ? [] : [chosen]);
     blocks.forEach((own, k) => shown.forEach((index, i) => {
       const canvases = frames[k * shown.length + i].querySelectorAll("canvas");
-      own.forEach((side, row) => thumbnail(canvases[row], { side, probe, step: epochOf(cursor, side.letter, index), size, lit }, data, state));
+      own.forEach((side, row) => {
+        // A model that was explained once is the same at every epoch: it stands where the cursor is.
+        const step = isOnce(side) && index !== cursor.index ? null : epochOf(cursor, side.letter, index);
+        thumbnail(canvases[row], { side, probe, step, size, lit }, data, state);
+      });
     }));
   });
 }
@@ -110,7 +114,7 @@ function frame(element, data, sides, index, left) {
     onPointerLeave=${() => choose(element, { hover: null })}>
     ${sides.map((side, row) => html`<span key=${side.letter} class="picture"
       onPointerMove=${(/** @type {PointerEvent} */ event) => hover(element, event, side, data.probe)}>
-      <canvas role="img" aria-label=${sideAt(side, own[row])}></canvas></span>`)}
+      <canvas role="img" aria-label=${isOnce(side) && !current ? `${side.name}: the same at every epoch` : sideAt(side, own[row])}></canvas></span>`)}
     <span class="frame-step">${words}</span>
   </button>`;
 }
