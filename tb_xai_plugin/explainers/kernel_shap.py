@@ -50,7 +50,8 @@ class KernelShap:
         On a complete design, least squares are exact to rounding, and there is nothing to interpolate.
 
         Fidelity, at no further cost: "additive_r2", the R^2 of the additive game on pairs that it was not fitted to (leave-one-out), weighted by the
-        Shapley kernel; it is the part of the game that attributions can show. "efficiency_gap", |sum of values - (v(N) - v(0))| in units of
+        Shapley kernel; it is the part of the game that attributions can show. What the reference rows of a table add to single pairs is no part of
+        the game: their effect, as predicted from the other pairs, is removed from both first. "efficiency_gap", |sum of values - (v(N) - v(0))| in units of
         v(N) - v(0); more than rounding would be a defect.
         """
         weights = kernel_weights(design)
@@ -62,15 +63,18 @@ class KernelShap:
             A, left_out = kriging.shapley(), kriging.left_out
         h, sampling = design.pairs - 0.5, PairErrors.of(A, design)
         leverage = np.einsum("ji,ij->j", h, A)  # how much a pair's own evaluation changes its additive prediction
+        noisy = None if design.noise is None else OddKriging.noise_left_out(design)
 
         def apply(outputs: np.ndarray) -> Attribution:
             outputs = outputs.astype(np.float64, copy=False)
             d, even = (outputs[0::2] - outputs[1::2]) / 2, (outputs[0::2] + outputs[1::2]) / 2
             phi, unseen = A @ d, left_out(d)
             errors, noise = sampling(unseen)
-            odd_residuals, even_residuals = d - h @ phi + leverage[:, None] * unseen, even - even[0]
+            game = d if noisy is None else d - noisy @ d
+            own, missed = (phi, unseen) if noisy is None else (A @ game, left_out(game))
+            odd_residuals, even_residuals = game - h @ own + leverage[:, None] * missed, even - even[0]
             residuals = np.concatenate([even_residuals + odd_residuals, even_residuals - odd_residuals])
-            both_halves = np.concatenate([even + d, even - d])
+            both_halves = np.concatenate([even + game, even - game])
             return Attribution(
                 values=phi,
                 base=outputs[1],
