@@ -33,13 +33,24 @@ function lastUpTo(steps, until) {
 }
 
 /**
+ * An address without a user's name and password: `fetch` refuses those. The browser sends what it has asked for once by itself.
+ * @param {string} address
+ */
+function bare(address) {
+  const url = new URL(address);
+  url.username = url.password = "";
+  return url;
+}
+
+/**
  * @param {string} base  address that the routes are relative to
  * @returns {Source}
  */
 export function createServerSource(base) {
+  const root = bare(base);
   /** @type {(route: string, args: Record<string, string>, signal?: AbortSignal) => Promise<Response>} */
   async function request(route, args, signal) {
-    const url = new URL(route, base);
+    const url = new URL(route, root);
     for (const [name, value] of Object.entries(args)) url.searchParams.set(name, value);
     let response;
     try {

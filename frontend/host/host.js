@@ -1,10 +1,12 @@
 /** TensorBoard around the page: its window, its theme, its reload button, and whether the tab is in view. */
 
-/** The window whose URL people see: TensorBoard's, or our own where the page is opened by itself. */
+import { focusedIn, takesText } from "./typing.js";
+
+/** The window whose URL people see: TensorBoard's, or our own where the page is opened by itself or in a frame of any other page. */
 export function hostWindow() {
   try {
-    // Reading the location throws where the parent is of another origin.
-    return window.parent.location.href ? window.parent : window;
+    // Reading the document throws where the parent is of another origin.
+    return window.parent.document.querySelector("tb-webapp") ? window.parent : window;
   } catch {
     return window;
   }
@@ -68,10 +70,29 @@ export function followVisibility(element, changed) {
   document.addEventListener("visibilitychange", report);
 }
 
-/** Takes the focus so that keys work at once, unless the user is typing in a field of TensorBoard. */
+/** Takes the focus so that keys work at once, unless somebody else has it: a page around TensorBoard, a field of TensorBoard. */
 export function takeFocus() {
   const host = hostWindow();
-  const focused = host.document.activeElement;
-  const free = !focused || focused === host.document.body || focused === window.frameElement || focused.closest("[role=tab], [data-plugin-id]");
-  if (host !== window && free) window.focus();
+  if (host === window) return;
+  takeFree();
+  // In a tab of the browser that was opened behind another, and in a frame that nobody has clicked yet: later, if then nothing else takes it.
+  if (!host.document.hasFocus()) host.addEventListener("focus", takeLater, { once: true });
+}
+
+const takeLater = () => void setTimeout(takeFree);
+
+function takeFree() {
+  const { document } = hostWindow();
+  if (document.hasFocus() && isFree(document)) window.focus();
+}
+
+/**
+ * Whether nothing in TensorBoard's page wants keys.
+ * @param {Document} document
+ */
+function isFree(document) {
+  const focused = focusedIn(document);
+  if (!focused || focused === window.frameElement) return true;
+  if (document.designMode === "on" || takesText(focused)) return false;
+  return focused === document.body || focused.closest("[role=tab], [data-plugin-id]") !== null;
 }

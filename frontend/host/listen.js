@@ -2,6 +2,7 @@
 
 import { copy } from "./clipboard.js";
 import { keyChange } from "./keyboard.js";
+import { isTaken } from "./typing.js";
 
 /** @typedef {import("../types.d.ts").Change} Change */
 /** @typedef {import("../types.d.ts").Command} Command */
@@ -39,7 +40,7 @@ export function listen(root, store, dataNow, retry) {
 
   document.addEventListener("keydown", (event) => {
     const data = dataNow();
-    if (!data || event.ctrlKey || event.metaKey || event.altKey || takesKey(event)) return;
+    if (!data || isTaken(event)) return;
     const wanted = keyChange(event, data, store.get());
     if (!wanted) return;
     event.preventDefault();
@@ -58,20 +59,4 @@ export function listen(root, store, dataNow, retry) {
   root.addEventListener("change", ({ target }) => {
     if (pointed && target instanceof HTMLSelectElement) target.blur();
   });
-}
-
-/**
- * Whether the element in focus needs a key for itself: text is typed, a list is walked, a button is pressed.
- * @param {KeyboardEvent} event
- */
-function takesKey({ target, key }) {
-  if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLTextAreaElement) return true;
-  // Up and down walk a list; left and right would too, and change the explained class without notice.
-  if (target instanceof HTMLSelectElement) return key !== "ArrowLeft" && key !== "ArrowRight";
-  if (target instanceof HTMLInputElement) {
-    if (target.type === "checkbox") return key === " ";
-    return target.type !== "range" || (target.id !== "epoch" && key.startsWith("Arrow"));
-  }
-  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
 }

@@ -24,6 +24,7 @@ export const MODULES = [
   "host/listen.js",
   "host/clipboard.js",
   "host/keyboard.js",
+  "host/typing.js",
   "views/page.js",
   "host/playback.js",
   "views/index.js",

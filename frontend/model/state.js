@@ -149,7 +149,12 @@ export function createStore(changed, { location, history }) {
   const write = () => {
     // Another of TensorBoard's tabs may be open; its URL is not ours to change.
     if (location.hash && pairs(location.hash)[0] !== TAB) return;
-    history.replaceState(history.state, "", writeHash(location.hash, state));
+    try {
+      // The whole path: a hash alone would be taken relative to the page's base, which is another address.
+      history.replaceState(history.state, "", location.pathname + location.search + writeHash(location.hash, state));
+    } catch {
+      // Refused where the page has no origin of its own (a sandbox), or after very many changes: the next one writes it all.
+    }
   };
 
   return {
@@ -175,7 +180,7 @@ export function createStore(changed, { location, history }) {
       state = { ...DEFAULTS, ...moment, ...linked };
       changed();
     },
-    /** The address of exactly this view. */
-    link: () => location.href.replace(/#.*$/, "") + writeHash(location.hash, state),
+    /** The address of exactly this view, without a user's name and password. */
+    link: () => location.href.replace(/#.*$/, "").replace(/^(\w+:\/\/)[^/]*@/, "$1") + writeHash(location.hash, state),
   };
 }

@@ -53,13 +53,14 @@ export function exportView(element) {
   const button = () => /** @type {HTMLElement | null} */ (element.querySelector(".export-button"));
   const items = () => [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[role=menuitem]"))];
 
-  const show = () => {
+  /** @param {boolean} asked  by the user, whose focus goes to the menu */
+  const show = (asked = true) => {
     open = true;
     // The export modules are large and rarely needed: they load while the user reads the menu.
     import("../exports/index.js").catch(() => {});
     document.addEventListener("pointerdown", outside, true);
     draw();
-    items()[0]?.focus();
+    if (asked) items()[0]?.focus();
   };
 
   /** @param {boolean} back  whether the focus goes back to the button */
@@ -111,7 +112,8 @@ export function exportView(element) {
     hide(true);
     job.start(name, ...last, /** @type {HTMLElement} */ (element.closest(".page"))).then((problem) => {
       draw();
-      if (problem) show();
+      // Whoever went on to type something keeps the focus.
+      if (problem) show(document.hasFocus() && (element.contains(document.activeElement) || document.activeElement === document.body));
     });
   };
 

@@ -53,6 +53,7 @@ export function classesView(element) {
 
   const keyDown = (/** @type {KeyboardEvent} */ event) => {
     const rows = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".class-row"));
+    if (event.isComposing) return;
     if (event.key === "Escape" && query) search("");
     else if (event.key === "ArrowDown") rows[0]?.focus();
     else if (event.key === "Enter") rows[0]?.click();

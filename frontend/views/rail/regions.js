@@ -189,6 +189,8 @@ function nameField(element, data, state, area, rename) {
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
     event.stopPropagation();
+    // Enter takes a candidate of an input method first.
+    if (event.isComposing) return;
     if (event.key === "Enter") take(event);
     if (event.key === "Escape") {
       taken = true;
