@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.judgement import comparison, differences, drift, history, shares, steadiness, summaries, trust
 from tb_xai_plugin.judgement.comparison import Comparison
@@ -19,14 +21,16 @@ from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.steadiness import Steady
 from tb_xai_plugin.judgement.trust import Trust
 from tb_xai_plugin.judgement.words import count_words, returned_words
-from tb_xai_plugin.records import dataframe, wire
+from tb_xai_plugin.records import dataframe, places, wire
 from tb_xai_plugin.records.series import Region, Series, Target
-from tb_xai_plugin.records.sources import DirectorySource, has_events
+from tb_xai_plugin.records.sources import Source, source_of
 
 if TYPE_CHECKING:
     import pandas
 
     from tb_xai_plugin.judgement.alignment import Pairing
+
+logger = logging.getLogger("tb_xai_plugin")
 
 
 class Run(Series):
@@ -321,19 +325,21 @@ def read_run(path: str | os.PathLike[str], probe_set: str | None = None) -> Run:
         RecordError (a ValueError): a record that can't be read, or without that probe set.
     """
     path = os.fspath(path)
-    if not os.path.isdir(path):
+    if not places.is_directory(path):
         raise FileNotFoundError(f"read_run: there is no directory {path!r}; give the log_dir of an ExplanationLogger.")
     inner = os.path.join(path, wire.DIRECTORY)
-    directory = inner if has_events(inner) else path
-    if not has_events(directory):
-        hint = ", or use read_runs for a directory of runs" if any(_record_directories(path)) else ""
+    directory = inner if places.has_events(inner) else path
+    if not places.has_events(directory):
+        hint = ", or use read_runs for a directory of runs" if places.record_directories(path) else ""
         raise FileNotFoundError(f"read_run: no explanations in {path!r}; give the log_dir of an ExplanationLogger{hint}.")
-    source = DirectorySource(directory)
+    with Progress(f"Reading {places.name_of(path)}").phase("event files"):
+        source = source_of(directory)
+    _say_damages(source)
     if not any(map(wire.probe_set_of, source.tags())):
         raise FileNotFoundError(
             f"read_run: the event files in {directory!r} hold no explanations; give the log_dir of an ExplanationLogger."
         )
-    return Run(source, os.path.basename(os.path.abspath(path)), probe_set)
+    return Run(source, places.name_of(path), probe_set)
 
 
 def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
@@ -349,22 +355,25 @@ def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
         FileNotFoundError: there is no such directory.
     """
     logdir = os.fspath(logdir)
-    if not os.path.isdir(logdir):
+    if not places.is_directory(logdir):
         raise FileNotFoundError(f"read_runs: there is no directory {logdir!r}; give TensorBoard's logdir.")
-    runs = {}
-    for name, directory in sorted(_record_directories(logdir)):
+    with Progress("Reading runs").phase(logdir):
+        found = places.record_directories(logdir)
+    runs: dict[str, Run] = {}
+    sources: dict[str, Source] = {}
+    for number in Progress("Reading runs")(range(len(found)), unit="run"):
+        name, directory = found[number]
+        real = directory if places.is_remote(directory) else os.path.realpath(directory)
         try:
-            runs[name] = Run(DirectorySource(directory), name)
+            if real not in sources:  # of links to one run, one is read
+                sources[real] = source_of(directory)
+                _say_damages(sources[real])
+            runs[name] = Run(sources[real], name)
         except RecordError as error:
             warnings.warn(f"read_runs leaves out a run that can't be read: {error}", stacklevel=2)
     return runs
 
 
-def _record_directories(logdir: str) -> list[tuple[str, str]]:
-    """(run name, directory of its record) of all runs below a directory."""
-    records = []
-    for parent, directories, _ in os.walk(logdir):
-        directory = os.path.join(parent, wire.DIRECTORY)
-        if wire.DIRECTORY in directories and has_events(directory):
-            records.append((os.path.relpath(parent, logdir).replace(os.sep, "/"), directory))
-    return records
+def _say_damages(source: Source) -> None:
+    for damage in getattr(source, "damages", ()):
+        logger.warning(damage)

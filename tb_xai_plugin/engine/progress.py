@@ -27,10 +27,10 @@ class Progress:
         self._what = what
         self._bar = _bar()
 
-    def __call__(self, probes: range) -> Iterable[int]:
-        """The numbers of probes, with a line that counts them."""
-        numbers: Iterable[int] = probes
-        return numbers if self._bar is None else self._bar(probes, desc=self._what, unit="probe", delay=DELAY)
+    def __call__(self, numbers: range, unit: str = "probe") -> Iterable[int]:
+        """The numbers, with a line that counts them. unit: what they are numbers of."""
+        counted: Iterable[int] = numbers
+        return counted if self._bar is None else self._bar(numbers, desc=self._what, unit=unit, delay=DELAY)
 
     @contextmanager
     def phase(self, doing: str) -> Iterator[None]:

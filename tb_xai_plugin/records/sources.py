@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ import numpy as np
 
 from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.events import Index
+from tb_xai_plugin.records.places import is_remote
 
 T = TypeVar("T")
 
@@ -48,7 +49,34 @@ class Source(Protocol):
 
 
 class DirectorySource:
-    """The event files of one directory, read with TensorBoard's own reader; a truncated last event is left out."""
+    """The event files of one local directory; see `events.Index` for truncated and damaged ones. Tensors are read when they are asked for.
+
+    Attributes:
+        damages: a sentence for each damaged file.
+    """
+
+    def __init__(self, directory: str) -> None:
+        index = Index(directory)
+        self.damages = index.damages
+        self._contents = {
+            tag: content for tag, (name, content) in index.plugins.items() if name == wire.PLUGIN_NAME and tag in index.tensors
+        }
+        self._tensors = {tag: index.tensors[tag] for tag in self._contents}
+
+    def tags(self) -> dict[str, bytes]:
+        return dict(self._contents)
+
+    def tensors(self, tags: Iterable[str]) -> dict[str, list[Datum]]:
+        return {
+            tag: [Datum(tensor.event.step, tensor.event.wall_time, _value(tensor.read())) for tensor in self._tensors.get(tag, [])]
+            for tag in tags
+        }
+
+
+class RemoteSource:
+    """The event files of one directory on a remote file system, such as gs://, read with TensorBoard's own reader; all is in memory."""
+
+    damages: Sequence[str] = ()
 
     def __init__(self, directory: str) -> None:
         from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
@@ -58,7 +86,8 @@ class DirectorySource:
             self._accumulator.Reload()
 
     def tags(self) -> dict[str, bytes]:
-        plugin_data = {tag: self._accumulator.SummaryMetadata(tag).plugin_data for tag in self._accumulator.Tags()["tensors"]}
+        present = set(self._accumulator.Tags()["tensors"])
+        plugin_data = {tag: metadata.plugin_data for tag, metadata in self._accumulator.summary_metadata.items() if tag in present}
         return {tag: data.content for tag, data in plugin_data.items() if data.plugin_name == wire.PLUGIN_NAME}
 
     def tensors(self, tags: Iterable[str]) -> dict[str, list[Datum]]:
@@ -70,6 +99,11 @@ class DirectorySource:
             tag: [Datum(event.step, event.wall_time, _value(make_ndarray(event.tensor_proto))) for event in of_tag]
             for tag, of_tag in events.items()
         }
+
+
+def source_of(directory: str) -> DirectorySource | RemoteSource:
+    """The event files of a directory, local or remote."""
+    return RemoteSource(directory) if is_remote(directory) else DirectorySource(directory)
 
 
 class ProviderSource:
@@ -148,10 +182,6 @@ def calls(sizes: Iterable[tuple[T, int]]) -> list[list[T]]:
         else:
             bins[place] = ([*bins[place][0], item], bins[place][1] + size)
     return [items for items, _ in bins]
-
-
-def has_events(directory: str) -> bool:
-    return os.path.isdir(directory) and any("tfevents" in name for name in os.listdir(directory))
 
 
 def _value(array: np.ndarray) -> np.ndarray | bytes:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.places import is_remote
 
 # Records that made way for another one lie in <log_dir>/earlier-1, earlier-2, …, which TensorBoard shows as runs of their own.
 ASIDE = "earlier"
@@ -18,11 +19,6 @@ _GIVEN: dict[str, int] = {}
 
 # An event file with nothing but its header has at most so many bytes.
 HEADER_BYTES = 128
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path is on a remote file system, which TensorBoard's writer supports and `os` does not."""
-    return "://" in path
 
 
 def absolute(log_dir: str | os.PathLike[str]) -> str:

@@ -19,7 +19,8 @@ from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.models.network import about
 from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.sources import DirectorySource
+from tb_xai_plugin.records.places import is_remote
+from tb_xai_plugin.records.sources import source_of
 from tb_xai_plugin.records.writer import Writer
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder, siblings
@@ -214,7 +215,7 @@ class Recorder:
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""
         if directory == self.directory and not self._standing.problem:
-            if folder.is_remote(directory):
+            if is_remote(directory):
                 if not self._standing.is_empty:
                     return
             elif self._writer.file:
@@ -222,7 +223,7 @@ class Recorder:
                     self.close()
                 if self._writer.file in self._closed and self._closed == folder.event_files(directory) and self._others() == self._files:
                     return
-        if folder.is_remote(directory):
+        if is_remote(directory):
             self._say(f"{directory} is on a remote file system; what it holds from earlier is not looked at", once="remote")
         self.close()
         kept = KEPT.get(directory)
@@ -260,7 +261,7 @@ class Recorder:
             target = folder.record_directory(self.log_dir)
             files, newest = folder.event_files(target), max(self._standing.newest, self._writer.last_wall_time)
             self.close()
-            if folder.is_remote(self.log_dir):
+            if is_remote(self.log_dir):
                 self._say(f"{target} holds {held}; this fit begins a new record, which replaces it")
             elif files:
                 aside = folder.move_aside(self.log_dir)
@@ -275,7 +276,7 @@ class Recorder:
 
         def keep_copy() -> None:
             self.close()
-            if folder.is_remote(self.log_dir):
+            if is_remote(self.log_dir):
                 self._say(f"{self.directory} already has epochs up to {last}; from epoch {step} on, this fit's take their place")
             elif folder.event_files(self.directory):
                 aside = folder.copy_aside(self.log_dir, self.directory)
@@ -365,7 +366,7 @@ class Recorder:
                 *(prefix, engine.probes), regression=engine.settings["regression"], targets=engine.constant_targets
             )
             if any(logged < step for logged in self._standing.sets[name].steps):
-                run_scalars.resume(Run(DirectorySource(self.directory), self.log_dir, name), step)
+                run_scalars.resume(Run(source_of(self.directory), self.log_dir, name), step)
         return run_scalars
 
     def _follow_the_file(self) -> None:
@@ -409,12 +410,12 @@ class Recorder:
         was_open = self._writer.is_open
         self._writer.close()
         if was_open:  # what happened to a file after it was closed is not known here
-            self._closed = {} if folder.is_remote(self.directory) else folder.event_files(self.directory)
+            self._closed = {} if is_remote(self.directory) else folder.event_files(self.directory)
             self._keep()
 
     def _keep(self) -> None:
         """Keep what this recorder knows of the record for the next one, if it is all that there is."""
-        if folder.is_remote(self.directory) or self._standing.problem or not self._writer.file or self._others() != self._files:
+        if is_remote(self.directory) or self._standing.problem or not self._writer.file or self._others() != self._files:
             return
         while len(KEPT) >= MOST_KEPT:
             KEPT.pop(next(iter(KEPT)))

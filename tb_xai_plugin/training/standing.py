@@ -13,8 +13,9 @@ from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import Snapshot
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.places import has_events, is_remote
 from tb_xai_plugin.records.record import probe_sets
-from tb_xai_plugin.records.sources import DirectorySource, has_events
+from tb_xai_plugin.records.sources import source_of
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.training import folder
 from tb_xai_plugin.training.checks import differing_parts
@@ -142,9 +143,9 @@ def read_standing(directory: str, log_dir: str, plans: Mapping[str, Plan]) -> St
     """The standing of what a directory holds; with a `problem` where it is no record in which these plans can go on."""
     standing = Standing.empty(plans)
     try:
-        if not has_events(directory):
+        if is_remote(directory) or not has_events(directory):
             return standing
-        source = DirectorySource(directory)
+        source = source_of(directory)
         if not source.tags():
             standing.problem = "a damaged record" if folder.has_more_than_headers(directory) else None
             return standing
@@ -189,7 +190,7 @@ def misfit(standing: Standing, engines: Mapping[str, Engine]) -> str | None:
 def holds_only(directory: str, log_dir: str, snapshot: Snapshot) -> bool:
     """Whether a directory holds these very explanations and outputs, of a model explained once."""
     try:
-        run = Run(DirectorySource(directory), log_dir)
+        run = Run(source_of(directory), log_dir)
         if not run.once or run.explainers != list(snapshot.explanations):
             return False
         pairs = [
