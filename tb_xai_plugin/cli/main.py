@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from types import ModuleType
 
 from tb_xai_plugin.cli import compare
 from tb_xai_plugin.version import __version__
@@ -27,10 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_to(commands)
-    if arguments is None:
-        _prevent_tensorflow_import()
     given = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorBoard imports TensorFlow where there is one
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for a remote log, TensorBoard imports TensorFlow where there is one
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
     try:
@@ -42,12 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
-
-
-def _prevent_tensorflow_import() -> None:
-    """Make TensorBoard read files without TensorFlow, whose import takes four seconds. TensorBoard does so where a module of this name exists."""
-    if "tensorflow" not in sys.modules:
-        sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
 
 
 if __name__ == "__main__":

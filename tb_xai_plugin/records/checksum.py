@@ -1,13 +1,7 @@
-"""CRC-32C of the records of event files, masked as TensorFlow masks it.
-
-From google-crc32c where it is installed: 10 GB/s on one core. Otherwise with NumPy, 500 MB/s; TensorBoard's own, in Python, reads 10 MB/s.
-"""
+"""CRC-32C of the records of event files, masked as TensorFlow masks it, with NumPy: 1 GB/s on one core. TensorBoard's own, in Python, reads 10 MB/s."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -16,12 +10,13 @@ import numpy as np
 POLYNOMIAL = 0x82F63B78
 ONES = 0xFFFFFFFF
 
+# x^5685 + x^1362 + x^426 + 1 is a multiple of the polynomial; over bits, so is its 16th power, whose exponents are 16 times as large. So a word of
+# 16 bits may be added, by exclusive or, to the words that are so much later, and left out: 5685 - 1362, 5685 - 426, 5685.
+LATER = (4323, 5259, 5685)
+
 # A row of so many bytes, or of the states of so many rows, becomes one state.
 BYTES = 128
 STATES = BYTES // 4
-
-# So many rows are looked up at once: their indices take eight times their bytes.
-ROWS = 2**8
 
 # Below so many bytes, Python's own loop is as fast.
 SHORT = 2**8
@@ -29,27 +24,15 @@ SHORT = 2**8
 
 def masked(data: bytes) -> int:
     """The checksum as it is stored: rotated by 15 bits, plus a constant, so that checksums of checksums are sound."""
-    crc = _fastest()(data)
+    crc = crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & ONES
 
 
-@cache
-def _fastest() -> Callable[[bytes], int]:
-    with suppress(ImportError), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # without its compiled part it warns, and is slow
-        import google_crc32c
-
-        if google_crc32c.implementation == "c":
-            fast: Callable[[bytes], int] = google_crc32c.value
-            return fast
-    return crc32c
-
-
 def crc32c(data: bytes) -> int:
-    """The checksum, with NumPy.
+    """The checksum.
 
-    A checksum is linear over bits. So each byte of a row is looked up by its value and its place, and what the bytes of a row become is added up by
-    exclusive or; then the same is done with the states of rows, until one is left.
+    It is linear over bits. So long data are folded first; then each byte of a row is looked up by its value and its place, and what the bytes of a row
+    become is added up by exclusive or; then the same is done with the states of rows, until one is left.
     """
     if len(data) < SHORT:
         state, of_byte = ONES, _of_byte().tolist()
@@ -57,21 +40,37 @@ def crc32c(data: bytes) -> int:
             state = of_byte[(state ^ byte) & 255] ^ state >> 8
         return int(state) ^ ONES
     # Zeros before the first byte change nothing; the first four bytes meet the first state, which is all ones.
-    padded = np.zeros(-(-len(data) // BYTES) * BYTES, np.uint8)
-    padded[-len(data) :] = np.frombuffer(data, np.uint8)
+    padded = _padded(np.frombuffer(data, np.uint8), 2)
     padded[len(padded) - len(data) :][:4] ^= 255
-    level = 0
-    while len(states := _states(padded, level)) > 1:
-        states = np.concatenate([np.zeros(-len(states) % STATES, "<u4"), states])
-        padded, level = states.view(np.uint8), level + 1
+    rows, level = _padded(_folded(padded.view("<u2")).view(np.uint8), BYTES), 0
+    while len(states := _states(rows.reshape(-1, BYTES), level)) > 1:
+        rows, level = _padded(states.view(np.uint8), BYTES), level + 1
     return int(states[0]) ^ ONES
 
 
-def _states(padded: np.ndarray, level: int) -> np.ndarray:
-    """uint32 (rows,) of uint8 (rows * BYTES,)."""
-    rows, table, places = padded.reshape(-1, BYTES), _table(level), np.arange(0, BYTES * 256, 256)
-    parts = (rows[start : start + ROWS] + places for start in range(0, len(rows), ROWS))
-    return np.concatenate([np.bitwise_xor.reduce(table.take(part), axis=1) for part in parts]).astype("<u4")
+def _padded(data: np.ndarray, size: int) -> np.ndarray:
+    """A copy with zeros before it, so many that its bytes are a multiple of a size."""
+    padded = np.zeros(-(-len(data) // size) * size, np.uint8)
+    padded[len(padded) - len(data) :] = data
+    return padded
+
+
+def _folded(words: np.ndarray) -> np.ndarray:
+    """The last words, at most max(LATER), after all before them were added to them; in place."""
+    begin, end = 0, len(words) - LATER[-1]
+    while begin < end:
+        part = words[begin : min(begin + LATER[0], end)]
+        for later in LATER:
+            words[begin + later : begin + later + len(part)] ^= part
+        begin += len(part)
+    return words[begin:]
+
+
+def _states(rows: np.ndarray, level: int) -> np.ndarray:
+    """uint32 (rows,) of uint8 (rows, BYTES)."""
+    places = np.arange(0, BYTES * 256, 256)
+    states: np.ndarray = np.bitwise_xor.reduce(_table(level).take(rows + places), axis=1).astype("<u4", copy=False)
+    return states
 
 
 @cache
