@@ -1,8 +1,10 @@
 /** Every view of the page, by the room it has there (views/page.js). A new one is a file and a line. */
 
 import { REST, preload } from "../host/preload.js";
+import { isOnce } from "../model/frames.js";
+import { hasView } from "../words/kinds.js";
 import { noticeView } from "./notice.js";
-import { ofKind, once, soon } from "./parts/later.js";
+import { afterwards, ofKind, once, shownIf, soon } from "./parts/later.js";
 import { classesView } from "./probe/classes.js";
 import { picturesView } from "./probe/pictures.js";
 import { probeTitleView } from "./probe/title.js";
@@ -31,15 +33,16 @@ export const VIEWS = {
   findings: soon(async () => (await later()).findingsView),
   probes: probesView,
   "probe-title": probeTitleView,
-  pictures: picturesView,
+  pictures: shownIf((data) => hasView(data, "pictures"), picturesView),
   bars: ofKind("bars", async () => (await import("./probe/bars.js")).barsView),
   passage: ofKind("passage", async () => (await import("./probe/passage.js")).passageView),
   signal: ofKind("signal", async () => (await import("./probe/signal.js")).signalView),
   classes: classesView,
   pairs: soon(async () => (await later()).pairsView),
   reading: soon(async () => (await later()).readingView),
-  filmstrip: soon(async () => (await later()).filmstripView),
-  evolution: ofKind("evolution", async () => (await import("./probe/evolution.js")).evolutionView),
+  filmstrip: ofKind("filmstrip", afterwards(async () => (await later()).filmstripView)),
+  // Of models that were explained once, its one column would repeat what stands above.
+  evolution: ofKind("evolution", async () => (await import("./probe/evolution.js")).evolutionView, ({ panes }) => !panes.every(({ side }) => isOnce(side))),
   overview: ofKind("overview", async () => (await import("./probes/overview.js")).overviewView),
   status: statusView,
   export: soon(async () => (await later()).exportView),

@@ -12,7 +12,7 @@ import { createPage } from "./page.js";
 const LIVE_CHECK_MS = 2000;
 
 /** @param {import("../feed/session.js").Session} session */
-export function start({ store, feed, look, changed, settle, drawWith }) {
+export function start({ store, feed, look, changed: redraw, settle, drawWith }) {
   const { root, rooms } = createPage(Object.keys(VIEWS));
   const updates = Object.entries(VIEWS).map(([name, view]) => view(rooms[name]));
   /** @type {Data | null} */
@@ -53,7 +53,7 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
     playOn();
     // The end of training sends no message: live runs are checked again.
     clearTimeout(tick);
-    if (ready.live) tick = window.setTimeout(changed, LIVE_CHECK_MS);
+    if (ready.live) tick = window.setTimeout(redraw, LIVE_CHECK_MS);
   }
 
   /** What the page decided for the user stays decided when runs or epochs arrive. */
@@ -72,6 +72,8 @@ export function start({ store, feed, look, changed, settle, drawWith }) {
     feed.setVisible(visible);
     if (visible) takeFocus();
   });
+  // What has room follows the window's size.
+  window.addEventListener("resize", redraw);
   onReload(feed.poll);
   onNavigation(store.reread);
   drawWith(draw);

@@ -120,12 +120,15 @@ class FakeRun:
     truth: dict[int, Truth] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.probes = make_probes(self.players, self.classes, labels=self.labels, side=self.side, seed=self.seed)
+        self.probes = self.make_probes()
         least = {"evaluations": "auto", "output": "log-odds", "classes": "auto", "seed": 0, "batch_size": "auto"}
         self.plan = Plan(self.probes, self.explainers, **least)
         self.rng = np.random.default_rng(self.seed)
         self.targets = CHANGING_TARGETS if self.changing_targets else self.classes
         self.constant_targets = None if self.changing_targets else list(range(self.classes))
+
+    def make_probes(self) -> Any:
+        return make_probes(self.players, self.classes, labels=self.labels, side=self.side, seed=self.seed)
 
     @property
     def steps(self) -> list[int]:

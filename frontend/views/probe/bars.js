@@ -9,7 +9,6 @@ import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { drawBars } from "../../paint/bars.js";
 import { commonUnit, number, signed, toError } from "../../words/format.js";
-import { hasView } from "../../words/kinds.js";
 import { createList } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
 import { encoded, feet, heads, rowName, tipText, tools } from "./bars-parts.js";
@@ -57,6 +56,9 @@ export function barsView(element) {
     if (event.target instanceof HTMLCanvasElement) event.target.title = player === null ? "" : words(player, Number(event.target.dataset.column));
   });
   list.stage.addEventListener("pointerleave", () => choose(element, { hover: null }));
+  list.stage.addEventListener("pointerout", ({ target }) => {
+    if (target instanceof HTMLCanvasElement) target.title = "";
+  });
   list.stage.addEventListener("click", (event) => {
     const player = hit(event);
     if (player !== null && last) choose(element, { player: player === last[1].player ? null : player });
@@ -64,8 +66,6 @@ export function barsView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = !hasView(data, "bars");
-    if (element.hidden) return;
     last = [data, state];
     const { panes, probe } = data;
     const { info } = panes[0].side;

@@ -12,7 +12,7 @@ import { indexOf } from "../../model/series.js";
 import { standingWords } from "../../model/shown.js";
 import { LARGEST_STEP } from "../../paint/ranks.js";
 import { epoch, givenUnit, number } from "../../words/format.js";
-import { KINDS, hasView, playerNoun } from "../../words/kinds.js";
+import { KINDS, playerNoun } from "../../words/kinds.js";
 import { choose, html, render } from "../parts/html.js";
 import { heatMap } from "./evolution-heat.js";
 import { header, moreButton, ticks } from "./evolution-parts.js";
@@ -70,9 +70,6 @@ export function evolutionView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
-    // Of models that were explained once, the one column would repeat what stands above.
-    element.hidden = !hasView(data, "evolution") || data.panes.every(({ side }) => isOnce(side));
-    if (element.hidden) return;
     last = [data, state];
     const scene = sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf);
     const { order, count, sides, columns, noun, from, beyond } = scene;

@@ -24,8 +24,6 @@ export function filmstripView(element) {
   let followed = "";
 
   return createStrip(element, (strip, data, state) => {
-    element.hidden = data.a?.info.probes.kind !== "image";
-    if (element.hidden) return;
     const { cursor, probe } = data;
     const sides = [data.a, data.b].filter((side) => side !== null);
     const { frame: usual, largest } = pictureSizes(window.innerHeight, sides.length);

@@ -4,7 +4,6 @@ import { css, insideOf, shade } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
 import { sideAt } from "../../model/frames.js";
 import { exactly, placeOf, shownOf, withinNoise } from "../../model/shown.js";
-import { hasView } from "../../words/kinds.js";
 import { choose, html, render } from "../parts/html.js";
 import { panesRow } from "./panes.js";
 
@@ -30,8 +29,6 @@ export function passageView(element) {
   element.append(frame);
 
   return (data, state) => {
-    element.hidden = !hasView(data, "passage");
-    if (element.hidden) return;
     const { panes, probe } = data;
     const box = (/** @type {import("../../types.d.ts").Pane | null} */ pane) =>
       html`<div class="passage-text" role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${sideAt(pane.side, pane.step)}` : "difference of the attributions of each token, first minus second"}></div>`;

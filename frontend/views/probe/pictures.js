@@ -42,8 +42,6 @@ export function picturesView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = data.phase === "ready" && data.a?.info.probes.kind !== "image";
-    if (data.phase !== "ready" || element.hidden) return;
     last = [data, state];
     const { panes, probe } = data;
     const pair = panes.length === 2;

@@ -8,7 +8,6 @@ import { sideAt } from "../../model/frames.js";
 import { playerName, stretch } from "../../model/players.js";
 import { exactly, shownOf } from "../../model/shown.js";
 import { LEFT, paintSignal, RIGHT } from "../../paint/signal.js";
-import { hasView } from "../../words/kinds.js";
 import { choose, html, render } from "../parts/html.js";
 import { panesRow } from "./panes.js";
 
@@ -45,8 +44,6 @@ export function signalView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = !hasView(data, "signal");
-    if (element.hidden) return;
     last = [data, state];
     const { panes, probe } = data;
     render(panesRow(element, data, state, (pane) => html`<canvas role="img" aria-label=${encoded(pane)}></canvas><div class="stretches" role="group" aria-label=${`stretches of time: ${pane ? pane.title : "difference"}`}></div>`), frame);

@@ -11,7 +11,6 @@ import { playerName } from "../../model/players.js";
 import { createSurvey } from "../../model/survey.js";
 import { drawImportance, drawSwarm } from "../../paint/beeswarm.js";
 import { number } from "../../words/format.js";
-import { hasView } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
 import { createList, watchView } from "../parts/bars-list.js";
 import { choose, html, render } from "../parts/html.js";
@@ -103,8 +102,6 @@ export function overviewView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
-    element.hidden = !hasView(data, "overview");
-    if (element.hidden) return;
     last = [data, state];
     // What is out of the window is drawn when it comes in.
     if (!inView()) return;

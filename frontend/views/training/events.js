@@ -36,9 +36,9 @@ export function eventsView(element) {
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
+    last = [data, state];
     element.hidden = state.events === null || data.phase !== "ready";
     if (element.hidden) return;
-    last = [data, state];
     const all = everything(data);
     const kept = state.events === "all" ? all : all.filter(({ event }) => event.kind === state.events);
     const first = Math.max(0, Math.floor(top / ROW) - SPARE);

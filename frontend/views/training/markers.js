@@ -44,6 +44,9 @@ export function showMarkers(canvas, data, dark) {
     canvas.title = hit ? markerWords(hit.marker, cursor.steps, hit.letter) : "";
     canvas.style.cursor = hit ? "pointer" : "";
   };
+  canvas.onpointerleave = () => {
+    canvas.title = canvas.style.cursor = "";
+  };
   canvas.onclick = (event) => {
     const hit = hitAt(event);
     if (hit) choose(canvas, { ...moveTo(cursor, hit.marker.goal), playing: false });

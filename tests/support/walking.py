@@ -1,0 +1,277 @@
+"""Walks at random over the page, and compares it with a fresh page at the same address.
+
+Both pages are the tab's own, opened alone, in one browser. Time passes faster for them: what waits for a rest, or for the next poll, need not wait long.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+from support.records import FakeRun
+from support.server import PREFIX, Server
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+SCRIPT = (Path(__file__).parent / "walking.js").read_text(encoding="utf-8")
+FASTER = 10
+# Time, and the address that the page would have: browsers refuse more than a few changes of it a second.
+SETUP = f"""
+window.realTimeout = window.setTimeout.bind(window);
+window.setTimeout = (act, ms = 0, ...rest) => window.realTimeout(act, ms > 20 ? ms / {FASTER} : ms, ...rest);
+history.replaceState = (state, title, url) => {{ window.address = url; }};
+"""
+SIZES = [(1440, 900), (1440, 900), (1024, 700), (860, 700), (480, 600), (1920, 1080), (1440, 1000)]
+KEYS = ["ArrowLeft", "ArrowRight", "ArrowRight", "Home", "End", "ArrowUp", "ArrowDown", "[", "]", ",", ".", "1", "2", "p", " ", "?", "Escape"]
+# How often something is done in a room, against once in each other.
+WEIGHTS = {"runs": 6, "explanation": 3, "cursor": 2, "regions": 3, "probes": 2, "look": 1}
+# Of a command that asks for nothing in the address, and of the list that a click there fills.
+LEFT_OUT = ("copy link", "Try again", "Copy")
+
+Action = list[Any]
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        pass
+
+
+@dataclass
+class House:
+    """TensorBoard's application over runs, in this process: they grow, and go, when they are told to."""
+
+    runs: dict[str, FakeRun]
+    hidden: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def open(self) -> Iterator[House]:
+        logdir = next(iter(self.runs.values())).log_dir
+        self.server = Server(Path(logdir).parent)
+        served = make_server("127.0.0.1", 0, self.application, threaded=True, request_handler=Quiet)
+        self.url = f"http://127.0.0.1:{served.port}"
+        thread = threading.Thread(target=served.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            served.shutdown()
+            thread.join()
+
+    def application(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if "/static/" in environ["PATH_INFO"]:
+            # Fresh pages load the same modules.
+            return self.server.application(environ, lambda status, headers, *rest: start(status, [*(pair for pair in headers if pair[0] != "Cache-Control"), ("Cache-Control", "max-age=3600")], *rest))
+        if environ["PATH_INFO"] != f"{PREFIX}runs" or not self.hidden:
+            return self.server.application(environ, start)
+        environ.pop("HTTP_ACCEPT_ENCODING", None)
+        answer = self.server.get("runs").json
+        answer["runs"] = [row for row in answer["runs"] if row["run"] not in self.hidden]
+        body = json.dumps(answer).encode()
+        start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def grow(self, name: str) -> None:
+        run = self.runs[name]
+        run.write([max(run.steps) + 1])
+        self.server.reload()
+
+
+def compared(fresh: Sequence[str], walked: Sequence[str]) -> list[str]:
+    """Lines of one page that the other has not: of what is there where they differ in that, else of where it stands."""
+    bare = [[without_place(line) for line in lines] for lines in (fresh, walked)]
+    before, now = bare if bare[0] != bare[1] else (fresh, walked)
+    return [line for line in difflib.unified_diff(before, now, "fresh", "walked", n=0, lineterm="") if not line.startswith("@@")]
+
+
+def without_place(line: str) -> str:
+    name, _, *rest = line.split(" \u00b7 ")
+    return " \u00b7 ".join([name, *rest])
+
+
+class Moved(Exception):
+    """The page never came to rest."""
+
+
+@dataclass
+class Walk:
+    """A page that is walked over, and one that is opened anew for every comparison."""
+
+    browser: Browser
+    house: House
+    seed: int = 0
+    growing: Sequence[str] = ("image-a", "table-b")
+    steps: int = 0
+    comparisons: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.numbers = itertools.count()
+        self.complaints: list[str] = []
+
+    def begin(self) -> None:
+        self.dark, self.size = False, SIZES[0]
+        self.house.hidden.clear()
+        # Pages of one window take turns: the one behind draws once a second.
+        self.contexts = [self.browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce") for _ in range(2)]
+        for context in self.contexts:
+            context.add_init_script(SETUP + SCRIPT)
+        self.page, self.fresh = (context.new_page() for context in self.contexts)
+        for page in (self.page, self.fresh):
+            page.on("pageerror", lambda error: self.complaints.append(str(error)))
+            page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" and "favicon" not in said.location["url"] else None)
+        self.open(self.page, "#xai")
+
+    def end(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+    def open(self, page: Page, address: str) -> None:
+        page.set_viewport_size({"width": self.size[0], "height": self.size[1]})
+        page.emulate_media(color_scheme="dark" if self.dark else "light", reduced_motion="reduce")
+        page.goto(f"{self.house.url}/data/plugin_entry.html?name=xai&n={next(self.numbers)}{address}")
+        self.rest(page)
+
+    def rest(self, page: Page) -> None:
+        page.wait_for_function("window.walk && document.querySelector('.page')")
+        if not page.evaluate("walk.rest(20)"):
+            raise Moved(page.evaluate("JSON.stringify(document.querySelector('.page').dataset)"))
+
+    # What is done
+
+    def choose(self) -> Action:
+        """The next action, as a list that JSON can hold."""
+        rng = self.rng
+        kind = rng.choices(["use", "point", "key", "size", "dark", "grow", "hide", "scroll"], [50, 14, 22, 4, 2, 3, 3, 2])[0]
+        if kind == "key":
+            return ["key", ("Shift+" if rng.random() < 0.1 else "") + rng.choice(KEYS)]
+        if kind == "size":
+            return ["size", *rng.choice(SIZES)]
+        if kind == "dark":
+            return ["dark", not self.dark]
+        if kind == "grow":
+            return ["grow", rng.choice(self.growing)]
+        if kind == "hide":
+            hidden = sorted(self.house.hidden)
+            if hidden and rng.random() < 0.6:
+                return ["show", rng.choice(hidden)]
+            return ["hide", f"{rng.choice(sorted(self.house.runs))}/xai"]
+        if kind == "scroll":
+            return ["scroll", rng.choice([0, 200, 400, 2000])]
+        rooms = self.page.evaluate("walk.controls()")
+        if not rooms:
+            return ["key", "End"]
+        names = sorted(rooms)
+        room = rng.choices(names, [WEIGHTS.get(name, 1) for name in names])[0]
+        key = rng.choice(rooms[room])
+        if any(f"“{words}" in key for words in LEFT_OUT):
+            return ["key", "ArrowLeft"]
+        which = rng.randrange(max(1, rooms[room].count(key)))
+        if kind == "point" or key.startswith("canvas"):
+            return ["point", room, key, which, round(rng.random(), 3), round(rng.random(), 3), rng.choice(["click", "move", "drag"])]
+        return ["use", room, key, which, round(rng.random(), 3)]
+
+    def act(self, action: Action) -> None:
+        page = self.page
+        kind, *what = action
+        if kind == "key":
+            page.keyboard.press(what[0])
+        elif kind == "size":
+            self.size = (what[0], what[1])
+            page.set_viewport_size({"width": what[0], "height": what[1]})
+        elif kind == "dark":
+            self.dark = what[0]
+            page.emulate_media(color_scheme="dark" if self.dark else "light", reduced_motion="reduce")
+        elif kind == "grow":
+            self.house.grow(what[0])
+        elif kind == "hide":
+            self.house.hidden.add(what[0])
+        elif kind == "show":
+            self.house.hidden.discard(what[0])
+        elif kind == "scroll":
+            page.evaluate("(top) => { for (const one of document.querySelectorAll('.main, .rail, .rows-box')) one.scrollTop = top; }", what[0])
+        elif kind == "use":
+            page.evaluate("(what) => walk.use(...what)", what)
+        else:
+            *where, how = what
+            place = page.evaluate("(where) => walk.placeOf(...where)", where)
+            if place:
+                page.mouse.move(place["x"], place["y"])
+                if how == "drag":
+                    page.mouse.down()
+                    page.mouse.move(place["x"] + 30, place["y"] + 20, steps=3)
+                    page.mouse.up()
+                elif how == "click":
+                    page.mouse.down()
+                    page.mouse.up()
+        self.steps += 1
+
+    # What is compared
+
+    def differences(self) -> list[str]:
+        """What the page shows and a fresh page at its address does not, and the other way round."""
+        self.comparisons += 1
+        page = self.page
+        page.mouse.move(1, 1)
+        page.evaluate("walk.calm()")
+        # Rows that the server no longer serves are noticed at the next poll; an address is written a moment after the last choice.
+        page.evaluate("() => new Promise((done) => window.realTimeout(done, 60))")
+        self.wait_for_runs()
+        for attempt in range(3):
+            self.rest(page)
+            address = page.evaluate("window.address ?? location.hash")
+            if attempt < 2:
+                self.open(self.fresh, address)
+            self.fresh.evaluate("(places) => walk.scrollAs(places)", page.evaluate("walk.scrolled()"))
+            self.rest(self.fresh)
+            self.rest(page)
+            walked, fresh = (one.evaluate("walk.seen()") for one in (page, self.fresh))
+            if walked == fresh:
+                return []
+        self.address = address
+        return compared(fresh, walked)
+
+    def wait_for_runs(self) -> None:
+        """Until the page has polled once more."""
+        with self.page.expect_response(lambda response: response.url.endswith("/xai/runs"), timeout=20_000):
+            pass
+
+    # Walks
+
+    def replay(self, actions: Sequence[Action]) -> list[str]:
+        self.begin()
+        try:
+            for action in actions:
+                self.act(action)
+                self.rest_a_little()
+            return self.differences()
+        except Moved as error:
+            return [f"the page never rested: {error}"]
+        finally:
+            self.end()
+
+    def rest_a_little(self) -> None:
+        """As a quick user does: some steps follow at once, some when the page has drawn."""
+        self.page.evaluate("(frames) => new Promise((done) => { const on = (left) => (left ? requestAnimationFrame(() => on(left - 1)) : done()); on(frames); })", 2)
+
+    def shortened(self, actions: Sequence[Action]) -> list[Action]:
+        """Fewer actions after which the pages still differ: halves are left out, then quarters, then single ones."""
+        kept = list(actions)
+        size = len(kept) // 2
+        while size:
+            start = 0
+            while start < len(kept):
+                fewer = kept[:start] + kept[start + size :]
+                if self.replay(fewer):
+                    kept = fewer
+                else:
+                    start += size
+            size //= 2
+        return kept
