@@ -80,6 +80,10 @@ export interface State {
   findings: "open" | "closed" | null;
   /** the list of events: null is closed, "all" or the kind that is listed */
   events: EventKind | "all" | null;
+  /** what happened at the first epoch, in the list of events and above the slider */
+  first: "folded" | "open";
+  /** whether runs and settings are in view; null: where the window has room for them */
+  rail: "open" | "folded" | null;
 
   // transient: never in the URL
   hover: number | null;

@@ -38,6 +38,7 @@ export const MODULES = [
   "views/parts/icons.js",
   "model/metrics.js",
   "views/rail/explanation.js",
+  "views/rail/fold.js",
   "views/parts/failure.js",
   "figures/layout.js",
   "figures/steps.js",

@@ -1,5 +1,6 @@
 /** Events of a run, as markers along the epochs and as a list. Pure. */
 
+import { isEpoch } from "../figures/steps.js";
 import { list, number, percent, plural, probability, signed } from "../words/format.js";
 
 /** @typedef {import("../types.d.ts").Cursor} Cursor */
@@ -13,6 +14,35 @@ const GRAVEST = ["collapsed", "forgotten", "reason changed", "onset", "relearned
 /** Each kind has its own shape; the colour shows the run. */
 /** @type {Record<EventKind, string>} */
 export const GLYPHS = { learned: "▲", relearned: "△", forgotten: "▼", "reason changed": "◆", onset: "▶", collapsed: "✕" };
+
+/** What tells of a model's reasons is listed before what tells of its outputs. */
+/** @type {EventKind[]} */
+const REASONS = ["reason changed", "onset"];
+
+/** @type {(kind: EventKind) => boolean} */
+export const isOfReasons = (kind) => REASONS.includes(kind);
+
+/** @type {EventKind[]} the kinds as a legend has them */
+export const LISTED = ["reason changed", "onset", "learned", "relearned", "forgotten", "collapsed"];
+
+/**
+ * The first epoch of a run: an untrained model learns something about most probes there, and its reasons change on most.
+ * @param {{info: {steps: ArrayLike<number>}}} side
+ */
+export const firstEpoch = ({ info: { steps } }) => Array.from(steps).find(isEpoch) ?? NaN;
+
+/**
+ * What happened to a run, and what of it happened at its first epoch.
+ * @param {{events?: import("../types.d.ts").Events, info: {steps: ArrayLike<number>}}} side
+ * @returns {{later: TrainingEvent[], first: TrainingEvent[]}}
+ */
+export function parted(side) {
+  const start = firstEpoch(side);
+  /** @type {{later: TrainingEvent[], first: TrainingEvent[]}} */
+  const parts = { later: [], first: [] };
+  for (const event of side.events?.events ?? []) parts[event.step === start ? "first" : "later"].push(event);
+  return parts;
+}
 
 /**
  * @typedef {object} Marker

@@ -79,6 +79,8 @@ const FIELDS = {
   repeats: [TEXT, ""],
   findings: [oneOf("open", "closed"), null],
   events: [oneOf("all", ...EVENT_KINDS), null],
+  first: [oneOf("folded", "open"), "folded"],
+  rail: [oneOf("open", "folded"), null],
   hover: [MOMENT, null],
   pair: [MOMENT, null],
   drawing: [MOMENT, null],

@@ -53,7 +53,7 @@ const MARK_HEIGHT = 11 * EM;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
 // Parts of the largest value: what differs by less is the same but for rounding, and what differs by less than the other is flat on an axis from 0.
-const SAME = 1e-6;
+const SAME = 5e-7;
 const FLAT = 0.02;
 
 /**

@@ -11,6 +11,8 @@ export const ROW = 13 * EM;
 // Room of one shape, and of a shape with its count.
 export const SHAPE = 9 * EM;
 const COUNTED = 24 * EM;
+// Room after the last place, for the count of what happened there.
+export const TAIL = 18 * EM;
 const RADIUS = 3.6 * EM;
 
 /**
@@ -18,29 +20,34 @@ const RADIUS = 3.6 * EM;
  * @param {{width: number, places: number, rows: {color: string, markers: Marker[]}[]}} what
  */
 export function drawMarkers(canvas, { width, places, rows }) {
-  const context = emptied(canvas, width, rows.length * ROW);
+  const context = emptied(canvas, width + TAIL, rows.length * ROW);
   context.textBaseline = "middle";
   context.lineWidth = 1.2;
   const x = (/** @type {number} */ place) => (place / Math.max(1, places - 1)) * width;
+  // Counts stand beside all shapes or beside none: what has none would look like one.
+  const counted = rows.every(({ markers }) => markers.every((marker, i) => i === 0 || middleOf(marker, x) - middleOf(markers[i - 1], x) >= COUNTED));
   rows.forEach(({ color, markers }, row) => {
     context.fillStyle = color;
     context.strokeStyle = color;
     const y = row * ROW + ROW / 2;
-    markers.forEach((marker, i) => {
-      const middle = (x(marker.first) + x(marker.last)) / 2;
-      const next = markers[i + 1];
-      const room = Math.min(next ? (x(next.first) + x(next.last)) / 2 - middle : Infinity, x(places - 1) - x(0));
-      const shown = Math.max(1, Math.min(marker.kinds.length, Math.floor(room / COUNTED)));
-      const counted = room >= COUNTED;
-      let left = Math.max(SHAPE / 2, Math.min(width - (counted ? shown * COUNTED - SHAPE / 2 : SHAPE / 2), middle));
-      for (const { kind, count } of marker.kinds.slice(0, shown)) {
-        shape(context, kind, left, y);
-        if (counted) context.fillText(String(count), left + 6, y + 0.5, COUNTED - 8);
-        left += COUNTED;
-      }
-    });
+    // Each has the room up to the next one.
+    let end = width + TAIL;
+    for (const marker of [...markers].reverse()) {
+      const own = counted ? COUNTED : SHAPE;
+      const middle = Math.min(middleOf(marker, x), end - own + SHAPE / 2);
+      const start = middle - SHAPE / 2;
+      const shown = counted ? Math.max(1, Math.min(marker.kinds.length, Math.floor((end - start) / COUNTED))) : 1;
+      marker.kinds.slice(0, shown).forEach(({ kind, count }, i) => {
+        shape(context, kind, middle + i * COUNTED, y);
+        if (counted) context.fillText(String(count), middle + i * COUNTED + 6 * EM, y + 0.5, COUNTED - 12 * EM);
+      });
+      end = start;
+    }
   });
 }
+
+/** @type {(marker: Marker, x: (place: number) => number) => number} */
+const middleOf = ({ first, last }, x) => (x(first) + x(last)) / 2;
 
 /** @type {(context: CanvasRenderingContext2D, kind: EventKind, x: number, y: number) => void} */
 function shape(context, kind, x, y) {

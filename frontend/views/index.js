@@ -10,6 +10,7 @@ import { picturesView } from "./probe/pictures.js";
 import { probeTitleView } from "./probe/title.js";
 import { probesView } from "./probes/probes.js";
 import { explanationView } from "./rail/explanation.js";
+import { foldView } from "./rail/fold.js";
 import { lookView } from "./rail/look.js";
 import { runsView } from "./rail/runs.js";
 import { statusView } from "./status.js";
@@ -23,6 +24,7 @@ export const later = once(() => {
 
 /** @type {Record<string, import("../types.d.ts").View>} */
 export const VIEWS = {
+  fold: foldView,
   runs: runsView,
   explanation: explanationView,
   look: lookView,

@@ -1,6 +1,6 @@
 /** The page's rooms, one for each view. */
 
-const RAIL = ["runs", "explanation", "look", "regions"];
+const RAIL = ["fold", "runs", "explanation", "look", "regions"];
 
 /** @type {(tag: string, className: string, ...children: HTMLElement[]) => HTMLElement} */
 function element(tag, className, ...children) {

@@ -6,6 +6,7 @@ import { listen } from "../host/listen.js";
 import { createPlayback } from "../host/playback.js";
 import { VIEWS, later } from "./index.js";
 import { createPage } from "./page.js";
+import { windowWidth } from "./rail/fold.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 
@@ -33,7 +34,7 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
     const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
     root.dataset.runs = two ? "two" : "one";
     // The pictures have the height that a filmstrip of one row leaves: known before its view has come.
-    const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: window.innerWidth, height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1) : 0;
+    const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: windowWidth(state), height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1) : 0;
     root.classList.toggle("film-abreast", film > 0);
     root.style.setProperty("--film-frame", `${film}px`);
     // Analyses arrive later; this mark tells when all of them are shown.

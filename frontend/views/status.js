@@ -33,10 +33,10 @@ export function statusView(element) {
     ].filter(Boolean);
     render(
       html`<div class="status">
-        <span>${parts.join(" · ")}</span>
+        <span class="ellipsis status-words" title=${parts.join("\n")}>${parts.join(" · ")}</span>
         ${comparison(data)}
         <span class="status-end">
-          <button type="button" class="link" onClick=${() => command(element, "help")}>keys, marks ?</button>
+          <button type="button" class="link" title="keys, and what the marks mean (?)" onClick=${() => command(element, "help")}><span class="spare-words">keys, marks </span>?</button>
           <button type="button" class="link" onClick=${() => command(element, "link")}>${state.copied ? "link copied ✓" : "copy link"}</button>
         </span>
       </div>`,
@@ -101,7 +101,7 @@ function cost({ cost: { seconds }, overhead }) {
 
 /** @param {Data} data */
 function comparison({ b, runs }) {
-  if (b) return html`<span class="right">A and B comparable ✓</span>`;
+  if (b) return html`<span class="right" title="A and B are comparable: the same probes, coalitions and settings"><span class="spare-words">A and B comparable </span>✓</span>`;
   const damaged = runs.filter(({ error }) => error !== null).length;
   const apart = runs.filter(({ letter, reason, error }) => letter !== "A" && reason && error === null).length;
   const words = [apart && `${plural(apart, "run")} not comparable with A`, damaged && `${plural(damaged, "run")} can't be read`].filter(Boolean);

@@ -62,5 +62,5 @@ const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, 
  */
 export function select({ label, value, options, choose: chosen }) {
   const change = (/** @type {Event} */ event) => chosen(event, /** @type {HTMLSelectElement} */ (event.target).value);
-  return html`<select aria-label=${label} value=${value} onChange=${change}>${entries(options)}</select>`;
+  return html`<select aria-label=${label} title=${options.find((option) => option.value === value)?.text} value=${value} onChange=${change}>${entries(options)}</select>`;
 }

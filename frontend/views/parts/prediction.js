@@ -45,7 +45,7 @@ export function shortPrediction(pane, probe, paired) {
   if (probes.label_sets) return html`<span title=${setWords(given, probes)}>${given.right}/${probes.classes} ${verdict(right === true, setWords(given, probes))}</span>`;
   if (right !== null) return html`<span>${probability(given.label)} ${verdict(right)}</span>`;
   const name = className(probes, given.predicted);
-  return html`<span class="predicted-class" title=${name}>${named(name)} ${probability(given.probability)}</span>`;
+  return html`<span class="predicted-class" title=${name}><bdi class="ellipsis">${name}</bdi> ${probability(given.probability)}</span>`;
 }
 
 /**

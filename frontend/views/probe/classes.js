@@ -86,7 +86,7 @@ export function classesView(element) {
     }
     const matches = matching(order, query, (number) => className(probes, number));
     const beside = panes.length;
-    const columns = regression ? `minmax(48px, 1fr) ${truth ? "minmax(40px, 0.7fr) " : ""}repeat(${beside}, minmax(84px, 1.4fr))` : `minmax(64px, 1.1fr) repeat(${beside}, minmax(0, 1fr))`;
+    const columns = regression ? `minmax(3rem, 1fr) ${truth ? "minmax(2.5rem, 0.7fr) " : ""}repeat(${beside}, minmax(5.25rem, 1.4fr))` : `minmax(4rem, 1.7fr) repeat(${beside}, minmax(0, 1fr))`;
     const targets = targetsOf(panes, outputs, probe);
     const shown = withExplained(matches, [...(targets && targets.size < MOST ? targets : []), explained ?? -1]);
     const listed = `${shown.length < probes.classes ? `${shown.length} of ` : ""}${things(probes, probes.classes)}`;
@@ -157,7 +157,7 @@ function head({ title, side }, probes, given) {
   let words = predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
   if (probes.regression) words = probes.truth ? "output, error" : "output";
   else if (probes.label_sets && predicted >= 0) words = `${given?.right} of ${probes.classes} right`;
-  return html`<span key=${title} class=${probes.regression ? "ellipsis output-cell" : "ellipsis"} title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
+  return html`<span key=${title} class=${probes.regression ? "ellipsis output-cell" : "class-predicts"} title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
 }
 
 /**

@@ -4,17 +4,19 @@ import { BETWEEN_BLOCKS, FRAME_GAP as GAP, abreast, frameSize, inView, pictureSi
 import { playerAt } from "../../figures/pointing.js";
 import { RETURNED } from "../../figures/steps.js";
 import { ordinal, thin } from "../../figures/thinning.js";
+import { EM } from "../../host/text.js";
 import { epochOf, moveTo } from "../../model/cursor.js";
 import { frameLabel, holeLabel, isOnce, sideAt } from "../../model/frames.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { epoch } from "../../words/format.js";
 import { choose, html, named, render } from "../parts/html.js";
 import { createStrip } from "../parts/strip.js";
+import { windowWidth } from "../rail/fold.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Side} Side */
 
-const LEAST = 48;
+const LEAST = 48 * EM;
 
 /** @type {import("../../types.d.ts").View} */
 export function filmstripView(element) {
@@ -31,7 +33,7 @@ export function filmstripView(element) {
     const thinned = thin(cursor.steps, Math.floor(strip.room / (LEAST + GAP)), cursor.index);
     const fits = thinned.every === 1;
     const places = fits || state.film === "all" ? null : thinned.places;
-    const beside = abreast({ width: window.innerWidth, height: window.innerHeight }, count, sides.length);
+    const beside = abreast({ width: windowWidth(state), height: window.innerHeight }, count, sides.length);
     const size = beside || frameSize(strip.room, places?.length ?? count, { least: LEAST, usual, most: largest, gap: GAP });
     const item = size + GAP;
     element.style.setProperty("--frame", `${size}px`);

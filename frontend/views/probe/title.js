@@ -17,9 +17,9 @@ export function probeTitleView(element) {
       html`<button type="button" class="icon-button text" aria-label=${label} title=${label} disabled=${next === undefined} onClick=${() => choose(element, { probe: next, player: null, hover: null })}>${mark}</button>`;
     render(
       html`<div class="probe-title">
-        <h2 class="ellipsis" title=${name}>Probe ${name}</h2>
+        <span class="probe-words"><h2 class="ellipsis" title=${`Probe ${name}`}>Probe ${name}</h2>
         ${truth !== undefined && html`<span class="note">true value ${inUnit(outputNumber(truth), probes.unit)}</span>`}
-        ${probes.regression ? probes.classes > 1 && html`<span class="note">click an output to explain it</span>` : html`<span class="note">click a class to explain it</span>`}
+        ${probes.regression ? probes.classes > 1 && html`<span class="note">click an output to explain it</span>` : html`<span class="note">click a class to explain it</span>`}</span>
         ${button("Previous probe (↑)", "‹", neighbour(-1))}
         ${button("Next probe (↓)", "›", neighbour(1))}
       </div>`,

@@ -3,15 +3,17 @@
 import { inView, pictureSizes } from "../../figures/layout.js";
 import { MINIATURES, preload } from "../../host/preload.js";
 import { RETURNED } from "../../figures/steps.js";
+import { EM } from "../../host/text.js";
 import { epochOf } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
 import { memo } from "../../model/memo.js";
 import { labelsOrPrediction } from "../../model/order.js";
+import { font } from "../../paint/canvas.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { className, epoch, list, number, numberAndLabels, probeName, unitWords } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
-import { middle, sharedBeginning, shortName } from "../../words/names.js";
+import { sharedBeginning, shortName } from "../../words/names.js";
 import { choose, html, render, select } from "../parts/html.js";
 import { once } from "../parts/later.js";
 import { shortPrediction } from "../parts/prediction.js";
@@ -24,8 +26,12 @@ import { createStrip } from "../parts/strip.js";
 
 const GAP = 8;
 const PADDING = 7;
-// Room of the mark for a change above noise.
-const MARK = 14;
+// px of a name's letters; room of the mark for a change above noise; how wide a card is at least where its name is longer than its pictures are wide, and at most.
+const NAME = 12;
+const MARK = 16 * EM;
+const LEAST = 124 * EM;
+const MOST = 240 * EM;
+const HALF = 0.65;
 // Classes that are named in a reason.
 const NAMED = 3;
 
@@ -50,6 +56,7 @@ export function probesView(element) {
   const head = document.createElement("div");
   element.append(head);
   let selected = -1;
+  const longestOf = nameWidths();
   const classesOf = classFilter();
   /** @type {typeof import("../../paint/miniature.js").miniature | null} */
   let miniature = null;
@@ -58,7 +65,9 @@ export function probesView(element) {
     const size = pictureSizes(window.innerHeight, 2).card;
     element.style.setProperty("--card", `${size}px`);
     const panes = data.b ? data.panes : data.panes.slice(0, 1);
-    const width = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;
+    const pictures = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;
+    const { width, lines } = cardSize(pictures, longestOf(panes[0].side.info.probes), data.order.length, strip.room);
+    element.style.setProperty("--lines", String(lines));
     const item = width + GAP;
     render(header(element, data, state, classesOf), head);
     strip.track.style.width = `${Math.max(0, data.order.length * item - GAP)}px`;
@@ -70,11 +79,11 @@ export function probesView(element) {
     const range = inView(strip.scroll, strip.room, item, data.order.length);
     if (range[0] !== state.window[0] || range[1] !== state.window[1]) choose(element, { window: range });
     const shown = data.order.slice(...range);
-    const cards = shown.map((probe, i) => card(element, data, panes, probe, { left: (range[0] + i) * item, width }));
+    const cards = shown.map((probe, i) => card(element, data, panes, probe, { left: (range[0] + i) * item, width, lines }));
     render(html`<div>${cards}${shown.length === 0 && html`<p class="nothing">No probe passes the filter at ${epoch(data.cursor.step)}.</p>`}</div>`, strip.track);
     const cardElements = strip.track.querySelectorAll(".card");
     const paint = panes[0].side.info.probes.kind === "image" ? paintThumbnail : miniature;
-    shown.forEach((probe, i) => fillCard(cardElements[i], data, state, panes, probe, size, paint));
+    shown.forEach((probe, i) => fillCard(cardElements[i], data, state, panes, probe, size, width, paint));
     if (paint) return;
     void miniatures().then((module) => {
       miniature = module.miniature;
@@ -210,16 +219,16 @@ function hatched(element, data, state) {
  * @param {Data} data
  * @param {Pane[]} panes
  * @param {number} probe
- * @param {{left: number, width: number}} place
+ * @param {{left: number, width: number, lines: number}} place
  */
-function card(element, data, panes, probe, { left, width }) {
+function card(element, data, panes, probe, { left, width, lines }) {
   const { probes } = panes[0].side.info;
   const name = probeName(probes, probe);
   const chosen = probe === data.probe;
   const why = panes.some((pane) => isUnexplained(pane, probe)) ? `\nhatched: ${unexplained(data.explained, panes[0].side.info)}` : "";
   return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${why}`}
     style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
-    <span class="card-name"><bdi class="ellipsis">${cardName(probes, probe, width)}</bdi>${change(data, probe)}</span>
+    <span class="card-name"><bdi class=${lines > 1 ? "card-words" : "ellipsis"}>${cardName(probes, probe)}</bdi>${change(data, probe)}</span>
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">
@@ -236,22 +245,51 @@ function card(element, data, panes, probe, { left, width }) {
   </button>`;
 }
 
-// A letter's mean width at 12 px.
-const LETTER = 6.2;
-
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the names of all classes begin with */
 const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?? []));
 
 /**
- * A probe's name as far as a card has room: both ends are kept, and the common beginning of all class names is left out.
+ * A probe's name on its card: the common beginning of all class names is left out.
  * @param {import("../../types.d.ts").ProbeSetInfo} probes
  * @param {number} probe
- * @param {number} width  px of the card
  */
-function cardName(probes, probe, width) {
-  const name = probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => shortName(className(probes, number), sharedByClasses(probes)));
-  // Of several labels, the first ones; elsewhere, names often differ at their end.
-  return probes.label_sets && !probes.names ? name : middle(name, Math.floor((width - 2 * PADDING - MARK) / LETTER));
+function cardName(probes, probe) {
+  return probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => shortName(className(probes, number), sharedByClasses(probes)));
+}
+
+/** How wide the names are: measured once for each set of probes. */
+function nameWidths() {
+  const ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  /** @type {WeakMap<import("../../types.d.ts").ProbeSetInfo, number>} px of the longest name */
+  const known = new WeakMap();
+  return (/** @type {import("../../types.d.ts").ProbeSetInfo} */ probes) => {
+    let longest = known.get(probes);
+    if (longest === undefined) {
+      ruler.font = font(NAME);
+      longest = Math.ceil(Math.max(0, ...Array.from({ length: probes.count }, (_, probe) => ruler.measureText(cardName(probes, probe)).width)));
+      known.set(probes, longest);
+    }
+    return longest;
+  };
+}
+
+/**
+ * How wide cards are, and how many lines a name has. They are as wide as their pictures; where names are longer, as wide as these where the strip has room for all cards,
+ * and else somewhat wider, with a second line.
+ * @param {number} pictures  px of a card that has room for its pictures only
+ * @param {number} longest  px of the longest name
+ * @param {number} count  cards
+ * @param {number} room  px of the strip
+ * @returns {{width: number, lines: number}}
+ */
+export function cardSize(pictures, longest, count, room) {
+  const whole = longest + 2 * PADDING + MARK;
+  if (whole <= pictures) return { width: pictures, lines: 1 };
+  const each = Math.floor((room + GAP) / Math.max(1, count)) - GAP;
+  if (whole <= each) return { width: Math.min(whole, MOST), lines: whole <= MOST ? 1 : 2 };
+  // A name breaks where a word ends: of two lines, about the last third stays empty.
+  const wanted = Math.ceil(longest * HALF) + 2 * PADDING + MARK;
+  return { width: Math.max(pictures, Math.min(wanted, Math.max(LEAST, each), MOST)), lines: 2 };
 }
 
 /**
@@ -260,14 +298,15 @@ function cardName(probes, probe, width) {
  * @param {State} state
  * @param {Pane[]} panes
  * @param {number} probe
- * @param {number} size
+ * @param {number} size  px of a picture
+ * @param {number} width  px of the card
  * @param {Paint | null} paint  null before it has come
  */
-function fillCard(card, data, state, panes, probe, size, paint) {
+function fillCard(card, data, state, panes, probe, size, width, paint) {
   const [spark] = card.querySelectorAll(".spark canvas");
   const places = card.querySelectorAll(".picture > *");
   panes.forEach(({ side, step }, i) => paint?.(/** @type {HTMLElement} */ (places[i]), { side, probe, step, size }, data, state));
-  drawSpark(/** @type {HTMLCanvasElement} */ (spark), data.cursor.steps, panes, probe, panes.length * (size + 4) - 4);
+  drawSpark(/** @type {HTMLCanvasElement} */ (spark), data.cursor.steps, panes, probe, width - 2 * PADDING - 2);
 }
 
 /** @type {(pane: Pane, name: string) => string} */

@@ -2,6 +2,7 @@
 
 import { RETURNED, isEpoch } from "../../figures/steps.js";
 import { ABSENT, epochOf, move, moveTo } from "../../model/cursor.js";
+import { GLYPHS, LISTED, countKinds, parted, tally } from "../../model/events.js";
 import { metricName } from "../../model/metrics.js";
 import { isOnce } from "../../model/frames.js";
 import { epochCount, holesOf, indexOf, lastEpoch, nearest } from "../../model/series.js";
@@ -25,7 +26,7 @@ export function cursorView(element) {
   let drawn = null;
   const mark = () => {
     const canvas = element.querySelector("canvas");
-    if (canvas && drawn) show?.(canvas, drawn[0], drawn[1].dark);
+    if (canvas && drawn) show?.(canvas, ...drawn);
   };
   new ResizeObserver(mark).observe(element);
 
@@ -57,12 +58,12 @@ export function cursorView(element) {
           ${marks(data, state)}
         </span>
         <span class="cursor-words">
-          ${eventCount(element, data, state)}
           ${data.b && state.pin !== null && html`<span class="pin-words" title=${pinned(data)}>pinned ${epoch(data.pin)}: shown when B is off</span>`}
           ${cursor.step === RETURNED ? returnedHere(data) : [beside(data), returned(element, data), html`<span class="cursor-epoch"><b>${epoch(cursor.step)}</b> of ${range(cursor.steps)}</span>`]}
           <span class="completeness" title=${completeness(data).long}>${completeness(data).short}</span>
           ${live(data)}
         </span>
+        ${legend(element, data, state)}
       </div>`,
       element,
     );
@@ -73,6 +74,24 @@ export function cursorView(element) {
       mark();
     }, () => {});
   };
+}
+
+/**
+ * The number of events, how many there are of each kind and what its shape is, and those of the first epoch.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function legend(element, data, state) {
+  const parts = pair(data).filter(({ letter }) => letter !== "").map(parted);
+  const first = parts.flatMap((part) => part.first);
+  const whole = state.first === "open";
+  const counts = countKinds(parts.flatMap(({ first: early, later }) => (whole ? [...early, ...later] : later)));
+  const words = first.length && `at the first epoch: ${tally(first)}`;
+  return html`<span class="event-legend">${eventCount(element, data, state)}
+    ${LISTED.filter((kind) => counts.has(kind)).map((kind) => html`<span key=${kind}><span class="event-key" aria-hidden="true">${GLYPHS[kind]}</span> ${counts.get(kind)} ${kind}</span>`)}
+    ${first.length > 0 && html`<button type="button" class="link" aria-expanded=${whole} title=${words} onClick=${() => choose(element, { first: whole ? "folded" : "open" })}>${whole ? "without the first epoch" : `${first.length} at the first epoch ▸`}</button>`}
+  </span>`;
 }
 
 /**

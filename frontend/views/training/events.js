@@ -2,7 +2,7 @@
 
 import { EM } from "../../host/text.js";
 import { moveTo } from "../../model/cursor.js";
-import { GLYPHS, countKinds, placesOf, sizeWords } from "../../model/events.js";
+import { GLYPHS, countKinds, firstEpoch, isOfReasons, placesOf, sizeWords, tally } from "../../model/events.js";
 import { EVENT_KINDS } from "../../model/state.js";
 import { probeName } from "../../words/format.js";
 import { failure } from "../parts/failure.js";
@@ -12,7 +12,7 @@ import { choose, html, render, select } from "../parts/html.js";
 /** @typedef {import("../../types.d.ts").Side} Side */
 /** @typedef {import("../../types.d.ts").State} State */
 /** @typedef {import("../../types.d.ts").TrainingEvent} TrainingEvent */
-/** @typedef {{event: TrainingEvent, letter: "A" | "B", place: number}} Entry */
+/** @typedef {{event: TrainingEvent, letter: "A" | "B", place: number, early: boolean}} Entry  early: whether it happened at the run's first epoch */
 
 const ROW = 22 * EM;
 const SHOWN_ROWS = 8;
@@ -41,8 +41,12 @@ export function eventsView(element) {
     if (element.hidden) return;
     const all = everything(data);
     const kept = state.events === "all" ? all : all.filter(({ event }) => event.kind === state.events);
+    const early = kept.filter(isEarly);
+    const open = state.first === "open";
+    // What happened at the first epoch is one row, which opens.
+    const rows = [...kept.filter((entry) => !isEarly(entry)), ...(early.length ? [null] : []), ...(open ? early : [])];
     const first = Math.max(0, Math.floor(top / ROW) - SPARE);
-    const shown = kept.slice(first, first + SHOWN_ROWS + 2 * SPARE);
+    const shown = rows.slice(first, first + SHOWN_ROWS + 2 * SPARE);
     const scrolled = (/** @type {Event} */ { currentTarget }) => {
       top = /** @type {HTMLElement} */ (currentTarget).scrollTop;
       if (last) update(...last);
@@ -55,9 +59,9 @@ export function eventsView(element) {
           <span class="count">${kept.length} of ${all.length}</span>
           <button type="button" class="link" onClick=${() => choose(element, { events: null })}>close</button>
         </div>
-        <div class="events-scroll" tabindex=${kept.length > SHOWN_ROWS ? 0 : undefined} role="region" aria-label="List of events" style=${{ maxHeight: `${SHOWN_ROWS * ROW}px` }} onScroll=${scrolled}>
-          <ul style=${{ height: `${kept.length * ROW}px` }}>
-            ${shown.map((entry, i) => row(element, data, entry, first + i))}
+        <div class="events-scroll" tabindex=${rows.length > SHOWN_ROWS ? 0 : undefined} role="region" aria-label="List of events" style=${{ maxHeight: `${SHOWN_ROWS * ROW}px` }} onScroll=${scrolled}>
+          <ul style=${{ height: `${rows.length * ROW}px` }}>
+            ${shown.map((entry, i) => (entry ? row(element, data, entry, first + i) : fold(element, early, open, first + i)))}
           </ul>
           ${failure(element, data, ["events"], "Events could not be read")}
           ${kept.length === 0 && html`<p class="note">${all.length ? "No event of this kind." : data.a?.events ? "No event exceeds the noise." : data.failures.some(({ route }) => route === "events") ? "" : "loading…"}</p>`}
@@ -69,8 +73,21 @@ export function eventsView(element) {
   return update;
 }
 
+/** @type {(entry: Entry) => boolean} */
+const isEarly = ({ early }) => early;
+
+/** @type {(element: HTMLElement, early: Entry[], open: boolean, index: number) => unknown} what happened at the first epoch, in one row */
+function fold(element, early, open, index) {
+  const words = tally(early.map(({ event }) => event));
+  return html`<li key="first" style=${{ top: `${index * ROW}px` }}>
+    <button type="button" class="event event-fold" aria-expanded=${open} title=${`at the first epoch: ${words}`} onClick=${() => choose(element, { first: open ? "folded" : "open" })}>
+      <span class="event-glyph" aria-hidden="true">${open ? "▾" : "▸"}</span><span class="ellipsis">at the first epoch: ${words}</span>
+    </button>
+  </li>`;
+}
+
 /**
- * Of A and B, by the place of the cursor.
+ * Of A and B: changes of reasons and onsets first, then by the place of the cursor.
  * @param {Data} data
  * @returns {Entry[]}
  */
@@ -79,9 +96,10 @@ function entries({ a, b, cursor }) {
     if (!side?.events || side.letter === "") return [];
     const { letter } = side;
     const places = placesOf(cursor, letter);
-    return side.events.events.map((event) => ({ event, letter, place: places.get(event.step) ?? -1 }));
+    const start = firstEpoch(side);
+    return side.events.events.map((event) => ({ event, letter, place: places.get(event.step) ?? -1, early: event.step === start }));
   });
-  return rows.sort((one, other) => one.place - other.place || one.event.probe - other.event.probe);
+  return rows.sort((one, other) => Number(isOfReasons(other.event.kind)) - Number(isOfReasons(one.event.kind)) || one.place - other.place || one.event.probe - other.event.probe);
 }
 
 /** @type {(events: TrainingEvent[]) => import("../parts/html.js").Option[]} */

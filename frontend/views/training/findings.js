@@ -40,7 +40,7 @@ export function findingsView(element) {
       html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!known || stale}>
         <div class="findings-head">
           <h2>What should I look at?</h2>
-          <p class="ellipsis verdict" role="status" title=${first}>${broken || (known ? first : data.b ? "comparing…" : "loading…")}</p>
+          <p class="verdict" role="status">${broken || (known ? first : data.b ? "comparing…" : "loading…")}</p>
           ${count > 0 && html`<button type="button" class="link" aria-expanded=${open} aria-controls="findings-list"
             onClick=${() => choose(element, { findings: open ? "closed" : "open" })}>${open ? "hide ▴" : `${plural(count, "finding")} ▾`}</button>`}
         </div>

@@ -1,7 +1,7 @@
 /** The rows of markers above the slider: the events of each epoch, one row per run. The pointer shows them, a click goes there; the keyboard uses the list of events (views/training/events.js). */
 
 import { moveTo } from "../../model/cursor.js";
-import { markerWords, markersOf, tally } from "../../model/events.js";
+import { markerWords, markersOf, parted, tally } from "../../model/events.js";
 import { ROW, SHAPE, drawMarkers } from "../../paint/markers.js";
 import { choose } from "../parts/html.js";
 
@@ -17,16 +17,16 @@ const shown = new WeakMap();
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {Data} data
- * @param {boolean} dark
+ * @param {import("../../types.d.ts").State} state
  */
-export function showMarkers(canvas, data, dark) {
+export function showMarkers(canvas, data, { dark, first }) {
   const width = canvas.parentElement?.clientWidth ?? 0;
   const sides = [data.a, data.b].filter((side) => side !== null);
   const { cursor } = data;
-  const key = JSON.stringify([width, devicePixelRatio, dark, cursor.metric, cursor.best, cursor.steps.length, cursor.steps.at(-1), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
+  const key = JSON.stringify([width, devicePixelRatio, dark, first, cursor.metric, cursor.best, cursor.steps.length, cursor.steps.at(-1), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
   if (shown.get(canvas) === key || !width) return;
   shown.set(canvas, key);
-  const rows = rowsOf(sides, data, width);
+  const rows = rowsOf(sides, data, width, first === "open");
   drawMarkers(canvas, { width, places: cursor.steps.length, rows });
   canvas.setAttribute("aria-label", `events along the epochs: ${rows.map(({ letter, words }) => `${letter} ${words || "none"}`).join("; ")}. The list of events has the details.`);
   const hitAt = (/** @type {PointerEvent | MouseEvent} */ event) => {
@@ -53,14 +53,15 @@ export function showMarkers(canvas, data, dark) {
   };
 }
 
-/** @type {(sides: Side[], data: Data, width: number) => {letter: string, color: string, words: string, markers: import("../../model/events.js").Marker[]}[]} */
-function rowsOf(sides, { cursor }, width) {
-  return sides.flatMap(({ letter, color, events }) => (letter === "" ? [] : [{
-    letter,
-    color,
-    words: tally(events?.events ?? []),
-    markers: markersOf(events?.events ?? [], cursor, letter, Math.floor(width / SHAPE)),
-  }]));
+/** @type {(sides: Side[], data: Data, width: number, whole: boolean) => {letter: string, color: string, words: string, markers: import("../../model/events.js").Marker[]}[]} */
+function rowsOf(sides, { cursor }, width, whole) {
+  return sides.flatMap((side) => {
+    const { letter, color, events } = side;
+    if (letter === "") return [];
+    // What happened at the first epoch is told by the legend's own button (views/training/cursor.js).
+    const shown = whole ? (events?.events ?? []) : parted(side).later;
+    return [{ letter, color, words: tally(shown), markers: markersOf(shown, cursor, letter, Math.floor(width / SHAPE)) }];
+  });
 }
 
 /** @type {WeakMap<object, number>} */
