@@ -51,7 +51,15 @@ export interface State {
   view: Look;
   opacity: number;
   strongest: number;
+  /** what is shown: all, only what speaks for the class (raises the output), or only what speaks against it */
+  sign: "both" | "for" | "against";
+  /** so many of the strongest are shown; null: the strongest `strongest` per cent */
+  top: number | null;
+  /** whether what is not shown keeps its place in grey, or is hidden */
+  rest: "show" | "hide";
   outlines: boolean;
+  /** #rrggbb of outlines; null: thin grey ones */
+  ink: string | null;
   lock: boolean;
   /** "" stands for "no region" */
   region: string | null;

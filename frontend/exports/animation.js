@@ -2,6 +2,7 @@
 
 import { NEUTRAL, diverging } from "../figures/color.js";
 import { thin } from "../figures/thinning.js";
+import { ofDifference } from "../model/look.js";
 import { GIFEncoder, nearestColorIndex, quantize } from "../vendor/gifenc.esm.js";
 import { caption, epochWords, legendWords, lines, sidesOf, title } from "./captions.js";
 import { fileName } from "./file.js";
@@ -93,7 +94,7 @@ function createFrames(data, state, thinned) {
 
   const inner = Math.max(columns * box.width + (columns - 1) * GAP, LEGEND.width);
   const width = inner + 2 * MARGIN;
-  const colored = state.view !== "image";
+  const colored = (data.b ? ofDifference(state) : state).view !== "image";
   const beside = colored && inner > 3 * LEGEND.width;
   const room = beside ? inner - LEGEND.width - 24 : inner;
   const parts = caption(data, state, thinned);

@@ -5,10 +5,11 @@ import { RETURNED } from "../figures/steps.js";
 import { epochsShown } from "../figures/thinning.js";
 import { ABSENT, epochOf } from "../model/cursor.js";
 import { apart, isOnce } from "../model/frames.js";
+import { marksChosen } from "../model/look.js";
 import { metricName } from "../model/metrics.js";
 import { playerName } from "../model/players.js";
+import { choiceWords } from "../words/chosen.js";
 import { className, epoch, method, number, outputName, probeName, unitWords } from "../words/format.js";
-import { playerNoun } from "../words/kinds.js";
 import { returnedWords } from "../words/returned.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -44,7 +45,8 @@ export function caption(data, state, thinned) {
   const parts = [`${method(data.method)}${of}, in ${unitWords(sides)}`, sides.every(isOnce) ? "explained once, without training" : `${untrained}${epochsShown(thinned)}${returned}`];
   parts.push(...returnedParts(sides));
   if (thinned.places.some((place) => steps[place] !== RETURNED && apart(data.cursor, sides, place))) parts.push(`A · B ${alignment(data, state)}`);
-  if (state.view !== "image" && state.strongest < 100) parts.push(`strongest ${state.strongest} % of the ${playerNoun(probes.kind, 2)}`);
+  const shows = state.view !== "image" || marksChosen(state) ? choiceWords(state, probes) : "";
+  if (shows) parts.push(shows);
   if (state.view !== "image" && !state.lock) parts.push("each attribution map has its own scale");
   if (state.player !== null) parts.push(`outlined: ${playerName(probes, sides[0].content(data.probe), state.player)}`);
   if (shown.some((one) => !one || isBlank(one.values))) parts.push("hatched: no explanation");

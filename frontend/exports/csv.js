@@ -1,9 +1,11 @@
 /** Numbers as comma-separated values: RFC 4180, UTF-8 with a byte order mark. Pure. */
 
 import { featuresOf } from "../figures/bars.js";
+import { chosen, difference as differenceOf } from "../figures/scale.js";
 import { RETURNED } from "../figures/steps.js";
 import { ABSENT } from "../model/cursor.js";
 import { isOnce } from "../model/frames.js";
+import { ofDifference } from "../model/look.js";
 import { playerName } from "../model/players.js";
 import { className, unitWords } from "../words/format.js";
 import { featureValue } from "../words/rows.js";
@@ -12,6 +14,7 @@ import { trueLabels } from "../words/truth.js";
 /** @typedef {import("../types.d.ts").Attribution} Attribution */
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
+/** @typedef {import("../types.d.ts").State} State */
 
 /** @typedef {string | number | null} Cell */
 
@@ -48,9 +51,10 @@ function cell(value) {
 /**
  * What is shown: a row a player of the selected probe at the cursor.
  * @param {Data} data
+ * @param {State} state
  * @returns {Iterable<Cell[]>}
  */
-export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
+export function* shownNumbers({ panes, probe, method, cursor, difference, b }, state) {
   const [first, second] = panes;
   const { info } = first.side;
   const content = first.side.content(probe);
@@ -62,16 +66,20 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
   const ofSets = rightLabels(info);
   for (const { title } of panes) header.push(...["run", "epoch", "value", "error", "base", output(info), ...ofSets].map((name) => `${title} ${name}`));
   if (second) header.push(...["value", "error"].map((name) => `${first.title} - ${second.title} ${name}`));
+  header.push(...panes.map(({ title }) => `${title} shown`), ...(second ? [`${first.title} - ${second.title} shown`] : []));
   yield header;
   const [one, other] = explained;
   const comparable = one && other && one.target === other.target ? { one, other } : null;
   const errors = comparable && difference?.at(probe, b ? cursor.step : first.step);
+  const picked = explained.map((one) => shownIn(one?.values ?? null, state));
+  if (second) picked.push(shownIn(comparable && differenceOf(comparable.one.values, comparable.other.values), ofDifference(state)));
   const outputs = panes.map(({ side, step }, i) => outputOf(side, probe, step, explained[i]));
   for (let player = 0; player < info.probes.players[probe]; player++) {
     /** @type {Cell[]} */
     const row = [...about, player, playerName(info.probes, content, player), inputOf(first.side, content, player)];
     panes.forEach(({ side, step }, i) => row.push(side.name, step === ABSENT ? null : epochCell(side, step), explained[i]?.values[player] ?? null, explained[i]?.errors[player] ?? null, explained[i]?.base ?? null, outputs[i], ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null)));
     if (second) row.push(comparable && comparable.one.values[player] - comparable.other.values[player], errors?.[player] ?? null);
+    row.push(...picked.map((is) => is(player)));
     yield row;
   }
 }
@@ -79,14 +87,15 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }) {
 /**
  * The selected probe at all epochs: a row an epoch, a player and a run.
  * @param {Data} data
+ * @param {State} state
  * @returns {Iterable<Cell[]>}
  */
-export function* allNumbers({ a, b, probe, method }) {
+export function* allNumbers({ a, b, probe, method }, state) {
   if (!a) return;
   const { truth, label_sets: sets } = a.info.probes;
   const ofSets = rightLabels(a.info);
   const labelled = truth || sets ? ["label", ...ofSets] : [];
-  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "input", "value", "error", "base", output(a.info), ...labelled];
+  yield ["run", "epoch", "probe", "class", "method", "unit", "player", "name", "input", "value", "error", "base", output(a.info), ...labelled, "shown"];
   for (const side of [a, b]) {
     const values = side?.values(probe);
     if (!side || !values) continue;
@@ -98,9 +107,21 @@ export function* allNumbers({ a, b, probe, method }) {
       /** @type {Cell[]} */
       const ofProbe = [explained?.base ?? null, outputOf(side, probe, step, explained)];
       if (labelled.length) ofProbe.push(labelOf(side, probe, explained), ...ofSets.map(() => side.predictions?.at(probe, step)?.right ?? null));
-      for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...ofProbe];
+      const is = shownIn(explained?.values ?? null, state);
+      for (const [player, ...named] of players) yield [...about, player, ...named, explained?.values[Number(player)] ?? null, explained?.errors[Number(player)] ?? null, ...ofProbe, is(Number(player))];
     }
   }
+}
+
+/**
+ * Whether the page shows a player, or leaves it out as not chosen: 1 or 0; nothing where there is no number.
+ * @param {Float32Array | null} values
+ * @param {State} state
+ * @returns {(player: number) => Cell}
+ */
+function shownIn(values, state) {
+  const picked = values && chosen(values, state);
+  return (player) => (values && Number.isFinite(values[player]) ? (picked?.[player] ?? 1) : null);
 }
 
 /** @type {(side: Side, step: number) => Cell} -1 is the untrained model, as in the record; the returned one has no number, and a model that was explained once has no epochs */

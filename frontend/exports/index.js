@@ -13,6 +13,6 @@ export const EXPORTS = {
   view,
   filmstrip,
   animation,
-  numbers: async ({ data }) => ({ blob: csvFile(shownNumbers(data)), name: fileName(data, "epoch", "csv") }),
-  "all-numbers": async ({ data }) => ({ blob: csvFile(allNumbers(data)), name: fileName(data, "epochs", "csv") }),
+  numbers: async ({ data, state }) => ({ blob: csvFile(shownNumbers(data, state)), name: fileName(data, "epoch", "csv") }),
+  "all-numbers": async ({ data, state }) => ({ blob: csvFile(allNumbers(data, state)), name: fileName(data, "epochs", "csv") }),
 };

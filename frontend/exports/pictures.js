@@ -4,6 +4,7 @@ import { fit } from "../figures/layout.js";
 import { difference } from "../figures/scale.js";
 import { outlined } from "../model/areas.js";
 import { epochOf } from "../model/cursor.js";
+import { ofDifference } from "../model/look.js";
 import { paint } from "../paint/picture.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -23,8 +24,8 @@ export function createPainter(data, state, size, lines) {
   const { probe } = data;
   const at = (/** @type {Side} */ side, /** @type {number} */ place) => side.values(probe)?.at(epochOf(data.cursor, side.letter, place)) ?? null;
 
-  /** @type {(side: Side, values: Float32Array | null) => HTMLCanvasElement} */
-  const draw = (side, values) => {
+  /** @type {(side: Side, values: Float32Array | null, look?: State) => HTMLCanvasElement} */
+  const draw = (side, values, look = state) => {
     const picture = side.picture(probe);
     if (!picture) throw new Error(`the image of probe ${probe} has not loaded yet; try again`);
     const { width, height } = fit(picture.width, picture.height, size);
@@ -37,7 +38,7 @@ export function createPainter(data, state, size, lines) {
       region: lines ? (data.a?.info.regions.indexOf(data.region) ?? -1) : -1,
       area: lines ? outlined(state.areas, data.region, probe) : null,
       outlines: lines && state.outlines,
-      look: state,
+      look,
     });
     return canvas;
   };
@@ -48,7 +49,7 @@ export function createPainter(data, state, size, lines) {
     /** @type {(a: Side, b: Side, place: number) => HTMLCanvasElement} a − b; hatched where they explain different classes */
     between(a, b, place) {
       const [one, other] = [at(a, place), at(b, place)];
-      return draw(a, one && other && one.target === other.target ? difference(one.values, other.values) : null);
+      return draw(a, one && other && one.target === other.target ? difference(one.values, other.values) : null, ofDifference(state));
     },
   };
 }

@@ -111,6 +111,23 @@ export function reach(base, values, order) {
 }
 
 /**
+ * How far a waterfall may reach, in whichever order its rows stand; null where it has no number.
+ * @param {number} base
+ * @param {ArrayLike<number>} values
+ * @param {number[]} order
+ * @returns {[number, number] | null}
+ */
+export function furthest(base, values, order) {
+  if (!Number.isFinite(base)) return null;
+  let [low, high] = [base, base];
+  for (const player of order) {
+    if (values[player] > 0) high += values[player];
+    else if (values[player] < 0) low += values[player];
+  }
+  return [low, high];
+}
+
+/**
  * Where bars from zero end, to either side: at the shared end, or as far as this probe goes at any epoch, so that no bar is cut.
  * @param {number} scale  shared end; 0 where there is none
  * @param {(Attribution | null)[]} all

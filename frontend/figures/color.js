@@ -26,6 +26,15 @@ const FEATURE_VALUES = {
   dark: { low: /** @type {Rgb} */ ([128, 118, 172]), high: /** @type {Rgb} */ ([255, 226, 64]) },
 };
 
+/** What stands where players are hidden: no grey that a picture's own greys would be taken for. */
+export const HIDDEN = { light: /** @type {Rgb} */ ([206, 207, 211]), dark: /** @type {Rgb} */ ([74, 75, 79]) };
+
+/** The colour of outlines in the picture that LIME's users know. */
+export const YELLOW = "#ffff00";
+
+/** @type {(hex: string) => Rgb} of #rrggbb */
+export const rgbOf = (hex) => /** @type {Rgb} */ ([1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+
 /** What zero looks like on a map. */
 export const NEUTRAL = { light: /** @type {Rgb} */ ([244, 244, 246]), dark: /** @type {Rgb} */ ([64, 64, 66]) };
 
@@ -79,15 +88,15 @@ export function diverging(t, neutral) {
  * @param {Float32Array} values  (players,)
  * @param {number} largest  end of the scale; > 0
  * @param {number} opacity  alpha of the largest value, 0 to 1
- * @param {number} threshold  values below it in size get no tint
+ * @param {Uint8Array | null} shown  (players,) 1 where a player is shown: others get no tint; null where all are
  * @returns {Uint8ClampedArray} (players, 4) RGBA
  */
-export function tints(values, largest, opacity, threshold) {
+export function tints(values, largest, opacity, shown) {
   const out = new Uint8ClampedArray(values.length * 4);
   for (let player = 0; player < values.length; player++) {
     const value = values[player];
     const size = Math.abs(value);
-    if (!(size > 0) || size < threshold) continue;
+    if (!(size > 0) || shown?.[player] === 0) continue;
     const [r, g, b] = value > 0 ? FOR : AGAINST;
     const at = player * 4;
     out[at] = r;

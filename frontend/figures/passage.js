@@ -74,6 +74,12 @@ export function shade(t, dark) {
   return { ground: under, ink: contrast(BLACK, under) >= contrast(WHITE, under) ? BLACK : WHITE };
 }
 
+// Hatching lets the panel through between its lines: what is within noise never gets the ink of a colour beyond the scale, which would not be read there.
+const NOISE = 0.4;
+
+/** @type {(t: number) => number} the place on the scale at which a value within noise is drawn */
+export const faded = (t) => Math.max(-1, Math.min(1, NOISE * t));
+
 /** @param {Rgb} color */
 export const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
 

@@ -47,6 +47,32 @@ export function strongestThreshold(values, percent) {
   return sizes[Math.max(0, Math.round((sizes.length * percent) / 100) - 1)];
 }
 
+/** @typedef {Pick<import("../types.d.ts").State, "sign" | "top" | "strongest">} Choice  which players are shown */
+
+/** @type {(choice: Choice) => boolean} whether some players may be left out */
+export const leavesOut = ({ sign, top, strongest }) => sign !== "both" || top !== null || strongest < 100;
+
+/**
+ * The players that are shown: those of the chosen sign, and of them the strongest k, or the strongest k per cent. The sign comes first, as in
+ * `get_image_and_mask` of the lime package.
+ * @param {Float32Array} values  (players,)
+ * @param {Choice} choice
+ * @returns {Uint8Array | null} (players,) 1 where a player is shown; null where all are
+ */
+export function chosen(values, choice) {
+  if (!leavesOut(choice)) return null;
+  const { sign, top, strongest } = choice;
+  const own = sign === "both" ? values : values.map((value) => ((sign === "for" ? value > 0 : value < 0) ? value : NaN));
+  const shown = new Uint8Array(values.length);
+  if (top !== null) {
+    for (const player of ranked(own).slice(0, top)) shown[player] = 1;
+    return shown;
+  }
+  const threshold = strongestThreshold(own, strongest);
+  for (let player = 0; player < own.length; player++) if (Math.abs(own[player]) >= threshold) shown[player] = 1;
+  return shown;
+}
+
 /**
  * Where one player stands among all.
  * @param {Float32Array} values  (players,), NaN past the last player

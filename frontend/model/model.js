@@ -1,6 +1,6 @@
 /** Derives what the views draw from the records and the state: runs, epoch, probes. Requests missing replies. */
 
-import { strongest } from "../figures/scale.js";
+import { chosen, strongest } from "../figures/scale.js";
 import { sharedBeginning, shortName, tellApart } from "../words/names.js";
 import { epochOf } from "./cursor.js";
 import { orderProbes } from "./order.js";
@@ -135,7 +135,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   // If a reply failed, the rest is drawn without it.
   if (!problem && pair.some((one) => !one.values(probe))) return null;
 
-  const player = state.hover ?? state.player ?? strongestOf(panes, probe);
+  const player = state.hover ?? state.player ?? strongestOf(panes, probe, state);
   return {
     a,
     b,
@@ -244,14 +244,16 @@ function panesOf(a, b, cursor, pin) {
 }
 
 /**
- * The strongest player at the cursor, of the first pane that has numbers there.
+ * The strongest player at the cursor, of the first pane that has numbers there: of those that are shown, where there are any.
  * @param {Pane[]} panes
  * @param {number} probe
+ * @param {State} state
  */
-function strongestOf(panes, probe) {
+function strongestOf(panes, probe, state) {
   for (const { side, step } of panes) {
     const explained = side.values(probe)?.at(step);
-    const player = explained ? strongest(explained.values) : null;
+    const picked = explained && chosen(explained.values, state);
+    const player = explained ? ((picked && strongest(explained.values.map((value, i) => value * picked[i]))) ?? strongest(explained.values)) : null;
     if (player !== null) return player;
   }
   return null;

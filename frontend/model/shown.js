@@ -1,7 +1,8 @@
 /** What the panes of a text or a series show: the values of each, and their difference with its noise. Pure. */
 
-import { difference, isBlank, largest, standing, strongestThreshold } from "../figures/scale.js";
+import { chosen, difference, isBlank, largest, standing } from "../figures/scale.js";
 import { className, commonUnit, inUnit, outputName, percent, withError } from "../words/format.js";
+import { ofDifference } from "./look.js";
 import { isNoise } from "./noise.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -14,7 +15,8 @@ import { isNoise } from "./noise.js";
  * @property {Float32Array | null} errors  standard errors of the values
  * @property {Uint8Array | null} real  (players,) of a difference: 1 where it is more than noise
  * @property {number} end  of the scale; > 0
- * @property {number} threshold  values smaller than this are not among the strongest that the user chose to show
+ * @property {Uint8Array | null} chosen  (players,) 1 where the user chose to show a player; null where all are shown
+ * @property {boolean} hide  whether the others are hidden
  * @property {string} toward  what a value above 0 means, in words
  * @property {string} away  what one below 0 means
  * @property {string} [unit]  of the values, where people gave one
@@ -26,15 +28,16 @@ import { isNoise } from "./noise.js";
  * @param {State} state
  * @returns {Shown[]} one a pane, then the difference where there are two
  */
-export function shownOf({ panes, probe, cursor, scale, difference: known }, { lock, strongest }) {
+export function shownOf({ panes, probe, cursor, scale, difference: known }, state) {
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
   const show = (/** @type {import("../types.d.ts").Side[]} */ of, /** @type {string} */ title, /** @type {Float32Array | null | undefined} */ values, /** @type {Float32Array | null | undefined} */ errors, /** @type {[string, string]} */ [toward, away], apart = false, /** @type {Uint8Array | null | undefined} */ real = null) => ({
     title,
     values: values && !isBlank(values) ? values : null,
     errors: errors ?? null,
     real: real ?? null,
-    end: (lock && scale) || (values && largest(values)) || 1,
-    threshold: values ? strongestThreshold(values, strongest) : 0,
+    end: (state.lock && scale) || (values && largest(values)) || 1,
+    chosen: values ? chosen(values, apart ? ofDifference(state) : state) : null,
+    hide: state.rest === "hide",
     toward,
     away,
     apart,
@@ -67,14 +70,24 @@ export function withinNoise({ real, errors, apart }, player) {
 }
 
 /**
- * Where a value lies on the scale: beyond ±1 past its end; 0 where it is not shown: no number, or not among the strongest.
- * @param {Shown} shown
+ * Where a value lies on the scale: beyond ±1 past its end; 0 where it is not shown: no number, or not chosen.
+ * @param {Pick<Shown, "values" | "end" | "chosen">} shown
  * @param {number} player
  */
-export function placeOf({ values, end, threshold }, player) {
+export function placeOf({ values, end, chosen: picked }, player) {
   const value = values?.[player] ?? NaN;
-  return Math.abs(value) >= threshold ? value / end : 0;
+  return Number.isFinite(value) && picked?.[player] !== 0 ? value / end : 0;
 }
+
+/**
+ * Whether a player is hidden, as all are that the user did not choose.
+ * @param {Pick<Shown, "chosen" | "hide">} shown
+ * @param {number} player
+ */
+export const isHidden = ({ chosen: picked, hide }, player) => hide && picked?.[player] === 0;
+
+/** @type {(shown: Pick<Shown, "chosen" | "hide">) => string} tells one choice from another */
+export const choiceKey = ({ chosen: picked, hide }) => (picked ? `${hide ? "hide " : ""}${picked.join("")}` : "");
 
 /**
  * A player's number with its error, and where it stands among all: "+0.83 ± 0.06 · rank 1 of 31 · 22 % of the total".

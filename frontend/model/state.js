@@ -32,6 +32,10 @@ const NAMES = {
   read: (text) => (text ? text.split(",").map(decodeURIComponent) : []),
   write: (/** @type {string[]} */ names) => names.map(encodeURIComponent).join(","),
 };
+/** @type {Field} how many of the strongest are shown */
+const COUNT = { read: (text) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined), write: String };
+/** @type {Field} */
+const COLOR = { read: (text) => (/^#[0-9a-f]{6}$/i.test(text) ? text.toLowerCase() : undefined), write: String };
 /** Of the moment: not in the URL. */
 const MOMENT = null;
 /** @type {(...values: string[]) => Field} */
@@ -61,7 +65,11 @@ const FIELDS = {
   view: [oneOf("overlay", "map", "image"), "overlay"],
   opacity: [between(10, 100), 80],
   strongest: [between(1, 100), 100],
+  sign: [oneOf("both", "for", "against"), "both"],
+  top: [COUNT, null],
+  rest: [oneOf("show", "hide"), "show"],
   outlines: [FLAG, true],
+  ink: [COLOR, null],
   lock: [FLAG, true],
   region: [TEXT, null],
   player: [INTEGER, null],

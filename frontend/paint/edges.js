@@ -2,6 +2,7 @@
 
 import { borders, NOBODY } from "../figures/outline.js";
 import { memo } from "../model/memo.js";
+import { segmentsAt } from "./pixels.js";
 
 /** @typedef {import("../types.d.ts").ImageContent} ImageContent */
 
@@ -36,9 +37,10 @@ function place(at, image, screen, thickness) {
  * @param {number} width
  * @param {number} height
  * @param {number} thickness  of the line
+ * @param {{width: number, height: number}} [within]  the pixels that the borders are in
  * @returns {Edge}
  */
-export function edgeOf(picture, name, find, width, height, thickness) {
+export function edgeOf(picture, name, find, width, height, thickness, within = picture) {
   const known = pathsOf(picture);
   const key = `${name} ${width} ${height} ${thickness}`;
   const old = known.get(key);
@@ -47,8 +49,8 @@ export function edgeOf(picture, name, find, width, height, thickness) {
   const path = new Path2D();
   let length = 0;
   for (let i = 0; i < lines.length; i += 4) {
-    const [x1, x2] = [lines[i], lines[i + 2]].map((x) => place(x, picture.width, width, thickness));
-    const [y1, y2] = [lines[i + 1], lines[i + 3]].map((y) => place(y, picture.height, height, thickness));
+    const [x1, x2] = [lines[i], lines[i + 2]].map((x) => place(x, within.width, width, thickness));
+    const [y1, y2] = [lines[i + 1], lines[i + 3]].map((y) => place(y, within.height, height, thickness));
     path.moveTo(x1, y1);
     path.lineTo(x2, y2);
     length += Math.abs(x2 - x1) + Math.abs(y2 - y1);
@@ -57,6 +59,23 @@ export function edgeOf(picture, name, find, width, height, thickness) {
   const edge = { path, length };
   known.set(key, edge);
   return edge;
+}
+
+/**
+ * Borders of what is shown, and between what is for and against: those of lime's mask (`mark_boundaries`). Where the picture is small, they are found
+ * in fewer pixels than the image has.
+ * @param {ImageContent} picture
+ * @param {Float32Array} values  (players,)
+ * @param {Uint8Array} shown  (players,)
+ * @param {number} width
+ * @param {number} height
+ * @param {number} thickness  of the line
+ */
+export function chosenEdge(picture, values, shown, width, height, thickness) {
+  const mask = shown.map((one, player) => one * (values[player] < 0 ? 2 : 1));
+  const [across, down] = [picture.width, picture.height].map((size, i) => Math.min(size, 2 * [width, height][i]));
+  const find = () => borders(segmentsAt(picture, across, down).map((player) => (player === NOBODY ? 0 : mask[player])), across, down, null);
+  return edgeOf(picture, `chosen ${mask.join("")}`, find, width, height, thickness, { width: across, height: down });
 }
 
 /** Where each player lies: left, top, right + 1, bottom + 1. */

@@ -6,10 +6,10 @@ import { css, shade } from "../figures/passage.js";
 import { extremes } from "../figures/signal.js";
 import { EM } from "../host/text.js";
 import { playerName } from "../model/players.js";
-import { placeOf } from "../model/shown.js";
+import { choiceKey, isHidden, placeOf } from "../model/shown.js";
 import { fitting } from "../words/names.js";
 import { emptied, FONT, inkOf } from "./canvas.js";
-import { drawShades, linePath } from "./signal.js";
+import { drawShades, linePath, veil } from "./signal.js";
 
 /** @typedef {import("../model/shown.js").Shown} Shown */
 /** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
@@ -25,7 +25,7 @@ const LETTER = 5.2 * EM;
  * @property {number} size  CSS pixels of its side
  * @property {ProbeSetInfo} probes
  * @property {import("../types.d.ts").Content} content
- * @property {Pick<Shown, "values" | "end" | "threshold">} shown
+ * @property {Pick<Shown, "values" | "end" | "chosen" | "hide">} shown
  * @property {boolean} dark
  * @property {number | null} lead  the player that a cut text has to show: the strongest over all epochs
  */
@@ -39,7 +39,7 @@ const drawn = new WeakMap();
  * @param {Miniature} miniature
  */
 export function drawMiniature(place, key, miniature) {
-  const all = [key, miniature.size, devicePixelRatio, miniature.dark, miniature.shown.end, miniature.shown.threshold].join();
+  const all = [key, miniature.size, devicePixelRatio, miniature.dark, miniature.shown.end, choiceKey(miniature.shown)].join();
   if (drawn.get(place) === all) return;
   drawn.set(place, all);
   if (miniature.content.kind !== "image") DRAWN[miniature.content.kind](place, miniature);
@@ -61,11 +61,16 @@ function writeWords(place, { size, content, shown, dark, lead }) {
   const characters = Math.floor(size / LETTER) * Math.floor(size / (13 * EM));
   place.replaceChildren(
     ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
-      const t = player < 0 ? 0 : placeOf(asShown(shown), player);
-      if (!t) return document.createTextNode(text);
+      const t = player < 0 ? 0 : placeOf(shown, player);
+      const hidden = player >= 0 && isHidden(shown, player);
+      if (!t && !hidden) return document.createTextNode(text);
       const span = document.createElement("span");
-      const { ground, ink } = shade(t, dark);
       span.textContent = text;
+      if (hidden) {
+        span.className = "hidden-token";
+        return span;
+      }
+      const { ground, ink } = shade(t, dark);
       span.style.background = css(ground);
       span.style.color = css(ink);
       return span;
@@ -90,8 +95,9 @@ function drawBars(canvas, { size, probes, content, shown, dark }) {
   context.font = FONT;
   context.textBaseline = "alphabetic";
   const wide = (/** @type {string} */ text) => context.measureText(text).width;
-  strongestOf(shown.values, rows).forEach((player, i) => {
-    const t = placeOf(asShown(shown), player);
+  // Rows of features that are not shown would be names alone.
+  strongestOf(shown.values.map((value, player) => (shown.chosen?.[player] === 0 ? 0 : value)), rows).forEach((player, i) => {
+    const t = placeOf(shown, player);
     const part = Math.max(-1, Math.min(1, t));
     const bottom = Math.round((i + 1) * height) - 3;
     context.fillStyle = ink.faint;
@@ -131,6 +137,7 @@ function drawSeries(canvas, { size, content, shown, dark }) {
   context.strokeStyle = ink.ink;
   context.lineWidth = 1;
   context.stroke(path);
+  veil(context, content, shown, dark, x, { top: 0, height: size });
 }
 
 /** @type {Record<Exclude<import("../types.d.ts").Kind, "image">, (place: HTMLElement, miniature: Miniature) => void>} by kind; images have thumbnails (paint/thumbnail.js) */

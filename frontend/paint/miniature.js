@@ -1,7 +1,7 @@
 /** A small drawing of a row, a text or a series of one run at one epoch, as cards show it. */
 
 import { meanSizes } from "../figures/bars.js";
-import { isBlank, largest, strongest, strongestThreshold } from "../figures/scale.js";
+import { chosen, isBlank, largest, strongest } from "../figures/scale.js";
 import { drawMiniature, emptyMiniature } from "./miniature-kinds.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -27,7 +27,7 @@ export function miniature(place, { side, probe, step, size }, data, state) {
     size,
     probes: side.info.probes,
     content,
-    shown: { values: known, end: (state.lock && data.scale) || (known && largest(known)) || 1, threshold: known ? strongestThreshold(known, state.strongest) : 0 },
+    shown: { values: known, end: (state.lock && data.scale) || (known && largest(known)) || 1, chosen: known && chosen(known, state), hide: state.rest === "hide" },
     dark: state.dark,
     lead: content.kind === "text" ? leader(content, record) : null,
   });

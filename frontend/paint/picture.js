@@ -1,10 +1,10 @@
 /** Draws one probe with its attribution on a canvas, at the screen's resolution. */
 
-import { NEUTRAL, tints } from "../figures/color.js";
+import { HIDDEN, NEUTRAL, rgbOf, tints } from "../figures/color.js";
 import { borders } from "../figures/outline.js";
-import { isBlank, largest, strongestThreshold } from "../figures/scale.js";
+import { chosen, isBlank, largest } from "../figures/scale.js";
 import { hatch, resize } from "./canvas.js";
-import { bordersOf, edgeOf, polygon } from "./edges.js";
+import { bordersOf, chosenEdge, edgeOf, polygon } from "./edges.js";
 import { base, basesOf, blit, hasGaps, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
 /** @typedef {import("../types.d.ts").ImageContent} ImageContent */
@@ -15,6 +15,8 @@ const PIXEL_ART = 64;
 const KEPT_SIZE = 256;
 // CSS px between the lines over what is within noise.
 const NOISE_GAP = 5;
+// Device-independent pixels up to which a picture is small: outlines in a colour are thin there.
+const SMALL = 160;
 // Outlines may cover this part of a picture; where segments are so many that they would cover more, they fade.
 const COVERED = 0.15;
 
@@ -27,8 +29,8 @@ const COVERED = 0.15;
  * @property {Uint8Array | null} [noise]  (players,) 1 where a difference is within noise: hatched
  * @property {number} region  number of the region to outline; -1 for none
  * @property {number[] | null} [area]  corners of a drawn region to outline, in pixels of the image
- * @property {boolean} outlines
- * @property {Pick<import("../types.d.ts").State, "view" | "opacity" | "strongest" | "dark">} look
+ * @property {boolean} outlines  of all segments
+ * @property {Pick<import("../types.d.ts").State, "view" | "opacity" | "strongest" | "sign" | "top" | "rest" | "outlines" | "ink" | "dark">} look
  */
 
 /** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows, so that nothing is drawn twice */
@@ -43,7 +45,7 @@ const shown = new WeakMap();
 export function paint(canvas, box, key, painting) {
   const [width, height] = resize(canvas, box.width, box.height);
   const { look, lit, region, area, scale, outlines, noise } = painting;
-  const all = [key, width, height, look.view, look.opacity, look.strongest, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
+  const all = [key, width, height, look.view, look.opacity, look.strongest, look.sign, look.top, look.rest, look.outlines && look.ink, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
   if (shown.get(canvas) === all) return;
   shown.set(canvas, all);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -53,11 +55,12 @@ export function paint(canvas, box, key, painting) {
     cover(context, look.dark, width, height);
     return;
   }
-  if (look.view !== "image") {
-    drawTint(context, painting.picture, painting.values, painting, width, height);
-    if (noise?.includes(1)) hatchPlayers(context, painting.picture, noise, look.dark, width, height);
-  }
-  drawLines(context, painting, width, height);
+  const picked = chosen(painting.values, look);
+  const hidden = look.rest === "hide" ? picked : null;
+  if (look.view !== "image" || hidden) drawTint(context, painting.picture, painting.values, painting, picked, width, height);
+  const noisy = noise && hidden ? noise.map((one, player) => one & hidden[player]) : noise;
+  if (look.view !== "image" && noisy?.includes(1)) hatchPlayers(context, painting.picture, noisy, look.dark, width, height);
+  drawLines(context, painting, picked, width, height);
 }
 
 /** @param {HTMLCanvasElement} canvas  shows nothing from now on */
@@ -105,17 +108,21 @@ function drawBase(context, { picture, look }, width, height) {
 }
 
 /**
+ * The tint of each segment, and a grey over those that are hidden.
  * @param {CanvasRenderingContext2D} context
  * @param {ImageContent} picture
  * @param {Float32Array} values
  * @param {Painting} painting
+ * @param {Uint8Array | null} shown
  * @param {number} width
  * @param {number} height
  */
-function drawTint(context, picture, values, { look, scale }, width, height) {
+function drawTint(context, picture, values, { look, scale }, shown, width, height) {
   const end = scale || largest(values) || 1;
   const opacity = look.view === "map" ? 1 : look.opacity / 100;
-  const colors = new Uint32Array(tints(values, end, opacity, strongestThreshold(values, look.strongest)).buffer);
+  const bytes = look.view === "image" ? new Uint8ClampedArray(4 * values.length) : tints(values, end, opacity, shown);
+  if (look.rest === "hide") shown?.forEach((one, player) => one || bytes.set([...(look.dark ? HIDDEN.dark : HIDDEN.light), 255], 4 * player));
+  const colors = new Uint32Array(bytes.buffer);
   const [across, down] = [picture.width, picture.height].map((size, i) => Math.min(size, 2 * [width, height][i]));
   const players = segmentsAt(picture, across, down);
   const layer = scratch("tint", across, down);
@@ -129,20 +136,31 @@ function drawTint(context, picture, values, { look, scale }, width, height) {
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {Painting} painting
+ * @param {Uint8Array | null} shown
  * @param {number} width
  * @param {number} height
  */
-function drawLines(context, { picture, lit, region, area, outlines }, width, height) {
+function drawLines(context, { picture, values, look, lit, region, area, outlines }, shown, width, height) {
   const px = devicePixelRatio;
   const stroke = (/** @type {Path2D} */ path, /** @type {string} */ color, /** @type {number} */ thickness) => {
     context.strokeStyle = color;
     context.lineWidth = thickness;
     context.stroke(path);
   };
-  if (outlines) {
+  const segments = () => borders(picture.segments, picture.width, picture.height, null);
+  if (look.outlines && look.ink && values && (shown || outlines)) {
+    const small = Math.max(width, height) <= SMALL * px;
+    const thickness = Math.max(1, Math.round((small ? 1 : 2) * px));
+    const { path } = shown ? chosenEdge(picture, values, shown, width, height, thickness) : edgeOf(picture, "segments", segments, width, height, thickness);
+    // A rim, or yellow would not be seen on white.
+    context.lineCap = "square";
+    stroke(path, isLight(look.ink) ? "rgb(0 0 0 / 0.45)" : "rgb(255 255 255 / 0.6)", thickness + 2 * Math.max(1, Math.floor(px)));
+    stroke(path, look.ink, thickness);
+    context.lineCap = "butt";
+  } else if (outlines) {
     // A dark line and a light one beside it: one of them shows, whatever lies below.
     const thin = Math.max(1, Math.floor(px / 1.5));
-    const { path, length } = edgeOf(picture, "segments", () => borders(picture.segments, picture.width, picture.height, null), width, height, thin);
+    const { path, length } = edgeOf(picture, "segments", segments, width, height, thin);
     const fade = Math.min(1, (COVERED * width * height) / (2 * thin * length));
     stroke(path, `rgb(0 0 0 / ${0.38 * fade})`, thin);
     context.translate(thin, thin);
@@ -166,6 +184,12 @@ function drawLines(context, { picture, lit, region, area, outlines }, width, hei
     stroke(path, "#fff", bold);
   }
   context.lineCap = "butt";
+}
+
+/** @param {string} hex */
+function isLight(hex) {
+  const [r, g, b] = rgbOf(hex);
+  return 0.299 * r + 0.587 * g + 0.114 * b > 127;
 }
 
 /**

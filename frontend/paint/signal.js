@@ -1,11 +1,12 @@
 /** Draws a series over its attributions on a canvas, at the screen's resolution. */
 
 import { ticks } from "../figures/axis.js";
+import { HIDDEN } from "../figures/color.js";
 import { css, ground } from "../figures/passage.js";
 import { extremes, runsOf, signalRows } from "../figures/signal.js";
 import { EM } from "../host/text.js";
 import { stretches } from "../model/players.js";
-import { placeOf, withinNoise } from "../model/shown.js";
+import { choiceKey, isHidden, placeOf, withinNoise } from "../model/shown.js";
 import { number, tick } from "../words/format.js";
 import { middle } from "../words/names.js";
 import { cleared, crisp, inkOf } from "./canvas.js";
@@ -44,7 +45,7 @@ export function paintSignal(canvas, box, key, signal, shown, look) {
   const layout = signalRows(box.height, signal.channels, Boolean(nameOf(0)), EM);
   const region = runsOf(signal.segments, look.inside);
   const noise = shown.values && shown.apart ? Array.from(shown.values, (_, player) => Number(withinNoise(shown, player))).join("") : "";
-  const all = [key, look.dark, look.lit, look.reach, shown.end, shown.threshold, shown.values !== null, region, noise].join();
+  const all = [key, look.dark, look.lit, look.reach, shown.end, choiceKey(shown), shown.values !== null, region, noise].join();
   const context = cleared(canvas, box.width, layout.height, all);
   if (!context) return layout.height;
   const ink = inkOf(look.dark);
@@ -55,6 +56,7 @@ export function paintSignal(canvas, box, key, signal, shown, look) {
   layout.rows.forEach((row, channel) => {
     drawShades(context, signal, shown, look.dark, x, row);
     drawChannel(context, signal, channel, row, x, ink);
+    veil(context, signal, shown, look.dark, x, row);
   });
   drawBars(context, signal, shown, look, x, layout.bars, ink);
   for (const [first, last] of region) frame(context, x(first), 0, x(last + 1), bottom, ink, true);
@@ -81,6 +83,23 @@ export function drawShades(context, signal, shown, dark, x, { top, height }) {
     const noise = withinNoise(shown, player);
     const [left, right] = [crisp(x(first)), crisp(x(last + 1))];
     context.fillStyle = css(ground(noise ? 0.25 * t : t, dark));
+    context.fillRect(left, top, right - left, height);
+  }
+}
+
+/**
+ * A grey over the stretches that are hidden.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Signal} signal
+ * @param {Pick<Shown, "chosen" | "hide">} shown
+ * @param {boolean} dark
+ * @param {(step: number) => number} x
+ * @param {{top: number, height: number}} row
+ */
+export function veil(context, signal, shown, dark, x, { top, height }) {
+  context.fillStyle = css(dark ? HIDDEN.dark : HIDDEN.light);
+  for (const [first, last] of runsOf(signal.segments, (player) => isHidden(shown, player))) {
+    const [left, right] = [crisp(x(first)), crisp(x(last + 1))];
     context.fillRect(left, top, right - left, height);
   }
 }

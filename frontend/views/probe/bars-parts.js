@@ -56,15 +56,15 @@ const FORMS = [
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
- * @param {number} players
+ * @param {[number, number]} players  with rows, and all
  * @param {boolean} refused  whether a waterfall was chosen but is not possible
  * @param {import("../../types.d.ts").Row | null} table
  */
-export function tools(element, data, state, players, refused, table) {
+export function tools(element, data, state, [own, players], refused, table) {
   const filled = imputed(data.panes[0].side.info.probes, table);
   const why = data.method === "lime" ? "LIME's values are coefficients; they do not add up to the output" : `${method(data.method)}'s values do not add up to the output`;
   return html`<div class="bars-tools">
-    <span class="note">${players} ${playerNoun("tabular", players)}, order</span>
+    <span class="note">${own < players ? `${own} of ` : ""}${players} ${playerNoun("tabular", players)}, order</span>
     ${segmented({ label: "Order of the features", value: state.rank, options: ORDERS, choose: (_, value) => choose(element, { rank: /** @type {State["rank"]} */ (value) }) })}
     ${filled && html`<span class="note ellipsis" title=${filled}>${filled}</span>`}
     ${refused && html`<span class="note ellipsis bars-refused" role="status" title=${why}>${why}</span>`}

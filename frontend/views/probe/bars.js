@@ -1,10 +1,11 @@
 /** The selected row of a table: a bar for each feature, of A, B and their difference, or the way from the base value to the output. */
 
 import { ticks } from "../../figures/axis.js";
-import { barEnd, descending, largestSizes, linesOf, meanSizes, reach, sumOf, waterfall } from "../../figures/bars.js";
-import { difference, strongestThreshold } from "../../figures/scale.js";
+import { barEnd, descending, furthest, largestSizes, linesOf, meanSizes, reach, sumOf, waterfall } from "../../figures/bars.js";
+import { chosen, difference } from "../../figures/scale.js";
 import { roveNames } from "../../host/rove.js";
 import { EM } from "../../host/text.js";
+import { ofDifference } from "../../model/look.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
 import { drawBars } from "../../paint/bars.js";
@@ -72,23 +73,27 @@ export function barsView(element) {
     const content = panes[0].side.content(probe);
     const table = content?.kind === "tabular" ? content : null;
     const name = (/** @type {number} */ player) => playerName(info.probes, content, player);
-    const columns = columnsOf(data);
+    const columns = columnsOf(data, state);
     const order = orderOf(data, state, columns);
     const possible = addsUp(data);
     const stepwise = state.form === "waterfall" && possible;
-    const rows = rowsOf(list, order, state, all, stepwise ? 2 : 0);
+    const own = ownRows(order, columns, state);
+    const rest = own === order ? [] : order.filter((player) => !own.includes(player));
+    // A waterfall ends at the output: what is hidden is one step of it.
+    const rows = rowsOf(list, own, stepwise ? rest : [], state, all, stepwise ? 2 : 0);
     const domains = endsOf(data, state, columns, order, stepwise);
 
-    render(html`<div class="bars-top">${tools(element, data, state, info.probes.players[probe], state.form === "waterfall" && !possible, table)}
+    render(html`<div class="bars-top">${tools(element, data, state, [own.length, order.length], state.form === "waterfall" && !possible, table)}
       <div class="bars-grid heads"><span class="note bars-corner">${table ? "value in this probe" : ""}</span>${heads(element, data, state, stepwise)}</div></div>`, top);
     const showAll = (/** @type {Event} */ event) => {
       event.stopPropagation();
       all = true;
-      again();
+      if (rest.length) choose(element, { rest: "show" });
+      else again();
     };
     const letters = Math.floor((Math.max(LEAST_NAMES, list.width * NAMES) * OF_NAME) / LETTER);
     const label = (/** @type {number} */ place) => rowName(rows, place, { probes: info.probes, table, name, kept: state.player, letters, showAll });
-    render(stage(data, rows, columns, label, (column) => encoded(data, column, stepwise, order, name)), list.stage);
+    render(stage(data, rows, columns, label, (column) => encoded(data, column, stepwise, own, name)), list.stage);
     roveNames(list.stage.querySelector(".bar-names"));
     const { width, marks } = drawColumns(list, rows, columns, domains, stepwise, state);
     const fewer = () => {
@@ -96,7 +101,7 @@ export function barsView(element) {
       if (state.rank === "logged") choose(element, { rank: "overall" });
       else again();
     };
-    render(feet(data, columns, domains, marks, width, stepwise, rows.complete && order.length > rows.fit ? fewer : null), bottom);
+    render(feet(data, columns, domains, marks, width, stepwise, rows.complete && own.length > rows.fit ? fewer : null), bottom);
 
     hit = (event) => {
       const line = rows.lineAt(Math.floor((event.clientY - list.stage.getBoundingClientRect().top + list.scroll) / rows.row));
@@ -108,22 +113,39 @@ export function barsView(element) {
 }
 
 /**
+ * The features with a row of their own: where the rest is hidden, those that are chosen in one of the charts, and the one that is kept.
+ * @param {number[]} order
+ * @param {Column[]} columns
+ * @param {State} state
+ */
+function ownRows(order, columns, state) {
+  const picked = columns.map((column) => chosenIn(column, state));
+  if (state.rest === "show" || columns.every(({ values }) => !values) || picked.some((one, i) => !one && columns[i].values && !columns[i].apart)) return order;
+  return order.filter((player) => player === state.player || picked.some((one) => one?.[player]));
+}
+
+/** @type {(column: Column, state: State) => Uint8Array | null} */
+const chosenIn = ({ values, apart }, state) => values && chosen(values, apart ? ofDifference(state) : state);
+
+/**
  * Makes room for the rows and finds those in view.
  * @param {import("../parts/bars-list.js").List} list
- * @param {number[]} order
+ * @param {number[]} own  players with rows
+ * @param {number[]} rest  players that are shown as one row
  * @param {State} state
  * @param {boolean} all  whether all rows are shown
  * @param {number} spare
  * @returns {Rows}
  */
-function rowsOf(list, order, state, all, spare) {
+function rowsOf(list, own, rest, state, all, spare) {
   const fit = Math.floor(list.height / LEAST_ROW) - spare;
   const complete = all || state.rank === "logged";
-  const lines = linesOf(order, complete ? Infinity : fit, state.player);
+  const lines = linesOf(own, (complete ? Infinity : fit) - (rest.length ? 1 : 0), state.player);
+  if (rest.length) lines.push([...((lines.at(-1)?.length ?? 0) > 1 ? (lines.pop() ?? []) : []), ...rest]);
   const count = lines.length + spare;
   const row = Math.max(LEAST_ROW, Math.min(MOST_ROW, Math.floor(list.height / count)));
   // Few features leave their room to what stands below.
-  list.box.style.maxHeight = `${Math.max(LEAST_HEIGHT, (order.length + spare) * MOST_ROW)}px`;
+  list.box.style.maxHeight = `${Math.max(LEAST_HEIGHT, (own.length + spare + (rest.length ? 1 : 0)) * MOST_ROW)}px`;
   list.size(count, row);
   const first = Math.max(0, Math.floor(list.scroll / row));
   const places = Array.from({ length: Math.max(0, Math.min(count, first + Math.ceil(list.height / row) + 1) - first) }, (_, i) => first + i);
@@ -171,15 +193,16 @@ function drawColumns(list, { lines, places, y, row }, columns, domains, stepwise
 
 /**
  * @param {Data} data
+ * @param {State} state
  * @returns {Column[]}
  */
-function columnsOf(data) {
+function columnsOf(data, state) {
   const { panes, probe, cursor, b } = data;
   const explained = panes.map((pane) => pane.side.values(probe)?.at(pane.step) ?? null);
   /** @type {Column[]} */
   const columns = panes.map((pane, i) => {
     const one = explained[i];
-    return { title: pane.title, values: one?.values ?? null, errors: one?.errors ?? null, real: null, base: one?.base ?? NaN, blank: blankReason(pane, data), apart: false };
+    return { title: pane.title, values: one?.values ?? null, errors: one?.errors ?? null, real: null, base: one?.base ?? NaN, blank: blankReason(pane, data, state), apart: false };
   });
   const [one, other] = explained;
   if (panes.length === 2) {
@@ -232,23 +255,25 @@ function createEnds() {
     const room = (high - low || 1) * 0.04;
     return [low - room, high + room];
   };
-  /** @type {(column: Column, order: number[]) => [number, number]} */
-  const ownWay = ({ base, values }, order) => padded(...(reach(base, values ?? [], order) ?? [0, 1]));
+  /** @type {(one: {base: number, values: Float32Array | null}, order: number[], state: State) => [number, number] | null} hidden rows change places with the epoch: any order has room */
+  const wayOf = ({ base, values }, order, { rest }) => (rest === "hide" ? furthest : reach)(base, values ?? [], order);
+  /** @type {(column: Column, order: number[], state: State) => [number, number]} */
+  const ownWay = (column, order, state) => padded(...(wayOf(column, order, state) ?? [0, 1]));
   /** @type {(column: Column) => [number, number]} */
   const own = ({ values, errors }) => {
     const end = values ? barEnd(0, [{ values, errors: Float32Array.from(errors ?? []), target: 0, base: 0 }]) || 1 : 1;
     return [-end, end];
   };
   return (/** @type {Data} */ data, /** @type {State} */ state, /** @type {Column[]} */ columns, /** @type {number[]} */ order, /** @type {boolean} */ stepwise) => {
-    if (!state.lock) return columns.map((column) => (stepwise && !column.apart ? ownWay(column, order) : own(column)));
+    if (!state.lock) return columns.map((column) => (stepwise && !column.apart ? ownWay(column, order, state) : own(column)));
     const records = recordsOf(data);
-    const next = [data.probe, data.scale, stepwise, ...records.map(({ id }) => id), stepwise && order].join();
+    const next = [data.probe, data.scale, stepwise, ...records.map(({ id }) => id), stepwise && [order, state.rest]].join();
     if (next !== key) {
       key = next;
       const explanations = records.flatMap((record) => [...record.steps].map((step) => record.at(step)));
       const end = barEnd(data.scale, explanations) || 1;
       fromZero = [-end, end];
-      const ways = stepwise ? explanations.flatMap((one) => (one ? (reach(one.base, one.values, order) ?? []) : [])) : [];
+      const ways = stepwise ? explanations.flatMap((one) => (one ? (wayOf(one, order, state) ?? []) : [])) : [];
       shared = !stepwise ? fromZero : ways.length ? padded(Math.min(...ways), Math.max(...ways)) : [0, 1];
     }
     // A way is as long as all its bars together: the difference of two would not be seen on its axis.
@@ -264,9 +289,10 @@ function createEnds() {
  * @param {State} state
  * @returns {Bar[]}
  */
-function barsOf({ values, errors, real, base, apart }, lines, stepwise, state) {
+function barsOf(column, lines, stepwise, state) {
+  const { values, errors, real, base, apart } = column;
   if (!values) return [];
-  const threshold = strongestThreshold(values, state.strongest);
+  const picked = chosenIn(column, state);
   const steps = stepwise && !apart ? waterfall(base, values, lines) : null;
   const bars = lines.map((line, i) => {
     const value = sumOf(values, line);
@@ -274,7 +300,7 @@ function barsOf({ values, errors, real, base, apart }, lines, stepwise, state) {
     const { from, to } = steps && Number.isFinite(value) ? steps[i] : { from: 0, to: value };
     const noise = apart && isNoise(real?.[line[0]], error);
     /** @type {Bar["look"]} */
-    const look = line.length > 1 ? "many" : Math.abs(value) < threshold ? "weak" : noise ? "noise" : "plain";
+    const look = line.length > 1 ? "many" : picked?.[line[0]] === 0 ? "weak" : noise ? "noise" : "plain";
     return { y: 0, from, to, error, text: toError(value, error), look };
   });
   if (!stepwise) return bars;

@@ -1,10 +1,11 @@
 /** The parts of a large picture: frame, caption, the reason why it is blank, quality measures. */
 
-import { isBlank, isZero } from "../../figures/scale.js";
+import { chosen, isBlank, isZero } from "../../figures/scale.js";
 import { RETURNED } from "../../figures/steps.js";
 import { ABSENT } from "../../model/cursor.js";
 import { isOnce, sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/noise.js";
+import { nothingWords } from "../../words/chosen.js";
 import { className, epoch, method, percent } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../../words/measures.js";
@@ -153,17 +154,19 @@ export function noiseFoot(data) {
 /**
  * Why each pane is blank; a common reason is written once.
  * @param {Data} data
+ * @param {import("../../types.d.ts").State} state
  */
-export function blankReasons(data) {
-  const all = data.panes.map((pane) => blankReason(pane, data));
+export function blankReasons(data, state) {
+  const all = data.panes.map((pane) => blankReason(pane, data, state));
   return all.map((words, i) => (i > 0 && words && words === all[0] ? `as in ${data.panes[0].title}` : words));
 }
 
 /**
  * @param {Pane} pane
  * @param {Data} data
+ * @param {import("../../types.d.ts").State} state
  */
-export function blankReason({ side, step }, { probe, method: explainer, cursor }) {
+export function blankReason({ side, step }, { probe, method: explainer, cursor }, state) {
   const values = side.values(probe);
   if (!values) return "";
   const explained = values.at(step);
@@ -172,7 +175,7 @@ export function blankReason({ side, step }, { probe, method: explainer, cursor }
   const reason = side.info.gaps.find((gap) => gap.step === step)?.reason;
   if (explained.target < 0 && !reason) return "this class was not logged";
   if (isZero(explained.values)) return `${method(explainer)}: all values are 0`;
-  if (!isBlank(explained.values)) return "";
+  if (!isBlank(explained.values)) return state.rest === "hide" && chosen(explained.values, state)?.every((one) => !one) ? nothingWords(state, side.info.probes) : "";
   if (reason) return `${epoch(step)}: ${reason}`;
   if (side.info.probes.regression) return `${method(explainer)} gives no values here`;
   // A method of the user's own may explain one class only.

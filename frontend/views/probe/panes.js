@@ -14,7 +14,7 @@ import { aloneWords, blankReasons, differenceHead, differenceReason, figure, noi
  */
 export function panesRow(element, data, state, contentOf) {
   const { panes, probe } = data;
-  const reasons = blankReasons(data);
+  const reasons = blankReasons(data, state);
   const figures = panes.map((pane, i) => figure(pane.title, paneHead(element, data, pane), reasons[i], contentOf(pane), pane.side.color, trust(pane, probe, ""), null));
   if (panes.length === 2) {
     const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);

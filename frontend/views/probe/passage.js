@@ -1,9 +1,9 @@
 /** The selected text, each token shaded by its attribution: A, B and their difference, all on one scale. */
 
-import { css, insideOf, shade } from "../../figures/passage.js";
+import { css, faded, insideOf, shade } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
 import { sideAt } from "../../model/frames.js";
-import { exactly, placeOf, shownOf, withinNoise } from "../../model/shown.js";
+import { exactly, isHidden, placeOf, shownOf, withinNoise } from "../../model/shown.js";
 import { choose, html, render } from "../parts/html.js";
 import { panesRow } from "./panes.js";
 
@@ -133,9 +133,9 @@ function paintTokens(tokens, shown, { dark, lit, inside }) {
     const t = placeOf(shown, player);
     const isLit = lit.includes(player);
     const noise = withinNoise(shown, player);
-    const { ground, ink } = shade(noise ? t * 0.4 : t, dark);
+    const { ground, ink } = shade(noise ? faded(t) : t, dark);
     const marked = Math.abs(t) >= LEAST_MARKED;
-    const classes = ["token", marked && !noise && (t > 0 ? "for" : "against"), noise && marked && "noise", inside(player) && "inside", isLit && "lit"].filter(Boolean).join(" ");
+    const classes = ["token", marked && !noise && (t > 0 ? "for" : "against"), noise && marked && "noise", inside(player) && "inside", isLit && "lit", isHidden(shown, player) && "hidden-token"].filter(Boolean).join(" ");
     const words = isLit ? exactly(shown, `“${node.textContent}”`, player) : "";
     const drawn = `${classes} ${ground} ${words} ${token === chosen}`;
     if (token.drawn === drawn) continue;

@@ -5,6 +5,7 @@ import { playerAt } from "../../figures/pointing.js";
 import { difference } from "../../figures/scale.js";
 import { freeName, outlined } from "../../model/areas.js";
 import { createDraft } from "../../model/draft.js";
+import { marksChosen, ofDifference } from "../../model/look.js";
 import { isNoise } from "../../model/noise.js";
 import { paint } from "../../paint/picture.js";
 import { choose, html, render } from "../parts/html.js";
@@ -55,11 +56,11 @@ export function picturesView(element) {
     const done = (/** @type {number[]} */ points) => addArea(element, data, state, points);
     const drawing = (/** @type {boolean} */ first) => (state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done, first) : null);
 
-    const reasons = blankReasons(data);
+    const reasons = blankReasons(data, state);
     const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, reasons[i], drawing(i === 0)));
     if (pair) {
       const head = differenceHead(panes, state.lock);
-      figures.push(figure("difference", head, differenceReason(panes, explained, state.view), canvasOf(differenceName(data)), "", noiseFoot(data), drawing(false)));
+      figures.push(figure("difference", head, differenceReason(panes, explained, ofDifference(state).view), canvasOf(differenceName(data)), "", noiseFoot(data), drawing(false)));
     } else {
       figures.push(html`<div key="alone" class="alone"><p>${aloneWords(data.panes[0].side)}</p></div>`);
     }
@@ -82,12 +83,12 @@ export function picturesView(element) {
         picture: panes[i]?.side.picture(probe) ?? picture,
         values: values[i],
         scale: state.lock ? data.scale : 0,
-        lit: state.drawing ? [] : data.lit,
+        lit: state.drawing ? [] : litOf(data, state),
         noise: panes[i] ? null : noisy(data),
         region: state.drawing ? -1 : (data.a?.info.regions.indexOf(data.region) ?? -1),
         area: state.drawing ? null : area,
         outlines: state.outlines,
-        look: state,
+        look: panes[i] ? state : ofDifference(state),
       });
       if (state.drawing) drawOn(canvas, picture, draft, state.drawing, again, done);
       else pointOn(canvas, element, state, picture);
@@ -95,6 +96,12 @@ export function picturesView(element) {
   };
   return update;
 }
+
+/**
+ * Where what is chosen has outlines of its own, the strongest of it needs no other: only what the user points at or keeps is lit.
+ * @type {(data: Data, state: State) => number[]}
+ */
+const litOf = (data, state) => (marksChosen(state) && state.hover === null && state.player === null && !state.pair ? [] : data.lit);
 
 /**
  * A run at an epoch.

@@ -29,7 +29,7 @@ export function stack(element, data, state, box, blink, drawing) {
   const head = swipe
     ? panes.map((pane) => html`<span key=${pane.title} class="stack-head">${name(pane)}${predictionOf(pane)}</span>`)
     : html`<span class="stack-head">${name(blink.second() ? second : first)}${predictionOf(blink.second() ? second : first)}</span>${segmented({ label: "Picture that is shown", value: blink.held(), options: blinkOptions(panes), choose: (_, value) => blink.hold(value) })}`;
-  const reasons = panes.map((pane) => ({ title: pane.title, words: blankReason(pane, data) }));
+  const reasons = panes.map((pane) => ({ title: pane.title, words: blankReason(pane, data, state) }));
   const notes = reasons.filter(({ words }) => words).map(({ title, words }) => `${title}: ${words}`);
   const blank = swipe ? notes.join(" · ") : reasons[Number(blink.second())].words;
   const content = html`<div class="stack" style=${{ width: `${box.width}px`, height: `${box.height}px` }}>

@@ -1,9 +1,11 @@
 /** How pictures and charts look, and the legend of their colours. */
 
 import { legendStops } from "../../figures/color.js";
-import { difference, largest } from "../../figures/scale.js";
+import { difference, largest, leavesOut } from "../../figures/scale.js";
+import { CLASSIC, isClassic, PLAIN } from "../../model/look.js";
+import { choiceNouns } from "../../words/chosen.js";
 import { number, unitWords } from "../../words/format.js";
-import { KINDS } from "../../words/kinds.js";
+import { KINDS, playerNoun } from "../../words/kinds.js";
 import { choose, html, render, segmented } from "../parts/html.js";
 
 const LOOKS = [
@@ -18,42 +20,109 @@ const COMPARE = [
   { value: "blink", text: "blink", title: "alternating in the same place" },
 ];
 
+/** @typedef {import("../../types.d.ts").State} State */
+
+/** What the outlines look like while the user has chosen no colour: about their grey. */
+const GREY = "#808080";
+
 /** @type {import("../../types.d.ts").View} */
 export function lookView(element) {
+  /** @type {import("../../types.d.ts").Change | null} what the classic picture took the place of */
+  let before = null;
+  const classic = (/** @type {import("../../types.d.ts").Data} */ { a }, /** @type {State} */ state) => {
+    if (isClassic(state)) {
+      choose(element, before ?? PLAIN);
+      return;
+    }
+    const { sign, top, rest, ink, outlines, view, method } = state;
+    before = { sign, top, rest, ink, outlines, view, method };
+    choose(element, { ...CLASSIC, ...(a?.info.explainers.includes("lime") && { method: "lime" }) });
+  };
+
   return (data, state) => {
     if (!data.a) return;
     const unit = unitWords([data.a, data.b]);
-    const { kind } = data.a.info.probes;
+    const { probes } = data.a.info;
+    const { kind } = probes;
     const image = kind === "image";
-    const [low, high] = data.a.info.probes.regression ? ["lowers", "raises"] : ["against", "for"];
+    const [low, high] = probes.regression ? ["lowers", "raises"] : ["against", "for"];
     const end = data.scale ? number(data.scale) : "–";
     const numbered = state.lock && data.scale > 0;
-    const slider = (/** @type {"opacity" | "strongest"} */ field, /** @type {string} */ label, /** @type {number} */ least, /** @type {boolean} */ off) =>
-      html`<label class="field"><span>${label}</span>
-        <input type="range" min=${least} max="100" value=${state[field]} disabled=${off} style=${{ "--at": `${((state[field] - least) / (100 - least)) * 100}%` }}
-          onInput=${(/** @type {Event} */ event) => choose(element, { [field]: Number(/** @type {HTMLInputElement} */ (event.target).value) })} />
-        <output>${state[field]} %</output></label>`;
+    const isPressed = isClassic(state);
     render(
       html`<div>
-        <h2>${image ? "Picture" : "Colours"}</h2>
+        <div class="look-head"><h2>${image ? "Picture" : "Colours"}</h2>
+          ${image && html`<button type="button" class="link" aria-pressed=${isPressed} title=${isPressed ? "show what was shown before" : `the picture of LIME's first guide: the ${CLASSIC.top} strongest ${choiceNouns(CLASSIC, probes)}, in yellow outlines; the rest is hidden`}
+            onClick=${() => classic(data, state)}>classic LIME${isPressed && html` <span aria-hidden="true">✕</span>`}</button>`}</div>
         ${image && html`<div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../../types.d.ts").Look} */ (value) }) })}</div>`}
         ${image && data.panes.length === 2 &&
-        html`<div class="field"><span>Pair</span>${segmented({ label: `${data.panes[0].title} and ${data.panes[1].title}`, value: state.compare, options: COMPARE, choose: (_, value) => choose(element, { compare: /** @type {import("../../types.d.ts").State["compare"]} */ (value) }) })}</div>`}
-        ${image && slider("opacity", "Opacity", 10, state.view !== "overlay")}
-        ${slider("strongest", "Strongest", 1, image && state.view === "image")}
-        ${image && html`<label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>`}
+        html`<div class="field"><span>Pair</span>${segmented({ label: `${data.panes[0].title} and ${data.panes[1].title}`, value: state.compare, options: COMPARE, choose: (_, value) => choose(element, { compare: /** @type {State["compare"]} */ (value) }) })}</div>`}
+        ${image && slider(element, "Opacity", "Opacity", { value: state.opacity, least: 10, off: state.view !== "overlay", change: (value) => ({ opacity: value }), output: html`<output>${state.opacity} %</output>` })}
+        <div class="field"><span>Show</span>${segmented({ label: "What is shown", value: state.sign, options: signs(probes, data.panes), choose: (_, value) => choose(element, { sign: /** @type {State["sign"]} */ (value) }) })}</div>
+        ${strongest(element, data, state, image && state.view === "image" && state.rest === "show" && !state.ink)}
+        <label class="check"><input type="checkbox" checked=${state.rest === "hide"} disabled=${state.rest === "show" && !leavesOut(state)} onChange=${() => choose(element, { rest: state.rest === "hide" ? "show" : "hide" })} />Hide the rest</label>
+        ${image && html`<div class="look-outlines"><label class="check"><input type="checkbox" checked=${state.outlines} onChange=${() => choose(element, { outlines: !state.outlines })} />Outlines of segments</label>
+          ${state.outlines && html`<input type="color" value=${state.ink ?? GREY} aria-label="Colour of the outlines" title=${leavesOut(state) ? "a colour for outlines of what is shown" : "a colour for the outlines"} onInput=${(/** @type {Event} */ event) => choose(element, { ink: /** @type {HTMLInputElement} */ (event.target).value })} />`}
+          ${state.outlines && state.ink && html`<button type="button" class="link" aria-label="Thin grey outlines" title="thin grey outlines of all segments" onClick=${() => choose(element, { ink: null })}>✕</button>`}</div>`}
         <div class="legend" role="img" aria-label=${`Colour scale from −${end} to +${end} ${unit}: blue ${low}, crimson ${high}`}>
           <div class="legend-bar" style=${{ background: `linear-gradient(to right, ${legendStops(state.dark)})` }}></div>
           <div class="legend-numbers"><span>${numbered ? `≤ −${end}` : "−"}</span><span>0</span><span>${numbered ? `≥ +${end}` : "+"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
         <div class="field"><span>Scale</span>${segmented({ label: "End of the colour scale", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
-        ${numbered && html`<p class="note">ends at ±${end} everywhere; at most 2 % of the values lie beyond</p>`}
+        ${numbered && html`<p class="note">ends at ±${end} everywhere; ${kind === "tabular" ? "no bar is larger" : "at most 2 % of the values lie beyond"}</p>`}
         <p class="note">${state.lock ? reach(element, data) : html`each ${KINDS[kind].drawn} has its own scale; the large ones end at ${ownEnds(data)}`}</p>
       </div>`,
       element,
     );
   };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} label
+ * @param {string} name  for those who do not see it
+ * @param {{value: number, least: number, off: boolean, change: (value: number) => import("../../types.d.ts").Change, output: unknown}} what
+ */
+function slider(element, label, name, { value, least, off, change, output }) {
+  return html`<div class="field"><span>${label}</span>
+    <input type="range" aria-label=${name} min=${least} max="100" value=${value} disabled=${off} style=${{ "--at": `${((value - least) / (100 - least)) * 100}%` }}
+      onInput=${(/** @type {Event} */ event) => choose(element, change(Number(/** @type {HTMLInputElement} */ (event.target).value)))} />
+    ${output}</div>`;
+}
+
+/**
+ * How many of the strongest are shown: a part by the slider, or a number.
+ * @param {HTMLElement} element
+ * @param {import("../../types.d.ts").Data} data
+ * @param {State} state
+ * @param {boolean} off
+ */
+function strongest(element, { panes, probe }, state, off) {
+  const { probes } = panes[0].side.info;
+  const players = probes.players[probe];
+  const noun = playerNoun(probes.kind, 2);
+  const value = state.top === null ? state.strongest : Math.max(1, Math.min(100, Math.round((100 * state.top) / players)));
+  const count = (/** @type {Event} */ event) => {
+    const { value: text } = /** @type {HTMLInputElement} */ (event.target);
+    if (text === "") choose(element, { top: null });
+    else if (Number(text) >= 1) choose(element, { top: Math.round(Number(text)) });
+  };
+  const output = html`<input type="number" class="count" min="1" step="1" placeholder=${`${state.strongest} %`} value=${state.top ?? ""} disabled=${off} aria-label=${`Number of the strongest ${noun}`}
+    title=${`how many of the ${players} ${noun}; empty: the part that the slider gives`} onInput=${count} />`;
+  return slider(element, "Strongest", `Part of the ${noun}, per cent`, { value, least: 1, off, change: (part) => ({ strongest: part, top: null }), output });
+}
+
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, panes: import("../../types.d.ts").Pane[]) => {value: string, text: string, title: string}[]} */
+function signs(probes, [first, second]) {
+  const both = second ? `; ${first.title} − ${second.title} keeps both signs` : "";
+  const [pro, contra] = probes.regression ? ["raises", "lowers"] : ["for", "against"];
+  const speaks = (/** @type {string} */ word) => (probes.regression ? `only what ${word} the output${both}` : `only what speaks ${word} the class${both}`);
+  return [
+    { value: "both", text: "all", title: "both signs" },
+    { value: "for", text: pro, title: speaks(pro) },
+    { value: "against", text: contra, title: speaks(contra) },
+  ];
 }
 
 /** @param {import("../../types.d.ts").Kind} kind */

@@ -35,7 +35,7 @@ test("a larger attribution never has less colour", () => {
 });
 
 test("zero and NaN get no tint, a sign gets its own colour, opacity is the alpha of the largest value", () => {
-  const out = tints(new Float32Array([0, NaN, 2, -2, 1]), 2, 0.5, 0);
+  const out = tints(new Float32Array([0, NaN, 2, -2, 1]), 2, 0.5, null);
   const of = (player) => [...out.slice(4 * player, 4 * player + 4)];
   assert.deepEqual(of(0), [0, 0, 0, 0]);
   assert.deepEqual(of(1), [0, 0, 0, 0]);
@@ -44,8 +44,8 @@ test("zero and NaN get no tint, a sign gets its own colour, opacity is the alpha
   assert.ok(of(4)[3] > 0 && of(4)[3] < 128);
 });
 
-test("values below the threshold get no tint whatever their sign", () => {
-  const out = tints(new Float32Array([0.5, -0.5, 1]), 1, 1, 0.8);
+test("players that are not shown get no tint, whatever their sign", () => {
+  const out = tints(new Float32Array([0.5, -0.5, 1]), 1, 1, Uint8Array.of(0, 0, 1));
   assert.deepEqual([out[3], out[7], out[11]], [0, 0, 255]);
 });
 

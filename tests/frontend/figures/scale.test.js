@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { difference, isBlank, largest, ranked, standing, strongest, strongestThreshold } from "../../../frontend/figures/scale.js";
+import { chosen, difference, isBlank, largest, ranked, standing, strongest, strongestThreshold } from "../../../frontend/figures/scale.js";
 
 const values = new Float32Array([0.5, -2, 0, 1, NaN]);
 
@@ -61,4 +61,31 @@ test("only an explanation without any number is a gap", () => {
   assert.equal(isBlank(new Float32Array([NaN, NaN])), true);
   assert.equal(isBlank(values), false);
   assert.equal(isBlank(new Float32Array([0])), false);
+});
+
+/** The players of `ImageExplanation.get_image_and_mask`, as the lime package chooses them from weights sorted by size. */
+function limes(/** @type {Float32Array} */ values, /** @type {string} */ sign, /** @type {number} */ most) {
+  const sorted = [...values.keys()].sort((one, other) => Math.abs(values[other]) - Math.abs(values[one]));
+  return sorted.filter((player) => sign === "both" || (sign === "for" ? values[player] > 0 : values[player] < 0)).slice(0, most).sort((one, other) => one - other);
+}
+
+test("the strongest k of a sign are those that lime shows, the sign first, ties in order", () => {
+  let seed = 1;
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  for (let round = 0; round < 200; round++) {
+    const values = Float32Array.from({ length: 1 + Math.floor(20 * random()) }, () => Math.round(8 * random() - 4) / 2);
+    const top = 1 + Math.floor(8 * random());
+    for (const sign of /** @type {const} */ (["both", "for", "against"])) {
+      const picked = chosen(values, { sign, top, strongest: 100 });
+      assert.deepEqual([...(picked ?? [])].flatMap((one, player) => (one ? [player] : [])), limes(values, sign, top));
+    }
+  }
+});
+
+test("nothing is left out unless it is asked for; a part is of the players of the sign; what has no number is never shown", () => {
+  const values = Float32Array.of(4, -3, 2, -1, NaN);
+  assert.equal(chosen(values, { sign: "both", top: null, strongest: 100 }), null);
+  assert.deepEqual([...(chosen(values, { sign: "for", top: null, strongest: 50 }) ?? [])], [1, 0, 0, 0, 0]);
+  assert.deepEqual([...(chosen(values, { sign: "against", top: null, strongest: 100 }) ?? [])], [0, 1, 0, 1, 0]);
+  assert.deepEqual([...(chosen(values, { sign: "both", top: 99, strongest: 100 }) ?? [])], [1, 1, 1, 1, 0]);
 });

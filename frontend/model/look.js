@@ -1,0 +1,31 @@
+/** What of an attribution is shown, and how: the picture that LIME's users know, and what becomes of a difference. Pure. */
+
+import { YELLOW } from "../figures/color.js";
+import { leavesOut } from "../figures/scale.js";
+
+/** @typedef {import("../types.d.ts").State} State */
+
+/** @type {Pick<State, "sign" | "top" | "rest" | "ink" | "outlines" | "view">} the image where the five strongest segments speak for the class, in yellow outlines; the rest is hidden */
+export const CLASSIC = { sign: "for", top: 5, rest: "hide", ink: YELLOW, outlines: true, view: "image" };
+
+/** @type {Pick<State, "sign" | "top" | "rest" | "ink" | "view">} all of it, in colours: where a page that opened on the classic picture leaves it for */
+export const PLAIN = { sign: "both", top: null, rest: "show", ink: null, view: "overlay" };
+
+/** @type {(state: State) => boolean} */
+export const isClassic = (state) => Object.entries(CLASSIC).every(([field, value]) => state[/** @type {keyof State} */ (field)] === value);
+
+/**
+ * Whether the image alone tells which segments are chosen: by what is hidden, or by outlines.
+ * @param {Pick<State, "sign" | "top" | "strongest" | "rest" | "ink" | "outlines">} look
+ */
+export const marksChosen = (look) => leavesOut(look) && (look.rest === "hide" || (look.outlines && look.ink !== null));
+
+/**
+ * How a difference is shown. More in A is not "for" the class: both signs are, in colours, of what differs most.
+ * @param {State} state
+ * @returns {State}
+ */
+export function ofDifference(state) {
+  const both = /** @type {const} */ ("both");
+  return { ...state, sign: both, view: state.view === "image" && marksChosen(state) ? "overlay" : state.view };
+}
