@@ -1,6 +1,6 @@
 /** Shapes that several modules share: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
 
-import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
+import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Repeats, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
 import type { VNode } from "./vendor/preact.module.js";
 
 export type * from "./feed/records.d.ts";
@@ -82,7 +82,7 @@ export interface State {
   rank: "overall" | "epoch" | "logged";
   areas: Area[];
   drift: DriftFrom;
-  /** regular expression for the part of a run's name that differs between repeats; "" for the default */
+  /** regular expression for the part of a run's name that differs between repeats; "": the server finds it */
   repeats: string;
   /** whether the list of findings is open; null: open if there is room */
   findings: "open" | "closed" | null;
@@ -237,6 +237,8 @@ export interface Data {
   compared: Compared | undefined;
   /** findings of A, or of A and B at the epoch where the cursor last rested */
   findings: Findings | undefined;
+  /** which runs are repeats of one recipe */
+  repeats: Repeats | undefined;
   /** where the cursor last came to rest; null before it did */
   rested: number | null;
   live: boolean;

@@ -16,7 +16,7 @@ from tb_xai_plugin.judgement import comparison, differences, drift, history, sha
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.drift import Drift
 from tb_xai_plugin.judgement.events import Event
-from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
+from tb_xai_plugin.judgement.repeats import find, recorded
 from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.steadiness import Steady
 from tb_xai_plugin.judgement.trust import Trust
@@ -215,7 +215,7 @@ class Run(Series):
         measure: str = "tv",
         target: Target = "label",
         repeats: Mapping[str, Run] | None = None,
-        pattern: str = REPEAT,
+        pattern: str = "",
     ) -> Comparison:
         """Compare the reasons of this run with those of another, and with noise and the effect of another seed.
 
@@ -227,7 +227,8 @@ class Run(Series):
             measure, target: as in `drift`.
             repeats: further runs, e.g. `read_runs("logs")`. Those that repeat the recipe of either run with another seed show how large
                 distances between seeds are.
-            pattern: a regular expression for the part of a name in which repeats differ, e.g. "-seed[0-9]+".
+            pattern: a regular expression for the part of a name in which repeats differ, e.g. "-seed[0-9]+". By default, runs are repeats where
+                they are recorded alike and their names differ in the number of a repeat alone; see `Comparison.grouped`.
 
         Returns:
             The comparison; its `verdict` says in words whether the reasons are the same.
@@ -240,11 +241,11 @@ class Run(Series):
             raise TypeError(f"{self.name}: compare got a {type(other).__name__}; give a run, as read_run returns it.")
         if repeats is not None and not isinstance(repeats, Mapping):
             raise TypeError(f"{self.name}: repeats is a {type(repeats).__name__}; give {{name: run}}, as read_runs returns it.")
-        known = (
-            {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
+        runs = {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
+        names = (
+            {**{run.name: recorded(run) for run in (self, other)}, **{name: recorded(run) for name, run in runs.items()}} if runs else {}
         )
-        pairs = [(known[a], known[b]) for a, b in repeats_of(list(known), (self.name, other.name), pattern)]
-        return comparison.compare(self, other, explainer, align, measure, target, pairs)
+        return comparison.compare(self, other, explainer, align, measure, target, find(names, pattern), runs)
 
     def region_share(self, explainer: str, region: Region, *, target: Target = "label") -> np.ndarray:
         """Share of |attribution| inside a region.

@@ -4,7 +4,6 @@
  * switches to its new version in one step.
  */
 
-import { recipe } from "../model/repeats.js";
 import { Refused } from "./api.js";
 import { createWatch, messageOf } from "./watch.js";
 
@@ -33,7 +32,7 @@ import { createWatch, messageOf } from "./watch.js";
 export const VITAL = new Set(["run", "drift", "answers", "values", "probes", "pairing"]);
 /** They take the server longest and are fetched after all others. The page does not wait for them; the old reply stays until the new one arrives. */
 /** @type {ReadonlySet<Route>} */
-const ANALYSES = new Set(["trust", "events", "compare", "findings"]);
+const ANALYSES = new Set(["trust", "events", "compare", "findings", "repeats"]);
 // A read that takes longer shows its progress.
 const LONG_MS = 1000;
 const BUDGET_BYTES = 256 * 2 ** 20;
@@ -128,19 +127,19 @@ export function createFeed(source, changed, first = null) {
   }
 
   /**
-   * Comparisons with repeats are requested again when a repeat is added or grows; until then the old reply stays.
+   * Comparisons are requested again when a run is added or grows that may be a repeat of A or B: one that is recorded alike, or with a pattern of the
+   * user's any. Until then the old reply stays. Which runs are repeats is asked again too.
    * @type {(before: RunRow[], now: RunRow[]) => void}
    */
   function forgetRepeats(before, now) {
     const known = new Set(before.map(({ run, version }) => `${run} ${version}`));
     const moved = now.filter(({ run, version }) => !known.has(`${run} ${version}`));
     for (const [key, { route, args, value, controller }] of moved.length ? entries : []) {
-      if (!ANALYSES.has(route) || !args.other) continue;
-      const pattern = args.repeats ?? "";
+      if (route !== "repeats" && (!ANALYSES.has(route) || !args.other)) continue;
+      const recipeOf = (/** @type {RunRow} */ row) => row.recipes?.[args.set];
       const pair = now.filter(({ run }) => run === args.run || run === args.other);
-      const recipes = new Set(pair.map(({ name }) => recipe(name, pattern)));
-      const repeats = moved.map(({ name }) => recipe(name, pattern));
-      if (!repeats.some((one) => one !== null && recipes.has(one))) continue;
+      const recipes = new Set(pair.map(recipeOf));
+      if (route !== "repeats" && !args.repeats && !moved.some((row) => recipes.has(recipeOf(row)))) continue;
       controller.abort();
       entries.delete(key);
       if (value !== undefined) outdated.set(keyOf(route, args), { value, lastUsed: round });

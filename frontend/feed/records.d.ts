@@ -6,6 +6,8 @@ export interface RunRow {
   sets: string[];
   /** settings of each probe set; two runs are comparable if all entries are equal */
   comparable: Record<string, RunInfo["comparable"]>;
+  /** what is recorded of the recipe of each probe set: equal for repeats */
+  recipes?: Record<string, string>;
   version: string;
   epochs: number;
   last_step: number | null;
@@ -333,6 +335,14 @@ export interface Finding {
 }
 export interface Findings { verdict: string; findings: Finding[] }
 
+/** Runs that are repeats of one recipe, with their names in TensorBoard. */
+export interface Repeats {
+  groups: { recipe: string; runs: string[] }[];
+  /** where there is no group: a pattern that would make those of `proposed`; "" for none */
+  pattern: string;
+  proposed: { recipe: string; runs: string[] }[];
+}
+
 /** Which epochs of two runs are compared. */
 export interface Pairing {
   bytes: number;
@@ -350,6 +360,7 @@ export interface Pairing {
 export interface Replies {
   run: RunInfo;
   pairing: Pairing;
+  repeats: Repeats;
   probes: Contents;
   importance: Importance;
   values: Values;

@@ -8,7 +8,7 @@ import { nextId, placing, positions, rowOf, spread, table, take } from "./tables
 /** @typedef {import("../types.d.ts").Container} Container */
 /** @typedef {import("../types.d.ts").Replies} Replies */
 
-/** @type {{[R in keyof Replies]: (body: R extends "run" | "events" | "findings" ? Replies[R] : Container) => Replies[R]}} */
+/** @type {{[R in keyof Replies]: (body: R extends "run" | "events" | "findings" | "repeats" ? Replies[R] : Container) => Replies[R]}} */
 export const READERS = {
   run: (info) => info,
 
@@ -250,4 +250,5 @@ export const READERS = {
 
   events: (body) => body,
   findings: (body) => body,
+  repeats: (body) => body,
 };

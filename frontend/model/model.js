@@ -39,6 +39,7 @@ const NOTHING = {
   difference: undefined,
   compared: undefined,
   findings: undefined,
+  repeats: undefined,
   rested: null,
   live: false,
   method: "",
@@ -107,6 +108,7 @@ export function derive(situation, state, ask) {
     phase: "ready",
     missing: missingRuns(rows, state, a.name),
     runs,
+    repeats: situation.settled && rows.length > 2 ? ask("repeats", { run: first.run, set, ...(state.repeats && { repeats: state.repeats }) }) : undefined,
     others: othersOf(rows, b ? [a, b] : [a], set, state, ask).map((one) => side(one, "")),
     live: cursor.following && [first, second].some((row) => row && isLive(row, now)),
   };

@@ -1,49 +1,16 @@
 /** Runs that repeat one recipe with another seed, drawn as one band: their mean, and how far they spread around it. Pure. */
 
-/** The default pattern of the part of a name that differs between repeats; the server uses the same (judgement/repeats.py). */
-export const USUAL = "(?:^|[-_/ .])(?:seed|run|repeat|rep|trial|try|fold)[-_=. ]*[0-9]+(?=$|[-_/ .])";
-
-/** @type {Map<string, RegExp | null>} patterns that were read; null where one can't be */
-const read = new Map();
-
-/** @param {string} pattern */
-function patternOf(pattern) {
-  if (!read.has(pattern)) {
-    try {
-      read.set(pattern, new RegExp(pattern, "gi"));
-    } catch {
-      read.set(pattern, null);
-    }
-  }
-  return read.get(pattern);
-}
-
-/**
- * A run's name without the last match of the pattern of repeats; null if nothing matches, or if the pattern is invalid.
- * @param {string} name
- * @param {string} pattern  "" for the usual
- */
-export function recipe(name, pattern) {
-  const known = patternOf(pattern || USUAL);
-  const match = known ? [...name.matchAll(known)].filter(([text]) => text).pop() : undefined;
-  return match ? name.slice(0, match.index) + name.slice(match.index + match[0].length) || null : null;
-}
-
 /**
  * Repeats of one recipe among the runs whose curves are drawn; of runs alone in theirs there is no band.
- * @template {{name: string, letter: string}} T
+ * @template {{run: string, letter: string}} T
  * @param {T[]} sides
- * @param {string} pattern
+ * @param {import("../types.d.ts").Repeats["groups"]} groups  as the server found them
  * @returns {{recipe: string, members: T[]}[]} those with at least two members, of which at least one is neither A nor B
  */
-export function groupsOf(sides, pattern) {
-  /** @type {Map<string, T[]>} */
-  const groups = new Map();
-  for (const side of sides) {
-    const of = recipe(side.name, pattern);
-    if (of !== null) groups.set(of, [...(groups.get(of) ?? []), side]);
-  }
-  return [...groups].filter(([, members]) => members.length > 1 && members.some(({ letter }) => letter === "")).map(([name, members]) => ({ recipe: name, members }));
+export function groupsOf(sides, groups) {
+  return groups
+    .map(({ recipe, runs }) => ({ recipe, members: sides.filter(({ run }) => runs.includes(run)) }))
+    .filter(({ members }) => members.length > 1 && members.some(({ letter }) => letter === ""));
 }
 
 /**

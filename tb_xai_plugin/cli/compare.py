@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tb_xai_plugin.errors import RecordError
-from tb_xai_plugin.judgement import alignment, events, findings, repeats, summaries, words
+from tb_xai_plugin.judgement import alignment, events, findings, summaries, words
 from tb_xai_plugin.judgement.alignment import ABSENT
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.records import wire
@@ -67,8 +67,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument(
         "--pattern",
-        default=repeats.REPEAT,
-        help="a regular expression for the part of a name in which repeats differ, e.g. '-seed[0-9]+' (default: seed3, run_2, fold4 and the like)",
+        default="",
+        help="a regular expression for the part of a name in which repeats differ, e.g. '-[0-9]+$' (default: runs that are recorded alike, and whose "
+        "names differ in the number of a repeat alone: seed3, run_2, version_4, a time)",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(command=run)
@@ -143,6 +144,7 @@ def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str,
         "verdict": compared.verdict(step),
         "typical distance": _number(compared.typical[row]),
         "between repeats": None if compared.spread is None else [_number(distance) for distance in compared.spread[row]],
+        "repeats": {recipe: list(names) for recipe, names in compared.grouped.items()},
         "runs": {
             letter: _of_run(run, compared, int(at), regions)
             for letter, run, at in zip("AB", (a, b), (compared.pairing.here[row], compared.pairing.there[row]), strict=True)
@@ -219,6 +221,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
             cells = [(_share(run["regions"][name]), _since(run, name)) for run in report["runs"].values()]
             rows.append([name, *cells[0], *cells[1]])
         lines += ["", *_table(rows)]
+    if report["repeats"]:
+        lines += ["", "Taken as repeats", *(f"  {recipe}: {', '.join(names)}" for recipe, names in report["repeats"].items())]
     if report["look at"]:
         lines += ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])]
     return lines

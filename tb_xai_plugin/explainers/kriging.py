@@ -74,7 +74,8 @@ class OddKriging:
         With the covariance C of the noise and the remainder M, the noise of pair j is (C M d)_j from all pairs. Without pair j, d_j is replaced
         by its own prediction from the others, which is M_j d / M_jj less: a datum that equals its prediction changes no other.
         """
-        assert design.noise is not None and design.linear_noise is not None
+        assert design.noise is not None
+        assert design.linear_noise is not None
         covariance = design.noise + LINEAR * design.linear_noise @ design.linear_noise.T
         M = cls._of(design, covariance).remainder
         predicted = covariance @ M

@@ -144,7 +144,9 @@ class TabularMasker(Unsided):
         centred = np.where(missing, 0, references - mean)
         deviation = np.sqrt(weights @ centred**2)
         pairs, h = len(design.pairs), design.pairs - design.pairs.mean(axis=1, keepdims=True)
-        return np.asarray(h[:, self.probes.player_of[numbers]] * (centred / np.where(deviation > 0, deviation, 1))[self._rows(pairs)].mean(axis=1))
+        return np.asarray(
+            h[:, self.probes.player_of[numbers]] * (centred / np.where(deviation > 0, deviation, 1))[self._rows(pairs)].mean(axis=1)
+        )
 
     def reference_covariance(self, design: Design) -> np.ndarray:
         """Prior covariance of the noise that the choice of reference rows adds to each pair: float64 (pairs, pairs).

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tb_xai_plugin.judgement import alignment, differences, history, noise
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
+from tb_xai_plugin.judgement.repeats import Repeats, listed
 from tb_xai_plugin.judgement.words import choice_words, count_words, step_words, wrong_step
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
@@ -60,6 +61,7 @@ class Comparison:
         labelled: whether predictions can be right: the probes have labels, and the model is a classifier.
         places: int (rows, 2), the index of each row in `Run.all_steps` of each run; -1 where it has none.
         regions: {name: the share of both runs}, of regions that are the same in both.
+        found: what the names of the runs say of repeats.
     """
 
     run: str
@@ -77,6 +79,7 @@ class Comparison:
     labelled: bool
     places: np.ndarray
     regions: dict[str, RegionPair]
+    found: Repeats = field(default_factory=Repeats)
 
     def __repr__(self) -> str:
         epochs = count_words(int((~np.isin(self.steps, (UNTRAINED, RETURNED))).sum()), "epoch")
@@ -154,6 +157,11 @@ class Comparison:
     @cached_property
     def _between_repeats(self) -> np.ndarray:
         return np.stack([_typical(distance, _counted(distance, self.both_right)) for distance in self.repeats])
+
+    @property
+    def grouped(self) -> dict[str, tuple[str, ...]]:
+        """The repeats of both runs: {name of a recipe: the names of its runs}."""
+        return self.found.only((self.run, self.other))
 
     def place(self, step: int | None = None) -> int:
         """The row of an epoch.
@@ -234,7 +242,7 @@ class Comparison:
         distances = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
         distances = distances[np.isfinite(distances)]
         if not len(distances):
-            return "", False, "; how far apart two seeds are is unknown (train three of each recipe, named …-seed1, …-seed2, …-seed3)"
+            return "", False, f"; how far apart two seeds are is unknown ({self._how_to_mark()})"
         low, high = distances.min(), distances.max()
         between = f"{high:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
         pairs = f"{count_words(len(distances), 'pair')} of repeats: {between}"
@@ -242,6 +250,13 @@ class Comparison:
             return "", False, f"; how far apart two seeds are is unknown from so few repeats ({pairs})"
         beyond, which = self._beyond_seed(row, distances)
         return f"{beyond}{which}: ", bool(which), f"; {pairs}"
+
+    def _how_to_mark(self) -> str:
+        """How repeats become known, in words."""
+        proposed = {name: names for name, names in self.found.proposed.items() if {self.run, self.other} & set(names)}
+        if not proposed:
+            return "train three of each recipe, named …-seed1, …-seed2, …-seed3"
+        return f"if they are repeats, the pattern '{self.found.pattern}' groups {listed(proposed)}"
 
     def _beyond_seed(self, row: int, distances: np.ndarray) -> tuple[str, str]:
         """Whether the runs differ by more than the seed explains, and for how many probes where not for the typical one, in words."""
@@ -259,9 +274,19 @@ class Comparison:
 
 
 def compare(
-    run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, repeats: Iterable[tuple[Series, Series]] = ()
+    run: Series,
+    other: Series,
+    explainer: str,
+    align: str,
+    measure: str,
+    target: Target,
+    found: Repeats | None = None,
+    runs: Mapping[str, Series] | None = None,
 ) -> Comparison:
-    """See `Run.compare`. repeats: pairs of repeats of one recipe."""
+    """See `Run.compare`. found: which of `runs`, {name: run}, are repeats."""
+    found, runs = found or Repeats(), runs or {}
+    pairs = [(runs[one], runs[two]) for one, two in found.pairs((run.name, other.name)) if one in runs and two in runs]
+    repeats = [pair for pair in pairs if not any(differences.incomparable(run, repeat, explainer) for repeat in pair)]
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     differences.refuse_incomparable(run, other, explainer)
@@ -270,7 +295,7 @@ def compare(
     errors = _errors(run, other, explainer, target, pairing)
     places = np.stack([_places(run, pairing.here), _places(other, pairing.there)], axis=-1)
     right = np.stack([_rows(history.right(side)[0], of_side) for side, of_side in zip((run, other), places.T, strict=True)], axis=-1)
-    of_repeats, repeats = [], list(repeats)
+    of_repeats = []
     for pair in repeats:
         # A repeat that has just begun, or is damaged, is left out.
         with suppress(ArgumentError, RecordError):
@@ -290,6 +315,7 @@ def compare(
         labelled=run.labelled,
         places=places,
         regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), at_rows),
+        found=found,
     )
 
 

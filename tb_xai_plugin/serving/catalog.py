@@ -17,6 +17,7 @@ import numpy as np
 from tensorboard.context import RequestContext
 
 from tb_xai_plugin.errors import RecordError
+from tb_xai_plugin.judgement.repeats import recorded
 from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
@@ -113,15 +114,15 @@ class Catalog:
                     loaded[name] = run.load()
         return loaded
 
-    def readable(self, context: Any, experiment: str, *, now: bool) -> dict[str, tuple[str, str]]:
-        """{display name: (TensorBoard's name, version)} of the runs that can be read.
+    def readable(self, context: Any, experiment: str, *, now: bool) -> dict[str, dict[str, Any]]:
+        """{display name: entry} of the runs that can be read.
 
         now: whether to list the runs; False uses the last entries, without a call to the server.
         """
         with self._lock:
             entries = [] if now else [entry for (of, _), (_, entry) in sorted(self._entries.items(), key=itemgetter(0)) if of == experiment]
         entries = entries or self.entries(context, experiment)
-        return {entry["name"]: (entry["run"], entry["version"]) for entry in entries if not entry["error"]}
+        return {entry["name"]: entry for entry in entries if not entry["error"]}
 
     def prefetch(self) -> None:
         """Update the entries in the background, so that they are ready when the user opens the tab."""
@@ -220,7 +221,7 @@ class Catalog:
 
 def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, Any], list[Run]]:
     """One entry of the `runs` route, and the runs of its probe sets."""
-    entry: dict[str, Any] = {"run": name, "name": display_name(name), "sets": [], "comparable": {}, "version": version}
+    entry: dict[str, Any] = {"run": name, "name": display_name(name), "sets": [], "comparable": {}, "recipes": {}, "version": version}
     entry |= {"epochs": 0, "last_step": None, "returned": None, "wall_time": None, "epoch_seconds": None, "error": None}
     try:
         sets = probe_sets(source, entry["name"])
@@ -229,7 +230,7 @@ def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, A
         return entry | {"error": str(error)}, []
     steps, wall_times = np.concatenate([run.steps for run in runs]), np.concatenate([run.wall_times for run in runs])
     entry |= {"sets": sets, "epochs": max(len(run.steps) for run in runs)}
-    entry |= {"comparable": {run.probe_set: run.comparable for run in runs}}
+    entry |= {"comparable": {run.probe_set: run.comparable for run in runs}, "recipes": {run.probe_set: recorded(run) for run in runs}}
     if len(steps):
         entry["last_step"] = int(steps.max())
     if all(run.returned_how is not None for run in runs):

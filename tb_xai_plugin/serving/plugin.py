@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from werkzeug import wrappers
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.explainers.contract import PAIRS
 from tb_xai_plugin.judgement import alignment, comparison, findings, summaries
-from tb_xai_plugin.judgement.repeats import REPEAT, repeats_of
+from tb_xai_plugin.judgement.repeats import Repeats, find
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Region, Target
 from tb_xai_plugin.run import Run
@@ -66,6 +66,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             "/importance": self._arrays(_with_since(self._importance)),
             "/trust": self._arrays(_with_since(self._trust)),
             "/events": self._json(self._events),
+            "/repeats": self._json(self._list_repeats),
             "/compare": self._arrays(self._compare),
             "/findings": self._json(self._findings),
         }
@@ -294,29 +295,46 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
 
     def _compared(self, request: Request, run: Run, explainer: str, wanted: Target, measure: str) -> comparison.Comparison:
         other, by = self._other(request), request.arguments.get("by") or "epoch"
-        pattern = request.arguments.get("repeats") or REPEAT
-        repeats = self._repeats(request, run, other, pattern)
+        pattern = request.arguments.get("repeats", "")
+        found, repeats = self._repeats(request, run, other, pattern)
         # The key has the versions of the repeats, so a cached comparison needs none of their arrays.
-        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *repeats.items())
+        said = (found.pattern, *found.only((run.name, other.name)).items())
+        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *said, *repeats.items())
 
         def make() -> comparison.Comparison:
             by_run = self._catalog.runs(request.context, request.experiment, dict(repeats.values()), request.arguments.get("set"))
             runs = {name: by_run[of] for name, (of, _) in repeats.items() if of in by_run}
-            return run.compare(other, explainer, by, measure=measure, target=wanted, repeats=runs, pattern=pattern)
+            return comparison.compare(run, other, explainer, by, measure, wanted, found, runs)
 
         return run.cached(*key, make=make)
 
-    def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> dict[str, tuple[str, str]]:
-        """{name: (TensorBoard's name, version)} of the runs that repeat the recipe of either run.
+    def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> tuple[Repeats, dict[str, tuple[str, str]]]:
+        """What the runs say of repeats; and {name: (TensorBoard's name, version)} of those that repeat the recipe of either run.
 
         A client that names versions in its requests also polls `runs`, and learns there of repeats that have grown. Its repeats have the versions
         of the last reply of `runs`, without a call to the server, which would take time for each of them.
         """
         now = not all(of_version for _, of_version in request.used)
         request.used.append((run, False))  # the address does not name the repeats, so browsers must not keep the reply
-        readable = self._catalog.readable(request.context, request.experiment, now=now)
-        pairs = repeats_of(list(readable), [run.name, other.name], pattern)
-        return {name: readable[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
+        found, readable = self._found_repeats(request, run.probe_set, pattern, now=now)
+        pairs = found.pairs((run.name, other.name))
+        return found, {
+            name: (readable[name]["run"], readable[name]["version"]) for name in dict.fromkeys(name for pair in pairs for name in pair)
+        }
+
+    def _found_repeats(self, request: Request, probe_set: str, pattern: str, *, now: bool) -> tuple[Repeats, dict[str, dict[str, Any]]]:
+        """What the names and records of all runs say of repeats, and the entries of the runs."""
+        entries = self._catalog.readable(request.context, request.experiment, now=now)
+        return find({name: entry["recipes"].get(probe_set) for name, entry in entries.items()}, pattern), entries
+
+    def _list_repeats(self, request: Request) -> dict[str, Any]:
+        with invalid_argument(request.route):
+            found, entries = self._found_repeats(request, request.required("set"), request.arguments.get("repeats", ""), now=True)
+
+        def runs(groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+            return [{"recipe": recipe, "runs": [entries[name]["run"] for name in names]} for recipe, names in groups.items()]
+
+        return {"groups": runs(found.groups), "pattern": found.pattern, "proposed": runs(found.proposed)}
 
     def _findings(self, request: Request) -> dict[str, Any]:
         run, explainer, wanted = self._explanations(request)

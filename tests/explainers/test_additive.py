@@ -8,7 +8,9 @@ import pytest
 import tb_xai_plugin as xai
 
 
-def additive_r2(parts: np.ndarray, interaction: float, players: int, evaluations: int | str, *, codes: bool = False, seed: int = 0) -> np.ndarray:
+def additive_r2(
+    parts: np.ndarray, interaction: float, players: int, evaluations: int | str, *, codes: bool = False, seed: int = 0
+) -> np.ndarray:
     """Of 16 probes of a logit that is a weighted sum of features, plus a product of two of them."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(200, players)) * np.linspace(0.5, 3, players)

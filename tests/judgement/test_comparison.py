@@ -16,7 +16,7 @@ from support.records import FakeRun
 
 from tb_xai_plugin import cli, read_run, read_runs
 from tb_xai_plugin.errors import ArgumentError
-from tb_xai_plugin.judgement import distances, findings, region_pairs, repeats
+from tb_xai_plugin.judgement import distances, findings, region_pairs
 from tb_xai_plugin.run import Run
 
 pytestmark = pytest.mark.viewing
@@ -219,32 +219,6 @@ def test_repeats_counted_from_the_best_are_compared_at_their_own_best(tmp_path: 
     assert found.spread[found.place()].max() < 0.01
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("cnn-seed3", "cnn"),
-        ("cnn/seed=12", "cnn"),
-        ("cnn_run_2_wide", "cnn_wide"),
-        ("cnn trial 1", "cnn"),
-        ("seed0-cnn", "-cnn"),
-        ("run_1-seed2", "run_1"),
-        ("run_1", None),
-        ("vit-s16", None),
-        ("cnn-2", None),
-        ("resnet50", None),
-        ("layers-12", None),
-        ("reseed4", None),
-    ],
-)
-def test_a_name_says_whether_it_is_a_repeat(name: str, expected: str | None) -> None:
-    assert repeats.recipe(name) == expected
-
-
-def test_of_many_repeats_a_few_are_enough() -> None:
-    names = [f"cnn-seed{seed}" for seed in range(50)]
-    assert len(repeats.repeats_of(names, ["cnn-seed3"])) == 28
-
-
 def test_what_is_no_run_is_refused_in_one_sentence(logdir: Path) -> None:
     a, b = read_run(logdir / "a"), read_run(logdir / "b")
     with pytest.raises(TypeError, match=r"^a: compare got a str; give a run, as read_run returns it\.$"):
@@ -255,15 +229,6 @@ def test_what_is_no_run_is_refused_in_one_sentence(logdir: Path) -> None:
         "Comparison('a', 'b', 'shap', 4 epochs: 2 of 4 probes that both runs get right have different reasons"
     )
     assert repr(a.trust("shap")).startswith("Trust(4 steps of 5 probes; not additive: ")
-
-
-def test_a_pattern_of_the_users_tells_repeats(logdir: Path) -> None:
-    names = ["cnn-1", "cnn-2", "wide-1"]
-    assert repeats.repeats_of(names, ["cnn-1"]) == []
-    assert repeats.repeats_of(names, ["cnn-1"], "-[0-9]+") == [("cnn-1", "cnn-2")]
-    assert repeats.recipe("cnn12", "[0-9]*") == "cnn", "an empty match is none"
-    with pytest.raises(ArgumentError, match=re.escape("'(' is not a regular expression")):
-        repeats.recipe("a", "(")
 
 
 def test_runs_that_cannot_be_compared_say_why(logdir: Path, tmp_path: Path) -> None:

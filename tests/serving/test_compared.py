@@ -245,3 +245,13 @@ def test_a_repeat_without_the_probe_set_is_left_out(tmp_path: Path) -> None:
     server = Server(tmp_path)
     header, _ = server.reply("compare", **named(server), set=wire.DEFAULT_SET)
     assert header["repeats"] == 12
+
+
+def test_repeats_served_are_those_of_the_reader_or_of_a_pattern(judged: Server) -> None:
+    seeds = {recipe: [f"{recipe}-seed{seed}/xai" for seed in range(3)] for recipe in ("artefact", "honest")}
+    found = [{"recipe": recipe, "runs": names} for recipe, names in seeds.items()]
+    assert judged.json("repeats", set="probes") == {"groups": found, "pattern": "", "proposed": []}
+    assert judged.json("repeats", set="probes", repeats="^[a-z]+")["groups"] == [
+        {"recipe": f"-seed{seed}", "runs": [f"artefact-seed{seed}/xai", f"honest-seed{seed}/xai"]} for seed in range(3)
+    ]
+    assert judged.get("repeats", set="probes", repeats="(").status_code == 400

@@ -34,6 +34,7 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
     assert reply["schema"] == 1
     (entry,) = reply["runs"]
     del entry["version"], entry["wall_time"], entry["epoch_seconds"]
+    assert list(entry.pop("recipes")) == ["probes"]
     assert entry.pop("comparable") == {"probes": server.json("run", run="baseline/xai")["comparable"]}
     assert entry == {
         "run": "baseline/xai",

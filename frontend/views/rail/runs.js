@@ -61,26 +61,38 @@ function alignment(element, { a, b }, state) {
 }
 
 /**
- * The pattern of repeats: selected repeats are drawn as one band, and their distance shows the effect of the seed.
+ * Which runs are repeats: selected repeats are drawn as one band, and their distance shows the effect of the seed. Where the server finds none, it
+ * proposes a pattern for their names.
  * @param {HTMLElement} element
  * @param {Data} data
  * @param {State} state
  */
 function repeats(element, data, { repeats: pattern }) {
   const { problem } = filter(pattern);
-  const refused = data.failures.find(({ route }) => route === "compare" || route === "findings")?.problem ?? "";
+  const refused = data.failures.find(({ route }) => route === "repeats" || route === "compare" || route === "findings")?.problem ?? "";
   const why = pattern && (problem ? "not a regular expression: no run counts as a repeat" : refused);
   const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
   // What is being typed stays when the page is drawn again, by a reply or a new epoch.
   const field = element.querySelector(".repeats input");
   const typed = field instanceof HTMLInputElement && field === element.ownerDocument.activeElement ? field.value : pattern;
+  const { groups, pattern: proposal, proposed } = data.repeats ?? { groups: [], pattern: "", proposed: [] };
+  const note = groups.length ? `taken as repeats: ${groups.map(groupWords).join(", ")}; selected ones are drawn as one band: mean ± spread` : data.repeats ? "no repeats found" : "";
   return html`<details class="repeats" open=${pattern !== ""}>
     <summary title="runs of one recipe that differ in their seed">repeats …</summary>
-    <input type="text" placeholder="-seed3 and the like" aria-label="Regular expression for the part of a run's name that differs between repeats" value=${typed}
+    <input type="text" placeholder="found by name" aria-label="Regular expression for the part of a run's name that differs between repeats" value=${typed}
       aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
-    <p id="repeats-note" class=${why ? "problem" : "note"} role="status">${why || "selected repeats of a recipe are drawn as one band: mean ± spread"}</p>
+    <p id="repeats-note" class=${why ? "problem" : "note"} role="status" title=${groups.map((group) => namesOf(group, data)).join("\n")}>${why || note}</p>
+    ${proposal && !why && html`<p class="note" title=${proposed.map((group) => namesOf(group, data)).join("\n")}>
+      If they are repeats: <button type="button" class="link" onClick=${() => choose(element, { repeats: proposal })}>use ${proposal}</button> for ${proposed.map(groupWords).join(", ")}
+    </p>`}
   </details>`;
 }
+
+/** @type {(group: import("../../types.d.ts").Repeats["groups"][number]) => string} */
+const groupWords = ({ recipe, runs }) => `${recipe} (${runs.length})`;
+
+/** @type {(group: import("../../types.d.ts").Repeats["groups"][number], data: Data) => string} */
+const namesOf = ({ recipe, runs }, data) => `${recipe}: ${runs.map((run) => data.runs.find((row) => row.run === run)?.name ?? run).join(", ")}`;
 
 /**
  * @param {string} text

@@ -16,6 +16,7 @@ import { choose, html, render, select } from "../parts/html.js";
 /** @typedef {import("../../types.d.ts").State} State */
 /** @typedef {import("../../paint/curves.js").Curves} Curves */
 /** @typedef {import("../../types.d.ts").DriftFrom} DriftFrom */
+/** @typedef {import("../../types.d.ts").Repeats["groups"]} Groups */
 
 /**
  * @typedef {object} Chart
@@ -81,6 +82,7 @@ export function trainingView(element) {
     const metric = names.find((name) => name === state.metric) ?? names[0];
     const from = driftChoices(data, state).find((one) => one === state.drift) ?? "previous";
     const curveless = sides.every(isOnce);
+    const groups = data.repeats?.groups ?? [];
     note.hidden = !curveless;
     element.classList.toggle("curveless", curveless);
     note.textContent = `${data.b ? "Both models were" : "This model was"} explained once, without training: there are no epochs, and no curves over them.`;
@@ -89,18 +91,18 @@ export function trainingView(element) {
     for (const [name, { figure }] of places) figure.hidden = !(name in charts);
     for (const [name, chart] of Object.entries(charts)) {
       const spot = place(name);
-      const key = JSON.stringify([chart.name, state.repeats, state.dark, chart.apart?.id, sides.map((side) => [side.id, side.letter, side.color, chart.spread(side)?.id, chart.mark(side)])]);
+      const key = JSON.stringify([chart.name, groups, state.dark, chart.apart?.id, sides.map((side) => [side.id, side.letter, side.color, chart.spread(side)?.id, chart.mark(side)])]);
       if (spot.key !== key || !spot.curves) {
         spot.key = key;
-        spot.curves = chart.apart ? curveApart(chart.apart, data, key, state.dark) : curvesOf(chart, sides, key, state.repeats);
+        spot.curves = chart.apart ? curveApart(chart.apart, data, key, state.dark) : curvesOf(chart, sides, key, groups);
       }
       const title = name === "drift"
         ? select({ label: "Drift", value: from, options: driftChoices(data, state).map((value) => ({ value, text: SHORT[value] })), choose: (_, value) => choose(element, { drift: /** @type {DriftFrom} */ (value) }) })
         : name === "metric" && names.length > 1
         ? select({ label: "Metric", value: metric, options: names.map((value) => ({ value, text: metricName(value) })), choose: (_, value) => choose(element, { metric: value }) })
         : html`<span class="ellipsis" title=${[chart.name, overProbes(data, chart)].filter(Boolean).join(": ")}>${chart.name}</span>`;
-      render(caption(data, chart, title, state.repeats), spot.caption);
-      spot.plot.setAttribute("aria-label", description(data, chart, state.repeats));
+      render(caption(data, chart, title, groups), spot.caption);
+      spot.plot.setAttribute("aria-label", description(data, chart, groups));
       spot.draw(spot.curves, data.cursor, state.dark);
     }
   };
@@ -234,10 +236,10 @@ function curveApart(compared, { cursor }, key, dark) {
  * @param {Chart} chart
  * @param {Side[]} sides  drawn in this order: A last, above the others
  * @param {string} key
- * @param {string} pattern  the pattern of repeats in names
+ * @param {Groups} groups  of repeats
  * @returns {Curves}
  */
-function curvesOf(chart, sides, key, pattern) {
+function curvesOf(chart, sides, key, groups) {
   const all = joinSteps(sides.flatMap(({ info }) => [info.steps, info.log_steps, holesOf(info)]));
   const axis = all.filter((step) => step !== RETURNED);
   /** @type {(values: (number | null | undefined)[]) => (number | null | undefined)[]} */
@@ -245,16 +247,16 @@ function curvesOf(chart, sides, key, pattern) {
   // A model that was explained once stands beside every epoch.
   const along = (/** @type {Side} */ side, /** @type {ArrayLike<number | null>} */ values) =>
     scaled(isOnce(side) ? axis.map(() => atStep(chart, side, values, RETURNED)) : align(axis, chart.steps(side), values, holesOf(side.info)));
-  const groups = repeatsOf(chart, sides, pattern, (side) => along(side, chart.lines(side).at(-1)?.values ?? []));
+  const repeated = repeatsOf(chart, sides, groups, (side) => along(side, chart.lines(side).at(-1)?.values ?? []));
   // A and B keep their own lines beside the band.
-  const merged = new Set(groups.flatMap(({ members }) => members.filter(({ letter }) => letter === "")));
+  const merged = new Set(repeated.flatMap(({ members }) => members.filter(({ letter }) => letter === "")));
   return {
     key,
     axis,
     returned: sides.some(hasReturned),
     fromZero: chart.fromZero,
     format: tick,
-    lines: [...groups.map(({ line }) => line), ...sides.flatMap((side) => {
+    lines: [...repeated.map(({ line }) => line), ...sides.flatMap((side) => {
       const lines = merged.has(side) ? [] : chart.lines(side);
       return lines.map(({ values, dashed }, i) => ({
         // One name a run: at the end of its validation curve where there is one.
@@ -275,7 +277,7 @@ function curvesOf(chart, sides, key, pattern) {
       const mark = chart.mark(side);
       return mark ? [{ ...mark, color: side.color }] : [];
     }).reverse(),
-    bands: [...groups.map(({ band }) => band), ...sides.flatMap((side) => {
+    bands: [...repeated.map(({ band }) => band), ...sides.flatMap((side) => {
       const floor = side.letter ? chart.floor(side) : undefined;
       if (!floor) return [];
       const upper = align(axis, floor.steps, floor.values, holesOf(side.info));
@@ -293,11 +295,11 @@ function curvesOf(chart, sides, key, pattern) {
  * The ticked repeats of a recipe as one band with their mean, A and B among them.
  * @param {Chart} chart
  * @param {Side[]} sides
- * @param {string} pattern
+ * @param {Groups} groups
  * @param {(side: Side) => (number | null | undefined)[]} values  of a run, on the chart's axis
  */
-function repeatsOf(chart, sides, pattern, values) {
-  return groupsOf(sides, pattern).flatMap(({ recipe, members }) => {
+function repeatsOf(chart, sides, groups, values) {
+  return groupsOf(sides, groups).flatMap(({ recipe, members }) => {
     const drawn = members.filter((side) => chart.lines(side).length);
     if (drawn.length < 2) return [];
     const { mean, lower, upper } = meanAndSpread(drawn.map(values));
@@ -355,14 +357,14 @@ function overProbes(data, chart) {
   return `the line is the ${chart.typical} over probes, the band their middle half`;
 }
 
-/** @type {(data: Data, chart: Chart, title: unknown, pattern: string) => import("../../types.d.ts").VNode} */
-function caption(data, chart, title, pattern) {
+/** @type {(data: Data, chart: Chart, title: unknown, groups: Groups) => import("../../types.d.ts").VNode} */
+function caption(data, chart, title, groups) {
   const pair = [data.a, data.b].filter((side) => side !== null);
   const twins = pair.some((side) => chart.lines(side).length > 1);
   const noise = chart.apart !== undefined || pair.some((side) => chart.floor(side));
   return html`<div class="chart-title">
     <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: sampling error alone stays below it in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
-    <span class="chart-readings" title=${description(data, chart, pattern)}>
+    <span class="chart-readings" title=${description(data, chart, groups)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
       ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.filter((side) => shows(chart, side)).map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}
     </span>
@@ -371,12 +373,12 @@ function caption(data, chart, title, pattern) {
 
 /**
  * Mean and spread of the ticked repeats at the cursor.
- * @type {(data: Data, chart: Chart, pattern: string) => string[]}
+ * @type {(data: Data, chart: Chart, groups: Groups) => string[]}
  */
-function repeatWords(data, chart, pattern) {
+function repeatWords(data, chart, groups) {
   const { step } = data.cursor;
   const sides = [data.a, data.b, ...data.others].filter((side) => side !== null);
-  return groupsOf(sides, pattern).flatMap(({ recipe, members }) => {
+  return groupsOf(sides, groups).flatMap(({ recipe, members }) => {
     const drawn = members.filter((side) => chart.lines(side).length);
     const { mean, upper } = meanAndSpread(drawn.map((side) => [chart.lines(side).at(-1)?.values[indexOf(chart.steps(side), step)] ?? null]));
     const [middle, top] = [mean[0], upper[0]];
@@ -384,8 +386,8 @@ function repeatWords(data, chart, pattern) {
   });
 }
 
-/** @type {(data: Data, chart: Chart, pattern: string) => string} */
-function description(data, chart, pattern) {
+/** @type {(data: Data, chart: Chart, groups: Groups) => string} */
+function description(data, chart, groups) {
   if (chart.apart) return apartWords(chart.apart, data);
   const all = [data.a, data.b, ...data.others].filter((side) => side !== null).filter((side) => shows(chart, side));
   const numbers = all.map((side) => {
@@ -402,7 +404,7 @@ function description(data, chart, pattern) {
     ].join("; ");
   });
   const about = overProbes(data, chart);
-  return `${chart.name} over epochs${about && `; ${about}`}. At ${epoch(data.cursor.step)}:\n${[...numbers, ...repeatWords(data, chart, pattern)].join("\n")}`;
+  return `${chart.name} over epochs${about && `; ${about}`}. At ${epoch(data.cursor.step)}:\n${[...numbers, ...repeatWords(data, chart, groups)].join("\n")}`;
 }
 
 /**

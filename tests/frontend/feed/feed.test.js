@@ -340,7 +340,8 @@ test("what judges keeps nobody waiting, and of a run that grew the old reply sta
 });
 
 test("two runs are judged anew when a repeat of one of them is there or has grown, and not for any other run", async () => {
-  const rows = [{ run: "a-seed1/xai", name: "a-seed1", version: "1" }, { run: "b-seed1/xai", name: "b-seed1", version: "1" }];
+  const row = (name, recipe) => ({ run: `${name}/xai`, name, version: "1", recipes: { probes: recipe } });
+  const rows = [row("a-seed1", "same"), row("b-seed1", "same")];
   let judged = 0;
   const source = { runs: async () => rows.map((row) => ({ ...row })), get: async () => ({ judged: (judged += 1) }) };
   const feed = createFeed(source, () => {});
@@ -349,15 +350,15 @@ test("two runs are judged anew when a repeat of one of them is there or has grow
     await feed.poll();
     await settled();
     feed.open();
-    const reply = feed.ask("compare", { run: "a-seed1/xai", other: "b-seed1/xai" });
+    const reply = feed.ask("compare", { run: "a-seed1/xai", other: "b-seed1/xai", set: "probes" });
     feed.close();
     await settled();
     return reply;
   };
   await look();
-  rows.push({ run: "c-seed1/xai", name: "c-seed1", version: "1" });
+  rows.push(row("c-seed1", "other"));
   assert.deepEqual(await look(), { judged: 1 });
-  rows.push({ run: "b-seed2/xai", name: "b-seed2", version: "1" });
+  rows.push(row("b-seed2", "same"));
   assert.deepEqual([await look(), judged], [{ judged: 1 }, 2], "the old reply stands until the new one is here");
   assert.deepEqual(await look(), { judged: 2 });
   rows[3].version = "2";
