@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +18,19 @@ from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, DATA_CLASS_T
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_HALF, DT_INT8
+from tensorboard.summary.writer import event_file_writer
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.places import is_remote
 
 if TYPE_CHECKING:
     from tb_xai_plugin.engine.snapshot import Snapshot
+
+# How the names of event files begin; the second follows, in ten digits.
+PREFIX = "events.out.tfevents."
 
 
 class Writer:
@@ -175,27 +183,35 @@ class _Open:
 def _newest_file(directory: str, files: frozenset[str]) -> tuple[EventFileWriter, str | None]:
     """A new event file, and its name, which sorts after all others: TensorBoard reads the files of a directory in that order, and never goes back.
 
-    A name contains the second and, at its end, a counter of the process without leading zeros. So the tenth file that a process creates in one
-    second would sort before the ninth.
+    A name contains the second and, at its end, a counter of the process without leading zeros. So it does not sort last where the clock is behind
+    that of whoever wrote before, and where a process creates its tenth file within a second.
 
     files: names that the directory held before.
     """
-    if "://" in directory:
+    if is_remote(directory):
         return EventFileWriter(directory), None
     before = files | set(os.listdir(directory) if os.path.isdir(directory) else [])
-    events = EventFileWriter(directory)
-    created = max(set(os.listdir(directory)) - before, default=None)
-    if before and created is not None and _second(created) == _second(max(before)) and created < max(before):
-        events.close()
-        os.remove(os.path.join(directory, created))
-        time.sleep(1 - time.time() % 1)
-        return _newest_file(directory, files)
-    return events, created
+    latest = max((name for name in before if "tfevents" in name), default="")
+    begin = f"{PREFIX}{int(time.time()):010d}"
+    if begin > latest[: len(begin)]:
+        events = EventFileWriter(directory)
+        return events, max(set(os.listdir(directory)) - before, default=None)
+    second, rest = re.match(re.escape(PREFIX) + "([0-9]{10})", latest), f".{socket.gethostname()}.{os.getpid()}.0"
+    name = f"{PREFIX}{int(second[1]) + 1:010d}{rest}" if second else ""
+    name = name if name > latest else latest + rest  # the name of another program, or of a user
+    return _Named(os.path.join(directory, name)), name
 
 
-def _second(name: str) -> str:
-    """The part of an event file's name up to the second of its creation: events.out.tfevents.<second>."""
-    return ".".join(name.split(".")[:4])
+class _Named(EventFileWriter):  # type: ignore[misc]
+    """TensorBoard's writer with a name of ours, which its constructor has no argument for."""
+
+    def __init__(self, path: str) -> None:
+        self._logdir, self._file_name = os.path.dirname(path), path
+        event_file_writer.tf.io.gfile.makedirs(self._logdir)
+        self._general_file_writer = event_file_writer.tf.io.gfile.GFile(path, "wb")
+        self._async_writer = event_file_writer._AsyncWriter(RecordWriter(self._general_file_writer), 10, 120)
+        self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self.flush()
 
 
 def _tensor(value: np.ndarray | bytes) -> TensorProto:
