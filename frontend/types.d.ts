@@ -92,6 +92,12 @@ export interface State {
   first: "folded" | "open";
   /** whether runs and settings are in view; null: where the window has room for them */
   rail: "open" | "folded" | null;
+  /** what is shown whole, or open, on the user's wish (model/state.js, FOLDED) */
+  unfolded: string[];
+  /** part of a class's name that the user looks for, where there are many classes */
+  find: string;
+  /** which of two pictures in one place is shown; null: both in turn, unless the user asked the system for less motion */
+  blink: "first" | "second" | "both" | null;
 
   // transient: never in the URL
   hover: number | null;

@@ -127,13 +127,15 @@ export function createFeed(source, changed, first = null) {
   }
 
   /**
-   * Comparisons are requested again when a run is added or grows that may be a repeat of A or B: one that is recorded alike, or with a pattern of the
+   * Comparisons are requested again when a run is added, grows or goes that may be a repeat of A or B: one that is recorded alike, or with a pattern of the
    * user's any. Until then the old reply stays. Which runs are repeats is asked again too.
    * @type {(before: RunRow[], now: RunRow[]) => void}
    */
   function forgetRepeats(before, now) {
     const known = new Set(before.map(({ run, version }) => `${run} ${version}`));
-    const moved = now.filter(({ run, version }) => !known.has(`${run} ${version}`));
+    const present = new Set(now.map(({ run }) => run));
+    // New, grown, or gone.
+    const moved = [...now.filter(({ run, version }) => !known.has(`${run} ${version}`)), ...before.filter(({ run }) => !present.has(run))];
     for (const [key, { route, args, value, controller }] of moved.length ? entries : []) {
       if (route !== "repeats" && (!ANALYSES.has(route) || !args.other)) continue;
       const recipeOf = (/** @type {RunRow} */ row) => row.recipes?.[args.set];

@@ -89,6 +89,9 @@ const FIELDS = {
   events: [oneOf("all", ...EVENT_KINDS), null],
   first: [oneOf("folded", "open"), "folded"],
   rail: [oneOf("open", "folded"), null],
+  unfolded: [NAMES, []],
+  find: [TEXT, ""],
+  blink: [oneOf("first", "second", "both"), null],
   hover: [MOMENT, null],
   pair: [MOMENT, null],
   drawing: [MOMENT, null],
@@ -100,8 +103,23 @@ const FIELDS = {
   window: [MOMENT, [0, 12]],
 };
 
+/** @type {(state: State, name: "bars" | "evolution" | "overview" | "repeats") => boolean} whether all rows of a chart are shown, or a fold is open */
+export const isUnfolded = ({ unfolded }, name) => unfolded.includes(name);
+
+/** @type {(state: State, name: Parameters<typeof isUnfolded>[1], open: boolean) => Change} */
+export const unfold = ({ unfolded }, name, open) => ({ unfolded: [...unfolded.filter((one) => one !== name), ...(open ? [name] : [])] });
+
 /** @type {State} */
 export const DEFAULTS = /** @type {never} */ (Object.fromEntries(Object.entries(FIELDS).map(([key, [, standard]]) => [key, standard])));
+
+/** What other players belong to. */
+const WHOSE = /** @type {const} */ (["a", "set", "probe"]);
+
+/**
+ * What was under the pointer is gone with what it belonged to: the browser does not tell that an element under the pointer has gone.
+ * @type {(state: State, change: Change) => Change}
+ */
+const released = (state, change) => (WHOSE.some((key) => key in change && change[key] !== state[key]) ? { hover: null, pair: null } : {});
 
 /** @param {string} hash */
 const pairs = (hash) => hash.replace(/^#/, "").split("&").filter(Boolean);
@@ -173,7 +191,7 @@ export function createStore(changed, { location, history }) {
     set(change) {
       const keys = /** @type {(keyof State)[]} */ (Object.keys(change));
       if (keys.every((key) => Object.is(change[key], state[key]))) return;
-      state = { ...state, ...change };
+      state = { ...state, ...released(state, change), ...change };
       clearTimeout(timer);
       timer = setTimeout(write, WRITE_AFTER_MS);
       changed();

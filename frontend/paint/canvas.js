@@ -70,8 +70,22 @@ export function emptied(canvas, width, height) {
   return context;
 }
 
-/** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows */
+/** @type {WeakMap<Element, string>} what each place shows: one memory for all that draw, as a card's canvas is drawn by several in turn */
 const shown = new WeakMap();
+
+/**
+ * Whether a place shows this already; if not, it is taken to show it from now on.
+ * @param {Element} place
+ * @param {string} key  changes whenever what is drawn does
+ */
+export function isShown(place, key) {
+  if (shown.get(place) === key) return true;
+  shown.set(place, key);
+  return false;
+}
+
+/** @type {(place: Element) => boolean} forgets what a place shows; whether it showed anything */
+export const forget = (place) => shown.delete(place);
 
 /**
  * The same, where the canvas does not show this already.
@@ -83,8 +97,7 @@ const shown = new WeakMap();
  */
 export function cleared(canvas, width, height, key) {
   const all = `${width} ${height} ${devicePixelRatio} ${key}`;
-  if (shown.get(canvas) === all || Math.round(width) < 1 || Math.round(height) < 1) return null;
-  shown.set(canvas, all);
+  if (Math.round(width) < 1 || Math.round(height) < 1 || isShown(canvas, all)) return null;
   return emptied(canvas, width, height);
 }
 

@@ -8,7 +8,7 @@ import { EM } from "../host/text.js";
 import { playerName } from "../model/players.js";
 import { choiceKey, isHidden, placeOf } from "../model/shown.js";
 import { fitting } from "../words/names.js";
-import { emptied, FONT, inkOf } from "./canvas.js";
+import { emptied, FONT, inkOf, forget, isShown } from "./canvas.js";
 import { drawShades, linePath, veil } from "./signal.js";
 
 /** @typedef {import("../model/shown.js").Shown} Shown */
@@ -30,24 +30,20 @@ const LETTER = 5.2 * EM;
  * @property {number | null} lead  the player that a cut text has to show: the strongest over all epochs
  */
 
-/** @type {WeakMap<Element, string>} what each place shows, so that nothing is drawn twice */
-const drawn = new WeakMap();
-
 /**
  * @param {HTMLElement} place  a canvas, or for texts any other element
  * @param {string} key  changes whenever content or values do
  * @param {Miniature} miniature
  */
 export function drawMiniature(place, key, miniature) {
-  const all = [key, miniature.size, devicePixelRatio, miniature.dark, miniature.shown.end, choiceKey(miniature.shown)].join();
-  if (drawn.get(place) === all) return;
-  drawn.set(place, all);
+  const all = [miniature.content.kind, key, miniature.size, devicePixelRatio, miniature.dark, miniature.shown.end, choiceKey(miniature.shown)].join();
+  if (isShown(place, all)) return;
   if (miniature.content.kind !== "image") DRAWN[miniature.content.kind](place, miniature);
 }
 
 /** @param {HTMLElement} place  shows nothing from now on */
 export function emptyMiniature(place) {
-  if (!drawn.delete(place)) return;
+  if (!forget(place)) return;
   if (place instanceof HTMLCanvasElement) place.getContext("2d")?.clearRect(0, 0, place.width, place.height);
   else place.replaceChildren();
 }

@@ -3,7 +3,7 @@
 import { HIDDEN, NEUTRAL, rgbOf, tints } from "../figures/color.js";
 import { borders } from "../figures/outline.js";
 import { chosen, isBlank, largest } from "../figures/scale.js";
-import { hatch, resize } from "./canvas.js";
+import { forget, hatch, isShown, resize } from "./canvas.js";
 import { bordersOf, chosenEdge, edgeOf, polygon } from "./edges.js";
 import { base, basesOf, blit, hasGaps, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
@@ -33,9 +33,6 @@ const COVERED = 0.15;
  * @property {Pick<import("../types.d.ts").State, "view" | "opacity" | "strongest" | "sign" | "top" | "rest" | "outlines" | "ink" | "dark">} look
  */
 
-/** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows, so that nothing is drawn twice */
-const shown = new WeakMap();
-
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number}} box  in CSS pixels
@@ -45,9 +42,8 @@ const shown = new WeakMap();
 export function paint(canvas, box, key, painting) {
   const [width, height] = resize(canvas, box.width, box.height);
   const { look, lit, region, area, scale, outlines, noise } = painting;
-  const all = [key, width, height, look.view, look.opacity, look.strongest, look.sign, look.top, look.rest, look.outlines && look.ink, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
-  if (shown.get(canvas) === all) return;
-  shown.set(canvas, all);
+  const all = ["picture", key, width, height, look.view, look.opacity, look.strongest, look.sign, look.top, look.rest, look.outlines && look.ink, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
+  if (isShown(canvas, all)) return;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, width, height);
   drawBase(context, painting, width, height);
@@ -65,7 +61,7 @@ export function paint(canvas, box, key, painting) {
 
 /** @param {HTMLCanvasElement} canvas  shows nothing from now on */
 export function wipe(canvas) {
-  if (!shown.delete(canvas)) return;
+  if (!forget(canvas)) return;
   canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
 }
 

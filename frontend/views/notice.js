@@ -5,6 +5,8 @@ import { plural } from "../words/format.js";
 import { elsewhere, retry as again } from "./parts/failure.js";
 import { html, render } from "./parts/html.js";
 
+const COPIED_MS = 2000;
+
 const SNIPPET = `import keras, tb_xai_plugin as xai
 
 probes = xai.ImageProbes(x_test[:16], y_test[:16], class_names=names)
@@ -43,8 +45,14 @@ function empty() {
 
 /** @param {Event} event */
 async function copied({ target }) {
+  const button = /** @type {HTMLElement} */ (target);
   await copy(SNIPPET);
-  /** @type {HTMLElement} */ (target).textContent = "Copied ✓";
+  const words = button.firstChild;
+  if (!(words instanceof Text)) return;
+  words.data = "Copied ✓";
+  setTimeout(() => {
+    words.data = "Copy";
+  }, COPIED_MS);
 }
 
 /** @param {import("../types.d.ts").Data} data */

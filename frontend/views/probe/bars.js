@@ -8,6 +8,7 @@ import { EM } from "../../host/text.js";
 import { ofDifference } from "../../model/look.js";
 import { isNoise } from "../../model/noise.js";
 import { playerName } from "../../model/players.js";
+import { isUnfolded, unfold } from "../../model/state.js";
 import { drawBars } from "../../paint/bars.js";
 import { commonUnit, number, signed, toError } from "../../words/format.js";
 import { createList } from "../parts/bars-list.js";
@@ -44,7 +45,6 @@ export function barsView(element) {
   const again = () => last && update(...last);
   const list = createList(again);
   element.append(top, list.box, bottom);
-  let all = false;
   const orderOf = createOrder();
   const endsOf = createEnds();
   /** what is under the pointer: rows from the top of the stage, px of one, and what stands there */
@@ -68,6 +68,7 @@ export function barsView(element) {
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
     last = [data, state];
+    const all = isUnfolded(state, "bars");
     const { panes, probe } = data;
     const { info } = panes[0].side;
     const content = panes[0].side.content(probe);
@@ -87,20 +88,14 @@ export function barsView(element) {
       <div class="bars-grid heads"><span class="note bars-corner">${table ? "value in this probe" : ""}</span>${heads(element, data, state, stepwise)}</div></div>`, top);
     const showAll = (/** @type {Event} */ event) => {
       event.stopPropagation();
-      all = true;
-      if (rest.length) choose(element, { rest: "show" });
-      else again();
+      choose(element, { ...unfold(state, "bars", true), ...(rest.length && { rest: /** @type {const} */ ("show") }) });
     };
     const letters = Math.floor((Math.max(LEAST_NAMES, list.width * NAMES) * OF_NAME) / LETTER);
     const label = (/** @type {number} */ place) => rowName(rows, place, { probes: info.probes, table, name, kept: state.player, letters, showAll });
     render(stage(data, rows, columns, label, (column) => encoded(data, column, stepwise, own, name)), list.stage);
     roveNames(list.stage.querySelector(".bar-names"));
     const { width, marks } = drawColumns(list, rows, columns, domains, stepwise, state);
-    const fewer = () => {
-      all = false;
-      if (state.rank === "logged") choose(element, { rank: "overall" });
-      else again();
-    };
+    const fewer = () => choose(element, { ...unfold(state, "bars", false), ...(state.rank === "logged" && { rank: /** @type {const} */ ("overall") }) });
     render(feet(data, columns, domains, marks, width, stepwise, rows.complete && own.length > rows.fit ? fewer : null), bottom);
 
     hit = (event) => {

@@ -27,9 +27,6 @@ export function classesView(element) {
   let key = "";
   /** @type {number[]} */
   let order = [];
-  let query = "";
-  /** @type {[Data, State] | null} */
-  let last = null;
   let scrolledTo = "";
   let wanted = -1;
 
@@ -46,12 +43,9 @@ export function classesView(element) {
     if (list) resized.observe(list);
   };
 
-  const search = (/** @type {string} */ text) => {
-    query = text;
-    if (last) update(...last);
-  };
+  const search = (/** @type {string} */ find) => choose(element, { find });
 
-  const keyDown = (/** @type {KeyboardEvent} */ event) => {
+  const keyDown = (/** @type {KeyboardEvent} */ event, /** @type {string} */ query) => {
     const rows = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".class-row"));
     if (event.isComposing) return;
     if (event.key === "Escape" && query) search("");
@@ -64,7 +58,6 @@ export function classesView(element) {
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
     if (data.phase !== "ready" || !data.a) return;
-    last = [data, state];
     const { probes, settings } = data.a.info;
     const { panes, probe } = data;
     const outputs = panes.map(({ side }) => side.outputs());
@@ -84,6 +77,8 @@ export function classesView(element) {
       key = next;
       order = regression ? Array.from({ length: probes.classes }, (_, i) => i) : ordered(outputs, probe, probes.classes, labels);
     }
+    // Where there are few there is no field to empty.
+    const query = probes.classes > MANY ? state.find : "";
     const matches = matching(order, query, (number) => className(probes, number));
     const beside = panes.length;
     const columns = regression ? `minmax(3rem, 1fr) ${truth ? "minmax(2.5rem, 0.7fr) " : ""}repeat(${beside}, minmax(5.25rem, 1.4fr))` : `minmax(4rem, 1.7fr) repeat(${beside}, minmax(0, 1fr))`;
@@ -105,7 +100,7 @@ export function classesView(element) {
     render(
       html`<div role="group" aria-label=${regression ? "Each output; choose one to explain it" : "Probability of each class; choose one to explain it"}>
         ${probes.classes > MANY && html`<input type="search" class="class-search" placeholder=${regression ? "Find an output" : "Find a class"} aria-label=${`Find one of ${things(probes, probes.classes)} by name or number`} value=${query}
-          onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${keyDown} />`}
+          onInput=${(/** @type {Event} */ event) => search(/** @type {HTMLInputElement} */ (event.target).value)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => keyDown(event, query)} />`}
         <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${regression && truth && html`<span class="output-cell">true</span>`}${panes.map((pane, i) => head(pane, probes, given[i]))}</div>
         ${failed}
         <div class="class-box" style=${{ "--rows": shown.length + Number(matches.length === 0 || matches.length > MOST) }}><div class="class-rows">${shown.map((place) =>

@@ -10,6 +10,7 @@ import { isOnce } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
 import { indexOf } from "../../model/series.js";
 import { standingWords } from "../../model/shown.js";
+import { isUnfolded, unfold } from "../../model/state.js";
 import { LARGEST_STEP } from "../../paint/ranks.js";
 import { epoch, givenUnit, number } from "../../words/format.js";
 import { KINDS, playerNoun } from "../../words/kinds.js";
@@ -50,7 +51,6 @@ export function evolutionView(element) {
   /** @type {Parameters<import("../../types.d.ts").Update> | null} */
   let last = null;
   const room = { width: 0, height: 0, scroll: 0 };
-  let all = false;
   const again = () => last && update(...last);
   const measure = () => {
     const next = { width: box.clientWidth, height: box.clientHeight, scroll: box.scrollTop };
@@ -60,17 +60,17 @@ export function evolutionView(element) {
   };
   new ResizeObserver(measure).observe(box);
   box.addEventListener("scroll", measure, { passive: true });
-  const toggle = () => {
-    all = !all;
-    box.scrollTop = 0;
-    again();
-  };
   const entryOf = matrixStore();
   const sizesOf = sizesStore();
 
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
     last = [data, state];
+    const all = isUnfolded(state, "evolution");
+    const toggle = () => {
+      box.scrollTop = 0;
+      choose(element, unfold(state, "evolution", !all));
+    };
     const scene = sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf);
     const { order, count, sides, columns, noun, from, beyond } = scene;
     const ranks = state.evolution === "ranks";

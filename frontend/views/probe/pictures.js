@@ -11,7 +11,7 @@ import { paint } from "../../paint/picture.js";
 import { choose, html, render } from "../parts/html.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "../parts/sketch.js";
 import { aloneWords, blankReasons, canvasOf, differenceHead, differenceReason, encoded, figure, noiseFoot, noiseWords, paneHead, trust } from "./figure.js";
-import { createBlink, stack } from "./stack.js";
+import { alternate, stack } from "./stack.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Pane} Pane */
@@ -37,7 +37,7 @@ export function picturesView(element) {
     again();
   }).observe(frame);
   const draft = createDraft();
-  const blink = createBlink(() => last?.[1].compare === "blink" && last[0].panes.length === 2 && frame.offsetHeight > 0, again);
+  alternate(() => (last?.[1].compare === "blink" && last[0].panes.length === 2 && frame.offsetHeight > 0 ? last[1] : null), again);
   /** @type {State["drawing"]} */
   let tool = null;
 
@@ -57,7 +57,7 @@ export function picturesView(element) {
     const drawing = (/** @type {boolean} */ first) => (state.drawing && picture ? sketch(draft, picture, state.drawing, box, again, done, first) : null);
 
     const reasons = blankReasons(data, state);
-    const figures = stacked ? [stack(element, data, state, box, blink, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, reasons[i], drawing(i === 0)));
+    const figures = stacked ? [stack(element, data, state, box, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, reasons[i], drawing(i === 0)));
     if (pair) {
       const head = differenceHead(panes, state.lock);
       figures.push(figure("difference", head, differenceReason(panes, explained, ofDifference(state).view), canvasOf(differenceName(data)), "", noiseFoot(data), drawing(false)));

@@ -16,22 +16,22 @@ const BLINK_MS = 1000;
  * @param {Data} data
  * @param {State} state
  * @param {{width: number, height: number}} box
- * @param {ReturnType<typeof createBlink>} blink
  * @param {unknown} drawing
  */
-export function stack(element, data, state, box, blink, drawing) {
+export function stack(element, data, state, box, drawing) {
   const { panes, probe } = data;
   const [first, second] = panes;
   const swipe = state.compare === "swipe";
-  const top = swipe ? `inset(0 0 0 ${state.swipe}%)` : blink.second() ? "none" : "inset(0 0 0 100%)";
+  const other = isSecond(state);
+  const top = swipe ? `inset(0 0 0 ${state.swipe}%)` : other ? "none" : "inset(0 0 0 100%)";
   const name = (/** @type {Pane} */ { title, side, step }) => html`<span class="pane-name" title=${side.name}><b style=${{ color: side.color }}>${title}</b> ${paneName({ title, side, step }, data)}</span>`;
   const predictionOf = (/** @type {Pane} */ pane) => html`<span class="prediction">${prediction(pane, probe)}</span>`;
   const head = swipe
     ? panes.map((pane) => html`<span key=${pane.title} class="stack-head">${name(pane)}${predictionOf(pane)}</span>`)
-    : html`<span class="stack-head">${name(blink.second() ? second : first)}${predictionOf(blink.second() ? second : first)}</span>${segmented({ label: "Picture that is shown", value: blink.held(), options: blinkOptions(panes), choose: (_, value) => blink.hold(value) })}`;
+    : html`<span class="stack-head">${name(other ? second : first)}${predictionOf(other ? second : first)}</span>${segmented({ label: "Picture that is shown", value: blinking(state), options: blinkOptions(panes), choose: (_, value) => choose(element, { blink: /** @type {State["blink"]} */ (value) }) })}`;
   const reasons = panes.map((pane) => ({ title: pane.title, words: blankReason(pane, data, state) }));
   const notes = reasons.filter(({ words }) => words).map(({ title, words }) => `${title}: ${words}`);
-  const blank = swipe ? notes.join(" · ") : reasons[Number(blink.second())].words;
+  const blank = swipe ? notes.join(" · ") : reasons[Number(other)].words;
   const content = html`<div class="stack" style=${{ width: `${box.width}px`, height: `${box.height}px` }}>
     ${canvasOf(encoded(first))}
     <canvas role="img" aria-label=${encoded(second)} style=${{ clipPath: top }}></canvas>
@@ -42,8 +42,8 @@ export function stack(element, data, state, box, blink, drawing) {
 
 /** @param {Pane[]} panes */
 const blinkOptions = (panes) => [
-  ...panes.map(({ title }, i) => ({ value: String(i), text: title, title: `show ${title} only` })),
-  { value: "", text: "blink", title: "alternating" },
+  ...panes.map(({ title }, i) => ({ value: i ? "second" : "first", text: title, title: `show ${title} only` })),
+  { value: "both", text: "blink", title: "alternating" },
 ];
 
 /**
@@ -72,27 +72,26 @@ function edge(element, [first, second], at) {
     aria-valuetext=${`${at} % ${first.title}, ${100 - at} % ${second.title}`} style=${{ left: `${at}%` }} onPointerDown=${drag} onPointerMove=${drag} onKeyDown=${keys}></div>`;
 }
 
+/** @type {(state: State) => NonNullable<State["blink"]>} with reduced motion they alternate only on request */
+const blinking = ({ blink }) => blink ?? (matchMedia("(prefers-reduced-motion: reduce)").matches ? "first" : "both");
+
+/** @type {(state: State) => boolean} whether the second is shown: where they alternate the clock says which, so that every page shows the same */
+function isSecond(state) {
+  const shown = blinking(state);
+  return shown === "both" ? Math.floor(Date.now() / BLINK_MS) % 2 === 1 : shown === "second";
+}
+
 /**
- * Alternates between two, or shows one of them; with reduced motion it alternates only on request.
- * @param {() => boolean} wanted
- * @param {() => void} changed
+ * Draws again whenever the other one is to be seen.
+ * @param {() => State | null} wanted  null where nothing alternates
+ * @param {() => void} again
  */
-export function createBlink(wanted, changed) {
-  let held = matchMedia("(prefers-reduced-motion: reduce)").matches ? "0" : "";
-  let second = held === "1";
+export function alternate(wanted, again) {
+  let before = false;
   setInterval(() => {
-    if (held || !wanted() || document.hidden) return;
-    second = !second;
-    changed();
-  }, BLINK_MS);
-  return {
-    second: () => second,
-    held: () => held,
-    /** @param {string} value  "0" and "1" stay, "" blinks */
-    hold(value) {
-      held = value;
-      if (held) second = held === "1";
-      changed();
-    },
-  };
+    const state = wanted();
+    if (!state || document.hidden || isSecond(state) === before) return;
+    before = !before;
+    again();
+  }, BLINK_MS / 4);
 }

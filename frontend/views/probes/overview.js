@@ -8,6 +8,7 @@ import { EM } from "../../host/text.js";
 import { epochOf } from "../../model/cursor.js";
 import { sideAt } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
+import { isUnfolded, unfold } from "../../model/state.js";
 import { createSurvey } from "../../model/survey.js";
 import { drawImportance, drawSwarm } from "../../paint/beeswarm.js";
 import { number } from "../../words/format.js";
@@ -68,7 +69,8 @@ export function overviewView(element) {
   element.append(top, list.box, bottom, tip);
   const inView = watchView(element, again);
   const surveyOf = createSurvey(MOST_ROWS);
-  let all = false;
+  /** the runs and the width that it was last drawn for */
+  let drawn = "";
   /** @type {Swarm[]} */
   let swarms = [];
   /** @type {Hit | null} */
@@ -94,17 +96,18 @@ export function overviewView(element) {
     else choose(element, { player: hit.player === last[1].player ? null : hit.player });
   });
 
-  const toggle = () => {
-    all = !all;
-    if (!all) list.box.scrollTop = 0;
-    again();
-  };
-
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
     last = [data, state];
-    // What is out of the window is drawn when it comes in.
-    if (!inView()) return;
+    const all = isUnfolded(state, "overview");
+    const toggle = () => {
+      if (all) list.box.scrollTop = 0;
+      choose(element, unfold(state, "overview", !all));
+    };
+    // What is out of the window is drawn when it comes in; of other runs once, so that it takes the room that it will have.
+    const whose = JSON.stringify([data.a?.id, data.b?.id, list.width]);
+    if (!inView() && whose === drawn) return;
+    drawn = whose;
     const scene = sceneOf(list, data, state, surveyOf, all);
     const { own, sides, survey, steps } = scene;
     element.style.setProperty("--overview", `${Math.min(own.length, MOST_ROWS) * ROW}px`);
@@ -113,9 +116,9 @@ export function overviewView(element) {
     roveNames(list.stage.querySelector(".bar-names"));
     const [first, ...others] = list.stage.querySelectorAll("canvas");
     const importance = paintImportance(first, list.height, scene);
-    const drawn = paintSwarms(others, list.height, scene, swarms, [data.probe, ...(under && under.probe >= 0 && under.probe !== data.probe ? [under.probe] : [])]);
-    swarms = drawn.swarms;
-    render(feet(scene, importance, drawn, all, toggle), bottom);
+    const painted = paintSwarms(others, list.height, scene, swarms, [data.probe, ...(under && under.probe >= 0 && under.probe !== data.probe ? [under.probe] : [])]);
+    swarms = painted.swarms;
+    render(feet(scene, importance, painted, all, toggle), bottom);
     find = (event) => hitOf(event, element, list.stage, scene.places, swarms);
     list.stage.classList.toggle("on-point", Boolean(under && under.probe >= 0));
     render(under && beside(under, element, tipWords(under, data, sides, steps, scene.name, scene.importance)), tip);

@@ -42,6 +42,8 @@ export function regionsView(element) {
     // A user who drew with the keyboard continues here.
     const back = drawn && !state.drawing && document.activeElement?.matches("svg.draft:focus-visible");
     drawn = Boolean(state.drawing);
+    // A region that has gone takes its name's field with it.
+    if (!state.areas.some(({ name }) => name === renaming)) renaming = "";
     render(
       html`<div>
         <h2>Regions</h2>

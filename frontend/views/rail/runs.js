@@ -2,6 +2,7 @@
 
 import { isOnce } from "../../model/frames.js";
 import { hasBegun } from "../../model/runs.js";
+import { isUnfolded, unfold } from "../../model/state.js";
 import { choose, html, named, render, segmented } from "../parts/html.js";
 
 /** @typedef {import("../../types.d.ts").Align} Align */
@@ -67,7 +68,8 @@ function alignment(element, { a, b }, state) {
  * @param {Data} data
  * @param {State} state
  */
-function repeats(element, data, { repeats: pattern }) {
+function repeats(element, data, state) {
+  const { repeats: pattern } = state;
   const { problem } = filter(pattern);
   const refused = data.failures.find(({ route }) => route === "repeats" || route === "compare" || route === "findings")?.problem ?? "";
   const why = pattern && (problem ? "not a regular expression: no run counts as a repeat" : refused);
@@ -77,8 +79,14 @@ function repeats(element, data, { repeats: pattern }) {
   const typed = field instanceof HTMLInputElement && field === element.ownerDocument.activeElement ? field.value : pattern;
   const { groups, pattern: proposal, proposed } = data.repeats ?? { groups: [], pattern: "", proposed: [] };
   const note = groups.length ? `taken as repeats: ${groups.map(groupWords).join(", ")}; selected ones are drawn as one band: mean ± spread` : data.repeats ? "no repeats found" : "";
-  return html`<details class="repeats" open=${pattern !== ""}>
-    <summary title="runs of one recipe that differ in their seed">repeats …</summary>
+  const open = pattern !== "" || isUnfolded(state, "repeats");
+  const turn = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    // With a pattern in use it stays open.
+    choose(element, unfold(state, "repeats", !open));
+  };
+  return html`<details class="repeats" open=${open}>
+    <summary onClick=${turn} title="runs of one recipe that differ in their seed">repeats …</summary>
     <input type="text" placeholder="found by name" aria-label="Regular expression for the part of a run's name that differs between repeats" value=${typed}
       aria-invalid=${why !== ""} aria-describedby="repeats-note" onChange=${change} />
     <p id="repeats-note" class=${why ? "problem" : "note"} role="status" title=${groups.map((group) => namesOf(group, data)).join("\n")}>${why || note}</p>

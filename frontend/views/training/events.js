@@ -38,7 +38,11 @@ export function eventsView(element) {
   const update = (data, state) => {
     last = [data, state];
     element.hidden = state.events === null || data.phase !== "ready";
-    if (element.hidden) return;
+    if (element.hidden) {
+      // A list that is opened begins at its top.
+      top = 0;
+      return;
+    }
     const all = everything(data);
     const kept = state.events === "all" ? all : all.filter(({ event }) => event.kind === state.events);
     const early = kept.filter(isEarly);

@@ -70,6 +70,9 @@ export function trainingView(element) {
     return known;
   };
 
+  // In their order, whichever of them a run has first.
+  for (const name of ["loss", "metric", "drift", "share"]) place(name).figure.hidden = true;
+
   const note = document.createElement("p");
   note.className = "note";
   note.hidden = true;

@@ -43,6 +43,9 @@ const chosen = {
   repeats: "-fold[0-9]+|x&y",
   findings: "open",
   events: "reason changed",
+  unfolded: ["bars", "a,b"],
+  find: "cat   events: "reason changed", dog",
+  blink: "second",
   areas: [{ name: "a:b;c,d&e", probe: 2, points: [0, 0, 8, 0, 8, 4.5] }],
 };
 
