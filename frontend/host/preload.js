@@ -23,6 +23,7 @@ export const MODULES = [
   "host/text.js",
   "views/start.js",
   "host/listen.js",
+  "host/translation.js",
   "host/clipboard.js",
   "host/keyboard.js",
   "host/typing.js",

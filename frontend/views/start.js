@@ -3,6 +3,7 @@
 import { abreast } from "../figures/layout.js";
 import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "../host/host.js";
 import { listen } from "../host/listen.js";
+import { followTranslation } from "../host/translation.js";
 import { createPlayback } from "../host/playback.js";
 import { VIEWS, later } from "./index.js";
 import { createPage } from "./page.js";
@@ -67,6 +68,7 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
     if (state.class !== data.explained) store.set({ class: data.explained });
   }
 
+  followTranslation(root);
   listen(root, store, () => ready, feed.retry);
   followTheme((dark) => store.set({ dark }));
   followVisibility(root, (visible) => {

@@ -2,10 +2,16 @@
 
 import { memo } from "../../model/memo.js";
 import htm from "../../vendor/htm.module.js";
-import { h, render } from "../../vendor/preact.module.js";
+import { untranslated } from "../../host/translation.js";
+import { h, render as draw } from "../../vendor/preact.module.js";
 import { halves } from "../../words/names.js";
 
-export { render };
+/**
+ * Draws a template into an element.
+ * @param {unknown} template
+ * @param {Element} element
+ */
+export const render = (template, element) => untranslated(element, () => draw(/** @type {never} */ (template), element));
 
 /** @type {(strings: TemplateStringsArray, ...values: unknown[]) => import("../../types.d.ts").VNode} */
 export const html = /** @type {never} */ (htm.bind(/** @type {never} */ (h)));
@@ -48,7 +54,7 @@ export function segmented({ label, value, options, choose: chosen }) {
  */
 export function named(text) {
   const [start, end] = halves(text);
-  return html`<bdi class="named"><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
+  return html`<bdi translate="no" class="named"><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
 }
 
 /** @typedef {{value: string, text: string, disabled?: boolean}} Option */

@@ -44,7 +44,7 @@ const chosen = {
   findings: "open",
   events: "reason changed",
   unfolded: ["bars", "a,b"],
-  find: "cat   events: "reason changed", dog",
+  find: "cat & dog",
   blink: "second",
   areas: [{ name: "a:b;c,d&e", probe: 2, points: [0, 0, 8, 0, 8, 4.5] }],
 };
