@@ -10,13 +10,14 @@ import itertools
 import json
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Frame, Page
 from support.records import FakeRun
 from support.server import PREFIX, Server
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -26,8 +27,8 @@ FASTER = 10
 # Time, and the address that the page would have: browsers refuse more than a few changes of it a second.
 SETUP = f"""
 window.realTimeout = window.setTimeout.bind(window);
-window.setTimeout = (act, ms = 0, ...rest) => window.realTimeout(act, ms > 20 ? ms / {FASTER} : ms, ...rest);
-history.replaceState = (state, title, url) => {{ window.address = url; }};
+if (location.href.includes("plugin_entry")) window.setTimeout = (act, ms = 0, ...rest) => window.realTimeout(act, ms > 20 ? ms / {FASTER} : ms, ...rest);
+if (location.href.includes("plugin_entry") && window === window.parent) history.replaceState = (state, title, url) => {{ window.address = url; }};
 """
 SIZES = [(1440, 900), (1440, 900), (1024, 700), (860, 700), (480, 600), (1920, 1080), (1440, 1000)]
 KEYS = ["ArrowLeft", "ArrowRight", "ArrowRight", "Home", "End", "ArrowUp", "ArrowDown", "[", "]", ",", ".", "1", "2", "p", " ", "?", "Escape"]
@@ -109,6 +110,7 @@ class Walk:
     seed: int = 0
     growing: Sequence[str] = ("image-a", "table-b")
     steps: int = 0
+    at: str = ""
     comparisons: int = 0
 
     def __post_init__(self) -> None:
@@ -139,10 +141,22 @@ class Walk:
         page.goto(f"{self.house.url}/data/plugin_entry.html?name=xai&n={next(self.numbers)}{address}")
         self.rest(page)
 
+    def tab(self, page: Page) -> Page | Frame:
+        """What the tab is in."""
+        return page
+
+    def corner(self, page: Page) -> tuple[float, float]:
+        """Of the tab, in the window."""
+        return 0, 0
+
+    def address(self) -> str:
+        return str(self.page.evaluate("window.address ?? location.hash"))
+
     def rest(self, page: Page) -> None:
-        page.wait_for_function("window.walk && document.querySelector('.page')")
-        if not page.evaluate("walk.rest(20)"):
-            raise Moved(page.evaluate("JSON.stringify(document.querySelector('.page').dataset)"))
+        tab = self.tab(page)
+        tab.wait_for_function("window.walk && document.querySelector('.page')")
+        if not tab.evaluate("walk.rest(20)"):
+            raise Moved(tab.evaluate("JSON.stringify(document.querySelector('.page').dataset)"))
 
     # What is done
 
@@ -165,7 +179,7 @@ class Walk:
             return ["hide", f"{rng.choice(sorted(self.house.runs))}/xai"]
         if kind == "scroll":
             return ["scroll", rng.choice([0, 200, 400, 2000])]
-        rooms = self.page.evaluate("walk.controls()")
+        rooms = self.tab(self.page).evaluate("walk.controls()")
         if not rooms:
             return ["key", "End"]
         names = sorted(rooms)
@@ -180,6 +194,7 @@ class Walk:
 
     def act(self, action: Action) -> None:
         page = self.page
+        tab = self.tab(page)
         kind, *what = action
         if kind == "key":
             page.keyboard.press(what[0])
@@ -196,17 +211,19 @@ class Walk:
         elif kind == "show":
             self.house.hidden.discard(what[0])
         elif kind == "scroll":
-            page.evaluate("(top) => { for (const one of document.querySelectorAll('.main, .rail, .rows-box')) one.scrollTop = top; }", what[0])
+            tab.evaluate("(top) => { for (const one of document.querySelectorAll('.main, .rail, .rows-box')) one.scrollTop = top; }", what[0])
         elif kind == "use":
-            page.evaluate("(what) => walk.use(...what)", what)
+            tab.evaluate("(what) => walk.use(...what)", what)
         else:
             *where, how = what
-            place = page.evaluate("(where) => walk.placeOf(...where)", where)
+            place = tab.evaluate("(where) => walk.placeOf(...where)", where)
             if place:
-                page.mouse.move(place["x"], place["y"])
+                left, top = self.corner(page)
+                x, y = left + place["x"], top + place["y"]
+                page.mouse.move(x, y)
                 if how == "drag":
                     page.mouse.down()
-                    page.mouse.move(place["x"] + 30, place["y"] + 20, steps=3)
+                    page.mouse.move(x + 30, y + 20, steps=3)
                     page.mouse.up()
                 elif how == "click":
                     page.mouse.down()
@@ -218,24 +235,24 @@ class Walk:
     def differences(self) -> list[str]:
         """What the page shows and a fresh page at its address does not, and the other way round."""
         self.comparisons += 1
-        page = self.page
+        page, tab = self.page, self.tab(self.page)
         page.mouse.move(1, 1)
-        page.evaluate("walk.calm()")
+        tab.evaluate("walk.calm()")
         # Rows that the server no longer serves are noticed at the next poll; an address is written a moment after the last choice.
-        page.evaluate("() => new Promise((done) => window.realTimeout(done, 60))")
+        tab.evaluate("() => new Promise((done) => window.realTimeout(done, 60))")
         self.wait_for_runs()
         for attempt in range(3):
             self.rest(page)
-            address = page.evaluate("window.address ?? location.hash")
+            self.at = self.address()
             if attempt < 2:
-                self.open(self.fresh, address)
-            self.fresh.evaluate("(places) => walk.scrollAs(places)", page.evaluate("walk.scrolled()"))
+                self.open(self.fresh, self.at)
+            fresh_tab = self.tab(self.fresh)
+            fresh_tab.evaluate("(places) => walk.scrollAs(places)", tab.evaluate("walk.scrolled()"))
             self.rest(self.fresh)
             self.rest(page)
-            walked, fresh = (one.evaluate("walk.seen()") for one in (page, self.fresh))
+            walked, fresh = (one.evaluate("walk.seen()") for one in (tab, fresh_tab))
             if walked == fresh:
                 return []
-        self.address = address
         return compared(fresh, walked)
 
     def wait_for_runs(self) -> None:
@@ -245,29 +262,51 @@ class Walk:
 
     # Walks
 
+    def go(self, steps: int, every: int) -> list[Action]:
+        """Walks; the actions after which the pages differed, or none. What differed is in `found`."""
+        self.found: list[str] = []
+        actions: list[Action] = []
+        self.begin()
+        try:
+            while len(actions) < steps and not self.found:
+                actions.append(self.choose())
+                self.act(actions[-1])
+                self.rest_a_little()
+                if len(actions) % every == 0:
+                    self.found = self.differences() + self.complaints
+        except Moved as error:
+            self.found = [f"the page never came to rest: {error}"]
+        finally:
+            self.end()
+        return actions if self.found else []
+
     def replay(self, actions: Sequence[Action]) -> list[str]:
+        """What differs after some actions."""
+        self.complaints.clear()
         self.begin()
         try:
             for action in actions:
                 self.act(action)
                 self.rest_a_little()
-            return self.differences()
+            return self.differences() + self.complaints
         except Moved as error:
-            return [f"the page never rested: {error}"]
+            return [f"the page never came to rest: {error}"]
         finally:
             self.end()
 
     def rest_a_little(self) -> None:
-        """As a quick user does: some steps follow at once, some when the page has drawn."""
-        self.page.evaluate("(frames) => new Promise((done) => { const on = (left) => (left ? requestAnimationFrame(() => on(left - 1)) : done()); on(frames); })", 2)
+        """As a quick user does: the page has drawn, and what it fetches is on its way."""
+        drawn = "(frames) => new Promise((done) => { const on = (left) => (left ? requestAnimationFrame(() => on(left - 1)) : done()); on(frames); })"
+        self.tab(self.page).evaluate(drawn, 2)
 
-    def shortened(self, actions: Sequence[Action]) -> list[Action]:
-        """Fewer actions after which the pages still differ: halves are left out, then quarters, then single ones."""
+    def shortened(self, actions: Sequence[Action], seconds: float) -> list[Action]:
+        """Fewer actions after which the pages still differ: halves are left out, then quarters, then single ones, while there is time."""
+        end = time.monotonic() + seconds
         kept = list(actions)
         size = len(kept) // 2
         while size:
             start = 0
-            while start < len(kept):
+            while start < len(kept) and time.monotonic() < end:
                 fewer = kept[:start] + kept[start + size :]
                 if self.replay(fewer):
                     kept = fewer
@@ -275,3 +314,38 @@ class Walk:
                     start += size
             size //= 2
         return kept
+
+    def report(self, actions: Sequence[Action]) -> str:
+        """What was found, and how to find it again."""
+        lines = [f"seed {self.seed}, at {self.at or 'no address'}", *(line[:400] for line in self.found[:40]), "after:"]
+        return "\n".join([*lines, *(json.dumps(action, ensure_ascii=False) for action in actions)])
+
+
+@dataclass
+class FramedWalk(Walk):
+    """The same in the frame of a real TensorBoard."""
+
+    url: str = ""
+
+    def open(self, page: Page, address: str) -> None:
+        page.set_viewport_size({"width": self.size[0], "height": self.size[1]})
+        page.goto("about:blank")
+        page.goto(f"{self.url}/?darkMode={'true' if self.dark else 'false'}{address}")
+        page.wait_for_selector('iframe[src*="name=xai"]')
+        self.rest(page)
+
+    def tab(self, page: Page) -> Page | Frame:
+        return next(frame for frame in page.frames if "name=xai" in frame.url)
+
+    def corner(self, page: Page) -> tuple[float, float]:
+        box = page.locator('iframe[src*="name=xai"]').bounding_box() or {}
+        return box.get("x", 0), box.get("y", 0)
+
+    def address(self) -> str:
+        return str(self.page.evaluate("location.hash"))
+
+    def choose(self) -> Action:
+        # The records of a process of its own stay as they are; its theme is its own.
+        while (action := super().choose())[0] in ("grow", "hide", "show", "dark"):
+            pass
+        return action

@@ -1,0 +1,102 @@
+"""A page is its address: after any actions it is what a fresh page at the same address is, to the word, the box and the pixel."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from support.all_kinds import write_all
+from support.records import FakeRun, serving
+from support.walking import FramedWalk, House, Walk
+
+STEPS, EVERY = 60, 5
+SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "1 2 3 4").split()]
+KINDS = ["image-a", "table-a", "text-a", "series-a"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeRun]:
+    return write_all(tmp_path_factory.mktemp("logs"))
+
+
+@pytest.fixture(scope="module")
+def house(runs: dict[str, FakeRun]) -> Iterator[House]:
+    with House(runs).open() as house:
+        yield house
+
+
+def as_a(run: str) -> list:
+    return ["use", "runs", f"button.letter button \u201c{run} as run A\u201d", 0, 0]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_a_random_walk_the_page_is_a_fresh_page_at_its_address(seed: int, house: House, browser: Browser) -> None:
+    walk = Walk(browser, house, seed)
+    actions = walk.go(STEPS, EVERY)
+    assert not actions, walk.report(walk.shortened(actions, 90))
+
+
+def test_a_page_in_tensorboard_is_a_fresh_page_at_its_address(
+    house: House, runs: dict[str, FakeRun], browser: Browser, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "tensorboard", "--logdir", str(Path(runs["image-a"].log_dir).parent)) as process:
+        process.wait_for_epochs("image-a/xai", len([step for step in runs["image-a"].steps if step >= 0]))
+        walk = FramedWalk(browser, house, 5, url=process.url)
+        actions = walk.go(20, 5)
+    assert not actions, walk.report(actions)
+
+
+def test_nothing_of_a_kind_stays_when_another_one_is_chosen(house: House, browser: Browser) -> None:
+    """On the way from each kind to each other."""
+    walk = Walk(browser, house)
+    walk.begin()
+    try:
+        for kind, other in itertools.permutations(KINDS, 2):
+            walk.act(as_a(kind))
+            walk.rest(walk.page)
+            walk.act(as_a(other))
+            assert walk.differences() == [], f"{kind}, then {other}"
+    finally:
+        walk.end()
+
+
+# As the browser's translation does: each text is taken out, and an element of the browser's own stands there.
+TRANSLATE = """(atOnce) => {
+  const texts = document.createTreeWalker(document.querySelector('.page'), NodeFilter.SHOW_TEXT);
+  const all = [];
+  while (texts.nextNode()) all.push(texts.currentNode);
+  for (const text of all) {
+    if (!text.data.trim() || text.parentElement.closest('[translate=no], font, option, svg')) continue;
+    const outer = document.createElement('font');
+    outer.append(document.createElement('font'));
+    outer.firstChild.textContent = text.data;
+    if (atOnce) text.replaceWith(outer);
+    else {
+      text.before(outer);
+      text.remove();
+    }
+  }
+  return document.querySelectorAll('font font').length;
+}"""
+WORDS = """() => [...document.querySelectorAll("[class*='-room']")].filter((room) => room.checkVisibility()).map((room) => room.innerText.replace(/\\s+/g, ' '))"""
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_translated_page_says_what_the_record_says(at_once: bool, house: House, browser: Browser) -> None:
+    walk = Walk(browser, house, 5)
+    walk.begin()
+    try:
+        for step in range(24):
+            assert walk.page.evaluate(TRANSLATE, at_once) > 50
+            walk.act(walk.choose())
+            walk.rest_a_little()
+            if step % 8 == 7:
+                walk.differences()  # opens the fresh page; elements differ
+                assert walk.page.evaluate(WORDS) == walk.fresh.evaluate(WORDS)
+        assert walk.complaints == []
+    finally:
+        walk.end()
