@@ -680,12 +680,16 @@ def training(folder: Path) -> Iterator[Path]:
         stop(process)
 
 
+def own_chromium() -> str | None:
+    """The machine's own; None for the one that Playwright brought."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    own = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=own, args=[*CHROMIUM, OFFLINE])
+            browser = playwright.chromium.launch(executable_path=own_chromium(), args=[*CHROMIUM, OFFLINE])
         except Error as error:
             sys.exit(f"screens.py: no Chromium: install it, or run `playwright install chromium` ({error.message.splitlines()[0]})")
         try:

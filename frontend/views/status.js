@@ -33,7 +33,7 @@ export function statusView(element) {
     ].filter(Boolean);
     render(
       html`<div class="status">
-        <span class="ellipsis status-words" title=${parts.join("\n")}>${parts.join(" · ")}</span>
+        <span class="ellipsis status-words" title=${parts.join(" · ")}>${parts.join(" · ")}</span>
         ${comparison(data)}
         <span class="status-end">
           <button type="button" class="link" title="keys, and what the marks mean (?)" onClick=${() => command(element, "help")}><span class="spare-words">keys, marks </span>?</button>

@@ -23,7 +23,7 @@ export function prediction(pane, probe) {
   }
   if (probes.label_sets) return html`${given.right} of ${probes.classes} labels right ${verdict(right === true, setWords(given, probes))}`;
   const name = className(probes, given.predicted);
-  return html`<span class="predicted-class" title=${name}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
+  return html`<span class="predicted-class" title=${`“${name}”`}>“${named(name)}”</span> ${probability(given.probability)} ${right === null ? "" : verdict(right)}`;
 }
 
 /**

@@ -123,12 +123,14 @@ function row(element, data, { event, letter, place }, index) {
     ...(region && { region }),
     ...(probe !== data.probe && { probe, player: null, hover: null }),
   });
+  const name = probeName(side.info.probes, probe);
+  const words = [`${name}: ${kind}${region ? ` of ${region}` : ""}`, sizeWords(event), place < 0 ? "the cursor cannot go to this epoch" : "go to this epoch"].filter(Boolean).join("\n");
   return html`<li key=${`${side.letter}${step} ${probe} ${kind} ${region}`} style=${{ top: `${index * ROW}px` }}>
-    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${place < 0 ? "the cursor cannot go to this epoch" : `${sizeWords(event)}\ngo to this epoch`} onClick=${act}>
+    <button type="button" class="event" aria-current=${here ? "true" : undefined} disabled=${place < 0} title=${words} onClick=${act}>
       <span class="event-glyph" style=${{ color: side.color }} aria-hidden="true">${GLYPHS[kind]}</span>
       <span class="event-step">epoch ${step}</span>
       <b style=${{ color: side.color }}>${side.letter}</b>
-      <span class="ellipsis">${probeName(side.info.probes, probe)}</span>
+      <span class="ellipsis">${name}</span>
       <span>${kind}${region && ` of ${region}`}</span>
       <span class="note ellipsis">${sizeWords(event)}</span>
     </button>
