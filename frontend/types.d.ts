@@ -110,7 +110,8 @@ export interface State {
   playing: boolean;
   help: boolean;
   dark: boolean;
-  copied: boolean;
+  /** whether the address was just copied; where the browser refused, the address itself, for copying by hand */
+  copied: boolean | string;
   /** first and last + 1 of the cards in view, as positions in the sorted list */
   window: [number, number];
 }

@@ -58,20 +58,3 @@ export function save(blob, name) {
   link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
 }
-
-/**
- * Whether files can leave the frame that the page is in; null where a page of another origin keeps that to itself.
- * @returns {boolean | null}
- */
-export function savesFiles() {
-  try {
-    for (let at = window; at !== at.parent; at = /** @type {Window & typeof globalThis} */ (at.parent)) {
-      const frame = /** @type {HTMLIFrameElement | null} */ (at.frameElement);
-      if (!frame) return null;
-      if (frame.hasAttribute("sandbox") && !frame.sandbox.contains("allow-downloads")) return false;
-    }
-    return true;
-  } catch {
-    return null;
-  }
-}

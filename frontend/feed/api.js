@@ -23,6 +23,8 @@ export class Unreachable extends Error {}
 /** The server's sentence about a request that its record does not fit: it would be the same again. */
 export class Refused extends Error {}
 
+const SANDBOXED = "This page is in a sandboxed frame that keeps it from TensorBoard: give the frame “allow-same-origin”, or open TensorBoard in a tab of its own.";
+
 /**
  * The last of sorted steps that is no later than another; null where there is none.
  * @param {ArrayLike<number>} steps
@@ -57,6 +59,7 @@ export function createServerSource(base) {
       response = await fetch(url, { signal });
     } catch (error) {
       if (signal?.aborted) throw error;
+      if (globalThis.origin === "null") throw new Error(SANDBOXED);
       throw new Unreachable("TensorBoard does not respond.");
     }
     if (response.ok) return response;

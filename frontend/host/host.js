@@ -13,6 +13,25 @@ export function hostWindow() {
 }
 
 /**
+ * Whether the frames around the page allow something that a sandbox forbids; null where a page of another origin keeps that to itself.
+ * @param {"allow-downloads" | "allow-modals"} what
+ * @returns {boolean | null}
+ */
+export function frameAllows(what) {
+  try {
+    for (let at = window; at !== at.parent; at = /** @type {Window & typeof globalThis} */ (at.parent)) {
+      const frame = at.frameElement;
+      if (!frame) return null;
+      const sandbox = frame.getAttribute("sandbox");
+      if (sandbox !== null && !sandbox.toLowerCase().split(/\s+/).includes(what)) return false;
+    }
+    return true;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * @param {(dark: boolean) => void} changed  called now and whenever the theme changes
  */
 export function followTheme(changed) {

@@ -33,6 +33,7 @@ export const keysOf = (kind) => [
 export function keyChange({ key, shiftKey }, data, state) {
   if (key === "?") return { help: !state.help };
   if (key === "Escape" && state.help) return { help: false };
+  if (key === "Escape" && typeof state.copied === "string") return { copied: false };
   if (key === "Escape") return state.drawing ? { drawing: null } : { player: null, hover: null, pair: null, playing: false };
   // While a region is drawn, arrows are for it alone (views/parts/sketch.js).
   if (data.phase !== "ready" || state.drawing) return null;

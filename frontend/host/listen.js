@@ -28,11 +28,16 @@ export function listen(root, store, dataNow, retry) {
   const commands = {
     retry,
     help: () => store.set({ help: true }),
-    link: () =>
-      void copy(store.link()).then(() => {
-        store.set({ copied: true });
-        setTimeout(() => store.set({ copied: false }), COPIED_MS);
-      }),
+    link: () => {
+      const link = store.link();
+      // Pressed again, the address that could not be copied goes away.
+      if (store.get().copied) store.set({ copied: false });
+      else
+        void copy(link).then((done) => {
+          store.set({ copied: done || link });
+          if (done) setTimeout(() => store.set({ copied: false }), COPIED_MS);
+        });
+    },
   };
 
   root.addEventListener("xai:choose", (event) => change(/** @type {CustomEvent<Change>} */ (event).detail));

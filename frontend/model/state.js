@@ -162,6 +162,13 @@ export function writeHash(hash, state) {
   return `#${[TAB, ...own, ...others].join("&")}`;
 }
 
+/**
+ * The address of exactly this view, without a user's name and password.
+ * @param {Pick<Location, "href" | "hash">} location
+ * @param {State} state
+ */
+export const addressOf = ({ href, hash }, state) => href.replace(/#.*$/, "").replace(/^(\w+:\/\/)[^/]*@/, "$1") + writeHash(hash, state);
+
 /** @typedef {ReturnType<typeof createStore>} Store */
 
 /**
@@ -208,7 +215,6 @@ export function createStore(changed, { location, history }) {
       state = { ...DEFAULTS, ...moment, ...linked };
       changed();
     },
-    /** The address of exactly this view, without a user's name and password. */
-    link: () => location.href.replace(/#.*$/, "").replace(/^(\w+:\/\/)[^/]*@/, "$1") + writeHash(location.hash, state),
+    link: () => addressOf(location, state),
   };
 }

@@ -1,5 +1,7 @@
 /** The export menu: pictures and numbers. */
 
+import { frameAllows, hostWindow } from "../host/host.js";
+import { addressOf } from "../model/state.js";
 import { html, render } from "./parts/html.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -25,15 +27,15 @@ export function exportView(element) {
 
   const draw = () => {
     const ready = last?.[0].phase === "ready";
-    const { busy, saved } = job.state();
-    const words = busy ? busy.words : saved ? "saved ✓" : "export";
+    const { busy, sent } = job.state();
+    const words = busy ? busy.words : sent || "export";
     const about = busy ? `${busy.words}: stop (Esc)` : "Export pictures and numbers";
     render(
       ready &&
         html`<div class="export" onKeyDown=${keyDown} onFocusOut=${left}>
           ${open && menu()}
           <button type="button" class="link export-button" aria-haspopup="menu" aria-expanded=${open} aria-label=${busy ? about : undefined} title=${about} onClick=${press}>${words}${busy && html` <span aria-hidden="true">✕</span>`}</button>
-          <span class="unseen" role="status">${saved && "saved"}</span>
+          <span class="unseen" role="status">${sent}</span>
         </div>`,
       element,
     );
@@ -41,10 +43,13 @@ export function exportView(element) {
 
   const menu = () => html`<div class="export-menu">
     ${job.state().problem && html`<p class="problem" role="alert">${job.state().problem}</p>`}
+    ${last && elsewhere(last[1])}
     <div role="menu" aria-label="Export">${ITEMS.filter(({ images }) => !images || last?.[0].a?.info.probes.kind === "image").map(
-      ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete()} aria-label=${text} onClick=${() => start(name)}>
+      ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete() || frameAllows("allow-downloads") === false} aria-label=${text} onClick=${() => start(name)}>
         <span>${text}</span> <span class="note">${note}</span></button>`,
-    )}</div>
+    )}
+      <button type="button" role="menuitem" disabled=${frameAllows("allow-modals") === false} aria-label="Print" onClick=${printed}><span>Print</span> <span class="note">the whole view, on one page</span></button>
+    </div>
   </div>`;
 
   /** Whether the numbers of the selected probe are here: after a change of run or method they may be on their way. */
@@ -70,6 +75,11 @@ export function exportView(element) {
     document.removeEventListener("pointerdown", outside, true);
     draw();
     if (back) button()?.focus();
+  };
+
+  const printed = () => {
+    hide(true);
+    window.print();
   };
 
   const press = () => {
@@ -126,12 +136,23 @@ export function exportView(element) {
 }
 
 /**
+ * Where files may not come out of the frame: what to do instead.
+ * @param {State} state
+ */
+function elsewhere(state) {
+  const allowed = frameAllows("allow-downloads");
+  if (allowed) return "";
+  const words = allowed === false ? "This frame may not save files." : "If no file comes, the page around this frame forbids it.";
+  return html`<p class="export-note">${words} Export from <a href=${addressOf(hostWindow().location, state)} target="_blank" rel="noopener">this view in a tab of its own</a>.</p>`;
+}
+
+/**
  * One export at a time: how far it is, and a way to stop it.
  * @param {() => void} changed
  */
 function createJob(changed) {
   let problem = "";
-  let saved = false;
+  let sent = "";
   /** @type {{words: string, stop: AbortController} | null} */
   let busy = null;
 
@@ -148,7 +169,7 @@ function createJob(changed) {
   };
 
   return {
-    state: () => ({ busy, saved, problem }),
+    state: () => ({ busy, sent, problem }),
     stop: () => busy?.stop.abort(),
     forget() {
       problem = "";
@@ -171,9 +192,10 @@ function createJob(changed) {
         const made = await EXPORTS[name]({ data, state, root, progress, breathe: () => pause(stop.signal) });
         stop.signal.throwIfAborted();
         save(made.blob, made.name);
-        saved = true;
+        // A frame in a page of another origin does not learn what that page forbids.
+        sent = frameAllows("allow-downloads") ? "saved ✓" : "sent to the browser";
         setTimeout(() => {
-          saved = false;
+          sent = "";
           changed();
         }, SAVED_MS);
       } catch (error) {

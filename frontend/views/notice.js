@@ -46,10 +46,13 @@ function empty() {
 /** @param {Event} event */
 async function copied({ target }) {
   const button = /** @type {HTMLElement} */ (target);
-  await copy(SNIPPET);
+  const done = await copy(SNIPPET);
+  // Where the browser refuses, the keys for copying do it.
+  const code = button.parentElement?.querySelector("code");
+  if (!done && code) getSelection()?.selectAllChildren(code);
   const words = button.firstChild;
   if (!(words instanceof Text)) return;
-  words.data = "Copied ✓";
+  words.data = done ? "Copied ✓" : "Selected: copy it";
   setTimeout(() => {
     words.data = "Copy";
   }, COPIED_MS);

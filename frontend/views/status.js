@@ -37,12 +37,25 @@ export function statusView(element) {
         ${comparison(data)}
         <span class="status-end">
           <button type="button" class="link" title="keys, and what the marks mean (?)" onClick=${() => command(element, "help")}><span class="spare-words">keys, marks </span>?</button>
-          <button type="button" class="link" onClick=${() => command(element, "link")}>${state.copied ? "link copied ✓" : "copy link"}</button>
+          <span class="copy-link">
+            ${typeof state.copied === "string" && byHand(state.copied)}
+            <button type="button" class="link" onClick=${() => command(element, "link")}>${state.copied === true ? "link copied ✓" : "copy link"}</button>
+          </span>
         </span>
       </div>`,
       element,
     );
   };
+}
+
+/**
+ * The address of the view, where the browser does not let the page copy it.
+ * @param {string} address
+ */
+function byHand(address) {
+  const select = (/** @type {HTMLInputElement | null} */ field) => field !== document.activeElement && field?.select();
+  return html`<span class="by-hand" role="alert">The browser does not let this frame copy. Copy the address from here:
+    <input readonly value=${address} aria-label="Address of this view" ref=${select} /></span>`;
 }
 
 /**

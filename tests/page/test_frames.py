@@ -277,3 +277,83 @@ def test_alone_the_page_keeps_an_address_that_opens_it_again(credentials: str, s
     other = visit(link)
     expect(other.locator(READY)).to_be_visible()
     expect(other.locator(".cursor-epoch")).to_contain_text("epoch 2")
+
+
+# Frames that forbid things
+
+
+def test_a_frame_that_may_not_save_files_never_says_that_it_did(server: TensorBoard, host: Host, visit: Callable[..., Page]) -> None:
+    """A sandbox without allow-downloads, of another origin: the page cannot know. The browser says so in its console."""
+    sandbox = 'sandbox="allow-scripts allow-same-origin"'
+    page = visit(host.framing(server.url + "/" + STATE, attributes=sandbox, width=1200), expected="(?i)download.*(disallowed|sandbox)|sandbox.*download")
+    frame = tab_frame(page)
+    saved: list[Any] = []
+    page.on("download", lambda download: saved.append(download))
+    frame.get_by_role("button", name="export").click()
+    note = frame.locator(".export-note")
+    expect(note).to_contain_text("If no file comes")
+    assert note.get_by_role("link").get_attribute("href").startswith(server.url + "/#xai&p.xai.a=a%2Fxai")  # type: ignore[union-attr]
+    frame.get_by_role("menuitem", name="Numbers as CSV", exact=True).click()
+    expect(frame.locator(".export-button")).to_have_text("sent to the browser")
+    assert "saved" not in frame.locator(".export").inner_text()
+    assert saved == []
+
+
+def test_a_frame_that_is_known_to_forbid_files_offers_none(server: TensorBoard, visit: Callable[..., Page]) -> None:
+    page = visit(server.url + "/data/environment", expected="favicon")
+    body = f'<!doctype html><iframe sandbox="allow-scripts allow-same-origin" src="{server.url}/{STATE}" style="width: 1200px; height: 800px"></iframe>'
+    page.route("**/portal.html*", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.goto(f"{server.url}/portal.html")
+    frame = tab_frame(page)
+    frame.get_by_role("button", name="export").click()
+    expect(frame.locator(".export-note")).to_contain_text("This frame may not save files.")
+    for item in frame.get_by_role("menuitem").all():
+        expect(item).to_be_disabled()
+
+
+@pytest.mark.parametrize("way", ["refuses", "throws", "is not there"])
+def test_what_was_not_copied_is_offered_for_copying_by_hand(way: str, server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a/xai&b=b/xai&probe=1&epoch=3")
+    expect(tab.locator(READY)).to_be_visible()
+    frame = next(one for one in page.frames if "name=xai" in one.url)
+    clipboard = {
+        "refuses": "{ writeText: async () => { throw new DOMException('no', 'NotAllowedError'); } }",
+        "throws": "{ get writeText() { throw new Error('no'); } }",
+        "is not there": "undefined",
+    }[way]
+    older = "throw new Error('no')" if way == "throws" else "return false"
+    frame.evaluate(f"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }}); document.execCommand = () => {{ {older} }}; null")
+    tab.get_by_role("button", name="copy link").click()
+    field = tab.locator(".by-hand input")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(re.compile(r"^http://127\.0\.0\.1:\d+/\?darkMode=false#xai&p\.xai\.a=a%2Fxai.*epoch=3"))
+    assert frame.evaluate("getSelection().toString() || document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)") == field.input_value()
+    assert "copied" not in tab.locator(".status").inner_text()
+    tab.get_by_role("button", name="copy link").click()
+    expect(field).to_have_count(0)
+
+
+def test_a_frame_without_an_origin_says_what_it_lacks(server: TensorBoard, host: Host, visit: Callable[..., Page]) -> None:
+    address = host.framing(server.url + ALONE + STATE, attributes='sandbox="allow-scripts"', width=1000)
+    page = visit(address, expected="CORS|Failed to load resource|net::ERR_FAILED")
+    expect(page.frame_locator("#framed").locator(".notice")).to_contain_text("sandboxed frame that keeps it from TensorBoard: give the frame “allow-same-origin”")
+
+
+def test_a_browser_that_refuses_addresses_and_storage_changes_nothing(server: TensorBoard, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script("""{
+      const no = () => { throw new DOMException('no', 'SecurityError'); };
+      if (location.href.includes('plugin_entry')) {
+        parent.history.replaceState = history.replaceState = no;
+        for (const name of ['localStorage', 'sessionStorage', 'indexedDB']) Object.defineProperty(window, name, { get: no });
+      }
+    }""")
+    page.goto(server.url + "/" + STATE)
+    frame = tab_frame(page)
+    page.keyboard.press("ArrowLeft")
+    expect(frame.locator(".cursor-epoch")).to_contain_text("epoch 2")
+    page.wait_for_timeout(500)  # the address is written by now
+    assert errors == []
+    page.close()
