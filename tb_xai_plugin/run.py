@@ -12,7 +12,8 @@ import numpy as np
 
 from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.errors import RecordError
-from tb_xai_plugin.judgement import comparison, differences, drift, history, shares, steadiness, summaries, trust
+from tb_xai_plugin.judgement import beside, comparison, differences, drift, history, shares, steadiness, summaries, trust
+from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.drift import Drift
 from tb_xai_plugin.judgement.events import Event
@@ -209,19 +210,19 @@ class Run(Series):
     def compare(
         self,
         other: Run,
-        explainer: str,
+        explainer: str | None = None,
         align: str = "epoch",
         *,
         measure: str = "tv",
         target: Target = "label",
         repeats: Mapping[str, Run] | None = None,
         pattern: str = "",
-    ) -> Comparison:
+    ) -> Comparison | SideBySide:
         """Compare the reasons of this run with those of another, and with noise and the effect of another seed.
 
         Args:
-            other: a run that can be compared in this explainer.
-            explainer: an explainer that both have.
+            other: another run.
+            explainer: an explainer that both have; by default "shap" where both have it, else the first that both have.
             align: which epochs are compared: "epoch" (the same) | "val_accuracy" (of the closest validation metric) | "best" (at the same
                 distance from each run's best epoch); see `alignment.pair`.
             measure, target: as in `drift`.
@@ -231,16 +232,22 @@ class Run(Series):
                 they are recorded alike and their names differ in the number of a repeat alone; see `Comparison.grouped`.
 
         Returns:
-            The comparison; its `verdict` says in words whether the reasons are the same.
+            The comparison, where both runs explain the same probes with the same settings. Otherwise a `SideBySide`: it says in what the runs differ
+            (`differs`), and compares what can be compared: shares of regions, features that both have, probes that are the same. Of both, `verdict`
+            says in words whether the reasons are the same, and `comparable` which of the two it is.
 
         Raises:
-            ArgumentError (a ValueError): runs that can't be compared, with the reason.
+            ArgumentError (a ValueError): an explainer that one of the runs does not have.
             TypeError: something that is not a run.
         """
         if not isinstance(other, Run):
             raise TypeError(f"{self.name}: compare got a {type(other).__name__}; give a run, as read_run returns it.")
         if repeats is not None and not isinstance(repeats, Mapping):
             raise TypeError(f"{self.name}: repeats is a {type(repeats).__name__}; give {{name: run}}, as read_runs returns it.")
+        explainer = explainer or differences.common_explainer(self, other)
+        differences.refuse_absent(self, other, explainer)
+        if differences.incomparable(self, other, explainer):
+            return beside.beside(self, other, explainer, align, measure, target)
         runs = {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
         names = (
             {**{run.name: recorded(run) for run in (self, other)}, **{name: recorded(run) for name, run in runs.items()}} if runs else {}

@@ -16,6 +16,7 @@ import numpy as np
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.judgement import alignment, events, findings, summaries, words
 from tb_xai_plugin.judgement.alignment import ABSENT
+from tb_xai_plugin.judgement.beside import MOST_FEATURES, SideBySide
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.run import read_run, read_runs
@@ -84,14 +85,17 @@ def run(given: argparse.Namespace) -> int:
     runs = [read_run(path, given.probe_set) for path in (given.a, given.b)]
     _make_names_different(runs, (given.a, given.b))
     a, b = runs
-    explainer = given.explainer or _common_explainer(a, b)
     target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
     repeats = None
     if given.repeats:
         repeats = _of_set(read_runs(given.repeats), given.repeats, given.probe_set)
         for run, path in zip(runs, (given.a, given.b), strict=True):
             run.name = _name_below(given.repeats, repeats, path) or run.name
-    compared = a.compare(b, explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
+    compared = a.compare(b, given.explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
+    if isinstance(compared, SideBySide):
+        beside = _beside(compared, a, b, given.epoch)
+        print(json.dumps(beside, indent=2) if given.json else "\n".join(_beside_lines(beside)))
+        return 0
     report = _report(compared, a, b, given.epoch)
     print(json.dumps(report, indent=2) if given.json else "\n".join(_lines(report)))
     return 0
@@ -126,18 +130,10 @@ def _make_names_different(runs: Sequence[Run], paths: Sequence[str]) -> None:
             run.name = path
 
 
-def _common_explainer(a: Run, b: Run) -> str:
-    common = [explainer for explainer in a.explainers if explainer in b.explainers]
-    if not common:
-        raise ValueError(
-            f"{a.name} has {', '.join(a.explainers)}, and {b.name} has {', '.join(b.explainers)}; log both runs with the same explainer."
-        )
-    return "shap" if "shap" in common else common[0]
-
-
 def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str, Any]:
     row, regions = compared.place(step), list(compared.regions)
     return {
+        "comparable": True,
         "explainer": compared.explainer,
         "measure": compared.measure,
         "aligned by": compared.pairing.metric or "epoch",
@@ -226,6 +222,49 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["look at"]:
         lines += ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])]
     return lines
+
+
+def _beside(compared: SideBySide, a: Run, b: Run, step: int | None) -> dict[str, Any]:
+    """The report of runs that can't be compared as a whole."""
+    report = compared.as_json(step)
+    return {
+        "comparable": False,
+        "explainer": compared.explainer,
+        "measure": compared.measure,
+        "aligned by": compared.pairing.metric or "epoch",
+        "verdict": compared.verdict(step),
+        "runs": {letter: {"name": run.name, "epoch": report["epochs"][letter]} for letter, run in zip("AB", (a, b), strict=True)},
+        **{name: value for name, value in report.items() if name != "epochs"},
+        "can be compared": compared.comparable_words(compared.place(step)),
+        "look at": compared.look_first(step),
+    }
+
+
+def _beside_lines(report: dict[str, Any]) -> list[str]:
+    a, b = (f"{letter} {run['name']}{_when(run['epoch'])}" for letter, run in report["runs"].items())
+    lines = [f"{a} and {b} do not explain the same, and are shown side by side:", *(f"  {words}" for words in report["differs"])]
+    if report["can be compared"]:
+        lines += ["", "What can be compared", *(f"  {words}" for words in report["can be compared"])]
+    for title, series in (("region", report["regions"]), ("of the features that both have", report["features"])):
+        if series:
+            rows = [
+                [title, "A", "B"],
+                *([name, *(_percent(now[letter]) for letter in "AB")] for name, now in list(series.items())[:MOST_FEATURES]),
+            ]
+            lines += ["", *_table(rows)]
+            if len(series) > MOST_FEATURES:
+                lines.append(f"… and {len(series) - MOST_FEATURES} more; --json has all")
+    if report["look at"]:
+        lines += ["", f"Look at probes {', '.join(map(str, report['look at'][:MOST_FEATURES]))}"]
+    return lines
+
+
+def _when(step: int) -> str:
+    return {ABSENT: "", wire.UNTRAINED: " (untrained)", wire.RETURNED: " (returned)"}.get(step, f" (epoch {step})")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else words.percent(share)
 
 
 def _once(run: Mapping[str, Any]) -> bool:

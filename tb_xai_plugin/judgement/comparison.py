@@ -62,6 +62,7 @@ class Comparison:
         places: int (rows, 2), the index of each row in `Run.all_steps` of each run; -1 where it has none.
         regions: {name: the share of both runs}, of regions that are the same in both.
         found: what the names of the runs say of repeats.
+        comparable: True; see `SideBySide` for runs that can't be compared as a whole.
     """
 
     run: str
@@ -80,6 +81,8 @@ class Comparison:
     places: np.ndarray
     regions: dict[str, RegionPair]
     found: Repeats = field(default_factory=Repeats)
+
+    comparable = True
 
     def __repr__(self) -> str:
         epochs = count_words(int((~np.isin(self.steps, (UNTRAINED, RETURNED))).sum()), "epoch")

@@ -83,10 +83,31 @@ def _of_pairs(run: Series, other: Series, logged: Logged, others: Logged, here: 
     )
 
 
-def refuse_incomparable(run: Series, other: Series, explainer: str) -> None:
-    """Raise an ArgumentError where two runs can't be compared in an explainer."""
+def common_explainer(run: Series, other: Series) -> str:
+    """The explainer in which two runs are compared where none is named: "shap" where both have it, else the first that both have.
+
+    Raises:
+        ArgumentError (a ValueError): runs without a common explainer.
+    """
+    common = [explainer for explainer in run.explainers if explainer in other.explainers]
+    if not common:
+        raise ArgumentError(
+            f"{run.name} has {', '.join(run.explainers)}, and {other.name} has {', '.join(other.explainers)}; log both runs with the same explainer."
+        )
+    return "shap" if "shap" in common else common[0]
+
+
+def refuse_absent(run: Series, other: Series, explainer: str) -> None:
+    """Raise an ArgumentError where one of two runs does not have an explainer."""
     if explainer not in run.explainers:
         raise ArgumentError(f"{run.name}: no explainer {explainer!r} in this record; it has {run.explainers}.")
+    if explainer not in other.explainers:
+        raise ArgumentError(f"{run.name} and {other.name} can't be compared: {incomparable(run, other, explainer)}.")
+
+
+def refuse_incomparable(run: Series, other: Series, explainer: str) -> None:
+    """Raise an ArgumentError where two runs can't be compared in an explainer."""
+    refuse_absent(run, other, explainer)
     reason = incomparable(run, other, explainer)
     if reason:
         raise ArgumentError(f"{run.name} and {other.name} can't be compared: {reason}.")

@@ -232,13 +232,16 @@ class Series(Predictions):
         """Attributions of the model before its first epoch: float32 (probes, targets, players); None where they were not logged."""
         return self._at(wire.UNTRAINED, explainer)
 
-    def returned(self, explainer: str) -> np.ndarray | None:
+    def returned(self, explainer: str | None = None) -> np.ndarray | None:
         """Attributions of the model that `fit` returned: its own, or those of the epoch whose weights it has.
+
+        Args:
+            explainer: a name of `explainers`; by default "shap" if it is among them, else the first.
 
         Returns:
             float32 (probes, targets, players); None where training has not finished, where it was not explained, and in records of version 0.1.0.
         """
-        return self._at(self.returned_step, explainer)
+        return self._at(self.returned_step, explainer or ("shap" if "shap" in self.explainers else self.explainers[0]))
 
     def _at(self, step: int | None, explainer: str) -> np.ndarray | None:
         """The values of one step of `all_steps`; None where there is no such step."""

@@ -1,0 +1,307 @@
+"""Two runs that can't be compared as a whole, side by side: in what they differ, and what of them can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement import alignment, differences, history, noise, shares, summaries
+from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
+from tb_xai_plugin.judgement.comparison import BOTH_RIGHT, LEAST_APART
+from tb_xai_plugin.judgement.distances import MEASURES
+from tb_xai_plugin.judgement.unlike import Unlike, unlike
+from tb_xai_plugin.judgement.words import choice_words, count_words, percent, share_words, wrong_step
+from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
+
+if TYPE_CHECKING:
+    from tb_xai_plugin.records.series import Series, Target
+
+# The name of the region of all pixels in which paired images differ.
+CHANGED = "the pixels that differ"
+
+# The most features that a sentence or a table names.
+MOST_FEATURES = 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SideBySide:
+    """What `Run.compare` returns of runs with different probes or settings. There is no distance between them as a whole: see `differs`.
+
+    Attributes:
+        comparable: False; of a `Comparison` it is True.
+        run, other: the names of the two runs, called A and B.
+        explainer, measure, target: what was compared.
+        pairing: which epoch of `other` each epoch of `run` stands beside.
+        differs: in what the runs differ, one sentence each, most important first.
+        pairs: int (pairs, 2), the numbers of probes that belong together: the same content, or the same place and for the most part the same content.
+        same: bool (pairs,), whether the two are the same in all that both runs have.
+        right: bool (rows, pairs, 2), whether the prediction of each run is the label.
+        distance: float (rows, pairs), the distance of the explanations on the players that both have; NaN where the two probes are not the same, or
+            share no player.
+        floor: float (rows, pairs), the noise floor of that distance.
+        regions: {name: mean shares (rows, 2)} of the regions of either run, and of the pixels that differ; NaN where a run has no such region.
+        region_errors: the same of their standard errors.
+        features: {name: mean shares (rows, 2)} of the features of tables, each of the attribution on the features that both runs have; largest first.
+        only: {name: mean shares (rows, 2)} of the features that one run has alone, of all its attribution.
+    """
+
+    run: str
+    other: str
+    explainer: str
+    measure: str
+    target: Target
+    pairing: Pairing
+    differs: tuple[str, ...]
+    pairs: np.ndarray
+    same: np.ndarray
+    labelled: bool
+    right: np.ndarray
+    distance: np.ndarray
+    floor: np.ndarray
+    regions: dict[str, np.ndarray]
+    region_errors: dict[str, np.ndarray]
+    features: dict[str, np.ndarray]
+    only: dict[str, np.ndarray]
+
+    comparable = False
+
+    def __repr__(self) -> str:
+        return f"SideBySide({self.run!r}, {self.other!r}, {self.explainer!r}: {self.verdict() if len(self.steps) else 'no epoch yet'})"
+
+    @property
+    def steps(self) -> np.ndarray:
+        """int64 (rows,): the epoch that names each row."""
+        return self.pairing.steps
+
+    @cached_property
+    def other_reasons(self) -> np.ndarray:
+        """bool (rows, pairs): whether the runs have different reasons on the players that both have: above the noise floor, and large enough to matter."""
+        with np.errstate(invalid="ignore"):
+            above: np.ndarray = self.distance > np.nan_to_num(self.floor)
+            return above & (self.distance >= LEAST_APART[self.measure])
+
+    def place(self, step: int | None = None) -> int:
+        """The row of an epoch; by default the best where runs are aligned by it, else the last that both have.
+
+        Raises:
+            ArgumentError (a ValueError): a step that no row has, or runs without an explained epoch.
+        """
+        if not len(self.steps):
+            raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
+        if step is None and self.pairing.best is not None:
+            step = self.pairing.best
+        if step is None:
+            of_epochs = ~np.isin(self.steps, (UNTRAINED, RETURNED))
+            both = of_epochs & (self.pairing.here != ABSENT) & (self.pairing.there != ABSENT)
+            return int(np.flatnonzero(next(rows for rows in (both, of_epochs, self.steps == self.steps[-1]) if rows.any()))[-1])
+        matches = np.flatnonzero(self.steps == step)
+        if not len(matches):
+            raise ArgumentError(
+                f"{wrong_step(step)} is not among those of {self.run} and {self.other}; choose one of {choice_words(self.steps)}."
+            )
+        return int(matches[0])
+
+    def verdict(self, step: int | None = None) -> str:
+        """In what the runs differ, and what can be said of their reasons at an epoch, in a few sentences. step: as in `place`."""
+        row = self.place(step)
+        when = {UNTRAINED: "Before training: ", RETURNED: "The returned models: "}.get(int(self.steps[row]), "")
+        sentences = [f"Side by side, not compared as a whole: {'; '.join(self.differs)}", *self.comparable_words(row)]
+        return when + " ".join(f"{sentence}." for sentence in sentences)
+
+    def comparable_words(self, row: int) -> list[str]:
+        """What can be compared at a row, in sentences without a full stop."""
+        words = []
+        alone = {name: now for name, now in self._now(self.only, row).items() if np.isfinite(now).any()}
+        for side, letter in enumerate("AB"):
+            parts = sorted(((now[side], name) for name, now in alone.items() if np.isfinite(now[side])), reverse=True)[:MOST_FEATURES]
+            if parts:
+                listed = ", ".join(f"{percent(share)} on “{name}”" for share, name in parts)
+                words.append(f"{letter} puts {listed}, which {'BA'[side]} lacks")
+        for name, now in self._now(self.regions, row).items():
+            if np.isfinite(now).all():
+                errors = self.region_errors[name][row]
+                a, b = (share_words(share, error) for share, error in zip(now.tolist(), errors.tolist(), strict=True))
+                words.append(f"A puts {a} of its attribution on {name}, B {b}")
+        known = np.isfinite(self.distance[row])
+        if known.any():
+            words.append(self._distance_words(row, known))
+        if self.labelled and len(self.pairs):
+            words.append(self._right_words(row))
+        return words
+
+    def _now(self, series: dict[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
+        return {name: of_name[row] for name, of_name in series.items()}
+
+    def _distance_words(self, row: int, known: np.ndarray) -> str:
+        both = known & self.right[row].all(axis=-1)
+        counted = both if self.labelled and both.any() else known
+        other = int((self.other_reasons[row] & counted).sum())
+        which = f"probes {BOTH_RIGHT}" if counted is both else "probes"
+        median = float(np.median(self.distance[row, counted]))
+        where = "on the features that both have, " if self.only or self.features else ""
+        floor = "" if np.isfinite(self.floor[row, counted]).any() else "; how much of it is noise is unknown"
+        return f"{where}{other or 'none'} of {int(counted.sum())} {which} {'has' if other == 1 else 'have'} different reasons, median distance {median:.2f}{floor}".replace(
+            "on the", "On the", 1
+        )
+
+    def _right_words(self, row: int) -> str:
+        a, b = self.right[row, :, 0], self.right[row, :, 1]
+        parts = [f"{int((a & b).sum())} of {count_words(len(a), 'paired probe')} are right in both"]
+        parts += [f"{int(alone.sum())} in {letter} alone" for letter, alone in (("A", a & ~b), ("B", b & ~a)) if alone.any()]
+        return ", ".join(parts)
+
+    def look_first(self, step: int | None = None) -> list[int]:
+        """Numbers of A's probes with different reasons on the players that both have, farthest above their noise floor first. step: as in `place`."""
+        row = self.place(step)
+        above = self.distance[row] - np.nan_to_num(self.floor[row])
+        places = sorted(np.flatnonzero(self.other_reasons[row]).tolist(), key=lambda place: -above[place])
+        return [int(self.pairs[place, 0]) for place in places]
+
+    def as_json(self, step: int | None = None) -> dict[str, Any]:
+        """Everything at an epoch, as numbers and texts. step: as in `place`."""
+        row = self.place(step)
+
+        def table(series: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+            return {
+                name: {letter: _number(now) for letter, now in zip("AB", of_name[row], strict=True)} for name, of_name in series.items()
+            }
+
+        return {
+            "differs": list(self.differs),
+            "epochs": {letter: int(at) for letter, at in zip("AB", (self.pairing.here[row], self.pairing.there[row]), strict=True)},
+            "pairs": self.pairs.tolist(),
+            "same": self.same.tolist(),
+            "right": self.right[row].tolist(),
+            "distance": [_number(distance) for distance in self.distance[row]],
+            "regions": table(self.regions),
+            "features": table(self.features),
+            "only": table(self.only),
+        }
+
+
+def beside(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target) -> SideBySide:
+    """See `Run.compare`."""
+    if measure not in MEASURES:
+        raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
+    pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
+    found = unlike(run, other, explainer)
+    places = [_places(run, pairing.here), _places(other, pairing.there)]
+    values, errors = (
+        [_at(side.of_class(target, f"{what}/{explainer}")[0], at) for side, at in zip((run, other), places, strict=True)]
+        for what in ("values", "errors")
+    )
+    rights = [
+        _at(history.right(side)[0].astype(np.float32), at)[:, found.pairs[:, column]] == 1
+        for column, (side, at) in enumerate(zip((run, other), places, strict=True))
+    ]
+    distance, floor = _distances(found, values, errors, measure, _same_classes(run, other))
+    regions, region_errors = _regions(run, other, explainer, target, places, found)
+    features, only = _features(run, other, values, found) if run.kind == other.kind == "tabular" else ({}, {})
+    return SideBySide(
+        *(run.name, other.name, explainer, measure, target, pairing),
+        differs=found.said or (differences.incomparable(run, other, explainer),),
+        pairs=found.pairs,
+        same=found.same,
+        labelled=run.labelled and other.labelled,
+        right=np.stack(rights, axis=-1),
+        distance=distance,
+        floor=floor,
+        regions=regions,
+        region_errors=region_errors,
+        features=features,
+        only=only,
+    )
+
+
+def _places(run: Series, epochs: np.ndarray) -> np.ndarray:
+    return np.where(epochs == ABSENT, -1, np.searchsorted(run.all_steps, epochs))
+
+
+def _at(array: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Rows of an array (all_steps, …) at indices; NaN at index -1."""
+    if not len(array):
+        return np.full((len(places), *array.shape[1:]), np.nan)
+    return np.where((places >= 0).reshape(-1, *[1] * (array.ndim - 1)), array[np.maximum(places, 0)], np.nan)
+
+
+def _same_classes(run: Series, other: Series) -> bool:
+    """Whether a class number means the same in both, and values have the same unit."""
+    names = [side.record["probes"].get("class_names") for side in (run, other)]
+    units = [side.settings.get(part) for side in (run, other) for part in ("unit", "output")]
+    return run.settings["number_of_classes"] == other.settings["number_of_classes"] and names[0] == names[1] and units[:2] == units[2:]
+
+
+def _distances(
+    found: Unlike, values: list[np.ndarray], errors: list[np.ndarray], measure: str, same_classes: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances on the players that both have, of pairs that are the same, and their noise floors: (rows, pairs) each. Errors are independent."""
+    distance = np.full((len(values[0]), len(found.pairs)), np.nan)
+    floor = distance.copy()
+    for pair, (probes, same, players) in enumerate(zip(found.pairs.tolist(), found.same.tolist(), found.players, strict=True)):
+        if not (same and same_classes and players.shape[1] > 1):
+            continue
+        a, b = (side[:, probe][:, of_side].astype(np.float64) for side, probe, of_side in zip(values, probes, players, strict=True))
+        error = np.hypot(
+            *(side[:, probe][:, of_side].astype(np.float64) for side, probe, of_side in zip(errors, probes, players, strict=True))
+        )
+        distance[:, pair] = MEASURES[measure](a, b)
+        floor[:, pair] = noise.floor(a, b, error, measure)
+    return distance, np.where(np.isnan(distance), np.nan, floor)
+
+
+def _regions(
+    run: Series, other: Series, explainer: str, target: Target, places: list[np.ndarray], found: Unlike
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Mean shares of all regions, and their standard errors: {name: (rows, 2)} each."""
+    wanted: dict[str, list[Any]] = {} if found.changed is None else {CHANGED: [found.changed, found.changed]}
+    for column, side in enumerate((run, other)):
+        for name in side.record["probes"]["regions"]:
+            wanted.setdefault(name, [None, None])[column] = name
+    means, errors = {}, {}
+    for name, regions in wanted.items():
+        means[name], errors[name] = np.full((len(places[0]), 2), np.nan), np.full((len(places[0]), 2), np.nan)
+        for column, (side, region) in enumerate(zip((run, other), regions, strict=True)):
+            if region is None:
+                continue
+            share = shares.share(side, explainer, region, target)
+            known = np.isfinite(share.share)
+            error = np.sqrt(np.where(known, share.errors**2, 0).sum(axis=-1)) / np.maximum(known.sum(axis=-1), 1)
+            means[name][:, column] = _at(summaries.mean_of_known(share.share), places[column])
+            errors[name][:, column] = _at(error, places[column])
+    return means, errors
+
+
+def _features(run: Series, other: Series, values: list[np.ndarray], found: Unlike) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Mean shares of the features that both have, among themselves, and of those that one has alone, of all: {name: (rows, 2)} each."""
+    if not found.players or not found.players[0].shape[1]:
+        return {}, {}
+    names = [side.record["probes"]["player_names"] for side in (run, other)]
+    common = found.players[0]
+    of_common, of_all = [], []
+    for column, side in enumerate(values):
+        size = np.abs(side[:, found.pairs[:, column]].astype(np.float64))
+        of_common.append(_mean(size[..., common[column]] / summaries.norm1(size[..., common[column]])))
+        of_all.append(_mean(size / summaries.norm1(size)))
+    features = {
+        names[0][one]: np.stack([of_common[0][:, place], of_common[1][:, place]], axis=-1) for place, one in enumerate(common[0].tolist())
+    }
+    only = {}
+    for column, alone in enumerate(found.only):
+        for name in alone:
+            only[name] = np.full((len(values[0]), 2), np.nan)
+            only[name][:, column] = of_all[column][:, names[column].index(name)]
+    largest = sorted(features, key=lambda name: -np.nan_to_num(features[name][-1]).max(initial=0))
+    return {name: features[name] for name in largest}, only
+
+
+def _mean(share: np.ndarray) -> np.ndarray:
+    """(rows, players): the mean over probes."""
+    return np.moveaxis(summaries.mean_of_known(np.moveaxis(share, 1, -1)), -1, -1)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
