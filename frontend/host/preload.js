@@ -37,6 +37,7 @@ export const MODULES = [
   "vendor/htm.module.js",
   "vendor/preact.module.js",
   "views/training/cursor.js",
+  "model/events.js",
   "views/parts/icons.js",
   "model/metrics.js",
   "views/rail/explanation.js",
@@ -73,7 +74,7 @@ export const MODULES = [
 ];
 
 /** The modules that load after the first picture (views/rest.js). */
-export const REST = ["views/rest.js", "views/training/events.js", "model/events.js", "model/players.js", "model/repeats.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "views/parts/curves.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
+export const REST = ["views/rest.js", "views/training/events.js", "model/players.js", "model/repeats.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "views/parts/curves.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
 
 /** The modules that draw the cards of rows, texts and series (paint/miniature.js). */
 export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/miniature-kinds.js", "figures/cards.js", "figures/passage.js", "model/players.js", "model/shown.js", "paint/signal.js", "figures/signal.js", "figures/axis.js"];

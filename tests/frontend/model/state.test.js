@@ -43,6 +43,8 @@ const chosen = {
   repeats: "-fold[0-9]+|x&y",
   findings: "open",
   events: "reason changed",
+  first: "open",
+  rail: "open",
   unfolded: ["bars", "a,b"],
   find: "cat & dog",
   blink: "second",
