@@ -4,19 +4,34 @@
 const PREFERRED = [/acc/i, /auc|f1|precision|recall|iou|dice/i, /mae|mse|error|r2/i];
 const SETTINGS = /^(lr|learning_rate)$/;
 
+/** @type {(keys: string[]) => string[]} without the `val_` twins */
+const untwinned = (keys) => [...new Set(keys.map((key) => key.replace(/^val_/, "")))];
+
 /**
- * Metrics other than the loss; the one people look at first comes first.
+ * The loss that is drawn: where a loop of the user's own logs none of that name, the first that is called one.
  * @param {string[]} keys  of all runs' logs
+ * @returns {string | undefined} without `val_`
+ */
+export function lossOf(keys) {
+  const names = untwinned(keys);
+  return names.includes("loss") ? "loss" : names.find((name) => /loss/i.test(name));
+}
+
+/**
+ * Metrics other than the loss that is drawn; the one people look at first comes first, and those of the explained output before those of others.
+ * @param {string[]} keys  of all runs' logs
+ * @param {string | number} [output]  of several that the model has, the one that is explained
  * @returns {string[]} without the `val_` twins
  */
-export function metrics(keys) {
-  const names = [...new Set(keys.map((key) => key.replace(/^val_/, "")))].filter((name) => name !== "loss");
+export function metrics(keys, output) {
+  const names = untwinned(keys).filter((name) => name !== lossOf(keys));
+  const others = (/** @type {string} */ name) => typeof output === "string" && names.some((one) => one.startsWith(`${output}_`)) && !name.startsWith(`${output}_`);
   const rank = (/** @type {string} */ name) => {
     const index = PREFERRED.findIndex((pattern) => pattern.test(name));
     if (SETTINGS.test(name)) return PREFERRED.length + 1;
     return index < 0 ? PREFERRED.length : index;
   };
-  return names.sort((x, y) => rank(x) - rank(y));
+  return names.sort((x, y) => Number(others(x)) - Number(others(y)) || rank(x) - rank(y));
 }
 
 /**

@@ -63,6 +63,8 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
     const state = store.get();
     if (state.a === null) store.set({ a: data.a?.run ?? null });
     if (state.b === null) store.set({ b: data.b?.run ?? "" });
+    // A link may name one run twice.
+    if (state.b && state.b === state.a) store.set({ b: "" });
     if (state.probe !== data.probe) store.set({ probe: data.probe });
     if (state.seeksBest && data.cursor.best !== null) store.set({ epoch: data.cursor.best, seeksBest: false });
     if (state.class !== data.explained) store.set({ class: data.explained });

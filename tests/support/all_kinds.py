@@ -83,6 +83,10 @@ def write_all(folder: Path) -> dict[str, FakeRun]:
     ).write(range(-1, 5))
     made["one-epoch"] = FakeRun(folder / "one-epoch").write([0])
     made["many-classes"] = FakeRun(folder / "many-classes", players=(5, 4, 3, 5), classes=60, changing_targets=False).write(range(4))
+    # A loop of the user's own, without a loss of that name; one class; a model's second output.
+    made["gan"] = FakeRun(folder / "gan").write(range(4), logs={"d_loss": 0.7, "g_loss": 0.5})
+    made["one-class"] = FakeRun(folder / "one-class", classes=1).write(range(4), logs={"age_mae": 3, "sex_accuracy": 0.5, "loss": 1})
+    made["bare"] = FakeRun(folder / "bare").write(range(3), logs={})
     made["wide"] = OtherRun(folder / "wide", players=(60,) * 5, make=table).write(range(4))
     # Two sets of probes, of two kinds.
     sets = folder / "sets"

@@ -3,7 +3,7 @@
 import { RETURNED } from "../../figures/steps.js";
 import { epochOf } from "../../model/cursor.js";
 import { hasReturned, isOnce } from "../../model/frames.js";
-import { bestEpoch, metricName, metrics } from "../../model/metrics.js";
+import { bestEpoch, lossOf, metricName, metrics } from "../../model/metrics.js";
 import { groupsOf, meanAndSpread } from "../../model/repeats.js";
 import { align, holesOf, indexOf, joinSteps } from "../../model/series.js";
 import { epoch, number, percent, tick } from "../../words/format.js";
@@ -81,7 +81,8 @@ export function trainingView(element) {
   return (data, state) => {
     if (data.phase !== "ready") return;
     const sides = [...data.others, ...(data.b ? [data.b] : []), ...(data.a ? [data.a] : [])];
-    const names = metrics(sides.flatMap(({ info }) => Object.keys(info.logs)));
+    const keys = sides.flatMap(({ info }) => Object.keys(info.logs));
+    const names = metrics(keys, data.a?.info.settings.model_output);
     const metric = names.find((name) => name === state.metric) ?? names[0];
     const from = driftChoices(data, state).find((one) => one === state.drift) ?? "previous";
     const curveless = sides.every(isOnce);
@@ -90,7 +91,7 @@ export function trainingView(element) {
     element.classList.toggle("curveless", curveless);
     note.textContent = `${data.b ? "Both models were" : "This model was"} explained once, without training: there are no epochs, and no curves over them.`;
     /** @type {Record<string, Chart>} */
-    const charts = curveless ? {} : chartsOf(data, metric, from);
+    const charts = curveless ? {} : chartsOf(data, lossOf(keys), metric, from);
     for (const [name, { figure }] of places) figure.hidden = !(name in charts);
     for (const [name, chart] of Object.entries(charts)) {
       const spot = place(name);
@@ -121,11 +122,12 @@ function driftChoices({ a, b }, { pin }) {
 
 /**
  * @param {Data} data
+ * @param {string | undefined} loss
  * @param {string | undefined} metric
  * @param {DriftFrom} from
  * @returns {Record<string, Chart>} by the place they have on the page
  */
-function chartsOf(data, metric, from) {
+function chartsOf(data, loss, metric, from) {
   const ofLogs = (/** @type {string} */ key) => (/** @type {Side} */ { info }) =>
     [{ values: info.logs[key], dashed: false }, { values: info.logs[`val_${key}`], dashed: true }].filter(({ values }) => values);
   const log = { steps: (/** @type {Side} */ { info }) => info.log_steps, spread: () => undefined, typical: "", logged: true, floor: () => undefined, mark: () => null, scale: 1, format: number, best: () => null };
@@ -145,7 +147,7 @@ function chartsOf(data, metric, from) {
     format,
   });
   return {
-    loss: { ...log, name: "loss", lines: ofLogs("loss"), fromZero: true, mark: returnedMark },
+    ...(loss && { loss: { ...log, name: metricName(loss), lines: ofLogs(loss), fromZero: true, mark: returnedMark } }),
     ...(metric && { metric: { ...log, name: metricName(metric), lines: ofLogs(metric), fromZero: false, best: (side) => best(side, metric), mark: (side) => steadyMark(side, metric) } }),
     drift: from === "apart" ? apart(data) : {
       ...spread(FROM[from], ({ chosenDrift }) => chosenDrift, 1, number),
@@ -366,7 +368,7 @@ function caption(data, chart, title, groups) {
   const twins = pair.some((side) => chart.lines(side).length > 1);
   const noise = chart.apart !== undefined || pair.some((side) => chart.floor(side));
   return html`<div class="chart-title">
-    <span class="chart-name">${title}${twins && chart.name === "loss" && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: sampling error alone stays below it in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
+    <span class="chart-name">${title}${twins && chart.mark === returnedMark && html`<span class="chart-lines" aria-hidden="true"><i></i> train <i class="dashed"></i> val</span>`}${noise && html`<span class="chart-lines noise-words" title="hatched: sampling error alone stays below it in 95 of 100 cases"><span class="noise-key" aria-hidden="true"></span>noise</span>`}${chart.typical === "mean" && probesOf(data, chart) > 1 && html`<span class="chart-lines" title=${overProbes(data, chart)}>mean</span>`}</span>
     <span class="chart-readings" title=${description(data, chart, groups)}>
       ${twins && html`<span title="validation"><i class="dashed"></i></span>`}
       ${chart.apart ? readings(chart, pair[0], data.cursor.step) : pair.filter((side) => shows(chart, side)).map((side) => html`<span key=${side.letter}><b style=${{ color: side.color }}>${side.letter}</b> ${readings(chart, side, epochOf(data.cursor, side.letter)).at(-1)}</span>`)}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bestEpoch, metricName, metrics } from "../../../frontend/model/metrics.js";
+import { bestEpoch, lossOf, metricName, metrics } from "../../../frontend/model/metrics.js";
 
 test("accuracy comes first under any of Keras's names, the learning rate last, the loss has its own chart", () => {
   assert.deepEqual(metrics(["loss", "val_loss", "learning_rate", "f1_score", "val_sparse_categorical_accuracy", "sparse_categorical_accuracy"]), [
@@ -13,6 +13,21 @@ test("accuracy comes first under any of Keras's names, the learning rate last, t
 
 test("a metric that is logged for validation only is there once", () => {
   assert.deepEqual(metrics(["val_auc", "loss"]), ["auc"]);
+});
+
+test("of a model with several outputs, the metrics of the explained one come first", () => {
+  const keys = ["loss", "age_loss", "age_mae", "sex_accuracy", "sex_loss", "val_sex_accuracy"];
+  assert.equal(metrics(keys, "age")[0], "age_mae");
+  assert.equal(metrics(keys, "sex")[0], "sex_accuracy");
+  assert.equal(metrics(keys, "height")[0], "sex_accuracy", "an output without metrics of its own");
+  assert.equal(metrics(keys, 1)[0], "sex_accuracy");
+});
+
+test("where nothing is called loss, the first that sounds like one is drawn, and is no metric then", () => {
+  assert.equal(lossOf(["accuracy", "val_loss"]), "loss");
+  assert.equal(lossOf(["d_loss", "g_loss"]), "d_loss");
+  assert.deepEqual(metrics(["d_loss", "g_loss"]), ["g_loss"]);
+  assert.equal(lossOf(["accuracy"]), undefined);
 });
 
 test("without metrics there is none", () => {
