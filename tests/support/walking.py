@@ -128,7 +128,7 @@ class Walk:
         self.page, self.fresh = (context.new_page() for context in self.contexts)
         for page in (self.page, self.fresh):
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
-            page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" and "favicon" not in said.location["url"] else None)
+            page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" and not said.text.startswith("Failed to load resource") else None)
         self.open(self.page, "#xai")
 
     def end(self) -> None:
