@@ -49,9 +49,14 @@ def main() -> None:
                     different.append(walk.seed)
                     print(walk.report(walk.shortened(actions, options.shorten)), flush=True)
                 if walks % 10 == 0:
-                    print(f"{steps} steps, {comparisons} comparisons, {len(different)} differences, {time.monotonic() - begun:.0f} s", flush=True)
+                    print(
+                        f"{steps} steps, {comparisons} comparisons, {len(different)} differences, {time.monotonic() - begun:.0f} s",
+                        flush=True,
+                    )
         browser.close()
-    print(f"{steps} steps in {walks} walks, {comparisons} comparisons, {len(different)} differences (seeds {different}), {time.monotonic() - begun:.0f} s")
+    print(
+        f"{steps} steps in {walks} walks, {comparisons} comparisons, {len(different)} differences (seeds {different}), {time.monotonic() - begun:.0f} s"
+    )
     sys.exit(bool(different))
 
 

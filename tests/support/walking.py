@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Frame, Page
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Page
 from support.records import FakeRun
 from support.server import PREFIX, Server
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -31,7 +31,7 @@ if (location.href.includes("plugin_entry")) window.setTimeout = (act, ms = 0, ..
 if (location.href.includes("plugin_entry") && window === window.parent) history.replaceState = (state, title, url) => {{ window.address = url; }};
 """
 SIZES = [(1440, 900), (1440, 900), (1024, 700), (860, 700), (480, 600), (1920, 1080), (1440, 1000)]
-KEYS = ["ArrowLeft", "ArrowRight", "ArrowRight", "Home", "End", "ArrowUp", "ArrowDown", "[", "]", ",", ".", "1", "2", "p", " ", "?", "Escape"]
+KEYS = [*("ArrowLeft ArrowRight ArrowRight Home End ArrowUp ArrowDown [ ] , . 1 2 p ? Escape".split()), " "]
 # How often something is done in a room, against once in each other.
 WEIGHTS = {"runs": 6, "explanation": 3, "cursor": 2, "regions": 3, "probes": 2, "look": 1}
 # Of a command that asks for nothing in the address, and of the list that a click there fills.
@@ -69,7 +69,11 @@ class House:
     def application(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if "/static/" in environ["PATH_INFO"]:
             # Fresh pages load the same modules.
-            return self.server.application(environ, lambda status, headers, *rest: start(status, [*(pair for pair in headers if pair[0] != "Cache-Control"), ("Cache-Control", "max-age=3600")], *rest))
+            def kept(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+                others = [pair for pair in headers if pair[0] != "Cache-Control"]
+                return start(status, [*others, ("Cache-Control", "max-age=3600")], *rest)
+
+            return self.server.application(environ, kept)
         if environ["PATH_INFO"] != f"{PREFIX}runs" or not self.hidden:
             return self.server.application(environ, start)
         environ.pop("HTTP_ACCEPT_ENCODING", None)
@@ -97,7 +101,7 @@ def without_place(line: str) -> str:
     return " \u00b7 ".join([name, *rest])
 
 
-class Moved(Exception):
+class RestlessError(Exception):
     """The page never came to rest."""
 
 
@@ -128,8 +132,13 @@ class Walk:
         self.page, self.fresh = (context.new_page() for context in self.contexts)
         for page in (self.page, self.fresh):
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
-            page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" and not said.text.startswith("Failed to load resource") else None)
+            page.on("console", self.hear)
         self.open(self.page, "#xai")
+
+    def hear(self, said: ConsoleMessage) -> None:
+        # A pattern that is none is refused by the server, and the page says so.
+        if said.type == "error" and not said.text.startswith("Failed to load resource"):
+            self.complaints.append(said.text)
 
     def end(self) -> None:
         for context in self.contexts:
@@ -156,7 +165,7 @@ class Walk:
         tab = self.tab(page)
         tab.wait_for_function("window.walk && document.querySelector('.page')")
         if not tab.evaluate("walk.rest(20)"):
-            raise Moved(tab.evaluate("JSON.stringify(document.querySelector('.page').dataset)"))
+            raise RestlessError(tab.evaluate("JSON.stringify(document.querySelector('.page').dataset)"))
 
     # What is done
 
@@ -211,7 +220,9 @@ class Walk:
         elif kind == "show":
             self.house.hidden.discard(what[0])
         elif kind == "scroll":
-            tab.evaluate("(top) => { for (const one of document.querySelectorAll('.main, .rail, .rows-box')) one.scrollTop = top; }", what[0])
+            tab.evaluate(
+                "(top) => { for (const one of document.querySelectorAll('.main, .rail, .rows-box')) one.scrollTop = top; }", what[0]
+            )
         elif kind == "use":
             tab.evaluate("(what) => walk.use(...what)", what)
         else:
@@ -274,7 +285,7 @@ class Walk:
                 self.rest_a_little()
                 if len(actions) % every == 0:
                     self.found = self.differences() + self.complaints
-        except Moved as error:
+        except RestlessError as error:
             self.found = [f"the page never came to rest: {error}"]
         finally:
             self.end()
@@ -289,7 +300,7 @@ class Walk:
                 self.act(action)
                 self.rest_a_little()
             return self.differences() + self.complaints
-        except Moved as error:
+        except RestlessError as error:
             return [f"the page never came to rest: {error}"]
         finally:
             self.end()
