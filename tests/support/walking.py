@@ -31,10 +31,8 @@ if (location.href.includes("plugin_entry")) window.setTimeout = (act, ms = 0, ..
 if (location.href.includes("plugin_entry") && window === window.parent) history.replaceState = (state, title, url) => {{ window.address = url; }};
 """
 SIZES = [(1440, 900), (1440, 900), (1024, 700), (860, 700), (480, 600), (1920, 1080), (1440, 1000)]
-KEYS = [
-    *(["ArrowLeft", "ArrowRight", "ArrowRight", "Home", "End", "ArrowUp", "ArrowDown", "[", "]", ",", ".", "1", "2", "p", "?", "Escape"]),
-    " ",
-]
+ARROWS = ["ArrowLeft", "ArrowRight", "ArrowRight", "Home", "End", "ArrowUp", "ArrowDown", "[", "]"]
+KEYS = [*ARROWS, ",", ".", "1", "2", "p", " ", "?", "Escape"]
 # How often something is done in a room, against once in each other.
 WEIGHTS = {"runs": 6, "explanation": 3, "cursor": 2, "regions": 3, "probes": 2, "look": 1}
 # Of a command that asks for nothing in the address, and of the list that a click there fills.
