@@ -28,7 +28,16 @@ export function cursorView(element) {
     const canvas = element.querySelector("canvas");
     if (canvas && drawn) show?.(canvas, ...drawn);
   };
-  new ResizeObserver(mark).observe(element);
+  // The words beside the slider give it more room or less.
+  const resized = new ResizeObserver(mark);
+  /** @type {Element | null} */
+  let slider = null;
+  const watch = (/** @type {Element | null} */ now) => {
+    if (now === slider) return;
+    resized.disconnect();
+    slider = now;
+    if (slider) resized.observe(slider);
+  };
 
   return (data, state) => {
     // A model that was explained once has no epochs to go to.
@@ -67,9 +76,9 @@ export function cursorView(element) {
       </div>`,
       element,
     );
-    if (!pair(data).some(({ events }) => events)) return;
+    watch(element.querySelector(".slider"));
     if (show) mark();
-    else void marking().then(({ showMarkers }) => {
+    else if (pair(data).some(({ events }) => events)) void marking().then(({ showMarkers }) => {
       show = showMarkers;
       mark();
     }, () => {});

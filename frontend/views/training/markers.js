@@ -23,7 +23,7 @@ export function showMarkers(canvas, data, { dark, first }) {
   const width = canvas.parentElement?.clientWidth ?? 0;
   const sides = [data.a, data.b].filter((side) => side !== null);
   const { cursor } = data;
-  const key = JSON.stringify([width, devicePixelRatio, dark, first, cursor.metric, cursor.best, cursor.steps.length, cursor.steps.at(-1), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
+  const key = JSON.stringify([width, devicePixelRatio, dark, first, numberOf(cursor.steps), numberOf(cursor.epochs.A), numberOf(cursor.epochs.B), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
   if (shown.get(canvas) === key || !width) return;
   shown.set(canvas, key);
   const rows = rowsOf(sides, data, width, first === "open");
