@@ -112,14 +112,18 @@ export const unfold = ({ unfolded }, name, open) => ({ unfolded: [...unfolded.fi
 /** @type {State} */
 export const DEFAULTS = /** @type {never} */ (Object.fromEntries(Object.entries(FIELDS).map(([key, [, standard]]) => [key, standard])));
 
-/** What other players belong to. */
-const WHOSE = /** @type {const} */ (["a", "set", "probe"]);
-
 /**
- * What was under the pointer is gone with what it belonged to: the browser does not tell that an element under the pointer has gone.
- * @type {(state: State, change: Change) => Change}
+ * What was under the pointer is gone with the probe, and what was being drawn with the run: the browser does not tell that an element under the pointer
+ * has gone, and keys that would draw would do nothing else.
+ * @param {State} state
+ * @param {Change} change
+ * @returns {Change}
  */
-const released = (state, change) => (WHOSE.some((key) => key in change && change[key] !== state[key]) ? { hover: null, pair: null } : {});
+function released(state, change) {
+  const differs = (/** @type {keyof State} */ key) => key in change && change[key] !== state[key];
+  const run = differs("a") || differs("set");
+  return { ...((run || differs("probe")) && { hover: null, pair: null }), ...(run && { drawing: null }) };
+}
 
 /** @param {string} hash */
 const pairs = (hash) => hash.replace(/^#/, "").split("&").filter(Boolean);

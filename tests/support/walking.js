@@ -69,7 +69,8 @@
   /** Ends what is of the moment and not in the address. */
   function calm() {
     document.activeElement?.blur();
-    for (const found of ["[aria-label^='Pause']", ".help .button", ".drawing-tools > .link"]) {
+    if (document.querySelector(".drawing")) document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    for (const found of ["[aria-label^='Pause']", ".help .button"]) {
       const element = document.querySelector(found);
       if (element && isSeen(element)) element.click();
     }

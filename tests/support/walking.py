@@ -160,7 +160,7 @@ class Walk:
         return 0, 0
 
     def address(self) -> str:
-        return str(self.page.evaluate("window.address ?? location.hash"))
+        return str(self.page.evaluate("new URL(window.address ?? location.hash, location.href).hash"))
 
     def rest(self, page: Page) -> None:
         tab = self.tab(page)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { DEFAULTS, readHash, writeHash } from "../../../frontend/model/state.js";
+import { DEFAULTS, createStore, readHash, writeHash } from "../../../frontend/model/state.js";
 
 const chosen = {
   ...DEFAULTS,
@@ -81,4 +81,20 @@ test("other plugins' parts of the URL stay", () => {
 test("values that can't be read are left out, the rest counts", () => {
   const read = readHash("#xai&p.xai.probe=x&p.xai.view=hologram&p.xai.class=-1&p.xai.nothing=1&p.xai.a=%E0%A4%A&p.xai.epoch=5&p.xai.opacity=900");
   assert.deepEqual(read, { epoch: 5, opacity: 100 });
+});
+
+test("another probe releases what is under the pointer, another run also what is being drawn", () => {
+  const window = { location: { hash: "", href: "" }, history: { replaceState() {} } };
+  const store = createStore(() => {}, /** @type {never} */ (window));
+  const begin = () => store.set({ hover: 3, pair: [1, 2], drawing: "box" });
+  begin();
+  store.set({ probe: 1 });
+  assert.deepEqual([store.get().hover, store.get().pair, store.get().drawing], [null, null, "box"]);
+  begin();
+  store.set({ probe: 1, epoch: 4 });
+  assert.equal(store.get().hover, 3, "the same probe");
+  store.set({ a: "other/xai" });
+  assert.deepEqual([store.get().hover, store.get().pair, store.get().drawing], [null, null, null]);
+  store.set({ probe: 2, hover: 5 });
+  assert.equal(store.get().hover, 5, "what is chosen with it stays");
 });
