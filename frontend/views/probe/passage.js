@@ -31,7 +31,7 @@ export function passageView(element) {
   return (data, state) => {
     const { panes, probe } = data;
     const box = (/** @type {import("../../types.d.ts").Pane | null} */ pane) =>
-      html`<div class="passage-text" translate="no" role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${sideAt(pane.side, pane.step)}` : "difference of the attributions of each token, first minus second"}></div>`;
+      html`<div class="passage-text" translate="no" role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${sideAt(pane.side, pane.step)}` : "difference of the attributions of each token, first minus second"}></div><p class="note passage-reach"></p>`;
     render(panesRow(element, data, state, box), frame);
     const shown = shownOf(data, state);
     frame.querySelectorAll(".passage-text").forEach((node, i) => {
@@ -75,11 +75,39 @@ function write(node, content, element) {
   written.set(node, { content, tokens });
   rove(node, () => tokens.map((token) => token.node), KEYS);
   if (!known) addListeners(node, element);
+  sayReach(node, tokens);
   return tokens;
+}
+
+/**
+ * Which tokens of a long text are in view, below it.
+ * @param {HTMLElement} node
+ * @param {Token[]} tokens
+ */
+function sayReach(node, tokens) {
+  const place = node.nextElementSibling;
+  if (!place || !node.clientHeight) return;
+  const words = node.scrollHeight > node.clientHeight + 1 ? reach(tokens.map(({ node: { offsetTop } }) => offsetTop - node.offsetTop), node.scrollTop, node.clientHeight) : "";
+  if (place.textContent !== words) place.textContent = words;
+}
+
+/**
+ * @param {number[]} tops  px of each token from the beginning of the text, in the order of the text
+ * @param {number} from  px that are scrolled
+ * @param {number} room  px in view
+ */
+export function reach(tops, from, room) {
+  const first = tops.findIndex((top) => top >= from - 1);
+  const last = tops.findLastIndex((top) => top < from + room - 4);
+  if (first <= 0 && last === tops.length - 1) return "";
+  return `${first + 1} to ${last + 1} of ${tops.length} tokens; scroll for the rest`;
 }
 
 /** @type {(node: HTMLElement, element: HTMLElement) => void} */
 function addListeners(node, element) {
+  const say = () => sayReach(node, written.get(node)?.tokens ?? []);
+  new ResizeObserver(say).observe(node);
+  node.addEventListener("scroll", say, { passive: true });
   const enter = (/** @type {Event} */ event) => choose(element, { hover: playerOf(event) });
   const leave = () => choose(element, { hover: null });
   node.addEventListener("pointerover", enter);

@@ -13,6 +13,7 @@ test("ticks are round, within the axis, no more than asked for, and hold zero", 
   }
   assert.deepEqual(ticks(-0.012, 0.013, 3), [-0.01, 0, 0.01]);
   assert.deepEqual(ticks(0, 128, 5), [0, 50, 100], "1, 2 or 5 times a power of ten apart");
+  for (const end of [1, 1.3, 2.4, 3.9, 4.6, 5, 7.7, 9.9]) assert.ok(ticks(-end, end, 3).length === 3, `0 is not alone from -${end} to ${end}`);
   assert.deepEqual(ticks(1, 1, 3), []);
 });
 

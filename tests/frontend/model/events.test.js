@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { countKinds, markerWords, markersOf, placesOf, sizeWords, steadyWords, tally } from "../../../frontend/model/events.js";
+import { countKinds, firstEpoch, isOfReasons, markerWords, markersOf, parted, placesOf, sizeWords, steadyWords, tally } from "../../../frontend/model/events.js";
 
 const event = (step, probe, kind, more = {}) => ({ step, probe, kind, explainer: "", size: 0.5, floor: 0.2, region: "", ...more });
 const cursorOf = (steps, epochs = { A: steps, B: steps }) => ({ steps, epochs, index: 0, step: steps[0] });
@@ -48,6 +48,16 @@ test("a marker in words names its epochs, what happened, on how many probes, and
   assert.equal(markerWords(one, [6, 7], "A"), "epoch 7: reason changed on 3 probes (A)");
   const [wide] = markersOf([event(6, 0, "learned"), event(7, 1, "forgotten")], cursorOf([6, 7]), "B", 1);
   assert.equal(markerWords(wide, [6, 7], "B"), "epochs 6–7: forgotten on 1 probe and learned on 1 probe (B)");
+});
+
+test("what happened at a run's first epoch is told apart: the untrained model is none, and a run may begin late", () => {
+  const events = [event(0, 0, "learned"), event(0, 1, "reason changed"), event(3, 1, "forgotten")];
+  const side = { info: { steps: [-1, 0, 1, 2, 3, 2 ** 31 - 1] }, events: { events } };
+  assert.equal(firstEpoch(side), 0);
+  assert.deepEqual(parted(side), { first: events.slice(0, 2), later: events.slice(2) });
+  assert.equal(firstEpoch({ info: { steps: [7, 8] } }), 7);
+  assert.deepEqual(parted({ info: { steps: [] } }), { first: [], later: [] });
+  assert.deepEqual(["reason changed", "onset", "learned", "collapsed"].map(isOfReasons), [true, true, false, false]);
 });
 
 test("events are counted by kind", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { className, commonUnit, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, toError, unitWords, withError } from "../../../frontend/words/format.js";
+import { className, commonUnit, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, tickLabels, toError, unitWords, withError } from "../../../frontend/words/format.js";
 
 test("numbers keep about three digits whatever their size, with a real minus sign", () => {
   const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
@@ -41,6 +41,26 @@ test("probabilities end at the same decimal", () => {
 
 test("shares are per cent with one decimal below ten", () => {
   assert.deepEqual([0, 0.047, 0.0996, 0.22, 1].map(percent), ["0 %", "4.7 %", "10 %", "22 %", "100 %"]);
+});
+
+test("numbers beside an axis are those of its ticks at any magnitude, different where these are, and short", () => {
+  const numberOf = (text) => Number(text.replaceAll("−", "-"));
+  for (const step of [1e-8, 2e-5, 0.0025, 0.5, 20, 25000, 2.5e9, 1e20]) {
+    for (const first of [0, step, -3 * step, 1000 * step, 40000 * step, -123456789 * step]) {
+      const values = Array.from({ length: 5 }, (_, i) => first + i * step);
+      const { texts, base } = tickLabels(values);
+      assert.equal(new Set(texts).size, 5, texts.join());
+      for (const [i, text] of texts.entries()) {
+        assert.ok(Math.abs(numberOf(base || "0") + numberOf(text) - values[i]) <= 0.01 * step + 1e-14 * Math.abs(values[i]), `${values[i]}: ${base} + ${text}`);
+        assert.ok(text.length <= 10, text);
+      }
+    }
+  }
+  assert.deepEqual(tickLabels([0, 0.5, 1]), { texts: ["0", "0.5", "1"], base: "" });
+  assert.deepEqual(tickLabels([0, 2e10, 4e10]).texts, ["0", "2e10", "4e10"]);
+  assert.deepEqual(tickLabels([11.4798, 11.48, 11.4802]).texts, ["11.4798", "11.48", "11.4802"]);
+  assert.deepEqual(tickLabels([1234567, 1234567.5, 1234568]), { texts: ["0", "0.5", "1"], base: "1234567" });
+  assert.deepEqual([tickLabels([]), tickLabels([3])], [{ texts: [], base: "" }, { texts: ["3"], base: "" }]);
 });
 
 test("ticks are as short as they are exact", () => {

@@ -1,0 +1,123 @@
+"""No text of the page is cut without its whole text at hand, and none lies over another: at any size, in any language, at any text size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from support.clipping import open_alone, read_page
+from support.lettered import LANGUAGES, SERIES, write_pair
+from support.records import TensorBoard, serving
+
+pytestmark = pytest.mark.viewing
+
+EPOCHS = 14
+SIZES = [(480, 400), (480, 600), (720, 500), (860, 700), (1024, 700), (1280, 720), (1440, 900), (1920, 1080), (3840, 2160)]
+SOME = [(480, 600), (1024, 700), (1440, 900)]
+OPEN = {"events": "all", "findings": "open"}
+ALONE = {"b": "", "first": "open", "sort": "uncertain", "rail": "open"}
+# Every kind, every language, and every magnitude that an axis may have.
+LOGS = {
+    "image english plain": SOME,
+    "tabular long plain": SIZES,
+    "text arabic huge": SOME,
+    "sequence german tiny": SOME,
+    "tabular chinese steady": SOME,
+    "image one negative": SOME,
+    "text long vast": SOME,
+    "tabular german steady large": SOME,
+}
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("logs")
+    for name in LOGS:
+        kind, language, series = name.split(" ", 2)
+        write_pair(folder / name, kind, LANGUAGES[language], EPOCHS, series)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
+    with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(logs)) as process:
+        for run in sorted(folder.parent.relative_to(logs).as_posix() for folder in logs.rglob("xai")):
+            process.wait_for_epochs(f"{run}/xai", EPOCHS)
+        yield process
+
+
+def pair_of(server: TensorBoard, name: str) -> Mapping[str, str]:
+    """The two runs of a log, as fields of the address."""
+    a, b, *_ = sorted(run for run in server.runs() if run.startswith(f"{name}/"))
+    return {"a": a, "b": b}
+
+
+def read(page: Page, server: TensorBoard, state: Mapping[str, str], sizes: list[tuple[int, int]]) -> tuple[int, list[str]]:
+    open_alone(page, server, state)
+    boxes, problems = 0, []
+    for width, height in sizes:
+        reading = read_page(page, width, height)
+        boxes += reading.read
+        problems += [f"{width}x{height}: {problem}" for problem in reading.problems]
+    return boxes, problems
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_no_text_is_cut_or_covered_at_any_size(server: TensorBoard, browser: Browser, name: str) -> None:
+    boxes, problems = 0, []
+    for state in (OPEN, ALONE):
+        page = browser.new_page()
+        read_boxes, found = read(page, server, {**pair_of(server, name), **state}, LOGS[name])
+        page.close()
+        boxes, problems = boxes + read_boxes, problems + found
+    print(f"{name}: {boxes} texts at {len(LOGS[name])} sizes, {len(problems)} problems")
+    assert boxes > 100 * len(LOGS[name])
+    assert problems == []
+
+
+@pytest.mark.parametrize("text", [24, 32])
+def test_no_text_is_cut_or_covered_where_the_browser_writes_larger(server: TensorBoard, browser: Browser, text: int) -> None:
+    """The browser's own setting: 16 px are 100 %."""
+    large = browser.browser_type.launch(
+        executable_path=browser_path(browser), args=["--no-sandbox", "--disable-gpu", f"--blink-settings=defaultFontSize={text}"]
+    )
+    boxes, problems = 0, []
+    for name in ("image english plain", "tabular long plain", "text arabic huge"):
+        page = large.new_page()
+        read_boxes, found = read(page, server, {**pair_of(server, name), **OPEN}, [(860, 700), (1440, 900), (1920, 1080)])
+        if name == "image english plain":
+            size = page.evaluate("() => getComputedStyle(document.body).fontSize")
+            assert float(size.removesuffix("px")) == 13 * text / 16
+        page.close()
+        boxes, problems = boxes + read_boxes, problems + [f"{name}: {problem}" for problem in found]
+    large.close()
+    print(f"{text} px: {boxes} texts, {len(problems)} problems")
+    assert problems == []
+
+
+def browser_path(browser: Browser) -> str | None:
+    import shutil
+
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.mark.parametrize("series", ["huge", "steady", "steady large"])
+def test_axes_say_the_numbers_of_their_curves_at_any_magnitude(server: TensorBoard, browser: Browser, series: str) -> None:
+    """The oracle: what stands beside the axis of the loss, read as numbers, spans what was logged, and tells values apart."""
+    name = next(log for log in LOGS if log.endswith(f" {series}"))
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    open_alone(page, server, {**pair_of(server, name), "b": ""})
+    page.wait_for_function("() => [...writtenOnCanvases.keys()].some((canvas) => canvas.closest('.training-room'))")
+    texts = page.evaluate("() => writtenOnCanvases.get(document.querySelector('.training-room canvas')).map(({ text, left }) => ({ text, left }))")
+    page.close()
+    numbers = [text["text"].replace("\u2212", "-") for text in texts if text["left"] < 120]
+    base = next((float(text.removesuffix(" +")) for text in numbers if text.endswith(" +")), 0.0)
+    ticks = sorted({base + float(text) for text in numbers if text.replace("e", "").replace("-", "").replace(".", "").isdigit() and "." in text or "e" in text})
+    values = SERIES[series]
+    span = max(values) - min(values)
+    assert len(ticks) >= 2, texts
+    assert ticks[-1] - ticks[0] >= 0.3 * span, (ticks, values)
+    assert min(values) - span <= ticks[0] or ticks[0] == 0
+    assert ticks[-1] <= max(values) + span
