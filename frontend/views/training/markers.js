@@ -60,7 +60,7 @@ function rowsOf(sides, { cursor }, width, whole) {
     if (letter === "") return [];
     // What happened at the first epoch is told by the legend's own button (views/training/cursor.js).
     const shown = whole ? (events?.events ?? []) : parted(side).later;
-    return [{ letter, color, words: tally(shown), markers: markersOf(shown, cursor, letter, Math.floor(width / SHAPE)) }];
+    return [{ letter, color, words: tally(events?.events ?? []), markers: markersOf(shown, cursor, letter, Math.floor(width / SHAPE)) }];
   });
 }
 
