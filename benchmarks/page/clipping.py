@@ -23,7 +23,20 @@ from support.clipping import open_alone, read_page
 from support.lettered import LANGUAGES, MAKERS, SERIES, write_pair
 from support.records import serving
 
-SIZES = ("480x400", "480x600", "600x900", "720x500", "860x700", "1024x700", "1100x800", "1280x720", "1440x900", "1920x1080", "2560x1440", "3840x2160")
+SIZES = (
+    "480x400",
+    "480x600",
+    "600x900",
+    "720x500",
+    "860x700",
+    "1024x700",
+    "1100x800",
+    "1280x720",
+    "1440x900",
+    "1920x1080",
+    "2560x1440",
+    "3840x2160",
+)
 TEXT = (16, 20, 24, 32)  # px that the browser is set to
 STATES = {
     "pair": {"events": "all", "findings": "open"},
@@ -50,7 +63,12 @@ def main() -> None:
         logs = asked.logs or Path(scratch)
         cases = [(kind, language, "plain") for kind in asked.kinds for language in asked.languages]
         cases += [("tabular", "english", series) for series in asked.series if series != "plain"]
-        browsers = {text: playwright.chromium.launch(executable_path=own_chromium(), args=[*CHROMIUM, OFFLINE, f"--blink-settings=defaultFontSize={text}"]) for text in asked.text}
+        browsers = {
+            text: playwright.chromium.launch(
+                executable_path=own_chromium(), args=[*CHROMIUM, OFFLINE, f"--blink-settings=defaultFontSize={text}"]
+            )
+            for text in asked.text
+        }
         for kind, language, series in cases:
             folder = logs / f"{kind}-{language}-{series}"
             if not folder.exists():
@@ -75,7 +93,9 @@ def main() -> None:
             print(f"{kind} {language} {series}: {boxes} texts on {pages} pages so far, {found.total()} found", flush=True)
     for where, count in found.most_common():
         print(f"{count:6} ({where}")
-    print(f"{boxes} texts on {pages} pages: {len(asked.sizes)} sizes, {len(asked.languages)} languages, {len(asked.text)} text sizes, {len(asked.kinds)} kinds; {found.total()} found")
+    print(
+        f"{boxes} texts on {pages} pages: {len(asked.sizes)} sizes, {len(asked.languages)} languages, {len(asked.text)} text sizes, {len(asked.kinds)} kinds; {found.total()} found"
+    )
     sys.exit(int(found.total() > 0))
 
 

@@ -19,6 +19,9 @@ const ROW = 20 * EM;
 const BAR = 5 * EM;
 // A letter's mean width at 10 px.
 const LETTER = 5.2 * EM;
+// Of scripts whose letters are as wide as they are high.
+const SQUARE = 10.4 * EM;
+const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
 /**
  * @typedef {object} Miniature
@@ -54,7 +57,8 @@ const asShown = (shown) => ({ ...shown, title: "", errors: null, real: null, tow
 /** @type {(place: HTMLElement, miniature: Miniature) => void} */
 function writeWords(place, { size, content, shown, dark, lead }) {
   if (content.kind !== "text") return;
-  const characters = Math.floor(size / LETTER) * Math.floor(size / (13 * EM));
+  const letter = content.pieces.some(([text]) => WIDE.test(text)) ? SQUARE : LETTER;
+  const characters = Math.floor(size / letter) * Math.floor(size / (13 * EM));
   place.replaceChildren(
     ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
       const t = player < 0 ? 0 : placeOf(shown, player);

@@ -110,11 +110,19 @@ def test_axes_say_the_numbers_of_their_curves_at_any_magnitude(server: TensorBoa
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     open_alone(page, server, {**pair_of(server, name), "b": ""})
     page.wait_for_function("() => [...writtenOnCanvases.keys()].some((canvas) => canvas.closest('.training-room'))")
-    texts = page.evaluate("() => writtenOnCanvases.get(document.querySelector('.training-room canvas')).map(({ text, left }) => ({ text, left }))")
+    texts = page.evaluate(
+        "() => writtenOnCanvases.get(document.querySelector('.training-room canvas')).map(({ text, left }) => ({ text, left }))"
+    )
     page.close()
     numbers = [text["text"].replace("\u2212", "-") for text in texts if text["left"] < 120]
     base = next((float(text.removesuffix(" +")) for text in numbers if text.endswith(" +")), 0.0)
-    ticks = sorted({base + float(text) for text in numbers if text.replace("e", "").replace("-", "").replace(".", "").isdigit() and "." in text or "e" in text})
+    ticks = sorted(
+        {
+            base + float(text)
+            for text in numbers
+            if text.replace("e", "").replace("-", "").replace(".", "").isdigit() and "." in text or "e" in text
+        }
+    )
     values = SERIES[series]
     span = max(values) - min(values)
     assert len(ticks) >= 2, texts

@@ -60,7 +60,11 @@ LANGUAGES: Mapping[str, Names] = {
         "Genauigkeit",
     ),
     "chinese": Names(
-        "基线/学习率零点零一", ("猫科动物", "狗", "交通信号灯的红灯"), ("水温", "再次", "低于", "平均值", "图像", "左上角的水印"), "左上角水印", "准确率"
+        "基线/学习率零点零一",
+        ("猫科动物", "狗", "交通信号灯的红灯"),
+        ("水温", "再次", "低于", "平均值", "图像", "左上角的水印"),
+        "左上角水印",
+        "准确率",
     ),
     "arabic": Names(
         "التجربة الأولى",
@@ -71,9 +75,7 @@ LANGUAGES: Mapping[str, Names] = {
     ),
     "long": Names(
         ("a name of two hundred characters that nobody wanted and that somebody's script made anyway, " * 3)[:198],
-        tuple(
-            f"{letter}{(' class of a hierarchy whose every level is part of what it is called' * 3)[:199]}" for letter in "abc"
-        ),
+        tuple(f"{letter}{(' class of a hierarchy whose every level is part of what it is called' * 3)[:199]}" for letter in "abc"),
         ("incomprehensibly", "long", "words", "that", "go", "on"),
         ("region in the upper left corner where a scanner of one of the hospitals leaves its mark " * 3)[:200],
         ("mean_average_precision_over_all_thresholds_and_sizes_" * 4)[:200],
@@ -124,7 +126,9 @@ def _image(names: Names) -> xai.ImageProbes:
     corner[:4, :4] = True
     images = rng.integers(0, 256, (PROBES, SIDE, SIDE)).astype(np.uint8)
     images[:, 0, 0] = 255
-    return xai.ImageProbes(images, _labels(names), class_names=list(names.classes), segments="grid", baseline=0, regions={names.region: corner})
+    return xai.ImageProbes(
+        images, _labels(names), class_names=list(names.classes), segments="grid", baseline=0, regions={names.region: corner}
+    )
 
 
 def _tabular(names: Names) -> xai.TabularProbes:

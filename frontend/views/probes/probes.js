@@ -25,7 +25,7 @@ import { createStrip } from "../parts/strip.js";
 /** @typedef {typeof import("../../paint/miniature.js").miniature} Paint */
 
 const GAP = 8;
-const PADDING = 7;
+const PADDING = 7 * EM;
 // px of a name's letters; room of the mark for a change above noise; how wide a card is at least where its name is longer than its pictures are wide, and at most.
 const NAME = 12;
 const MARK = 16 * EM;
