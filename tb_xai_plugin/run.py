@@ -249,6 +249,7 @@ class Run(Series):
         if differences.incomparable(self, other, explainer):
             return beside.beside(self, other, explainer, align, measure, target)
         runs = {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
+        runs = _without_links(runs, (self.name, other.name))
         names = (
             {**{run.name: recorded(run) for run in (self, other)}, **{name: recorded(run) for name, run in runs.items()}} if runs else {}
         )
@@ -380,6 +381,14 @@ def read_runs(logdir: str | os.PathLike[str]) -> dict[str, Run]:
         except RecordError as error:
             warnings.warn(f"read_runs leaves out a run that can't be read: {error}", stacklevel=2)
     return runs
+
+
+def _without_links(runs: Mapping[str, Run], wanted: Sequence[str]) -> dict[str, Run]:
+    """The same runs, each once: links to a run are no repeats of it. wanted: the names that are kept where others name the same run."""
+    kept: dict[int, str] = {}
+    for name in sorted(runs, key=lambda name: name not in wanted):
+        kept.setdefault(id(runs[name]._source), name)
+    return {name: run for name, run in runs.items() if kept[id(run._source)] == name}
 
 
 def _say_damages(source: Source) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.judgement import alignment, events, findings, summaries, words
 from tb_xai_plugin.judgement.alignment import ABSENT
@@ -88,39 +89,42 @@ def run(given: argparse.Namespace) -> int:
     target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
     repeats = None
     if given.repeats:
-        repeats = _of_set(read_runs(given.repeats), given.repeats, given.probe_set)
+        repeats = _of_set(read_runs(given.repeats), given.probe_set)
         for run, path in zip(runs, (given.a, given.b), strict=True):
             run.name = _name_below(given.repeats, repeats, path) or run.name
-    compared = a.compare(b, given.explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
-    if isinstance(compared, SideBySide):
-        beside = _beside(compared, a, b, given.epoch)
-        print(json.dumps(beside, indent=2) if given.json else "\n".join(_beside_lines(beside)))
-        return 0
-    report = _report(compared, a, b, given.epoch)
-    print(json.dumps(report, indent=2) if given.json else "\n".join(_lines(report)))
+    with Progress(f"Comparing {a.name} and {b.name}").phase("values" if repeats is None else "values, and repeats"):
+        compared = a.compare(b, given.explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
+        if isinstance(compared, SideBySide):
+            report, lines = _beside(compared, a, b, given.epoch), _beside_lines
+        else:
+            report, lines = _report(compared, a, b, given.epoch), _lines
+    print(json.dumps(report, indent=2) if given.json else "\n".join(lines(report)))
     return 0
 
 
-def _of_set(runs: dict[str, Run], logdir: str, probe_set: str | None) -> dict[str, Run]:
+def _of_set(runs: dict[str, Run], probe_set: str | None) -> dict[str, Run]:
     """The same runs with another probe set, without those that lack it."""
     if probe_set is None:
         return runs
     of_set = {}
-    for name in runs:
+    for name, run in runs.items():
         with suppress(RecordError):
-            of_set[name] = read_run(os.path.join(logdir, name), probe_set)
-            of_set[name].name = name
+            of_set[name] = run.of_set(probe_set)
     return of_set
 
 
 def _name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
-    """The name of a run below a directory, whatever the form of its path; None where it is not in that directory."""
+    """The name of a run below a directory, whatever the form of its path; None where it is not in that directory.
+
+    Several names may be links to one run: the one that the path ends with comes first.
+    """
 
     def directory(*parts: str) -> str:
         real = os.path.realpath(os.path.join(*parts))
         return os.path.dirname(real) if os.path.basename(real) == wire.DIRECTORY else real
 
-    return next((name for name in names if directory(logdir, name) == directory(path)), None)
+    written = [name for name in names if os.path.abspath(os.path.join(logdir, name)) == os.path.abspath(path)]
+    return next(iter([*written, *(name for name in names if directory(logdir, name) == directory(path))]), None)
 
 
 def _make_names_different(runs: Sequence[Run], paths: Sequence[str]) -> None:

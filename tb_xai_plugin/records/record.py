@@ -74,6 +74,14 @@ class Record:
         self._text_bytes = 0
         self._lock = threading.RLock()
 
+    def of_set(self: Self, probe_set: str) -> Self:
+        """The same run with another probe set; its event files are not read again.
+
+        Raises:
+            RecordError (a ValueError): a run without that probe set.
+        """
+        return type(self)(self._source, self.name, probe_set)
+
     @cached_property
     def record(self) -> dict[str, Any]:
         """JSON that was logged once: settings, hashes, names."""

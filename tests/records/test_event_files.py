@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_ndarray, make_tensor_proto
 
 from tb_xai_plugin import read_run, read_runs
+from tb_xai_plugin.cli import main
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.records import checksum, events, protobuf
 from tb_xai_plugin.records.sources import DirectorySource, RemoteSource, source_of
@@ -420,6 +422,22 @@ def test_links_to_runs_are_followed_as_in_tensorboard_and_loops_end(tmp_path: Pa
     assert list(runs) == ["linked", "own", "record", "relative/baseline"]
     for name in ("linked", "record", "relative/baseline"):
         assert_reads_as_written(runs[name], written)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs symbolic links that anybody may make")
+def test_links_to_a_run_are_no_repeats_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They would show that the seed explains nothing."""
+    for recipe in "ab":
+        for number in range(1, 4):
+            FakeRun(tmp_path / f"{recipe}-seed{number}").write(range(2))
+    alone = read_run(tmp_path / "a-seed1").compare(read_run(tmp_path / "b-seed1"), "shap", repeats=read_runs(tmp_path))
+    for number in (0, 4):
+        (tmp_path / f"a-seed{number}").symlink_to(tmp_path / "a-seed1")
+    with_links = read_run(tmp_path / "a-seed1").compare(read_run(tmp_path / "b-seed1"), "shap", repeats=read_runs(tmp_path))
+    assert len(alone.repeats) == 6
+    np.testing.assert_array_equal(with_links.repeats, alone.repeats)
+    assert main(["compare", str(tmp_path / "a-seed0"), str(tmp_path / "b-seed1"), "--repeats", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"]["A"]["name"] == "a-seed0"
 
 
 def test_a_header_that_names_more_bytes_than_there_are_takes_no_memory(tmp_path: Path) -> None:
