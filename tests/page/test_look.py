@@ -188,7 +188,7 @@ def test_the_classic_picture_is_one_click_away_and_one_click_back(server: Tensor
     pixels = "canvas => canvas.toDataURL()"
     first = tab.locator(".view canvas").first
     was = first.evaluate(pixels)
-    button = tab.get_by_role("button", name="classic LIME")
+    button = tab.get_by_role("button", name="classic picture")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("() => location.hash.includes('p.xai.rest=hide')")
@@ -210,7 +210,7 @@ def test_the_classic_picture_is_one_click_away_and_one_click_back(server: Tensor
     fresh.goto(there)
     other = ready(fresh.frame_locator('iframe[src*="name=xai"]'))
     assert other.locator(".view canvas").first.evaluate(pixels) == classic
-    other.get_by_role("button", name="classic LIME").click()
+    other.get_by_role("button", name="classic picture").click()
     fresh.wait_for_function("() => !location.hash.includes('p.xai.rest')")
     assert not re.search(r"p\.xai\.(sign|top|rest|ink|view)=", fresh.url)
     fresh.close()
@@ -270,7 +270,7 @@ def test_a_table_opens_on_a_scale_that_shows_its_largest_bar_and_keeps_the_rows_
     rows = tab.locator(".bars-room .bar-name:not(.others)")
     expect(rows).to_have_count(len(FEATURES))
     tab.get_by_role("group", name="What is shown").get_by_role("button", name="against").click()
-    tab.get_by_label("Number of the strongest features").fill("2")
+    tab.get_by_label("How many features").fill("2")
     expect(rows).to_have_count(len(FEATURES))  # the others are grey
     tab.get_by_label("Hide the rest").check()
     kept = [strongest(values_of(run, step, probe), "against", 2) for run in (a, b)]
@@ -280,7 +280,7 @@ def test_a_table_opens_on_a_scale_that_shows_its_largest_bar_and_keeps_the_rows_
     assert {text.split("\n")[0] for text in rows.all_inner_texts()} == names
     expect(tab.locator(".bars-tools .note").first).to_contain_text(f"{len(names)} of {len(FEATURES)} features")
     # No control that does nothing for a table.
-    for name in ("classic LIME", "Outlines of segments", "Opacity"):
+    for name in ("classic picture", "Outlines of segments", "Opacity"):
         expect(tab.locator(".look-room").get_by_text(name)).to_have_count(0)
 
 

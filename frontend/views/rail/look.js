@@ -52,8 +52,8 @@ export function lookView(element) {
     render(
       html`<div>
         <div class="look-head"><h2>${image ? "Picture" : "Colours"}</h2>
-          ${image && html`<button type="button" class="link" aria-pressed=${isPressed} title=${isPressed ? "show what was shown before" : `the picture of LIME's first guide: the ${CLASSIC.top} strongest ${choiceNouns(CLASSIC, probes)}, in yellow outlines; the rest is hidden`}
-            onClick=${() => classic(data, state)}>classic LIME${isPressed && html` <span aria-hidden="true">✕</span>`}</button>`}</div>
+          ${image && html`<button type="button" class="link" aria-pressed=${isPressed} title=${isPressed ? "show what was shown before" : `as in the first guide to LIME: the ${CLASSIC.top} strongest ${choiceNouns(CLASSIC, probes)}, in yellow outlines; the rest is hidden`}
+            onClick=${() => classic(data, state)}>classic picture${isPressed && html` <span aria-hidden="true">✕</span>`}</button>`}</div>
         ${image && html`<div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../../types.d.ts").Look} */ (value) }) })}</div>`}
         ${image && data.panes.length === 2 &&
         html`<div class="field"><span>Pair</span>${segmented({ label: `${data.panes[0].title} and ${data.panes[1].title}`, value: state.compare, options: COMPARE, choose: (_, value) => choose(element, { compare: /** @type {State["compare"]} */ (value) }) })}</div>`}
@@ -108,9 +108,9 @@ function strongest(element, { panes, probe }, state, off) {
     if (text === "") choose(element, { top: null });
     else if (Number(text) >= 1) choose(element, { top: Math.round(Number(text)) });
   };
-  const output = html`<input type="number" class="count" min="1" step="1" placeholder=${`${state.strongest} %`} value=${state.top ?? ""} disabled=${off} aria-label=${`Number of the strongest ${noun}`}
+  const output = html`<input type="number" class="count" min="1" step="1" placeholder=${`${state.strongest} %`} value=${state.top ?? ""} disabled=${off} aria-label=${`How many ${noun}`}
     title=${`how many of the ${players} ${noun}; empty: the part that the slider gives`} onInput=${count} />`;
-  return slider(element, "Strongest", `Part of the ${noun}, per cent`, { value, least: 1, off, change: (part) => ({ strongest: part, top: null }), output });
+  return slider(element, "Strongest", `Strongest ${noun}, per cent`, { value, least: 1, off, change: (part) => ({ strongest: part, top: null }), output });
 }
 
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo, panes: import("../../types.d.ts").Pane[]) => {value: string, text: string, title: string}[]} */
