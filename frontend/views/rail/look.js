@@ -22,6 +22,9 @@ const COMPARE = [
 
 /** @typedef {import("../../types.d.ts").State} State */
 
+/** What an address can hold (model/state.js). */
+const MOST_COUNT = 999_999;
+
 /** What the outlines look like while the user has chosen no colour: about their grey. */
 const GREY = "#808080";
 
@@ -106,10 +109,14 @@ function strongest(element, { panes, probe }, state, off) {
   const count = (/** @type {Event} */ event) => {
     const { value: text } = /** @type {HTMLInputElement} */ (event.target);
     if (text === "") choose(element, { top: null });
-    else if (Number(text) >= 1) choose(element, { top: Math.round(Number(text)) });
+    else if (Number(text) >= 1) choose(element, { top: Math.min(MOST_COUNT, Math.round(Number(text))) });
+  };
+  // What no number can be goes when the field is left.
+  const settle = (/** @type {Event} */ event) => {
+    /** @type {HTMLInputElement} */ (event.target).value = String(state.top ?? "");
   };
   const output = html`<input type="number" class="count" min="1" step="1" placeholder=${`${state.strongest} %`} value=${state.top ?? ""} disabled=${off} aria-label=${`How many ${noun}`}
-    title=${`how many of the ${players} ${noun}; empty: the part that the slider gives`} onInput=${count} />`;
+    title=${`how many of the ${players} ${noun}; empty: the part that the slider gives`} onInput=${count} onBlur=${settle} />`;
   return slider(element, "Strongest", `Strongest ${noun}, per cent`, { value, least: 1, off, change: (part) => ({ strongest: part, top: null }), output });
 }
 
