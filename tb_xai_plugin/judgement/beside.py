@@ -20,7 +20,7 @@ from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series, Target
 
-# The name of the region of all pixels in which paired images differ.
+# The name of the region of all pixels in which paired images differ. Its shares are those of the images that differ.
 CHANGED = "the pixels that differ"
 
 # The most features that a sentence or a table names.
@@ -108,7 +108,9 @@ class SideBySide:
     def verdict(self, step: int | None = None) -> str:
         """In what the runs differ, and what can be said of their reasons at an epoch, in a few sentences. step: as in `place`."""
         row = self.place(step)
-        when = {UNTRAINED: "Before training: ", RETURNED: "The returned models: "}.get(int(self.steps[row]), "")
+        when = (
+            {UNTRAINED: "Before training: ", RETURNED: "The returned models: "}.get(int(self.steps[row]), "") if len(self.steps) > 1 else ""
+        )
         sentences = [f"Side by side, not compared as a whole: {'; '.join(self.differs)}", *self.comparable_words(row)]
         return when + " ".join(f"{sentence}." for sentence in sentences)
 
@@ -267,7 +269,8 @@ def _regions(
         for column, (side, region) in enumerate(zip((run, other), regions, strict=True)):
             if region is None:
                 continue
-            share = shares.share(side, explainer, region, target)
+            chosen = found.pairs[~found.same, column].tolist() if name == CHANGED else None
+            share = shares.share(side, explainer, region, target, chosen)
             known = np.isfinite(share.share)
             error = np.sqrt(np.where(known, share.errors**2, 0).sum(axis=-1)) / np.maximum(known.sum(axis=-1), 1)
             means[name][:, column] = _at(summaries.mean_of_known(share.share), places[column])

@@ -232,9 +232,9 @@ def test_what_is_no_run_is_refused_in_one_sentence(logdir: Path) -> None:
 
 
 def test_runs_that_cannot_be_compared_say_why(logdir: Path, tmp_path: Path) -> None:
-    FakeRun(tmp_path / "smaller", players=(3, 3)).write([0])
-    with pytest.raises(ArgumentError, match=r"a and smaller can't be compared: they have different probes"):
-        read_run(logdir / "a").compare(read_run(tmp_path / "smaller"), "shap")
+    FakeRun(tmp_path / "other", explainers=("lime",)).write([0])
+    with pytest.raises(ArgumentError, match=r"a and other can't be compared: other has no 'shap'; it has lime"):
+        read_run(logdir / "a").compare(read_run(tmp_path / "other"), "shap")
     with pytest.raises(ArgumentError, match="unknown measure 'euclid'"):
         read_run(logdir / "a").compare(read_run(logdir / "b"), "shap", measure="euclid")
     with pytest.raises(ArgumentError, match="step 77"):

@@ -1,0 +1,198 @@
+"""Runs with different probes or settings: what differs is said as it was made to differ, and what both have is compared with numbers of the models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tb_xai_plugin as xai
+from tb_xai_plugin import cli, read_run
+from tb_xai_plugin.judgement.beside import SideBySide
+
+NAMES = ["age", "income", "debt", "tenure"]
+WEIGHTS = {"age": 2.0, "income": -1.0, "debt": 1.0, "tenure": 0.0, "years": 2.0}
+ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+
+
+def logit(names: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+    """A model that is a weighted sum of the named columns."""
+
+    def model(x: np.ndarray) -> np.ndarray:
+        value = np.asarray(x, dtype=float) @ [WEIGHTS[name] for name in names]
+        return np.stack([1 / (1 + np.exp(value)), 1 / (1 + np.exp(-value))], axis=1)
+
+    return model
+
+
+def table(names: Sequence[str] = NAMES, rows: np.ndarray = ROWS[:12], **options: Any) -> xai.TabularProbes:
+    known = [NAMES.index("age" if name == "years" else name) for name in names]
+    background = options.pop("background", ROWS[12:52])
+    labels = options.pop("labels", (rows[:, 0] > 0).astype(int))
+    return xai.TabularProbes(rows[:, known], labels, background=background[:, known], feature_names=list(names), **options)
+
+
+def images(count: int = 8, mark: Sequence[int] = (), side: int = 12, **options: Any) -> xai.ImageProbes:
+    pictures = np.random.default_rng(1).random((count, side, side)).astype(np.float32)
+    pictures[list(mark), 8:11, 1:4] = 2.0
+    return xai.ImageProbes(pictures, np.arange(count) % 2, **{"segments": "grid", "baseline": 0.0, **options})
+
+
+def brightness(x: np.ndarray) -> np.ndarray:
+    """A model that looks at the lower left corner."""
+    value = np.asarray(x, dtype=float)[:, 8:11, 1:4].mean(axis=(1, 2)) * 4 + np.asarray(x, dtype=float).mean(axis=(1, 2))
+    return np.stack([1 / (1 + np.exp(value)), 1 / (1 + np.exp(-value))], axis=1)
+
+
+def words_model(texts: Sequence[str]) -> np.ndarray:
+    value = np.array([text.split().count("good") - text.split().count("bad") for text in texts], dtype=float)
+    return np.stack([1 / (1 + np.exp(value)), 1 / (1 + np.exp(-value))], axis=1)
+
+
+def texts(*given: str) -> xai.TextProbes:
+    return xai.TextProbes(list(given), [1] * len(given), encode=None)
+
+
+def beside(
+    tmp_path: Path, a: tuple[Any, Any], b: tuple[Any, Any], a_options: Mapping[str, Any] = {}, b_options: Mapping[str, Any] = {}
+) -> SideBySide:  # noqa: B006
+    for name, (model, probes), options in (("a", a, a_options), ("b", b, b_options)):
+        xai.explain(model, probes, ("shap",), log_dir=str(tmp_path / name), **{"evaluations": "auto", **options})
+    found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"))
+    assert isinstance(found, SideBySide)
+    assert not found.comparable
+    assert found.verdict().startswith("Side by side, not compared as a whole: ")
+    return found
+
+
+def test_a_run_without_a_column_is_compared_on_those_that_both_have(tmp_path: Path) -> None:
+    fewer = ["income", "debt", "tenure"]
+    found = beside(tmp_path, (logit(NAMES), table()), (logit(fewer), table(fewer)))
+    assert found.differs[:3] == (
+        "B lacks 1 of A's 4 columns: “age”",
+        "the rows are the same in the columns that both have",
+        "the background rows are the same in the columns that both have",
+    )
+    assert found.pairs.tolist() == [[probe, probe] for probe in range(12)]
+    # Of a sum, the Shapley value of a column is its weight times the distance from the mean of the background.
+    size = np.abs((ROWS[:12] - ROWS[12:52].mean(axis=0)) * [WEIGHTS[name] for name in NAMES])
+    row = found.place()
+    assert found.only["age"][row] == pytest.approx([np.mean(size[:, 0] / size.sum(axis=1)), np.nan], abs=0.05, nan_ok=True)
+    of_common = (size[:, 1:] / size[:, 1:].sum(axis=1, keepdims=True)).mean(axis=0)
+    for place, name in enumerate(fewer):
+        assert found.features[name][row] == pytest.approx([of_common[place]] * 2, abs=0.05)
+    assert np.nanmax(found.distance) < 0.1, "on the other columns, both models are the same sum"
+    assert not found.other_reasons.any()
+
+
+def test_columns_that_are_new_renamed_or_in_another_order_are_named(tmp_path: Path) -> None:
+    moved = ["debt", "years", "income"]
+    found = beside(tmp_path, (logit(NAMES), table()), (logit(moved), table(moved)))
+    assert found.differs[:3] == (
+        "B lacks 1 of A's 4 columns: “tenure”",
+        "“age” of A is named “years” in B",
+        "the columns stand in another order",
+    )
+    assert set(found.features) == {"age", "income", "debt"}
+    assert found.features["age"][found.place(), 0] == pytest.approx(found.features["age"][found.place(), 1], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("probes", "words"),
+    [
+        (
+            lambda: table(
+                rows=np.where(np.arange(48).reshape(12, 4) == 9, 9.0, ROWS[:12]).astype(np.float32), labels=(ROWS[:12, 0] > 0).astype(int)
+            ),
+            "1 of 12 rows differ: probe 2, in “income”",
+        ),
+        (lambda: table(rows=ROWS[:6]), "A has 12 rows, B 6; 6 of them are the same"),
+        (lambda: table(rows=ROWS[11::-1]), "the rows are the same, in another order"),
+        (lambda: table(rows=ROWS[40:52]), "none of A's 12 rows is among B's 12"),
+        (lambda: table(background=ROWS[12:40]), "A's background has 40 rows, B's 28; 28 of them are the same"),
+        (lambda: table(labels=np.r_[1 - (ROWS[:2, 0] > 0), ROWS[2:12, 0] > 0].astype(int)), "2 labels differ: probes 0, 1"),
+        (lambda: images(), "A explains tables, B images"),
+    ],
+)
+def test_what_was_changed_of_a_table_is_said(probes: Callable[[], Any], words: str, tmp_path: Path) -> None:
+    changed = probes()
+    found = beside(tmp_path, (logit(NAMES), table()), (brightness if isinstance(changed, xai.ImageProbes) else logit(NAMES), changed))
+    assert words in found.differs
+
+
+def test_a_mark_in_some_images_is_found_by_its_pixels_and_both_runs_shares_of_it(tmp_path: Path) -> None:
+    found = beside(tmp_path, (brightness, images()), (brightness, images(mark=[1, 4, 5])))
+    assert found.differs == (
+        "3 of 8 images differ: probes 1, 4, 5, in 9 of 144 pixels each, all within the box from x 1 to 3 and y 8 to 10",
+    )
+    assert np.flatnonzero(~found.same).tolist() == [1, 4, 5]
+    assert np.isnan(found.distance[:, [1, 4, 5]]).all(), "explanations of different images are not subtracted"
+    assert np.isfinite(found.distance[:, [0, 2, 3, 6, 7]]).all()
+    mask = np.zeros((12, 12), dtype=bool)
+    mask[8:11, 1:4] = True
+    for column, name in enumerate("ab"):
+        share = read_run(tmp_path / name).share("shap", mask).share[-1, [1, 4, 5]]
+        assert found.regions["the pixels that differ"][-1, column] == pytest.approx(share.mean())
+
+
+@pytest.mark.parametrize(
+    ("probes", "words"),
+    [
+        (lambda: images(side=16), "A's images are 12 × 12, B's 16 × 16"),
+        (lambda: images(count=4), "A has 8 images, B 4; 4 of them are the same"),
+        (lambda: images(segments=np.arange(144).reshape(12, 12) // 72), "the segments differ in 8 of 8 images (A has 16 an image, B 2)"),
+        (lambda: images(baseline=1.0), "what stands for absent segments (the baseline) differs"),
+        (lambda: images(class_names=["cat", "dog"]), "the classes have other names: A has “cat”, “fox”, B has “dog”"),
+    ],
+)
+def test_what_was_changed_of_images_is_said(probes: Callable[[], Any], words: str, tmp_path: Path) -> None:
+    named = {"class_names": ["cat", "fox"]} if "classes" in words else {}
+    if named:
+        words = "the classes have other names: A has “fox”, B has “dog”"
+    xai.explain(brightness, images(**named), ("shap",), evaluations="auto", log_dir=str(tmp_path / "a"))
+    xai.explain(brightness, probes(), ("shap",), evaluations="auto", seed=1, log_dir=str(tmp_path / "b"))
+    found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"))
+    assert isinstance(found, SideBySide)
+    assert words in found.differs
+
+
+def test_texts_and_settings_that_differ_are_named(tmp_path: Path) -> None:
+    given = ["a good film indeed", "a bad film indeed", "not a good day"]
+    found = beside(
+        tmp_path,
+        (words_model, texts(*given)),
+        (words_model, texts(given[0], "a bad movie indeed", given[2])),
+        {},
+        {"output": "probability"},
+    )
+    assert found.differs[0] == "1 of 3 texts differ: probe 1; where they differ, A has “film” and B has “movie”"
+    assert "values are of the output “log-odds” in A, “probability” in B" in found.differs
+    assert np.isnan(found.distance).all(), "log-odds are not subtracted from probabilities"
+
+
+def test_the_command_line_says_it_with_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    beside(tmp_path, (logit(NAMES), table()), (logit(NAMES[1:]), table(NAMES[1:])))
+    paths = [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert cli.main(["compare", *paths]) == 0
+    printed = capsys.readouterr().out
+    assert "do not explain the same, and are shown side by side:\n  B lacks 1 of A's 4 columns: “age”" in printed
+    assert cli.main(["compare", *paths, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["comparable"] is False
+    assert report["only"]["age"]["B"] is None
+    assert report["features"]["debt"]["A"] == pytest.approx(report["features"]["debt"]["B"], abs=0.05)
+
+
+def test_an_explainer_is_chosen_where_none_is_named(tmp_path: Path) -> None:
+    for name, explainers in (("a", ("lime", "shap")), ("b", ("shap", "occlusion")), ("c", ("occlusion",))):
+        xai.explain(logit(NAMES), table(), explainers, evaluations="auto", log_dir=str(tmp_path / name))
+    a, b, c = (read_run(tmp_path / name) for name in "abc")
+    assert a.compare(b).explainer == "shap"
+    assert b.compare(c).explainer == "occlusion"
+    assert np.array_equal(b.returned(), b.returned("shap"))
+    with pytest.raises(ValueError, match="a has lime, shap, and c has occlusion; log both runs with the same explainer"):
+        a.compare(c)
