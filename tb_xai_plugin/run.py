@@ -23,7 +23,8 @@ from tb_xai_plugin.judgement.steadiness import Steady
 from tb_xai_plugin.judgement.trust import Trust
 from tb_xai_plugin.judgement.words import count_words, returned_words
 from tb_xai_plugin.records import dataframe, places, wire
-from tb_xai_plugin.records.series import Region, Series, Target
+from tb_xai_plugin.records.asked import Region, Regions
+from tb_xai_plugin.records.series import Series, Target
 from tb_xai_plugin.records.sources import Source, source_of
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Run(Series):
         changed: np.ndarray = drift.changed(self, self._known(explainer), against, target)[self.is_epoch]
         return changed
 
-    def events(self, explainer: str | None = None, *, target: Target = "label") -> list[Event]:
+    def events(self, explainer: str | None = None, *, target: Target = "label", regions: Regions = None) -> list[Event]:
         """What happened to the probes while the model learned.
 
         "learned", "forgotten" and "relearned" (Toneva et al. 2019) are events of the predictions; "reason changed", "onset" of a region and
@@ -169,12 +170,14 @@ class Run(Series):
         Args:
             explainer: the explainer whose values are used; by default all.
             target: the explained class: "label" | "predicted" | a class number.
+            regions: regions whose onsets are events too, besides the declared ones: names of features, groups or tokens, or {name: region}, with
+                regions as in `region_share`.
 
         Returns:
             The events, by epoch and probe; see `judgement.events.Event`.
         """
         chosen = self.explainers if explainer is None else [self._known(explainer)]
-        return sorted({event for name in chosen for event in history.run_events(self, name, target)})
+        return sorted({event for name in chosen for event in history.run_events(self, name, target, regions)})
 
     def onset(self, explainer: str, region: Region, *, target: Target = "label") -> int | None:
         """The first epoch from which the run leans on a region: from there on, it gives the region more attribution than noise explains.
@@ -217,6 +220,7 @@ class Run(Series):
         target: Target = "label",
         repeats: Mapping[str, Run] | None = None,
         pattern: str = "",
+        regions: Regions = None,
     ) -> Comparison | SideBySide:
         """Compare the reasons of this run with those of another, and with noise and the effect of another seed.
 
@@ -230,6 +234,7 @@ class Run(Series):
                 distances between seeds are.
             pattern: a regular expression for the part of a name in which repeats differ, e.g. "-seed[0-9]+". By default, runs are repeats where
                 they are recorded alike and their names differ in the number of a repeat alone; see `Comparison.grouped`.
+            regions: regions to compare besides the declared ones, as in `events`.
 
         Returns:
             The comparison, where both runs explain the same probes with the same settings. Otherwise a `SideBySide`: it says in what the runs differ
@@ -253,15 +258,18 @@ class Run(Series):
         names = (
             {**{run.name: recorded(run) for run in (self, other)}, **{name: recorded(run) for name, run in runs.items()}} if runs else {}
         )
-        return comparison.compare(self, other, explainer, align, measure, target, find(names, pattern), runs)
+        return comparison.compare(self, other, explainer, align, measure, target, find(names, pattern), runs, regions)
 
     def region_share(self, explainer: str, region: Region, *, target: Target = "label") -> np.ndarray:
         """Share of |attribution| inside a region.
 
         Args:
             explainer: a name of `explainers`.
-            region: a name; for images also a bool mask (H, W) or (probes, H, W); for other probes also names or numbers of players (features,
-                tokens). A player that lies partly inside counts with that part.
+            region: the name of a declared region; or of what was not declared: a feature or a group of a table (a feature of a group is its part of
+                the group's features), a token of texts, a stretch "40:60" of series (the first step, and the one after the last), a box "x0,y0,x1,y1"
+                of images, in pixels. For images also a bool mask (H, W) or (probes, H, W); for other probes also a list of names or numbers of
+                players. A declared region is preferred, then a group. A player that lies partly inside counts with that part. Where no text has a
+                token of a list, a warning says so.
             target: the explained class: "label" | "predicted" | a class number.
 
         Returns:

@@ -18,9 +18,11 @@ from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
 from tb_xai_plugin.judgement.repeats import Repeats, listed
 from tb_xai_plugin.judgement.words import choice_words, count_words, step_words, wrong_step
+from tb_xai_plugin.records import asked
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
 if TYPE_CHECKING:
+    from tb_xai_plugin.records.asked import Regions
     from tb_xai_plugin.records.series import Series, Target
 
 
@@ -60,7 +62,7 @@ class Comparison:
         repeats: float (pairs of repeats, rows, probes), distances between repeats of the same recipes; empty where none are known.
         labelled: whether predictions can be right: the probes have labels, and the model is a classifier.
         places: int (rows, 2), the index of each row in `Run.all_steps` of each run; -1 where it has none.
-        regions: {name: the share of both runs}, of regions that are the same in both.
+        regions: {name: the share of both runs}, of declared regions that are the same in both, and of those that were asked for.
         found: what the names of the runs say of repeats.
         comparable: True; see `SideBySide` for runs that can't be compared as a whole.
     """
@@ -285,6 +287,7 @@ def compare(
     target: Target,
     found: Repeats | None = None,
     runs: Mapping[str, Series] | None = None,
+    regions: Regions = None,
 ) -> Comparison:
     """See `Run.compare`. found: which of `runs`, {name: run}, are repeats."""
     found, runs = found or Repeats(), runs or {}
@@ -293,6 +296,7 @@ def compare(
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     differences.refuse_incomparable(run, other, explainer)
+    wanted = asked.named(run, regions)
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     values, distance = _distance(run, other, explainer, measure, target, pairing)
     errors = _errors(run, other, explainer, target, pairing)
@@ -317,7 +321,7 @@ def compare(
         repeats=np.stack(of_repeats) if of_repeats else np.empty((0, *distance.shape)),
         labelled=run.labelled,
         places=places,
-        regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), at_rows),
+        regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), at_rows, wanted),
         found=found,
     )
 

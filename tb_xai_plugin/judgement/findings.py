@@ -14,9 +14,10 @@ from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.shares import share as share_of
 from tb_xai_plugin.judgement.trust import trust
 from tb_xai_plugin.judgement.words import count_words, percent, player_name, probe_name, share_words, step_words
-from tb_xai_plugin.records import wire
+from tb_xai_plugin.records import asked, wire
 
 if TYPE_CHECKING:
+    from tb_xai_plugin.records.asked import Region, Regions
     from tb_xai_plugin.records.series import Series, Target
 
 # The most findings about single probes. Findings about the whole run are not limited.
@@ -93,7 +94,8 @@ def _regions_of_pair(name: str, both: Sequence[Share], runs: tuple[Series, Serie
     # A model that was explained once has no epochs to name.
     epochs = dict.fromkeys(step_words(int(run.all_steps[place])) for run, place in zip(runs, places, strict=True) if not run.once)
     when = f"at {' and '.join(epochs)}"
-    yield f"{name}: {', '.join(parts)}; {when} A puts {percent(now[0])} of its attribution there, B {percent(now[1])}."
+    put = f"{when} A puts {percent(now[0])} of its attribution there, B {percent(now[1])}"
+    yield f"{name}: {', '.join(parts)}; {put} ({both[0].size_words(max(now))})."
 
 
 def _seeds_of_pair(name: str, compared: Comparison, row: int) -> Iterator[str]:
@@ -146,15 +148,18 @@ def _distance_of_probe(compared: Comparison, row: int, run: Series, probe: int) 
     return text
 
 
-def of_run(run: Series, explainer: str, target: Target) -> list[Finding]:
-    """Findings about one run: about its epochs. Of a model that was explained once, whether its explanations can be trusted."""
+def of_run(run: Series, explainer: str, target: Target, regions: Regions = None) -> list[Finding]:
+    """Findings about one run: about its epochs. Of a model that was explained once, whether its explanations can be trusted.
+
+    regions: asked for besides the declared ones.
+    """
     if run.once:
         return list(_all_probes(run, explainer, target))
     if not len(run.steps):
         return []
     return [
         *_collapsed(run, explainer, target),
-        *_regions(run, explainer, target),
+        *_regions(run, explainer, target, {**{name: name for name in run.record["probes"]["regions"]}, **asked.named(run, regions)}),
         *_probes(run, explainer, target),
         *_all_probes(run, explainer, target),
     ]
@@ -185,16 +190,16 @@ def _explained(run: Series, explainer: str, target: Target) -> bool:
     return bool(np.nan_to_num(run.of_class(target, f"values/{explainer}")[0][run.is_epoch]).any())
 
 
-def _regions(run: Series, explainer: str, target: Target) -> Iterator[Finding]:
-    for name in run.record["probes"]["regions"]:
-        share = share_of(run, explainer, name, target)
+def _regions(run: Series, explainer: str, target: Target, regions: Mapping[str, Region]) -> Iterator[Finding]:
+    for name, region in regions.items():
+        share = share_of(run, explainer, region, target)
         if share.onset_of_run < 0:
             continue
         step, now = int(run.all_steps[share.onset_of_run]), float(summaries.mean_of_known(share.share[_last(run, share.share)]))
         before = "in the untrained model" if share.measured else "expected from its size"
         yield Finding(
             f"{name}: the run leans on it from epoch {step} on{share.in_few_words(len(share.share) - 1)}; {percent(now)} of the attribution now, "
-            f"{percent(float(summaries.mean_of_known(share.before)))} {before}.",
+            f"{percent(float(summaries.mean_of_known(share.before)))} {before} ({share.size_words(now)}).",
             "region",
             step,
             None,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from tb_xai_plugin.judgement import events, onsets, shares
 from tb_xai_plugin.judgement.events import Event, Moment
-from tb_xai_plugin.records import wire
+from tb_xai_plugin.records import asked, wire
+from tb_xai_plugin.records.asked import Region, Regions
 from tb_xai_plugin.records.series import Series, Target
 
 
-def run_events(run: Series, explainer: str, target: Target) -> list[Event]:
-    """All events of a run in the predictions and in the values of one explainer, by epoch; cached."""
+def run_events(run: Series, explainer: str, target: Target, regions: Regions = None) -> list[Event]:
+    """All events of a run in the predictions and in the values of one explainer, by epoch; cached. regions: asked for besides the declared ones."""
 
     def make() -> list[Event]:
-        return sorted([*_of_predictions(run), *_of_reasons(run, explainer, target), *_of_regions(run, explainer, target)])
+        declared = {name: name for name in run.record["probes"]["regions"]}
+        return sorted([*_of_predictions(run), *_of_reasons(run, explainer, target), *_of_regions(run, explainer, target, declared)])
 
-    return run.cached("events", explainer, target, make=make)
+    known = run.cached("events", explainer, target, make=make)
+    wanted = asked.named(run, regions)
+    return sorted([*known, *_of_regions(run, explainer, target, wanted)]) if wanted else known
 
 
 def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
@@ -76,9 +80,9 @@ def moments_of(run: Series, explainer: str, target: Target) -> list[Moment]:
     ]
 
 
-def _of_regions(run: Series, explainer: str, target: Target) -> list[Event]:
-    regions = {name: shares.share(run, explainer, name, target) for name in run.record["probes"]["regions"]}
-    rises = {name: (share.rise, share.least) for name, share in regions.items()}
+def _of_regions(run: Series, explainer: str, target: Target, regions: Mapping[str, Region]) -> list[Event]:
+    of_regions = {name: shares.share(run, explainer, region, target) for name, region in regions.items()}
+    rises = {name: (share.rise, share.least) for name, share in of_regions.items()}
     before_training = int((run.all_steps == wire.UNTRAINED).sum())
-    places = {name: np.where(share.onset < 0, -1, share.onset - before_training) for name, share in regions.items()}
+    places = {name: np.where(share.onset < 0, -1, share.onset - before_training) for name, share in of_regions.items()}
     return onsets.onsets(run.steps, explainer, rises, places)

@@ -16,6 +16,7 @@ from tb_xai_plugin.judgement.shares import Share, share
 from tb_xai_plugin.judgement.words import percent
 
 if TYPE_CHECKING:
+    from tb_xai_plugin.records.asked import Region
     from tb_xai_plugin.records.series import Series, Target
 
 # Recipes differ in a region where all runs of one are above all runs of the other. By chance that happens in two of all orders, so there must
@@ -52,7 +53,8 @@ class RegionPair:
             seeds = self.seeds_words(row)
             return f"{name}: {seeds}. " if seeds else ""
         few = self.shares[one].in_few_words(int(self.places[row, one]))
-        return f"{'AB'[one]} leans on {name}{few} ({percent(now[one])}{' over all' if few else ''}), {'BA'[one]} does not ({percent(now[1 - one])}). "
+        put = f"{percent(now[one])}{' over all,' if few else ''} {self.shares[one].on_words()}"
+        return f"{'AB'[one]} leans on {name}{few} ({put}), {'BA'[one]} does not ({percent(now[1 - one])}). "
 
     def seeds_words(self, row: int) -> str:
         """The ranges of both recipes, where all runs of one put more on the region than all runs of the other; "" where that may be chance."""
@@ -79,13 +81,15 @@ def region_pairs(
     places: np.ndarray,
     seeds: tuple[Sequence[Series], Sequence[Series]],
     beside: Callable[[Series, np.ndarray], np.ndarray],
+    asked: Mapping[str, Region],
 ) -> dict[str, RegionPair]:
-    """{name: the pair} of every common region.
+    """{name: the pair} of every common region, and of regions that were asked for.
 
     Args:
         places: int (rows, 2), see `RegionPair`.
         seeds: repeats of each run's recipe.
         beside: brings a series of a run, (all_steps, …), to the rows of the pair.
+        asked: {name: region}, see `records.asked.named`.
     """
 
     def mean_shares(repeats: Sequence[Series], inside: np.ndarray) -> np.ndarray:
@@ -97,9 +101,9 @@ def region_pairs(
         return np.stack(means) if means else np.empty((0, len(places)))
 
     pairs = {}
-    for name in common_regions(run, other):
-        shares = share(run, explainer, name, target), share(other, explainer, name, target)
-        inside = run.inside(name)
+    for name, region in {**{name: name for name in common_regions(run, other)}, **asked}.items():
+        shares = share(run, explainer, region, target), share(other, explainer, region, target)
+        inside = run.inside(region)
         pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)))
     return pairs
 

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from tb_xai_plugin.judgement import noise, onsets, summaries
-from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.series import Region, Series, Target
+from tb_xai_plugin.judgement.words import percent
+from tb_xai_plugin.records import asked, wire
+from tb_xai_plugin.records.asked import Region
+from tb_xai_plugin.records.series import Series, Target
+
+# What a region's own size is a part of.
+WHOLES = {"image": "the image", "tabular": "the features", "text": "the tokens", "sequence": "the stretches"}
+
+# A share of up to so many times a region's own size is little more than it.
+LITTLE_MORE = 1.5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +34,7 @@ class Share:
             where no value is positive.
         before, before_errors: (probes,), the share of the untrained model and its standard error; where that was not logged, the part that
             the region has of all players.
+        own: (probes,), the region's own part of the image's pixels, or of the features, tokens or stretches of other probes.
         onset: int (probes,), the index into `all_steps` from which the share stays above its lowest earlier value by more than noise; -1
             where there is none.
         onset_of_run: the onset of the mean share; where that has none, of enough probes (see `onsets.onset_of_some`); -1 where there is none.
@@ -33,6 +42,7 @@ class Share:
         measured: whether `before` was measured; False where the untrained model was not logged.
         rise, least: (steps, probes), the rise of the share above its lowest earlier value, without the bias of noise, and the threshold that
             it must exceed; see `onsets.rises`.
+        whole: what `own` is a part of, in words, e.g. "the image".
     """
 
     share: np.ndarray
@@ -41,17 +51,29 @@ class Share:
     pointed: np.ndarray
     before: np.ndarray
     before_errors: np.ndarray
+    own: np.ndarray
     onset: np.ndarray
     onset_of_run: int
     in_few: bool
     measured: bool
     rise: np.ndarray
     least: np.ndarray
+    whole: str
 
     def in_few_words(self, place: int) -> str:
         """The words " in 3 of 16 probes", at an index of `all_steps`, where the onset is that of some probes; "" where it is that of the mean."""
         leaning = int(((self.onset >= 0) & (self.onset <= place)).sum())
         return f" in {leaning} of {int(np.isfinite(self.before).sum())} probes" if self.in_few else ""
+
+    def on_words(self) -> str:
+        """The region's own size, after a share on it, e.g. "on 4 % of the image"."""
+        return f"on {percent(float(summaries.mean_of_known(self.own)))} of {self.whole}"
+
+    def size_words(self, now: float) -> str:
+        """The region's own size, compared with a share on it, at the end of a sentence."""
+        own = float(summaries.mean_of_known(self.own))
+        beside = "no more than its size," if now <= own else "little more than its size," if now <= LITTLE_MORE * own else "its size is"
+        return f"{beside} {percent(own)} of {self.whole}"
 
     def __repr__(self) -> str:
         last = self.share[-1:][np.isfinite(self.share[-1:])]
@@ -104,13 +126,14 @@ def _share(run: Series, explainer: str, region: Region, target: Target, chosen: 
     onset, of_mean = onsets.onset(rise, threshold), int(onsets.onset(*onsets.mean_rises(series, series_errors)))
     of_run = of_mean if of_mean >= 0 else onsets.onset_of_some(onset, has)
     return Share(
-        *(plain, shown_errors, positive, pointed, before, before_errors),
+        *(plain, shown_errors, positive, pointed, before, before_errors, asked.size(run, inside, chosen)),
         onset=_after(untrained, onset),
         onset_of_run=int(_after(untrained, of_run)),
         in_few=of_mean < 0 <= of_run,
         measured=measured,
         rise=rise,
         least=threshold,
+        whole=WHOLES[run.kind],
     )
 
 

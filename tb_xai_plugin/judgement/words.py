@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tb_xai_plugin.probes import naming
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def returned_words(how: str, epoch: int | None) -> str:
 
 
 def probe_name(run: Series, probe: int) -> str:
-    names = run.record["probes"]["names"]
-    return f"probe {probe}" + (f" ({names[probe]})" if names else "")
+    """What a probe is called in sentences, e.g. 'probe 12 “7”'; see `naming.probe_name`."""
+    words = run.first_words
+    return naming.name_in(run.record["probes"], probe, words[probe] if words else None)
 
 
 def player_name(run: Series, probe: int, player: int) -> str:

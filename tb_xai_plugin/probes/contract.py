@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from tb_xai_plugin.probes import naming
 from tb_xai_plugin.probes.cuts.montage import Montage
 from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.labels import GivenLabels, Reading, wanted_classes
@@ -117,6 +118,14 @@ class ProbeSet:
     def player_names(self, probe: int) -> list[str] | None:
         """Names of the players of a probe; None where players have no names (superpixels)."""
         return None
+
+    def first_words(self, probe: int) -> str | None:
+        """The first words of a text; None where probes are no texts."""
+        return None
+
+    def probe_name(self, probe: int) -> str:
+        """What a probe is called in sentences, e.g. 'probe 12 “7”': its number, its label, and its name or first words."""
+        return naming.name_in(self._common_record(), probe, self.first_words(probe))
 
     def players_named(self) -> list[list[str]]:
         """Names of the players of each probe; superpixels are numbered."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.probes import checks
+from tb_xai_plugin.probes import checks, naming
 from tb_xai_plugin.probes.arguments import Labels, Names, SideInputs
 from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.cuts.tokens import TOKENIZERS, is_symbol, words
@@ -158,6 +158,9 @@ class TextProbes(ProbeSet):
             names.setdefault(player, piece)
         return [names[player] for player in range(int(self.players[probe]))]
 
+    def first_words(self, probe: int) -> str:
+        return naming.first_words("".join(piece for piece, _ in self.pieces[probe]))
+
     def inside(self, probe: int, tokens: Iterable[str]) -> np.ndarray:
         """float64 (players of the probe,): 1 for players whose name is among `tokens`, or who are sentences with such a word, ignoring case, else 0."""
         wanted = {token.casefold() for token in tokens}
@@ -202,9 +205,16 @@ class TextProbes(ProbeSet):
         if not isinstance(given, Iterable):
             raise TypeError(f"{WHO}: region {name!r} is {given!r}; give a list of tokens.")
         tokens = [given] if isinstance(given, str) else [str(token) for token in given]
-        if not any(self.inside(probe, tokens).any() for probe in range(len(self))):
+        unknown = self.unknown_tokens(tokens)
+        if len(unknown) == len(tokens):
             raise ValueError(f"{WHO}: region {name!r}: none of {tokens[:5]} is a token of any text; give tokens as they are in the texts.")
+        if unknown:
+            warnings.warn(f"{WHO}: region {name!r}: {unknown_words(unknown)}", stacklevel=5)
         return tokens
+
+    def unknown_tokens(self, tokens: Iterable[str]) -> list[str]:
+        """Those of some tokens that no text has."""
+        return [token for token in tokens if not any(self.inside(probe, [token]).any() for probe in range(len(self)))]
 
     def _warn_of_symbols_without_token(self) -> None:
         """Warn of emoji that a tokenizer leaves out: models read them, but they never get an attribution."""
@@ -219,6 +229,12 @@ class TextProbes(ProbeSet):
                 "token, so they are always present and have no attribution; let tokenize return them too.",
                 stacklevel=3,
             )
+
+
+def unknown_words(tokens: Sequence[str]) -> str:
+    """The sentence of a warning about tokens that no text has."""
+    named = ", ".join(repr(token[:40]) for token in tokens[:5]) + (f" and {len(tokens) - 5} more" if len(tokens) > 5 else "")
+    return f"no text has the token{'s' if len(tokens) > 1 else ''} {named}; give tokens as they are in the texts, or leave them out."
 
 
 def _is_lost(between: str) -> bool:

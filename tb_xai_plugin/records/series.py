@@ -8,16 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from tb_xai_plugin.errors import ArgumentError, RecordError
-from tb_xai_plugin.probes import KINDS, ProbeSet, read_back
-from tb_xai_plugin.probes.regions import checked_mask, overlap
-from tb_xai_plugin.probes.text import Piece, pieces_of
+from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.predictions import Predictions
+from tb_xai_plugin.records.asked import Regional
 from tb_xai_plugin.records.record import ClassPlaces, step_of
-
-# A region: its name; for images also a bool mask (H, W) or (probes, H, W); for other probes also the names or numbers of players.
-Region = str | np.ndarray | Sequence[str] | Sequence[int]
 
 # A class number, "label" (the true class; the predicted one where there are no labels), or "predicted".
 Target = str | int
@@ -28,7 +22,7 @@ T = TypeVar("T")
 CACHED_MOST = 64
 
 
-class Series(Predictions):
+class Series(Regional):
     """One probe set of one run: its arrays, aligned with `steps` (trained epochs) or with `all_steps`.
 
     `all_steps` also have the untrained model, -1, and RETURNED, the returned model where it is that of no explained epoch.
@@ -52,26 +46,6 @@ class Series(Predictions):
     def explainers(self) -> list[str]:
         """Names of the explainers, e.g. ["lime", "shap"]."""
         return list(self.settings["explainers"])
-
-    @property
-    def kind(self) -> str:
-        """The kind of the probes: "image" | "tabular" | "text" | "sequence"."""
-        kind: str = self.record["probes"]["kind"]
-        return kind
-
-    @cached_property
-    def probes(self) -> ProbeSet:
-        """The ProbeSet, as it was logged.
-
-        Raises:
-            RecordError (a ValueError): probes that this version can't read.
-        """
-        kind = self.record["probes"]["kind"]
-        if kind not in KINDS:
-            raise RecordError(f"{self.name}: this version can't read probes of kind {kind!r}; upgrade tb_xai_plugin.")
-        arrays = {name: self.static(name) for name in self.record["arrays"]}
-        with self._damage():
-            return read_back(self.record["probes"], arrays)
 
     def of_class(self, wanted: Target, *quantities: str) -> list[np.ndarray]:
         """The arrays of one class, (all_steps, probes, …), of each quantity of the wire, e.g. "values/shap"; NaN (0 for integers) where it was not explained.
@@ -361,81 +335,3 @@ class Series(Predictions):
             while len(self._cached) > CACHED_MOST:
                 self._cached.popitem(last=False)
         return result
-
-    def regions(self, names: Sequence[str], chosen: Sequence[int] | None = None) -> np.ndarray:
-        """bool (regions, probes, height, width): the masks of named regions of images. chosen: numbers of probes; None for all."""
-        places = [self.record["probes"]["regions"].index(name) for name in names]
-        count, height, width = self.record["arrays"]["images"]["shape"][:3]
-        if not places:
-            return np.zeros((0, count if chosen is None else len(chosen), height, width), dtype=bool)
-        bits = self.static("regions")[slice(None) if chosen is None else list(chosen)][:, places]
-        return np.moveaxis(np.unpackbits(bits, axis=-1, count=width).astype(bool), 1, 0)
-
-    def inside(self, region: str | np.ndarray | Sequence[str] | Sequence[int], chosen: Sequence[int] | None = None) -> np.ndarray:
-        """The part of each player inside a region: float64 (probes, players), 0 to 1.
-
-        Args:
-            region: a name; for images also a bool mask (H, W) or (probes, H, W); for other probes also the names or numbers of players.
-            chosen: numbers of probes; None for all.
-
-        Raises:
-            ArgumentError (a ValueError): an unknown region or player.
-        """
-        which = slice(None) if chosen is None else list(chosen)
-        if self.kind != "image":
-            of_players: np.ndarray = self._inside_players(region)[which]
-            return of_players
-        named = isinstance(region, str) and region in self.record["probes"]["regions"]
-        segments = self.statics("segments", *["regions"] * named)[0]
-        if not isinstance(region, str):
-            mask = checked_mask(np.asarray(region), segments.shape)
-        elif named:
-            (mask,) = self.regions([region])
-        else:
-            raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {self.record['probes']['regions']}.")
-        return overlap(segments[which], mask[which] if mask.ndim == 3 else mask, max(self.record["probes"]["players"]))
-
-    def pieces(self) -> list[list[Piece]]:
-        """The pieces of each text, each with the player that it belongs to (-1 for none)."""
-        names = ("text", "length", "player", "pieces")
-        with self._damage():
-            return pieces_of(dict(zip(names, self.statics(*names), strict=True)))
-
-    def membership(self, names: Sequence[str]) -> np.ndarray:
-        """The part of each player inside named regions, of probes that are not images: float64 (probes, regions, players), 0 to 1."""
-        places = [self.record["probes"]["regions"].index(name) for name in names]
-        membership: np.ndarray = self.static("membership")[:, places]
-        return membership
-
-    def _inside_players(self, region: Region) -> np.ndarray:
-        """float64 (probes, players), of a named region, or of players given by name or number."""
-        names = self.record["probes"]["regions"]
-        if isinstance(region, str):
-            if region not in names:
-                raise ArgumentError(f"{self.name}: no region {region!r} in this record; it has {names}.")
-            of_region: np.ndarray = self.membership([region])[:, 0]
-            return of_region
-        count, players = self.record["shape"]["probes"], self.record["shape"]["players"]
-        part = np.zeros((count, players))
-        player_names = [self._player_names(probe) for probe in range(count)] if any(isinstance(item, str) for item in region) else []
-        for item in region:
-            if isinstance(item, str):
-                matches = [[name == self._comparable_name(item) for name in of_probe] for of_probe in player_names]
-                if not any(map(any, matches)):
-                    raise ArgumentError(f"{self.name}: no player has the name {item!r}; choose one of run.probes.player_names(0).")
-                for probe, has_name in enumerate(matches):
-                    part[probe, : len(has_name)] += has_name
-            elif isinstance(item, bool | np.bool_) or not isinstance(item, int | np.integer) or not 0 <= item < players:
-                raise ArgumentError(f"{self.name}: there is no player {item}; give a number from 0 to {players - 1}.")
-            else:
-                part[:, item] = 1
-        if not part.any():
-            raise ArgumentError(f"{self.name}: the region has no player; give names from run.probes.player_names(0), or numbers.")
-        return np.minimum(part, 1)
-
-    def _player_names(self, probe: int) -> list[str]:
-        return [self._comparable_name(name) for name in self.probes.player_names(probe) or []]
-
-    def _comparable_name(self, name: str) -> str:
-        """A player's name as it is compared; tokens without regard to case, as in named regions."""
-        return name.casefold() if self.kind == "text" else name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,9 +20,9 @@ from tb_xai_plugin.explainers.contract import PAIRS
 from tb_xai_plugin.judgement import alignment, comparison, findings, summaries
 from tb_xai_plugin.judgement.repeats import Repeats, find
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.series import Region, Target
+from tb_xai_plugin.records.series import Target
 from tb_xai_plugin.run import Run
-from tb_xai_plugin.serving import areas, contents
+from tb_xai_plugin.serving import contents, regions
 from tb_xai_plugin.serving.catalog import Catalog, display_name, returned_of
 from tb_xai_plugin.serving.container import Arrays, encode_arrays, plain
 from tb_xai_plugin.serving.files import frontend_files, get_only, static_file
@@ -37,8 +37,6 @@ SCALE_QUANTILE = 0.98
 
 # Replies of at least so many bytes are compressed.
 COMPRESS_FROM = 2**12
-
-PLAYER_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
 
 class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no types
@@ -120,6 +118,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
                 "names": names["names"],
                 "labels": names["labels"],
                 **{key: names[key] for key in ("truth", "label_sets", "unit") if names.get(key) is not None},
+                **({"words": run.first_words} if run.first_words else {}),
                 "classes": run.settings["number_of_classes"],
                 "class_names": names["class_names"],
             },
@@ -214,36 +213,21 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
 
     def _share(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         run, explainer, wanted = self._explanations(request)
-        given = {name: request.arguments[name] for name in ("region", "area", "players") if request.arguments.get(name)}
-        if len(given) != 1:
-            raise errors.InvalidArgumentError(
-                "share: give one of 'region' (a name), 'area' (corners of a polygon) and 'players' (numbers)."
-            )
-        region, area, players = (given.get(name) for name in ("region", "area", "players"))
-        if region and region not in run.record["probes"]["regions"]:
-            raise errors.NotFoundError(f"share: no region {region!r} in this run; it has {run.record['probes']['regions']}.")
-        if area and run.kind != "image":
-            raise errors.InvalidArgumentError(
-                f"share: 'area' is for images, and these are {run.kind} probes; give 'players' (their numbers) or 'region'."
-            )
-        if players and run.kind == "image":
-            raise errors.InvalidArgumentError("share: 'players' is for probes that are not images; give 'region' or 'area'.")
-        if players and not PLAYER_NUMBERS.fullmatch(players):
-            raise errors.InvalidArgumentError(f"share: players is {players[:100]!r}; give e.g. '3,7,9'.")
         chosen = request.probes(run)
         with invalid_argument(request.route):
-            inside: Region = region or ""
-            if area:
-                inside = areas.drawn(area, *run.record["arrays"]["images"]["shape"][1:3])
-            elif players:
-                inside = [int(player) for player in players.split(",")]
-            part = (area or players, tuple(chosen))
-            if region:
-                share = run.all_region_share(explainer, inside, wanted, chosen)
-            else:
-                share = run.cached("part", explainer, wanted, *part, make=lambda: run.all_region_share(explainer, inside, wanted, chosen))
+            region, key, unknown = regions.of_share(request, run)
+            make = partial(run.all_region_share, explainer, region, wanted, chosen)
+            share = make() if isinstance(region, str) else run.cached("part", explainer, wanted, *key, *chosen, make=make)
         arrays = {"share": share.share, "errors": share.errors, "positive": share.positive, "pointed": share.pointed}
-        header = {"probes": chosen, "onset": _step(run, share.onset_of_run), "in_few": share.in_few, "measured": share.measured}
+        onset = _step(run, share.onset_of_run)
+        header = {
+            "probes": chosen,
+            "onset": onset,
+            "in_few": share.in_few,
+            "measured": share.measured,
+            "of": share.whole,
+            "unknown": unknown,
+        }
         onsets = np.array([alignment.ABSENT if (step := _step(run, place)) is None else step for place in share.onset.tolist()])
         return header, {
             "steps": run.all_steps,
@@ -251,6 +235,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             "mean": summaries.mean_of_known(share.share),
             "quartiles": summaries.quartiles(share.share),
             "before": share.before,
+            "own": share.own,
             "onsets": onsets,
         }
 
@@ -263,7 +248,8 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
 
     def _events(self, request: Request) -> dict[str, Any]:
         run, explainer, wanted = self._explanations(request)
-        events, steady = run.events(explainer, target=wanted), run.steady_since(explainer, target=wanted)
+        asked = regions.asked_of(request, run)
+        events, steady = run.events(explainer, target=wanted, regions=asked), run.steady_since(explainer, target=wanted)
         return {
             "events": [asdict(event) for event in events],
             "steady": {
@@ -299,12 +285,14 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         found, repeats = self._repeats(request, run, other, pattern)
         # The key has the versions of the repeats, so a cached comparison needs none of their arrays.
         said = (found.pattern, *found.only((run.name, other.name)).items())
-        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, *said, *repeats.items())
+        key = ("compared", other.serial, explainer, wanted, measure, by, pattern, request.arguments.get("asked"), *said, *repeats.items())
+
+        asked = regions.asked_of(request, run)
 
         def make() -> comparison.Comparison:
             by_run = self._catalog.runs(request.context, request.experiment, dict(repeats.values()), request.arguments.get("set"))
             runs = {name: by_run[of] for name, (of, _) in repeats.items() if of in by_run}
-            return comparison.compare(run, other, explainer, by, measure, wanted, found, runs)
+            return comparison.compare(run, other, explainer, by, measure, wanted, found, runs, asked)
 
         return run.cached(*key, make=make)
 
@@ -343,7 +331,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             raise errors.InvalidArgumentError(f"findings: step is {step[:100]!r}; give a step, or leave it out.")
         with invalid_argument(request.route):
             if not request.arguments.get("other"):
-                verdict, listed = "", findings.of_run(run, explainer, wanted)
+                verdict, listed = "", findings.of_run(run, explainer, wanted, regions.asked_of(request, run))
             else:
                 compared, at = self._compared(request, run, explainer, wanted, "tv"), int(step) if step else None
                 other = self._other(request)

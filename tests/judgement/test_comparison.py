@@ -269,11 +269,11 @@ def test_the_command_line_says_which_probes_and_players(logdir: Path, capsys: py
     assert "2 of 4 probes that both runs get right have different reasons" in text
     first, second, third = text.split("Look at\n")[1].splitlines()
     assert re.fullmatch(
-        r"  probe 1 \(#1\): both right, 9[0-9] % of the attribution differs \(noise floor [0-9] %\); [0-9]+ % of the difference is in segment \d: A .*",
+        r"  probe 1 “class [01]” \(#1\): both right, 9[0-9] % of the attribution differs \(noise floor [0-9] %\); [0-9]+ % of the difference is in segment \d: A .*",
         first,
     )
     assert "; 49 % of the difference is in segment 1: A +" in second
-    assert third.startswith("  probe 3 (#3): A right, B wrong, ")
+    assert third.startswith("  probe 3 “class 0” (#3): A right, B wrong, ")
 
 
 def test_the_command_line_tells_regions_with_their_onset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

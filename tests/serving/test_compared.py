@@ -72,7 +72,7 @@ def test_findings_name_the_probes_in_sentences(judged: Server) -> None:
     )
     first = reply["findings"][0]
     assert re.fullmatch(
-        r"probe \d \(#\d\): both right, \d+ % of the attribution differs \(noise floor \d %\); \d+ % of the difference is in segment [07]: A .*",
+        r"probe \d “class [01]” \(#\d\): both right, \d+ % of the attribution differs \(noise floor \d %\); \d+ % of the difference is in segment [07]: A .*",
         first["text"],
     )
     assert (first["kind"], first["step"]) == ("reasons differ", 2)

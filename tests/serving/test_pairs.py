@@ -20,7 +20,7 @@ from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.explainers import Custom, Lime
 from tb_xai_plugin.probes import regions
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.serving import areas
+from tb_xai_plugin.probes import areas
 
 pytestmark = pytest.mark.viewing
 

@@ -9,7 +9,7 @@ import pytest
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.probes import regions
-from tb_xai_plugin.serving import areas
+from tb_xai_plugin.probes import areas
 
 pytestmark = pytest.mark.viewing
 

@@ -1,4 +1,4 @@
-"""Areas of an image that the user has drawn: from the corners of a polygon to a mask of pixels. numpy only."""
+"""Areas of an image that the user asked for: from a box or the corners of a polygon to a mask of pixels. numpy only."""
 
 from __future__ import annotations
 
@@ -31,15 +31,24 @@ def parse(text: str) -> np.ndarray:
 
 
 def drawn(text: str, height: int, width: int) -> np.ndarray:
-    """bool (height, width): the pixels inside a polygon; text: as for `parse`.
+    """bool (height, width): the pixels inside a polygon, or inside a box "x0,y0,x1,y1"; text: else as for `parse`.
 
     Raises:
         ArgumentError (a ValueError): a text that is not a polygon, or a polygon that covers no pixel.
     """
-    mask = polygon_mask(parse(text), height, width)
+    mask = polygon_mask(parse(_corners(text)), height, width)
     if not mask.any():
         raise ArgumentError(f"area {text[:100]!r} covers no pixel of images of {height} x {width}; draw it larger, and inside the image.")
     return mask
+
+
+def _corners(text: str) -> str:
+    """The corners of a box, where a text has four numbers; else the text as it is."""
+    ends = text.split(",")
+    if len(ends) != 4:
+        return text
+    left, top, right, bottom = ends
+    return ",".join((left, top, right, top, right, bottom, left, bottom))
 
 
 def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
