@@ -254,4 +254,4 @@ def test_repeats_served_are_those_of_the_reader_or_of_a_pattern(judged: Server) 
     assert judged.json("repeats", set="probes", repeats="^[a-z]+")["groups"] == [
         {"recipe": f"-seed{seed}", "runs": [f"artefact-seed{seed}/xai", f"honest-seed{seed}/xai"]} for seed in range(3)
     ]
-    assert judged.get("repeats", set="probes", repeats="(").status_code == 400
+    assert judged.get("repeats", {"set": "probes", "repeats": "("}).status_code == 400
