@@ -11,7 +11,7 @@ export type Ask = <R extends Route>(route: R, args: Args, peek?: boolean) => Rep
 
 // ---------------------------------------------------------------- what the user chose
 
-export type Sort = "order" | "changed" | "uncertain" | "differ";
+export type Sort = "order" | "changed" | "uncertain" | "error" | "differ";
 /** What the drift curve is measured from; "apart": the distance of A and B. */
 export type DriftFrom = "previous" | "untrained" | "final" | "pinned" | "apart";
 export type Look = "overlay" | "map" | "image";
@@ -27,6 +27,8 @@ export interface Area {
   points: number[];
   /** numbers of players (features, tokens, stretches of time), if the probes are not images */
   players?: number[];
+  /** names of features, groups, tokens or stretches, if they were asked by name */
+  names?: string[];
 }
 
 /** Null stands for "not chosen": the page then decides. */

@@ -9,7 +9,8 @@ import { marksChosen } from "../model/look.js";
 import { metricName } from "../model/metrics.js";
 import { playerName } from "../model/players.js";
 import { choiceWords } from "../words/chosen.js";
-import { className, epoch, method, number, outputName, probeName, unitWords } from "../words/format.js";
+import { className, epoch, method, number, outputName, unitWords } from "../words/format.js";
+import { ProbeName } from "../words/probes.js";
 import { returnedWords } from "../words/returned.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -23,7 +24,7 @@ export function sidesOf({ a, b }) {
 
 /** @param {Data} data */
 export function title(data) {
-  return data.a ? `Probe ${probeName(data.a.info.probes, data.probe)}` : "";
+  return data.a ? ProbeName(data.a.info.probes, data.probe) : "";
 }
 
 /**

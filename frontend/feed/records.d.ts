@@ -51,6 +51,8 @@ export interface ProbeSetInfo {
   unit?: string;
   /** where a probe may have several labels or none: the numbers of the true ones of each probe */
   label_sets?: number[][] | null;
+  /** the first words of each text */
+  words?: string[];
   classes: number;
   class_names: string[] | null;
 }
@@ -91,7 +93,7 @@ export type Piece = [string, number];
 
 /** A decoded reply of type application/octet-stream. */
 export interface Container {
-  header: { pieces?: Piece[][]; player_names?: string[][]; probes?: number[]; scale?: number | null; largest?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
+  header: { pieces?: Piece[][]; player_names?: string[][]; probes?: number[]; scale?: number | null; largest?: number | null; measures?: string[]; metric?: string; best?: number | null; onset?: number | null; measured?: boolean; of?: string; unknown?: string[]; in_few?: boolean; r_squared?: string; gap?: string; warnings?: string[]; repeats?: number; labelled?: boolean };
   arrays: Record<string, { data: NumberArray; shape: number[] }>;
   bytes: number;
 }
@@ -265,6 +267,12 @@ export interface Share extends Spread {
   before(probe: number): number;
   /** whether the untrained model was logged */
   measured: boolean;
+  /** the region's own part of the image or of all players, mean over probes; NaN from an older server */
+  own: number;
+  /** what `own` is a part of, in words */
+  whole: string;
+  /** asked names that the record does not have */
+  unknown: string[];
 }
 
 /** How far each explanation can be trusted. */

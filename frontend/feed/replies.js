@@ -201,6 +201,9 @@ export const READERS = {
       onsetOf: (probe) => onsets[place(probe)] ?? ABSENT,
       before: (probe) => before[place(probe)] ?? NaN,
       measured: container.header.measured ?? false,
+      own: container.arrays.own ? ownSize(take(container, "own", Float32Array).data) : NaN,
+      whole: container.header.of ?? "",
+      unknown: container.header.unknown ?? [],
     };
   },
 
@@ -252,3 +255,9 @@ export const READERS = {
   findings: (body) => body,
   repeats: (body) => body,
 };
+
+/** @type {(sizes: Float32Array) => number} the mean over probes that have a part of a region */
+function ownSize(sizes) {
+  const known = sizes.filter(Number.isFinite);
+  return known.reduce((sum, size) => sum + size, 0) / known.length;
+}

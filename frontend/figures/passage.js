@@ -82,19 +82,3 @@ export const faded = (t) => Math.max(-1, Math.min(1, NOISE * t));
 
 /** @param {Rgb} color */
 export const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
-
-/**
- * The players of the selected region: of the logged ones by their part inside it, of drawn ones by number.
- * @param {import("../types.d.ts").Side} side
- * @param {import("../types.d.ts").Area[]} areas
- * @param {string} region
- * @param {number} probe
- * @returns {(player: number) => boolean}
- */
-export function insideOf(side, areas, region, probe) {
-  const content = side.content(probe);
-  const logged = content && content.kind !== "image" ? content.regions[side.info.regions.indexOf(region)] : undefined;
-  if (logged) return (player) => logged[player] > 0;
-  const drawn = areas.find((area) => area.name === region && (area.probe === null || area.probe === probe))?.players;
-  return (player) => Boolean(drawn?.includes(player));
-}

@@ -33,6 +33,7 @@ export const MODULES = [
   "views/probe/classes.js",
   "words/format.js",
   "words/truth.js",
+  "words/probes.js",
   "views/parts/html.js",
   "vendor/htm.module.js",
   "vendor/preact.module.js",

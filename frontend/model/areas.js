@@ -1,4 +1,4 @@
-/** Regions that the user drew on a picture: their corners, their names, their form in the URL. Pure. */
+/** Regions that the user drew on a picture, made of players, or asked for by name: their parts, their names, their form in the URL. Pure. */
 
 /** @typedef {import("../types.d.ts").Area} Area */
 
@@ -8,7 +8,8 @@ export const LONGEST_NAME = 40;
 const MOST_CORNERS = 60;
 
 /**
- * @param {string} text  "name:3:0,0,8,0,8,8;name::…": name, the one probe or nothing, x and y of the polygon's corners
+ * @param {string} text  "name:3:0,0,8,0,8,8;name::…": name, the one probe or nothing, x and y of the polygon's corners; or p and numbers of players;
+ *   or n and names of features, groups, tokens
  * @returns {Area[] | undefined} undefined for a text that can't be read
  */
 export function readAreas(text) {
@@ -16,13 +17,14 @@ export function readAreas(text) {
   /** @type {Area[]} */
   const areas = text.split(";").slice(0, MOST_AREAS).map((part) => {
     const [name, probe, corners] = part.split(":");
+    if (corners?.startsWith("n")) return { name: decodeURIComponent(name), probe: probe ? Number(probe) : null, points: [], names: corners.slice(1).split(",").map(decodeURIComponent) };
     const numbers = (corners ?? "").replace(/^p/, "").split(",").map(Number);
     const area = { name: decodeURIComponent(name), probe: probe ? Number(probe) : null };
     return corners?.startsWith("p") ? { ...area, points: [], players: numbers } : { ...area, points: numbers };
   });
   if (new Set(areas.map(({ name }) => name)).size < areas.length) return undefined;
-  const sound = areas.every(({ name, probe, points, players }) => {
-    const drawn = players ? players.length > 0 && players.every((player) => Number.isInteger(player) && player >= 0) : points.length >= 6 && points.length % 2 === 0 && points.every(Number.isFinite);
+  const sound = areas.every(({ name, probe, points, players, names }) => {
+    const drawn = names ? names.every(Boolean) : players ? players.length > 0 && players.every((player) => Number.isInteger(player) && player >= 0) : points.length >= 6 && points.length % 2 === 0 && points.every(Number.isFinite);
     return name && (probe === null || Number.isInteger(probe)) && drawn;
   });
   return sound ? areas : undefined;
@@ -30,7 +32,7 @@ export function readAreas(text) {
 
 /** @param {Area[]} areas */
 export function writeAreas(areas) {
-  return areas.map(({ name, probe, points, players }) => [encodeURIComponent(name), probe ?? "", players ? `p${players.join(",")}` : points.join(",")].join(":")).join(";");
+  return areas.map(({ name, probe, points, players, names }) => [encodeURIComponent(name), probe ?? "", names ? `n${names.map(encodeURIComponent).join(",")}` : players ? `p${players.join(",")}` : points.join(",")].join(":")).join(";");
 }
 
 /**
@@ -38,8 +40,20 @@ export function writeAreas(areas) {
  * @param {Area} area
  * @returns {Record<string, string>}
  */
-export function areaArguments({ points, players }) {
+export function areaArguments({ points, players, names }) {
+  if (names) return { names: names.map(encodeURIComponent).join(",") };
   return players ? { players: players.join(",") } : { area: points.join(",") };
+}
+
+/**
+ * The regions of a run besides its declared ones, as the routes of whole runs take them: those that all its probes have.
+ * @param {Area[]} areas
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @returns {Record<string, string>}
+ */
+export function askedArguments(areas, probes) {
+  const asked = areas.filter((area) => area.probe === null && fits(area, probes)).map((area) => ({ name: area.name, ...areaArguments(area) }));
+  return asked.length ? { asked: JSON.stringify(asked) } : {};
 }
 
 /**
@@ -49,7 +63,7 @@ export function areaArguments({ points, players }) {
  * @param {number} probe
  */
 export function outlined(areas, region, probe) {
-  return areas.find((area) => area.name === region && !area.players && (area.probe === null || area.probe === probe))?.points ?? null;
+  return areas.find((area) => area.name === region && area.points.length > 0 && (area.probe === null || area.probe === probe))?.points ?? null;
 }
 
 /**
@@ -141,8 +155,10 @@ export function covers(points, width, height) {
  * @param {Area} area
  * @param {import("../types.d.ts").ProbeSetInfo} probes
  */
-export function fits({ probe, points, players: chosen }, { kind, count, players, width = 0, height = 0 }) {
+export function fits({ probe, points, players: chosen, names }, { kind, count, players, width = 0, height = 0, player_names: groups, features }) {
   if (probe !== null && probe >= count) return false;
+  // Only the server knows the tokens of all texts.
+  if (names) return kind === "tabular" ? names.some((name) => groups?.includes(name) || features?.includes(name)) : kind !== "image";
   const most = probe === null ? Math.max(...players) : players[probe];
   return chosen ? kind !== "image" && chosen.every((player) => player < most) : kind === "image" && covers(points, width, height);
 }

@@ -1,6 +1,7 @@
 /** Derives what the views draw from the records and the state: runs, epoch, probes. Requests missing replies. */
 
 import { chosen, strongest } from "../figures/scale.js";
+import { askedArguments } from "./areas.js";
 import { sharedBeginning, shortName, tellApart } from "../words/names.js";
 import { epochOf } from "./cursor.js";
 import { orderProbes } from "./order.js";
@@ -128,7 +129,8 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   const panes = panesOf(a, b, cursor, pin);
   const explanation = { run: a.run, set: a.info.set, explainer: method, class: explained };
   const pairArguments = b ? { ...explanation, other: b.run, by: state.align } : null;
-  const comparison = pairArguments && { ...pairArguments, ...(state.repeats && { repeats: state.repeats }) };
+  const asked = askedArguments(state.areas, a.info.probes);
+  const comparison = pairArguments && { ...pairArguments, ...asked, ...(state.repeats && { repeats: state.repeats }) };
   const compared = settled && comparison ? ask("compare", comparison) : undefined;
   // A pinned epoch belongs to the same run, so order and filters use the runs only. Cards keep their places while the cursor moves.
   const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
@@ -146,7 +148,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
     pin,
     difference: panes.length === 2 ? ask("difference", { ...(pairArguments ?? { ...explanation, at: String(pin) }), probes: String(probe) }) : undefined,
     compared,
-    findings: settled && (!comparison || compared) ? findingsOf(explanation, comparison, cursor, rested, ask) : undefined,
+    findings: settled && (!comparison || compared) ? findingsOf({ ...explanation, ...asked }, comparison, cursor, rested, ask) : undefined,
     rested,
     method,
     explained,

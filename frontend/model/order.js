@@ -88,6 +88,29 @@ function apartness(compared, probe, step) {
 const BOTH_RIGHT = 10;
 
 /**
+ * How far the output of a regression is from the true value, the largest of the runs shown; NaN where that is unknown.
+ * @param {Pane[]} panes
+ * @param {number} probe
+ */
+export function largestError(panes, probe) {
+  const errors = panes.map(({ side, step }) => {
+    const { truth, regression } = side.info.probes;
+    const prediction = side.predictions?.at(probe, step);
+    return regression && truth && prediction && prediction.predicted >= 0 ? Math.abs(prediction.probability - truth[probe][prediction.predicted]) : NaN;
+  }).filter(Number.isFinite);
+  return errors.length ? Math.max(...errors) : NaN;
+}
+
+/**
+ * The mean size of the errors of a regression at the cursor.
+ * @param {Pane[]} panes
+ */
+function meanError(panes) {
+  const errors = Array.from({ length: panes[0].side.info.probes.count }, (_, probe) => largestError(panes, probe)).filter(Number.isFinite);
+  return errors.reduce((sum, error) => sum + error, 0) / errors.length;
+}
+
+/**
  * @param {Pane[]} panes  the runs shown on the cards, at the cursor
  * @param {Pick<State, "sort" | "only" | "wrong" | "disagree">} state
  * @param {{compared: import("../types.d.ts").Compared, step: number} | null} [apart]  the comparison of a pair, and the step where the cursor rests
@@ -96,9 +119,11 @@ const BOTH_RIGHT = 10;
 export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null) {
   const [first] = panes;
   const kept = [];
+  const { regression } = first.side.info.probes;
+  const mean = wrong && regression ? meanError(panes) : 0;
   for (let probe = 0; probe < first.side.info.probes.count; probe++) {
     if (only !== null && !labelsOrPrediction(first, probe).includes(only)) continue;
-    if (wrong && !panes.some((pane) => isRight(pane, probe) === false)) continue;
+    if (wrong && !(regression ? largestError(panes, probe) > mean : panes.some((pane) => isRight(pane, probe) === false))) continue;
     if (disagree) {
       // Without a prediction of both there is no disagreement.
       const predictions = panes.map(({ side, step }) => side.predictions?.at(probe, step));
@@ -107,6 +132,12 @@ export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null
     kept.push(probe);
   }
   if (sort === "order") return kept;
+  if (sort === "error" && regression) {
+    return sorted(kept, (probe) => {
+      const error = largestError(panes, probe);
+      return Number.isNaN(error) ? Infinity : -error;
+    });
+  }
   if (sort === "differ" && apart) return sorted(kept, (probe) => -apartness(apart.compared, probe, apart.step));
   /** @type {(probe: number) => number} */
   const key =

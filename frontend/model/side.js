@@ -1,6 +1,6 @@
 /** One run as the page shows it: requests its records and looks values up in the replies. */
 
-import { areaArguments, fits } from "./areas.js";
+import { areaArguments, askedArguments, fits } from "./areas.js";
 import { memo } from "./memo.js";
 
 /** @typedef {import("../types.d.ts").Ask} Ask */
@@ -122,7 +122,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     shares,
     ...(known ? driftsOf(explanation, { info, pin, from, settled, pair }, ask) : { drift: undefined, chosenDrift: undefined, sincePin: undefined }),
     trust: analysed ? ask("trust", explanation) : undefined,
-    events: analysed ? ask("events", explanation) : undefined,
+    events: analysed ? ask("events", { ...explanation, ...askedArguments(areas, info.probes) }) : undefined,
     get fidelity() {
       return fidelity;
     },

@@ -58,7 +58,7 @@ const FIELDS = {
   probe: [INTEGER, null],
   epoch: [STEP, null],
   pin: [STEP, null],
-  sort: [oneOf("order", "changed", "uncertain", "differ"), "changed"],
+  sort: [oneOf("order", "changed", "uncertain", "error", "differ"), "changed"],
   only: [INTEGER, null],
   wrong: [FLAG, false],
   disagree: [FLAG, false],

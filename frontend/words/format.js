@@ -1,7 +1,6 @@
 /** Numbers and words as the page writes them. Pure. */
 
 import { RETURNED } from "../figures/steps.js";
-import { trueLabels } from "./truth.js";
 
 // The smallest error that four decimals can distinguish from 0.
 const LEAST_FIXED = 0.00005;
@@ -181,31 +180,6 @@ export function method(name) {
 export function className(probes, number) {
   return probes.class_names?.[number] ?? String(number);
 }
-
-/**
- * How a probe is called where its class is written beside it, and where it is not.
- * @param {import("../types.d.ts").ProbeSetInfo} probes
- * @param {number} probe
- */
-export function probeName(probes, probe) {
-  return probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => className(probes, number));
-}
-
-/**
- * @param {import("../types.d.ts").ProbeSetInfo} probes
- * @param {number} probe
- * @param {(number: number) => string} nameOf  the name of a class
- */
-export function numberAndLabels(probes, probe, nameOf) {
-  const labels = trueLabels(probes, probe);
-  if (!labels) return `#${probe}`;
-  if (!labels.length) return `#${probe} no label`;
-  const more = labels.length > NAMED_LABELS ? ` +${labels.length - NAMED_LABELS}` : "";
-  return `#${probe} “${labels.slice(0, NAMED_LABELS).map(nameOf).join(", ")}”${more}`;
-}
-
-// Of a set of labels, so many are part of a probe's name.
-const NAMED_LABELS = 3;
 
 /**
  * What an output of a model is called: a class, or of a regression "the output", or one of several.

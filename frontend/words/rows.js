@@ -44,6 +44,25 @@ export function playerValue(probes, row, player) {
   const missing = features.filter((feature) => row.missing[feature]);
   const say = (/** @type {number} */ feature) => (row.missing[feature] ? `missing (replaced by the background's ${featureValue(probes, row, feature)})` : featureValue(probes, row, feature));
   if (features.length === 1) return { short: missing.length ? "missing" : featureValue(probes, row, features[0]), full: say(features[0]), missing: missing.length > 0 };
+  const active = activeColumn(probes, row, player, features);
   const full = features.map((feature) => `${probes.features?.[feature] ?? feature}: ${say(feature)}`).join("\n");
-  return { short: `${features.length} columns`, full, missing: features.length > 0 && missing.length === features.length };
+  return { short: active ?? `${features.length} columns`, full, missing: features.length > 0 && missing.length === features.length };
+}
+
+/**
+ * The active column of a one-hot code, without what all its columns begin with: “C” of deck_A, deck_B, deck_C; "none" where none is; null of other groups.
+ * @param {ProbeSetInfo} probes
+ * @param {Row} row
+ * @param {number} player
+ * @param {number[]} features  its columns
+ */
+function activeColumn(probes, row, player, features) {
+  if (features.some((feature) => row.missing[feature] || ![0, 1].includes(row.values[feature]))) return null;
+  const active = features.filter((feature) => row.values[feature] === 1);
+  if (active.length > 1) return null;
+  if (!active.length) return "none";
+  const group = probes.player_names?.[player] ?? "";
+  const column = probes.features?.[active[0]] ?? String(active[0]);
+  const rest = column.startsWith(group) ? column.slice(group.length).replace(/^[\s_=:.-]+/, "") : column;
+  return rest || column;
 }

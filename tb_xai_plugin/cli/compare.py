@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from tb_xai_plugin.judgement import alignment, events, findings, summaries, word
 from tb_xai_plugin.judgement.alignment import ABSENT
 from tb_xai_plugin.judgement.beside import MOST_FEATURES, SideBySide
 from tb_xai_plugin.judgement.distances import MEASURES
-from tb_xai_plugin.records import wire
+from tb_xai_plugin.records import asked, wire
 from tb_xai_plugin.run import read_run, read_runs
 
 if TYPE_CHECKING:
@@ -73,6 +74,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="a regular expression for the part of a name in which repeats differ, e.g. '-[0-9]+$' (default: runs that are recorded alike, and whose "
         "names differ in the number of a repeat alone: seed3, run_2, version_4, a time)",
     )
+    parser.add_argument(
+        "--region",
+        action="append",
+        dest="regions",
+        metavar="NAME",
+        help="a region to compare besides those declared with the probes: a feature, a group, a token, a stretch of time 'start:stop', or of images a box "
+        "'x0,y0,x1,y1' in pixels; may be given several times",
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(command=run)
 
@@ -93,11 +102,15 @@ def run(given: argparse.Namespace) -> int:
         for run, path in zip(runs, (given.a, given.b), strict=True):
             run.name = _name_below(given.repeats, repeats, path) or run.name
     with Progress(f"Comparing {a.name} and {b.name}").phase("values" if repeats is None else "values, and repeats"):
-        compared = a.compare(b, given.explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern)
+        compared = a.compare(
+            b, given.explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern, regions=given.regions
+        )
         if isinstance(compared, SideBySide):
             report, lines = _beside(compared, a, b, given.epoch), _beside_lines
         else:
             report, lines = _report(compared, a, b, given.epoch), _lines
+    for sentence in filter(None, (asked.clash(a, name) for name in given.regions or ())):
+        print(f"tb-xai: {sentence}.", file=sys.stderr)
     print(json.dumps(report, indent=2) if given.json else "\n".join(lines(report)))
     return 0
 

@@ -28,7 +28,8 @@ export const retry = (element) => html`<button type="button" class="button" onCl
  * @param {Data} data
  */
 export function elsewhere({ failures }) {
-  const words = failures.filter(({ route }) => !VITAL.has(route) && !PLACED.has(route)).map(({ route, args, problem }) => `${partOf(route, args)} could not be read: ${problem}`);
+  // Names that the record does not have are told beside the region.
+  const words = failures.filter(({ route, args }) => !VITAL.has(route) && !PLACED.has(route) && !(route === "share" && args.names)).map(({ route, args, problem }) => `${partOf(route, args)} could not be read: ${problem}`);
   return [...new Set(words)];
 }
 

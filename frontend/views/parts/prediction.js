@@ -39,6 +39,8 @@ export function shortPrediction(pane, probe, paired) {
   if (probes.regression) {
     const [output, error] = [shortNumber(given.probability), outputError(given.probability, probes.truth?.[probe][given.predicted], shortNumber)];
     const room = !paired && probes.truth && output.length + error.length < ROOM;
+    // Of two runs, what tells them apart is how far each is from the true value.
+    if (paired && probes.truth) return html`<span title=${errorWords(probes, probe, given.predicted, given.probability)} class="card-error">${error}</span>`;
     return html`<span title=${errorWords(probes, probe, given.predicted, given.probability)}>${output}${room && html` <span class="card-error">${error}</span>`}</span>`;
   }
   const right = isRight(pane, probe);

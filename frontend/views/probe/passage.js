@@ -1,8 +1,9 @@
 /** The selected text, each token shaded by its attribution: A, B and their difference, all on one scale. */
 
-import { css, faded, insideOf, shade } from "../../figures/passage.js";
+import { css, faded, shade } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
 import { sideAt } from "../../model/frames.js";
+import { insideOf } from "../../model/players.js";
 import { exactly, isHidden, placeOf, shownOf, withinNoise } from "../../model/shown.js";
 import { choose, html, render } from "../parts/html.js";
 import { panesRow } from "./panes.js";

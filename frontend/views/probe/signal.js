@@ -2,10 +2,9 @@
 
 import { barEnd } from "../../figures/bars.js";
 import { NOBODY } from "../../figures/outline.js";
-import { insideOf } from "../../figures/passage.js";
 import { rove } from "../../host/rove.js";
 import { sideAt } from "../../model/frames.js";
-import { playerName, stretch } from "../../model/players.js";
+import { insideOf, playerName, stretch } from "../../model/players.js";
 import { exactly, shownOf } from "../../model/shown.js";
 import { LEFT, paintSignal, RIGHT } from "../../paint/signal.js";
 import { choose, html, render } from "../parts/html.js";

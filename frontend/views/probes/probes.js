@@ -11,9 +11,10 @@ import { labelsOrPrediction } from "../../model/order.js";
 import { font } from "../../paint/canvas.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
-import { className, epoch, list, number, numberAndLabels, probeName, unitWords } from "../../words/format.js";
+import { className, epoch, inUnit, list, number, outputNumber, unitWords } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
 import { sharedBeginning, shortName } from "../../words/names.js";
+import { probeName, shortProbeName } from "../../words/probes.js";
 import { choose, html, render, select } from "../parts/html.js";
 import { once } from "../parts/later.js";
 import { shortPrediction } from "../parts/prediction.js";
@@ -132,13 +133,14 @@ function header(element, data, state, classesOf) {
     const hidden = only !== null && !labelsOrPrediction(data.panes[0], data.probe).includes(only);
     choose(element, hidden ? { only, probe: null, player: null, hover: null } : { only });
   };
-  const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text) =>
-    html`<label class="check"><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
+  const check = (/** @type {"wrong" | "disagree"} */ field, /** @type {string} */ text, title = "") =>
+    html`<label class="check" title=${title}><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">
     <h2>Probes</h2>
-    <label class="inline">sort ${select({ label: "Sort probes by", value: state.sort, options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../../types.d.ts").Sort} */ (value) }) })}</label>
+    <label class="inline">sort ${select({ label: "Sort probes by", value: sortShown(data, state), options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../../types.d.ts").Sort} */ (value) }) })}</label>
     ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
     ${(probes.labels || probes.label_sets) && !probes.regression && check("wrong", "wrong only")}
+    ${probes.regression && probes.truth && check("wrong", "larger errors only", "probes whose error is larger than the mean size of all errors")}
     ${data.b && !probes.regression && check("disagree", "A and B disagree")}
     ${hatched(element, data, state)}
     ${probes.regression && html`<span class="note">${data.a && numbersOfCards(data.a, data.b)}</span>`}
@@ -153,7 +155,7 @@ function header(element, data, state, classesOf) {
  */
 function numbersOfCards(a, b) {
   const units = unitWords([a, b].map((side) => side && { letter: side.letter, unit: side.info.probes.unit ?? "" }));
-  return `${a.info.probes.truth && !b ? "output and its error (output − true value)" : "output"}${units && `, in ${units}`}`;
+  return `${a.info.probes.truth ? (b ? "error: output − true value" : "output and its error (output − true value)") : "output"}${units && `, in ${units}`}`;
 }
 
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the order by certainty is called; "" for its own name */
@@ -162,10 +164,16 @@ const uncertainWords = ({ label_sets: sets, regression, truth }) => (sets ? "mos
 /** @type {(data: Data, state: State) => import("../parts/html.js").Option[]} */
 function sorts({ a, b }, { pin, sort }) {
   const uncertain = a && uncertainWords(a.info.probes);
-  const known = (pin === null ? SORTS : SORTS_PINNED).map((one) => (one.value === "uncertain" && uncertain ? { ...one, text: uncertain } : one));
-  const listed = a && !b && isOnce(a) ? known.flatMap((one) => (one.value === "uncertain" ? [one] : one.value === (sort === "order" ? "order" : "changed") ? [{ ...one, text: "as logged" }] : [])) : known;
+  const known = (pin === null ? SORTS : SORTS_PINNED).map((one) => (one.value !== "uncertain" || !uncertain ? one : a?.info.probes.regression ? { value: "error", text: uncertain } : { ...one, text: uncertain }));
+  const listed = a && !b && isOnce(a) ? known.flatMap((one) => (one.value === "uncertain" || one.value === "error" ? [one] : one.value === (sort === "order" ? "order" : "changed") ? [{ ...one, text: "as logged" }] : [])) : known;
   return b || sort === "differ" ? [...listed, DIFFER] : listed;
 }
+
+/** @type {(data: Data, state: State) => string} the entry that says how the probes are sorted: older links call the largest error uncertain, and classes have no error */
+const sortShown = ({ a }, { sort }) => {
+  const errors = Boolean(a?.info.probes.regression && a.info.probes.truth);
+  return sort === "uncertain" && errors ? "error" : sort === "error" && !errors ? "uncertain" : sort;
+};
 
 /**
  * Whether a card's difference exceeds noise: A from B, or this epoch from the previous one.
@@ -226,7 +234,7 @@ function card(element, data, panes, probe, { left, width, lines }) {
   const name = probeName(probes, probe);
   const chosen = probe === data.probe;
   const why = panes.some((pane) => isUnexplained(pane, probe)) ? `\nhatched: ${unexplained(data.explained, panes[0].side.info)}` : "";
-  return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${why}`}
+  return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${trueValues(probes, probe)}${why}`}
     style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
     <span class="card-name"><bdi translate="no" class=${lines > 1 ? "card-words" : "ellipsis"}>${cardName(probes, probe)}</bdi>${change(data, probe)}</span>
     <span class="card-halves">
@@ -245,6 +253,9 @@ function card(element, data, panes, probe, { left, width, lines }) {
   </button>`;
 }
 
+/** @type {(probes: import("../../types.d.ts").ProbeSetInfo, probe: number) => string} the true values of a regression, as a line of a tooltip */
+const trueValues = (probes, probe) => (probes.regression && probes.truth ? `\ntrue value ${probes.truth[probe].map((value) => inUnit(outputNumber(value), probes.unit)).join(", ")}` : "");
+
 /** @type {(probes: import("../../types.d.ts").ProbeSetInfo) => string} what the names of all classes begin with */
 const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?? []));
 
@@ -254,7 +265,7 @@ const sharedByClasses = memo(({ class_names: names }) => sharedBeginning(names ?
  * @param {number} probe
  */
 function cardName(probes, probe) {
-  return probes.names?.[probe] ?? numberAndLabels(probes, probe, (number) => shortName(className(probes, number), sharedByClasses(probes)));
+  return shortProbeName(probes, probe, (number) => shortName(className(probes, number), sharedByClasses(probes)));
 }
 
 /** How wide the names are: measured once for each set of probes. */

@@ -1,13 +1,14 @@
 /** Regions, logged with the probes, drawn here or made of features, tokens, stretches of time: the outlined one, and the share of the attribution that each run puts on them. */
 
-import { LONGEST_NAME, MOST_AREAS, fits, freeName } from "../../model/areas.js";
+import { LONGEST_NAME, MOST_AREAS, box, fits, freeName } from "../../model/areas.js";
 import { ABSENT } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
-import { playerName } from "../../model/players.js";
+import { namesToAsk, playerName } from "../../model/players.js";
 import { indexOf } from "../../model/series.js";
 import { epoch, percent } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";
+import { probeName } from "../../words/probes.js";
 import { choose, html, render, segmented } from "../parts/html.js";
 import { toSketch } from "../parts/sketch.js";
 
@@ -52,7 +53,9 @@ export function regionsView(element) {
           ${area.name === renaming ? nameField(element, data, state, area, again) : choice(element, data, area.name, () => again(area.name), membersOf(data, area))}
           ${tools(element, data, state, area, again)}
           ${join(element, data, state, area)}
+          ${unknown(data, area)}
         </div>`)}
+        ${state.areas.length < MOST_AREAS && !state.drawing && ask(element, data, state)}
         ${data.a.info.probes.kind !== "image" ? watch(element, data, state) : state.drawing ? drawing(element, state.drawing) : start(element, state)}
       </div>`,
       element,
@@ -139,14 +142,15 @@ function more(data, region) {
  * @param {string} title
  * @param {number} step
  */
-function exactly({ probe }, share, title, step) {
+function exactly(data, share, title, step) {
+  const { probe } = data;
   const value = share.at(probe, step);
   if (!Number.isFinite(value)) return undefined;
   const error = share.errors(probe, step);
   const pointed = share.pointed(probe, step);
   const before = share.before(probe);
   const parts = [
-    `probe ${probe}, ${title} at ${epoch(step)}: ${percent(value)}${error > 0 ? ` ± ${percent(error)}` : ""}`,
+    `${probeName(data.panes[0].side.info.probes, probe)}, ${title} at ${epoch(step)}: ${percent(value)}${error > 0 ? ` ± ${percent(error)}` : ""}`,
     `${share.measured ? "untrained" : "by its size alone"} ${percent(before)}`,
     ...(Number.isFinite(pointed) ? [`the strongest ${pointed ? "lies inside" : "lies outside"}`] : []),
   ];
@@ -167,6 +171,8 @@ function onsets({ a, b }, region) {
     const since = share.inFew ? `${epoch} in ${probes} of ${side.info.probes.count} probes` : epoch;
     return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
   });
+  const sized = [a, b].map((side) => side?.shares.get(region)).find((share) => share && Number.isFinite(share.own));
+  if (sized) words.push(`${percent(sized.own)} of ${sized.whole}`);
   const about = "A run leans on a region when the mean share, or the share in some probes, rises above its lowest value by more than noise and stays above it.";
   return words.length ? html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>` : null;
 }
@@ -214,7 +220,7 @@ function tools(element, data, state, area, rename) {
   const whose = probe === null ? "all probes" : `probe ${probe} only`;
   const other = probe === null ? `measure probe ${data.probe} only` : "measure all probes";
   // Tokens are those of one text.
-  const fixed = area.players && data.a?.info.probes.kind === "text";
+  const fixed = (area.players && data.a?.info.probes.kind === "text") || area.names;
   return html`<span class="area-tools">
     ${fixed ? html`<span class="note">${whose}</span>` : html`<button type="button" class="link" title=${other} aria-label=${`${name}: ${whose}; ${other}`} onClick=${() => choose(element, changed(state, area, { ...area, probe: probe === null ? data.probe : null }))}>${whose}</button>`}
     <button type="button" class="link" aria-label=${`Rename ${name}`} onClick=${() => rename(name)}>rename</button>
@@ -238,7 +244,8 @@ const nameOf = ({ a, probe }, player) => (a ? playerName(a.info.probes, a.conten
 const called = (data, [first, ...more]) => `${middle(nameOf(data, first), LONGEST_NAME - 5)}${more.length ? ` + ${more.length}` : ""}`;
 
 /** @type {(data: Data, area: Area) => string} */
-function membersOf(data, { players, probe }) {
+function membersOf(data, { players, probe, names }) {
+  if (names) return names.join("\n");
   if (!players || !data.a) return "";
   const { probes } = data.a.info;
   const content = data.a.content(probe ?? data.probe);
@@ -287,6 +294,89 @@ function watch(element, data, state) {
   if (areas.some((area) => area.players?.join() === String(player) && area.probe === probe)) return null;
   return html`<button type="button" class="link watch ellipsis" title=${`measure how much of the attribution lies on “${nameOf(data, player)}”`}
     onClick=${() => choose(element, { areas: [...areas, { name, probe, points: [], players: [player] }], region: name })}>+ watch “${middle(nameOf(data, player), SHORT_NAME)}”</button>`;
+}
+
+/**
+ * A warning about names of a region that a run does not have.
+ * @param {Data} data
+ * @param {Area} area
+ */
+function unknown({ a, b, failures }, { name, names }) {
+  if (!names) return null;
+  const own = names.map(encodeURIComponent).join(",");
+  const refused = failures.find(({ route, args }) => route === "share" && args.names === own)?.problem.replace(/^share: /, "");
+  const missing = [...new Set([a, b].flatMap((side) => side?.shares.get(name)?.unknown ?? []))];
+  const words = refused ?? (missing.length ? `not in this record: ${missing.map((one) => `“${one}”`).join(", ")}` : "");
+  return words ? html`<p class="note warning" role="status">${words}</p>` : null;
+}
+
+/**
+ * A field for what was not declared: features, groups and tokens by name, with completion; of images a box.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
+function ask(element, data, state) {
+  const { a, b } = data;
+  if (!a) return null;
+  const { probes, regions } = a.info;
+  const image = probes.kind === "image";
+  const known = image ? [] : namesToAsk(probes, data.order.slice(...state.window).concat(data.probe).map((probe) => a.content(probe)));
+  const take = (/** @type {Event & {currentTarget: EventTarget | null}} */ event) => {
+    const input = /** @type {HTMLInputElement} */ (event.currentTarget);
+    const text = input.value.trim();
+    if (!text) return;
+    // A declared region wins over what else has its name.
+    if (regions.includes(text) || state.areas.some(({ name }) => name === text)) {
+      input.value = "";
+      choose(element, { region: text });
+      return;
+    }
+    const asked = image ? boxOf(text, probes) : namesOf(text, probes, known);
+    if (typeof asked === "string") {
+      input.setCustomValidity(asked);
+      input.reportValidity();
+      return;
+    }
+    input.value = "";
+    const name = freeName(text, [...regions, ...(b?.info.regions ?? []), ...state.areas.map((area) => area.name)]);
+    choose(element, { areas: [...state.areas, { name, probe: null, ...asked }], region: name });
+  };
+  const keys = (/** @type {KeyboardEvent & {currentTarget: EventTarget | null}} */ event) => {
+    event.stopPropagation();
+    /** @type {HTMLInputElement} */ (event.currentTarget).setCustomValidity("");
+    if (event.key === "Enter") take(event);
+  };
+  const what = image ? "a box: x0,y0,x1,y1" : `${probes.kind === "tabular" ? "features or groups" : playerNoun(probes.kind, 2)}, by name`;
+  return html`<input type="search" class="filter ask-region" list=${image ? undefined : "region-names"} placeholder=${`+ ${what}`} aria-label=${`Measure the share on ${what}`}
+      title=${`measure how much of the attribution lies on ${what}; several names with commas between them`} onKeyDown=${keys} onInput=${(/** @type {Event} */ { target }) => /** @type {HTMLInputElement} */ (target).setCustomValidity("")} />
+    ${!image && html`<datalist id="region-names">${known.slice(0, MOST_LISTED).map((name) => html`<option key=${name} value=${name}></option>`)}</datalist>`}`;
+}
+
+// Names in the completion.
+const MOST_LISTED = 1000;
+
+/**
+ * Names that a user typed; a sentence where the record can't have them.
+ * @param {string} text
+ * @param {import("../../types.d.ts").ProbeSetInfo} probes
+ * @param {string[]} known
+ */
+function namesOf(text, { kind }, known) {
+  const names = known.includes(text) ? [text] : text.split(",").map((name) => name.trim()).filter(Boolean);
+  const missing = kind === "tabular" ? names.filter((name) => !known.includes(name)) : [];
+  return missing.length ? `No feature or group is called “${missing[0]}”.` : { points: [], names };
+}
+
+/**
+ * A box that a user typed.
+ * @param {string} text
+ * @param {import("../../types.d.ts").ProbeSetInfo} probes
+ */
+function boxOf(text, { width = 0, height = 0 }) {
+  const ends = text.split(",").map(Number);
+  const sound = ends.length === 4 && ends.every(Number.isFinite) && ends[0] < ends[2] && ends[1] < ends[3] && ends[0] < width && ends[1] < height && ends[2] > 0 && ends[3] > 0;
+  return sound ? { points: box(ends.slice(0, 2), ends.slice(2), width, height) } : `Give a box inside the image of ${width} × ${height} pixels: x0,y0,x1,y1.`;
 }
 
 /** @type {(element: HTMLElement, state: State) => import("../../types.d.ts").VNode} */

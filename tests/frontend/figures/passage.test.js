@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contrast, faded, insideOf, PANEL, shade } from "../../../frontend/figures/passage.js";
+import { contrast, faded, PANEL, shade } from "../../../frontend/figures/passage.js";
+import { insideOf } from "../../../frontend/model/players.js";
 import { exactly, isHidden, placeOf, shownOf, withinNoise } from "../../../frontend/model/shown.js";
 import { DEFAULTS } from "../../../frontend/model/state.js";
 

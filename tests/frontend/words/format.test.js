@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { className, commonUnit, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, probeName, shortNumber, signed, tick, tickLabels, toError, unitWords, withError } from "../../../frontend/words/format.js";
+import { className, commonUnit, epoch, givenUnit, inUnit, list, method, number, outputError, outputName, outputNumber, percent, plural, probability, shortNumber, signed, tick, tickLabels, toError, unitWords, withError } from "../../../frontend/words/format.js";
+import { shortProbeName } from "../../../frontend/words/probes.js";
 
 test("numbers keep about three digits whatever their size, with a real minus sign", () => {
   const written = [0, 0.8312, -1.2, 12.34, 123.4, 0.0812, 1e-5, -250000].map((value) => number(value));
@@ -81,10 +82,10 @@ test("an error of 0 is exact and one that is NaN unknown: neither is written", (
 
 test("probes are called by name, else by number and class, else by number", () => {
   const probes = { names: null, labels: [7, 3], class_names: null };
-  assert.equal(probeName(probes, 0), "#0 “7”");
-  assert.equal(probeName({ ...probes, class_names: Array(10).fill("cat") }, 1), "#1 “cat”");
-  assert.equal(probeName({ ...probes, labels: null }, 1), "#1");
-  assert.equal(probeName({ ...probes, names: ["a", "b"] }, 1), "b");
+  assert.equal(shortProbeName(probes, 0), "#0 “7”");
+  assert.equal(shortProbeName({ ...probes, class_names: Array(10).fill("cat") }, 1), "#1 “cat”");
+  assert.equal(shortProbeName({ ...probes, labels: null }, 1), "#1");
+  assert.equal(shortProbeName({ ...probes, names: ["a", "b"] }, 1), "#1 b");
   assert.equal(className(probes, 3), "3");
 });
 
@@ -133,6 +134,6 @@ test("an output has the name of its class, its own name, or its number", () => {
 
 test("a probe with several labels is called by the first three, one without by that", () => {
   const probes = { names: null, labels: null, class_names: ["a", "b", "c", "d"], label_sets: [[0, 2], [], [0, 1, 2, 3]] };
-  assert.deepEqual([0, 1, 2].map((probe) => probeName(probes, probe)), ["#0 “a, c”", "#1 no label", "#2 “a, b, c” +1"]);
-  assert.equal(probeName({ ...probes, names: ["x", "y", "z"] }, 2), "z");
+  assert.deepEqual([0, 1, 2].map((probe) => shortProbeName(probes, probe)), ["#0 “a, c”", "#1 no label", "#2 “a, b, c” +1"]);
+  assert.equal(shortProbeName({ ...probes, names: ["x", "y", "z"] }, 2), "#2 z");
 });
