@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -94,7 +94,7 @@ def test_a_token_that_no_text_has_is_a_warning_when_declared_and_when_asked(of_t
     with pytest.warns(UserWarning, match=r"no text has the token 'Spielberg'; give tokens as they are in the texts"):
         both = run.region_share("shap", ["film", "Spielberg"])
     np.testing.assert_array_equal(both, run.region_share("shap", "film"))
-    with pytest.raises(ArgumentError, match="no region 'Spielberg' in this record; it has .*every token of its texts"):
+    with pytest.raises(ArgumentError, match=r"no region 'Spielberg' in this record; it has .*every token of its texts"):
         run.region_share("shap", "Spielberg")
     with pytest.warns(UserWarning, match=r"region 'watched': no text has the tokens 'Lucas', 'Allen'; "):
         TextProbes(TEXTS, regions={"watched": ["film", "Lucas", "Allen"]})

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tb_xai_plugin.errors import ArgumentError
-from tb_xai_plugin.probes import regions
-from tb_xai_plugin.probes import areas
+from tb_xai_plugin.probes import areas, regions
 
 pytestmark = pytest.mark.viewing
 

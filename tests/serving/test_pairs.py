@@ -18,9 +18,8 @@ from werkzeug.test import TestResponse
 
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.explainers import Custom, Lime
-from tb_xai_plugin.probes import regions
+from tb_xai_plugin.probes import areas, regions
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.probes import areas
 
 pytestmark = pytest.mark.viewing
 

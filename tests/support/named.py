@@ -27,7 +27,7 @@ def table(**options: Any) -> TabularProbes:
         "regions": {"money": ["fare"], "fare": ["age", "fare"]},
         **options,
     }
-    return TabularProbes(ROWS, background=np.vstack([ROWS, ROWS + [1, 1, 0, 0, 0]]), feature_names=FEATURES, **given)
+    return TabularProbes(ROWS, background=np.vstack([ROWS, ROWS + np.array([1, 1, 0, 0, 0])]), feature_names=FEATURES, **given)
 
 
 def texts(**options: Any) -> TextProbes:

@@ -172,9 +172,9 @@ function onsets({ a, b }, region) {
     return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
   });
   const sized = [a, b].map((side) => side?.shares.get(region)).find((share) => share && Number.isFinite(share.own));
-  if (sized) words.push(`${percent(sized.own)} of ${sized.whole}`);
+  const size = sized && html`<span class="region-onsets" title="the region's own size: a share of about this size is no reason">its size: ${percent(sized.own)} of ${sized.whole}</span>`;
   const about = "A run leans on a region when the mean share, or the share in some probes, rises above its lowest value by more than noise and stays above it.";
-  return words.length ? html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>` : null;
+  return html`${words.length > 0 && html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>`}${size}`;
 }
 
 /**
@@ -304,7 +304,7 @@ function watch(element, data, state) {
 function unknown({ a, b, failures }, { name, names }) {
   if (!names) return null;
   const own = names.map(encodeURIComponent).join(",");
-  const refused = failures.find(({ route, args }) => route === "share" && args.names === own)?.problem.replace(/^share: /, "");
+  const refused = failures.find(({ route, args }) => route === "share" && args.names === own)?.problem.replace(/^.*?share: /, "");
   const missing = [...new Set([a, b].flatMap((side) => side?.shares.get(name)?.unknown ?? []))];
   const words = refused ?? (missing.length ? `not in this record: ${missing.map((one) => `“${one}”`).join(", ")}` : "");
   return words ? html`<p class="note warning" role="status">${words}</p>` : null;
@@ -347,9 +347,9 @@ function ask(element, data, state) {
     /** @type {HTMLInputElement} */ (event.currentTarget).setCustomValidity("");
     if (event.key === "Enter") take(event);
   };
-  const what = image ? "a box: x0,y0,x1,y1" : `${probes.kind === "tabular" ? "features or groups" : playerNoun(probes.kind, 2)}, by name`;
-  return html`<input type="search" class="filter ask-region" list=${image ? undefined : "region-names"} placeholder=${`+ ${what}`} aria-label=${`Measure the share on ${what}`}
-      title=${`measure how much of the attribution lies on ${what}; several names with commas between them`} onKeyDown=${keys} onInput=${(/** @type {Event} */ { target }) => /** @type {HTMLInputElement} */ (target).setCustomValidity("")} />
+  const what = image ? "box x0,y0,x1,y1" : probes.kind === "tabular" ? "feature or group" : playerNoun(probes.kind);
+  return html`<input type="search" class="filter ask-region" list=${image ? undefined : "region-names"} placeholder=${`+ ${what}`} aria-label=${`Add a region: ${what}`}
+      title=${image ? "measure how much of the attribution lies in a box, in pixels" : `measure how much of the attribution lies on any ${what}; several names with commas between them`} onKeyDown=${keys} onInput=${(/** @type {Event} */ { target }) => /** @type {HTMLInputElement} */ (target).setCustomValidity("")} />
     ${!image && html`<datalist id="region-names">${known.slice(0, MOST_LISTED).map((name) => html`<option key=${name} value=${name}></option>`)}</datalist>`}`;
 }
 
