@@ -19,6 +19,8 @@ const STYLES = [
   "styles/notices.css",
   "styles/export.css",
   "styles/judgement.css",
+  "styles/contrast.css",
+  "styles/print.css",
 ];
 
 export async function render() {

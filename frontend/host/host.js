@@ -32,9 +32,14 @@ export function frameAllows(what) {
 }
 
 /**
+ * Where the user's own colours replace the page's (a contrast theme), they also tell whether it is dark.
  * @param {(dark: boolean) => void} changed  called now and whenever the theme changes
  */
 export function followTheme(changed) {
+  if (matchMedia("(forced-colors: active)").matches) {
+    changed(isDarkCanvas());
+    return;
+  }
   const host = hostWindow();
   if (host !== window) {
     const { body } = host.document;
@@ -46,6 +51,41 @@ export function followTheme(changed) {
   const preference = matchMedia("(prefers-color-scheme: dark)");
   preference.addEventListener("change", () => changed(preference.matches));
   changed(preference.matches);
+}
+
+/** Whether the system's paper is darker than a middle grey. */
+function isDarkCanvas() {
+  const swatch = document.createElement("i");
+  swatch.style.cssText = "color: Canvas; forced-color-adjust: none";
+  document.body.append(swatch);
+  const [r, g, b] = (getComputedStyle(swatch).color.match(/\d+/g) ?? []).map(Number);
+  swatch.remove();
+  return 0.3 * r + 0.59 * g + 0.11 * b < 128;
+}
+
+/**
+ * A contrast theme was chosen, changed or left: rare, and all that is drawn has other colours then.
+ * @param {() => void} changed
+ */
+export function onContrast(changed) {
+  for (const query of ["(forced-colors: active)", "(prefers-contrast: more)"]) matchMedia(query).addEventListener("change", changed);
+}
+
+/**
+ * The window went to another screen, or was zoomed: what is drawn has too few pixels, or too many.
+ * @param {() => void} changed
+ */
+export function onPixelRatio(changed) {
+  let known = 0;
+  const look = () => {
+    if (known === devicePixelRatio) return;
+    if (known) changed();
+    known = devicePixelRatio;
+    matchMedia(`(resolution: ${known}dppx)`).addEventListener("change", look, { once: true });
+  };
+  look();
+  // Zooming also changes the size, and some browsers tell of that alone.
+  window.addEventListener("resize", look);
 }
 
 /**

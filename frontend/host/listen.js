@@ -52,6 +52,19 @@ export function listen(root, store, dataNow, retry) {
     change(wanted);
   });
 
+  // A finger that goes on to scroll has moved the slider it began on: back.
+  /** @type {{slider: HTMLInputElement, value: string} | null} */
+  let touched = null;
+  root.addEventListener("pointerdown", ({ target, pointerType }) => {
+    const slider = target instanceof HTMLInputElement && target.type === "range" && pointerType === "touch" ? target : null;
+    touched = slider && { slider, value: slider.value };
+  });
+  root.addEventListener("pointercancel", () => {
+    if (!touched || touched.slider.value === touched.value) return;
+    touched.slider.value = touched.value;
+    touched.slider.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // A button that was clicked would keep the focus and take Space, which plays.
   root.addEventListener("click", (event) => {
     if (event.detail > 0 && event.target instanceof Element) event.target.closest("button")?.blur();

@@ -25,6 +25,8 @@ export const MODULES = [
   "host/listen.js",
   "host/translation.js",
   "host/clipboard.js",
+  "host/drag.js",
+  "host/print.js",
   "host/keyboard.js",
   "host/typing.js",
   "views/page.js",

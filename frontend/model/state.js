@@ -198,6 +198,8 @@ export function createStore(changed, { location, history }) {
 
   return {
     get: () => state,
+    /** Into the URL, without waiting. */
+    write,
     /** @param {Change} change */
     set(change) {
       const keys = /** @type {(keyof State)[]} */ (Object.keys(change));

@@ -9,8 +9,18 @@ export const FONT = `${11 * EM}px Roboto, sans-serif`;
 
 /** @typedef {{ink: string, muted: string, faint: string, line: string, panel: string}} Inks  of the page (styles/page.css) */
 
-/** @type {(name: string) => string} a colour of the page as it looks now */
-export const pageColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+/**
+ * A colour of the page as it looks now, in numbers: a contrast theme's colours have names that a canvas may read otherwise.
+ * @param {string} name
+ */
+export function pageColor(name) {
+  const swatch = document.createElement("i");
+  swatch.style.cssText = `color: var(--${name}); forced-color-adjust: none`;
+  document.body.append(swatch);
+  const { color } = getComputedStyle(swatch);
+  swatch.remove();
+  return color;
+}
 
 /** @type {() => Inks} as the page looks now */
 export const readInks = () => ({ ink: pageColor("ink"), muted: pageColor("muted"), faint: pageColor("faint"), line: pageColor("line"), panel: pageColor("panel") });

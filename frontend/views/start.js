@@ -1,8 +1,9 @@
 /** Starts the page: connects the session, the views and the host, and draws. */
 
 import { abreast } from "../figures/layout.js";
-import { followTheme, followVisibility, onNavigation, onReload, takeFocus } from "../host/host.js";
+import { followTheme, followVisibility, onContrast, onNavigation, onPixelRatio, onReload, takeFocus } from "../host/host.js";
 import { listen } from "../host/listen.js";
+import { onPrint } from "../host/print.js";
 import { followTranslation } from "../host/translation.js";
 import { createPlayback } from "../host/playback.js";
 import { VIEWS, later } from "./index.js";
@@ -71,14 +72,34 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
   }
 
   followTranslation(root);
+  let dark = false;
+  let onPaper = false;
+  const paint = () => store.set({ dark: dark && !onPaper });
+
   listen(root, store, () => ready, feed.retry);
-  followTheme((dark) => store.set({ dark }));
+  followTheme((now) => {
+    dark = now;
+    paint();
+  });
+  onPrint(root, {
+    light(on) {
+      onPaper = on;
+      paint();
+    },
+    draw,
+  });
   followVisibility(root, (visible) => {
     feed.setVisible(visible);
     if (visible) takeFocus();
   });
   // What has room follows the window's size.
   window.addEventListener("resize", redraw);
+  onPixelRatio(changed);
+  // The page is its address: a fresh one shows the same in the new colours.
+  onContrast(() => {
+    store.write();
+    location.reload();
+  });
   onReload(feed.poll);
   onNavigation(store.reread);
   drawWith(draw);

@@ -285,7 +285,10 @@ def test_alone_the_page_keeps_an_address_that_opens_it_again(credentials: str, s
 def test_a_frame_that_may_not_save_files_never_says_that_it_did(server: TensorBoard, host: Host, visit: Callable[..., Page]) -> None:
     """A sandbox without allow-downloads, of another origin: the page cannot know. The browser says so in its console."""
     sandbox = 'sandbox="allow-scripts allow-same-origin"'
-    page = visit(host.framing(server.url + "/" + STATE, attributes=sandbox, width=1200), expected="(?i)download.*(disallowed|sandbox)|sandbox.*download")
+    page = visit(
+        host.framing(server.url + "/" + STATE, attributes=sandbox, width=1200),
+        expected="(?i)download.*(disallowed|sandbox)|sandbox.*download",
+    )
     frame = tab_frame(page)
     saved: list[Any] = []
     page.on("download", lambda download: saved.append(download))
@@ -322,12 +325,19 @@ def test_what_was_not_copied_is_offered_for_copying_by_hand(way: str, server: Te
         "is not there": "undefined",
     }[way]
     older = "throw new Error('no')" if way == "throws" else "return false"
-    frame.evaluate(f"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }}); document.execCommand = () => {{ {older} }}; null")
+    frame.evaluate(
+        f"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }}); document.execCommand = () => {{ {older} }}; null"
+    )
     tab.get_by_role("button", name="copy link").click()
     field = tab.locator(".by-hand input")
     expect(field).to_be_focused()
     expect(field).to_have_value(re.compile(r"^http://127\.0\.0\.1:\d+/\?darkMode=false#xai&p\.xai\.a=a%2Fxai.*epoch=3"))
-    assert frame.evaluate("getSelection().toString() || document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)") == field.input_value()
+    assert (
+        frame.evaluate(
+            "getSelection().toString() || document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)"
+        )
+        == field.input_value()
+    )
     assert "copied" not in tab.locator(".status").inner_text()
     tab.get_by_role("button", name="copy link").click()
     expect(field).to_have_count(0)
@@ -336,7 +346,9 @@ def test_what_was_not_copied_is_offered_for_copying_by_hand(way: str, server: Te
 def test_a_frame_without_an_origin_says_what_it_lacks(server: TensorBoard, host: Host, visit: Callable[..., Page]) -> None:
     address = host.framing(server.url + ALONE + STATE, attributes='sandbox="allow-scripts"', width=1000)
     page = visit(address, expected="CORS|Failed to load resource|net::ERR_FAILED")
-    expect(page.frame_locator("#framed").locator(".notice")).to_contain_text("sandboxed frame that keeps it from TensorBoard: give the frame “allow-same-origin”")
+    expect(page.frame_locator("#framed").locator(".notice")).to_contain_text(
+        "sandboxed frame that keeps it from TensorBoard: give the frame “allow-same-origin”"
+    )
 
 
 def test_a_browser_that_refuses_addresses_and_storage_changes_nothing(server: TensorBoard, browser: Browser) -> None:

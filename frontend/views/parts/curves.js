@@ -2,6 +2,7 @@
 
 import { nearestLine } from "../../figures/axis.js";
 import { RETURNED, onAxis } from "../../figures/steps.js";
+import { drags } from "../../host/drag.js";
 import { epochOf, moveTo } from "../../model/cursor.js";
 import { indexOf, nearest } from "../../model/series.js";
 import { dataOf, optionsOf } from "../../paint/curves.js";
@@ -46,7 +47,7 @@ export function createCurves(element) {
   const tag = createTag();
 
   const drag = (/** @type {PointerEvent} */ event) => {
-    if (!plot || !(event.buttons & 1) || !at.steps.length) return;
+    if (!plot || !drags(event) || !at.steps.length) return;
     const box = plot.over.getBoundingClientRect();
     const step = plot.posToVal(event.clientX - box.left, "x");
     choose(element, { ...moveTo(at, nearest(at.steps.map(onAxis(shown.axis)), step)), playing: false });
@@ -70,6 +71,7 @@ export function createCurves(element) {
       drag(event);
       if (plot) tag.point(event, plot, shown);
     });
+    plot.over.addEventListener("pointerup", drag);
     plot.over.addEventListener("pointerleave", () => {
       tag.element.hidden = true;
     });
@@ -81,7 +83,7 @@ export function createCurves(element) {
 
   return (curves, cursor, dark) => {
     at = cursor;
-    const next = `${curves.key} ${dark}`;
+    const next = `${curves.key} ${dark} ${devicePixelRatio}`;
     if (next !== key) {
       key = next;
       shown = curves;

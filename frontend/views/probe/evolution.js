@@ -4,6 +4,7 @@ import { meanSizes } from "../../figures/bars.js";
 import { LARGEST_ROW, LEAST_ROW, matrixOf, orderOf, rowsIn, USUAL_ROW } from "../../figures/evolution.js";
 import { BELOW } from "../../figures/ranks.js";
 import { largest } from "../../figures/scale.js";
+import { drags } from "../../host/drag.js";
 import { EM } from "../../host/text.js";
 import { ABSENT, epochOf, moveTo } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
@@ -165,7 +166,7 @@ function listeners(element, tip, { cursor, probe }, nameOf) {
       const place = Math.max(0, Math.min(cursor.steps.length - 1, placeAt(event.clientX - bounds.left)));
       const player = playerAt(place, event.clientY - bounds.top);
       if (event.type === "pointerdown") target.setPointerCapture(event.pointerId);
-      const moved = event.buttons & 1 ? { ...moveTo(cursor, place), playing: false } : {};
+      const moved = drags(event) ? { ...moveTo(cursor, place), playing: false } : {};
       choose(element, { hover: player, ...moved });
       showTip(tip, element, event, player === null ? "" : tipText(side, probe, epochOf(cursor, side.letter, place), nameOf(player), player));
     };
@@ -173,7 +174,7 @@ function listeners(element, tip, { cursor, probe }, nameOf) {
       tip.hidden = true;
       choose(element, { hover: null });
     };
-    return { onPointerDown: point, onPointerMove: point, onPointerLeave: leave };
+    return { onPointerDown: point, onPointerMove: point, onPointerUp: point, onPointerLeave: leave };
   };
 }
 

@@ -1,5 +1,6 @@
 /** A and B in one place: with a draggable edge between them, or alternating. */
 
+import { drags } from "../../host/drag.js";
 import { choose, html, segmented } from "../parts/html.js";
 import { prediction } from "../parts/prediction.js";
 import { blankReason, canvasOf, encoded, figure, paneName, trust } from "./figure.js";
@@ -56,8 +57,8 @@ function edge(element, [first, second], at) {
   const move = (/** @type {number} */ to) => choose(element, { swipe: Math.round(Math.min(100, Math.max(0, to))) });
   const drag = (/** @type {PointerEvent} */ event) => {
     const handle = /** @type {HTMLElement} */ (event.currentTarget);
-    if (!(event.buttons & 1) || !handle.parentElement) return;
-    handle.setPointerCapture(event.pointerId);
+    if (event.type === "pointerdown") handle.setPointerCapture(event.pointerId);
+    if (!drags(event) || !handle.parentElement) return;
     const box = handle.parentElement.getBoundingClientRect();
     move((100 * (event.clientX - box.left)) / box.width);
   };
@@ -69,7 +70,7 @@ function edge(element, [first, second], at) {
     move(at + by);
   };
   return html`<div class="edge" role="slider" tabindex="0" aria-label=${`Edge between ${first.title} and ${second.title}`} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${at}
-    aria-valuetext=${`${at} % ${first.title}, ${100 - at} % ${second.title}`} style=${{ left: `${at}%` }} onPointerDown=${drag} onPointerMove=${drag} onKeyDown=${keys}></div>`;
+    aria-valuetext=${`${at} % ${first.title}, ${100 - at} % ${second.title}`} style=${{ left: `${at}%` }} onPointerDown=${drag} onPointerMove=${drag} onPointerUp=${drag} onKeyDown=${keys}></div>`;
 }
 
 /** @type {(state: State) => NonNullable<State["blink"]>} with reduced motion they alternate only on request */
