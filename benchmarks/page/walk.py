@@ -33,29 +33,28 @@ def main() -> None:
     parser.add_argument("--shorten", type=float, default=120, help="seconds to look for fewer actions that lead to a difference")
     options = parser.parse_args()
     begun = time.monotonic()
-    steps = comparisons = walks = 0
+    walks = 0
     different = []
     own = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=own, args=["--no-sandbox", "--disable-gpu"])
         with House(write_all(Path(folder))).open() as house:
-            while steps < options.steps and time.monotonic() - begun < 60 * options.minutes:
-                walk = Walk(browser, house, options.seed + walks)
+            walk = Walk(browser, house)
+            while walk.steps < options.steps and time.monotonic() - begun < 60 * options.minutes:
+                walk.seed = options.seed + walks
                 actions = walk.go(LENGTH, options.every)
                 walks += 1
-                steps += walk.steps
-                comparisons += walk.comparisons
                 if actions:
                     different.append(walk.seed)
                     print(walk.report(walk.shortened(actions, options.shorten)), flush=True)
                 if walks % 10 == 0:
                     print(
-                        f"{steps} steps, {comparisons} comparisons, {len(different)} differences, {time.monotonic() - begun:.0f} s",
+                        f"{walk.steps} steps, {walk.comparisons} comparisons, {len(different)} differences, {time.monotonic() - begun:.0f} s",
                         flush=True,
                     )
         browser.close()
     print(
-        f"{steps} steps in {walks} walks, {comparisons} comparisons, {len(different)} differences (seeds {different}), {time.monotonic() - begun:.0f} s"
+        f"{walk.steps} steps in {walks} walks, {walk.comparisons} comparisons, {len(different)} differences (seeds {different}), {time.monotonic() - begun:.0f} s"
     )
     sys.exit(bool(different))
 

@@ -29,13 +29,18 @@ def house(runs: dict[str, FakeRun]) -> Iterator[House]:
         yield house
 
 
+@pytest.fixture(scope="module")
+def walk(house: House, browser: Browser) -> Walk:
+    return Walk(browser, house)
+
+
 def as_a(run: str) -> list:
     return ["use", "runs", f"button.letter button \u201c{run} as run A\u201d", 0, 0]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_after_a_random_walk_the_page_is_a_fresh_page_at_its_address(seed: int, house: House, browser: Browser) -> None:
-    walk = Walk(browser, house, seed)
+def test_after_a_random_walk_the_page_is_a_fresh_page_at_its_address(seed: int, walk: Walk) -> None:
+    walk.seed = seed
     actions = walk.go(STEPS, EVERY)
     assert not actions, walk.report(walk.shortened(actions, 90))
 
@@ -50,18 +55,15 @@ def test_a_page_in_tensorboard_is_a_fresh_page_at_its_address(
     assert not actions, walk.report(actions)
 
 
-def test_nothing_of_a_kind_stays_when_another_one_is_chosen(house: House, browser: Browser) -> None:
+def test_nothing_of_a_kind_stays_when_another_one_is_chosen(walk: Walk) -> None:
     """On the way from each kind to each other."""
-    walk = Walk(browser, house)
     walk.begin()
-    try:
-        for kind, other in itertools.permutations(KINDS, 2):
-            walk.act(as_a(kind))
-            walk.rest(walk.page)
-            walk.act(as_a(other))
-            assert walk.differences() == [], f"{kind}, then {other}"
-    finally:
-        walk.end()
+    for kind, other in itertools.permutations(KINDS, 2):
+        walk.act(as_a(kind))
+        walk.rest(walk.page)
+        walk.act(as_a(other))
+        assert walk.differences() == [], f"{kind}, then {other}"
+    assert walk.complaints == []
 
 
 # As the browser's translation does: each text is taken out, and an element of the browser's own stands there.
@@ -86,17 +88,14 @@ WORDS = """() => [...document.querySelectorAll("[class*='-room']")].filter((room
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_translated_page_says_what_the_record_says(at_once: bool, house: House, browser: Browser) -> None:
-    walk = Walk(browser, house, 5)
+def test_a_translated_page_says_what_the_record_says(at_once: bool, walk: Walk) -> None:
+    walk.seed = 5
     walk.begin()
-    try:
-        for step in range(24):
-            assert walk.page.evaluate(TRANSLATE, at_once) > 50
-            walk.act(walk.choose())
-            walk.rest_a_little()
-            if step % 8 == 7:
-                walk.differences()  # opens the fresh page; elements differ
-                assert walk.page.evaluate(WORDS) == walk.fresh.evaluate(WORDS)
-        assert walk.complaints == []
-    finally:
-        walk.end()
+    for step in range(24):
+        assert walk.page.evaluate(TRANSLATE, at_once) > 50
+        walk.act(walk.choose())
+        walk.rest_a_little()
+        if step % 8 == 7:
+            walk.differences()  # opens the fresh page; elements differ
+            assert walk.page.evaluate(WORDS) == walk.fresh.evaluate(WORDS)
+    assert walk.complaints == []

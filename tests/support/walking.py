@@ -119,13 +119,8 @@ class Walk:
     comparisons: int = 0
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(self.seed)
         self.numbers = itertools.count()
         self.complaints: list[str] = []
-
-    def begin(self) -> None:
-        self.dark, self.size = False, SIZES[0]
-        self.house.hidden.clear()
         # Pages of one window take turns: the one behind draws once a second.
         self.contexts = [self.browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce") for _ in range(2)]
         for context in self.contexts:
@@ -134,16 +129,19 @@ class Walk:
         for page in (self.page, self.fresh):
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
             page.on("console", self.hear)
+
+    def begin(self) -> None:
+        """A page as a user opens it first."""
+        self.rng = random.Random(self.seed)
+        self.dark, self.size = False, SIZES[0]
+        self.house.hidden.clear()
+        self.complaints.clear()
         self.open(self.page, "#xai")
 
     def hear(self, said: ConsoleMessage) -> None:
         # A pattern that is none is refused by the server, and the page says so.
         if said.type == "error" and not said.text.startswith("Failed to load resource"):
             self.complaints.append(said.text)
-
-    def end(self) -> None:
-        for context in self.contexts:
-            context.close()
 
     def open(self, page: Page, address: str) -> None:
         page.set_viewport_size({"width": self.size[0], "height": self.size[1]})
@@ -240,13 +238,11 @@ class Walk:
                 elif how == "click":
                     page.mouse.down()
                     page.mouse.up()
-        self.steps += 1
 
     # What is compared
 
     def differences(self) -> list[str]:
         """What the page shows and a fresh page at its address does not, and the other way round."""
-        self.comparisons += 1
         page, tab = self.page, self.tab(self.page)
         page.mouse.move(1, 1)
         tab.evaluate("walk.calm()")
@@ -278,33 +274,32 @@ class Walk:
         """Walks; the actions after which the pages differed, or none. What differed is in `found`."""
         self.found: list[str] = []
         actions: list[Action] = []
-        self.begin()
         try:
+            self.begin()
             while len(actions) < steps and not self.found:
                 actions.append(self.choose())
                 self.act(actions[-1])
                 self.rest_a_little()
+                self.steps += 1
                 if len(actions) % every == 0:
+                    self.comparisons += 1
                     self.found = self.differences() + self.complaints
         except RestlessError as error:
             self.found = [f"the page never came to rest: {error}"]
-        finally:
-            self.end()
+        if self.found:
+            self.found.insert(0, f"seed {self.seed}, at {self.at or 'no address'}")
         return actions if self.found else []
 
     def replay(self, actions: Sequence[Action]) -> list[str]:
         """What differs after some actions."""
-        self.complaints.clear()
-        self.begin()
         try:
+            self.begin()
             for action in actions:
                 self.act(action)
                 self.rest_a_little()
             return self.differences() + self.complaints
         except RestlessError as error:
             return [f"the page never came to rest: {error}"]
-        finally:
-            self.end()
 
     def rest_a_little(self) -> None:
         """As a quick user does: the page has drawn, and what it fetches is on its way."""
@@ -329,7 +324,7 @@ class Walk:
 
     def report(self, actions: Sequence[Action]) -> str:
         """What was found, and how to find it again."""
-        lines = [f"seed {self.seed}, at {self.at or 'no address'}", *(line[:400] for line in self.found[:40]), "after:"]
+        lines = [*(line[:400] for line in self.found[:40]), "after:"]
         return "\n".join([*lines, *(json.dumps(action, ensure_ascii=False) for action in actions)])
 
 
