@@ -13,8 +13,8 @@ from support.all_kinds import write_all
 from support.records import FakeRun, serving
 from support.walking import FramedWalk, House, Walk
 
-STEPS, EVERY = 60, 5
-SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "1 2 3 4").split()]
+STEPS, EVERY = 80, 8
+SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "1 2 3").split()]
 KINDS = ["image-a", "table-a", "text-a", "series-a"]
 
 
@@ -91,7 +91,7 @@ WORDS = """() => [...document.querySelectorAll("[class*='-room']")].filter((room
 def test_a_translated_page_says_what_the_record_says(at_once: bool, walk: Walk) -> None:
     walk.seed = 5
     walk.begin()
-    for step in range(24):
+    for step in range(16):
         assert walk.page.evaluate(TRANSLATE, at_once) > 50
         walk.act(walk.choose())
         walk.rest_a_little()
