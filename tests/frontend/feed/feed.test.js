@@ -339,7 +339,7 @@ test("what judges keeps nobody waiting, and of a run that grew the old reply sta
   assert.deepEqual(draw()[1], { events: "new" });
 });
 
-test("two runs are judged anew when a repeat of one of them is there or has grown, and not for any other run", async () => {
+test("two runs are judged anew when a repeat of one of them is there, has grown, or has gone, and not for any other run", async () => {
   const row = (name, recipe) => ({ run: `${name}/xai`, name, version: "1", recipes: { probes: recipe } });
   const rows = [row("a-seed1", "same"), row("b-seed1", "same")];
   let judged = 0;
@@ -364,4 +364,10 @@ test("two runs are judged anew when a repeat of one of them is there or has grow
   rows[3].version = "2";
   await look();
   assert.deepEqual(await look(), { judged: 3 });
+  rows.splice(2, 1);
+  await look();
+  assert.deepEqual(await look(), { judged: 3 }, "another recipe's");
+  rows.pop();
+  await look();
+  assert.deepEqual(await look(), { judged: 4 });
 });

@@ -56,3 +56,19 @@ test("a view that comes later is fetched after the page's first drawing, and aga
   await settled();
   assert.deepEqual([fetched, drawn.length], [2, 1]);
 });
+
+test("a view that draws again by itself does not bring back the room that the page has hidden", async () => {
+  const room = { hidden: false };
+  let again = () => {};
+  const update = ofKind("bars", async () => (element) => (data) => {
+    again = () => draw(data);
+    const draw = (what) => (element.drawn = what);
+    draw(data);
+  })(room);
+  update(ready("tabular"), {});
+  await settled();
+  assert.equal(room.hidden, false);
+  update(ready("text"), {});
+  again(); // as when it is resized: a hidden room has no size
+  assert.equal(room.hidden, true);
+});
