@@ -76,23 +76,26 @@ function edge(element, [first, second], at) {
 /** @type {(state: State) => NonNullable<State["blink"]>} with reduced motion they alternate only on request */
 const blinking = ({ blink }) => blink ?? (matchMedia("(prefers-reduced-motion: reduce)").matches ? "first" : "both");
 
-/** @type {(state: State) => boolean} whether the second is shown: where they alternate the clock says which, so that every page shows the same */
+/** Which of two that alternate it is the turn of: the clock says so, and every page shows the same. */
+const turn = () => Math.floor(Date.now() / BLINK_MS) % 2;
+
+/** @type {(state: State) => boolean} whether the second is shown */
 function isSecond(state) {
   const shown = blinking(state);
-  return shown === "both" ? Math.floor(Date.now() / BLINK_MS) % 2 === 1 : shown === "second";
+  return shown === "both" ? turn() === 1 : shown === "second";
 }
 
 /**
- * Draws again whenever the other one is to be seen.
+ * Draws again whenever it is the other one's turn.
  * @param {() => State | null} wanted  null where nothing alternates
  * @param {() => void} again
  */
 export function alternate(wanted, again) {
-  let before = false;
+  let before = turn();
   setInterval(() => {
+    if (turn() === before) return;
+    before = turn();
     const state = wanted();
-    if (!state || document.hidden || isSecond(state) === before) return;
-    before = !before;
-    again();
+    if (state && blinking(state) === "both" && !document.hidden) again();
   }, BLINK_MS / 4);
 }
