@@ -34,6 +34,8 @@ export interface ProbeSetInfo {
   /** of tables: feature names; category names by feature number; the player of each feature; the players' names */
   features?: string[];
   categorical?: Record<string, string[]>;
+  /** of features of dates: the date and time of 0; their values are days since then */
+  starts?: Record<string, string>;
   player_of?: number[];
   player_names?: string[];
   /** of series: steps of time */

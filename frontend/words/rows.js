@@ -15,7 +15,25 @@ import { number } from "./format.js";
 export function featureValue(probes, row, feature) {
   const value = row.values[feature];
   if (!Number.isFinite(value)) return "missing";
-  return probes.categorical?.[feature]?.[value] ?? number(value);
+  const start = probes.starts?.[feature];
+  return start ? dateOf(start, value) : probes.categorical?.[feature]?.[value] ?? number(value);
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * A day in the calendar, with the time of the day where the column has them: "2024-05-17", "2024-05-17 08:30".
+ * @param {string} start  in ISO 8601; a zone is not written; columns that have one are in UTC
+ * @param {number} days  since then; float32, so that a date of long ago is not exact to the second
+ */
+export function dateOf(start, days) {
+  const time = /T\d\d:\d\d/.test(start) ? start.slice(0, 16) : `${start.slice(0, 10)}T00:00`;
+  const ms = Date.parse(`${time.replace(" ", "T")}Z`) + days * DAY_MS;
+  // To the minute.
+  const date = new Date(Math.round(ms / 60_000) * 60_000);
+  if (Number.isNaN(date.getTime())) return number(days);
+  const written = date.toISOString().replace("T", " ").slice(0, 16);
+  return written.endsWith(" 00:00") ? written.slice(0, 10) : written;
 }
 
 /**

@@ -127,6 +127,7 @@ class TabularProbes(ProbeSet):
         named_places = {self._feature(key, "categorical"): [str(name) for name in names] for key, names in named_codes.items()}
         self.categorical |= named_places
         self.words, self.times, self.grids = tables.words, tables.times, tables.grids
+        self.starts = tables.starts
         self.ordered = tables.in_order | frozenset(named_places)
         self.imputed, self.imputed_background, fills = self._complete(missing)
         self.rounded = self._to_float32()
@@ -245,6 +246,7 @@ class TabularProbes(ProbeSet):
             **self._common_record(),
             "features": self.feature_names,
             "categorical": {str(feature): values for feature, values in self.categorical.items()},
+            "starts": {str(feature): start for feature, start in self.starts.items()},
             "player_of": self.player_of.tolist(),
             "player_names": self._player_names,
             "groups": self.groups,
@@ -285,6 +287,7 @@ class TabularProbes(ProbeSet):
         probes.imputed = arrays["missing"].astype(bool)
         probes.imputed_background = names.get("imputed_background", 0)
         probes._background_hash = names.get("background_hash", "")
+        probes.starts = {int(feature): start for feature, start in names.get("starts", {}).items()}
         return probes
 
     def _recorded(self, rows: np.ndarray, which: int) -> np.ndarray:

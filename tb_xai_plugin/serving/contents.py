@@ -22,7 +22,8 @@ def about_kind(record: Mapping[str, Any]) -> dict[str, Any]:
     if names["kind"] == "image":
         return dict(zip(("height", "width", "channels"), arrays["images"]["shape"][1:], strict=True))
     if names["kind"] == "tabular":
-        return {key: names[key] for key in ("features", "categorical", "player_names", "player_of")}
+        starts = {"starts": names["starts"]} if names.get("starts") else {}
+        return {key: names[key] for key in ("features", "categorical", "player_names", "player_of")} | starts
     if names["kind"] == "sequence":
         return {
             "length": arrays["shown"]["shape"][1],

@@ -63,7 +63,7 @@ export function probesView(element) {
   let miniature = null;
 
   return createStrip(element, (strip, data, state) => {
-    const size = pictureSizes(window.innerHeight, 2).card;
+    const size = Math.round(pictureSizes(window.innerHeight, 2).card * EM);
     element.style.setProperty("--card", `${size}px`);
     const panes = data.b ? data.panes : data.panes.slice(0, 1);
     const pictures = panes.length * size + (panes.length - 1) * 4 + 2 * PADDING + 2;

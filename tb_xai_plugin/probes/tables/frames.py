@@ -154,6 +154,11 @@ class Tables:
         """Numbers of the columns of times; their numbers are days."""
         return frozenset(place for place, column in enumerate(self.columns) if column.scale is not None and column.scale.times)
 
+    @property
+    def starts(self) -> dict[int, str]:
+        """{number of a column of dates: the date and time of its 0, in ISO 8601}."""
+        return {place: column.scale.start for place, column in enumerate(self.columns) if column.scale is not None and column.scale.start}
+
     def form(self, references: np.ndarray, fills: Mapping[int, float]) -> tuple[np.ndarray, Form]:
         """Codes of rows and reference rows, float32 (n + k, d), all different where values are, and what gives the values back.
 

@@ -48,6 +48,7 @@ class Scale:
         back: numbers -> the nearest values, as a column of the table's library in the column's dtype.
         grid: the numbers that stand for a value; None where all do.
         times: whether the numbers are days.
+        start: of days, the date and time of 0 in ISO 8601; "" for durations.
     """
 
     numbers: np.ndarray
@@ -55,6 +56,7 @@ class Scale:
     back: Callable[[np.ndarray], Any]
     grid: Grid | None = None
     times: bool = False
+    start: str = ""
 
 
 def scale_of(library: Library, column: Any, values: np.ndarray, missing: np.ndarray) -> Scale | None:
@@ -106,12 +108,13 @@ def _of_times(library: Library, empty: Any, values: np.ndarray, missing: np.ndar
     since = np.where(missing, 0, keys - earliest)
     step = max(int(np.gcd.reduce(since)), 1)
     back = partial(_times_back, library, empty, values.dtype, per_day / step, step, earliest)
-    return Scale(np.where(missing, np.nan, since / per_day), keys, back, Grid(step / per_day), times=True)
+    start = str(np.int64(earliest).view(values.dtype)) if values.dtype.kind == "M" else ""
+    return Scale(np.where(missing, np.nan, since / per_day), keys, back, Grid(step / per_day), times=True, start=start)
 
 
 def _of_objects(library: Library, empty: Any, values: np.ndarray, missing: np.ndarray) -> Scale | None:
     """The scale of Python objects: numbers of any kind, or times of one kind."""
-    present = values[~missing].tolist()
+    present, start = values[~missing].tolist(), ""
     # True is 1, and stays True.
     kinds: dict[type, Any] = {type(value): value for value in present}
     if all(issubclass(kind, Real | Decimal | np.number | np.bool_) for kind in kinds):
@@ -127,6 +130,7 @@ def _of_objects(library: Library, empty: Any, values: np.ndarray, missing: np.nd
         step = max(int(np.gcd.reduce(list(distances))), 1)
         grid, times = Grid(step / PER_DAY["us"]), True
         from_number = partial(_later, earliest, step)
+        start = earliest.isoformat() if isinstance(earliest, date) else ""
     else:
         return None
     numbers = np.full(len(values), np.nan)
@@ -135,7 +139,7 @@ def _of_objects(library: Library, empty: Any, values: np.ndarray, missing: np.nd
     ranks = {key: rank for rank, key in enumerate(sorted(known, key=lambda key: (known[key], repr(key))))}
     keys = np.zeros(len(values), dtype=np.int64)
     keys[~missing] = [ranks[type(value), value] for value in present]
-    return Scale(numbers, keys, partial(_objects_back, library, empty, from_number), grid, times)
+    return Scale(numbers, keys, partial(_objects_back, library, empty, from_number), grid, times, start)
 
 
 def _later(earliest: Any, step: int, number: float) -> Any:

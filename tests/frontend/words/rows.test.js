@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { dateOf, featureValue } from "../../../frontend/words/rows.js";
+
+test("a date is written as one, with the time of the day where it has one, and without a zone", () => {
+  assert.equal(dateOf("2024-02-28", 2), "2024-03-01");
+  assert.equal(dateOf("2024-02-28T06:00:00.000000000", 0.5), "2024-02-28 18:00");
+  assert.equal(dateOf("2024-12-31T23:00:00+02:00", 1 / 24), "2025-01-01");
+  assert.equal(dateOf("1970-01-01T00", 1.5), "1970-01-02 12:00");
+  assert.equal(dateOf("no date", 3), "3.00");
+});
+
+test("the value of a feature of dates is a date, and of others what it was", () => {
+  const probes = { starts: { 1: "2020-01-01" }, categorical: { 2: ["no", "yes"] } };
+  const row = { values: [3.5, 31, 1, NaN], missing: [0, 0, 0, 0] };
+  assert.deepEqual([0, 1, 2, 3].map((feature) => featureValue(probes, row, feature)), ["3.50", "2020-02-01", "yes", "missing"]);
+});
