@@ -129,10 +129,14 @@ export interface RunChoice extends RunRow {
   shown: boolean;
   /** why it is not comparable with A; "" if it is; null while unknown */
   reason: string | null;
+  /** whether it can stand beside A though it is not comparable */
+  beside: boolean;
 }
 
 export interface Side {
   letter: "A" | "B" | "";
+  /** of B: why it is not comparable with A, beside which it stands; "" where it is */
+  apart: string;
   /** identifies what is drawn: run, probe set and version */
   id: string;
   run: string;

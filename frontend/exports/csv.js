@@ -69,7 +69,7 @@ export function* shownNumbers({ panes, probe, method, cursor, difference, b }, s
   header.push(...panes.map(({ title }) => `${title} shown`), ...(second ? [`${first.title} - ${second.title} shown`] : []));
   yield header;
   const [one, other] = explained;
-  const comparable = one && other && one.target === other.target ? { one, other } : null;
+  const comparable = one && other && one.target === other.target && !second?.side.apart ? { one, other } : null;
   const errors = comparable && difference?.at(probe, b ? cursor.step : first.step);
   const picked = explained.map((one) => shownIn(one?.values ?? null, state));
   if (second) picked.push(shownIn(comparable && differenceOf(comparable.one.values, comparable.other.values), ofDifference(state)));

@@ -49,7 +49,7 @@ export function createPainter(data, state, size, lines) {
     /** @type {(a: Side, b: Side, place: number) => HTMLCanvasElement} a − b; hatched where they explain different classes */
     between(a, b, place) {
       const [one, other] = [at(a, place), at(b, place)];
-      return draw(a, one && other && one.target === other.target ? difference(one.values, other.values) : null, ofDifference(state));
+      return draw(a, one && other && one.target === other.target && !b.apart ? difference(one.values, other.values) : null, ofDifference(state));
     },
   };
 }

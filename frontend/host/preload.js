@@ -6,6 +6,7 @@ export const MODULES = [
   "feed/feed.js",
   "feed/watch.js",
   "model/model.js",
+  "model/beside.js",
   "model/runs.js",
   "model/places.js",
   "figures/color.js",

@@ -3,6 +3,7 @@
 import { chosen, strongest } from "../figures/scale.js";
 import { askedArguments } from "./areas.js";
 import { sharedBeginning, shortName, tellApart } from "../words/names.js";
+import { beside } from "./beside.js";
 import { epochOf } from "./cursor.js";
 import { orderProbes } from "./order.js";
 import { cursorOf } from "./places.js";
@@ -69,17 +70,17 @@ export function derive(situation, state, ask) {
   if (!rows.length) return { ...nothing, phase: "empty" };
 
   const chosen = chooseRuns(rows, state, now);
-  const list = (/** @type {RunRow | null} */ second, reasons = new Map()) => rows.map((row) => describe(row, chosen?.first, second, reasons, shared, state));
+  const list = (/** @type {RunRow | null} */ second, reasons = new Map(), besides = new Set()) => rows.map((row) => describe(row, chosen?.first, second, reasons, besides, shared, state));
   if (!chosen) return { ...nothing, phase: "failed", problem: rows[0].error ?? "", runs: list(null) };
 
-  const { first, second, set, method } = chosen;
+  const { first, second, apart, set, method } = chosen;
   const info = ask("run", { run: first.run, set });
   const other = second ? ask("run", { run: second.run, set }) : undefined;
   if (!info || (second && !other)) prefetch([first, ...(second ? [second] : [])], set, method, state, ask);
   if (!info) return { ...nothing, phase: pending, runs: list(null) };
   if (!info.steps.length) return { ...nothing, phase: "waiting", problem: problem || (info.changes.at(-1)?.change ?? ""), runs: list(null) };
 
-  const runs = list(second, chosen.reasons);
+  const runs = list(second, chosen.reasons, chosen.besides);
   if (second && !other && !problem) return { ...nothing, runs };
 
   const topic = topicsOf(info, state);
@@ -88,7 +89,8 @@ export function derive(situation, state, ask) {
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
     createSide({ letter, info: of, label: of.run === first.run ? labels[0] : letter === "B" ? labels[1] : shortName(of.name, shared), color: colorOf(of.run, colors, state), method, ...topic, areas: state.areas, pin: state.pin, from: state.drift, settled: situation.settled }, ask);
   const a = side(info, "A");
-  const candidate = other ? side(other, "B") : null;
+  const shownAsB = other ? side(other, "B") : null;
+  const candidate = shownAsB && apart ? beside(shownAsB, info, apart) : shownAsB;
 
   // A probe that the user chose is loaded at once: it does not wait for the order of the others.
   const known = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
@@ -131,9 +133,11 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   const pairArguments = b ? { ...explanation, other: b.run, by: state.align } : null;
   const asked = askedArguments(state.areas, a.info.probes);
   const comparison = pairArguments && { ...pairArguments, ...asked, ...(state.repeats && { repeats: state.repeats }) };
-  const compared = settled && comparison ? ask("compare", comparison) : undefined;
+  // Runs that are not comparable stand side by side: nothing is subtracted, and each has its own order.
+  const apart = b !== null && b.apart !== "";
+  const compared = settled && comparison && !apart ? ask("compare", comparison) : undefined;
   // A pinned epoch belongs to the same run, so order and filters use the runs only. Cards keep their places while the cursor moves.
-  const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
+  const order = orderProbes(panes.slice(0, apart ? 1 : pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
   const probe = known ?? order[0] ?? 0;
   for (const one of pair) one.load([probe, ...order.slice(...state.window), ...surveyed(one.info)], probe);
   // If a reply failed, the rest is drawn without it.
@@ -146,9 +150,9 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
     panes,
     cursor,
     pin,
-    difference: panes.length === 2 ? ask("difference", { ...(pairArguments ?? { ...explanation, at: String(pin) }), probes: String(probe) }) : undefined,
+    difference: panes.length === 2 && !apart ? ask("difference", { ...(pairArguments ?? { ...explanation, at: String(pin) }), probes: String(probe) }) : undefined,
     compared,
-    findings: settled && (!comparison || compared) ? findingsOf({ ...explanation, ...asked }, comparison, cursor, rested, ask) : undefined,
+    findings: settled && (!comparison || compared || apart) ? findingsOf({ ...explanation, ...asked }, comparison, cursor, rested, ask) : undefined,
     rested,
     method,
     explained,

@@ -26,8 +26,9 @@ export function chooseRuns(rows, state, now) {
   if (!first) return null;
   const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
   const method = methodOf(first.comparable[set], state.method);
-  const reasons = compareRuns(readable, first, set, method);
-  return { first, second: chooseSecond(readable, first, state.b, reasons), set, method, reasons };
+  const { reasons, besides } = compareRuns(readable, first, set, method);
+  const second = chooseSecond(readable, first, state.b, reasons, besides);
+  return { first, second, apart: (second && reasons.get(second.run)) ?? "", set, method, reasons, besides };
 }
 
 /**
@@ -50,11 +51,12 @@ export function missingRuns(rows, { a, b }, shown) {
  * @param {RunRow | undefined} first
  * @param {RunRow | null | undefined} second
  * @param {Map<string, string>} reasons
+ * @param {Set<string>} besides
  * @param {string} shared
  * @param {State} state
  * @returns {RunChoice}
  */
-export function describe(row, first, second, reasons, shared, state) {
+export function describe(row, first, second, reasons, besides, shared, state) {
   const letter = row.run === first?.run ? "A" : row.run === second?.run ? "B" : "";
   const shown = letter !== "" || state.runs.includes(row.run);
   return {
@@ -65,6 +67,7 @@ export function describe(row, first, second, reasons, shared, state) {
     letter,
     shown,
     reason: row.error ?? reasons.get(row.run) ?? null,
+    beside: besides.has(row.run),
   };
 }
 
@@ -79,7 +82,8 @@ function methodOf(comparable, chosen) {
 }
 
 /**
- * Why each run is not comparable with A ("" if it is).
+ * Why each run is not comparable with A ("" if it is), and which of those can stand beside A all the same: they explain the same kind of probes with
+ * the same method.
  * @param {RunRow[]} rows
  * @param {RunRow} first
  * @param {string} set
@@ -89,26 +93,39 @@ function compareRuns(rows, first, set, method) {
   const comparable = (/** @type {RunRow} */ row) => ({ comparable: row.comparable[set] });
   /** @type {Map<string, string>} */
   const reasons = new Map();
+  /** @type {Set<string>} */
+  const besides = new Set();
   for (const row of rows) {
     if (row.run === first.run) continue;
     if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
     else reasons.set(row.run, !hasBegun(row) ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
+    if (reasons.get(row.run) && row.sets.includes(set) && hasBegun(row) && standBeside(first.comparable[set], row.comparable[set], method)) besides.add(row.run);
   }
-  return reasons;
+  return { reasons, besides };
 }
 
 /**
- * Run B: the chosen run if it is comparable, else the first comparable one.
+ * Whether two runs have the same kind of probes, as their settings show, and both have the method.
+ * @type {(a: RunInfo["comparable"], b: RunInfo["comparable"], method: string) => boolean}
+ */
+function standBeside(a, b, method) {
+  const kinds = ["segments", "players", "background"].every((part) => part in a === part in b);
+  return kinds && Object.keys(b.explainers ?? {}).includes(method);
+}
+
+/**
+ * Run B: the chosen run if it can be shown beside A, else the first comparable one.
  * @param {RunRow[]} rows
  * @param {RunRow} first
  * @param {string | null} chosen  "" for none
  * @param {Map<string, string>} reasons
+ * @param {Set<string>} besides
  * @returns {RunRow | null}
  */
-function chooseSecond(rows, first, chosen, reasons) {
+function chooseSecond(rows, first, chosen, reasons, besides) {
   if (chosen === "") return null;
   const candidates = chosen === null ? rows : rows.filter(({ run }) => run === chosen);
-  return candidates.find((row) => row !== first && reasons.get(row.run) === "") ?? null;
+  return candidates.find((row) => row !== first && (reasons.get(row.run) === "" || (chosen !== null && besides.has(row.run)))) ?? null;
 }
 
 /**

@@ -46,7 +46,7 @@ export function shownOf({ panes, probe, cursor, scale, difference: known }, stat
   const shown = panes.map(({ title, side }, i) => show([side], title, explained[i]?.values, explained[i]?.errors, meaning(side.info.probes, explained[i]?.target ?? -1)));
   const [one, other] = explained;
   if (panes.length < 2) return shown;
-  const values = one && other && one.target === other.target ? difference(one.values, other.values) : null;
+  const values = one && other && one.target === other.target && !panes[1].side.apart ? difference(one.values, other.values) : null;
   return [...shown, show(panes.map(({ side }) => side), `${panes[0].title} − ${panes[1].title}`, values, known?.at(probe, cursor.step), [`more in ${panes[0].title}`, `more in ${panes[1].title}`], true, known?.real(probe, cursor.step))];
 }
 

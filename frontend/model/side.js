@@ -112,6 +112,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
 
   return {
     letter,
+    apart: "",
     id: JSON.stringify([info.run, info.set, info.version]),
     run: info.run,
     name: info.name,

@@ -94,7 +94,7 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
   });
   // What has room follows the window's size.
   window.addEventListener("resize", redraw);
-  onPixelRatio(changed);
+  onPixelRatio(redraw);
   // The page is its address: a fresh one shows the same in the new colours.
   onContrast(() => {
     store.write();

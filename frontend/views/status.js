@@ -114,6 +114,7 @@ function cost({ cost: { seconds }, overhead }) {
 
 /** @param {Data} data */
 function comparison({ b, runs }) {
+  if (b?.apart) return html`<span title=${`A and B stand side by side, and nothing is subtracted: ${b.apart}`}>side by side<span class="spare-words">: ${b.apart}</span></span>`;
   if (b) return html`<span class="right" title="A and B are comparable: the same probes, coalitions and settings"><span class="spare-words">A and B comparable </span>✓</span>`;
   const damaged = runs.filter(({ error }) => error !== null).length;
   const apart = runs.filter(({ letter, reason, error }) => letter !== "A" && reason && error === null).length;

@@ -258,6 +258,8 @@ class Comparison:
 
     def _how_to_mark(self) -> str:
         """How repeats become known, in words."""
+        if self.grouped:
+            return f"known repeats: {listed(self.grouped)}; train three more"
         proposed = {name: names for name, names in self.found.proposed.items() if {self.run, self.other} & set(names)}
         if not proposed:
             return "train three of each recipe, named …-seed1, …-seed2, …-seed3"

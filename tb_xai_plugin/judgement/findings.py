@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin.judgement import history, steadiness, summaries
+from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.shares import share as share_of
@@ -39,7 +40,7 @@ class Finding:
 
     Attributes:
         text: the sentence.
-        kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust".
+        kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust" | "not comparable".
         step: the epoch to look at; -1 is the untrained model, and RETURNED the returned one.
         probe: the number of the probe, or of the first of several; None where the finding is about the whole run.
         region: the name of the region that the sentence names; "" where it names none.
@@ -70,6 +71,20 @@ def of_pair(compared: Comparison, run: Series, other: Series, step: int | None =
         named.add(probe)
         findings.append(_of_probe(compared, row, run, probe, by_region, places))
     return findings
+
+
+def of_beside(compared: SideBySide, run: Series, step: int | None = None) -> list[Finding]:
+    """Findings about two runs that can't be compared as a whole, at a row of theirs. step: as in `SideBySide.place`."""
+    row = compared.place(step)
+    at = int(compared.steps[row])
+    texts = [(text, "not comparable") for text in compared.differs] + [(text, "region") for text in compared.comparable_words(row)]
+    found = [Finding(f"{text[0].upper()}{text[1:]}.", kind, at) for text, kind in texts]
+    of_probe = dict(zip(compared.pairs[:, 0].tolist(), range(len(compared.pairs)), strict=True))
+    for probe in compared.look_first(step)[:MOST_PROBES]:
+        distance, floor = (float(series[row, of_probe[probe]]) for series in (compared.distance, compared.floor))
+        words = f"distance {distance:.2f} on what both have (noise floor {floor:.2f})"
+        found.append(Finding(f"{probe_name(run, probe)}: {words}.", "reasons differ", at, probe))
+    return found
 
 
 def _regions_of_pair(name: str, both: Sequence[Share], runs: tuple[Series, Series], places: list[int]) -> Iterator[str]:

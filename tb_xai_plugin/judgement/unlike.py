@@ -143,7 +143,11 @@ def _tables(run: Series, other: Series) -> Unlike:
     differing = [names[0][one] for one, two in common if (cells[0][pairs[:, 0], one] != cells[1][pairs[:, 1], two]).any()]
     said += _probes_said(run, other, pairs, same, where, f", in {_names(differing)}" if differing else "") if common else []
     if common and run.comparable.get("background") != other.comparable.get("background"):
-        said += _background_said(background, columns, where)
+        of_background = list(_background_said(background, columns, where))
+        if where and said[-1] == f"the rows are the same{where}" and of_background == [f"the background rows are the same{where}"]:
+            said.pop()
+            of_background = [f"rows and background are the same{where}"]
+        said += of_background
     players = [side.record["probes"]["player_names"] for side in (run, other)]
     both = [
         (place, players[1].index(renamed.get(name, name))) for place, name in enumerate(players[0]) if renamed.get(name, name) in players[1]

@@ -17,7 +17,8 @@ from werkzeug import wrappers
 
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.explainers.contract import PAIRS
-from tb_xai_plugin.judgement import alignment, comparison, findings, summaries
+from tb_xai_plugin.judgement import alignment, comparison, differences, findings, summaries
+from tb_xai_plugin.judgement.beside import SideBySide, beside
 from tb_xai_plugin.judgement.repeats import Repeats, find
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Target
@@ -296,6 +297,11 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
 
         return run.cached(*key, make=make)
 
+    def _beside(self, request: Request, run: Run, explainer: str, wanted: Target) -> SideBySide:
+        other, by = self._other(request), request.arguments.get("by") or "epoch"
+        differences.refuse_absent(run, other, explainer)
+        return run.cached(*("beside", other.serial, explainer, wanted, by), make=lambda: beside(run, other, explainer, by, "tv", wanted))
+
     def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> tuple[Repeats, dict[str, tuple[str, str]]]:
         """What the runs say of repeats; and {name: (TensorBoard's name, version)} of those that repeat the recipe of either run.
 
@@ -330,11 +336,14 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         if step and not WHOLE_NUMBER.fullmatch(step):
             raise errors.InvalidArgumentError(f"findings: step is {step[:100]!r}; give a step, or leave it out.")
         with invalid_argument(request.route):
+            at = int(step) if step else None
             if not request.arguments.get("other"):
                 verdict, listed = "", findings.of_run(run, explainer, wanted, regions.asked_of(request, run))
+            elif differences.incomparable(run, self._other(request), explainer):
+                side_by_side = self._beside(request, run, explainer, wanted)
+                verdict, listed = side_by_side.verdict(at), findings.of_beside(side_by_side, run, at)
             else:
-                compared, at = self._compared(request, run, explainer, wanted, "tv"), int(step) if step else None
-                other = self._other(request)
+                compared, other = self._compared(request, run, explainer, wanted, "tv"), self._other(request)
                 verdict, listed = compared.verdict(at), findings.of_pair(compared, run, other, at)
         return {"verdict": verdict, "findings": [asdict(finding) for finding in listed]}
 

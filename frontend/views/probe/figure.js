@@ -76,6 +76,7 @@ export function differenceHead([first, second], lock) {
  * @param {import("../../types.d.ts").Look} view
  */
 export function differenceReason(panes, [first, second], view) {
+  if (panes[1]?.side.apart) return `no ${panes[0].title} − ${panes[1].title}: ${panes[1].side.apart}`;
   if (view === "image") return "the image alone has no difference";
   if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "no difference at this epoch";
   if (first.target === second.target) return "";
@@ -169,6 +170,8 @@ export function blankReasons(data, state) {
 export function blankReason({ side, step }, { probe, method: explainer, cursor }, state) {
   const values = side.values(probe);
   if (!values) return "";
+  const { count } = side.info.probes;
+  if (probe >= count) return `${side.letter} has no probe ${probe}: it has ${count}`;
   const explained = values.at(step);
   if (step === ABSENT && cursor.metric) return "this run has no matching epoch";
   if (!explained) return `${epoch(step === ABSENT ? cursor.step : step)} is not in this run's record`;

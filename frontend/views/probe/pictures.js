@@ -74,16 +74,19 @@ export function picturesView(element) {
     if (!picture || !panes.every((pane) => pane.side.values(probe))) return;
 
     const values = explained.map((one) => one?.values ?? null);
-    const sameClass = explained[0]?.target === explained[1]?.target;
+    const sameClass = explained[0]?.target === explained[1]?.target && !panes[1]?.side.apart;
     if (pair) values.push(values[0] && values[1] && sameClass ? difference(values[0], values[1]) : null);
     const key = [probe, ...panes.flatMap(({ side, step }) => [side.id, side.values(probe)?.id, step])].join();
     const area = outlined(state.areas, data.region, probe);
     frame.querySelectorAll("canvas").forEach((canvas, i) => {
+      const own = panes[i]?.side.picture(probe);
+      // A probe that B lacks has no picture.
+      canvas.style.visibility = panes[i]?.side.apart && !own ? "hidden" : "";
       paint(canvas, box, `${key} ${i}`, {
-        picture: panes[i]?.side.picture(probe) ?? picture,
+        picture: own ?? picture,
         values: values[i],
         scale: state.lock ? data.scale : 0,
-        lit: state.drawing ? [] : litOf(data, state),
+        lit: state.drawing || (panes[i]?.side.apart && !sameSegments(panes)) ? [] : litOf(data, state),
         noise: panes[i] ? null : noisy(data),
         region: state.drawing ? -1 : (data.a?.info.regions.indexOf(data.region) ?? -1),
         area: state.drawing ? null : area,
@@ -132,6 +135,9 @@ function pointOn(canvas, element, state, picture) {
     choose(element, { player: player === state.player ? null : player });
   };
 }
+
+/** @type {(panes: Pane[]) => boolean} whether a number means the same segment in both */
+const sameSegments = (panes) => new Set(panes.map(({ side }) => side.info.comparable.segments)).size === 1;
 
 /** @type {(data: Data) => string} */
 function differenceName(data) {

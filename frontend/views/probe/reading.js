@@ -108,7 +108,7 @@ function certainty(error) {
 function differenceColumn({ panes, cursor, probe, player, difference }) {
   const [first, second] = panes;
   const explained = panes.map(({ side, step }) => side.values(probe)?.at(step));
-  if (!second || player === null || explained[0]?.target !== explained[1]?.target) return null;
+  if (!second || second.side.apart || player === null || explained[0]?.target !== explained[1]?.target) return null;
   const value = Number(explained[0]?.values[player]) - Number(explained[1]?.values[player]);
   if (!Number.isFinite(value)) return null;
   const error = difference?.at(probe, cursor.step)?.[player] ?? NaN;

@@ -162,6 +162,6 @@ function ownEnds({ panes, probe }) {
   const values = panes.map(({ side, step }) => side.values(probe)?.at(step)?.values);
   const ends = panes.map(({ title, side }, i) => ({ title, color: side.color, values: values[i] }));
   const [first, second] = values;
-  if (first && second) ends.push({ title: `${panes[0].title} − ${panes[1].title}`, color: "", values: difference(first, second) });
+  if (first && second && !panes[1].side.apart) ends.push({ title: `${panes[0].title} − ${panes[1].title}`, color: "", values: difference(first, second) });
   return ends.map(({ title, color, values: own }) => html`<span key=${title} class="own-end"><b style=${{ color }}>${title}</b> ±${own ? number(largest(own)) : "–"} </span>`);
 }

@@ -159,8 +159,8 @@ function row(element, run, state) {
     <button type="button" class="letter" aria-pressed=${run.letter === "A"} disabled=${silent}
       aria-label=${`${run.name} as run A`} title="Show as run A"
       onClick=${() => choose(element, { a: run.run, b: run.letter === "B" ? "" : state.b, player: null })}>A</button>
-    <button type="button" class="letter" aria-pressed=${run.letter === "B"} disabled=${run.letter === "A" || note !== ""}
-      aria-label=${`${run.name} as run B`} title=${note || (run.letter === "B" ? "Show A alone" : "Show as run B, beside A")}
+    <button type="button" class="letter" aria-pressed=${run.letter === "B"} disabled=${run.letter === "A" || (note !== "" && !run.beside)}
+      aria-label=${`${run.name} as run B`} title=${run.letter === "B" ? "Show A alone" : run.beside ? `Show as run B, beside A; nothing is subtracted (${note})` : note || "Show as run B, beside A"}
       onClick=${() => choose(element, { b: run.letter === "B" ? "" : run.run })}>B</button>
   </li>`;
 }
