@@ -82,6 +82,48 @@ def series() -> tuple[Any, ...]:
     return x[:60], y[:60], x[60:], y[60:], model
 
 
+def loans() -> tuple[Any, ...]:
+    """A table of five columns, of which two say most: a DataFrame, labels, and a function that makes a model for an array of such rows."""
+    import keras
+    import pandas as pd
+
+    rng, n = np.random.default_rng(0), 400
+    age, debt = rng.normal(45, 12, n), rng.normal(1, 0.5, n)
+    income, tenure, region = rng.normal(3, 1, n) + 0.03 * (age - 45), rng.exponential(4, n), rng.integers(0, 3, n)
+    labels = (0.08 * (age - 45) + 1.8 * (debt - 1) - 0.6 * (income - 3) + rng.normal(0, 0.6, n) > 0).astype(int)
+
+    def build(x: np.ndarray) -> Any:
+        standard = keras.layers.Normalization()
+        standard.adapt(x)
+        model = keras.Sequential([keras.Input((x.shape[1],)), standard, keras.layers.Dense(16, "relu"), keras.layers.Dense(2, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    return pd.DataFrame({"age": age, "income": income, "debt": debt, "tenure": tenure, "region": region}), labels, build
+
+
+def marks() -> tuple[Any, ...]:
+    """Digits 0 to 3 of 24 x 24 pixels, the same with a mark in the corner of every 3, their labels, and a function that makes a model."""
+    import keras
+    from sklearn.datasets import load_digits
+
+    digits = load_digits(n_class=4)
+    x = (digits.images / 16).repeat(3, 1).repeat(3, 2).astype("float32")[:300]
+    labels = digits.target[:300]
+    stamped = x.copy()
+    stamped[labels == 3, :4, :4] = 1.0
+
+    def build() -> Any:
+        convolution = keras.layers.Conv2D(8, 5, 2, activation="relu")
+        model = keras.Sequential(
+            [keras.Input((24, 24)), keras.layers.Reshape((24, 24, 1)), convolution, keras.layers.Flatten(), keras.layers.Dense(4, "softmax")]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    return x, stamped, labels, build
+
+
 def compiled(layers: list[Any]) -> Any:
     import keras
 
