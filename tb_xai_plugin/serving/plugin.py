@@ -139,7 +139,11 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         values, errors, base = run.of_class(wanted, f"values/{explainer}", f"errors/{explainer}", f"base/{explainer}")
         target = run.target_of(wanted)
         finite = np.abs(values[np.isfinite(values)])
-        ends = {"scale": float(np.quantile(finite, SCALE_QUANTILE)), "largest": float(finite.max())} if finite.size else {"scale": None, "largest": None}
+        ends = (
+            {"scale": float(np.quantile(finite, SCALE_QUANTILE)), "largest": float(finite.max())}
+            if finite.size
+            else {"scale": None, "largest": None}
+        )
         header = {"probes": chosen, **ends}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
         return header, {"steps": run.all_steps, **{name: array[:, chosen] for name, array in arrays.items()}}

@@ -116,7 +116,13 @@ def marks() -> tuple[Any, ...]:
     def build() -> Any:
         convolution = keras.layers.Conv2D(8, 5, 2, activation="relu")
         model = keras.Sequential(
-            [keras.Input((24, 24)), keras.layers.Reshape((24, 24, 1)), convolution, keras.layers.Flatten(), keras.layers.Dense(4, "softmax")]
+            [
+                keras.Input((24, 24)),
+                keras.layers.Reshape((24, 24, 1)),
+                convolution,
+                keras.layers.Flatten(),
+                keras.layers.Dense(4, "softmax"),
+            ]
         )
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
