@@ -71,6 +71,18 @@ export function reading(measure, value) {
   return `${about(measure).name} ${amount(measure, value)}`;
 }
 
+/**
+ * What a method's main measure means, said once on the page; "" for a measure that is not known.
+ * @param {string} measure
+ * @param {import("../types.d.ts").Kind} probes  what is explained
+ */
+export function fit(measure, probes) {
+  const { kind, subject, name } = about(measure);
+  if (kind === "part") return `${name}: the part of what the model does that ${subject === ADDITIVE ? `a sum of the ${playerNoun(probes)} values explains` : "the surrogate explains"}; 1 is all of it, and below ${bare(LOW_PART)} single values mislead`;
+  if (kind === "correlation") return `${name}: how closely the values follow the model when ${playerNoun(probes, 2)} are removed; 1 is best, and below ${bare(LOW_PART)} single values mislead`;
+  return kind === "gap" ? `${name}: how far the values are from adding up to the output; 0 is best` : "";
+}
+
 /** @type {(measure: string, value: number) => string} */
 export function amount(measure, value) {
   return about(measure).kind === "gap" ? percent(value) : bare(value);

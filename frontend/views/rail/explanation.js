@@ -2,6 +2,7 @@
 
 import { memo } from "../../model/memo.js";
 import { className, method, outputName, unitWords } from "../../words/format.js";
+import { chief, fit } from "../../words/measures.js";
 import { choose, html, render, segmented, select } from "../parts/html.js";
 
 // Buttons for so many letters in all stand in one row; more methods are a list.
@@ -25,6 +26,7 @@ export function explanationView(element) {
     const classes = classOptions(probes);
     const methods = explainers.map((name) => ({ value: name, text: method(name) }));
     const few = methods.length <= BUTTONS && methods.map(({ text }) => text).join("").length <= LETTERS;
+    const meaning = fit(chief(data.a.fidelity?.measures ?? []), probes.kind);
     const chooser = { label: "Method", value: data.method, options: methods, choose: (/** @type {Event} */ _, /** @type {string} */ value) => choose(element, { method: value }) };
     render(
       html`<div>
@@ -42,6 +44,7 @@ export function explanationView(element) {
         </div>`}
         ${readAs && html`<div class="field"><span>Read as</span><span class="value" title=${`The model's outputs are read as ${readAs}: ${readBy}. head= sets it.`}>${readAs}</span></div>`}
         <div class="field"><span>Unit</span><span class="value">${unitWords([data.a, data.b])}</span></div>
+        ${meaning && html`<p class="note fit-meaning">${meaning}</p>`}
       </div>`,
       element,
     );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bare, caution, chief, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../../../frontend/words/measures.js";
+import { bare, caution, chief, fit, isGap, isLow, reading, sentence, unlike, unlikeSentence } from "../../../frontend/words/measures.js";
 
 test("a low R² is said in words with the number behind them", () => {
   assert.equal(sentence("r2", 0.31), "R² .31: the surrogate explains a third of what the model does here");
@@ -70,4 +70,12 @@ test("how unlike the untrained model it is comes with what of it noise makes; wh
 
 test("of measures the page tells apart which are gaps", () => {
   assert.deepEqual(["additive_r2", "efficiency_gap", "completeness_gap", "my_score"].filter(isGap), ["efficiency_gap", "completeness_gap"]);
+});
+
+test("what a method's fit means is said in one sentence, with its ends", () => {
+  assert.equal(fit("additive_r2", "tabular"), "additive R²: the part of what the model does that a sum of the feature values explains; 1 is all of it, and below .50 single values mislead");
+  assert.equal(fit("unseen_r2", "image"), "unseen R²: the part of what the model does that the surrogate explains; 1 is all of it, and below .50 single values mislead");
+  assert.match(fit("correlation", "text"), /when tokens are removed; 1 is best/);
+  assert.match(fit("efficiency_gap", "image"), /0 is best$/);
+  assert.equal(fit("of_my_own", "image"), "");
 });
