@@ -323,7 +323,7 @@ def compare(
         repeats=np.stack(of_repeats) if of_repeats else np.empty((0, *distance.shape)),
         labelled=run.labelled,
         places=places,
-        regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), at_rows, wanted),
+        regions=region_pairs(run, other, explainer, target, places, seeds_of(run, other, repeats), at_rows, wanted, found.numbers),
         found=found,
     )
 

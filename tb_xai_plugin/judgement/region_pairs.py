@@ -34,11 +34,13 @@ class RegionPair:
         places: int (rows, 2), the index of each row in `Run.all_steps` of each run; -1 where it has none.
         seeds: mean shares of the repeats of each run's recipe, the run itself included, (repeats, rows) each; without rows of repeats where
             both runs have the same recipe, or one has none that is known.
+        same_seed: the rows of `seeds` that have the same number in their names, (of the first recipe, of the second) each: such runs are pairs.
     """
 
     shares: tuple[Share, Share]
     places: np.ndarray
     seeds: tuple[np.ndarray, np.ndarray]
+    same_seed: tuple[tuple[int, int], ...] = ()
 
     def now(self, row: int) -> list[float]:
         """The mean share of each run at a row; NaN where there is none."""
@@ -57,14 +59,26 @@ class RegionPair:
         return f"{'AB'[one]} leans on {name}{few} ({put}), {'BA'[one]} does not ({percent(now[1 - one])}). "
 
     def seeds_words(self, row: int) -> str:
-        """The ranges of both recipes, where all runs of one put more on the region than all runs of the other; "" where that may be chance."""
+        """The ranges of both recipes, where all runs of one put more on the region than all runs of the other, or else each run of one more than the
+        run of the other with the same seed; "" where that may be chance."""
         a, b = (shares[np.isfinite(shares)] for shares in (side[:, row] for side in self.seeds))
         if comb(len(a) + len(b), len(a)) < LEAST_ORDERS or not (a.max() < b.min() or b.max() < a.min()):
-            return ""
+            return self._same_seed_words(row)
         if abs(a.mean() - b.mean()) < LEAST_SHARES_APART:
             return ""
         of_a, of_b = (f"{percent(shares.min())} to {percent(shares.max())}" for shares in (a, b))
         return f"{len(a)} runs of A's recipe put {of_a} there, {len(b)} runs of B's recipe {of_b}"
+
+    def _same_seed_words(self, row: int) -> str:
+        """Whether each run of one recipe puts more on the region than the run of the other recipe with the same seed; "" where that may be chance."""
+        more = np.array([self.seeds[1][two, row] - self.seeds[0][one, row] for one, two in self.same_seed])
+        more = more[np.isfinite(more)]
+        # By chance, all differences have one sign in two of 2^n draws of signs.
+        if 2 ** len(more) < LEAST_ORDERS or not (more.min() > 0 or more.max() < 0) or abs(more.mean()) < LEAST_SHARES_APART:
+            return ""
+        low, high = np.sort(np.abs(more))[[0, -1]]
+        which, other = ("B", "A") if more[0] > 0 else ("A", "B")
+        return f"with each of {len(more)} seeds, the run of {which}'s recipe puts {100 * low:.0f} to {100 * high:.0f} points more there than that of {other}'s"
 
 
 def common_regions(run: Series, other: Series) -> list[str]:
@@ -82,6 +96,7 @@ def region_pairs(
     seeds: tuple[Sequence[Series], Sequence[Series]],
     beside: Callable[[Series, np.ndarray], np.ndarray],
     asked: Mapping[str, Region],
+    numbers: Mapping[str, str],
 ) -> dict[str, RegionPair]:
     """{name: the pair} of every common region, and of regions that were asked for.
 
@@ -90,21 +105,29 @@ def region_pairs(
         seeds: repeats of each run's recipe.
         beside: brings a series of a run, (all_steps, …), to the rows of the pair.
         asked: {name: region}, see `records.asked.named`.
+        numbers: {name of a repeat: its number}, see `Repeats`.
     """
 
     def mean_shares(repeats: Sequence[Series], inside: np.ndarray) -> np.ndarray:
         means = []
         for repeat in repeats:
+            means.append(np.full(len(places), np.nan))
             # A repeat that has just begun, or is damaged, is left out.
             with suppress(ArgumentError, RecordError):
-                means.append(beside(repeat, _mean_share(repeat, inside, explainer, target)))
+                means[-1] = beside(repeat, _mean_share(repeat, inside, explainer, target))
         return np.stack(means) if means else np.empty((0, len(places)))
 
+    same_seed = tuple(
+        (one, two)
+        for one, repeat in enumerate(seeds[0])
+        for two, counterpart in enumerate(seeds[1])
+        if numbers.get(repeat.name) and numbers.get(repeat.name) == numbers.get(counterpart.name)
+    )
     pairs = {}
     for name, region in {**{name: name for name in common_regions(run, other)}, **asked}.items():
         shares = share(run, explainer, region, target), share(other, explainer, region, target)
         inside = run.inside(region)
-        pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)))
+        pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)), same_seed)
     return pairs
 
 

@@ -188,11 +188,13 @@ class Repeats:
 
     Attributes:
         groups: {name of a recipe: the names of its runs, at least two}; the name of a recipe is what the names of its runs have in common.
+        numbers: {name of a run: the number, or another part of its name, by which it differs from the other repeats of its recipe}.
         pattern: where there is no group: a regular expression that would make some; "" where none would.
         proposed: {name of a recipe: the names of its runs} that `pattern` would make.
     """
 
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
     pattern: str = ""
     proposed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -234,12 +236,14 @@ def find(recorded: Mapping[str, Hashable], pattern: str = "") -> Repeats:
     """
     recorded = dict(sorted(recorded.items()))
     if pattern:
-        return Repeats(_named(_by_key({name: without(name, pattern) for name in recorded})))
-    groups = _found(recorded)
+        rests = {name: without(name, pattern) for name in recorded}
+        numbers = {name: _taken(name, rest) for name, rest in rests.items() if rest is not None}
+        return Repeats(_named(_by_key(rests)), numbers)
+    groups, numbers = _found(recorded)
     if groups:
-        return Repeats(groups)
+        return Repeats(groups, numbers)
     proposal, proposed = _proposal(recorded)
-    return Repeats({}, proposal, proposed)
+    return Repeats({}, {}, proposal, proposed)
 
 
 def recorded(run: Series) -> str:
@@ -338,8 +342,8 @@ def _escaped(text: str) -> str:
     return re.sub(r"[.*+?^${}()|\[\]\\]", r"\\\g<0>", text)
 
 
-def _found(recorded: Mapping[str, Hashable]) -> dict[str, tuple[str, ...]]:
-    """The groups of runs that are recorded alike and differ in one number that counts repeats."""
+def _found(recorded: Mapping[str, Hashable]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """The groups of runs that are recorded alike and differ in one number that counts repeats; and these numbers."""
     places = {name: [place for place in _places(name) if place.sure or (place.word in UNSURE and not place.is_time)] for name in recorded}
     # {where a number stands, in runs that are recorded alike: the runs}
     members: dict[Hashable, dict[str, _Place]] = {}
@@ -350,7 +354,14 @@ def _found(recorded: Mapping[str, Hashable]) -> dict[str, tuple[str, ...]]:
     keys = {
         name: next((key for place in of_name if (key := _key(place, recorded[name])) in groups), None) for name, of_name in places.items()
     }
-    return _named(_by_key(keys), {key: next(iter(of_key.values())).rest for key, of_key in groups.items()})
+    numbers = {name: members[key][name].number for name, key in keys.items() if key is not None}
+    return _named(_by_key(keys), {key: next(iter(of_key.values())).rest for key, of_key in groups.items()}), numbers
+
+
+def _taken(name: str, rest: str) -> str:
+    """The part of a name that is not in its rest."""
+    start = next((place for place, (one, other) in enumerate(zip(name, rest, strict=False)) if one != other), len(rest))
+    return name[start : start + len(name) - len(rest)]
 
 
 def _key(place: _Place, recorded: Hashable) -> Hashable:

@@ -137,6 +137,22 @@ def test_all_seeds_of_one_recipe_above_all_of_the_other_are_told(seeds: int, tol
     assert (sentence in [finding.text for finding in findings.of_pair(compared, a, b)]) is told
 
 
+@pytest.mark.parametrize(("seeds", "told"), [(5, True), (4, False)])
+def test_runs_with_the_same_seed_are_pairs(seeds: int, told: bool, tmp_path: Path) -> None:
+    """30 to 70 % of one recipe on the left, 34 to 74 % of the other: the ranges overlap, and yet every seed has more in the second."""
+    for place, recipe in enumerate(("plain", "stamped")):
+        for seed in range(seeds):
+            part = 0.3 + 0.04 * place + 0.1 * seed
+            given_run(tmp_path / f"{recipe}-seed{seed}", noisy_series(np.tile(np.repeat([part, 1 - part], 4) / 4, (5, 1)), 3, 1e-4, seed=seed), errors=1e-4)
+    runs = read_runs(tmp_path)
+    half = np.tile(np.repeat([1.0, 0.0], 4), (5, 1))
+    for run in runs.values():
+        run.inside = lambda region, chosen=None: half if chosen is None else half[list(chosen)]
+    compared = runs["plain-seed0"].compare(runs["stamped-seed0"], "shap", repeats=runs)
+    sentence = "left: with each of 5 seeds, the run of B's recipe puts 4 to 4 points more there than that of A's."
+    assert (sentence in [finding.text for finding in findings.of_pair(compared, runs["plain-seed0"], runs["stamped-seed0"])]) is told
+
+
 def test_two_seeds_are_too_few_to_judge_by(logdir: Path) -> None:
     runs = {
         name: run
