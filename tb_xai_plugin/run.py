@@ -252,7 +252,7 @@ class Run(Series):
         explainer = explainer or differences.common_explainer(self, other)
         differences.refuse_absent(self, other, explainer)
         if differences.incomparable(self, other, explainer):
-            return beside.beside(self, other, explainer, align, measure, target)
+            return beside.beside(self, other, explainer, align, measure, target, regions)
         runs = {} if repeats is None else {name: run for name, run in repeats.items() if not differences.incomparable(self, run, explainer)}
         runs = _without_links(runs, (self.name, other.name))
         names = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from tb_xai_plugin.judgement.comparison import BOTH_RIGHT, LEAST_APART
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.unlike import Unlike, unlike
 from tb_xai_plugin.judgement.words import choice_words, count_words, percent, share_words, wrong_step
+from tb_xai_plugin.records import asked
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
 if TYPE_CHECKING:
+    from tb_xai_plugin.records.asked import Regions
     from tb_xai_plugin.records.series import Series, Target
 
 # The name of the region of all pixels in which paired images differ. Its shares are those of the images that differ.
@@ -185,8 +188,8 @@ class SideBySide:
         }
 
 
-def beside(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target) -> SideBySide:
-    """See `Run.compare`."""
+def beside(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, regions: Regions = None) -> SideBySide:
+    """See `Run.compare`. regions: those that are asked for; a run that can't have one has no share of it."""
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
@@ -201,7 +204,7 @@ def beside(run: Series, other: Series, explainer: str, align: str, measure: str,
         for column, (side, at) in enumerate(zip((run, other), places, strict=True))
     ]
     distance, floor = _distances(found, values, errors, measure, _same_classes(run, other))
-    regions, region_errors = _regions(run, other, explainer, target, places, found)
+    shares_of, region_errors = _regions(run, other, explainer, target, places, found, _asked(run, other, regions))
     features, only = _features(run, other, values, found) if run.kind == other.kind == "tabular" else ({}, {})
     return SideBySide(
         *(run.name, other.name, explainer, measure, target, pairing),
@@ -212,7 +215,7 @@ def beside(run: Series, other: Series, explainer: str, align: str, measure: str,
         right=np.stack(rights, axis=-1),
         distance=distance,
         floor=floor,
-        regions=regions,
+        regions=shares_of,
         region_errors=region_errors,
         features=features,
         only=only,
@@ -255,14 +258,47 @@ def _distances(
     return distance, np.where(np.isnan(distance), np.nan, floor)
 
 
+def _asked(run: Series, other: Series, regions: Regions) -> dict[str, list[Any]]:
+    """{name: [region of the first run, of the second]} of the regions that are asked for, None where a run can't have it.
+
+    Raises:
+        ArgumentError (a ValueError): regions that neither run can have.
+    """
+    if regions is None:
+        return {}
+    given: dict[str, Any] = (
+        dict(regions) if isinstance(regions, Mapping) else {name: name for name in ([regions] if isinstance(regions, str) else regions)}
+    )
+    found: dict[str, list[Any]] = {}
+    for name, region in given.items():
+        problems = []
+        for column, side in enumerate((run, other)):
+            try:
+                for of, one in asked.named(side, {name: region}).items():
+                    found.setdefault(of, [None, None])[column] = one
+            except ArgumentError as error:
+                problems.append(error)
+        if len(problems) == 2:
+            raise problems[0]
+    return found
+
+
 def _regions(
-    run: Series, other: Series, explainer: str, target: Target, places: list[np.ndarray], found: Unlike
+    run: Series,
+    other: Series,
+    explainer: str,
+    target: Target,
+    places: list[np.ndarray],
+    found: Unlike,
+    of_asked: dict[str, list[Any]],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Mean shares of all regions, and their standard errors: {name: (rows, 2)} each."""
     wanted: dict[str, list[Any]] = {} if found.changed is None else {CHANGED: [found.changed, found.changed]}
     for column, side in enumerate((run, other)):
         for name in side.record["probes"]["regions"]:
             wanted.setdefault(name, [None, None])[column] = name
+    for name, regions_of in of_asked.items():
+        wanted.setdefault(name, regions_of)
     means, errors = {}, {}
     for name, regions in wanted.items():
         means[name], errors[name] = np.full((len(places[0]), 2), np.nan), np.full((len(places[0]), 2), np.nan)

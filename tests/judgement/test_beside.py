@@ -85,6 +85,15 @@ def test_a_run_without_a_column_is_compared_on_those_that_both_have(tmp_path: Pa
     assert not found.other_reasons.any()
 
 
+def test_regions_that_are_asked_for_are_those_that_each_run_can_have(tmp_path: Path) -> None:
+    beside(tmp_path, (logit(NAMES), table()), (logit(NAMES[1:]), table(NAMES[1:])))
+    a, b = read_run(tmp_path / "a"), read_run(tmp_path / "b")
+    regions = a.compare(b, regions=["age", "debt"]).regions
+    assert [np.isfinite(regions[name][-1]).tolist() for name in ("age", "debt")] == [[True, False], [True, True]]
+    with pytest.raises(ValueError, match="nowhere"):
+        a.compare(b, regions=["nowhere"])
+
+
 def test_columns_that_are_new_renamed_or_in_another_order_are_named(tmp_path: Path) -> None:
     moved = ["debt", "years", "income"]
     found = beside(tmp_path, (logit(NAMES), table()), (logit(moved), table(moved)))

@@ -143,7 +143,11 @@ def test_runs_with_the_same_seed_are_pairs(seeds: int, told: bool, tmp_path: Pat
     for place, recipe in enumerate(("plain", "stamped")):
         for seed in range(seeds):
             part = 0.3 + 0.04 * place + 0.1 * seed
-            given_run(tmp_path / f"{recipe}-seed{seed}", noisy_series(np.tile(np.repeat([part, 1 - part], 4) / 4, (5, 1)), 3, 1e-4, seed=seed), errors=1e-4)
+            given_run(
+                tmp_path / f"{recipe}-seed{seed}",
+                noisy_series(np.tile(np.repeat([part, 1 - part], 4) / 4, (5, 1)), 3, 1e-4, seed=seed),
+                errors=1e-4,
+            )
     runs = read_runs(tmp_path)
     half = np.tile(np.repeat([1.0, 0.0], 4), (5, 1))
     for run in runs.values():
