@@ -7,11 +7,18 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tb_xai_plugin.cli import compare
 from tb_xai_plugin.version import __version__
 
-# A module for each: `add_to` declares the command's options, and sets `command` to what runs it.
-COMMANDS = (compare,)
+
+def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from tb_xai_plugin.cli import compare
+
+    compare.add_to(commands)
+
+
+# {command: (what it answers, what declares its options, and sets `command` to what runs it)}. A module for each, which is imported, with NumPy and
+# all that it needs, when its command is given: help comes at once.
+COMMANDS = {"compare": ("do two runs have the same reasons?", _compare)}
 
 # Exit code for a path or a record that can't be read; argparse uses the same for its own errors.
 MISTAKE = 2
@@ -24,8 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_to(commands)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for name, (answers, declare) in COMMANDS.items():
+        if name in arguments:
+            declare(commands)
+        else:
+            commands.add_parser(name, help=answers)
     given = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for a remote log, TensorBoard imports TensorFlow where there is one
     if hasattr(sys.stdout, "reconfigure"):
