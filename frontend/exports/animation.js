@@ -98,6 +98,7 @@ function createFrames(data, state, thinned) {
   const beside = colored && inner > 3 * LEGEND.width;
   const room = beside ? inner - LEGEND.width - 24 : inner;
   const parts = caption(data, state, thinned);
+  if (data.b && state.sign !== "both" && colored) parts.push("A − B of both signs");
   if (state.outlines && data.region) parts.push(`dashed: ${data.region}`);
   const written = lines([title(data), ...parts], room, (text) => sheet.measure(text));
   const top = MARGIN + HEAD;

@@ -150,7 +150,7 @@ function drawLines(context, { picture, values, look, lit, region, area, outlines
     const { path } = shown ? chosenEdge(picture, values, shown, width, height, thickness) : edgeOf(picture, "segments", segments, width, height, thickness);
     // A rim, or yellow would not be seen on white.
     context.lineCap = "square";
-    stroke(path, isLight(look.ink) ? "rgb(0 0 0 / 0.45)" : "rgb(255 255 255 / 0.6)", thickness + 2 * Math.max(1, Math.floor(px)));
+    stroke(path, isLight(look.ink) ? `rgb(0 0 0 / ${small ? 0.25 : 0.45})` : "rgb(255 255 255 / 0.6)", thickness + 2 * Math.max(1, Math.floor(px)));
     stroke(path, look.ink, thickness);
     context.lineCap = "butt";
   } else if (outlines) {

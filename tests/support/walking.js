@@ -40,6 +40,7 @@
   }
 
   const WORDS = ["", "image", "a", "table|text", "(", "1"];
+  const TYPED = { search: WORDS, text: WORDS, number: ["", "1", "3", "7", "0", "-2"], color: ["#ffff00", "#000000", "#12ab34"] };
 
   /** Uses a control as a keyboard or a finger would, without a pointer. */
   function use(room, key, n, part) {
@@ -56,8 +57,8 @@
       element.value = String(Math.round(low + part * (high - low)));
       element.dispatchEvent(new Event("input", { bubbles: true }));
       element.dispatchEvent(new Event("change", { bubbles: true }));
-    } else if (element.type === "search" || element.type === "text") {
-      element.value = pick(WORDS);
+    } else if (element.type in TYPED) {
+      element.value = pick(TYPED[element.type]);
       element.dispatchEvent(new Event("input", { bubbles: true }));
       element.dispatchEvent(new Event("change", { bubbles: true }));
     } else {
