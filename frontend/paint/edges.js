@@ -1,6 +1,6 @@
 /** Lines on a picture, on whole pixels of the screen: borders of segments, of players and of regions. */
 
-import { borders, NOBODY } from "../figures/outline.js";
+import { borders, frontiers, NOBODY } from "../figures/outline.js";
 import { memo } from "../model/memo.js";
 import { segmentsAt } from "./pixels.js";
 
@@ -33,7 +33,7 @@ function place(at, image, screen, thickness) {
  * Borders at the screen's resolution, on whole pixels so that they are crisp.
  * @param {ImageContent} picture
  * @param {string} name
- * @param {() => number[]} find  the borders, as `borders` has them
+ * @param {() => ArrayLike<number>} find  the borders, as `borders` has them
  * @param {number} width
  * @param {number} height
  * @param {number} thickness  of the line
@@ -61,6 +61,17 @@ export function edgeOf(picture, name, find, width, height, thickness, within = p
   return edge;
 }
 
+const frontiersOf = memo((/** @type {ImageContent} */ _) => /** @type {Map<string, ReturnType<typeof frontiers>>} */ (new Map()));
+
+/** @type {(picture: ImageContent, across: number, down: number) => ReturnType<typeof frontiers>} found once for each size */
+function frontiersAt(picture, across, down) {
+  const known = frontiersOf(picture);
+  const key = `${across} ${down}`;
+  const found = known.get(key) ?? frontiers(segmentsAt(picture, across, down), across, down);
+  known.set(key, found);
+  return found;
+}
+
 /**
  * Borders of what is shown, and between what is for and against: those of lime's mask (`mark_boundaries`). Where the picture is small, they are found
  * in fewer pixels than the image has.
@@ -74,7 +85,11 @@ export function edgeOf(picture, name, find, width, height, thickness, within = p
 export function chosenEdge(picture, values, shown, width, height, thickness) {
   const mask = shown.map((one, player) => one * (values[player] < 0 ? 2 : 1));
   const [across, down] = [picture.width, picture.height].map((size, i) => Math.min(size, 2 * [width, height][i]));
-  const find = () => borders(segmentsAt(picture, across, down).map((player) => (player === NOBODY ? 0 : mask[player])), across, down, null);
+  const find = () => {
+    const { lines, pairs } = frontiersAt(picture, across, down);
+    const of = (/** @type {number} */ player) => (player === NOBODY ? 0 : mask[player]);
+    return lines.filter((_, i) => of(pairs[2 * (i >> 2)]) !== of(pairs[2 * (i >> 2) + 1]));
+  };
   return edgeOf(picture, `chosen ${mask.join("")}`, find, width, height, thickness, { width: across, height: down });
 }
 

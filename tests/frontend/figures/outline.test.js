@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { borders } from "../../../frontend/figures/outline.js";
+import { borders, frontiers } from "../../../frontend/figures/outline.js";
 
 const length = (lines) => {
   let sum = 0;
@@ -36,5 +36,29 @@ test("the border's length is the number of neighbours that differ, on random lab
       }
     }
     assert.equal(length(borders(labels, width, height, null)), differing);
+  }
+});
+
+/** Pixels of borders, each by its two ends. */
+function units(/** @type {ArrayLike<number>} */ lines) {
+  const found = new Set();
+  for (let i = 0; i < lines.length; i += 4) {
+    const [x1, y1, x2, y2] = [lines[i], lines[i + 1], lines[i + 2], lines[i + 3]];
+    for (let x = x1; x < x2; x++) found.add(`${x} ${y1} ${x + 1} ${y1}`);
+    for (let y = y1; y < y2; y++) found.add(`${x1} ${y} ${x1} ${y + 1}`);
+  }
+  return found;
+}
+
+test("the borders of any choice of labels are those of its own picture", () => {
+  let seed = 7;
+  const random = (/** @type {number} */ below) => Math.floor((below * (seed = (seed * 16807) % 2147483647)) / 2147483647);
+  for (let round = 0; round < 100; round++) {
+    const [width, height] = [1 + random(9), 1 + random(9)];
+    const labels = Uint16Array.from({ length: width * height }, () => random(4));
+    const mask = Array.from({ length: 4 }, () => random(3));
+    const { lines, pairs } = frontiers(labels, width, height);
+    const kept = lines.filter((_, i) => mask[pairs[2 * (i >> 2)]] !== mask[pairs[2 * (i >> 2) + 1]]);
+    assert.deepEqual([...units(kept)].sort(), [...units(borders(labels.map((label) => mask[label]), width, height, null))].sort());
   }
 });
