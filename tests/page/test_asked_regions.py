@@ -82,7 +82,7 @@ def test_a_token_that_no_text_has_is_a_warning_beside_its_region(server: TensorB
     expect(tab.locator(".area").last.get_by_role("status")).to_have_text(
         "no text has the token 'Spielberg'; give tokens as they are in the texts, or leave them out."
     )
-    expect(tab.locator(".area").last.locator(".region-shares")).to_have_text(re.compile("^now –"))
+    expect(tab.locator(".area").last.locator(".region-shares")).to_have_text(re.compile("^now \N{EN DASH}"))
 
 
 def test_probes_have_their_number_label_and_name_wherever_they_are_named(server: TensorBoard, open_tab: Open) -> None:
@@ -115,7 +115,7 @@ def test_probes_of_a_regression_are_sorted_and_filtered_by_their_error(
     )
     for place, probe in enumerate(order):
         expect(tab.locator(".card").nth(place).locator(".card-error")).to_have_text(
-            f"{errors[probe]:+.{1 if abs(errors[probe]) >= 10 else 2}f}".replace("-", "−")
+            f"{errors[probe]:+.{1 if abs(errors[probe]) >= 10 else 2}f}".replace("-", "\N{MINUS SIGN}")
         )
     tab.get_by_role("checkbox", name="larger errors only").check()
     expect(tab.locator(".card")).to_have_count(int((np.abs(errors) > np.abs(errors).mean()).sum()))
