@@ -103,7 +103,14 @@ def run(given: argparse.Namespace) -> int:
             run.name = _name_below(given.repeats, repeats, path) or run.name
     with Progress(f"Comparing {a.name} and {b.name}").phase("values" if repeats is None else "values, and repeats"):
         compared = a.compare(
-            b, given.explainer, given.align, measure=given.measure, target=target, repeats=repeats, pattern=given.pattern, regions=given.regions
+            b,
+            given.explainer,
+            given.align,
+            measure=given.measure,
+            target=target,
+            repeats=repeats,
+            pattern=given.pattern,
+            regions=given.regions,
         )
         if isinstance(compared, SideBySide):
             report, lines = _beside(compared, a, b, given.epoch), _beside_lines
