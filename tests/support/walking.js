@@ -14,6 +14,12 @@
     return `${element.localName}.${[...element.classList].filter((name) => !/lit|chosen|current/.test(name)).join(".")} ${element.type ?? ""} “${own}”`;
   }
 
+  /** @type {(element: Element, box: DOMRect) => boolean} whether a room is above or below what its scrolling box shows of it */
+  function isAway(element, box) {
+    const around = element.closest(".main").getBoundingClientRect();
+    return box.top >= Math.min(innerHeight, around.bottom) - 1 || box.bottom <= Math.max(0, around.top) + 1;
+  }
+
   const seenIn = (root) => [...root.querySelectorAll(ACTED)].filter((element) => !element.disabled && isSeen(element) && !element.closest(".export-menu"));
 
   /** What can be acted on, by room. */
@@ -80,11 +86,17 @@
 
   /** Changed pixels change it: FNV-1a over 32 bits at a time. */
   function digest(canvas) {
-    if (!canvas.width || !canvas.height) return "empty";
+    if (!canvas.width || !canvas.height) return "nothing";
     const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
     const words = new Uint32Array(data.buffer);
     let hash = 0x811c9dc5;
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i], 0x01000193);
+    let any = 0;
+    for (let i = 0; i < words.length; i++) {
+      any |= words[i];
+      hash = Math.imul(hash ^ words[i], 0x01000193);
+    }
+    // Its size counts only where something is drawn; that of its box is compared anyway.
+    if (!any) return "nothing";
     return `${canvas.width}x${canvas.height} ${(hash >>> 0).toString(16)}`;
   }
 
@@ -104,8 +116,8 @@
       const drawn = element.localName === "canvas" ? digest(element) : "";
       const name = `${element.localName}.${element.getAttribute("class")?.trim().split(/\s+/).join(".") ?? ""}`;
       lines.push([`${path} ${name}`, [box.left, box.top, box.width, box.height].map(round).join(" "), own, names.join(";"), state.join(";"), drawn].join(" · "));
-      // What lies far below the window is drawn when it comes into view.
-      if (element.classList.contains("overview-room") && (box.top > innerHeight + 90 || box.bottom < -90)) return;
+      // What is not in view is drawn when it comes.
+      if (element.classList.contains("overview-room") && isAway(element, box)) return;
       if (element.localName === "select") {
         lines.push(`${path} options · ${[...element.options].map(({ text, disabled }) => `${text}${disabled ? " (off)" : ""}`).join("|")}`);
         return;

@@ -152,5 +152,5 @@ export function rowName({ y, row, lineAt }, place, { probes, table, name, kept, 
   const [player] = line;
   const value = playerValue(probes, table, player);
   return html`<button key=${player} type="button" class="bar-name" style=${style} aria-pressed=${player === kept} title=${value.full ? `${name(player)}\n${value.full}` : name(player)}>
-    <bdi translate="no" class="ellipsis">${middle(name(player), letters)}</bdi><bdi translate="no" class=${value.missing ? "bar-value missing ellipsis" : "bar-value ellipsis"}>${value.short}</bdi></button>`;
+    <bdi translate=${false} class="ellipsis">${middle(name(player), letters)}</bdi><bdi translate=${false} class=${value.missing ? "bar-value missing ellipsis" : "bar-value ellipsis"}>${value.short}</bdi></button>`;
 }

@@ -98,7 +98,7 @@ export function nameButton({ element, state, player, name, lit, top, height, sto
   const arrow = !gain?.value ? null : gain.value > 0 ? "▲" : "▼";
   return html`<button key=${player} type="button" tabindex=${stop ? 0 : -1} class=${lit ? "evolution-player lit" : "evolution-player"} style=${{ top: `${top}px`, height: `${height}px`, lineHeight: `${height}px` }}
     aria-pressed=${player === state.player} title=${gain ? `${name}\n${gain.words}` : name} onPointerEnter=${show} onPointerLeave=${hide} onFocus=${show} onBlur=${hide}
-    onClick=${() => choose(element, { player: player === state.player ? null : player })}><bdi translate="no" class="ellipsis">${name}</bdi>${gain && arrow && html`<span class="evolution-gain" aria-hidden="true">${signed(gain.value)} ${arrow}</span>`}</button>`;
+    onClick=${() => choose(element, { player: player === state.player ? null : player })}><bdi translate=${false} class="ellipsis">${name}</bdi>${gain && arrow && html`<span class="evolution-gain" aria-hidden="true">${signed(gain.value)} ${arrow}</span>`}</button>`;
 }
 
 /**

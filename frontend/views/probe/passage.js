@@ -32,7 +32,7 @@ export function passageView(element) {
   return (data, state) => {
     const { panes, probe } = data;
     const box = (/** @type {import("../../types.d.ts").Pane | null} */ pane) =>
-      html`<div class="passage-text" translate="no" role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${sideAt(pane.side, pane.step)}` : "difference of the attributions of each token, first minus second"}></div><p class="note passage-reach"></p>`;
+      html`<div class="passage-text" translate=${false} role="group" dir="auto" aria-label=${pane ? `attribution of each token: ${sideAt(pane.side, pane.step)}` : "difference of the attributions of each token, first minus second"}></div><p class="note passage-reach"></p>`;
     render(panesRow(element, data, state, box), frame);
     const shown = shownOf(data, state);
     frame.querySelectorAll(".passage-text").forEach((node, i) => {

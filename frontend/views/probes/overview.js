@@ -160,7 +160,7 @@ function stage({ data, state, sides, steps, places, importance, name }, list) {
     ${places.filter(({ player }) => data.lit.includes(player)).map(({ player, y }) => html`<div key=${`lit ${player}`} class="bar-lit" style=${{ top: `${y}px`, height: `${ROW}px` }}></div>`)}
     <div class="bar-names" role="group" aria-label="features; choose one to keep it highlighted">${places.map(
       ({ player, y }) => html`<button key=${player} type="button" class="bar-name" style=${{ top: `${y}px`, height: `${ROW}px` }} aria-pressed=${player === state.player} title=${`${name(player)}\nmean |attribution|: ${means(player)}`}>
-        <bdi translate="no" class="ellipsis">${middle(name(player), letters)}</bdi></button>`,
+        <bdi translate=${false} class="ellipsis">${middle(name(player), letters)}</bdi></button>`,
     )}</div>
     <div class="bar-chart"><canvas role="img" aria-label=${`mean |attribution| of each feature over the probes; ${first}`}></canvas></div>
     ${sides.map((side, i) => html`<div key=${side.letter} class="bar-chart"><canvas role="img" data-side=${i} aria-label=${`${sideAt(side, steps[i])}: one point per probe in each feature's row, placed by its attribution: for to the right, against to the left; shaded by the feature's value: dark is low, light is high`}></canvas>

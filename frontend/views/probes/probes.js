@@ -236,11 +236,11 @@ function card(element, data, panes, probe, { left, width, lines }) {
   const why = panes.some((pane) => isUnexplained(pane, probe)) ? `\nhatched: ${unexplained(data.explained, panes[0].side.info)}` : "";
   return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${trueValues(probes, probe)}${why}`}
     style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
-    <span class="card-name"><bdi translate="no" class=${lines > 1 ? "card-words" : "ellipsis"}>${cardName(probes, probe)}</bdi>${change(data, probe)}</span>
+    <span class="card-name"><bdi translate=${false} class=${lines > 1 ? "card-words" : "ellipsis"}>${cardName(probes, probe)}</bdi>${change(data, probe)}</span>
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">
-          ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" translate="no" role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
+          ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" translate=${false} role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
         </span>
         <span class="half-bar"></span>
         <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortPrediction(pane, probe, panes.length > 1)}</span>
