@@ -304,7 +304,9 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
     def _beside(self, request: Request, run: Run, explainer: str, wanted: Target) -> SideBySide:
         other, by = self._other(request), request.arguments.get("by") or "epoch"
         differences.refuse_absent(run, other, explainer)
-        return run.cached(*("beside", other.serial, explainer, wanted, by), make=lambda: beside(run, other, explainer, by, "tv", wanted))
+        asked = regions.asked_of(request, run)
+        key = ("beside", other.serial, explainer, wanted, by, request.arguments.get("asked"))
+        return run.cached(*key, make=lambda: beside(run, other, explainer, by, "tv", wanted, asked))
 
     def _repeats(self, request: Request, run: Run, other: Run, pattern: str) -> tuple[Repeats, dict[str, tuple[str, str]]]:
         """What the runs say of repeats; and {name: (TensorBoard's name, version)} of those that repeat the recipe of either run.
