@@ -76,7 +76,7 @@ def test_each_label_has_its_truth_and_whether_it_is_right_in_both_runs(server: T
         heads = tab.locator(".class-head > span").all_inner_texts()[1:]
         assert heads == [f"{letter} {right(run)[probe].sum()} of 4 right" for letter, run in zip("AB", runs, strict=True)]
         names = [NAMES[number] for number in np.flatnonzero(SETS[probe])]
-        title = f"Probe #{probe} “{', '.join(names[:3])}”" if names else f"Probe #{probe} no label"
+        title = f"Probe {probe} “{', '.join(names[:3])}”" if names else f"Probe {probe} no label"
         expect(tab.locator(".probe-title h2")).to_contain_text(title)
 
 
