@@ -2,11 +2,12 @@
 
 import { axis } from "../figures/axis.js";
 import { featureColor } from "../figures/color.js";
+import { EM } from "../host/text.js";
 import { cleared, font, inkOf, upright } from "./canvas.js";
 
 const SHADES = 24;
-const THIN = 7;
-const BETWEEN = 3;
+const THIN = 7 * EM;
+const BETWEEN = 3 * EM;
 
 /**
  * @typedef {object} SwarmRow
