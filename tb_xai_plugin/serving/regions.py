@@ -54,7 +54,7 @@ def asked_of(request: Request, run: Run) -> dict[str, Region]:
         return {}
     declared, regions = run.record["probes"]["regions"], {}
     for name, form, value in _entries(request.route, text):
-        with suppress(ArgumentError, errors.NotFoundError):
+        with suppress(ArgumentError, errors.NotFoundError, errors.InvalidArgumentError):
             region, _ = _read(request.route, run, form, value)
             run.inside(region)
             if name not in declared:
