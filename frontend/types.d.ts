@@ -271,6 +271,6 @@ export interface Data {
 }
 
 export type Change = Partial<State>;
-export type Command = "retry" | "link" | "help";
+export type Command = "retry" | "print" | "link" | "help";
 export type Update = (data: Data, state: State) => void;
 export type View = (element: HTMLElement) => Update;

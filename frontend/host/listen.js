@@ -14,9 +14,9 @@ const COPIED_MS = 2000;
  * @param {HTMLElement} root  of the page
  * @param {import("../model/state.js").Store} store
  * @param {() => Data | null} dataNow  null while the page is not ready
- * @param {() => void} retry
+ * @param {{retry: () => void, print: () => void}} acts
  */
-export function listen(root, store, dataNow, retry) {
+export function listen(root, store, dataNow, { retry, print }) {
   const change = (/** @type {Change} */ wanted) => {
     const cursor = dataNow()?.cursor;
     // Playing from the last epoch starts again at the first.
@@ -27,6 +27,7 @@ export function listen(root, store, dataNow, retry) {
   /** @type {Record<Command, () => void>} */
   const commands = {
     retry,
+    print,
     help: () => store.set({ help: true }),
     link: () => {
       const link = store.link();

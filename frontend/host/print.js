@@ -2,36 +2,48 @@
 
 /**
  * @param {HTMLElement} root  of the page
- * @param {{light: (on: boolean) => void, draw: () => void}} page  light: colours for paper, or those of before; draw: at once, in the colours of now
+ * @param {(on: boolean) => void} light  colours for paper, or those of before; drawn in the next frames
+ * @returns {() => void} prints, once everything is drawn in light colours
  */
-export function onPrint(root, { light, draw }) {
+export function onPrint(root, light) {
   const size = document.createElement("style");
-  let printing = false;
+  const { classList } = document.documentElement;
+  let dark = false;
 
   const begin = () => {
-    if (printing) return;
-    printing = true;
+    if (classList.contains("printing")) return;
     // Sheets as large as the window: nothing is laid out anew, and no picture is scaled.
     root.style.setProperty("--paper", `${window.innerWidth}px`);
     size.textContent = `@page { size: ${window.innerWidth}px ${window.innerHeight}px; margin: 0; }`;
     document.head.append(size);
-    document.documentElement.classList.add("printing");
-    light(true);
-    draw();
+    // Words alone, where the browser's own command prints: what is drawn on canvases in this moment, Chromium leaves out together with what is around it.
+    dark = classList.contains("dark");
+    classList.remove("dark");
+    classList.add("printing");
   };
 
   const end = () => {
-    if (!printing) return;
-    printing = false;
-    document.documentElement.classList.remove("printing");
+    if (!classList.contains("printing")) return;
+    classList.remove("printing");
+    classList.toggle("dark", dark);
     size.remove();
     root.style.removeProperty("--paper");
     light(false);
-    draw();
   };
 
   window.addEventListener("beforeprint", begin);
   window.addEventListener("afterprint", end);
   // Some browsers, and their tools, tell of paper in this way alone.
   matchMedia("print").addEventListener("change", ({ matches }) => (matches ? begin() : end()));
+
+  return () => {
+    light(true);
+    // The frame that draws it, and one that shows it.
+    const start = () => {
+      window.print();
+      // Where nothing was printed, no browser tells of an end.
+      if (!classList.contains("printing")) light(false);
+    };
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(start)));
+  };
 }

@@ -2,7 +2,7 @@
 
 import { frameAllows, hostWindow } from "../host/host.js";
 import { addressOf } from "../model/state.js";
-import { html, render } from "./parts/html.js";
+import { command, html, render } from "./parts/html.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
@@ -79,7 +79,7 @@ export function exportView(element) {
 
   const printed = () => {
     hide(true);
-    window.print();
+    command(element, "print");
   };
 
   const press = () => {

@@ -76,18 +76,15 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
   let onPaper = false;
   const paint = () => store.set({ dark: dark && !onPaper });
 
-  listen(root, store, () => ready, feed.retry);
   followTheme((now) => {
     dark = now;
     paint();
   });
-  onPrint(root, {
-    light(on) {
-      onPaper = on;
-      paint();
-    },
-    draw,
+  const print = onPrint(root, (on) => {
+    onPaper = on;
+    paint();
   });
+  listen(root, store, () => ready, { retry: feed.retry, print });
   followVisibility(root, (visible) => {
     feed.setVisible(visible);
     if (visible) takeFocus();

@@ -294,3 +294,39 @@ def test_nothing_slides_or_fades_where_motion_is_not_wanted(server: TensorBoard,
         return parseFloat(transitionDuration) > 0 || animationName !== 'none' || scrollBehavior === 'smooth';
     }).map((element) => element.className)"""
     assert frame.evaluate(moving) == []
+
+
+# Paper
+
+
+def test_on_paper_everything_stands_in_its_whole_height_in_light_colours(server: TensorBoard, visit: Callable[..., Page]) -> None:
+    page = visit(server.url + ALONE + STATE, color_scheme="dark", size=(1200, 600))
+    frame = ready(page)
+    page.emulate_media(media="print")
+    page.wait_for_function("document.documentElement.classList.contains('printing')")
+    assert not frame.evaluate("document.documentElement.classList.contains('dark')")
+    cut = """[...document.querySelectorAll('.page, .page *')].filter((element) => {
+        const { overflowY, display } = getComputedStyle(element);
+        return display !== 'inline' && overflowY !== 'visible' && element.scrollHeight > element.clientHeight + 1 && !element.closest('.ellipsis, .named, .unseen, .strip, select');
+    }).map((element) => element.className)"""
+    assert frame.evaluate(cut) == []
+    for place in (".export-room", ".transport", ".status-end", ".filter"):
+        expect(frame.locator(place).first).to_be_hidden()
+    whole = frame.evaluate("[document.querySelector('.page').getBoundingClientRect().height, document.documentElement.scrollHeight]")
+    assert whole[0] > 600
+    assert whole[1] >= whole[0] - 1
+    page.emulate_media(media="screen")
+    page.wait_for_function(
+        "document.documentElement.classList.contains('dark') && !document.documentElement.classList.contains('printing')"
+    )
+
+
+def test_the_menus_print_draws_the_canvases_for_paper_first(server: TensorBoard, visit: Callable[..., Page]) -> None:
+    page = visit(server.url + ALONE + STATE, color_scheme="dark")
+    frame = ready(page)
+    frame.evaluate("window.print = () => { window.printed = document.documentElement.className; }; null")
+    frame.get_by_role("button", name="export").click()
+    frame.get_by_role("menuitem", name="Print").click()
+    page.wait_for_function("window.printed !== undefined")
+    assert "dark" not in page.evaluate("printed")
+    page.wait_for_function("document.documentElement.classList.contains('dark')")
