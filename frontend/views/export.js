@@ -48,7 +48,7 @@ export function exportView(element) {
       ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete() || frameAllows("allow-downloads") === false} aria-label=${text} onClick=${() => start(name)}>
         <span>${text}</span> <span class="note">${note}</span></button>`,
     )}
-      <button type="button" role="menuitem" disabled=${frameAllows("allow-modals") === false} aria-label="Print" onClick=${printed}><span>Print</span> <span class="note">the whole view, on one page</span></button>
+      <button type="button" role="menuitem" disabled=${frameAllows("allow-modals") === false} aria-label="Print" onClick=${printed}><span>Print</span> <span class="note">the whole view</span></button>
     </div>
   </div>`;
 

@@ -322,14 +322,15 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             name: (readable[name]["run"], readable[name]["version"]) for name in dict.fromkeys(name for pair in pairs for name in pair)
         }
 
-    def _found_repeats(self, request: Request, probe_set: str, pattern: str, *, now: bool) -> tuple[Repeats, dict[str, dict[str, Any]]]:
-        """What the names and records of all runs say of repeats, and the entries of the runs."""
+    def _found_repeats(self, request: Request, probe_set: str | None, pattern: str, *, now: bool) -> tuple[Repeats, dict[str, dict[str, Any]]]:
+        """What the names and records of all runs say of repeats, and the entries of the runs. Without a probe set, the first of each run."""
         entries = self._catalog.readable(request.context, request.experiment, now=now)
-        return find({name: entry["recipes"].get(probe_set) for name, entry in entries.items()}, pattern), entries
+        recipes = {name: entry["recipes"].get(probe_set or next(iter(entry["sets"]), "")) for name, entry in entries.items()}
+        return find(recipes, pattern), entries
 
     def _list_repeats(self, request: Request) -> dict[str, Any]:
         with invalid_argument(request.route):
-            found, entries = self._found_repeats(request, request.required("set"), request.arguments.get("repeats", ""), now=True)
+            found, entries = self._found_repeats(request, request.arguments.get("set"), request.arguments.get("repeats", ""), now=True)
 
         def runs(groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
             return [{"recipe": recipe, "runs": [entries[name]["run"] for name in names]} for recipe, names in groups.items()]
