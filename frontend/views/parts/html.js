@@ -54,7 +54,7 @@ export function segmented({ label, value, options, choose: chosen }) {
  */
 export function named(text) {
   const [start, end] = halves(text);
-  return html`<bdi translate=${false} class="named"><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
+  return html`<bdi translate=${false} class="named" style=${{ "--letters": [...text].length }}><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
 }
 
 /** @typedef {{value: string, text: string, disabled?: boolean}} Option */
