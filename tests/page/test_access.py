@@ -86,7 +86,7 @@ def focused(frame: Frame) -> tuple[str, bool]:
 def test_tab_reaches_every_control_and_the_focus_is_always_seen(server: TensorBoard, open_tab: Open) -> None:
     page, tab = open_tab(server, "a=a/xai&b=b/xai&probe=1&epoch=3")
     expect(tab.locator(READY)).to_be_visible()
-    tab.locator(".filter").focus()
+    tab.locator(".runs-room .filter").focus()
     frame = tab_frame(page)
     reached = []
     while not frame.evaluate("document.activeElement === document.body"):

@@ -172,7 +172,7 @@ def test_the_page_leaves_a_key_to_what_it_was_typed_into(server: TensorBoard, op
         "#number": keys,
         "#area": keys,
         "#colour": ["Home", "p", "1"],
-        ".filter": keys,
+        ".runs-room .filter": keys,
     }
     sliders = {
         ".look-room input[type=range]": ["Home", "End", "ArrowLeft", "ArrowUp", "PageUp"],
@@ -235,14 +235,14 @@ def test_an_export_that_fails_does_not_take_the_focus_of_who_types_on(server: Te
     page.route("**/exports/index.js", lambda route: gates.append(route))
     tab.get_by_role("button", name="export").click()
     tab.get_by_role("menuitem", name="Numbers as CSV", exact=True).click()
-    tab.locator(".filter").click()
+    tab.locator(".runs-room .filter").click()
     page.keyboard.type("a")
     page.wait_for_function("() => true")
     for gate in gates:
         gate.abort()
     expect(tab.locator(".export-menu [role=alert]")).to_be_visible()
     page.keyboard.type("b")
-    expect(tab.locator(".filter")).to_have_value("ab")
+    expect(tab.locator(".runs-room .filter")).to_have_value("ab")
 
 
 # The address
