@@ -52,12 +52,20 @@ def _directories(directory: str, above: tuple[tuple[int, int], ...]) -> Iterator
         if (stat.st_dev, stat.st_ino) in above:
             return
         with os.scandir(directory) as entries:
-            inner = [entry.path for entry in entries if entry.is_dir()]
+            inner = [entry.path for entry in entries if _leads_to_directory(entry)]
     except OSError:  # removed meanwhile, or nothing that we may look into
         return
     yield directory
     for path in inner:
         yield from _directories(path, (*above, (stat.st_dev, stat.st_ino)))
+
+
+def _leads_to_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a directory or a link to one; a link that leads nowhere, e.g. to itself, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _remote_directories(logdir: str) -> Iterator[str]:
