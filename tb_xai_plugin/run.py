@@ -242,7 +242,8 @@ class Run(Series):
             says in words whether the reasons are the same, and `comparable` which of the two it is.
 
         Raises:
-            ArgumentError (a ValueError): an explainer that one of the runs does not have.
+            ArgumentError (a ValueError): an explainer that one of the runs does not have; runs that have nothing in common: another kind of probes,
+                other classes, a regression and a classification, tables without a common column.
             TypeError: something that is not a run.
         """
         if not isinstance(other, Run):

@@ -190,6 +190,7 @@ class SideBySide:
 
 def beside(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, regions: Regions = None) -> SideBySide:
     """See `Run.compare`. regions: those that are asked for; a run that can't have one has no share of it."""
+    differences.refuse_nothing_common(run, other)
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)

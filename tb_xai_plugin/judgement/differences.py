@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,11 @@ from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series, Target
+
+KINDS = {"image": "images", "tabular": "tables", "text": "texts", "sequence": "series"}
+
+# The most names in a sentence.
+MOST_NAMED = 6
 
 # Selects rows of (all_steps, probes, …): indices of steps, or (indices of steps, indices of probes).
 Rows: TypeAlias = np.ndarray | tuple[np.ndarray, np.ndarray]
@@ -111,6 +116,60 @@ def refuse_incomparable(run: Series, other: Series, explainer: str) -> None:
     reason = incomparable(run, other, explainer)
     if reason:
         raise ArgumentError(f"{run.name} and {other.name} can't be compared: {reason}.")
+
+
+def explained(run: Series) -> dict[str, Any]:
+    """What a run explains, as far as two runs must have it in common to stand side by side; in JSON's types."""
+    probes = run.record["probes"]
+    columns = (
+        [*probes["features"], *(name for name in probes["player_names"] if name not in probes["features"])]
+        if run.kind == "tabular"
+        else None
+    )
+    return {
+        "kind": run.kind,
+        "regression": bool(run.settings.get("regression")),
+        "classes": run.settings["number_of_classes"],
+        "class_names": probes.get("class_names"),
+        "columns": columns,
+    }
+
+
+def nothing_common(run: Series, other: Series) -> str:
+    """Why two runs can't even stand side by side: they explain other things, or share no column. "" where they can. The tab has the same rule."""
+    a, b = explained(run), explained(other)
+    if a["kind"] != b["kind"]:
+        return f"A explains {KINDS[a['kind']]}, B {KINDS[b['kind']]}"
+    if a["regression"] != b["regression"]:
+        tasks = ["a regression" if side["regression"] else "a classification" for side in (a, b)]
+        return f"A explains {tasks[0]}, B {tasks[1]}"
+    if a["classes"] != b["classes"]:
+        return f"A has {a['classes']} {'outputs' if a['regression'] else 'classes'}, B {b['classes']}"
+    names = [side["class_names"] for side in (a, b)]
+    if all(names) and names[0] != names[1]:
+        return _class_names_words(*names)
+    if a["columns"] is not None and not set(a["columns"]) & set(b["columns"]):
+        return "the tables have no column in common"
+    return ""
+
+
+def _class_names_words(mine: Sequence[str], others: Sequence[str]) -> str:
+    extra = [[name for name in side if name not in rest] for side, rest in ((mine, others), (others, mine))]
+    parts = [f"{letter} has {names_words(side)}" for letter, side in zip("AB", extra, strict=True) if side]
+    return f"the classes have other names: {', '.join(parts)}" if parts else "the classes have the same names in another order"
+
+
+def names_words(names: Sequence[str]) -> str:
+    """The first few of some names."""
+    quoted = [f"“{name}”" for name in names[:MOST_NAMED]]
+    return f"{', '.join(quoted)}{f' and {len(names) - MOST_NAMED} more' if len(names) > MOST_NAMED else ''}"
+
+
+def refuse_nothing_common(run: Series, other: Series) -> None:
+    """Raise an ArgumentError where two runs have nothing that could stand side by side."""
+    reason = nothing_common(run, other)
+    if reason:
+        raise ArgumentError(f"{run.name} (A) and {other.name} (B) have nothing to compare: {reason}.")
 
 
 def incomparable(run: Series, other: Series, explainer: str) -> str:

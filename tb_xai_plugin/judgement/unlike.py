@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tb_xai_plugin.judgement.differences import MOST_NAMED, names_words
 from tb_xai_plugin.judgement.words import count_words
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series
 
-KINDS = {"image": "images", "tabular": "tables", "text": "texts", "sequence": "series"}
 ONE = {"image": "image", "tabular": "row", "text": "text", "sequence": "series"}
-
-# The most names, or numbers of probes, in a sentence.
-MOST_NAMED = 6
 
 # Probes that stand at the same place in both runs are pairs where at least this part of them is the same: of the cells of rows, of the pixels of
 # images, of the pieces of texts.
@@ -50,8 +47,6 @@ class Unlike:
 
 def unlike(run: Series, other: Series, explainer: str) -> Unlike:
     """Compare what two runs explain; `run` is called A and `other` B."""
-    if run.kind != other.kind:
-        return Unlike((f"A explains {KINDS[run.kind]}, B {KINDS[other.kind]}",), *_nothing())
     found = {"tabular": _tables, "image": _images, "text": _texts, "sequence": _series}[run.kind](run, other)
     return Unlike(
         (*found.said, *_labels(run, other, found), *_settings(run, other, explainer)),
@@ -97,7 +92,7 @@ def _probes_said(run: Series, other: Series, pairs: np.ndarray, same: np.ndarray
         differ = pairs[~same, 0].tolist()
         if differ:
             moved = "" if (pairs[:, 0] == pairs[:, 1]).all() else ", in another order"
-            yield f"{len(differ)} of {counts[0]} {many} differ{where}: {_numbers(differ)}{how}{moved}"
+            yield f"{len(differ)} of {counts[0]} {many} {'differs' if len(differ) == 1 else 'differ'}{where}: {_numbers(differ)}{how}{moved}"
         elif (pairs[:, 0] != pairs[:, 1]).any():
             yield f"the {many} are the same{where}, in another order"
         elif where:
@@ -111,11 +106,6 @@ def _probes_said(run: Series, other: Series, pairs: np.ndarray, same: np.ndarray
 def _numbers(probes: Sequence[int]) -> str:
     listed = ", ".join(map(str, probes[:MOST_NAMED]))
     return f"probe{'s' if len(probes) > 1 else ''} {listed}{', …' if len(probes) > MOST_NAMED else ''}"
-
-
-def _names(names: Sequence[str]) -> str:
-    quoted = [f"“{name}”" for name in names[:MOST_NAMED]]
-    return f"{', '.join(quoted)}{f' and {len(names) - MOST_NAMED} more' if len(names) > MOST_NAMED else ''}"
 
 
 # ---------------------------------------------------------------- tables
@@ -141,7 +131,7 @@ def _tables(run: Series, other: Series) -> Unlike:
     everywhere = not any(lacks) and not renamed
     where = "" if everywhere else " in the columns that both have"
     differing = [names[0][one] for one, two in common if (cells[0][pairs[:, 0], one] != cells[1][pairs[:, 1], two]).any()]
-    said += _probes_said(run, other, pairs, same, where, f", in {_names(differing)}" if differing else "") if common else []
+    said += _probes_said(run, other, pairs, same, where, f", in {names_words(differing)}" if differing else "") if common else []
     if common and run.comparable.get("background") != other.comparable.get("background"):
         of_background = list(_background_said(background, columns, where))
         if where and said[-1] == f"the rows are the same{where}" and of_background == [f"the background rows are the same{where}"]:
@@ -195,7 +185,7 @@ def _columns_said(
 ) -> Iterator[str]:
     for without, having, missing, count in (("B", "A", lacks[0], len(names[0])), ("A", "B", lacks[1], len(names[1]))):
         if missing:
-            yield f"{without} lacks {len(missing)} of {having}'s {count_words(count, 'column')}: {_names(missing)}"
+            yield f"{without} lacks {len(missing)} of {having}'s {count_words(count, 'column')}: {names_words(missing)}"
     for old, new in renamed.items():
         yield f"“{old}” of A is named “{new}” in B"
     order = [two for _, two in common]
@@ -290,7 +280,7 @@ def _texts(run: Series, other: Series) -> Unlike:
     if not same.all():
         words = [Counter(word for one in pairs[~same, side] for word in keys[side][one].decode().split()) for side in (0, 1)]
         extra = [list(words[0] - words[1]), list(words[1] - words[0])]
-        parts = [f"{letter} has {_names(names)}" for letter, names in zip("AB", extra, strict=True) if names]
+        parts = [f"{letter} has {names_words(names)}" for letter, names in zip("AB", extra, strict=True) if names]
         how = f"; where they differ, {' and '.join(parts)}" if parts else ""
     said = [*_probes_said(run, other, pairs, same, how=how)]
     equal = [pieces[0][one] == pieces[1][two] for one, two in pairs.tolist()]
@@ -351,19 +341,13 @@ def _labels(run: Series, other: Series, found: Unlike) -> Iterator[str]:
     elif labels[0] is not None:
         differ = [one for one, two in found.pairs.tolist() if labels[0][one] != labels[1][two]]
         if differ:
-            yield f"{len(differ)} labels differ: {_numbers(differ)}"
-    names = [side.record["probes"].get("class_names") for side in (run, other)]
-    if names[0] != names[1] and names[0] and names[1]:
-        extra = [[name for name in side if name not in rest] for side, rest in (names, names[::-1])]
-        parts = [f"{letter} has {_names(side)}" for letter, side in zip("AB", extra, strict=True) if side]
-        yield f"the classes have other names: {', '.join(parts)}" if parts else "the classes have the same names in another order"
+            yield f"{count_words(len(differ), 'label')} {'differs' if len(differ) == 1 else 'differ'}: {_numbers(differ)}"
 
 
 def _settings(run: Series, other: Series, explainer: str) -> Iterator[str]:
     here, there = run.settings, other.settings
-    for part, words in (("number_of_classes", "classes"), ("evaluations", "evaluations")):
-        if here.get(part) != there.get(part):
-            yield f"A has {here.get(part)} {words}, B {there.get(part)}"
+    if here.get("evaluations") != there.get("evaluations"):
+        yield f"A has {here.get('evaluations')} evaluations, B {there.get('evaluations')}"
     if here.get("seed") != there.get("seed"):
         yield f"the coalitions have the seeds {here.get('seed')} and {there.get('seed')}"
     if here.get("output") != there.get("output") or here.get("unit") != there.get("unit"):

@@ -17,6 +17,7 @@ import numpy as np
 from tensorboard.context import RequestContext
 
 from tb_xai_plugin.errors import RecordError
+from tb_xai_plugin.judgement.differences import explained
 from tb_xai_plugin.judgement.repeats import recorded
 from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
@@ -221,7 +222,15 @@ class Catalog:
 
 def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, Any], list[Run]]:
     """One entry of the `runs` route, and the runs of its probe sets."""
-    entry: dict[str, Any] = {"run": name, "name": display_name(name), "sets": [], "comparable": {}, "recipes": {}, "version": version}
+    entry: dict[str, Any] = {
+        "run": name,
+        "name": display_name(name),
+        "sets": [],
+        "comparable": {},
+        "recipes": {},
+        "explained": {},
+        "version": version,
+    }
     entry |= {"epochs": 0, "last_step": None, "returned": None, "wall_time": None, "epoch_seconds": None, "error": None}
     try:
         sets = probe_sets(source, entry["name"])
@@ -231,6 +240,7 @@ def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, A
     steps, wall_times = np.concatenate([run.steps for run in runs]), np.concatenate([run.wall_times for run in runs])
     entry |= {"sets": sets, "epochs": max(len(run.steps) for run in runs)}
     entry |= {"comparable": {run.probe_set: run.comparable for run in runs}, "recipes": {run.probe_set: recorded(run) for run in runs}}
+    entry |= {"explained": {run.probe_set: explained(run) for run in runs}}
     if len(steps):
         entry["last_step"] = int(steps.max())
     if all(run.returned_how is not None for run in runs):

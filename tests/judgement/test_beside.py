@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,20 +114,55 @@ def test_columns_that_are_new_renamed_or_in_another_order_are_named(tmp_path: Pa
             lambda: table(
                 rows=np.where(np.arange(48).reshape(12, 4) == 9, 9.0, ROWS[:12]).astype(np.float32), labels=(ROWS[:12, 0] > 0).astype(int)
             ),
-            "1 of 12 rows differ: probe 2, in “income”",
+            "1 of 12 rows differs: probe 2, in “income”",
         ),
         (lambda: table(rows=ROWS[:6]), "A has 12 rows, B 6; 6 of them are the same"),
         (lambda: table(rows=ROWS[11::-1]), "the rows are the same, in another order"),
         (lambda: table(rows=ROWS[40:52]), "none of A's 12 rows is among B's 12"),
         (lambda: table(background=ROWS[12:40]), "A's background has 40 rows, B's 28; 28 of them are the same"),
         (lambda: table(labels=np.r_[1 - (ROWS[:2, 0] > 0), ROWS[2:12, 0] > 0].astype(int)), "2 labels differ: probes 0, 1"),
-        (lambda: images(), "A explains tables, B images"),
+        (lambda: table(labels=np.r_[1 - (ROWS[:1, 0] > 0), ROWS[1:12, 0] > 0].astype(int)), "1 label differs: probe 0"),
     ],
 )
 def test_what_was_changed_of_a_table_is_said(probes: Callable[[], Any], words: str, tmp_path: Path) -> None:
     changed = probes()
-    found = beside(tmp_path, (logit(NAMES), table()), (brightness if isinstance(changed, xai.ImageProbes) else logit(NAMES), changed))
+    found = beside(tmp_path, (logit(NAMES), table()), (logit(NAMES), changed))
     assert words in found.differs
+
+
+def three_classes(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([logit(NAMES)(x) / 2, np.full((len(x), 1), 0.5)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("model", "probes", "words"),
+    [
+        (brightness, lambda: images(), "A explains tables, B images"),
+        (words_model, lambda: texts("a good film", "a bad film"), "A explains tables, B texts"),
+        (
+            lambda x: np.asarray(x, dtype=float) @ [1.0, 0.0, 2.0, 0.0],
+            lambda: table(labels=ROWS[:12, 0] * 10),
+            "A explains a classification, B a regression",
+        ),
+        (three_classes, lambda: table(), "A has 2 classes, B 3"),
+        (logit(NAMES), lambda: table(rows=ROWS[:6], class_names=["cat", "fox"]), "the classes have other names: A has “dog”, B has “fox”"),
+        (logit(NAMES), lambda: table(rows=ROWS[:6], class_names=["dog", "cat"]), "the classes have the same names in another order"),
+        (
+            logit(NAMES),
+            lambda: xai.TabularProbes(ROWS[:12], [0, 1] * 6, background=ROWS[12:52], feature_names=list("efgh")),
+            "the tables have no column in common",
+        ),
+    ],
+)
+def test_runs_that_have_nothing_in_common_are_refused_with_the_reason(
+    model: Any, probes: Callable[[], Any], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    xai.explain(logit(NAMES), table(class_names=["cat", "dog"]), ("shap",), log_dir=str(tmp_path / "a"))
+    xai.explain(model, probes(), ("shap",), log_dir=str(tmp_path / "b"))
+    with pytest.raises(ValueError, match=re.escape(f"a (A) and b (B) have nothing to compare: {words}.")):
+        read_run(tmp_path / "a").compare(read_run(tmp_path / "b"))
+    assert cli.main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_mark_in_some_images_is_found_by_its_pixels_and_both_runs_shares_of_it(tmp_path: Path) -> None:
@@ -151,14 +187,10 @@ def test_a_mark_in_some_images_is_found_by_its_pixels_and_both_runs_shares_of_it
         (lambda: images(count=4), "A has 8 images, B 4; 4 of them are the same"),
         (lambda: images(segments=np.arange(144).reshape(12, 12) // 72), "the segments differ in 8 of 8 images (A has 16 an image, B 2)"),
         (lambda: images(baseline=1.0), "what stands for absent segments (the baseline) differs"),
-        (lambda: images(class_names=["cat", "dog"]), "the classes have other names: A has “cat”, “fox”, B has “dog”"),
     ],
 )
 def test_what_was_changed_of_images_is_said(probes: Callable[[], Any], words: str, tmp_path: Path) -> None:
-    named = {"class_names": ["cat", "fox"]} if "classes" in words else {}
-    if named:
-        words = "the classes have other names: A has “fox”, B has “dog”"
-    xai.explain(brightness, images(**named), ("shap",), evaluations="auto", log_dir=str(tmp_path / "a"))
+    xai.explain(brightness, images(), ("shap",), evaluations="auto", log_dir=str(tmp_path / "a"))
     xai.explain(brightness, probes(), ("shap",), evaluations="auto", seed=1, log_dir=str(tmp_path / "b"))
     found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"))
     assert isinstance(found, SideBySide)
@@ -174,7 +206,7 @@ def test_texts_and_settings_that_differ_are_named(tmp_path: Path) -> None:
         {},
         {"output": "probability"},
     )
-    assert found.differs[0] == "1 of 3 texts differ: probe 1; where they differ, A has “film” and B has “movie”"
+    assert found.differs[0] == "1 of 3 texts differs: probe 1; where they differ, A has “film” and B has “movie”"
     assert "values are of the output “log-odds” in A, “probability” in B" in found.differs
     assert np.isnan(found.distance).all(), "log-odds are not subtracted from probabilities"
 

@@ -36,6 +36,8 @@ def test_runs_says_how_far_each_run_is(server: Server, run: FakeRun) -> None:
     del entry["version"], entry["wall_time"], entry["epoch_seconds"]
     assert list(entry.pop("recipes")) == ["probes"]
     assert entry.pop("comparable") == {"probes": server.json("run", run="baseline/xai")["comparable"]}
+    explained = {"kind": "image", "regression": False, "classes": 3, "class_names": ["class 0", "class 1", "class 2"], "columns": None}
+    assert entry.pop("explained") == {"probes": explained}
     assert entry == {
         "run": "baseline/xai",
         "name": "baseline",
