@@ -1,6 +1,6 @@
 /** Shapes that several modules share: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
 
-import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Repeats, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
+import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Explained, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Repeats, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
 import type { VNode } from "./vendor/preact.module.js";
 
 export type * from "./feed/records.d.ts";

@@ -1,11 +1,22 @@
 /** What the server sends, as it is decoded. The replies themselves are described in http_api.md. */
 
+export interface Explained {
+  kind: string;
+  regression: boolean;
+  classes: number;
+  class_names: string[] | null;
+  /** of tables: the features, then the groups */
+  columns: string[] | null;
+}
+
 export interface RunRow {
   run: string;
   name: string;
   sets: string[];
   /** settings of each probe set; two runs are comparable if all entries are equal */
   comparable: Record<string, RunInfo["comparable"]>;
+  /** what each probe set explains, as far as two runs must have it in common to stand side by side */
+  explained?: Record<string, Explained>;
   /** what is recorded of the recipe of each probe set: equal for repeats */
   recipes?: Record<string, string>;
   version: string;

@@ -109,7 +109,7 @@ export function derive(situation, state, ask) {
     ...nothing,
     ...drawn,
     phase: "ready",
-    missing: missingRuns(rows, state, a.name),
+    missing: missingRuns(rows, state, a.name, chosen.reasons, chosen.besides),
     runs,
     repeats: situation.settled && rows.length > 2 ? ask("repeats", { run: first.run, set, ...(state.repeats && { repeats: state.repeats }) }) : undefined,
     others: othersOf(rows, b ? [a, b] : [a], set, state, ask).map((one) => side(one, "")),

@@ -1,7 +1,7 @@
 /** Chooses the runs A and B, the method and the colours, and says why other runs are not comparable with A. Pure. */
 
 import { paletteNumber, runColor } from "../figures/color.js";
-import { whyNotComparable } from "../words/compare.js";
+import { whyApart, whyNotComparable } from "../words/compare.js";
 import { shortName } from "../words/names.js";
 
 /** @typedef {import("../types.d.ts").RunChoice} RunChoice */
@@ -32,17 +32,21 @@ export function chooseRuns(rows, state, now) {
 }
 
 /**
- * A sentence about runs in a link that do not exist or can't be read; "" if there are none.
+ * A sentence about runs in a link that do not exist, can't be read, or can't be shown beside A; "" if there are none.
  * @param {RunRow[]} rows
  * @param {State} state
  * @param {string} shown  the run that is shown instead
+ * @param {Map<string, string>} reasons
+ * @param {Set<string>} besides
  */
-export function missingRuns(rows, { a, b }, shown) {
+export function missingRuns(rows, { a, b }, shown, reasons, besides) {
   const gone = [a, b].filter((run) => run && !rows.some((row) => row.run === run)).map((run) => `“${run?.replace(/\/xai$/, "")}”`);
   const parts = gone.length ? [`${gone.join(" and ")} ${gone.length > 1 ? "are" : "is"} not in this log directory`] : [];
   // The error sentence begins with the run's name.
   for (const { error } of rows.filter(({ run }) => run === a || run === b)) if (error) parts.push(error.replace(/\.$/, ""));
-  return parts.length ? `${parts.join("; ")}; “${shown}” is shown instead.` : "";
+  if (parts.length) return `${parts.join("; ")}; “${shown}” is shown instead.`;
+  const refused = rows.find(({ run, error }) => run === b && !error && reasons.get(run) && !besides.has(run));
+  return refused ? `“${refused.name}” can't be shown beside “${shown}”: ${reasons.get(refused.run)}. “${shown}” is shown alone.` : "";
 }
 
 /**
@@ -82,8 +86,8 @@ function methodOf(comparable, chosen) {
 }
 
 /**
- * Why each run is not comparable with A ("" if it is), and which of those can stand beside A all the same: they explain the same kind of probes with
- * the same method.
+ * Why each run is not comparable with A ("" if it is), and which of those can stand beside A all the same: they have the method, and something in
+ * common with A.
  * @param {RunRow[]} rows
  * @param {RunRow} first
  * @param {string} set
@@ -98,19 +102,15 @@ function compareRuns(rows, first, set, method) {
   for (const row of rows) {
     if (row.run === first.run) continue;
     if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
-    else reasons.set(row.run, !hasBegun(row) ? "has no epoch yet" : whyNotComparable(comparable(first), comparable(row), method));
-    if (reasons.get(row.run) && row.sets.includes(set) && hasBegun(row) && standBeside(first.comparable[set], row.comparable[set], method)) besides.add(row.run);
+    else if (!hasBegun(row)) reasons.set(row.run, "has no epoch yet");
+    else {
+      const why = whyNotComparable(comparable(first), comparable(row), method);
+      const { reason, beside } = why ? whyApart(first.explained?.[set], row.explained?.[set], why) : { reason: "", beside: false };
+      reasons.set(row.run, reason);
+      if (beside && Object.keys(row.comparable[set].explainers ?? {}).includes(method)) besides.add(row.run);
+    }
   }
   return { reasons, besides };
-}
-
-/**
- * Whether two runs have the same kind of probes, as their settings show, and both have the method.
- * @type {(a: RunInfo["comparable"], b: RunInfo["comparable"], method: string) => boolean}
- */
-function standBeside(a, b, method) {
-  const kinds = ["segments", "players", "background"].every((part) => part in a === part in b);
-  return kinds && Object.keys(b.explainers ?? {}).includes(method);
 }
 
 /**

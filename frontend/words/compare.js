@@ -37,6 +37,36 @@ export function whyNotComparable(a, candidate, method) {
   return "";
 }
 
+/** @typedef {import("../types.d.ts").Explained} Explained */
+
+/** @type {{[kind: string]: string}} */
+const KINDS = { image: "images", tabular: "tables", text: "texts", sequence: "series" };
+
+/**
+ * Whether a run that is not comparable with A can stand beside it, and the reason to write: what they do not have in common, or in what they differ. The
+ * rule is that of judgement/differences.py.
+ * @param {Explained | undefined} a
+ * @param {Explained | undefined} candidate
+ * @param {string} why  as `whyNotComparable` gives it
+ * @returns {{reason: string, beside: boolean}}
+ */
+export function whyApart(a, candidate, why) {
+  if (!a || !candidate) return { reason: why, beside: false };
+  const never = nothingCommon(a, candidate);
+  if (never) return { reason: never, beside: false };
+  return { reason: a.columns && !same(a.columns, candidate.columns) ? "different columns" : why, beside: true };
+}
+
+/** @type {(a: Explained, candidate: Explained) => string} */
+function nothingCommon(a, { kind, regression, classes, class_names: names, columns }) {
+  if (kind !== a.kind) return `explains ${KINDS[kind] ?? kind}, A explains ${KINDS[a.kind] ?? a.kind}`;
+  if (regression !== a.regression) return regression ? "is a regression, A is a classification" : "is a classification, A is a regression";
+  if (classes !== a.classes) return `has ${classes} ${regression ? "outputs" : "classes"}, A has ${a.classes}`;
+  if (names && a.class_names && !same(names, a.class_names)) return "has classes with other names";
+  if (columns && !columns.some((name) => a.columns?.includes(name))) return "has no column in common with A";
+  return "";
+}
+
 /** @type {(a: unknown, b: unknown) => boolean} */
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 

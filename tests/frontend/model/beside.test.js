@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { beside } from "../../../frontend/model/beside.js";
-import { chooseRuns } from "../../../frontend/model/runs.js";
+import { chooseRuns, missingRuns } from "../../../frontend/model/runs.js";
 
 const table = (names, count = 2) => ({ probes: { kind: "tabular", count, features: names, player_names: names, player_of: names.map((_, i) => i), categorical: {}, players: Array(count).fill(names.length) } });
 
@@ -43,12 +43,43 @@ test("a probe that the run lacks is not asked for, and has no numbers", () => {
   assert.equal(shown.values(8).at(0), null);
 });
 
+/** Rows of the route `runs`: {run: what it explains, beside the common settings}. */
+function chooser(runs) {
+  const rows = Object.entries(runs).map(([run, { inputs = run, explainers = { shap: "{}" }, ...explained }]) => ({
+    run, name: run, sets: ["probes"], comparable: { probes: { inputs, explainers } }, version: "1", epochs: 1, last_step: 0, wall_time: 1, epoch_seconds: 1, error: null,
+    explained: { probes: { kind: "image", regression: false, classes: 2, class_names: null, columns: null, ...explained } },
+  }));
+  const choose = (b) => chooseRuns(rows, { a: "a", b, set: null, method: null }, 0);
+  return { choose, missing: (b) => missingRuns(rows, { a: "a", b }, "a", choose(b).reasons, choose(b).besides) };
+}
+
 test("B may be a run that is not comparable where it is chosen, never by itself", () => {
-  const row = (run, inputs, part = "segments", explainers = { shap: "{}" }) => ({ run, name: run, sets: ["probes"], comparable: { probes: { inputs, [part]: "1", explainers } }, version: "1", epochs: 1, last_step: 0, wall_time: 1, epoch_seconds: 1, error: null });
-  const rows = [row("a", "1"), row("b", "2"), row("text", "2", "players"), row("lime", "1", "segments", { lime: "{}" })];
-  const chosen = (b) => chooseRuns(rows, { a: "a", b, set: null, method: null }, 0);
-  assert.equal(chosen(null).second, null);
-  assert.deepEqual([chosen("b").second?.run, chosen("b").apart], ["b", "different probes"]);
-  assert.equal(chosen("text").second, null, "of another kind");
-  assert.equal(chosen("lime").second, null, "without the method");
+  const { choose, missing } = chooser({ a: {}, b: {}, lime: { inputs: "a", explainers: { lime: "{}" } } });
+  assert.equal(choose(null).second, null);
+  assert.deepEqual([choose("b").second?.run, choose("b").apart, missing("b")], ["b", "different probes", ""]);
+  assert.equal(choose("lime").second, null, "without the method");
+});
+
+const TABLE = { kind: "tabular", columns: ["age", "income"], class_names: ["no", "yes"] };
+const REFUSED = {
+  "other kinds, of which both have segments": [{}, { kind: "sequence" }, "explains series, A explains images"],
+  "a regression beside classes": [TABLE, { ...TABLE, regression: true, class_names: null, classes: 1 }, "is a regression, A is a classification"],
+  "other numbers of classes": [TABLE, { ...TABLE, class_names: null, classes: 3 }, "has 3 classes, A has 2"],
+  "other names of classes": [TABLE, { ...TABLE, class_names: ["yes", "no"] }, "has classes with other names"],
+  "no column in common": [TABLE, { ...TABLE, columns: ["mean radius"] }, "has no column in common with A"],
+};
+for (const [what, [a, b, reason]] of Object.entries(REFUSED)) {
+  test(`a run that has nothing in common with A is refused as B with the reason: ${what}`, () => {
+    const { choose, missing } = chooser({ a, b });
+    assert.equal(choose("b").second, null);
+    assert.equal(choose("b").reasons.get("b"), reason);
+    assert.equal(missing("b"), `“b” can't be shown beside “a”: ${reason}. “a” is shown alone.`);
+    assert.equal(choose("").second, null);
+  });
+}
+
+test("tables with a common column stand side by side, and the reason is their columns", () => {
+  const { choose } = chooser({ a: TABLE, b: { ...TABLE, columns: ["income"] }, rows: TABLE });
+  assert.deepEqual([choose("b").second?.run, choose("b").apart], ["b", "different columns"]);
+  assert.equal(choose("rows").apart, "different probes");
 });
