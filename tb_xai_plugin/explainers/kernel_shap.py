@@ -50,9 +50,11 @@ class KernelShap:
         On a complete design, least squares are exact to rounding, and there is nothing to interpolate.
 
         Fidelity, at no further cost: "additive_r2", the R^2 of the additive game on pairs that it was not fitted to (leave-one-out), weighted by the
-        Shapley kernel; it is the part of the game that attributions can show. What the reference rows of a table add to single pairs is no part of
-        the game: their effect, as predicted from the other pairs, is removed from both first. "efficiency_gap", |sum of values - (v(N) - v(0))| in units of
-        v(N) - v(0); more than rounding would be a defect.
+        Shapley kernel; it is the part of the game that attributions can show. Where each pair takes a reference row of a table, it is that part of the
+        games between the probe and one row. There, the outputs of a pair of any sum of functions of single players sum to those on the probe and on
+        the row, and what is left is due to interactions of two, four, … players. Those of three, five, … players leave nothing, and can't be told
+        from what another row does to such a sum: only the former count. "efficiency_gap", |sum of values - (v(N) - v(0))| in units of v(N) - v(0);
+        more than rounding would be a defect.
         """
         weights = kernel_weights(design)
         # The value of a single player is the whole difference, whatever noise there is.
@@ -62,19 +64,18 @@ class KernelShap:
             kriging = OddKriging.of(design)
             A, left_out = kriging.shapley(), kriging.left_out
         h, sampling = design.pairs - 0.5, PairErrors.of(A, design)
+        by_rows = design.noise is not None
         leverage = np.einsum("ji,ij->j", h, A)  # how much a pair's own evaluation changes its additive prediction
-        noisy = None if design.noise is None else OddKriging.noise_left_out(design)
 
         def apply(outputs: np.ndarray) -> Attribution:
             outputs = outputs.astype(np.float64, copy=False)
             d, even = (outputs[0::2] - outputs[1::2]) / 2, (outputs[0::2] + outputs[1::2]) / 2
             phi, unseen = A @ d, left_out(d)
             errors, noise = sampling(unseen)
-            game = d if noisy is None else d - noisy @ d
-            own, missed = (phi, unseen) if noisy is None else (A @ game, left_out(game))
-            odd_residuals, even_residuals = game - h @ own + leverage[:, None] * missed, even - even[0]
+            even_residuals = even - even[0]
+            odd_residuals = np.zeros_like(d) if by_rows else d - h @ phi + leverage[:, None] * unseen
             residuals = np.concatenate([even_residuals + odd_residuals, even_residuals - odd_residuals])
-            both_halves = np.concatenate([even + game, even - game])
+            both_halves = np.concatenate([even + d, even - d])
             return Attribution(
                 values=phi,
                 base=outputs[1],

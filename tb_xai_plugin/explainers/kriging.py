@@ -26,8 +26,6 @@ NUGGET = 1e-6
 EXACT = 1e-10
 # Added to the diagonal where evaluations have noise: the part of it that the covariance does not explain.
 NOISE_NUGGET = 0.3
-# Prior variance of the linear effects of a reference row: so large that the data alone decide.
-LINEAR = 1e4
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,7 @@ class OddKriging:
 
     @classmethod
     def of(cls, design: Design) -> OddKriging:
-        return cls._of(design, design.noise)
-
-    @classmethod
-    def _of(cls, design: Design, noise: np.ndarray | None) -> OddKriging:
-        n, h = design.players, design.pairs - 0.5
+        n, h, noise = design.players, design.pairs - 0.5, design.noise
         rho, bend = _rho(n), _bend(n)[design.sizes]
         distance = n / 2 - 2 * h @ h.T
         kernel = (rho**distance - rho ** (n - distance)) / (1 - rho**n) + TAU * (1 - 2 * distance / n) * np.outer(bend, bend)
@@ -64,23 +58,10 @@ class OddKriging:
         return cls(h, trend, inverse - weighted @ trend)
 
     def left_out(self, d: np.ndarray) -> np.ndarray:
-        """Leave-one-pair-out residuals (pairs, k): d_j minus its prediction from all other pairs (Dubrule, 1983)."""
+        """Leave-one-pair-out residuals (pairs, k): d_j minus its prediction from all other pairs (Dubrule, 1983); NaN where there are too few."""
+        if len(self.h) <= self.h.shape[1]:  # two players: the trend takes every pair, and the others predict none
+            return np.full(d.shape, np.nan)
         return np.asarray((self.remainder @ d) / np.diagonal(self.remainder)[:, None])
-
-    @classmethod
-    def noise_left_out(cls, design: Design) -> np.ndarray:
-        """The matrix that turns d into the noise of each pair, predicted from all other pairs: float64 (pairs, pairs).
-
-        With the covariance C of the noise and the remainder M, the noise of pair j is (C M d)_j from all pairs. Without pair j, d_j is replaced
-        by its own prediction from the others, which is M_j d / M_jj less: a datum that equals its prediction changes no other.
-        """
-        assert design.noise is not None
-        assert design.linear_noise is not None
-        covariance = design.noise + LINEAR * design.linear_noise @ design.linear_noise.T
-        M = cls._of(design, covariance).remainder
-        predicted = covariance @ M
-        own = np.diagonal(predicted) / np.diagonal(M)
-        return np.asarray(predicted - own[:, None] * M)
 
     def shapley(self) -> np.ndarray:
         """The matrix that turns d into the Shapley values of trend and process: float64 (players, pairs).

@@ -51,14 +51,11 @@ class Design:
         bernoulli_from: int (evaluations / 2,). In designs with more pairs than this, LIME's law has drawn the pair; NEVER where it never does.
         noise: float64 (pairs, pairs), prior covariance of the noise that each pair's evaluation adds to the game; None where evaluations are exact.
             See `TabularMasker`.
-        linear_noise: float64 (pairs, columns), the same noise where the game is linear in the columns of a table: any weighted sum of these. None
-            where evaluations are exact.
     """
 
     masks: np.ndarray
     bernoulli_from: np.ndarray
     noise: np.ndarray | None = None
-    linear_noise: np.ndarray | None = None
 
     @property
     def players(self) -> int:
@@ -93,8 +90,7 @@ class Design:
         """The nested design of the first `evaluations` coalitions, one of `levels`; the whole design where it has fewer."""
         pairs = evaluations // 2
         noise = None if self.noise is None else self.noise[:pairs, :pairs]
-        linear = None if self.linear_noise is None else self.linear_noise[:pairs]
-        return replace(self, masks=self.masks[:evaluations], bernoulli_from=self.bernoulli_from[:pairs], noise=noise, linear_noise=linear)
+        return replace(self, masks=self.masks[:evaluations], bernoulli_from=self.bernoulli_from[:pairs], noise=noise)
 
 
 def fewest_evaluations(players: int) -> int:

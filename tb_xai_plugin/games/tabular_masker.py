@@ -81,9 +81,7 @@ class TabularMasker(Unsided):
         return BlendedRows(self)
 
     def with_noise(self, design: Design) -> Design:
-        if self.averaged:
-            return design
-        return replace(design, noise=self.reference_covariance(design), linear_noise=self.linear_effects(design))
+        return design if self.averaged else replace(design, noise=self.reference_covariance(design))
 
     def evaluated(self, masks: np.ndarray) -> np.ndarray:
         """Each coalition once per reference row: for each pair, first S with all its rows, then the complement with the same rows."""
@@ -129,24 +127,6 @@ class TabularMasker(Unsided):
         if not self._turns or len(self._turns[0]) < pairs * self.repeats:
             self._turns[:] = [in_turn(self.probes.weights, pairs * self.repeats)]
         return self._turns[0][: pairs * self.repeats].reshape(pairs, self.repeats)
-
-    def linear_effects(self, design: Design) -> np.ndarray:
-        """The noise of each pair in a game that is linear in one column: float64 (pairs, columns), of columns in standard deviations.
-
-        Such a game has u_i(b) = -w_i (b_i - mean b_i), see `reference_covariance`. A missing value is the mean, and so is the code of a category,
-        which no model multiplies.
-        """
-        numbers = np.setdiff1d(np.arange(self.probes.references.shape[1]), list(self.probes.categorical))
-        references, weights = self.probes.references[:, numbers].astype(np.float64), self.probes.weights
-        missing = np.isnan(references)
-        known = np.where(missing, 0, weights[:, None])
-        mean = (known * np.where(missing, 0, references)).sum(axis=0) / np.maximum(known.sum(axis=0), np.finfo(float).tiny)
-        centred = np.where(missing, 0, references - mean)
-        deviation = np.sqrt(weights @ centred**2)
-        pairs, h = len(design.pairs), design.pairs - design.pairs.mean(axis=1, keepdims=True)
-        return np.asarray(
-            h[:, self.probes.player_of[numbers]] * (centred / np.where(deviation > 0, deviation, 1))[self._rows(pairs)].mean(axis=1)
-        )
 
     def reference_covariance(self, design: Design) -> np.ndarray:
         """Prior covariance of the noise that the choice of reference rows adds to each pair: float64 (pairs, pairs).
