@@ -165,6 +165,8 @@ export interface Side {
   /** end of this run's own colour scale; 0 where there is none */
   scale(): number;
   values(probe: number): ProbeValues | undefined;
+  /** whether the players of the probe are those of A: else A's names are not theirs */
+  sharesPlayers(probe: number): boolean;
   content(probe: number): Content | undefined;
   /** the content if the probes are images */
   picture(probe: number): ImageContent | undefined;

@@ -51,12 +51,49 @@ const movedValues = memo((/** @type {ProbeValues} */ values) =>
 );
 
 /**
+ * Whether a player of a probe is the same in both: the same segments, the same pieces of text. Features of tables are found by their names.
+ * @param {Content | undefined} one
+ * @param {Content | undefined} other
+ */
+function samePlayers(one, other) {
+  if (one?.kind === "text" && other?.kind === "text") return JSON.stringify(one.pieces) === JSON.stringify(other.pieces);
+  if (one?.kind === "image" && other?.kind === "image") return one.width === other.width && sameNumbers(one.segments, other.segments);
+  return one?.kind === "sequence" && other?.kind === "sequence" && sameNumbers(one.segments, other.segments);
+}
+
+/** @type {(one: ArrayLike<number>, other: ArrayLike<number>) => boolean} */
+const sameNumbers = (one, other) => one.length === other.length && Array.prototype.every.call(one, (number, i) => number === other[i]);
+
+const samePlayersOf = memo((/** @type {Content} */ one) => memo((/** @type {Content} */ other) => samePlayers(one, other)));
+
+/**
+ * What a run knows of its probes, without the probes that it lacks: the numbers of arrays do not end there.
+ * @template {object} T
+ * @param {T | undefined} known
+ * @param {(probe: number) => boolean} has
+ * @returns {T | undefined}
+ */
+function ofOwn(known, has) {
+  if (!known) return undefined;
+  /** @type {PropertyDescriptorMap} */
+  const own = {};
+  for (const [name, value] of Object.entries(known)) {
+    if (typeof value === "function" && BY_PROBE.has(name)) own[name] = { enumerable: true, value: (/** @type {number} */ probe, /** @type {number} */ step) => (has(probe) ? value.call(known, probe, step) : BY_PROBE.get(name)) };
+  }
+  return Object.create(known, own);
+}
+
+// What functions of a probe give for one that the run lacks.
+const BY_PROBE = new Map(/** @type {[string, unknown][]} */ ([["at", null], ["of", new Float32Array()], ["floor", NaN], ["rSquared", NaN], ["gap", NaN], ["error", NaN], ["untrained", NaN], ["untrainedFloor", NaN], ["warnings", []]]));
+
+/**
  * @param {Side} side  B
- * @param {RunInfo} a
+ * @param {Side} first  A
  * @param {string} apart  why the two are not comparable
  * @returns {Side}
  */
-export function beside(side, a, apart) {
+export function beside(side, first, apart) {
+  const a = first.info;
   const { count } = side.info.probes;
   const has = (/** @type {number} */ probe) => probe < count;
   const of = (/** @type {number} */ probe) => (has(probe) ? side.values(probe) : NONE);
@@ -65,7 +102,15 @@ export function beside(side, a, apart) {
     apart,
     load: (probes, selected) => side.load(probes.filter(has), Math.min(selected, count - 1)),
     values: of,
+    outputs: () => ofOwn(side.outputs(), has),
+    sharesPlayers(probe) {
+      if (a.probes.kind === "tabular") return true;
+      const [one, other] = [first.content(probe), has(probe) ? side.content(probe) : undefined];
+      return one !== undefined && other !== undefined && samePlayersOf(one)(other);
+    },
   };
+  for (const name of /** @type {const} */ (["predictions", "drift", "sincePin", "trust"])) Object.assign(own, { [name]: ofOwn(side[name], has) });
+  Object.defineProperty(own, "fidelity", { enumerable: true, get: () => ofOwn(side.fidelity, has) });
   if (a.probes.kind === "tabular") {
     const { players, features, info } = framed(a)(side.info);
     own.info = info;

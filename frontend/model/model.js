@@ -90,7 +90,7 @@ export function derive(situation, state, ask) {
     createSide({ letter, info: of, label: of.run === first.run ? labels[0] : letter === "B" ? labels[1] : shortName(of.name, shared), color: colorOf(of.run, colors, state), method, ...topic, areas: state.areas, pin: state.pin, from: state.drift, settled: situation.settled }, ask);
   const a = side(info, "A");
   const shownAsB = other ? side(other, "B") : null;
-  const candidate = shownAsB && apart ? beside(shownAsB, info, apart) : shownAsB;
+  const candidate = shownAsB && apart ? beside(shownAsB, a, apart) : shownAsB;
 
   // A probe that the user chose is loaded at once: it does not wait for the order of the others.
   const known = state.probe === null ? null : Math.max(0, Math.min(state.probe, info.probes.count - 1));
@@ -259,6 +259,7 @@ function panesOf(a, b, cursor, pin) {
  */
 function strongestOf(panes, probe, state) {
   for (const { side, step } of panes) {
+    if (!side.sharesPlayers(probe)) continue;
     const explained = side.values(probe)?.at(step);
     const picked = explained && chosen(explained.values, state);
     const player = explained ? ((picked && strongest(explained.values.map((value, i) => value * picked[i]))) ?? strongest(explained.values)) : null;

@@ -155,6 +155,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
       // The leading feature of a table has more values than the few that may lie beyond: all of them are to be told apart.
       return (info.probes.kind === "tabular" ? record?.largest : null) ?? record?.scale ?? 0;
     },
+    sharesPlayers: () => true,
     values: (probe) => values.get(lists.get(probe) ?? "")?.of(probe),
     content,
     picture(probe) {

@@ -107,7 +107,8 @@ export function evolutionView(element) {
  */
 function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf) {
   const { cursor, probe, panes, a, b } = data;
-  const sides = [a, b].filter((side) => side !== null);
+  // The rows are A's players.
+  const sides = [a, b].flatMap((side) => (side?.sharesPlayers(probe) ? [side] : []));
   const { probes } = sides[0].info;
   const entries = sides.map((side) => entryOf(side, probe, cursor));
   const drawn = entries.filter((entry) => entry !== null);

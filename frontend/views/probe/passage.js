@@ -38,11 +38,20 @@ export function passageView(element) {
     frame.querySelectorAll(".passage-text").forEach((node, i) => {
       const side = panes[i]?.side ?? panes[0].side;
       const content = side.content(probe);
-      if (!(node instanceof HTMLElement) || content?.kind !== "text") return;
+      if (!(node instanceof HTMLElement)) return;
+      if (content?.kind !== "text") {
+        // A probe that B lacks has no text.
+        node.replaceChildren();
+        const known = written.get(node);
+        if (known) Object.assign(known, { content: null, tokens: [] });
+        return;
+      }
+      const shares = side.sharesPlayers(probe);
+      node.dataset.own = shares ? "" : "other";
       const tokens = write(node, content, element);
       follow(node, element, state);
       const inside = insideOf(side, state.areas, data.region, probe);
-      paintTokens(tokens, shown[i], { dark: state.dark, lit: data.lit, inside });
+      paintTokens(tokens, shown[i], { dark: state.dark, lit: shares ? data.lit : [], inside });
       node.classList.toggle("unknown", !shown[i].values);
     });
   };
@@ -133,7 +142,8 @@ function addListeners(node, element) {
 
 /** @param {Event} event */
 function playerOf({ target }) {
-  const player = target instanceof HTMLElement ? target.dataset.player : undefined;
+  // A token of another text than A's is no player of A.
+  const player = target instanceof HTMLElement && !target.closest("[data-own=other]") ? target.dataset.player : undefined;
   return player === undefined ? null : Number(player);
 }
 

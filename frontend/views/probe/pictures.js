@@ -86,7 +86,7 @@ export function picturesView(element) {
         picture: own ?? picture,
         values: values[i],
         scale: state.lock ? data.scale : 0,
-        lit: state.drawing || (panes[i]?.side.apart && !sameSegments(panes)) ? [] : litOf(data, state),
+        lit: state.drawing || panes[i]?.side.sharesPlayers(probe) === false ? [] : litOf(data, state),
         noise: panes[i] ? null : noisy(data),
         region: state.drawing ? -1 : (data.a?.info.regions.indexOf(data.region) ?? -1),
         area: state.drawing ? null : area,
@@ -94,7 +94,7 @@ export function picturesView(element) {
         look: panes[i] ? state : ofDifference(state),
       });
       if (state.drawing) drawOn(canvas, picture, draft, state.drawing, again, done);
-      else pointOn(canvas, element, state, picture);
+      else pointOn(canvas, element, state, panes[i]?.side.sharesPlayers(probe) === false ? null : picture);
     });
   };
   return update;
@@ -124,10 +124,14 @@ function alone(element, data, pane, blank, drawing) {
  * @param {HTMLCanvasElement} canvas
  * @param {HTMLElement} element
  * @param {State} state
- * @param {ImageContent} picture
+ * @param {ImageContent | null} picture  null where its segments are not those of A
  */
 function pointOn(canvas, element, state, picture) {
   drawNoMore(canvas);
+  if (!picture) {
+    canvas.onpointermove = canvas.onpointerleave = canvas.onclick = null;
+    return;
+  }
   canvas.onpointermove = (event) => choose(element, { hover: playerAt(event, picture, canvas) });
   canvas.onpointerleave = () => choose(element, { hover: null });
   canvas.onclick = (event) => {
@@ -135,9 +139,6 @@ function pointOn(canvas, element, state, picture) {
     choose(element, { player: player === state.player ? null : player });
   };
 }
-
-/** @type {(panes: Pane[]) => boolean} whether a number means the same segment in both */
-const sameSegments = (panes) => new Set(panes.map(({ side }) => side.info.comparable.segments)).size === 1;
 
 /** @type {(data: Data) => string} */
 function differenceName(data) {

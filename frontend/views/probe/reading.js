@@ -48,7 +48,7 @@ export function readingView(element) {
       </div>`,
       words,
     );
-    const sides = [data.b, data.a].filter((side) => side !== null);
+    const sides = [data.b, data.a].flatMap((side) => (side?.sharesPlayers(probe) ? [side] : []));
     const next = JSON.stringify([probe, player, sides.map((side) => [side.id, side.color, side.values(probe)?.id])]);
     if (next !== key || !curves) {
       key = next;
@@ -78,6 +78,7 @@ function how(data, state) {
  * @param {boolean} same  whether all columns are of one class, which stands above them
  */
 function column({ title, side, step }, probe, player, same) {
+  if (!side.sharesPlayers(probe)) return html`<div key=${title} class="reading-line"><p><b style=${{ color: side.color }}>${title}</b> <span class="blank-line">has other ${playerNoun(side.info.probes.kind, 2)} here</span></p></div>`;
   const explained = side.values(probe)?.at(step);
   const place = explained && player !== null ? standing(explained.values, player) : null;
   const head = html`<b style=${{ color: side.color }}>${title}</b>`;

@@ -55,14 +55,18 @@ export function signalView(element) {
     frame.querySelectorAll("canvas").forEach((canvas, i) => {
       const { side } = panes[i] ?? panes[0];
       const content = side.content(probe);
+      // A probe that B lacks has no series, and one that is cut in another way has no player of A.
+      canvas.style.visibility = content ? "" : "hidden";
+      const group = canvas.nextElementSibling;
+      const shares = side.sharesPlayers(probe);
+      if (group instanceof HTMLElement) group.hidden = !shares;
       if (content?.kind !== "sequence") return;
       const inside = insideOf(side, state.areas, data.region, probe);
-      const height = paintSignal(canvas, box, `${key} ${i}`, content, shown[i], { dark: state.dark, lit: data.lit, inside, names: side.info.probes.channel_names ?? null, reach: reachOf(data, state, shown[i]) });
+      const height = paintSignal(canvas, box, `${key} ${i}`, content, shown[i], { dark: state.dark, lit: shares ? data.lit : [], inside, names: side.info.probes.channel_names ?? null, reach: reachOf(data, state, shown[i]) });
       const nameOf = (/** @type {number} */ player) => playerName(side.info.probes, content, player);
       const wordsOf = (/** @type {number} */ player) => exactly(shown[i], nameOf(player), player);
-      canvas.title = state.hover === null ? "" : wordsOf(state.hover);
-      pointOn(canvas, element, state, content);
-      const group = canvas.nextElementSibling;
+      canvas.title = state.hover === null || !shares ? "" : wordsOf(state.hover);
+      pointOn(canvas, element, state, shares ? content : null);
       if (group instanceof HTMLElement) followKeys(group, element, { data, state, content, height, nameOf, wordsOf });
     });
   };
@@ -96,9 +100,13 @@ function encoded(pane) {
  * @param {HTMLCanvasElement} canvas
  * @param {HTMLElement} element
  * @param {State} state
- * @param {Signal} signal
+ * @param {Signal | null} signal  null where its stretches are not those of A
  */
 function pointOn(canvas, element, state, signal) {
+  if (!signal) {
+    canvas.onpointermove = canvas.onpointerleave = canvas.onclick = null;
+    return;
+  }
   const at = (/** @type {PointerEvent | MouseEvent} */ event) => {
     const part = (event.offsetX - LEFT) / (canvas.clientWidth - LEFT - RIGHT);
     const player = part < 0 || part >= 1 ? NOBODY : signal.segments[Math.floor(part * signal.length)];

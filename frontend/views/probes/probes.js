@@ -240,7 +240,7 @@ function card(element, data, panes, probe, { left, width, lines }) {
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">
-          ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" translate=${false} role="img" dir="auto" aria-label=${encoded(pane, name)}></span>` : html`<canvas role="img" aria-label=${encoded(pane, name)}></canvas>`}
+          ${KINDS[probes.kind].element === "span" ? html`<span class="card-text" translate=${false} role="img" dir="auto" aria-label=${drawn(pane, probe, name)}></span>` : html`<canvas role="img" aria-label=${drawn(pane, probe, name)}></canvas>`}
         </span>
         <span class="half-bar"></span>
         <span class="half-words">${panes.length > 1 && html`<b>${pane.title}</b>`}${shortPrediction(pane, probe, panes.length > 1)}</span>
@@ -322,3 +322,6 @@ function fillCard(card, data, state, panes, probe, size, width, paint) {
 
 /** @type {(pane: Pane, name: string) => string} */
 const encoded = ({ title, side }, name) => `${title} ${side.name}: ${KINDS[side.info.probes.kind].card} of ${name}`;
+
+/** @type {(pane: Pane, probe: number, name: string) => string} */
+const drawn = (pane, probe, name) => (probe < pane.side.info.probes.count ? encoded(pane, name) : `${pane.title} ${pane.side.name} has no probe ${probe}`);

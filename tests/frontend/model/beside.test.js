@@ -20,12 +20,18 @@ function side(info) {
     importance: { at: () => values },
     load: (...args) => asked.push(args),
     values: (probe) => (probe < info.probes.count ? reply : undefined),
+    // As in the replies: numbers of a probe that there is not are those of another place.
+    predictions: { at: () => ({ predicted: 1, probability: 1 }) },
+    drift: { largest: 3, of: () => values },
+    trust: { error: () => 0.5, warnings: () => ["uncertain"] },
+    fidelity: { at: () => values },
+    outputs: () => ({ at: () => values }),
     content: () => ({ kind: "tabular", values: Float32Array.from(values, (_, i) => i), missing: new Uint8Array(players), regions: [] }),
   };
 }
 
 test("the features of a run that stands beside another are found by their names, and those that it lacks have no number", () => {
-  const shown = beside(side(table(["debt", "other", "age"])), table(["age", "income", "debt"]), "different probes");
+  const shown = beside(side(table(["debt", "other", "age"])), side(table(["age", "income", "debt"])), "different probes");
   assert.deepEqual(Array.from(shown.values(0).at(0).values), [20, NaN, 0]);
   assert.deepEqual(Array.from(shown.importance.at(0)), [20, NaN, 0]);
   assert.deepEqual(Array.from(shown.content(0).values), [2, NaN, 0]);
@@ -37,11 +43,26 @@ test("the features of a run that stands beside another are found by their names,
 
 test("a probe that the run lacks is not asked for, and has no numbers", () => {
   const of = side(table(["a"], 2));
-  const shown = beside(of, table(["a"], 9), "different probes");
+  const shown = beside(of, side(table(["a"], 9)), "different probes");
   shown.load([0, 1, 2, 8], 8);
   assert.deepEqual(of.asked, [[[0, 1], 1]]);
   assert.equal(shown.values(8).at(0), null);
+  assert.deepEqual([shown.predictions.at(1, 0).predicted, shown.predictions.at(2, 0), shown.outputs().at(2, 0), shown.fidelity.at(2, 0)], [1, null, null, null]);
+  assert.deepEqual([shown.drift.of(2).length, shown.drift.largest, shown.trust.error(2, 0), shown.trust.error(1, 0), shown.trust.warnings(2, 0)], [0, 3, NaN, 0.5, []]);
 });
+
+const CONTENTS = {
+  text: [{ kind: "text", pieces: [["good", 0], [" film", 1]] }, { kind: "text", pieces: [["bad", 0], [" film", 1]] }],
+  image: [{ kind: "image", width: 2, segments: [0, 0, 1, 1] }, { kind: "image", width: 2, segments: [0, 1, 0, 1] }],
+  sequence: [{ kind: "sequence", segments: [0, 0, 1] }, { kind: "sequence", segments: [0, 1, 1] }],
+};
+for (const [kind, [one, other]] of Object.entries(CONTENTS)) {
+  test(`players are those of A where a probe is cut into the same: ${kind}`, () => {
+    const of = (content) => ({ ...side(table(["x"])), info: { probes: { kind, count: 1, players: [2] } }, content: () => content });
+    const shares = (a, b, probe = 0) => beside(of(b), of(a), "different probes").sharesPlayers(probe);
+    assert.deepEqual([shares(one, structuredClone(one)), shares(one, other), shares(one, undefined), shares(one, one, 1)], [true, false, false, false]);
+  });
+}
 
 /** Rows of the route `runs`: {run: what it explains, beside the common settings}. */
 function chooser(runs) {
