@@ -16,6 +16,7 @@ from .records import FakeRun, Truth
 SIDE = 12  # pixels
 PROBES = 14
 LENGTH = 40  # of a series
+LEANING = slice(2, 5)  # probes that lean on the region, where a run does
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,13 @@ class NamedRun(FakeRun):
     Attributes:
         kind: "image", "tabular", "text" or "sequence".
         series: of its losses, one of SERIES.
+        leans_from: the epoch from which a few probes have nearly all of their attribution on player 0, which is in the region; None for never.
     """
 
     kind: str = "image"
     names: Names = LANGUAGES["english"]
     series: str = "plain"
+    leans_from: int | None = None
     measures: tuple[str, ...] = ("additive_r2", "efficiency_gap")
 
     def __post_init__(self) -> None:
@@ -113,7 +116,13 @@ class NamedRun(FakeRun):
             losses = SERIES[self.series]
             loss, score = losses[step % len(losses)], 1 - 0.5 / (step + 1)
             logs = {"loss": loss, "val_loss": loss * 1.0000001, self.names.metric: score, f"val_{self.names.metric}": score - 0.1}
-        return super()._made(step, logs, silent)
+        made = super()._made(step, logs, silent)
+        if self.leans_from is not None and step >= self.leans_from:
+            for values, errors in zip(made.values.values(), made.errors.values(), strict=True):
+                errors[LEANING] *= np.float32(0.01)
+                values[LEANING, :, 1:] *= np.float32(0.01)
+                values[LEANING, :, 0] = 10
+        return made
 
 
 def _labels(names: Names) -> np.ndarray:
@@ -187,6 +196,7 @@ SERIES: Mapping[str, Sequence[float]] = {
 
 
 def write_pair(folder: Path, kind: str, names: Names, epochs: int = 14, series: str = "plain") -> None:
-    """Two runs that can be compared, and a third that is not shown."""
-    for number, suffix in enumerate((" A", " B", " seed3")):
-        NamedRun(folder / (names.run + suffix), kind=kind, names=names, seed=number, series=series).write(range(-1, epochs))
+    """Two runs that can be compared, of which the second leans on the region in a few probes, and a third that is not shown."""
+    for number, (suffix, leans_from) in enumerate(((" A", None), (" B", epochs - 4), (" seed3", None))):
+        run = NamedRun(folder / (names.run + suffix), kind=kind, names=names, seed=number, series=series, leans_from=leans_from)
+        run.write(range(-1, epochs))

@@ -158,7 +158,7 @@ function exactly(data, share, title, step) {
 }
 
 /**
- * The epoch from which each run leans on a region: "A: never · B: since epoch 3".
+ * The epoch from which each run leans on a region: "leans on it: A never · B since epoch 3".
  * @param {Data} data
  * @param {string} region
  */
@@ -169,12 +169,12 @@ function onsets({ a, b }, region) {
     const epoch = share.onset === null ? "never" : share.onset < 0 ? "before training" : `since epoch ${share.onset}`;
     const probes = Array.from({ length: side.info.probes.count }, (_, probe) => share.onsetOf(probe)).filter((onset) => onset !== ABSENT).length;
     const since = share.inFew ? `${epoch} in ${probes} of ${side.info.probes.count} probes` : epoch;
-    return [b ? `${side.letter}: ${since}` : share.onset === null ? "never leaned on" : `leaned on ${since}`];
+    return [b ? `${side.letter} ${since}` : share.onset === null ? "never leans on it" : `leans on it ${since}`];
   });
   const sized = [a, b].map((side) => side?.shares.get(region)).find((share) => share && Number.isFinite(share.own));
   const size = sized && html`<span class="region-onsets" title="the region's own size: a share of about this size is no reason">its size: ${percent(sized.own)} of ${sized.whole}</span>`;
   const about = "A run leans on a region when the mean share, or the share in some probes, rises above its lowest value by more than noise and stays above it.";
-  return html`${words.length > 0 && html`<span class="region-onsets" title=${about}>${words.join(" · ")}</span>`}${size}`;
+  return html`${words.length > 0 && html`<span class="region-onsets" title=${about}>${b && "leans on it: "}${words.join(" · ")}</span>`}${size}`;
 }
 
 /**
