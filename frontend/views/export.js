@@ -1,7 +1,6 @@
 /** The export menu: pictures and numbers. */
 
-import { frameAllows, hostWindow } from "../host/host.js";
-import { addressOf } from "../model/state.js";
+import { frameAllows } from "../host/host.js";
 import { command, html, render } from "./parts/html.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -17,7 +16,7 @@ const ITEMS = [
   { name: "all-numbers", text: "Numbers of all epochs as CSV", note: "this probe" },
 ];
 
-const SAVED_MS = 2000;
+const SENT_MS = 2000;
 
 /** @type {import("../types.d.ts").View} */
 export function exportView(element) {
@@ -43,12 +42,12 @@ export function exportView(element) {
 
   const menu = () => html`<div class="export-menu">
     ${job.state().problem && html`<p class="problem" role="alert">${job.state().problem}</p>`}
-    ${last && elsewhere(last[1])}
+    ${elsewhere()}
     <div role="menu" aria-label="Export">${ITEMS.filter(({ images }) => !images || last?.[0].a?.info.probes.kind === "image").map(
       ({ name, text, note }) => html`<button key=${name} type="button" role="menuitem" disabled=${!complete() || frameAllows("allow-downloads") === false} aria-label=${text} onClick=${() => start(name)}>
         <span>${text}</span> <span class="note">${note}</span></button>`,
     )}
-      <button type="button" role="menuitem" disabled=${frameAllows("allow-modals") === false} aria-label="Print" onClick=${printed}><span>Print</span> <span class="note">the whole view</span></button>
+      <button type="button" role="menuitem" disabled=${frameAllows("allow-modals") === false} aria-label="Print" onClick=${printed}><span>Print</span> <span class="note">the whole view, in light colours</span></button>
     </div>
   </div>`;
 
@@ -122,7 +121,7 @@ export function exportView(element) {
     hide(true);
     job.start(name, ...last, /** @type {HTMLElement} */ (element.closest(".page"))).then((problem) => {
       draw();
-      // Whoever went on to type something keeps the focus.
+      // The menu takes the focus only if the user has not moved on.
       if (problem) show(document.hasFocus() && (element.contains(document.activeElement) || document.activeElement === document.body));
     });
   };
@@ -135,15 +134,12 @@ export function exportView(element) {
   };
 }
 
-/**
- * Where files may not come out of the frame: what to do instead.
- * @param {State} state
- */
-function elsewhere(state) {
+/** Where files may not come out of the frame: what to do instead. A link would not do: a tab that a sandboxed frame opens has the same sandbox. */
+function elsewhere() {
   const allowed = frameAllows("allow-downloads");
   if (allowed) return "";
   const words = allowed === false ? "This frame may not save files." : "If no file comes, the page around this frame forbids it.";
-  return html`<p class="export-note">${words} Export from <a href=${addressOf(hostWindow().location, state)} target="_blank" rel="noopener">this view in a tab of its own</a>.</p>`;
+  return html`<p class="export-note">${words} Use “copy link”, open the address in a new tab, and export there.</p>`;
 }
 
 /**
@@ -192,12 +188,12 @@ function createJob(changed) {
         const made = await EXPORTS[name]({ data, state, root, progress, breathe: () => pause(stop.signal) });
         stop.signal.throwIfAborted();
         save(made.blob, made.name);
-        // A frame in a page of another origin does not learn what that page forbids.
-        sent = frameAllows("allow-downloads") ? "saved ✓" : "sent to the browser";
+        // No browser tells whether a file reached the disk, nor whether a sandbox forbids it: that of a page of another origin, of the tab that opened this one, of a header.
+        sent = "sent to the browser";
         setTimeout(() => {
           sent = "";
           changed();
-        }, SAVED_MS);
+        }, SENT_MS);
       } catch (error) {
         if (!stop.signal.aborted) problem = `The ${name.endsWith("numbers") ? "table" : "picture"} could not be created: ${error instanceof Error ? error.message : String(error)}`;
       }

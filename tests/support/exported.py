@@ -16,7 +16,7 @@ def export(page: Page, tab: FrameLocator, item: str) -> Download:
     tab.get_by_role("button", name="export").click()
     with page.expect_download() as download:
         tab.get_by_role("menuitem", name=item, exact=True).click()
-    expect(tab.locator(".export-button")).to_have_text("saved ✓")
+    expect(tab.locator(".export-button")).to_have_text("sent to the browser")
     return download.value
 
 
