@@ -70,9 +70,8 @@ function alignment(element, { a, b }, state) {
  */
 function repeats(element, data, state) {
   const { repeats: pattern } = state;
-  const { problem } = filter(pattern);
-  const refused = data.failures.find(({ route }) => route === "repeats" || route === "compare" || route === "findings")?.problem ?? "";
-  const why = pattern && (problem ? "not a regular expression: no run counts as a repeat" : refused);
+  // The server reads the pattern: Python's regular expressions are not those of browsers.
+  const why = pattern && (data.failures.find(({ route }) => route === "repeats" || route === "compare" || route === "findings")?.problem ?? "");
   const change = (/** @type {Event} */ event) => choose(element, { repeats: /** @type {HTMLInputElement} */ (event.target).value.trim() });
   // What is being typed stays when the page is drawn again, by a reply or a new epoch.
   const field = element.querySelector(".repeats input");
