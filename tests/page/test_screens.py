@@ -321,6 +321,27 @@ def test_on_paper_everything_stands_in_its_whole_height_in_light_colours(server:
     )
 
 
+def test_on_paper_the_page_is_as_wide_as_its_sheet_wherever_the_rail_is(server: TensorBoard, visit: Callable[..., Page]) -> None:
+    """Beside the page, folded away by hand or in a narrow window, and open over the page; with large text the rail is wider."""
+    for width, rail, text in ((1200, "open", 16), (1200, "open", 32), (1200, "folded", 16), (800, "", 16), (800, "open", 16)):
+        page = visit(server.url + ALONE + STATE + (f"&p.xai.rail={rail}" if rail else ""), size=(width, 700))
+        frame = ready(page)
+        frame.evaluate(f"document.documentElement.style.fontSize = '{text}px'; null")
+        page.emulate_media(media="print")
+        page.wait_for_function("document.documentElement.classList.contains('printing')")
+        across, left, beside, below, shadow = frame.evaluate("""() => {
+            const [rail, main] = ['.rail', '.main'].map((place) => document.querySelector(place).getBoundingClientRect());
+            const { boxShadow } = getComputedStyle(document.querySelector('.rail'));
+            return [document.documentElement.scrollWidth, main.left, rail.right, rail.bottom <= main.top + 1, boxShadow];
+        }""")
+        where = (width, rail, text)
+        assert across <= width, where
+        assert shadow == "none", where
+        # Neither a blank strip, nor words under the rail.
+        assert abs(left - beside) <= 1 or (left == 0 and below), where
+        page.close()
+
+
 def test_the_menus_print_draws_the_canvases_for_paper_first(server: TensorBoard, visit: Callable[..., Page]) -> None:
     page = visit(server.url + ALONE + STATE, color_scheme="dark")
     frame = ready(page)
