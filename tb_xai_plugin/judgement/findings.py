@@ -92,9 +92,11 @@ def _regions_of_pair(name: str, both: Sequence[Share], runs: tuple[Series, Serie
         return
     now = [float(summaries.mean_of_known(share.share[place])) for share, place in zip(both, places, strict=True)]
     parts = []
-    for letter, run, share, here, there, here_place in zip("AB", runs, both, now, reversed(now), places, strict=True):
+    for letter, run, share, here, there in zip("AB", runs, both, now, reversed(now), strict=True):
         if share.onset_of_run >= 0:
-            parts.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{share.in_few_words(here_place)}")
+            # Before that epoch the sentence tells what comes: probes are counted at the end.
+            few = share.in_few_words(len(share.share) - 1)
+            parts.append(f"{letter} leans on it from epoch {int(run.all_steps[share.onset_of_run])} on{few}")
         elif here < there / 2:
             parts.append(f"{letter} does not")
         elif run.once:

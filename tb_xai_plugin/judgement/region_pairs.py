@@ -35,12 +35,14 @@ class RegionPair:
         seeds: mean shares of the repeats of each run's recipe, the run itself included, (repeats, rows) each; without rows of repeats where
             both runs have the same recipe, or one has none that is known.
         same_seed: the rows of `seeds` that have the same number in their names, (of the first recipe, of the second) each: such runs are pairs.
+        asked: whether the region was not declared with the probes, but asked for.
     """
 
     shares: tuple[Share, Share]
     places: np.ndarray
     seeds: tuple[np.ndarray, np.ndarray]
     same_seed: tuple[tuple[int, int], ...] = ()
+    asked: bool = False
 
     def now(self, row: int) -> list[float]:
         """The mean share of each run at a row; NaN where there is none."""
@@ -127,7 +129,7 @@ def region_pairs(
     for name, region in {**{name: name for name in common_regions(run, other)}, **asked}.items():
         shares = share(run, explainer, region, target), share(other, explainer, region, target)
         inside = run.inside(region)
-        pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)), same_seed)
+        pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)), same_seed, name in asked)
     return pairs
 
 
@@ -148,11 +150,14 @@ def seeds_of(run: Series, other: Series, repeats: Sequence[tuple[Series, Series]
 
 
 def leaning_words(regions: Mapping[str, RegionPair], row: int) -> str:
-    """`RegionPair.words` of the region in which the runs differ most, of those that have any; "" where none has."""
+    """`RegionPair.words` of the region in which the runs differ most, of those that have any; "" where none has.
 
-    def apart(name: str) -> float:
+    Declared regions come first: what somebody asks besides takes none of them out of the verdict.
+    """
+
+    def order(name: str) -> tuple[bool, float]:
         one, other = regions[name].now(row)
-        return abs(one - other) if np.isfinite(one - other) else 0.0
+        return regions[name].asked, -abs(one - other) if np.isfinite(one - other) else 0.0
 
-    words = (regions[name].words(name, row) for name in sorted(regions, key=apart, reverse=True))
+    words = (regions[name].words(name, row) for name in sorted(regions, key=order))
     return next(filter(None, words), "")

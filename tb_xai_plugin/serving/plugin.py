@@ -322,7 +322,9 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             name: (readable[name]["run"], readable[name]["version"]) for name in dict.fromkeys(name for pair in pairs for name in pair)
         }
 
-    def _found_repeats(self, request: Request, probe_set: str | None, pattern: str, *, now: bool) -> tuple[Repeats, dict[str, dict[str, Any]]]:
+    def _found_repeats(
+        self, request: Request, probe_set: str | None, pattern: str, *, now: bool
+    ) -> tuple[Repeats, dict[str, dict[str, Any]]]:
         """What the names and records of all runs say of repeats, and the entries of the runs. Without a probe set, the first of each run."""
         entries = self._catalog.readable(request.context, request.experiment, now=now)
         recipes = {name: entry["recipes"].get(probe_set or next(iter(entry["sets"]), "")) for name, entry in entries.items()}

@@ -104,7 +104,9 @@ def test_products_of_more_columns_are_not_additive(factors: int, evaluations: in
     rows = np.random.default_rng(4).normal(size=(72, 7))
     found = additive_r2(lambda x: x[:, :factors].prod(axis=1), rows, evaluations, logit=False)
     assert np.median(found) < 0.5, "so they have the warning"
-    assert np.median(found) > np.median(by_enumeration(lambda x: x[:, :factors].prod(axis=1), rows)) - 0.1, "the odd interactions do not count"
+    assert np.median(found) > np.median(by_enumeration(lambda x: x[:, :factors].prod(axis=1), rows)) - 0.1, (
+        "the odd interactions do not count"
+    )
 
 
 def test_of_two_columns_and_one_row_at_a_time_the_errors_are_unknown_without_a_warning() -> None:

@@ -13,6 +13,7 @@ from support.records import SIDE, FakeRun
 from tb_xai_plugin import read_run
 from tb_xai_plugin.cli import main
 from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words
 from tb_xai_plugin.probes import TextProbes
 
 STEPS = range(-1, 6)
@@ -144,6 +145,26 @@ def test_onsets_events_and_comparisons_take_asked_regions_as_declared_ones(tmp_p
     assert one.verdict() == other.verdict()
     # 4 of 6 on one feature of three.
     assert one.verdict().startswith("B leans on age (67 % on 33 % of the features), A does not (5 %). ")
+
+
+def test_an_asked_region_takes_no_declared_one_out_of_the_verdict() -> None:
+    class Pair(RegionPair):
+        """A region on which B leans: so much of its attribution, and nothing of A's."""
+
+        def __init__(self, of_b: float, *, asked: bool) -> None:
+            object.__setattr__(self, "of_b", of_b)
+            object.__setattr__(self, "asked", asked)
+
+        def now(self, row: int) -> list[float]:
+            return [0.0, self.of_b]
+
+        def words(self, name: str, row: int) -> str:
+            return f"B leans on {name}. " if self.of_b > 0.1 else ""
+
+    corner, smudge, login = Pair(0.5, asked=False), Pair(0.2, asked=False), Pair(0.9, asked=True)
+    assert leaning_words({"login": login, "smudge": smudge, "corner": corner}, 0) == "B leans on corner. "
+    assert leaning_words({"login": login, "smudge": smudge}, 0) == "B leans on smudge. "
+    assert leaning_words({"login": login, "smudge": Pair(0, asked=False)}, 0) == "B leans on login. "
 
 
 def test_the_command_line_compares_asked_regions(of_table: NamedRun, capsys: pytest.CaptureFixture[str]) -> None:
