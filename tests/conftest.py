@@ -13,9 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Error, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, Error, FrameLocator, Page, expect, sync_playwright
 from support.browsing import Open, is_complaint
 from support.records import ROOT, FakeRun, Serve, TensorBoard, serving
+
+# A machine that has other work to do draws a page slowly; what is right is there sooner.
+expect.set_options(timeout=20_000)
 
 # What a unit test does without: a browser, a TensorBoard process, a package index.
 OUTSIDE = {"browser", "tensorboard", "package_index"}
