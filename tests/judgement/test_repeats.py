@@ -36,13 +36,25 @@ COUNTED = [
     *(
         "{}-fold{n}",
         "{}.rep-{n}",
-        "{}/{n}",
-        "{}-{n}",
         "{}(seed: {n})",
         "{}/execution{n}",
         "{}-20261130-10150{n}",
         "{}/2026-11-30T10:15:0{n}",
     ),
+    *(
+        "{}Seed{n}",
+        "{}seed{n}",
+        "{}Run{n}",
+        "{}_rs{n}",
+        "{}_init{n}",
+        "{}-cv{n}",
+        "{}_graine{n}",
+        "{}_种子{n}",
+        "{} ({n})",
+        "{}_s1{n}37",
+        "{}/s4{n}",
+    ),
+    *("{{'lr': '{}', 'seed': {n}}}", "{} seed={n}e3", "{}-random_seed{n}", "{}__seed__{n}", "{}&seed={n}", "seed={n}|{}"),
     *("{}_Nov30_10-15-0{n}", "{}-179605000{n}", "run-{}-random_state={n}", "{}-seed{n}-20261130-10150{n}", "20261130_10150{n}_{}_seed{n}"),
 ]
 
@@ -50,8 +62,95 @@ COUNTED = [
 @pytest.mark.parametrize("pattern", COUNTED)
 @pytest.mark.parametrize("recipes", [("plain", "mark"), ("lr=0.1", "lr=0.2"), ("cnn-lr0.1-bs32", "cnn-lr0.1-bs64"), ("a", "b")])
 def test_repeats_are_found_in_names_of_all_kinds(pattern: str, recipes: tuple[str, str]) -> None:
+    if recipes[0] != "plain" and pattern in ("{}seed{n}", "{}Seed{n}", "{}Run{n}"):
+        recipes = ("plain", "tall")
     names = {recipe: [pattern.format(recipe, n=n) for n in (0, 1, 2)] for recipe in recipes}
     assert groups(*names[recipes[0]], *names[recipes[1]]) == sorted(names.values())
+
+
+@pytest.mark.parametrize(
+    "names", [("a_s1", "a_s2", "a_s12"), ("plain_s1337", "plain_s42"), ("plain/s10", "plain/s20", "plain/s30"), ("cnn_s3", "cnn_s7")]
+)
+def test_the_numbers_of_seeds_need_not_follow_each_other(names: tuple[str, ...]) -> None:
+    assert groups(*names) == [sorted(names)]
+
+
+# The number is one of data, of a setting, of a part, of a switch, or of anything; runs may be recorded alike all the same.
+OTHERS = [
+    *(
+        "train-20{n}0101",
+        "sales-20{n}-01-01",
+        "data_version={n}",
+        "dataset-version_{n}",
+        "bert-version{n}",
+        "forest-bootstrap={n}",
+        "bootstrap={n}",
+    ),
+    *("crop-random={n}", "random={n}", "aug-random{n}", "lstm-state={n}", "cell_state_{n}", "state={n}", "stride_s{n}", "weight_init={n}"),
+    *(
+        "n_init={n}",
+        "num_trial={n}",
+        "folds={n}",
+        "runs={n}",
+        "seeds={n}",
+        "num_seeds={n}",
+        "seed-words={n}",
+        "max_try={n}",
+        "k_fold={n}",
+        "vit-s{n}",
+    ),
+    *(
+        "stage_{n}",
+        "freeze-{n}",
+        "ablation-{n}",
+        "variant-{n}",
+        "config/{n}",
+        "week-{n}",
+        "task-{n}",
+        "client/{n}",
+        "round_{n}",
+        "aug_{n}",
+        "convs-{n}",
+    ),
+    *(
+        "poly-{n}",
+        "checkpoint-{n}",
+        "loss_{n}",
+        "experiment-{n}",
+        "use_bn-{n}",
+        "plain/{n}",
+        "plain-{n}",
+        "linseed{n}",
+        "reseed{n}",
+        "study/trial_{n}",
+    ),
+]
+
+
+@pytest.mark.parametrize("numbers", [("0", "1"), ("1", "2", "3"), ("5", "10"), ("16", "32"), ("20", "21")])
+@pytest.mark.parametrize("pattern", OTHERS)
+def test_words_beside_others_and_numbers_alone_make_no_repeats(pattern: str, numbers: tuple[str, ...]) -> None:
+    assert groups(*(pattern.format(n=n) for n in numbers)) == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("fold=5", "fold=10"),
+        ("cnn-cv5", "cnn-cv10"),
+        ("yolo_x_s1", "yolo_x_s2", "yolo_x_s4"),
+        ("cnn_s16", "cnn_s32"),
+        ("trial_0001", "trial_0002"),
+    ],
+)
+def test_words_of_repeats_with_numbers_of_settings_make_none(names: tuple[str, ...]) -> None:
+    assert groups(*names) == []
+
+
+def test_what_has_no_group_is_proposed_beside_groups_of_others() -> None:
+    found = find(dict.fromkeys(["cnn-seed1", "cnn-seed2", "plain-42", "plain-1337", "mark-42", "mark-1337"], "alike"))
+    assert dict(found.groups) == {"cnn": ("cnn-seed1", "cnn-seed2")}
+    assert (found.pattern, sorted(found.proposed)) == ("-[0-9]+$", ["mark", "plain"])
 
 
 @pytest.mark.parametrize(
@@ -138,6 +237,18 @@ def test_a_record_tells_recipes_apart(tmp_path: Path) -> None:
         (("cnn[w3]", "cnn[w7]", "rnn"), [["cnn[w3]", "cnn[w7]"]]),
         (("run_1", "run_2"), [["run_1", "run_2"]]),
         (("plain.try(a7)", "plain.try(a9)"), []),
+        (("plain/trial_00000_seed=1", "plain/trial_00001_seed=2"), [["plain/trial_00000_seed=1", "plain/trial_00001_seed=2"]]),
+        (("plain-v0-seed1", "plain-v1-seed2"), [["plain-v0-seed1", "plain-v1-seed2"]]),
+        (("plain-abc12f", "plain-de34f0"), [["plain-abc12f", "plain-de34f0"]]),
+        (
+            ("w/run-20261130_101500-abc1xyzw", "w/run-20261130_111500-de3fuvws"),
+            [["w/run-20261130_101500-abc1xyzw", "w/run-20261130_111500-de3fuvws"]],
+        ),
+        (("plain-3f2504e0-4f89", "plain-1b9d6bcd-bbfd"), [["plain-1b9d6bcd-bbfd", "plain-3f2504e0-4f89"]]),
+        (("plain/seed-one", "plain/seed-two"), [["plain/seed-one", "plain/seed-two"]]),
+        (("2026-11-30_plain", "2026-12-01_plain"), [["2026-11-30_plain", "2026-12-01_plain"]]),
+        (("plain/0", "plain/1", "plain/2"), [["plain/0", "plain/1", "plain/2"]]),
+        (("cnn-layer2", "cnn-layer3"), []),
         (("lr=1", "lr=2"), []),
         (("plain", "mark"), []),
     ],
