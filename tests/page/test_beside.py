@@ -76,15 +76,19 @@ def test_a_table_without_a_column_stands_beside_the_whole_one_by_the_names_of_it
     )
     whole, fewer = (read_run(logdir / "tables" / name).returned("shap") for name in ("columns", "fewer"))
     label = 0  # of probe 2
-    a, b, apart = (tab.locator(".bar-chart canvas").nth(place) for place in range(3))
+    expect(tab.locator(".bars-room .bar-chart canvas")).to_have_count(2)  # there is no A − B
+    a, b = (tab.locator(".bars-room .bar-chart canvas").nth(place) for place in range(2))
     expect(a).to_have_attribute("aria-label", re.compile(re.escape(f"debt {whole[2, label, 2]:+.2g}".replace("-", "−")[:9])))
     expect(b).to_have_attribute("aria-label", re.compile(r"income .*debt|debt .*income"))
     assert "age +" not in (b.get_attribute("aria-label") or "")
     income = f"{fewer[2, label, 1]:+.2g}".replace("-", "−")
     expect(b).to_have_attribute("aria-label", re.compile(re.escape(f"income {income[:5]}")))
-    expect(apart).to_have_attribute("aria-label", re.compile("^difference of the attributions, A − B: [^;]*$"))
-    expect(tab.locator(".bar-chart .blank")).to_have_text("no A − B: different probes")
-    expect(tab.locator(".status, footer").last).to_contain_text("side by side: different probes")
+    expect(tab.locator(".bars-room .bar-chart .blank")).to_have_count(0)
+    expect(tab.locator(".status, footer").last).to_contain_text("side by side: different columns")
+    room = tab.locator(".bars-room").bounding_box()
+    end = tab.locator(".bars-room .bar-chart").last.bounding_box()
+    assert room and end
+    assert end["x"] + end["width"] > room["x"] + room["width"] - 24, "no third column stands empty"
 
 
 def test_images_with_and_without_a_mark_each_have_their_own_picture(server: TensorBoard, open_tab: Open) -> None:
@@ -93,13 +97,13 @@ def test_images_with_and_without_a_mark_each_have_their_own_picture(server: Tens
         re.compile(r"2 of 6 images differ: probes 1, 4, in 9 of 144 pixels each, all within the box from x 0 to 2 and y 0 to 2\. A puts ")
     )
     pictures = tab.locator(".pictures figure.view canvas")
-    expect(pictures).to_have_count(3)
+    expect(pictures).to_have_count(2)
     corners = [
         picture.evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(3, 3, 1, 1).data).join()")
         for picture in pictures.all()[:2]
     ]
     assert corners[0] != corners[1], "the mark is in B's picture alone"
-    expect(tab.locator(".pictures .blank")).to_have_text("no A − B: different probes")
+    expect(tab.locator(".pictures .blank")).to_have_count(0)
     tab.get_by_role("button", name="images/clean as run A").click()
     expect(tab.locator(".verdict")).to_contain_text("images differ")
 
@@ -109,4 +113,22 @@ def test_a_probe_that_b_lacks_is_said_and_no_other_picture_stands_there(server: 
     expect(tab.locator(READY)).to_be_visible()
     expect(tab.locator(".pictures .blank").first).to_have_text("B has no probe 5: it has 3")
     expect(tab.locator(".pictures figure.view canvas").nth(1)).to_be_hidden()
+    card = tab.locator(".card.chosen .half").nth(1)
+    expect(card.locator(".half-words")).to_have_text("B–")
+    expect(card.locator("canvas")).to_have_attribute("aria-label", "B images/few has no probe 5")
+    expect(tab.locator(".reading-lines")).to_contain_text("B has other segments here")
     expect(tab.locator(".verdict")).to_contain_text("A has 6 images, B 3; 2 of them are the same")
+
+
+def test_a_run_that_has_nothing_in_common_with_a_is_refused_and_an_address_that_names_it_shows_a_alone(
+    server: TensorBoard, open_tab: Open
+) -> None:
+    _, tab = open_tab(server, "a=tables/columns/xai&b=images/clean/xai")
+    expect(tab.locator(READY)).to_be_visible()
+    expect(tab.locator(".pane-name b")).to_have_count(1)
+    expect(tab.locator(".notice-room")).to_contain_text(
+        "“images/clean” can't be shown beside “tables/columns”: explains images, A explains tables. “tables/columns” is shown alone."
+    )
+    button = tab.get_by_role("button", name="images/clean as run B")
+    expect(button).to_be_disabled()
+    expect(button).to_have_attribute("title", "not comparable: explains images, A explains tables")

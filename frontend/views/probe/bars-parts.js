@@ -76,7 +76,7 @@ export function tools(element, data, state, [own, players], refused, table) {
 export function heads(element, data, state, stepwise) {
   const { panes } = data;
   return html`${panes.map((pane) => html`<div key=${pane.title} class="bars-head" style=${{ "--run": pane.side.color }}>${paneHead(element, data, pane)}</div>`)}
-    ${panes.length === 2 && html`<div key="difference" class="bars-head">${differenceHead(panes, state.lock && !stepwise)}</div>`}`;
+    ${panes.length === 2 && !panes[1].side.apart && html`<div key="difference" class="bars-head">${differenceHead(panes, state.lock && !stepwise)}</div>`}`;
 }
 
 /**

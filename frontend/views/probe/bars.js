@@ -70,6 +70,7 @@ export function barsView(element) {
     last = [data, state];
     const all = isUnfolded(state, "bars");
     const { panes, probe } = data;
+    element.classList.toggle("apart", panes.some(({ side }) => side.apart));
     const { info } = panes[0].side;
     const content = panes[0].side.content(probe);
     const table = content?.kind === "tabular" ? content : null;
@@ -200,7 +201,7 @@ function columnsOf(data, state) {
     return { title: pane.title, values: one?.values ?? null, errors: one?.errors ?? null, real: null, base: one?.base ?? NaN, blank: blankReason(pane, data, state), apart: false };
   });
   const [one, other] = explained;
-  if (panes.length === 2) {
+  if (panes.length === 2 && !panes[1].side.apart) {
     const blank = differenceReason(panes, explained, "map");
     columns.push({
       title: `${panes[0].title} − ${panes[1].title}`,

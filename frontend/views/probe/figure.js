@@ -76,7 +76,6 @@ export function differenceHead([first, second], lock) {
  * @param {import("../../types.d.ts").Look} view
  */
 export function differenceReason(panes, [first, second], view) {
-  if (panes[1]?.side.apart) return `no ${panes[0].title} − ${panes[1].title}: ${panes[1].side.apart}`;
   if (view === "image") return "the image alone has no difference";
   if (!first || !second || isBlank(first.values) || isBlank(second.values)) return "no difference at this epoch";
   if (first.target === second.target) return "";

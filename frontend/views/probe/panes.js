@@ -16,10 +16,11 @@ export function panesRow(element, data, state, contentOf) {
   const { panes, probe } = data;
   const reasons = blankReasons(data, state);
   const figures = panes.map((pane, i) => figure(pane.title, paneHead(element, data, pane), reasons[i], contentOf(pane), pane.side.color, trust(pane, probe, ""), null));
-  if (panes.length === 2) {
+  const apart = panes.some(({ side }) => side.apart);
+  if (panes.length === 2 && !apart) {
     const explained = panes.map(({ side, step }) => side.values(probe)?.at(step) ?? null);
     figures.push(figure("difference", differenceHead(panes, state.lock), differenceReason(panes, explained, "overlay"), contentOf(null), "", noiseFoot(data), null));
-  } else {
+  } else if (!apart) {
     figures.push(html`<div key="alone" class="alone"><p>${aloneWords(data.panes[0].side)}</p></div>`);
   }
   return html`<div class="row">${figures}</div>`;

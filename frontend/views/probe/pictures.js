@@ -58,13 +58,14 @@ export function picturesView(element) {
 
     const reasons = blankReasons(data, state);
     const figures = stacked ? [stack(element, data, state, box, drawing(true))] : panes.map((pane, i) => alone(element, data, pane, reasons[i], drawing(i === 0)));
-    if (pair) {
+    const apart = panes.some((pane) => pane.side.apart);
+    if (pair && !apart) {
       const head = differenceHead(panes, state.lock);
       figures.push(figure("difference", head, differenceReason(panes, explained, ofDifference(state).view), canvasOf(differenceName(data)), "", noiseFoot(data), drawing(false)));
-    } else {
+    } else if (!pair) {
       figures.push(html`<div key="alone" class="alone"><p>${aloneWords(data.panes[0].side)}</p></div>`);
     }
-    render(html`<div class=${state.drawing ? "row drawing" : "row"}>${figures}</div>`, frame);
+    render(html`<div class=${`row${state.drawing ? " drawing" : ""}${apart ? " apart" : ""}`}>${figures}</div>`, frame);
     if (!side) {
       side = frame.querySelector(".picture")?.clientWidth || LEAST_SIDE;
       update(data, state);
