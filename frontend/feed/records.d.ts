@@ -280,10 +280,12 @@ export interface Share extends Spread {
   before(probe: number): number;
   /** whether the untrained model was logged */
   measured: boolean;
-  /** the region's own part of the image or of all players, mean over probes; NaN from an older server */
+  /** the region's own part of the image or of all players, mean over probes */
   own: number;
   /** what `own` is a part of, in words */
   whole: string;
+  /** whether a player of a probe is part of a region that was asked for by name */
+  inside(probe: number, player: number): boolean;
   /** asked names that the record does not have */
   unknown: string[];
 }

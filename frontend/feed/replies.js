@@ -179,6 +179,7 @@ export const READERS = {
     const [shares, positive, pointed] = ["share", "positive", "pointed"].map((name) => take(container, name, Float32Array).data);
     const known = (/** @type {Float32Array} */ values, /** @type {number} */ step) => rowOf(values, share.count, indexOf(share.steps, step))?.filter(Number.isFinite) ?? [];
     const sum = (/** @type {ArrayLike<number>} */ values) => Array.from(values).reduce((total, value) => total + value, 0);
+    const inside = container.arrays.inside ? take(container, "inside", Uint8Array) : null;
     const [one] = share.count === 1 ? (container.header.probes ?? [0]) : [];
     return {
       ...share,
@@ -201,8 +202,9 @@ export const READERS = {
       onsetOf: (probe) => onsets[place(probe)] ?? ABSENT,
       before: (probe) => before[place(probe)] ?? NaN,
       measured: container.header.measured ?? false,
-      own: container.arrays.own ? ownSize(take(container, "own", Float32Array).data) : NaN,
+      own: ownSize(take(container, "own", Float32Array).data),
       whole: container.header.of ?? "",
+      inside: (probe, player) => Boolean(inside && place(probe) >= 0 && player < inside.shape[1] && inside.data[place(probe) * inside.shape[1] + player]),
       unknown: container.header.unknown ?? [],
     };
   },

@@ -74,23 +74,6 @@ export function playerName(probes, content, player) {
 }
 
 /**
- * The players of a probe that a region has by name: of a table its groups and features, of texts all tokens with that name, in whatever case.
- * @param {ProbeSetInfo} probes
- * @param {Content | undefined} content  of the probe
- * @param {string[]} names
- * @returns {number[]}
- */
-export function playersNamed(probes, content, names) {
-  if (probes.kind === "tabular") {
-    const player = (/** @type {string} */ name) => (probes.player_names?.indexOf(name) ?? -1) >= 0 ? probes.player_names?.indexOf(name) : probes.player_of?.[probes.features?.indexOf(name) ?? -1];
-    return [...new Set(names.flatMap((name) => player(name) ?? []))];
-  }
-  if (content?.kind !== "text") return [];
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
-  return [...new Set(content.pieces.flatMap(([text, player]) => (player >= 0 && wanted.has(text.toLowerCase()) ? [player] : [])))];
-}
-
-/**
  * What can be asked by name: groups and features, or the tokens of the texts that are here, each once.
  * @param {ProbeSetInfo} probes
  * @param {(Content | undefined)[]} contents
@@ -102,7 +85,7 @@ export function namesToAsk(probes, contents) {
 }
 
 /**
- * The players of the selected region: of the logged ones by their part inside it, of drawn ones by number.
+ * The players of the selected region: of the logged ones by their part inside it, of drawn ones by number, of asked ones as the share counts them.
  * @param {import("../types.d.ts").Side} side
  * @param {import("../types.d.ts").Area[]} areas
  * @param {string} region
@@ -114,6 +97,6 @@ export function insideOf(side, areas, region, probe) {
   const logged = content && content.kind !== "image" ? content.regions[side.info.regions.indexOf(region)] : undefined;
   if (logged) return (player) => logged[player] > 0;
   const area = areas.find((area) => area.name === region && (area.probe === null || area.probe === probe));
-  const drawn = area?.names ? playersNamed(side.info.probes, content, area.names) : area?.players;
-  return (player) => Boolean(drawn?.includes(player));
+  if (area?.names) return (player) => side.shares.get(region)?.inside(probe, player) ?? false;
+  return (player) => Boolean(area?.players?.includes(player));
 }

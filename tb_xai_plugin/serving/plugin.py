@@ -224,6 +224,8 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
             make = partial(run.all_region_share, explainer, region, wanted, chosen)
             share = make() if isinstance(region, str) else run.cached("part", explainer, wanted, *key, *chosen, make=make)
         arrays = {"share": share.share, "errors": share.errors, "positive": share.positive, "pointed": share.pointed}
+        if key[0] == "names":
+            arrays["inside"] = (run.inside(region, chosen) > 0).astype(np.uint8)
         onset = _step(run, share.onset_of_run)
         header = {
             "probes": chosen,

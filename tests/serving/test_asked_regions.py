@@ -10,7 +10,7 @@ import pytest
 from support.named import NamedRun, table, texts
 from support.server import Server
 
-from tb_xai_plugin import read_run
+from tb_xai_plugin import SequenceProbes, read_run
 
 ASK = {"explainer": "shap", "class": "label"}
 
@@ -18,7 +18,9 @@ ASK = {"explainer": "shap", "class": "label"}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     logdir = tmp_path_factory.mktemp("logs")
-    for name, given in (("table", table()), ("texts", texts())):
+    series = SequenceProbes(np.arange(18, dtype=np.float32).reshape(3, 6, 1), [0, 1, 0], segments=3)
+    probes = {"table": table(), "texts": texts(), "sentences": texts(tokenize="sentences"), "series": series}
+    for name, given in probes.items():
         NamedRun(logdir / name, given=given).write(range(-1, 4))
     return Server(logdir)
 
@@ -32,6 +34,18 @@ def test_names_are_shared_as_the_reader_has_them(server: Server) -> None:
         assert header["unknown"] == (["cabin"] if "cabin" in names else [])
     (of_feature,) = [server.arrays("share", run="table/xai", region="deck_B", **ASK)["share"][1:]]
     np.testing.assert_allclose(of_feature, run.region_share("shap", "deck_B"), rtol=1e-5)
+
+
+def test_the_players_of_names_are_sent_so_that_the_page_outlines_what_the_share_counts(server: Server) -> None:
+    """A word in a sentence and another case of it count too: the reader's own rule, whole."""
+    for name, names in (("texts", "good"), ("sentences", "good"), ("table", "deck_B"), ("series", "2:4")):
+        run = read_run(Path(server.logdir) / name)
+        served = server.arrays("share", run=f"{name}/xai", names=names, **ASK)
+        np.testing.assert_array_equal(served["inside"], run.inside([names]) > 0)
+        assert served["inside"].any()
+        (of_one,) = server.arrays("share", run=f"{name}/xai", names=names, probes="2", **ASK)["inside"]
+        np.testing.assert_array_equal(of_one, served["inside"][2])
+    assert "inside" not in server.arrays("share", run="table/xai", region="money", **ASK)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,14 @@ test("a region is the logged players that lie in it in part, or those that were 
   assert.equal(insideOf(one, [], "", 0)(1), false);
 });
 
+test("the players of a region that is asked for by name are those that its share counts", () => {
+  const areas = [{ name: "mine", probe: null, points: [], players: null, names: ["good"] }];
+  const one = { ...side("A", null), shares: new Map([["mine", { inside: (probe, player) => probe === 4 && player === 1 }]]) };
+  assert.deepEqual([0, 1, 2].map(insideOf(one, areas, "mine", 4)), [false, true, false]);
+  const coming = { ...side("A", null), shares: new Map() };
+  assert.deepEqual([0, 1, 2].map(insideOf(coming, areas, "mine", 4)), [false, false, false]);
+});
+
 test("words within noise are read on their hatching: on its lines and on the panel between them, however strong they are", () => {
   for (const dark of [false, true]) {
     for (let t = -50; t <= 50; t += 0.25) {
