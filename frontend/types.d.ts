@@ -94,7 +94,7 @@ export interface State {
   first: "folded" | "open";
   /** whether runs and settings are in view; null: where the window has room for them */
   rail: "open" | "folded" | null;
-  /** what is shown whole, or open, on the user's wish (model/state.js, FOLDED) */
+  /** what is shown whole, or open, on the user's wish, by the names that `isUnfolded` takes (model/state.js) */
   unfolded: string[];
   /** part of a class's name that the user looks for, where there are many classes */
   find: string;

@@ -152,8 +152,8 @@ class ImageProbes(ProbeSet):
 
         Args:
             dataset: a pair of arrays (x, y), tf.data.Dataset, keras.utils.PyDataset, or any iterable of (x, y), (x, y, weight) or x, batched or not. Do
-                not shuffle it without a fixed seed: it would give different probes in every process, and runs with different probes cannot be
-                compared. y are class numbers or names, rows of 0 and 1, or true values.
+                not shuffle it without a fixed seed: it would give different probes in every process, and of runs with different probes little can
+                be compared. y are class numbers or names, rows of 0 and 1, or true values.
             n: number of probes.
             options: further arguments of ImageProbes. `class_names` tell which classes to look for; `unit` tells that y are the true values of a
                 regression, where whole numbers such as counts could also be classes.

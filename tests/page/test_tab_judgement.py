@@ -309,7 +309,7 @@ ROOM = """view => {
 def test_the_onset_of_a_region_is_said_of_each_run(server: TensorBoard, runs: dict[str, Run], open_tab: Open) -> None:
     assert (runs["honest-seed0"].onset("shap", "left"), runs["shortcut-seed0"].onset("shap", "left")) == (None, ONSET)
     _, tab = open_tab(server, PAIR)
-    expect(tab.locator(".region-onsets")).to_have_text(f"leans on it: A never · B since epoch {ONSET}")
+    expect(tab.locator(".region-onsets").first).to_have_text(f"leans on it: A never · B since epoch {ONSET}")
     plot = tab.get_by_role("img", name=re.compile("^share on “left”"))
     expect(plot).to_have_attribute("aria-label", re.compile(rf"B shortcut-seed0: .*; onset from epoch {ONSET} on"))
 
