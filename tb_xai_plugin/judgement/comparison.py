@@ -298,7 +298,7 @@ def compare(
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     differences.refuse_incomparable(run, other, explainer)
-    wanted = asked.named(run, regions)
+    wanted = asked.of_both(run, other, regions)
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     values, distance = _distance(run, other, explainer, measure, target, pairing)
     errors = _errors(run, other, explainer, target, pairing)

@@ -12,11 +12,11 @@ import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.judgement import summaries
-from tb_xai_plugin.judgement.shares import Share, share
+from tb_xai_plugin.judgement.shares import Share, share, share_inside
 from tb_xai_plugin.judgement.words import percent
 
 if TYPE_CHECKING:
-    from tb_xai_plugin.records.asked import Region
+    from tb_xai_plugin.records.asked import Region, Regional
     from tb_xai_plugin.records.series import Series, Target
 
 # Recipes differ in a region where all runs of one are above all runs of the other. By chance that happens in two of all orders, so there must
@@ -97,7 +97,7 @@ def region_pairs(
     places: np.ndarray,
     seeds: tuple[Sequence[Series], Sequence[Series]],
     beside: Callable[[Series, np.ndarray], np.ndarray],
-    asked: Mapping[str, Region],
+    asked: Mapping[str, tuple[Regional, Region]],
     numbers: Mapping[str, str],
 ) -> dict[str, RegionPair]:
     """{name: the pair} of every common region, and of regions that were asked for.
@@ -106,7 +106,7 @@ def region_pairs(
         places: int (rows, 2), see `RegionPair`.
         seeds: repeats of each run's recipe.
         beside: brings a series of a run, (all_steps, …), to the rows of the pair.
-        asked: {name: region}, see `records.asked.named`.
+        asked: {name: (the run whose record says what it is, region)}, see `records.asked.of_both`.
         numbers: {name of a repeat: its number}, see `Repeats`.
     """
 
@@ -126,9 +126,16 @@ def region_pairs(
         if numbers.get(repeat.name) and numbers.get(repeat.name) == numbers.get(counterpart.name)
     )
     pairs = {}
-    for name, region in {**{name: name for name in common_regions(run, other)}, **asked}.items():
-        shares = share(run, explainer, region, target), share(other, explainer, region, target)
-        inside = run.inside(region)
+    of_both: dict[str, tuple[Regional, Region]] = {name: (run, name) for name in common_regions(run, other)}
+    for name, (owner, region) in {**of_both, **asked}.items():
+        inside = owner.inside(region)
+
+        def of(side: Series, owner: Regional = owner, region: Region = region, inside: np.ndarray = inside) -> Share:
+            # The same name may be another region's in the other record.
+            same = isinstance(region, str) and (side is owner or region in of_both)
+            return share(side, explainer, region, target) if same else share_inside(side, explainer, inside, target)
+
+        shares = of(run), of(other)
         pairs[name] = RegionPair(shares, places, (mean_shares(seeds[0], inside), mean_shares(seeds[1], inside)), same_seed, name in asked)
     return pairs
 

@@ -84,16 +84,16 @@ class Share:
 def share(run: Series, explainer: str, region: Region, target: Target, chosen: Sequence[int] | None = None) -> Share:
     """See `Run.share`; cached for a named region and all probes. chosen: numbers of probes; None for all."""
     if not isinstance(region, str):
-        return _share(run, explainer, region, target, chosen)
-    of_all = run.cached("share", explainer, region, target, make=lambda: _share(run, explainer, region, target, None))
+        return share_inside(run, explainer, run.inside(region, chosen), target, chosen)
+    of_all = run.cached("share", explainer, region, target, make=lambda: share_inside(run, explainer, run.inside(region), target))
     every = chosen is None or list(chosen) == list(range(len(of_all.before)))
-    return of_all if every else _share(run, explainer, region, target, chosen)
+    return of_all if every else share_inside(run, explainer, run.inside(region, chosen), target, chosen)
 
 
-def _share(run: Series, explainer: str, region: Region, target: Target, chosen: Sequence[int] | None) -> Share:
+def share_inside(run: Series, explainer: str, inside: np.ndarray, target: Target, chosen: Sequence[int] | None = None) -> Share:
+    """The share of a region that has the part `inside` of each player of the chosen probes, see `Series.inside`."""
     which = slice(None) if chosen is None else list(chosen)
     values, errors = (array[:, which] for array in run.of_class(target, f"values/{explainer}", f"errors/{explainer}"))
-    inside = run.inside(region, chosen)
     has = np.asarray(inside.any(axis=-1))
     plain, plain_errors, positive = (
         np.where(has, series, np.nan)

@@ -170,19 +170,64 @@ def named(run: Regional, regions: Regions) -> dict[str, Region]:
     Raises:
         ArgumentError (a ValueError): something else, or a region that the record can't have.
     """
+    declared, asked = run.record["probes"]["regions"], {}
+    for name, region in _given(run, regions).items():
+        if name in declared:
+            if not (isinstance(region, str) and region == name):
+                warnings.warn(f"{run.name}: {name!r} is declared with the probes; the declared region is used.", stacklevel=3)
+        elif not _is_unknown_token(run, region):
+            run.inside(region)
+            asked[name] = region
+    return asked
+
+
+def of_both(run: Regional, other: Regional, regions: Regions) -> dict[str, tuple[Regional, Region]]:
+    """{name: (the run whose record says what it is, region)} of regions asked of two runs with the same probes.
+
+    Regions do not affect attributions, so what one run declares, or reads by that name, holds for both: the first run's, or else the second's.
+
+    Raises:
+        ArgumentError (a ValueError): something else, or a region that neither record can have.
+    """
+    asked: dict[str, tuple[Regional, Region]] = {}
+    for name, region in _given(run, regions).items():
+        if not isinstance(region, str):
+            for of_run in named(run, {name: region}).values():
+                asked[name] = run, of_run
+            continue
+        ours, theirs = (region in side.record["probes"]["regions"] for side in (run, other))
+        if theirs and not ours:
+            try:
+                run.inside(region)
+            except ArgumentError:
+                asked[name] = other, region
+                continue
+        if not ours and _is_unknown_token(run, region):
+            continue
+        part = run.inside(region)
+        if theirs and not np.array_equal(part, other.inside(region)):
+            warnings.warn(f"{other.name} declares another region {_short(region)}; that of {run.name} is used for both.", stacklevel=3)
+        asked[name] = run, region
+    return asked
+
+
+def _given(run: Regional, regions: Regions) -> Mapping[str, Region]:
+    """{name: region} of names, or of {name: region}, or of one name."""
     if regions is None:
         return {}
     given = regions if isinstance(regions, Mapping) else {name: name for name in ([regions] if isinstance(regions, str) else regions)}
-    declared, asked = run.record["probes"]["regions"], {}
-    for name, region in given.items():
+    for name in given:
         if not isinstance(name, str):
             raise ArgumentError(f"{run.name}: regions has {name!r}; give names of regions, features or tokens, or {{name: region}}.")
-        if name not in declared:
-            run.inside(region)
-            asked[name] = region
-        elif not (isinstance(region, str) and region == name):
-            warnings.warn(f"{run.name}: {name!r} is declared with the probes; the declared region is used.", stacklevel=3)
-    return asked
+    return given
+
+
+def _is_unknown_token(run: Regional, region: Region) -> bool:
+    """Whether a region is a token that no text has, with a warning: other regions are answered all the same."""
+    if run.kind != "text" or not isinstance(region, str) or region in run.record["probes"]["regions"] or not unknown(run, [region]):
+        return False
+    warnings.warn(f"{run.name}: {unknown_words([region])}", stacklevel=4)
+    return True
 
 
 def _mask(run: Regional, region: Region) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,37 @@ def test_the_command_line_compares_asked_regions(of_table: NamedRun, capsys: pyt
     assert said.err == "tb-xai: fare is the region declared with the probes, not the feature of that name.\n"
     assert main(["compare", path, path, "--region", "cabin"]) == 2
     assert "no region 'cabin' in this record" in capsys.readouterr().err
+
+
+def test_a_region_asked_of_two_runs_is_the_same_in_both_whoever_declares_it(tmp_path: Path) -> None:
+    runs = {
+        name: read_run(NamedRun(tmp_path / name, given=table(regions=regions)).write(range(3)).log_dir)
+        for name, regions in (("plain", {}), ("money", {"money": ["fare"]}), ("age", {"age": ["fare"]}))
+    }
+    wanted = {name: runs["plain"].share("shap", name).share for name in ("age", "fare")}
+    for a, b in (("plain", "money"), ("money", "plain")):
+        for share in runs[a].compare(runs[b], "shap", regions=["money"]).regions["money"].shares:
+            np.testing.assert_array_equal(share.share, wanted["fare"])
+    for a, b, meant in (("plain", "age", "age"), ("age", "plain", "fare")):
+        expected = (
+            pytest.warns(UserWarning, match="declares another region 'age'; that of plain is used") if a == "plain" else nullcontext()
+        )
+        with expected:
+            shares = runs[a].compare(runs[b], "shap", regions=["age"]).regions["age"].shares
+        for share in shares:
+            np.testing.assert_array_equal(share.share, wanted[meant])
+    with pytest.raises(ArgumentError, match="no region 'cabin' in this record"):
+        runs["plain"].compare(runs["money"], "shap", regions=["money", "cabin"])
+
+
+def test_a_token_that_no_text_has_leaves_the_answer_about_others(of_texts: NamedRun, capsys: pytest.CaptureFixture[str]) -> None:
+    run, path = read_run(of_texts.log_dir), str(of_texts.log_dir)
+    with pytest.warns(UserWarning, match="no text has the token 'Spielberg'"):
+        assert list(run.compare(run, "shap", regions=["film", "Spielberg"]).regions) == list(
+            run.compare(run, "shap", regions=["film"]).regions
+        )
+    with pytest.warns(UserWarning, match="no text has the token 'Spielberg'"):
+        run.events("shap", regions=["film", "Spielberg"])
+    with pytest.warns(UserWarning, match="no text has the token 'Spielberg'"):
+        assert main(["compare", path, path, "--region", "film", "--region", "Spielberg"]) == 0
+    assert "film" in capsys.readouterr().out
