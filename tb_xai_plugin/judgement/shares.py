@@ -62,6 +62,7 @@ class Share:
 
     def in_few_words(self, place: int) -> str:
         """The words " in 3 of 16 probes", at an index of `all_steps`, where the onset is that of some probes; "" where it is that of the mean."""
+        place = max(place, self.onset_of_run)  # before it, none leans on the region
         leaning = int(((self.onset >= 0) & (self.onset <= place)).sum())
         return f" in {leaning} of {int(np.isfinite(self.before).sum())} probes" if self.in_few else ""
 

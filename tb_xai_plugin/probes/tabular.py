@@ -41,7 +41,7 @@ class TabularProbes(ProbeSet):
         names: list of str, one name per probe.
         categorical: {feature (name or number): [name of code 0, name of code 1, …]}.
         groups: {name: [features]}; the features of a group are one player, present or absent together, e.g. the columns of a one-hot code.
-        regions: sets of features to watch, {name: [features]}.
+        regions: sets of features to watch, {name: [features or groups]}.
         display: rows to show instead, (n, d) in their own units, or a callable rows -> rows, e.g. `scaler.inverse_transform`.
         absent: how reference rows replace absent features: "paired" (each coalition and its complement take one reference row in turn; this
             costs no further evaluations, and the standard errors include the error that the choice of the row adds) | "average" (every coalition
@@ -143,8 +143,8 @@ class TabularProbes(ProbeSet):
                 f"{WHO}: rows have {len(self._player_names)} players; give at most {MOST_PLAYERS}, with the features of a one-hot code or a family in "
                 "one group: groups={name: [features]}."
             )
-        watched = checks.mapping(WHO, "regions", regions, "{name: [features]}")
-        self.regions = {str(name): self._features(value, f"region {name!r}") for name, value in watched.items()}
+        watched = checks.mapping(WHO, "regions", regions, "{name: [features or groups]}")
+        self.regions = {str(name): self._features(self._of_groups(value), f"region {name!r}") for name, value in watched.items()}
         self.absent = absent
         self._background_hash = ""
         self.shown = self._displayed(display)
@@ -310,6 +310,14 @@ class TabularProbes(ProbeSet):
         if not features or len(set(features)) < len(features):
             raise ValueError(f"{WHO}: {what} is {list(keys)}; give at least one feature, and each feature once.")
         return features
+
+    def _of_groups(self, keys: Features) -> Features:
+        """The same features, with those of a group in the place of its name."""
+        named: list[Feature] = []
+        for key in [keys] if isinstance(keys, str) or not isinstance(keys, Iterable) else keys:
+            is_group = isinstance(key, str) and key in self.groups and key not in self.feature_names
+            named += [self.feature_names[feature] for feature in self.groups[str(key)]] if is_group else [key]
+        return named
 
     def _players(self) -> tuple[np.ndarray, list[str]]:
         """The player of each feature, int64 (d,), and the names of the players, in the order of the table."""
