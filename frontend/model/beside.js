@@ -66,25 +66,26 @@ const sameNumbers = (one, other) => one.length === other.length && Array.prototy
 
 const samePlayersOf = memo((/** @type {Content} */ one) => memo((/** @type {Content} */ other) => samePlayers(one, other)));
 
-/**
- * What a run knows of its probes, without the probes that it lacks: the numbers of arrays do not end there.
- * @template {object} T
- * @param {T | undefined} known
- * @param {(probe: number) => boolean} has
- * @returns {T | undefined}
- */
-function ofOwn(known, has) {
-  if (!known) return undefined;
+// What functions of a probe give for one that the run lacks.
+const BY_PROBE = new Map(/** @type {[string, unknown][]} */ ([["at", null], ["of", new Float32Array()], ["floor", NaN], ["rSquared", NaN], ["gap", NaN], ["error", NaN], ["untrained", NaN], ["untrainedFloor", NaN], ["warnings", []]]));
+
+const counted = memo((/** @type {object} */ known) => memo((/** @type {RunInfo} */ { probes: { count } }) => {
   /** @type {PropertyDescriptorMap} */
   const own = {};
   for (const [name, value] of Object.entries(known)) {
-    if (typeof value === "function" && BY_PROBE.has(name)) own[name] = { enumerable: true, value: (/** @type {number} */ probe, /** @type {number} */ step) => (has(probe) ? value.call(known, probe, step) : BY_PROBE.get(name)) };
+    if (typeof value === "function" && BY_PROBE.has(name)) own[name] = { enumerable: true, value: (/** @type {number} */ probe, /** @type {number} */ step) => (probe < count ? value.call(known, probe, step) : BY_PROBE.get(name)) };
   }
   return Object.create(known, own);
-}
+}));
 
-// What functions of a probe give for one that the run lacks.
-const BY_PROBE = new Map(/** @type {[string, unknown][]} */ ([["at", null], ["of", new Float32Array()], ["floor", NaN], ["rSquared", NaN], ["gap", NaN], ["error", NaN], ["untrained", NaN], ["untrainedFloor", NaN], ["warnings", []]]));
+/**
+ * What a run knows of its probes, without the probes that it lacks: the numbers of arrays do not end there. Made once for each reply.
+ * @template {object} T
+ * @param {T | undefined} known
+ * @param {RunInfo} info
+ * @returns {T | undefined}
+ */
+const ofOwn = (known, info) => known && counted(known)(info);
 
 /**
  * @param {Side} side  B
@@ -102,15 +103,15 @@ export function beside(side, first, apart) {
     apart,
     load: (probes, selected) => side.load(probes.filter(has), Math.min(selected, count - 1)),
     values: of,
-    outputs: () => ofOwn(side.outputs(), has),
+    outputs: () => ofOwn(side.outputs(), side.info),
     sharesPlayers(probe) {
       if (a.probes.kind === "tabular") return true;
       const [one, other] = [first.content(probe), has(probe) ? side.content(probe) : undefined];
       return one !== undefined && other !== undefined && samePlayersOf(one)(other);
     },
   };
-  for (const name of /** @type {const} */ (["predictions", "drift", "sincePin", "trust"])) Object.assign(own, { [name]: ofOwn(side[name], has) });
-  Object.defineProperty(own, "fidelity", { enumerable: true, get: () => ofOwn(side.fidelity, has) });
+  for (const name of /** @type {const} */ (["predictions", "drift", "sincePin", "trust"])) Object.assign(own, { [name]: ofOwn(side[name], side.info) });
+  Object.defineProperty(own, "fidelity", { enumerable: true, get: () => ofOwn(side.fidelity, side.info) });
   if (a.probes.kind === "tabular") {
     const { players, features, info } = framed(a)(side.info);
     own.info = info;

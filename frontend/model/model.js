@@ -137,7 +137,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   const apart = b !== null && b.apart !== "";
   const compared = settled && comparison && !apart ? ask("compare", comparison) : undefined;
   // A pinned epoch belongs to the same run, so order and filters use the runs only. Cards keep their places while the cursor moves.
-  const order = orderProbes(panes.slice(0, apart ? 1 : pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
+  const order = orderProbes(panes.slice(0, pair.length), state, compared ? { compared, step: rested ?? cursor.step } : null);
   const probe = known ?? order[0] ?? 0;
   for (const one of pair) one.load([probe, ...order.slice(...state.window), ...surveyed(one.info)], probe);
   // If a reply failed, the rest is drawn without it.

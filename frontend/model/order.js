@@ -50,7 +50,7 @@ const changes = memo((/** @type {import("../types.d.ts").Spread} */ drift) =>
  */
 function changed({ sincePin, drift }, probe) {
   if (sincePin) return sincePin.of(probe).findLast((distance) => Number.isFinite(distance)) ?? 0;
-  return drift ? changes(drift)[probe] : 0;
+  return drift ? (changes(drift)[probe] ?? 0) : 0;
 }
 
 /**

@@ -105,7 +105,7 @@ function compareRuns(rows, first, set, method) {
     else if (!hasBegun(row)) reasons.set(row.run, "has no epoch yet");
     else {
       const why = whyNotComparable(comparable(first), comparable(row), method);
-      const { reason, beside } = why ? whyApart(first.explained?.[set], row.explained?.[set], why) : { reason: "", beside: false };
+      const { reason, beside } = whyApart(first.explained?.[set], row.explained?.[set], why);
       reasons.set(row.run, reason);
       if (beside && Object.keys(row.comparable[set].explainers ?? {}).includes(method)) besides.add(row.run);
     }

@@ -47,14 +47,14 @@ const KINDS = { image: "images", tabular: "tables", text: "texts", sequence: "se
  * rule is that of judgement/differences.py.
  * @param {Explained | undefined} a
  * @param {Explained | undefined} candidate
- * @param {string} why  as `whyNotComparable` gives it
+ * @param {string} why  as `whyNotComparable` gives it; "" where all settings are the same
  * @returns {{reason: string, beside: boolean}}
  */
 export function whyApart(a, candidate, why) {
   if (!a || !candidate) return { reason: why, beside: false };
   const never = nothingCommon(a, candidate);
   if (never) return { reason: never, beside: false };
-  return { reason: a.columns && !same(a.columns, candidate.columns) ? "different columns" : why, beside: true };
+  return { reason: why && a.columns && !same(a.columns, candidate.columns) ? "different columns" : why, beside: why !== "" };
 }
 
 /** @type {(a: Explained, candidate: Explained) => string} */

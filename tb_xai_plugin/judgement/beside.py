@@ -145,13 +145,13 @@ class SideBySide:
         both = known & self.right[row].all(axis=-1)
         counted = both if self.labelled and both.any() else known
         other = int((self.other_reasons[row] & counted).sum())
-        which = f"probes {BOTH_RIGHT}" if counted is both else "probes"
+        noun = "probe" if counted.sum() == 1 else "probes"
+        which = f"{noun} {BOTH_RIGHT}" if counted is both else noun
         median = float(np.median(self.distance[row, counted]))
-        where = "on the features that both have, " if self.only or self.features else ""
+        where = " on the features that both have" if self.only or self.features else ""
         floor = "" if np.isfinite(self.floor[row, counted]).any() else "; how much of it is noise is unknown"
-        return f"{where}{other or 'none'} of {int(counted.sum())} {which} {'has' if other == 1 else 'have'} different reasons, median distance {median:.2f}{floor}".replace(
-            "on the", "On the", 1
-        )
+        verb = "have" if other > 1 else "has"
+        return f"{other or 'None'} of {int(counted.sum())} {which} {verb} different reasons{where}, median distance {median:.2f}{floor}"
 
     def _right_words(self, row: int) -> str:
         a, b = self.right[row, :, 0], self.right[row, :, 1]
@@ -204,7 +204,11 @@ def beside(run: Series, other: Series, explainer: str, align: str, measure: str,
         _at(history.right(side)[0].astype(np.float32), at)[:, found.pairs[:, column]] == 1
         for column, (side, at) in enumerate(zip((run, other), places, strict=True))
     ]
-    distance, floor = _distances(found, values, errors, measure, _same_classes(run, other))
+    classes = [
+        _at(side.target_of(target), at)[:, found.pairs[:, column]]
+        for column, (side, at) in enumerate(zip((run, other), places, strict=True))
+    ]
+    distance, floor = _distances(found, values, errors, measure, classes[0] == classes[1], _same_unit(run, other))
     shares_of, region_errors = _regions(run, other, explainer, target, places, found, _asked(run, other, regions))
     features, only = _features(run, other, values, found) if run.kind == other.kind == "tabular" else ({}, {})
     return SideBySide(
@@ -234,27 +238,28 @@ def _at(array: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.where((places >= 0).reshape(-1, *[1] * (array.ndim - 1)), array[np.maximum(places, 0)], np.nan)
 
 
-def _same_classes(run: Series, other: Series) -> bool:
-    """Whether a class number means the same in both, and values have the same unit."""
-    names = [side.record["probes"].get("class_names") for side in (run, other)]
-    units = [side.settings.get(part) for side in (run, other) for part in ("unit", "output")]
-    return run.settings["number_of_classes"] == other.settings["number_of_classes"] and names[0] == names[1] and units[:2] == units[2:]
+def _same_unit(run: Series, other: Series) -> bool:
+    units = [(side.settings.get("unit"), side.settings.get("output"), side.record["probes"].get("unit")) for side in (run, other)]
+    return units[0] == units[1]
 
 
 def _distances(
-    found: Unlike, values: list[np.ndarray], errors: list[np.ndarray], measure: str, same_classes: bool
+    found: Unlike, values: list[np.ndarray], errors: list[np.ndarray], measure: str, same_class: np.ndarray, same_unit: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances on the players that both have, of pairs that are the same, and their noise floors: (rows, pairs) each. Errors are independent."""
+    """Distances on the players that both have, of pairs that are the same, and their noise floors: (rows, pairs) each. Errors are independent.
+
+    same_class: (rows, pairs), whether both explain the same class; explanations of different classes are not compared.
+    """
     distance = np.full((len(values[0]), len(found.pairs)), np.nan)
     floor = distance.copy()
     for pair, (probes, same, players) in enumerate(zip(found.pairs.tolist(), found.same.tolist(), found.players, strict=True)):
-        if not (same and same_classes and players.shape[1] > 1):
+        if not (same and same_unit and players.shape[1] > 1):
             continue
         a, b = (side[:, probe][:, of_side].astype(np.float64) for side, probe, of_side in zip(values, probes, players, strict=True))
         error = np.hypot(
             *(side[:, probe][:, of_side].astype(np.float64) for side, probe, of_side in zip(errors, probes, players, strict=True))
         )
-        distance[:, pair] = MEASURES[measure](a, b)
+        distance[:, pair] = np.where(same_class[:, pair], MEASURES[measure](a, b), np.nan)
         floor[:, pair] = noise.floor(a, b, error, measure)
     return distance, np.where(np.isnan(distance), np.nan, floor)
 
@@ -299,7 +304,8 @@ def _regions(
         for name in side.record["probes"]["regions"]:
             wanted.setdefault(name, [None, None])[column] = name
     for name, regions_of in of_asked.items():
-        wanted.setdefault(name, regions_of)
+        declared = wanted.get(name, [None, None])
+        wanted[name] = [region if known is None else known for known, region in zip(declared, regions_of, strict=True)]
     means, errors = {}, {}
     for name, regions in wanted.items():
         means[name], errors[name] = np.full((len(places[0]), 2), np.nan), np.full((len(places[0]), 2), np.nan)

@@ -179,4 +179,5 @@ def incomparable(run: Series, other: Series, explainer: str) -> str:
     differing = wire.differing(run.comparable, other.comparable, explainer)
     if differing:
         return f"they have different {', '.join(differing)}; log both with the same"
-    return ""
+    # The settings have no names of classes. Where these differ, a number means another class.
+    return nothing_common(run, other)

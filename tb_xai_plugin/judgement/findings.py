@@ -82,7 +82,7 @@ def of_beside(compared: SideBySide, run: Series, step: int | None = None) -> lis
     of_probe = dict(zip(compared.pairs[:, 0].tolist(), range(len(compared.pairs)), strict=True))
     for probe in compared.look_first(step)[:MOST_PROBES]:
         distance, floor = (float(series[row, of_probe[probe]]) for series in (compared.distance, compared.floor))
-        words = f"distance {distance:.2f} on what both have (noise floor {floor:.2f})"
+        words = f"distance {distance:.2f} on what both have{f' (noise floor {floor:.2f})' if np.isfinite(floor) else ''}"
         found.append(Finding(f"{probe_name(run, probe)}: {words}.", "reasons differ", at, probe))
     return found
 

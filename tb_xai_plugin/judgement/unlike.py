@@ -160,7 +160,7 @@ def _cells(run: Series, array: str, missing: np.ndarray | None) -> np.ndarray:
         values = run.record["probes"]["categorical"].get(str(column))
         for row, number in enumerate(numbers[:, column].tolist()):
             known = values is not None and number == number and 0 <= int(number) < len(values)
-            cells[row, column] = (str(values[int(number)]) if known else repr(number)).encode()
+            cells[row, column] = (f"category {values[int(number)]}" if known else repr(number)).encode()
     if missing is not None:
         cells[missing] = b"missing"
     return cells

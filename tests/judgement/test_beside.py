@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ import pytest
 
 import tb_xai_plugin as xai
 from tb_xai_plugin import cli, read_run
+from tb_xai_plugin.judgement import findings
 from tb_xai_plugin.judgement.beside import SideBySide
 
 NAMES = ["age", "income", "debt", "tenure"]
@@ -145,6 +147,7 @@ def three_classes(x: np.ndarray) -> np.ndarray:
             "A explains a classification, B a regression",
         ),
         (three_classes, lambda: table(), "A has 2 classes, B 3"),
+        (logit(NAMES), lambda: table(class_names=["dog", "cat"]), "the classes have the same names in another order"),
         (logit(NAMES), lambda: table(rows=ROWS[:6], class_names=["cat", "fox"]), "the classes have other names: A has “dog”, B has “fox”"),
         (logit(NAMES), lambda: table(rows=ROWS[:6], class_names=["dog", "cat"]), "the classes have the same names in another order"),
         (
@@ -233,3 +236,34 @@ def test_an_explainer_is_chosen_where_none_is_named(tmp_path: Path) -> None:
     assert np.array_equal(b.returned(), b.returned("shap"))
     with pytest.raises(ValueError, match="a has lime, shap, and c has occlusion; log both runs with the same explainer"):
         a.compare(c)
+
+
+def test_explanations_of_different_classes_have_no_distance(tmp_path: Path) -> None:
+    labels = (ROWS[:12, 0] > 0).astype(int)
+    other = labels.copy()
+    other[3] = 1 - other[3]
+    found = beside(tmp_path, (logit(NAMES), table(labels=labels)), (logit(NAMES), table(labels=other)))
+    assert found.differs == ("1 label differs: probe 3",)
+    assert np.flatnonzero(np.isnan(found.distance[-1])).tolist() == [3]
+    assert not found.other_reasons.any(), "one model twice"
+
+
+@pytest.mark.parametrize("declaring", ["a", "b"])
+def test_a_region_that_one_run_declares_is_found_by_its_name_in_the_other_too(declaring: str, tmp_path: Path) -> None:
+    options = {name: {"regions": {"debt": ["debt"]}} if name == declaring else {} for name in "ab"}
+    beside(tmp_path, (logit(NAMES), table(**options["a"])), (logit(NAMES[1:]), table(NAMES[1:], **options["b"])))
+    a, b = read_run(tmp_path / "a"), read_run(tmp_path / "b")
+    shares = a.compare(b, regions=["debt"]).regions["debt"][-1]
+    assert shares == pytest.approx([run.share("shap", "debt").share[-1].mean() for run in (a, b)])
+
+
+def test_sentences_begin_with_a_capital_and_say_nothing_of_an_unknown_floor(tmp_path: Path) -> None:
+    for name, probes in (("a", images()), ("b", images(mark=[1]))):
+        xai.explain(brightness, probes, ("shap",), evaluations="auto", log_dir=str(tmp_path / name))
+    found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"))
+    unknown = dataclasses.replace(found, floor=np.full_like(found.floor, np.nan), distance=np.where(np.isnan(found.distance), np.nan, 0.9))
+    assert re.search(r"(^|\. )[a-z]", unknown.verdict()) is None
+    assert "how much of it is noise is unknown" in unknown.verdict()
+    listed = [finding.text for finding in findings.of_beside(unknown, read_run(tmp_path / "a"))]
+    assert any("distance 0.90 on what both have." in text for text in listed)
+    assert not any("nan" in text for text in listed)

@@ -86,6 +86,7 @@ const REFUSED = {
   "other kinds, of which both have segments": [{}, { kind: "sequence" }, "explains series, A explains images"],
   "a regression beside classes": [TABLE, { ...TABLE, regression: true, class_names: null, classes: 1 }, "is a regression, A is a classification"],
   "other numbers of classes": [TABLE, { ...TABLE, class_names: null, classes: 3 }, "has 3 classes, A has 2"],
+  "the names of classes in another order, and all else alike": [{ ...TABLE, inputs: "1" }, { ...TABLE, inputs: "1", class_names: ["yes", "no"] }, "has classes with other names"],
   "other names of classes": [TABLE, { ...TABLE, class_names: ["yes", "no"] }, "has classes with other names"],
   "no column in common": [TABLE, { ...TABLE, columns: ["mean radius"] }, "has no column in common with A"],
 };
