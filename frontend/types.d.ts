@@ -145,6 +145,8 @@ export interface Side {
   label: string;
   color: string;
   info: RunInfo;
+  /** as `info`; of B that stands beside A with its features in A's places, without that */
+  own: RunInfo;
   /** unit of the values */
   unit: string;
   fidelity: Fidelity | undefined;

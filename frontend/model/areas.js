@@ -49,10 +49,11 @@ export function areaArguments({ points, players, names }) {
  * The regions of a run besides its declared ones, as the routes of whole runs take them: those that all its probes have.
  * @param {Area[]} areas
  * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @param {import("../types.d.ts").ProbeSetInfo} [others]  of a run that stands beside it, which may have regions of its own
  * @returns {Record<string, string>}
  */
-export function askedArguments(areas, probes) {
-  const asked = areas.filter((area) => area.probe === null && fits(area, probes)).map((area) => ({ name: area.name, ...areaArguments(area) }));
+export function askedArguments(areas, probes, others = probes) {
+  const asked = areas.filter((area) => area.probe === null && (fits(area, probes) || fits(area, others))).map((area) => ({ name: area.name, ...areaArguments(area) }));
   return asked.length ? { asked: JSON.stringify(asked) } : {};
 }
 

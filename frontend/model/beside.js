@@ -101,6 +101,7 @@ export function beside(side, first, apart) {
   /** @type {Partial<Side>} */
   const own = {
     apart,
+    own: side.info,
     load: (probes, selected) => side.load(probes.filter(has), Math.min(selected, count - 1)),
     values: of,
     outputs: () => ofOwn(side.outputs(), side.info),

@@ -131,7 +131,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
   const panes = panesOf(a, b, cursor, pin);
   const explanation = { run: a.run, set: a.info.set, explainer: method, class: explained };
   const pairArguments = b ? { ...explanation, other: b.run, by: state.align } : null;
-  const asked = askedArguments(state.areas, a.info.probes);
+  const asked = askedArguments(state.areas, a.info.probes, b?.apart ? b.own.probes : undefined);
   const comparison = pairArguments && { ...pairArguments, ...asked, ...(state.repeats && { repeats: state.repeats }) };
   // Runs that are not comparable stand side by side: nothing is subtracted, and each has its own order.
   const apart = b !== null && b.apart !== "";

@@ -119,6 +119,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     label,
     color,
     info,
+    own: info,
     unit: unitOf(info, method),
     shares,
     ...(known ? driftsOf(explanation, { info, pin, from, settled, pair }, ask) : { drift: undefined, chosenDrift: undefined, sincePin: undefined }),

@@ -119,23 +119,27 @@ class SideBySide:
 
     def comparable_words(self, row: int) -> list[str]:
         """What can be compared at a row, in sentences without a full stop."""
+        return [words for _, _, words in self.comparable_findings(row)]
+
+    def comparable_findings(self, row: int) -> list[tuple[str, str, str]]:
+        """The same, as (kind of the finding, name of the region or "", words)."""
         words = []
         alone = {name: now for name, now in self._now(self.only, row).items() if np.isfinite(now).any()}
         for side, letter in enumerate("AB"):
             parts = sorted(((now[side], name) for name, now in alone.items() if np.isfinite(now[side])), reverse=True)[:MOST_FEATURES]
             if parts:
                 listed = ", ".join(f"{percent(share)} on “{name}”" for share, name in parts)
-                words.append(f"{letter} puts {listed}, which {'BA'[side]} lacks")
+                words.append(("region", "", f"{letter} puts {listed}, which {'BA'[side]} lacks"))
         for name, now in self._now(self.regions, row).items():
             if np.isfinite(now).all():
                 errors = self.region_errors[name][row]
                 a, b = (share_words(share, error) for share, error in zip(now.tolist(), errors.tolist(), strict=True))
-                words.append(f"A puts {a} of its attribution on {name}, B {b}")
+                words.append(("region", "" if name == CHANGED else name, f"A puts {a} of its attribution on {name}, B {b}"))
         known = np.isfinite(self.distance[row])
         if known.any():
-            words.append(self._distance_words(row, known))
+            words.append(("reasons differ", "", self._distance_words(row, known)))
         if self.labelled and len(self.pairs):
-            words.append(self._right_words(row))
+            words.append(("predictions", "", self._right_words(row)))
         return words
 
     def _now(self, series: dict[str, np.ndarray], row: int) -> dict[str, np.ndarray]:

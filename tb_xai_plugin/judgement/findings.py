@@ -40,7 +40,8 @@ class Finding:
 
     Attributes:
         text: the sentence.
-        kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust" | "not comparable".
+        kind: "reasons differ" | "one is right" | "region" | "forgotten" | "reason changed" | "collapsed" | "unsteady" | "trust" | "not comparable" |
+            "predictions".
         step: the epoch to look at; -1 is the untrained model, and RETURNED the returned one.
         probe: the number of the probe, or of the first of several; None where the finding is about the whole run.
         region: the name of the region that the sentence names; "" where it names none.
@@ -77,8 +78,8 @@ def of_beside(compared: SideBySide, run: Series, step: int | None = None) -> lis
     """Findings about two runs that can't be compared as a whole, at a row of theirs. step: as in `SideBySide.place`."""
     row = compared.place(step)
     at = int(compared.steps[row])
-    texts = [(text, "not comparable") for text in compared.differs] + [(text, "region") for text in compared.comparable_words(row)]
-    found = [Finding(f"{text[0].upper()}{text[1:]}.", kind, at) for text, kind in texts]
+    texts = [*(("not comparable", "", text) for text in compared.differs), *compared.comparable_findings(row)]
+    found = [Finding(f"{text[0].upper()}{text[1:]}.", kind, at, None, region) for kind, region, text in texts]
     of_probe = dict(zip(compared.pairs[:, 0].tolist(), range(len(compared.pairs)), strict=True))
     for probe in compared.look_first(step)[:MOST_PROBES]:
         distance, floor = (float(series[row, of_probe[probe]]) for series in (compared.distance, compared.floor))

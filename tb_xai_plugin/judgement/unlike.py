@@ -139,13 +139,36 @@ def _tables(run: Series, other: Series) -> Unlike:
             of_background = [f"rows and background are the same{where}"]
         said += of_background
     players = [side.record["probes"]["player_names"] for side in (run, other)]
-    both = [
-        (place, players[1].index(renamed.get(name, name))) for place, name in enumerate(players[0]) if renamed.get(name, name) in players[1]
-    ]
+    members = [_members(side) for side in (run, other)]
+    both, regrouped = [], []
+    for place, name in enumerate(players[0]):
+        twin = renamed.get(name, name)
+        if twin not in players[1]:
+            continue
+        # A group of other columns is another player, whatever its name.
+        if {renamed.get(column, column) for column in members[0][name]} == members[1][twin]:
+            both.append((place, players[1].index(twin)))
+        else:
+            regrouped.append(name)
+    if regrouped:
+        said.append(f"the groups have other columns: {names_words(regrouped)}")
     matched = np.array(both, dtype=np.intp).reshape(-1, 2).T
     known = {name for name, _ in _pairs_of(players, both)}, {name for _, name in _pairs_of(players, both)}
-    only = tuple(tuple(name for name in side if name not in of_side) for side, of_side in zip(players, known, strict=True))
+    # What one run has alone: players none of whose columns the other has.
+    theirs = [{name for name in names[0] if renamed.get(name, name) in names[1]}, {renamed.get(name, name) for name in names[0]}]
+    only = tuple(
+        tuple(name for name in players[side] if name not in known[side] and not members[side][name] & theirs[side]) for side in (0, 1)
+    )
     return Unlike(tuple(said), pairs, same, (matched,) * len(pairs), (only[0], only[1]))
+
+
+def _members(run: Series) -> dict[str, set[str]]:
+    """The columns of each player of a table."""
+    probes = run.record["probes"]
+    members: dict[str, set[str]] = {name: set() for name in probes["player_names"]}
+    for column, player in zip(probes["features"], probes["player_of"], strict=True):
+        members[probes["player_names"][player]].add(column)
+    return members
 
 
 def _pairs_of(players: Sequence[Sequence[str]], both: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
@@ -201,7 +224,10 @@ def _background_said(background: Sequence[np.ndarray], columns: Sequence[Sequenc
     rows = [Counter(b"\0".join(row[of_side].tolist()) for row in side) for side, of_side in zip(background, columns, strict=True)]
     same = (rows[0] & rows[1]).total()
     if same == max(counts):
-        yield f"the background rows are the same{where}" if where else "the background has other weights, or is used in another way"
+        if where:
+            yield f"the background rows are the same{where}"
+        elif list(columns[0]) == list(columns[1]):
+            yield "the background has other weights, or is used in another way"
     elif counts[0] == counts[1]:
         yield f"{counts[0] - same} of {counts[0]} background rows differ{where}"
     else:

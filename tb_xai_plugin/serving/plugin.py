@@ -306,7 +306,8 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
     def _beside(self, request: Request, run: Run, explainer: str, wanted: Target) -> SideBySide:
         other, by = self._other(request), request.arguments.get("by") or "epoch"
         differences.refuse_absent(run, other, explainer)
-        asked = regions.asked_of(request, run)
+        # A column that A lacks is a region of B alone.
+        asked = {**regions.asked_of(request, other), **regions.asked_of(request, run)}
         key = ("beside", other.serial, explainer, wanted, by, request.arguments.get("asked"))
         return run.cached(*key, make=lambda: beside(run, other, explainer, by, "tv", wanted, asked))
 

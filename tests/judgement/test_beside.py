@@ -267,3 +267,29 @@ def test_sentences_begin_with_a_capital_and_say_nothing_of_an_unknown_floor(tmp_
     listed = [finding.text for finding in findings.of_beside(unknown, read_run(tmp_path / "a"))]
     assert any("distance 0.90 on what both have." in text for text in listed)
     assert not any("nan" in text for text in listed)
+
+
+def test_a_group_of_other_columns_is_another_player_whatever_its_name(tmp_path: Path) -> None:
+    found = beside(
+        tmp_path,
+        (logit(NAMES), table(groups={"money": ["age", "income"]})),
+        (logit(NAMES), table(groups={"money": ["age", "debt"]})),
+    )
+    assert "the groups have other columns: “money”" in found.differs
+    assert "money" not in found.features
+    assert not found.only, "both have all columns, in other groups"
+
+
+def test_columns_in_another_order_have_the_same_background(tmp_path: Path) -> None:
+    found = beside(tmp_path, (logit(NAMES), table()), (logit(NAMES[::-1]), table(NAMES[::-1])))
+    assert found.differs == ("the columns stand in another order",)
+
+
+def test_findings_name_the_region_of_their_sentence(tmp_path: Path) -> None:
+    declared = {"regions": {"money": ["income", "debt"]}}
+    beside(tmp_path, (logit(NAMES), table(**declared)), (logit(NAMES[1:]), table(NAMES[1:], **declared)))
+    a, b = read_run(tmp_path / "a"), read_run(tmp_path / "b")
+    found = {finding.kind: finding for finding in findings.of_beside(a.compare(b), a)}
+    assert found["region"].region == "money"
+    assert "on money" in found["region"].text
+    assert "right in both" in found["predictions"].text
