@@ -8,7 +8,7 @@ import { leavesOut } from "../figures/scale.js";
 /** @type {Pick<State, "sign" | "top" | "rest" | "ink" | "outlines" | "view">} the image where the five strongest segments speak for the class, in yellow outlines; the rest is hidden */
 export const CLASSIC = { sign: "for", top: 5, rest: "hide", ink: YELLOW, outlines: true, view: "image" };
 
-/** @type {Pick<State, "sign" | "top" | "rest" | "ink" | "view">} all of it, in colours: where a page that opened on the classic picture leaves it for */
+/** @type {Pick<State, "sign" | "top" | "rest" | "ink" | "view">} all of it, in colours: what a page shows after it leaves the classic picture */
 export const PLAIN = { sign: "both", top: null, rest: "show", ink: null, view: "overlay" };
 
 /** @type {(state: State) => boolean} */
@@ -26,6 +26,5 @@ export const marksChosen = (look) => leavesOut(look) && (look.rest === "hide" ||
  * @returns {State}
  */
 export function ofDifference(state) {
-  const both = /** @type {const} */ ("both");
-  return { ...state, sign: both, view: state.view === "image" && marksChosen(state) ? "overlay" : state.view };
+  return { ...state, sign: /** @type {const} */ ("both"), view: state.view === "image" && marksChosen(state) ? "overlay" : state.view };
 }

@@ -49,7 +49,7 @@ function marksOf({ a, b }) {
     [swatch("mark-against"), contra],
     kind === "text" && [swatch("mark-solid", "word"), `underlined: ${pro}`],
     kind === "text" && [swatch("mark-dotted", "word"), `dots below: ${contra}`],
-    kind === "image" && [swatch("mark-ink"), "“classic picture”, as of LIME: the 5 segments that speak most for the class; a second click puts back what was shown"],
+    kind === "image" && [swatch("mark-ink"), "“classic picture”, as in LIME's first guide: the segments that speak most for the class; a second click shows all of them, in colours"],
     kind !== "tabular" && [kind === "text" ? swatch("mark-solid hidden-token", "word") : swatch("mark-hidden"), "hidden: of the other sign, or not among the strongest"],
     [swatch("mark-frame"), `the ${one} whose numbers are shown`],
     [swatch("mark-dashes"), "the region whose share is measured"],

@@ -23,6 +23,9 @@ export function number(value) {
   return typographic(value.toFixed(decimals));
 }
 
+/** @type {(value: number) => string} a whole number: 7, −12, 250000 */
+export const whole = (value) => typographic(String(value));
+
 /**
  * A number beside an axis: as short as it is exact.
  * @param {number} value

@@ -1,7 +1,7 @@
 /** What a row of a table holds, in words: each feature in its own units, and what is missing. Pure. */
 
 import { featuresOf } from "../figures/bars.js";
-import { number } from "./format.js";
+import { number, whole } from "./format.js";
 
 /** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
 /** @typedef {import("../types.d.ts").Row} Row */
@@ -16,8 +16,14 @@ export function featureValue(probes, row, feature) {
   const value = row.values[feature];
   if (!Number.isFinite(value)) return "missing";
   const start = probes.starts?.[feature];
-  return start ? dateOf(start, value) : probes.categorical?.[feature]?.[value] ?? number(value);
+  return start ? dateOf(start, value) : probes.categorical?.[feature]?.[value] ?? (isWhole(value) ? whole(value) : number(value));
 }
+
+// From here on every float32 is a whole number.
+const MOST_WHOLE = 2 ** 24;
+
+/** @type {(value: number) => boolean} */
+const isWhole = (value) => Number.isInteger(value) && Math.abs(value) < MOST_WHOLE;
 
 const DAY_MS = 86_400_000;
 

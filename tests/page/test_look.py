@@ -178,16 +178,15 @@ def test_outlines_in_a_colour_are_the_boundaries_of_limes_mask(server: TensorBoa
     np.testing.assert_array_equal(found, expected)
 
 
-def test_the_classic_picture_is_one_click_away_and_one_click_back(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+def test_the_classic_picture_is_one_click_away_and_is_left_for_the_plain_look(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
     run, probe, step = runs["image/a"], 2, 0
     page, tab = open_tab(server, f"a=image/a/xai&b=&probe={probe}&epoch={step}&method=shap&view=map&strongest=40&ink=#12ab34")
     ready(tab)
     page.wait_for_function("() => location.hash.includes('p.xai.probe=2')")
-    before = page.url
     pixels = "canvas => canvas.toDataURL()"
     first = tab.locator(".view canvas").first
-    was = first.evaluate(pixels)
     button = tab.get_by_role("button", name="classic picture")
+    expect(button).to_have_attribute("title", re.compile("the method is LIME"))
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("() => location.hash.includes('p.xai.rest=hide')")
@@ -201,10 +200,10 @@ def test_the_classic_picture_is_one_click_away_and_one_click_back(server: Tensor
     classic = first.evaluate(pixels)
     button.click()
     expect(button).to_have_attribute("aria-pressed", "false")
-    page.wait_for_function("(url) => location.href === url", arg=before)
+    page.wait_for_function("() => !location.hash.includes('p.xai.rest')")
     ready(tab)
-    assert first.evaluate(pixels) == was
-    # A fresh page at the address of the classic picture shows it, and leaves it for all of it in colours.
+    left, shown = page.url, first.evaluate(pixels)
+    # A fresh page at the address of the classic picture shows it, and leaves it for the same: the view remembers nothing.
     fresh = page.context.browser.new_page(viewport={"width": 1440, "height": 900}) if page.context.browser else page
     fresh.goto(there)
     other = ready(fresh.frame_locator('iframe[src*="name=xai"]'))
@@ -212,6 +211,9 @@ def test_the_classic_picture_is_one_click_away_and_one_click_back(server: Tensor
     other.get_by_role("button", name="classic picture").click()
     fresh.wait_for_function("() => !location.hash.includes('p.xai.rest')")
     assert not re.search(r"p\.xai\.(sign|top|rest|ink|view)=", fresh.url)
+    assert fresh.url == left
+    ready(other)
+    assert other.locator(".view canvas").first.evaluate(pixels) == shown
     fresh.close()
 
 

@@ -30,18 +30,6 @@ const GREY = "#808080";
 
 /** @type {import("../../types.d.ts").View} */
 export function lookView(element) {
-  /** @type {import("../../types.d.ts").Change | null} what the classic picture took the place of */
-  let before = null;
-  const classic = (/** @type {import("../../types.d.ts").Data} */ { a }, /** @type {State} */ state) => {
-    if (isClassic(state)) {
-      choose(element, before ?? PLAIN);
-      return;
-    }
-    const { sign, top, rest, ink, outlines, view, method } = state;
-    before = { sign, top, rest, ink, outlines, view, method };
-    choose(element, { ...CLASSIC, ...(a?.info.explainers.includes("lime") && { method: "lime" }) });
-  };
-
   return (data, state) => {
     if (!data.a) return;
     const unit = unitWords([data.a, data.b]);
@@ -52,11 +40,15 @@ export function lookView(element) {
     const end = data.scale ? number(data.scale) : "–";
     const numbered = state.lock && data.scale > 0;
     const isPressed = isClassic(state);
+    const lime = data.a.info.explainers.includes("lime");
+    const classic = () => choose(element, isPressed ? PLAIN : { ...CLASSIC, ...(lime && { method: "lime" }) });
+    const about = isPressed
+      ? "leave it: all segments, in colours"
+      : `as in LIME's first guide: the ${CLASSIC.top} strongest ${choiceNouns(CLASSIC, probes)}, in yellow outlines; the rest is hidden${lime ? `, and the method is LIME` : ""}`;
     render(
       html`<div>
         <div class="look-head"><h2>${image ? "Picture" : "Colours"}</h2>
-          ${image && html`<button type="button" class="link" aria-pressed=${isPressed} title=${isPressed ? "show what was shown before" : `as in the first guide to LIME: the ${CLASSIC.top} strongest ${choiceNouns(CLASSIC, probes)}, in yellow outlines; the rest is hidden`}
-            onClick=${() => classic(data, state)}>classic picture${isPressed && html` <span aria-hidden="true">✕</span>`}</button>`}</div>
+          ${image && html`<button type="button" class="button" aria-pressed=${isPressed} title=${about} onClick=${classic}>classic picture${isPressed && html` <span aria-hidden="true">✕</span>`}</button>`}</div>
         ${image && html`<div class="field"><span>View</span>${segmented({ label: "View", value: state.view, options: LOOKS, choose: (_, value) => choose(element, { view: /** @type {import("../../types.d.ts").Look} */ (value) }) })}</div>`}
         ${image && data.panes.length === 2 &&
         html`<div class="field"><span>Pair</span>${segmented({ label: `${data.panes[0].title} and ${data.panes[1].title}`, value: state.compare, options: COMPARE, choose: (_, value) => choose(element, { compare: /** @type {State["compare"]} */ (value) }) })}</div>`}

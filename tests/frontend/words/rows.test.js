@@ -11,6 +11,12 @@ test("a date is written as one, with the time of the day where it has one, and w
   assert.equal(dateOf("no date", 3), "3.00");
 });
 
+test("a whole number is written whole, others to three digits or so", () => {
+  const values = [7, 0, -12, 250000, 28.9, 0.25, 3e9, 1e-7];
+  const row = { values: Float32Array.from(values), missing: new Uint8Array(values.length) };
+  assert.deepEqual(values.map((_, feature) => featureValue({}, row, feature)), ["7", "0", "\u221212", "250000", "28.9", "0.25", "3.0e+9", "1.0e\u22127"]);
+});
+
 test("the value of a feature of dates is a date, and of others what it was", () => {
   const probes = { starts: { 1: "2020-01-01" }, categorical: { 2: ["no", "yes"] } };
   const row = { values: [3.5, 31, 1, NaN], missing: [0, 0, 0, 0] };
