@@ -57,7 +57,7 @@ export function named(text) {
   return html`<bdi translate=${false} class="named" style=${{ "--letters": [...text].length }}><span class="named-start">${start}</span>${end && html`<span class="named-end">${end}</span>`}</bdi>`;
 }
 
-/** @typedef {{value: string, text: string, disabled?: boolean}} Option */
+/** @typedef {{value: string, text: string, disabled?: boolean, title?: string}} Option  title: of the list, while this is chosen */
 
 /** The same list of a thousand classes is not made anew at every step of the cursor. */
 const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, text, disabled }) => html`<option key=${value} value=${value} disabled=${disabled}>${text}</option>`));
@@ -68,5 +68,6 @@ const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, 
  */
 export function select({ label, value, options, choose: chosen }) {
   const change = (/** @type {Event} */ event) => chosen(event, /** @type {HTMLSelectElement} */ (event.target).value);
-  return html`<select aria-label=${label} title=${options.find((option) => option.value === value)?.text} value=${value} onChange=${change}>${entries(options)}</select>`;
+  const shown = options.find((option) => option.value === value);
+  return html`<select aria-label=${label} title=${shown?.title ?? shown?.text} value=${value} onChange=${change}>${entries(options)}</select>`;
 }

@@ -92,7 +92,7 @@ function column({ title, side, step }, probe, player, same) {
   return html`<div key=${title} class="reading-line">
     <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${probes.regression && probes.classes === 1 ? toward.replace(` ${one}`, "") : toward}</p>
     <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(place.value, error)}</p>
-    <p class="reading-rank ellipsis" title=${`rank ${place.rank} of ${place.of} · ${percent(place.share)} of the summed |attribution|`}>rank ${place.rank} of ${place.of} · ${percent(place.share)}</p>
+    <p class="reading-rank" title=${`rank ${place.rank} of ${place.of} · ${percent(place.share)} of the summed |attribution|`}>rank ${place.rank} of ${place.of} · ${percent(place.share)}</p>
   </div>`;
 }
 
@@ -117,7 +117,7 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
   return html`<div class="reading-line">
     <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
     <p class="reading-value" title=${`in ${unitWords([first.side, second.side])}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
-    <p class="reading-rank ellipsis" title=${noise && `sampling error alone ${noise === "beyond noise" ? "rarely causes" : "can cause"} such a difference; tested over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
+    <p class="reading-rank" title=${noise && `sampling error alone ${noise === "beyond noise" ? "rarely causes" : "can cause"} such a difference; tested over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
   </div>`;
 }
 

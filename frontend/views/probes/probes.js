@@ -37,9 +37,9 @@ const HALF = 0.65;
 const NAMED = 3;
 
 const SORTS = [
-  { value: "changed", text: "changed most" },
-  { value: "uncertain", text: "least certain" },
-  { value: "order", text: "as logged" },
+  { value: "changed", text: "changed most", title: "how far each explanation went over the whole run, from epoch to epoch, the longest way first; of two runs, the one that went farther" },
+  { value: "uncertain", text: "least certain", title: "the probability of the true class at this epoch (without labels, of the predicted one), the lowest first; of two runs, the lower one" },
+  { value: "order", text: "as logged", title: "in the order of the record" },
 ];
 
 /** Image cards do not need the module that draws the other kinds. */
@@ -48,9 +48,9 @@ const miniatures = once(() => {
   return import("../../paint/miniature.js");
 });
 
-const DIFFER = { value: "differ", text: "reasons differ, both right" };
+const DIFFER = { value: "differ", text: "reasons differ, both right", title: "the distance of A and B above its noise at this epoch, the largest first; probes that both get right come before all others" };
 
-const SORTS_PINNED = SORTS.map((sort) => (sort.value === "changed" ? { ...sort, text: "changed since the pin" } : sort));
+const SORTS_PINNED = SORTS.map((sort) => (sort.value === "changed" ? { ...sort, text: "changed since the pin", title: "how far each explanation is from that of the pinned epoch, the farthest first; of two runs, the farther one" } : sort));
 
 /** @type {import("../../types.d.ts").View} */
 export function probesView(element) {
@@ -164,8 +164,8 @@ const uncertainWords = ({ label_sets: sets, regression, truth }) => (sets ? "mos
 /** @type {(data: Data, state: State) => import("../parts/html.js").Option[]} */
 function sorts({ a, b }, { pin, sort }) {
   const uncertain = a && uncertainWords(a.info.probes);
-  const known = (pin === null ? SORTS : SORTS_PINNED).map((one) => (one.value !== "uncertain" || !uncertain ? one : a?.info.probes.regression ? { value: "error", text: uncertain } : { ...one, text: uncertain }));
-  const listed = a && !b && isOnce(a) ? known.flatMap((one) => (one.value === "uncertain" || one.value === "error" ? [one] : one.value === (sort === "order" ? "order" : "changed") ? [{ ...one, text: "as logged" }] : [])) : known;
+  const known = (pin === null ? SORTS : SORTS_PINNED).map((one) => (one.value !== "uncertain" || !uncertain ? one : a?.info.probes.regression ? { value: "error", text: uncertain, title: "output − true value at this epoch, the largest first, whatever its sign" } : { ...one, text: uncertain, title: "labels predicted rightly at this epoch, the fewest first" }));
+  const listed = a && !b && isOnce(a) ? known.flatMap((one) => (one.value === "uncertain" || one.value === "error" ? [one] : one.value === (sort === "order" ? "order" : "changed") ? [{ ...one, text: "as logged", title: "in the order of the record" }] : [])) : known;
   return b || sort === "differ" ? [...listed, DIFFER] : listed;
 }
 

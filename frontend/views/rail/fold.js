@@ -1,6 +1,7 @@
 /** The rail's own head: a button that folds it away, and when it is folded, what it would say, in one line. */
 
 import { EM } from "../../host/text.js";
+import { isTaken } from "../../host/typing.js";
 import { className, method } from "../../words/format.js";
 import { choose, html, named, render } from "../parts/html.js";
 import { icon } from "../parts/icons.js";
@@ -48,7 +49,15 @@ export function foldView(element) {
     element.querySelector("button")?.focus();
     event.stopPropagation();
   };
+  // So it does where nothing has the focus, unless the key ends something else.
+  const escapeAnywhere = (/** @type {KeyboardEvent} */ event) => {
+    const state = last?.[1];
+    if (event.key !== "Escape" || !over() || isTaken(event) || state?.help || state?.drawing || typeof state?.copied === "string") return;
+    fold();
+    event.preventDefault();
+  };
   document.addEventListener("pointerdown", outside);
+  document.addEventListener("keydown", escapeAnywhere);
   requestAnimationFrame(() => element.parentElement?.addEventListener("keydown", escape));
 
   /** @type {import("../../types.d.ts").Update} */
