@@ -26,7 +26,7 @@ const FEATURE_VALUES = {
   dark: { low: /** @type {Rgb} */ ([128, 118, 172]), high: /** @type {Rgb} */ ([255, 226, 64]) },
 };
 
-/** What stands where players are hidden: no grey that a picture's own greys would be taken for. */
+/** What stands where players are hidden: a grey with a little blue, so that it is not taken for one of the picture's own. */
 export const HIDDEN = { light: /** @type {Rgb} */ ([206, 207, 211]), dark: /** @type {Rgb} */ ([74, 75, 79]) };
 
 /** The colour of outlines in the picture that LIME's users know. */
@@ -34,6 +34,9 @@ export const YELLOW = "#ffff00";
 
 /** @type {(hex: string) => Rgb} of #rrggbb */
 export const rgbOf = (hex) => /** @type {Rgb} */ ([1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+
+/** @type {(color: Rgb) => boolean} whether it is lighter than a middle grey */
+export const isLight = ([r, g, b]) => 0.299 * r + 0.587 * g + 0.114 * b > 127;
 
 /** What zero looks like on a map. */
 export const NEUTRAL = { light: /** @type {Rgb} */ ([244, 244, 246]), dark: /** @type {Rgb} */ ([64, 64, 66]) };

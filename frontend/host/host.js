@@ -1,5 +1,6 @@
 /** TensorBoard around the page: its window, its theme, its reload button, and whether the tab is in view. */
 
+import { isLight } from "../figures/color.js";
 import { focusedIn, takesText } from "./typing.js";
 
 /** The window whose URL people see: TensorBoard's, or our own where the page is opened by itself or in a frame of any other page. */
@@ -60,7 +61,7 @@ function isDarkCanvas() {
   document.body.append(swatch);
   const [r, g, b] = (getComputedStyle(swatch).color.match(/\d+/g) ?? []).map(Number);
   swatch.remove();
-  return 0.3 * r + 0.59 * g + 0.11 * b < 128;
+  return !isLight([r, g, b]);
 }
 
 /**
@@ -72,7 +73,7 @@ export function onContrast(changed) {
 }
 
 /**
- * The window went to another screen, or was zoomed: what is drawn has too few pixels, or too many.
+ * The window went to another screen, or was zoomed: what is drawn has too few pixels, or too many. Of a zoom that changes the size, `resize` tells too.
  * @param {() => void} changed
  */
 export function onPixelRatio(changed) {
@@ -84,8 +85,6 @@ export function onPixelRatio(changed) {
     matchMedia(`(resolution: ${known}dppx)`).addEventListener("change", look, { once: true });
   };
   look();
-  // Zooming also changes the size, and some browsers tell of that alone.
-  window.addEventListener("resize", look);
 }
 
 /**

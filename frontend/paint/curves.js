@@ -6,7 +6,7 @@ import { EM } from "../host/text.js";
 import { indexOf } from "../model/series.js";
 import uPlot from "../vendor/uPlot.esm.js";
 import { tickLabels } from "../words/format.js";
-import { FONT, font } from "./canvas.js";
+import { FONT, font, inkOf } from "./canvas.js";
 
 /**
  * @typedef {object} Line
@@ -89,8 +89,8 @@ export function dataOf({ axis, lines, bands }) {
 export function optionsOf(element, { axis: epochs, lines, bands, marks = [], returned = false, fromZero }, dark, place) {
   const end = returned ? onAxis(epochs)(RETURNED) : (epochs[epochs.length - 1] ?? 0);
   const apart = lines.flatMap((line) => (typeof line.returned === "number" ? [line.returned] : []));
-  const ink = dark ? "#bdbdbd" : "#616161";
-  const grid = { stroke: dark ? "#454545" : "#ececec", width: 1 };
+  const { muted: ink, line } = inkOf(dark);
+  const grid = { stroke: line, width: 1 };
   const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };
   return {
     width: element.clientWidth || 200,
@@ -187,8 +187,9 @@ function drawReturned({ ctx, bbox, valToPos }, lines, epochs, dark) {
   const parting = Math.round((x + valToPos(epochs[epochs.length - 1], "x", true)) / 2) + 0.5;
   const bottom = bbox.top + bbox.height;
   ctx.save();
-  ctx.strokeStyle = dark ? "#757575" : "#bdbdbd";
-  ctx.fillStyle = dark ? "#bdbdbd" : "#616161";
+  const { muted, faint, panel } = inkOf(dark);
+  ctx.strokeStyle = faint;
+  ctx.fillStyle = muted;
   ctx.lineWidth = px;
   ctx.setLineDash([px, 3 * px]);
   ctx.beginPath();
@@ -205,7 +206,7 @@ function drawReturned({ ctx, bbox, valToPos }, lines, epochs, dark) {
     if (typeof returned !== "number") continue;
     ctx.beginPath();
     ctx.arc(x, valToPos(returned, "y", true), (thin ? 2 : 3) * px, 0, 2 * Math.PI);
-    ctx.fillStyle = dark ? "#303030" : "#fff";
+    ctx.fillStyle = panel;
     ctx.strokeStyle = color;
     ctx.fill();
     ctx.stroke();
@@ -273,6 +274,18 @@ function hatching(color, way) {
 }
 
 /**
+ * Where the words of a mark begin: right of it, or left of it where they would leave the plot; never over the axis.
+ * @param {number} x  of the mark
+ * @param {number} width  of the words
+ * @param {{left: number, width: number}} plot
+ * @param {number} gap
+ */
+export function wordsAt(x, width, { left, width: room }, gap) {
+  const start = x + gap + width > left + room ? x - gap - width : x + gap;
+  return Math.max(left, start);
+}
+
+/**
  * @param {uPlot} plot
  * @param {Mark[]} marks
  * @param {boolean} dark
@@ -281,13 +294,16 @@ function drawMarks({ ctx, bbox, valToPos }, marks, dark) {
   const px = devicePixelRatio;
   ctx.save();
   ctx.font = font(10 * px);
+  ctx.textAlign = "left";
   ctx.textBaseline = "top";
   ctx.lineWidth = px;
   const bottom = bbox.top + bbox.height;
+  const { panel } = inkOf(dark);
   marks.forEach(({ step, color, text, low }, i) => {
     const x = Math.round(valToPos(step, "x", true)) + 0.5;
     const y = low ? bottom - (i + 1) * MARK_HEIGHT * px : bbox.top + i * MARK_HEIGHT * px;
-    const right = x + ctx.measureText(text).width + 4 * px > bbox.left + bbox.width;
+    const { width } = ctx.measureText(text);
+    const left = wordsAt(x, width, bbox, 3 * px);
     ctx.strokeStyle = color;
     ctx.fillStyle = color;
     ctx.setLineDash([2 * px, 2 * px]);
@@ -295,15 +311,14 @@ function drawMarks({ ctx, bbox, valToPos }, marks, dark) {
     ctx.moveTo(x, y);
     ctx.lineTo(x, bottom);
     ctx.stroke();
-    ctx.textAlign = right ? "right" : "left";
-    const left = x + (right ? -3 : 3) * px;
-    // Read over the curves, too.
     ctx.setLineDash([]);
-    ctx.lineWidth = 3 * px;
-    ctx.strokeStyle = dark ? "#303030" : "#fff";
-    ctx.strokeText(text, left, y);
+    // No curve goes through the words.
+    ctx.fillStyle = panel;
+    ctx.globalAlpha = 0.85;
+    ctx.fillRect(left - px, y - px, width + 2 * px, MARK_HEIGHT * px);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = color;
     ctx.fillText(text, left, y);
-    ctx.lineWidth = px;
   });
   ctx.restore();
 }

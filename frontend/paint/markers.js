@@ -10,9 +10,9 @@ import { emptied } from "./canvas.js";
 export const ROW = 13 * EM;
 // Room of one shape, and of a shape with its count.
 export const SHAPE = 9 * EM;
-const COUNTED = 24 * EM;
+export const COUNTED = 24 * EM;
 // Room after the last place, for the count of what happened there.
-export const TAIL = 18 * EM;
+const TAIL = 18 * EM;
 const RADIUS = 3.6 * EM;
 
 /**

@@ -1,6 +1,6 @@
 /** Draws one probe with its attribution on a canvas, at the screen's resolution. */
 
-import { HIDDEN, NEUTRAL, rgbOf, tints } from "../figures/color.js";
+import { HIDDEN, NEUTRAL, isLight, rgbOf, tints } from "../figures/color.js";
 import { borders } from "../figures/outline.js";
 import { chosen, isBlank, largest } from "../figures/scale.js";
 import { forget, hatch, isShown, resize } from "./canvas.js";
@@ -42,7 +42,7 @@ const COVERED = 0.15;
 export function paint(canvas, box, key, painting) {
   const [width, height] = resize(canvas, box.width, box.height);
   const { look, lit, region, area, scale, outlines, noise } = painting;
-  const all = ["picture", key, width, height, look.view, look.opacity, look.strongest, look.sign, look.top, look.rest, look.outlines && look.ink, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
+  const all = ["picture", key, width, height, devicePixelRatio, look.view, look.opacity, look.strongest, look.sign, look.top, look.rest, look.outlines && look.ink, look.dark, lit.join("+"), region, area?.join("+"), scale, outlines, noise?.join("")].join();
   if (isShown(canvas, all)) return;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, width, height);
@@ -150,7 +150,7 @@ function drawLines(context, { picture, values, look, lit, region, area, outlines
     const { path } = shown ? chosenEdge(picture, values, shown, width, height, thickness) : edgeOf(picture, "segments", segments, width, height, thickness);
     // A rim, or yellow would not be seen on white.
     context.lineCap = "square";
-    stroke(path, isLight(look.ink) ? `rgb(0 0 0 / ${small ? 0.25 : 0.45})` : "rgb(255 255 255 / 0.6)", thickness + 2 * Math.max(1, Math.floor(px)));
+    stroke(path, isLight(rgbOf(look.ink)) ? `rgb(0 0 0 / ${small ? 0.25 : 0.45})` : "rgb(255 255 255 / 0.6)", thickness + 2 * Math.max(1, Math.floor(px)));
     stroke(path, look.ink, thickness);
     context.lineCap = "butt";
   } else if (outlines) {
@@ -180,12 +180,6 @@ function drawLines(context, { picture, values, look, lit, region, area, outlines
     stroke(path, "#fff", bold);
   }
   context.lineCap = "butt";
-}
-
-/** @param {string} hex */
-function isLight(hex) {
-  const [r, g, b] = rgbOf(hex);
-  return 0.299 * r + 0.587 * g + 0.114 * b > 127;
 }
 
 /**

@@ -1,5 +1,7 @@
 /** What a probe is called: its number, its label, and its name or the first words of its text. tb_xai_plugin/probes/naming.py has the same rule. Pure. */
 
+import { className } from "./format.js";
+import { middle } from "./names.js";
 import { trueLabels } from "./truth.js";
 
 /** @typedef {import("../types.d.ts").ProbeSetInfo} ProbeSetInfo */
@@ -10,26 +12,18 @@ const MOST_OF_NAME = 60;
 // Of a set of labels, so many are named.
 const MOST_LABELS = 3;
 
-/** @param {string} name  without its middle where it is long */
-function cut(name) {
-  const letters = [...name];
-  if (letters.length <= MOST_OF_NAME) return name;
-  const end = MOST_OF_NAME / 2;
-  return `${letters.slice(0, MOST_OF_NAME - 1 - end).join("")}…${letters.slice(-end).join("")}`;
-}
-
 /**
  * The labels of a probe in words: "“7”", "“a, b, c” +1", "no label"; "" where probes have no labels.
  * @param {ProbeSetInfo} probes
  * @param {number} probe
  * @param {(number: number) => string} [nameOf]  the name of a class
  */
-export function labelWords(probes, probe, nameOf = (number) => probes.class_names?.[number] ?? String(number)) {
+function labelWords(probes, probe, nameOf = (number) => className(probes, number)) {
   const labels = trueLabels(probes, probe);
   if (!labels) return "";
   if (!labels.length) return "no label";
   const more = labels.length > MOST_LABELS ? ` +${labels.length - MOST_LABELS}` : "";
-  return `“${labels.slice(0, MOST_LABELS).map((label) => cut(nameOf(label))).join(", ")}”${more}`;
+  return `“${labels.slice(0, MOST_LABELS).map((label) => middle(nameOf(label), MOST_OF_NAME)).join(", ")}”${more}`;
 }
 
 /**
@@ -41,7 +35,7 @@ export function probeName(probes, probe) {
   const label = labelWords(probes, probe);
   const said = `probe ${probe}${label && ` ${label}`}`;
   const [name, words] = [probes.names?.[probe], probes.words?.[probe]];
-  if (name) return `${said} (${cut(name)})`;
+  if (name) return `${said} (${middle(name, MOST_OF_NAME)})`;
   if (words) return label ? `${said} (“${words}”)` : `${said} “${words}”`;
   return said;
 }

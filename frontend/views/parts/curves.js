@@ -3,6 +3,7 @@
 import { nearestLine } from "../../figures/axis.js";
 import { RETURNED, onAxis } from "../../figures/steps.js";
 import { drags } from "../../host/drag.js";
+import { EM } from "../../host/text.js";
 import { epochOf, moveTo } from "../../model/cursor.js";
 import { indexOf, nearest } from "../../model/series.js";
 import { dataOf, optionsOf } from "../../paint/curves.js";
@@ -12,7 +13,7 @@ import { choose } from "./html.js";
 /** @typedef {import("../../paint/curves.js").Curves} Curves */
 
 // So near a curve, in px, the pointer means it.
-const NEAR = 12;
+const NEAR = 12 * EM;
 
 /**
  * @param {HTMLElement} element

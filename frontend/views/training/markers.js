@@ -2,17 +2,16 @@
 
 import { moveTo } from "../../model/cursor.js";
 import { markerWords, markersOf, parted, tally } from "../../model/events.js";
-import { ROW, SHAPE, drawMarkers } from "../../paint/markers.js";
+import { EM } from "../../host/text.js";
+import { isShown } from "../../paint/canvas.js";
+import { COUNTED, ROW, SHAPE, drawMarkers } from "../../paint/markers.js";
 import { choose } from "../parts/html.js";
 
 /** @typedef {import("../../types.d.ts").Data} Data */
 /** @typedef {import("../../types.d.ts").Side} Side */
 
 // So near a marker, in px, the pointer means it.
-const NEAR = 12;
-
-/** @type {WeakMap<HTMLCanvasElement, string>} what each canvas shows */
-const shown = new WeakMap();
+const NEAR = 12 * EM;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -24,8 +23,7 @@ export function showMarkers(canvas, data, { dark, first }) {
   const sides = [data.a, data.b].filter((side) => side !== null);
   const { cursor } = data;
   const key = JSON.stringify([width, devicePixelRatio, dark, first, numberOf(cursor.steps), numberOf(cursor.epochs.A), numberOf(cursor.epochs.B), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
-  if (shown.get(canvas) === key || !width) return;
-  shown.set(canvas, key);
+  if (!width || isShown(canvas, key)) return;
   const rows = rowsOf(sides, data, width, first === "open");
   drawMarkers(canvas, { width, places: cursor.steps.length, rows });
   canvas.setAttribute("aria-label", `events along the epochs: ${rows.map(({ letter, words }) => `${letter} ${words || "none"}`).join("; ")}. The list of events has the details.`);
@@ -37,7 +35,7 @@ export function showMarkers(canvas, data, { dark, first }) {
     const distance = (/** @type {import("../../model/events.js").Marker} */ { first, last }) => Math.max(0, at(first) - x, x - at(last));
     const nearest = row?.markers.reduce((/** @type {import("../../model/events.js").Marker | null} */ best, marker) => (best === null || distance(marker) < distance(best) ? marker : best), null);
     // The counts of a marker stand to its right.
-    return nearest && distance(nearest) <= Math.max(NEAR, 24 * nearest.kinds.length) ? { marker: nearest, letter: row.letter } : null;
+    return nearest && distance(nearest) <= Math.max(NEAR, COUNTED * nearest.kinds.length) ? { marker: nearest, letter: row.letter } : null;
   };
   canvas.onpointermove = (event) => {
     const hit = hitAt(event);

@@ -6,6 +6,7 @@ import { hasReturned, isOnce } from "../../model/frames.js";
 import { bestEpoch, lossOf, metricName, metrics } from "../../model/metrics.js";
 import { groupsOf, meanAndSpread } from "../../model/repeats.js";
 import { align, holesOf, indexOf, joinSteps } from "../../model/series.js";
+import { inkOf } from "../../paint/canvas.js";
 import { epoch, number, percent, tick } from "../../words/format.js";
 import { createCurves } from "../parts/curves.js";
 import { choose, html, render, select } from "../parts/html.js";
@@ -219,7 +220,7 @@ function apart({ compared }) {
  */
 function curveApart(compared, { cursor }, key, dark) {
   const axis = cursor.steps.filter((step) => step !== RETURNED);
-  const color = dark ? "#f2f2f2" : "#424242";
+  const color = inkOf(dark).ink;
   const grey = dark ? "#9e9e9e" : "#757575";
   const of = (/** @type {ArrayLike<number>} */ values) => align(axis, compared.steps, values, []);
   const noise = of(compared.typicalFloor);

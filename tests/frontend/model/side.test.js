@@ -75,6 +75,6 @@ test("the scale of a table goes up to its largest bar; that of other probes to w
   assert.equal(scale("tabular", { scale: 567, largest: 1665 }), 1665);
   assert.equal(scale("image", { scale: 567, largest: 1665 }), 567);
   assert.equal(scale("text", { scale: 567, largest: 1665 }), 567);
-  assert.equal(scale("tabular", { scale: 567, largest: null }), 567, "an older server");
+  assert.equal(scale("tabular", { scale: 567, largest: null }), 567, "nothing is the largest");
   assert.equal(scale("tabular", { scale: null, largest: null }), 0, "no number at all");
 });

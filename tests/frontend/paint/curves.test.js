@@ -3,7 +3,7 @@ import test from "node:test";
 
 globalThis.matchMedia = () => ({ addEventListener() {}, matches: false });
 globalThis.devicePixelRatio = 1;
-const { valueRange } = await import("../../../frontend/paint/curves.js");
+const { valueRange, wordsAt } = await import("../../../frontend/paint/curves.js");
 
 test("an axis of values holds zero where it belongs there, and has room above and below", () => {
   assert.deepEqual(valueRange(null, null, true), [0, 1]);
@@ -19,4 +19,14 @@ test("what differs little is no flat line on an axis from zero, and what differs
     assert.ok(low < least && high > most && (most - least) / (high - low) > 0.8, `${low} ${high}`);
   }
   for (const [least, most] of [[0.5, 0.5], [0.5, 0.5 * (1 + 1e-8)], [10, 11]]) assert.equal(valueRange(least, most, true)[0], 0);
+});
+
+test("the words of a mark stand in the plot, whole where they have room, and never over the axis", () => {
+  const plot = { left: 40, width: 100 };
+  assert.equal(wordsAt(50, 30, plot, 3), 53, "right of it");
+  assert.equal(wordsAt(130, 30, plot, 3), 97, "left of it");
+  for (let x = 40; x <= 140; x++) {
+    for (const width of [5, 48, 90]) assert.ok(wordsAt(x, width, plot, 3) >= 40);
+    assert.ok(wordsAt(x, 40, plot, 3) + 40 <= 140);
+  }
 });
