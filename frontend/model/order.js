@@ -55,18 +55,14 @@ function changed({ sincePin, drift }, probe) {
 
 /**
  * Probability of the label (of the predicted class without labels); of a set of labels, how many are right, then the mean probability of what is
- * true; of a regression, minus the size of its error. NaN sorts last.
+ * true. NaN sorts last.
  * @param {Pane} pane
  * @param {number} probe
  */
 function certainty({ side, step }, probe) {
   const prediction = side.predictions?.at(probe, step);
   if (!prediction) return Infinity;
-  const { truth, regression } = side.info.probes;
-  if ((regression && truth) || prediction.right !== undefined) {
-    if (prediction.predicted < 0) return Infinity;
-    return regression && truth ? -Math.abs(prediction.probability - truth[probe][prediction.predicted]) : Number(prediction.right) + prediction.label;
-  }
+  if (prediction.right !== undefined) return prediction.predicted < 0 ? Infinity : Number(prediction.right) + prediction.label;
   const value = Number.isNaN(prediction.label) ? prediction.probability : prediction.label;
   return Number.isNaN(value) ? Infinity : value;
 }
@@ -92,7 +88,7 @@ const BOTH_RIGHT = 10;
  * @param {Pane[]} panes
  * @param {number} probe
  */
-export function largestError(panes, probe) {
+function largestError(panes, probe) {
   const errors = panes.map(({ side, step }) => {
     const { truth, regression } = side.info.probes;
     const prediction = side.predictions?.at(probe, step);
@@ -111,13 +107,25 @@ function meanError(panes) {
 }
 
 /**
+ * How probes are sorted: older links call the largest error uncertain, and where no true values are known there is no error.
+ * @param {Pick<State, "sort">} state
+ * @param {import("../types.d.ts").ProbeSetInfo} probes
+ * @returns {import("../types.d.ts").Sort}
+ */
+export function sortOf({ sort }, { regression, truth }) {
+  const errors = Boolean(regression && truth);
+  return sort === "uncertain" && errors ? "error" : sort === "error" && !errors ? "uncertain" : sort;
+}
+
+/**
  * @param {Pane[]} panes  the runs shown on the cards, at the cursor
  * @param {Pick<State, "sort" | "only" | "wrong" | "disagree">} state
  * @param {{compared: import("../types.d.ts").Compared, step: number} | null} [apart]  the comparison of a pair, and the step where the cursor rests
  * @returns {number[]} probe numbers
  */
-export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null) {
+export function orderProbes(panes, { sort: wanted, only, wrong, disagree }, apart = null) {
   const [first] = panes;
+  const sort = sortOf({ sort: wanted }, first.side.info.probes);
   const kept = [];
   const { regression } = first.side.info.probes;
   const mean = wrong && regression ? meanError(panes) : 0;
@@ -132,7 +140,7 @@ export function orderProbes(panes, { sort, only, wrong, disagree }, apart = null
     kept.push(probe);
   }
   if (sort === "order") return kept;
-  if (sort === "error" && regression) {
+  if (sort === "error") {
     return sorted(kept, (probe) => {
       const error = largestError(panes, probe);
       return Number.isNaN(error) ? Infinity : -error;

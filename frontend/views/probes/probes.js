@@ -7,7 +7,7 @@ import { EM } from "../../host/text.js";
 import { epochOf } from "../../model/cursor.js";
 import { isOnce } from "../../model/frames.js";
 import { memo } from "../../model/memo.js";
-import { labelsOrPrediction } from "../../model/order.js";
+import { labelsOrPrediction, sortOf } from "../../model/order.js";
 import { font } from "../../paint/canvas.js";
 import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
@@ -137,7 +137,7 @@ function header(element, data, state, classesOf) {
     html`<label class="check" title=${title}><input type="checkbox" checked=${state[field]} onChange=${() => choose(element, { [field]: !state[field] })} />${text}</label>`;
   return html`<div class="bar">
     <h2>Probes</h2>
-    <label class="inline">sort ${select({ label: "Sort probes by", value: sortShown(data, state), options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../../types.d.ts").Sort} */ (value) }) })}</label>
+    <label class="inline">sort ${select({ label: "Sort probes by", value: sortOf(state, probes), options: sorts(data, state), choose: (_, value) => choose(element, { sort: /** @type {import("../../types.d.ts").Sort} */ (value) }) })}</label>
     ${!probes.regression && probes.classes > 1 && html`<label class="inline">class ${select({ label: "Show probes of", value: state.only === null ? "" : String(state.only), options: classes, choose: filter })}</label>`}
     ${(probes.labels || probes.label_sets) && !probes.regression && check("wrong", "wrong only")}
     ${probes.regression && probes.truth && check("wrong", "larger errors only", "probes whose error is larger than the mean size of all errors")}
@@ -168,12 +168,6 @@ function sorts({ a, b }, { pin, sort }) {
   const listed = a && !b && isOnce(a) ? known.flatMap((one) => (one.value === "uncertain" || one.value === "error" ? [one] : one.value === (sort === "order" ? "order" : "changed") ? [{ ...one, text: "as logged", title: "in the order of the record" }] : [])) : known;
   return b || sort === "differ" ? [...listed, DIFFER] : listed;
 }
-
-/** @type {(data: Data, state: State) => string} the entry that says how the probes are sorted: older links call the largest error uncertain, and classes have no error */
-const sortShown = ({ a }, { sort }) => {
-  const errors = Boolean(a?.info.probes.regression && a.info.probes.truth);
-  return sort === "uncertain" && errors ? "error" : sort === "error" && !errors ? "uncertain" : sort;
-};
 
 /**
  * Whether a card's difference exceeds noise: A from B, or this epoch from the previous one.

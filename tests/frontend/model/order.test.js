@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { isRight, orderProbes } from "../../../frontend/model/order.js";
+import { isRight, orderProbes, sortOf } from "../../../frontend/model/order.js";
 
 const ALL = { sort: "order", only: null, wrong: false, disagree: false };
 
@@ -97,4 +97,14 @@ test("of a regression the largest error comes first, an output that is no number
   const outputs = [1.5, -2, -5, NaN];
   const predictions = { at: (/** @type {number} */ probe) => ({ predicted: Number.isNaN(outputs[probe]) ? -1 : 0, probability: outputs[probe], label: NaN }) };
   assert.deepEqual(orderProbes([{ step: 0, side: { info: { probes }, predictions } }], { ...ALL, sort: "uncertain" }), [1, 0, 2, 3]);
+});
+
+test("an order by error and one by certainty are one, whatever a link calls it", () => {
+  const errors = { regression: true, truth: [[1], [2]] };
+  for (const sort of ["uncertain", "error"]) {
+    assert.equal(sortOf({ sort }, errors), "error");
+    assert.equal(sortOf({ sort }, { regression: true, truth: null }), "uncertain");
+    assert.equal(sortOf({ sort }, { labels: [0, 1] }), "uncertain");
+  }
+  assert.equal(sortOf({ sort: "changed" }, errors), "changed");
 });
