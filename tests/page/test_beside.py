@@ -87,7 +87,8 @@ def test_a_table_without_a_column_stands_beside_the_whole_one_by_the_names_of_it
     expect(tab.locator(".status, footer").last).to_contain_text("side by side: different columns")
     room = tab.locator(".bars-room").bounding_box()
     end = tab.locator(".bars-room .bar-chart").last.bounding_box()
-    assert room and end
+    assert room is not None
+    assert end is not None
     assert end["x"] + end["width"] > room["x"] + room["width"] - 24, "no third column stands empty"
 
 

@@ -178,7 +178,9 @@ def test_outlines_in_a_colour_are_the_boundaries_of_limes_mask(server: TensorBoa
     np.testing.assert_array_equal(found, expected)
 
 
-def test_the_classic_picture_is_one_click_away_and_is_left_for_the_plain_look(server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open) -> None:
+def test_the_classic_picture_is_one_click_away_and_is_left_for_the_plain_look(
+    server: TensorBoard, runs: dict[str, FakeRun], open_tab: Open
+) -> None:
     run, probe, step = runs["image/a"], 2, 0
     page, tab = open_tab(server, f"a=image/a/xai&b=&probe={probe}&epoch={step}&method=shap&view=map&strongest=40&ink=#12ab34")
     ready(tab)

@@ -772,10 +772,16 @@ def test_a_record_has_a_sample_of_a_large_background_and_is_of_the_same_probes()
 def test_a_region_may_name_groups() -> None:
     rows, names = np.arange(20.0).reshape(4, 5), ["red", "green", "age", "fare", "3"]
     of_groups = xai.TabularProbes(
-        rows, background=rows, feature_names=names, groups={"colour": ["red", "green"]}, regions={"looks": ["colour", "fare"], "c": "colour"}
+        rows,
+        background=rows,
+        feature_names=names,
+        groups={"colour": ["red", "green"]},
+        regions={"looks": ["colour", "fare"], "c": "colour"},
     )
     assert of_groups.regions == {"looks": [0, 1, 3], "c": [0, 1]}
     with pytest.raises(ValueError, match="each feature once"):
-        xai.TabularProbes(rows, background=rows, feature_names=names, groups={"colour": ["red", "green"]}, regions={"looks": ["colour", "red"]})
+        xai.TabularProbes(
+            rows, background=rows, feature_names=names, groups={"colour": ["red", "green"]}, regions={"looks": ["colour", "red"]}
+        )
     with pytest.raises(ValueError, match="region 'looks' names the feature 'colours', which does not exist"):
         xai.TabularProbes(rows, background=rows, feature_names=names, groups={"colour": ["red", "green"]}, regions={"looks": ["colours"]})
