@@ -35,7 +35,7 @@ def crc32c(data: bytes) -> int:
     become is added up by exclusive or; then the same is done with the states of rows, until one is left.
     """
     if len(data) < SHORT:
-        state, of_byte = ONES, _of_byte().tolist()
+        state, of_byte = ONES, _in_python()
         for byte in data:
             state = of_byte[(state ^ byte) & 255] ^ state >> 8
         return int(state) ^ ONES
@@ -113,3 +113,10 @@ def _of_byte() -> np.ndarray:
     for _ in range(8):
         states = states >> 1 ^ (states & 1) * np.uint32(POLYNOMIAL)
     return states
+
+
+@cache
+def _in_python() -> list[int]:
+    """The same as numbers of Python, for short data: every record has a head of 8 bytes."""
+    of_byte: list[int] = _of_byte().tolist()
+    return of_byte
