@@ -164,6 +164,8 @@ export interface Side {
   predictions: Predictions | undefined;
   /** requests the data of these probes, and all classes of the selected one */
   load(probes: number[], selected: number): void;
+  /** whether its values are in another unit than those of A, beside which it stands, and so have a scale of their own */
+  ownEnd: boolean;
   /** end of this run's own colour scale; 0 where there is none */
   scale(): number;
   values(probe: number): ProbeValues | undefined;

@@ -4,7 +4,7 @@ import { fit } from "../figures/layout.js";
 import { difference } from "../figures/scale.js";
 import { outlined } from "../model/areas.js";
 import { epochOf } from "../model/cursor.js";
-import { ofDifference } from "../model/look.js";
+import { endFor, ofDifference } from "../model/look.js";
 import { paint } from "../paint/picture.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -33,7 +33,7 @@ export function createPainter(data, state, size, lines) {
     paint(canvas, { width: width / devicePixelRatio, height: height / devicePixelRatio }, `export ${drawn}`, {
       picture,
       values,
-      scale: state.lock ? data.scale : 0,
+      scale: state.lock ? endFor(data, side) : 0,
       lit: state.player === null ? [] : [state.player],
       region: lines ? (data.a?.info.regions.indexOf(data.region) ?? -1) : -1,
       area: lines ? outlined(state.areas, data.region, probe) : null,

@@ -102,6 +102,7 @@ export function beside(side, first, apart) {
   const own = {
     apart,
     own: side.info,
+    ownEnd: side.unit !== first.unit,
     load: (probes, selected) => side.load(probes.filter(has), Math.min(selected, count - 1)),
     values: of,
     outputs: () => ofOwn(side.outputs(), side.info),

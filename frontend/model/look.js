@@ -28,3 +28,6 @@ export const marksChosen = (look) => leavesOut(look) && (look.rest === "hide" ||
 export function ofDifference(state) {
   return { ...state, sign: /** @type {const} */ ("both"), view: state.view === "image" && marksChosen(state) ? "overlay" : state.view };
 }
+
+/** @type {(data: {scale: number}, side: Pick<import("../types.d.ts").Side, "ownEnd" | "scale"> | undefined) => number} the end of the scale of a run's values, where it is locked */
+export const endFor = ({ scale }, side) => (side?.ownEnd ? side.scale() : scale);

@@ -159,7 +159,7 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
     region,
     probe,
     order,
-    scale: Math.max(...pair.map((one) => one.scale())),
+    scale: Math.max(...pair.filter(({ ownEnd }) => !ownEnd).map((one) => one.scale())),
     player,
     lit: (a.info.interacting.includes(method) && state.pair) || (player === null ? [] : [player]),
   };

@@ -2,7 +2,7 @@
 
 import { chosen, difference, isBlank, largest, standing } from "../figures/scale.js";
 import { className, commonUnit, inUnit, outputName, percent, withError } from "../words/format.js";
-import { ofDifference } from "./look.js";
+import { endFor, ofDifference } from "./look.js";
 import { isNoise } from "./noise.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -35,7 +35,7 @@ export function shownOf({ panes, probe, cursor, scale, difference: known }, stat
     values: values && !isBlank(values) ? values : null,
     errors: errors ?? null,
     real: real ?? null,
-    end: (state.lock && scale) || (values && largest(values)) || 1,
+    end: (state.lock && endFor({ scale }, of[1] ? undefined : of[0])) || (values && largest(values)) || 1,
     chosen: values ? chosen(values, apart ? ofDifference(state) : state) : null,
     hide: state.rest === "hide",
     toward,

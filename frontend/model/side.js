@@ -120,6 +120,7 @@ export function createSide({ letter, info, label, color, method, explained, regi
     color,
     info,
     own: info,
+    ownEnd: false,
     unit: unitOf(info, method),
     shares,
     ...(known ? driftsOf(explanation, { info, pin, from, settled, pair }, ask) : { drift: undefined, chosenDrift: undefined, sincePin: undefined }),

@@ -2,6 +2,7 @@
 
 import { meanSizes } from "../figures/bars.js";
 import { chosen, isBlank, largest, strongest } from "../figures/scale.js";
+import { endFor } from "../model/look.js";
 import { drawMiniature, emptyMiniature } from "./miniature-kinds.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -27,7 +28,7 @@ export function miniature(place, { side, probe, step, size }, data, state) {
     size,
     probes: side.info.probes,
     content,
-    shown: { values: known, end: (state.lock && data.scale) || (known && largest(known)) || 1, chosen: known && chosen(known, state), hide: state.rest === "hide" },
+    shown: { values: known, end: (state.lock && endFor(data, side)) || (known && largest(known)) || 1, chosen: known && chosen(known, state), hide: state.rest === "hide" },
     dark: state.dark,
     lead: content.kind === "text" ? leader(content, record) : null,
   });

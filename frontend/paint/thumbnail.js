@@ -1,6 +1,7 @@
 /** A small picture of one run at one epoch, as cards and filmstrip show it. */
 
 import { fit } from "../figures/layout.js";
+import { endFor } from "../model/look.js";
 import { paint, wipe } from "./picture.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
@@ -24,7 +25,7 @@ export function thumbnail(canvas, { side, probe, step, size, lit }, data, state)
   paint(canvas, fit(picture.width, picture.height, size), [side.id, values.id, probe, step].join(), {
     picture,
     values: values.at(step)?.values ?? null,
-    scale: state.lock ? data.scale : 0,
+    scale: state.lock ? endFor(data, side) : 0,
     lit,
     region: -1,
     outlines: false,

@@ -217,7 +217,7 @@ function columnsOf(data, state) {
 }
 
 /** Records of the selected probe, each run once. */
-/** @type {(data: Data) => import("../../types.d.ts").ProbeValues[]} */
+/** @type {(data: Pick<Data, "panes" | "probe">) => import("../../types.d.ts").ProbeValues[]} */
 function recordsOf({ panes, probe }) {
   return [...new Set(panes.map(({ side }) => side))].flatMap((side) => side.values(probe) ?? []);
 }
@@ -262,7 +262,7 @@ function createEnds() {
   };
   return (/** @type {Data} */ data, /** @type {State} */ state, /** @type {Column[]} */ columns, /** @type {number[]} */ order, /** @type {boolean} */ stepwise) => {
     if (!state.lock) return columns.map((column) => (stepwise && !column.apart ? ownWay(column, order, state) : own(column)));
-    const records = recordsOf(data);
+    const records = recordsOf({ panes: data.panes.filter(({ side }) => !side.ownEnd), probe: data.probe });
     const next = [data.probe, data.scale, stepwise, ...records.map(({ id }) => id), stepwise && [order, state.rest]].join();
     if (next !== key) {
       key = next;
@@ -273,7 +273,7 @@ function createEnds() {
       shared = !stepwise ? fromZero : ways.length ? padded(Math.min(...ways), Math.max(...ways)) : [0, 1];
     }
     // A way is as long as all its bars together: the difference of two would not be seen on its axis.
-    return columns.map(({ apart }) => (apart ? fromZero : shared));
+    return columns.map((column, i) => (data.panes[i]?.side.ownEnd ? (stepwise ? ownWay(column, order, state) : own(column)) : column.apart ? fromZero : shared));
   };
 }
 

@@ -11,6 +11,7 @@ import { isOnce } from "../../model/frames.js";
 import { playerName } from "../../model/players.js";
 import { indexOf } from "../../model/series.js";
 import { standingWords } from "../../model/shown.js";
+import { endFor } from "../../model/look.js";
 import { isUnfolded, unfold } from "../../model/state.js";
 import { LARGEST_STEP } from "../../paint/ranks.js";
 import { epoch, givenUnit, number } from "../../words/format.js";
@@ -112,7 +113,7 @@ function sceneOf({ element, box, room, tip }, data, state, all, entryOf, sizesOf
   const { probes } = sides[0].info;
   const entries = sides.map((side) => entryOf(side, probe, cursor));
   const drawn = entries.filter((entry) => entry !== null);
-  const endOf = (/** @type {Entry} */ { most }) => (state.lock && data.scale) || most || 1;
+  const endOf = (/** @type {Entry} */ entry) => (state.lock && endFor(data, sides[entries.indexOf(entry)])) || entry.most || 1;
   const most = Math.max(0, ...drawn.filter((entry) => entry.most > endOf(entry)).map((entry) => entry.most));
   const pinned = panes.some(({ title }) => title === "pinned") ? indexOf(cursor.steps, data.pin) : -1;
   const from = Math.max(0, pinned);

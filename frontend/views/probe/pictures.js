@@ -5,7 +5,7 @@ import { playerAt } from "../../figures/pointing.js";
 import { difference } from "../../figures/scale.js";
 import { freeName, outlined } from "../../model/areas.js";
 import { createDraft } from "../../model/draft.js";
-import { marksChosen, ofDifference } from "../../model/look.js";
+import { endFor, marksChosen, ofDifference } from "../../model/look.js";
 import { isNoise } from "../../model/noise.js";
 import { paint } from "../../paint/picture.js";
 import { choose, html, render } from "../parts/html.js";
@@ -86,7 +86,7 @@ export function picturesView(element) {
       paint(canvas, box, `${key} ${i}`, {
         picture: own ?? picture,
         values: values[i],
-        scale: state.lock ? data.scale : 0,
+        scale: state.lock ? endFor(data, panes[i]?.side) : 0,
         lit: state.drawing || panes[i]?.side.sharesPlayers(probe) === false ? [] : litOf(data, state),
         noise: panes[i] ? null : noisy(data),
         region: state.drawing ? -1 : (data.a?.info.regions.indexOf(data.region) ?? -1),

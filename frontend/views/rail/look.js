@@ -32,7 +32,7 @@ const GREY = "#808080";
 export function lookView(element) {
   return (data, state) => {
     if (!data.a) return;
-    const unit = unitWords([data.a, data.b]);
+    const unit = unitWords([data.a, data.b?.ownEnd ? null : data.b]);
     const { probes } = data.a.info;
     const { kind } = probes;
     const image = kind === "image";
@@ -64,6 +64,7 @@ export function lookView(element) {
           <div class="legend-numbers"><span>${numbered ? `≤ −${end}` : "−"}</span><span>0</span><span>${numbered ? `≥ +${end}` : "+"}</span></div>
           <div class="legend-words"><span>${low}</span><span>${unit}</span><span>${high}</span></div>
         </div>
+        ${data.b?.ownEnd && html`<p class="note">B is in ${data.b.unit}, on a scale of its own${state.lock ? `, to ±${number(data.b.scale())}` : ""}</p>`}
         <div class="field"><span>Scale</span>${segmented({ label: "End of the colour scale", value: state.lock ? "one" : "fit", options: scales(kind), choose: (_, value) => choose(element, { lock: value === "one" }) })}</div>
         ${numbered && html`<p class="note">ends at ±${end} everywhere; ${kind === "tabular" ? "no bar is larger" : "at most 2 % of the values lie beyond"}</p>`}
         <p class="note">${state.lock ? reach(element, data) : html`each ${KINDS[kind].drawn} has its own scale; the large ones end at ${ownEnds(data)}`}</p>

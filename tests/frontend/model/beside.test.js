@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { beside } from "../../../frontend/model/beside.js";
+import { endFor } from "../../../frontend/model/look.js";
 import { chooseRuns, missingRuns } from "../../../frontend/model/runs.js";
 
 const table = (names, count = 2) => ({ probes: { kind: "tabular", count, features: names, player_names: names, player_of: names.map((_, i) => i), categorical: {}, players: Array(count).fill(names.length) } });
@@ -49,6 +50,12 @@ test("a probe that the run lacks is not asked for, and has no numbers", () => {
   assert.equal(shown.values(8).at(0), null);
   assert.deepEqual([shown.predictions.at(1, 0).predicted, shown.predictions.at(2, 0), shown.outputs().at(2, 0), shown.fidelity.at(2, 0)], [1, null, null, null]);
   assert.deepEqual([shown.drift.of(2).length, shown.drift.largest, shown.trust.error(2, 0), shown.trust.error(1, 0), shown.trust.warnings(2, 0)], [0, 3, NaN, 0.5, []]);
+});
+
+test("values in another unit have a scale of their own", () => {
+  const of = (unit, end) => ({ ...side(table(["age"])), unit, scale: () => end });
+  const ends = [["log-odds", 4], ["probability", 0.5]].map(([unit, end]) => endFor({ scale: 4 }, beside(of(unit, end), of("log-odds", 4), "explains probability")));
+  assert.deepEqual(ends, [4, 0.5]);
 });
 
 const CONTENTS = {
