@@ -67,7 +67,7 @@ export const MODULES = [
   "views/parts/prediction.js",
   "views/probe/figure.js",
   "words/measures.js",
-  "model/noise.js",
+  "model/shown.js",
   "views/parts/sketch.js",
   "views/probe/stack.js",
   "views/probes/probes.js",
@@ -81,7 +81,7 @@ export const MODULES = [
 export const REST = ["views/rest.js", "views/training/events.js", "model/players.js", "model/repeats.js", "views/export.js", "views/probe/filmstrip.js", "views/training/findings.js", "figures/thinning.js", "views/help.js", "views/probe/pairs.js", "views/probe/reading.js", "views/rail/regions.js", "views/training/training.js", "views/parts/curves.js", "paint/curves.js", "figures/axis.js", "vendor/uPlot.esm.js"];
 
 /** The modules that draw the cards of rows, texts and series (paint/miniature.js). */
-export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/miniature-kinds.js", "figures/cards.js", "figures/passage.js", "model/players.js", "model/shown.js", "paint/signal.js", "figures/signal.js", "figures/axis.js"];
+export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/miniature-kinds.js", "figures/cards.js", "figures/passage.js", "model/players.js", "paint/signal.js", "figures/signal.js", "figures/axis.js"];
 
 /** @param {string[]} paths  below frontend/ */
 export function preload(paths) {

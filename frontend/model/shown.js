@@ -3,7 +3,6 @@
 import { chosen, difference, isBlank, largest, standing } from "../figures/scale.js";
 import { className, commonUnit, inUnit, outputName, percent, withError } from "../words/format.js";
 import { endFor, ofDifference } from "./look.js";
-import { isNoise } from "./noise.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").State} State */
@@ -118,3 +117,10 @@ export function exactly(shown, name, player) {
   if (!shown.apart) return `${name}: ${number}${value === 0 ? "" : ` ${value > 0 ? shown.toward : shown.away}`} · ${placeWords(place)}`;
   return `${name}: ${shown.title} ${number}${withinNoise(shown, player) ? ", within noise" : ""}`;
 }
+
+/**
+ * Whether a player's difference is within noise. An exact difference, or one of unknown error, never is.
+ * @param {number | undefined} real  1 if the server calls the difference real; undefined before its reply
+ * @param {number} error  standard error of the difference
+ */
+export const isNoise = (real, error) => error > 0 && real === 0;

@@ -2,8 +2,7 @@
 
 import { axis } from "../../figures/axis.js";
 import { sideAt } from "../../model/frames.js";
-import { isNoise } from "../../model/noise.js";
-import { standingWords } from "../../model/shown.js";
+import { isNoise, standingWords } from "../../model/shown.js";
 import { inUnit, method, signed, tick, unitWords, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
 import { middle } from "../../words/names.js";

@@ -6,7 +6,7 @@ import { chosen, difference } from "../../figures/scale.js";
 import { roveNames } from "../../host/rove.js";
 import { EM } from "../../host/text.js";
 import { ofDifference } from "../../model/look.js";
-import { isNoise } from "../../model/noise.js";
+import { isNoise } from "../../model/shown.js";
 import { playerName } from "../../model/players.js";
 import { isUnfolded, unfold } from "../../model/state.js";
 import { drawBars } from "../../paint/bars.js";

@@ -4,7 +4,7 @@ import { chosen, isBlank, isZero } from "../../figures/scale.js";
 import { RETURNED } from "../../figures/steps.js";
 import { ABSENT } from "../../model/cursor.js";
 import { isOnce, sideAt } from "../../model/frames.js";
-import { isNoise } from "../../model/noise.js";
+import { isNoise } from "../../model/shown.js";
 import { nothingWords } from "../../words/chosen.js";
 import { className, epoch, method, percent } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";

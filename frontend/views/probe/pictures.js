@@ -6,7 +6,7 @@ import { difference } from "../../figures/scale.js";
 import { freeName, outlined } from "../../model/areas.js";
 import { createDraft } from "../../model/draft.js";
 import { endFor, marksChosen, ofDifference } from "../../model/look.js";
-import { isNoise } from "../../model/noise.js";
+import { isNoise } from "../../model/shown.js";
 import { paint } from "../../paint/picture.js";
 import { choose, html, render } from "../parts/html.js";
 import { drawNoMore, drawOn, sketch, toSketch } from "../parts/sketch.js";

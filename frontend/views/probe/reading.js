@@ -3,7 +3,7 @@
 import { isZero, standing } from "../../figures/scale.js";
 import { RETURNED } from "../../figures/steps.js";
 import { hasReturned, isOnce } from "../../model/frames.js";
-import { isNoise } from "../../model/noise.js";
+import { isNoise } from "../../model/shown.js";
 import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
 import { className, outputName, percent, tick, unitWords, withError } from "../../words/format.js";
