@@ -256,7 +256,7 @@ def test_a_swipe_up_scrolls_the_page_wherever_it_begins_and_moves_nothing_else(s
     frame.evaluate("document.querySelector('.main').scrollTop = 0")
     chart = frame.locator(".training-room .u-over").first
     swipe(chart, (60, 3))
-    assert frame.evaluate(words) != before
+    frame.wait_for_function(f"(before) => {words} !== before", arg=before)
     box = chart.bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + 2, box["y"] + 30)
