@@ -70,6 +70,8 @@ function isDarkCanvas() {
  */
 export function onContrast(changed) {
   for (const query of ["(forced-colors: active)", "(prefers-contrast: more)"]) matchMedia(query).addEventListener("change", changed);
+  // From one contrast theme to another, light and dark alone may tell.
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => matchMedia("(forced-colors: active)").matches && changed());
 }
 
 /**
