@@ -141,7 +141,9 @@ def test_the_verdict_on_a_pair_is_the_readers_and_follows_the_cursor_when_it_res
     honest, shortcut = runs["honest-seed0"], runs["shortcut-seed0"]
     compared = honest.compare(shortcut, "shap", repeats=runs)
     last = compared.verdict(EPOCHS - 1)
-    assert re.match(r"B leans on left \(\d\d % on 50 % of the image\), A does not \(\d+ %\)\. The runs differ by more than the seed explains: ", last)
+    assert re.match(
+        r"B leans on left \(\d\d % on 50 % of the image\), A does not \(\d+ %\)\. The runs differ by more than the seed explains: ", last
+    )
     page, tab = open_tab(server, PAIR)
     expect(tab.locator(".verdict")).to_have_text(last)
     asked: list[str] = []
