@@ -412,6 +412,7 @@ def test_one_of_many_classes_is_found_and_those_not_explained_say_why(open_tab: 
         search.press("ArrowDown")
         expect(rows.first).to_be_focused()
         search.fill("12")
+        expect(rows).to_have_count(1)
         expect(rows).to_have_attribute("aria-disabled", "true")
         expect(rows).to_have_attribute("title", "“class 12” was not explained: the run was logged with classes=[0, 7, 41]")
         rows.click(force=True)
