@@ -255,7 +255,7 @@ def test_a_swipe_up_scrolls_the_page_wherever_it_begins_and_moves_nothing_else(s
     # Sideways is the cursor's, and a tap too.
     frame.evaluate("document.querySelector('.main').scrollTop = 0")
     chart = frame.locator(".training-room .u-over").first
-    swipe(chart, (60, 3))
+    swipe(chart, (110, 3))
     frame.wait_for_function(f"(before) => {words} !== before", arg=before)
     box = chart.bounding_box()
     assert box
