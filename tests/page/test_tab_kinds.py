@@ -198,7 +198,7 @@ def test_a_text_is_shown_whole_in_both_runs_and_their_difference(server: TensorB
 def test_runs_of_another_kind_are_not_compared(server: TensorBoard, open_tab: Open) -> None:
     _, tab = open_tab(server, "a=tabular/a/xai")
     tab.locator(READY).wait_for()
-    expect(tab.locator(".runs-room")).to_contain_text("not comparable: different probes")
+    expect(tab.locator(".runs-room")).to_contain_text("not comparable: explains texts, A explains tables")
 
 
 # Of every room that shows the probe: nodes that came, went or changed since the page was watched, canvases apart.

@@ -186,7 +186,7 @@ def test_two_runs_in_different_units_each_have_their_own_unit(server: TensorBoar
     expect(tab.locator(".legend-words")).to_contain_text(both)
     expect(tab.locator(".class-head")).to_contain_text(f"2 outputs, in {both}")
     expect(tab.locator(".bars-unit").first).to_have_text(both)
-    expect(tab.locator(".bar .note").first).to_have_text(f"output, in {both}")
+    expect(tab.locator(".bar .note").first).to_have_text(f"error: output − true value, in {both}")
     expect(tab.locator(".field", has_text="Unit").locator(".value")).to_have_text(both)
 
 

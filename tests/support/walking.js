@@ -64,6 +64,7 @@
       element.dispatchEvent(new Event("input", { bubbles: true }));
       element.dispatchEvent(new Event("change", { bubbles: true }));
     } else if (element.type in TYPED) {
+      element.focus();
       element.value = pick(TYPED[element.type]);
       element.dispatchEvent(new Event("input", { bubbles: true }));
       element.dispatchEvent(new Event("change", { bubbles: true }));

@@ -347,9 +347,15 @@ function ask(element, data, state) {
     /** @type {HTMLInputElement} */ (event.currentTarget).setCustomValidity("");
     if (event.key === "Enter") take(event);
   };
+  // What was not taken goes with the focus: the page shows what its address says.
+  const leave = (/** @type {Event & {currentTarget: EventTarget | null}} */ { currentTarget }) => {
+    const input = /** @type {HTMLInputElement} */ (currentTarget);
+    input.value = "";
+    input.setCustomValidity("");
+  };
   const what = image ? "box x0,y0,x1,y1" : probes.kind === "tabular" ? "feature or group" : playerNoun(probes.kind);
   return html`<input type="search" class="filter ask-region" list=${image ? undefined : "region-names"} placeholder=${`+ ${what}`} aria-label=${`Add a region: ${what}`}
-      title=${image ? "measure how much of the attribution lies in a box, in pixels" : `measure how much of the attribution lies on any ${what}; several names with commas between them`} onKeyDown=${keys} onInput=${(/** @type {Event} */ { target }) => /** @type {HTMLInputElement} */ (target).setCustomValidity("")} />
+      title=${image ? "measure how much of the attribution lies in a box, in pixels" : `measure how much of the attribution lies on any ${what}; several names with commas between them`} onKeyDown=${keys} onBlur=${leave} onInput=${(/** @type {Event} */ { target }) => /** @type {HTMLInputElement} */ (target).setCustomValidity("")} />
     ${!image && html`<datalist id="region-names">${known.slice(0, MOST_LISTED).map((name) => html`<option key=${name} value=${name}></option>`)}</datalist>`}`;
 }
 
