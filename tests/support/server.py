@@ -29,7 +29,8 @@ OPTIONAL = {"set", "probes", "against", "measure", "other", "by", "at", "since"}
 # A repeat that is trained later changes these.
 OF_ALL_RUNS = ("compare", "findings")
 
-WITH_VERSIONS = [name for name in SECTIONS if name not in ("runs", "static/…")]
+# `repeats` is about all runs, as they are now.
+WITH_VERSIONS = [name for name in SECTIONS if name not in ("runs", "repeats", "static/…")]
 
 
 class CountingProvider(MultiplexerDataProvider):

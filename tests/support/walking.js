@@ -77,7 +77,8 @@
   /** Ends what is of the moment and not in the address. */
   function calm() {
     document.activeElement?.blur();
-    if (document.querySelector(".drawing")) document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    // Help and an address for copying take a key of their own.
+    for (let i = 0; i < 3 && document.querySelector(".drawing"); i++) document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
     for (const found of ["[aria-label^='Pause']", ".help .button"]) {
       const element = document.querySelector(found);
       if (element && isSeen(element)) element.click();
