@@ -20,7 +20,19 @@ from tb_xai_plugin.records import wire
 pytestmark = pytest.mark.viewing
 
 # What the document says is there only in some records, and not in those of this test.
-SOMETIMES = {"truth", "words", "label_sets", "read_as", "read_by", "model_output", "predicted_set", "right_labels", "epoch", "how", "inside"}
+SOMETIMES = {
+    "truth",
+    "words",
+    "label_sets",
+    "read_as",
+    "read_by",
+    "model_output",
+    "predicted_set",
+    "right_labels",
+    "epoch",
+    "how",
+    "inside",
+}
 
 # The document and the code
 
