@@ -12,7 +12,7 @@ import numpy as np
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement.words import choice_words, wrong_step
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.wire import RETURNED
+from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
 if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series
@@ -50,6 +50,48 @@ class Pairing:
     there: np.ndarray
     metric: str = ""
     best: int | None = None
+
+    def row(self, step: int | None, known: np.ndarray, runs: tuple[str, str]) -> int:
+        """The row of an epoch.
+
+        Args:
+            step: the epoch that names the row; by default the best epoch where runs are aligned by it, else the last that has something to
+                compare. The returned model is the default only where there is nothing else.
+            known: bool (rows,), whether a row has something to compare.
+            runs: names of both runs, for errors.
+
+        Raises:
+            ArgumentError (a ValueError): a step that no row has, or runs without an explained epoch.
+        """
+        if not len(self.steps):
+            raise ArgumentError(f"{runs[0]} and {runs[1]} have no explained epoch yet.")
+        if step is None and self.best is not None:
+            step = self.best
+        if step is None:
+            of_epochs = ~np.isin(self.steps, (UNTRAINED, RETURNED))
+            choices = (of_epochs & known, of_epochs, self.steps == self.steps[-1])
+            return int(np.flatnonzero(next(rows for rows in choices if rows.any()))[-1])
+        matches = np.flatnonzero(self.steps == step)
+        if not len(matches):
+            raise ArgumentError(
+                f"{wrong_step(step)} is not among those of {runs[0]} and {runs[1]}; choose one of {choice_words(self.steps)}."
+            )
+        return int(matches[0])
+
+
+def places_of(run: Series, epochs: np.ndarray) -> np.ndarray:
+    """int (rows,): the index of each epoch in `Run.all_steps`; -1 where it is ABSENT."""
+    return np.where(epochs == ABSENT, -1, np.searchsorted(run.all_steps, epochs))
+
+
+def rows_at(array: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Rows of an array at indices; NaN, False or -1 at index -1."""
+    if not len(array):
+        array = np.zeros((1, *array.shape[1:]), dtype=array.dtype)  # nothing is explained yet: all indices are -1
+    rows = array[np.maximum(places, 0)]
+    nothing = np.nan if rows.dtype.kind == "f" else False if rows.dtype.kind == "b" else -1
+    chosen: np.ndarray = np.where((places >= 0).reshape(-1, *[1] * (rows.ndim - 1)), rows, rows.dtype.type(nothing))
+    return chosen
 
 
 def pair(run: Series, other: Series, by: str = "epoch") -> Pairing:

@@ -11,11 +11,11 @@ import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement import alignment, differences, history, noise, shares, summaries
-from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
+from tb_xai_plugin.judgement.alignment import ABSENT, Pairing, places_of, rows_at
 from tb_xai_plugin.judgement.comparison import BOTH_RIGHT, LEAST_APART
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.unlike import Unlike, unlike
-from tb_xai_plugin.judgement.words import choice_words, count_words, percent, share_words, wrong_step
+from tb_xai_plugin.judgement.words import count_words, percent, share_words
 from tb_xai_plugin.records import asked
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
@@ -93,20 +93,8 @@ class SideBySide:
         Raises:
             ArgumentError (a ValueError): a step that no row has, or runs without an explained epoch.
         """
-        if not len(self.steps):
-            raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
-        if step is None and self.pairing.best is not None:
-            step = self.pairing.best
-        if step is None:
-            of_epochs = ~np.isin(self.steps, (UNTRAINED, RETURNED))
-            both = of_epochs & (self.pairing.here != ABSENT) & (self.pairing.there != ABSENT)
-            return int(np.flatnonzero(next(rows for rows in (both, of_epochs, self.steps == self.steps[-1]) if rows.any()))[-1])
-        matches = np.flatnonzero(self.steps == step)
-        if not len(matches):
-            raise ArgumentError(
-                f"{wrong_step(step)} is not among those of {self.run} and {self.other}; choose one of {choice_words(self.steps)}."
-            )
-        return int(matches[0])
+        both = (self.pairing.here != ABSENT) & (self.pairing.there != ABSENT)
+        return self.pairing.row(step, both, (self.run, self.other))
 
     def verdict(self, step: int | None = None) -> str:
         """In what the runs differ, and what can be said of their reasons at an epoch, in a few sentences. step: as in `place`."""
@@ -199,17 +187,17 @@ def beside(run: Series, other: Series, explainer: str, align: str, measure: str,
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     found = unlike(run, other, explainer)
-    places = [_places(run, pairing.here), _places(other, pairing.there)]
+    places = [places_of(run, pairing.here), places_of(other, pairing.there)]
     values, errors = (
-        [_at(side.of_class(target, f"{what}/{explainer}")[0], at) for side, at in zip((run, other), places, strict=True)]
+        [rows_at(side.of_class(target, f"{what}/{explainer}")[0], at) for side, at in zip((run, other), places, strict=True)]
         for what in ("values", "errors")
     )
     rights = [
-        _at(history.right(side)[0].astype(np.float32), at)[:, found.pairs[:, column]] == 1
+        rows_at(history.right(side)[0], at)[:, found.pairs[:, column]]
         for column, (side, at) in enumerate(zip((run, other), places, strict=True))
     ]
     classes = [
-        _at(side.target_of(target), at)[:, found.pairs[:, column]]
+        rows_at(side.target_of(target), at)[:, found.pairs[:, column]]
         for column, (side, at) in enumerate(zip((run, other), places, strict=True))
     ]
     distance, floor = _distances(found, values, errors, measure, classes[0] == classes[1], _same_unit(run, other))
@@ -229,17 +217,6 @@ def beside(run: Series, other: Series, explainer: str, align: str, measure: str,
         features=features,
         only=only,
     )
-
-
-def _places(run: Series, epochs: np.ndarray) -> np.ndarray:
-    return np.where(epochs == ABSENT, -1, np.searchsorted(run.all_steps, epochs))
-
-
-def _at(array: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows of an array (all_steps, …) at indices; NaN at index -1."""
-    if not len(array):
-        return np.full((len(places), *array.shape[1:]), np.nan)
-    return np.where((places >= 0).reshape(-1, *[1] * (array.ndim - 1)), array[np.maximum(places, 0)], np.nan)
 
 
 def _same_unit(run: Series, other: Series) -> bool:
@@ -320,8 +297,8 @@ def _regions(
             share = shares.share(side, explainer, region, target, chosen)
             known = np.isfinite(share.share)
             error = np.sqrt(np.where(known, share.errors**2, 0).sum(axis=-1)) / np.maximum(known.sum(axis=-1), 1)
-            means[name][:, column] = _at(summaries.mean_of_known(share.share), places[column])
-            errors[name][:, column] = _at(error, places[column])
+            means[name][:, column] = rows_at(summaries.mean_of_known(share.share), places[column])
+            errors[name][:, column] = rows_at(error, places[column])
     return means, errors
 
 

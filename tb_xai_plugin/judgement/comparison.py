@@ -13,11 +13,11 @@ import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.judgement import alignment, differences, history, noise
-from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
+from tb_xai_plugin.judgement.alignment import ABSENT, Pairing, places_of, rows_at
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
 from tb_xai_plugin.judgement.repeats import Repeats, listed
-from tb_xai_plugin.judgement.words import choice_words, count_words, step_words, wrong_step
+from tb_xai_plugin.judgement.words import count_words, step_words
 from tb_xai_plugin.records import asked
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
@@ -178,20 +178,7 @@ class Comparison:
         Raises:
             ArgumentError (a ValueError): a step that no row has, or runs without an explained epoch.
         """
-        if not len(self.steps):
-            raise ArgumentError(f"{self.run} and {self.other} have no explained epoch yet.")
-        if step is None and self.pairing.best is not None:
-            step = self.pairing.best
-        if step is None:
-            of_epochs = ~np.isin(self.steps, (UNTRAINED, RETURNED))
-            known = of_epochs & np.isfinite(self.distance).any(axis=1)
-            return int(np.flatnonzero(next(rows for rows in (known, of_epochs, self.steps == self.steps[-1]) if rows.any()))[-1])
-        matches = np.flatnonzero(self.steps == step)
-        if not len(matches):
-            raise ArgumentError(
-                f"{wrong_step(step)} is not among those of {self.run} and {self.other}; choose one of {choice_words(self.steps)}."
-            )
-        return int(matches[0])
+        return self.pairing.row(step, np.isfinite(self.distance).any(axis=1), (self.run, self.other))
 
     def look_first(self, step: int | None = None) -> list[int]:
         """Numbers of the probes with different reasons, in the order in which to look at them.
@@ -302,8 +289,8 @@ def compare(
     pairing = alignment.with_returned(alignment.pair(run, other, align), run, other)
     values, distance = _distance(run, other, explainer, measure, target, pairing)
     errors = _errors(run, other, explainer, target, pairing)
-    places = np.stack([_places(run, pairing.here), _places(other, pairing.there)], axis=-1)
-    right = np.stack([_rows(history.right(side)[0], of_side) for side, of_side in zip((run, other), places.T, strict=True)], axis=-1)
+    places = np.stack([places_of(run, pairing.here), places_of(other, pairing.there)], axis=-1)
+    right = np.stack([rows_at(history.right(side)[0], of_side) for side, of_side in zip((run, other), places.T, strict=True)], axis=-1)
     of_repeats = []
     for pair in repeats:
         # A repeat that has just begun, or is damaged, is left out.
@@ -312,7 +299,7 @@ def compare(
 
     def at_rows(repeat: Series, series: np.ndarray) -> np.ndarray:
         own = alignment.with_returned(alignment.pair(repeat, repeat, align), repeat, repeat)
-        return _at_rows(own, _rows(series, _places(repeat, own.here)), pairing, once=repeat.once)
+        return _at_rows(own, rows_at(series, places_of(repeat, own.here)), pairing, once=repeat.once)
 
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
@@ -341,9 +328,9 @@ def _errors(run: Series, other: Series, explainer: str, target: Target, pairing:
 
 def _distance(run: Series, other: Series, explainer: str, measure: str, target: Target, pairing: Pairing) -> tuple[np.ndarray, np.ndarray]:
     """Values (2, rows, probes, players), and distances (rows, probes)."""
-    sides = ((run, _places(run, pairing.here)), (other, _places(other, pairing.there)))
-    values = np.stack([_rows(side.of_class(target, f"values/{explainer}")[0], places) for side, places in sides])
-    classes = [_rows(side.target_of(target), places) for side, places in sides]
+    sides = ((run, places_of(run, pairing.here)), (other, places_of(other, pairing.there)))
+    values = np.stack([rows_at(side.of_class(target, f"values/{explainer}")[0], places) for side, places in sides])
+    classes = [rows_at(side.target_of(target), places) for side, places in sides]
     # Explanations of different classes are not compared.
     return values, np.where(classes[0] == classes[1], MEASURES[measure](*values.astype(np.float64)), np.nan)
 
@@ -367,21 +354,6 @@ def _at_rows(pairing: Pairing, series: np.ndarray, rows: Pairing, *, once: bool)
     _, to, origin = np.intersect1d(wanted, steps, return_indices=True)
     aligned[to] = series[origin]
     return aligned
-
-
-def _places(run: Series, epochs: np.ndarray) -> np.ndarray:
-    """int (rows,): the index of each epoch in `Run.all_steps`; -1 where it is ABSENT."""
-    return np.where(epochs == ABSENT, -1, np.searchsorted(run.all_steps, epochs))
-
-
-def _rows(array: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows of an array at indices; NaN, False or -1 at index -1."""
-    if not len(array):
-        array = np.zeros((1, *array.shape[1:]), dtype=array.dtype)  # nothing is explained yet: all indices are -1
-    rows = array[np.maximum(places, 0)]
-    nothing = np.nan if rows.dtype.kind == "f" else False if rows.dtype.kind == "b" else -1
-    chosen: np.ndarray = np.where((places >= 0).reshape(-1, *[1] * (rows.ndim - 1)), rows, rows.dtype.type(nothing))
-    return chosen
 
 
 def _most_of_repeats(distances: np.ndarray) -> np.ndarray:
