@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Error, FrameLocator, Page, expect, sync_playwright
 from support.browsing import Open, is_complaint
@@ -101,6 +102,20 @@ def open_tab(browser: Browser) -> Iterator[Open]:
     for page in pages:
         page.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
+    """TensorBoard with runs a and b of 6 epochs and the untrained models."""
+    logdir = tmp_path_factory.mktemp("logs")
+    FakeRun(logdir / "a").write(range(-1, 6))
+    other = FakeRun(logdir / "b")
+    other.rng = np.random.default_rng(1)
+    other.write(range(-1, 6))
+    with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(logdir)) as process:
+        for name in "ab":
+            process.wait_for_epochs(f"{name}/xai", 6)
+        yield process
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from support.browsing import READY
-from support.records import FakeRun, TensorBoard, serving, wait_until
+from support.records import TensorBoard, wait_until
 
 pytest.importorskip("websockets", reason="websockets is not installed: `pip install websockets`, to try the page in Firefox.")
 from support.firefox import Tab, firefox, installed
@@ -27,19 +26,6 @@ COLOURED = """[...document.querySelectorAll('.view canvas, .card canvas, .frame 
   for (let i = 0; i < data.length; i += 4) if (Math.abs(data[i] - data[i + 2]) > 30) return true;
   return false;
 })"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
-    logdir = tmp_path_factory.mktemp("logs")
-    FakeRun(logdir / "a").write(range(-1, 6))
-    other = FakeRun(logdir / "b")
-    other.rng = np.random.default_rng(1)
-    other.write(range(-1, 6))
-    with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(logdir)) as process:
-        for name in "ab":
-            process.wait_for_epochs(f"{name}/xai", 6)
-        yield process
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["light", "dark"])
@@ -71,9 +57,9 @@ def opened(tab: Tab, address: str) -> str:
 
 
 def test_the_tab_opens_with_colours_in_its_pictures_and_keys_step_the_epoch(
-    dark: bool, tab: Tab, server: TensorBoard, tmp_path: Path
+    dark: bool, tab: Tab, two_runs: TensorBoard, tmp_path: Path
 ) -> None:
-    window = opened(tab, f"{server.url}/{STATE}")
+    window = opened(tab, f"{two_runs.url}/{STATE}")
     assert tab.evaluate("document.documentElement.classList.contains('dark')", window) is dark
     assert tab.wait(f"{EPOCH}.includes('epoch 3')", window)
     coloured = tab.evaluate(COLOURED, window)
@@ -86,8 +72,8 @@ def test_the_tab_opens_with_colours_in_its_pictures_and_keys_step_the_epoch(
     assert tab.picture(tmp_path / "firefox.png").stat().st_size > 50_000
 
 
-def test_alone_the_page_opens_again_at_its_own_address(dark: bool, tab: Tab, server: TensorBoard) -> None:
-    window = opened(tab, f"{server.url}/data/plugin_entry.html?name=xai{STATE}")
+def test_alone_the_page_opens_again_at_its_own_address(dark: bool, tab: Tab, two_runs: TensorBoard) -> None:
+    window = opened(tab, f"{two_runs.url}/data/plugin_entry.html?name=xai{STATE}")
     assert tab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches", window) is dark
     assert tab.evaluate("document.documentElement.classList.contains('dark')", window) is dark
     tab.press("ArrowLeft")
@@ -96,9 +82,9 @@ def test_alone_the_page_opens_again_at_its_own_address(dark: bool, tab: Tab, ser
     assert tab.wait(f"{EPOCH}.includes('epoch 2')", window)
 
 
-def test_a_slider_keeps_its_keys_and_an_export_reaches_the_disk(tab: Tab, server: TensorBoard) -> None:
+def test_a_slider_keeps_its_keys_and_an_export_reaches_the_disk(tab: Tab, two_runs: TensorBoard) -> None:
     """Firefox takes a download from a frame for a page that is to be shown there: TensorBoard's policy forbade it, and nothing came."""
-    window = opened(tab, f"{server.url}/{STATE}")
+    window = opened(tab, f"{two_runs.url}/{STATE}")
     tab.evaluate("(document.querySelector('.look-room input[type=range]').focus(), 0)", window)
     before = tab.evaluate("document.querySelector('.look-room input[type=range]').value", window)
     tab.press("Home")

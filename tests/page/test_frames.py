@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
-from support.browsing import READY, Open, is_complaint
+from support.browsing import READY, Open, is_complaint, tab_frame
 from support.hosting import Host, hosting
 from support.records import FakeRun, TensorBoard, serving
 
@@ -65,18 +65,6 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     for page in pages:
         page.close()
     assert [words for words in complaints if not any(re.search(one, words) for one in known)] == []
-
-
-def tab_frame(page: Page) -> Frame:
-    """The tab's own frame, however deep, once it is ready."""
-    page.wait_for_function("() => true")
-    for _ in range(200):
-        found = [frame for frame in page.frames if "name=xai" in frame.url]
-        if found:
-            found[0].wait_for_selector(READY)
-            return found[0]
-        page.wait_for_timeout(50)
-    raise AssertionError([frame.url for frame in page.frames])
 
 
 def epoch_of(frame: Frame) -> str:

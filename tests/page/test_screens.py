@@ -9,25 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Frame, Locator, Page, expect
-from support.browsing import READY, is_complaint
+from support.browsing import is_complaint, tab_frame
 from support.hosting import hosting
-from support.records import FakeRun, TensorBoard, serving
+from support.records import TensorBoard
 
 STATE = "#xai&p.xai.a=a%2Fxai&p.xai.b=b%2Fxai&p.xai.probe=1&p.xai.epoch=3"
 ALONE = "/data/plugin_entry.html?name=xai"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
-    logdir = tmp_path_factory.mktemp("logs")
-    FakeRun(logdir / "a").write(range(-1, 6))
-    other = FakeRun(logdir / "b")
-    other.rng = np.random.default_rng(1)
-    other.write(range(-1, 6))
-    with serving(tmp_path_factory.mktemp("tensorboard"), "--logdir", str(logdir)) as process:
-        for name in "ab":
-            process.wait_for_epochs(f"{name}/xai", 6)
-        yield process
 
 
 @pytest.fixture
@@ -47,16 +34,6 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     for page in pages:
         page.context.close()
     assert complaints == []
-
-
-def ready(page: Page) -> Frame:
-    for _ in range(200):
-        found = [frame for frame in page.frames if "name=xai" in frame.url]
-        if found:
-            found[0].wait_for_selector(READY)
-            return found[0]
-        page.wait_for_timeout(50)
-    raise AssertionError([frame.url for frame in page.frames])
 
 
 def pixels(page: Page, picture: bytes) -> np.ndarray:
@@ -104,10 +81,10 @@ def part(seen: np.ndarray, colour: np.ndarray, within: float = 24) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_contrast_theme_shows_what_is_chosen_where_sliders_stand_and_what_colours_mean(
-    scheme: str, server: TensorBoard, visit: Callable[..., Page]
+    scheme: str, two_runs: TensorBoard, visit: Callable[..., Page]
 ) -> None:
-    page = visit(server.url + "/" + STATE + "&p.xai.player=2", forced_colors="active", color_scheme=scheme)
-    frame = ready(page)
+    page = visit(two_runs.url + "/" + STATE + "&p.xai.player=2", forced_colors="active", color_scheme=scheme)
+    frame = tab_frame(page)
     canvas, ink, chosen = (system(frame, name) for name in ("Canvas", "CanvasText", "Highlight"))
     for group in (".segmented >> nth=0", ".runs"):
         pressed, other = (frame.locator(group).locator(f"button[aria-pressed={state}]").first for state in ("true", "false"))
@@ -152,21 +129,21 @@ def test_a_contrast_theme_shows_what_is_chosen_where_sliders_stand_and_what_colo
 
 
 def test_a_contrast_theme_that_comes_while_the_page_is_open_redraws_it_where_it_was(
-    server: TensorBoard, visit: Callable[..., Page]
+    two_runs: TensorBoard, visit: Callable[..., Page]
 ) -> None:
-    page = visit(server.url + "/" + STATE)
-    frame = ready(page)
+    page = visit(two_runs.url + "/" + STATE)
+    frame = tab_frame(page)
     page.keyboard.press("ArrowLeft")
     with frame.expect_navigation():
         page.emulate_media(forced_colors="active", color_scheme="dark")
-    frame = ready(page)
+    frame = tab_frame(page)
     expect(frame.locator(".cursor-epoch")).to_contain_text("epoch 2")
     assert frame.evaluate("document.documentElement.classList.contains('dark')")
 
 
-def test_stronger_contrast_darkens_what_is_faint(server: TensorBoard, visit: Callable[..., Page]) -> None:
+def test_stronger_contrast_darkens_what_is_faint(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
     def inks(**options: Any) -> list[float]:
-        frame = ready(visit(server.url + "/" + STATE, **options))
+        frame = tab_frame(visit(two_runs.url + "/" + STATE, **options))
         return [float(system(frame, f"var(--{name})").mean()) for name in ("muted", "faint", "line")]
 
     for usual, strong in zip(inks(), inks(contrast="more"), strict=True):
@@ -176,9 +153,11 @@ def test_stronger_contrast_darkens_what_is_faint(server: TensorBoard, visit: Cal
 # Zoom, and other screens
 
 
-def test_on_another_screen_everything_is_drawn_sharp_and_as_a_fresh_page_draws_it(server: TensorBoard, visit: Callable[..., Page]) -> None:
-    page = visit(server.url + ALONE + STATE)
-    ready(page)
+def test_on_another_screen_everything_is_drawn_sharp_and_as_a_fresh_page_draws_it(
+    two_runs: TensorBoard, visit: Callable[..., Page]
+) -> None:
+    page = visit(two_runs.url + ALONE + STATE)
+    tab_frame(page)
     session = page.context.new_cdp_session(page)
     size = {"width": 1440, "height": 900, "mobile": False}
     sharp = """(ratio) => [...document.querySelectorAll('canvas')].filter((canvas) => canvas.offsetParent && canvas.getBoundingClientRect().width > 1)
@@ -193,8 +172,8 @@ def test_on_another_screen_everything_is_drawn_sharp_and_as_a_fresh_page_draws_i
         page.wait_for_function(f"devicePixelRatio === {ratio}")
         page.wait_for_function(f"({sharp})({ratio}).length === 0")
         page.wait_for_timeout(300)
-        fresh = visit(server.url + ALONE + STATE, device_scale_factor=ratio)
-        ready(fresh)
+        fresh = visit(two_runs.url + ALONE + STATE, device_scale_factor=ratio)
+        tab_frame(fresh)
         fresh.wait_for_timeout(300)
         for (name, one), (known, other) in zip(page.evaluate(shown), fresh.evaluate(shown), strict=True):
             assert name == known
@@ -207,10 +186,10 @@ def test_on_another_screen_everything_is_drawn_sharp_and_as_a_fresh_page_draws_i
 # Fingers
 
 
-def test_a_swipe_up_scrolls_the_page_wherever_it_begins_and_moves_nothing_else(server: TensorBoard, browser: Browser) -> None:
+def test_a_swipe_up_scrolls_the_page_wherever_it_begins_and_moves_nothing_else(two_runs: TensorBoard, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1024, "height": 600}, has_touch=True)
-    page.goto(server.url + ALONE + STATE + "&p.xai.compare=swipe&p.xai.swipe=40")
-    frame = ready(page)
+    page.goto(two_runs.url + ALONE + STATE + "&p.xai.compare=swipe&p.xai.swipe=40")
+    frame = tab_frame(page)
     session = page.context.new_cdp_session(page)
 
     def swipe(place: Locator, along: tuple[int, int]) -> None:
@@ -272,13 +251,13 @@ def test_a_swipe_up_scrolls_the_page_wherever_it_begins_and_moves_nothing_else(s
 @pytest.mark.parametrize("whole", [True, False], ids=["TensorBoard", "the tab alone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_in_a_narrow_frame_of_another_origin_the_page_works_in_the_readers_theme(
-    scheme: str, whole: bool, server: TensorBoard, visit: Callable[..., Page]
+    scheme: str, whole: bool, two_runs: TensorBoard, visit: Callable[..., Page]
 ) -> None:
     with hosting() as host:
         for width in (480, 860):
-            address = host.framing(server.url + ("/" if whole else ALONE) + STATE, width=width, height=600)
+            address = host.framing(two_runs.url + ("/" if whole else ALONE) + STATE, width=width, height=600)
             page = visit(address, color_scheme=scheme, size=(1000, 800))
-            frame = ready(page)
+            frame = tab_frame(page)
             assert frame.evaluate("innerWidth") == width
             assert frame.evaluate("document.documentElement.classList.contains('dark')") == (scheme == "dark")
             frame.locator(".cursor-epoch").click()
@@ -287,8 +266,8 @@ def test_in_a_narrow_frame_of_another_origin_the_page_works_in_the_readers_theme
             page.close()
 
 
-def test_nothing_slides_or_fades_where_motion_is_not_wanted(server: TensorBoard, visit: Callable[..., Page]) -> None:
-    frame = ready(visit(server.url + "/" + STATE, reduced_motion="reduce"))
+def test_nothing_slides_or_fades_where_motion_is_not_wanted(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
+    frame = tab_frame(visit(two_runs.url + "/" + STATE, reduced_motion="reduce"))
     moving = """[...document.querySelectorAll('*')].filter((element) => {
         const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(element);
         return parseFloat(transitionDuration) > 0 || animationName !== 'none' || scrollBehavior === 'smooth';
@@ -299,9 +278,9 @@ def test_nothing_slides_or_fades_where_motion_is_not_wanted(server: TensorBoard,
 # Paper
 
 
-def test_on_paper_everything_stands_in_its_whole_height_in_light_colours(server: TensorBoard, visit: Callable[..., Page]) -> None:
-    page = visit(server.url + ALONE + STATE, color_scheme="dark", size=(1200, 600))
-    frame = ready(page)
+def test_on_paper_everything_stands_in_its_whole_height_in_light_colours(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
+    page = visit(two_runs.url + ALONE + STATE, color_scheme="dark", size=(1200, 600))
+    frame = tab_frame(page)
     page.emulate_media(media="print")
     page.wait_for_function("document.documentElement.classList.contains('printing')")
     assert not frame.evaluate("document.documentElement.classList.contains('dark')")
@@ -321,11 +300,11 @@ def test_on_paper_everything_stands_in_its_whole_height_in_light_colours(server:
     )
 
 
-def test_on_paper_the_page_is_as_wide_as_its_sheet_wherever_the_rail_is(server: TensorBoard, visit: Callable[..., Page]) -> None:
+def test_on_paper_the_page_is_as_wide_as_its_sheet_wherever_the_rail_is(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
     """Beside the page, folded away by hand or in a narrow window, and open over the page; with large text the rail is wider."""
     for width, rail, text in ((1200, "open", 16), (1200, "open", 32), (1200, "folded", 16), (800, "", 16), (800, "open", 16)):
-        page = visit(server.url + ALONE + STATE + (f"&p.xai.rail={rail}" if rail else ""), size=(width, 700))
-        frame = ready(page)
+        page = visit(two_runs.url + ALONE + STATE + (f"&p.xai.rail={rail}" if rail else ""), size=(width, 700))
+        frame = tab_frame(page)
         frame.evaluate(f"document.documentElement.style.fontSize = '{text}px'; null")
         page.emulate_media(media="print")
         page.wait_for_function("document.documentElement.classList.contains('printing')")
@@ -342,9 +321,9 @@ def test_on_paper_the_page_is_as_wide_as_its_sheet_wherever_the_rail_is(server: 
         page.close()
 
 
-def test_the_menus_print_draws_the_canvases_for_paper_first(server: TensorBoard, visit: Callable[..., Page]) -> None:
-    page = visit(server.url + ALONE + STATE, color_scheme="dark")
-    frame = ready(page)
+def test_the_menus_print_draws_the_canvases_for_paper_first(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
+    page = visit(two_runs.url + ALONE + STATE, color_scheme="dark")
+    frame = tab_frame(page)
     frame.evaluate("window.print = () => { window.printed = document.documentElement.className; }; null")
     frame.get_by_role("button", name="export").click()
     frame.get_by_role("menuitem", name="Print").click()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import ConsoleMessage, FrameLocator, Locator, Page
+from playwright.sync_api import ConsoleMessage, Frame, FrameLocator, Locator, Page
 
 MINUS = "\u2212"
 READY = ".page[data-phase=ready][aria-busy=false][data-analysed=true]"
@@ -18,6 +18,17 @@ def is_complaint(message: ConsoleMessage) -> bool:
     # The page looks for new runs all the time: a server of the test's own may have ended before its page is closed.
     ended = "ERR_CONNECTION_REFUSED" in message.text
     return message.type == "error" and not icon and not ended
+
+
+def tab_frame(page: Page) -> Frame:
+    """The tab's own frame, however deep, once it is ready."""
+    for _ in range(200):
+        found = [frame for frame in page.frames if "name=xai" in frame.url]
+        if found:
+            found[0].wait_for_selector(READY)
+            return found[0]
+        page.wait_for_timeout(50)
+    raise AssertionError([frame.url for frame in page.frames])
 
 
 def text_of(value: float, error: float) -> str:

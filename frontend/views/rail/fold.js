@@ -70,7 +70,7 @@ export function foldView(element) {
     const toggle = () => (open ? fold() : choose(element, { rail: narrow.matches ? "open" : null }));
     const words = open ? [] : summary(data);
     render(
-      html`<button type="button" class="rail-toggle" aria-expanded=${open} aria-label=${label} title=${label} onClick=${toggle}>${icon(open ? "fold" : "menu")}</button>
+      html`<button type="button" class="icon-button rail-toggle" aria-expanded=${open} aria-label=${label} title=${label} onClick=${toggle}>${icon(open ? "fold" : "menu")}</button>
         ${words.length > 0 && html`<button type="button" class="rail-words" tabindex="-1" title=${`${words.map(({ letter, text }) => `${letter} ${text}`.trim()).join(" · ")}\n${label}`} onClick=${toggle}>${words.map(
           ({ letter, text, color }) => html`<span key=${letter || text} class=${letter ? "rail-run" : "rail-word"}>${letter && html`<b style=${{ color }}>${letter}</b> `}${named(text)}</span>`,
         )}</button>`}`,
