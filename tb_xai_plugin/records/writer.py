@@ -196,7 +196,9 @@ def _newest_file(directory: str, files: frozenset[str]) -> tuple[EventFileWriter
     if begin > latest[: len(begin)]:
         events = EventFileWriter(directory)
         return events, max(set(os.listdir(directory)) - before, default=None)
-    second, rest = re.match(re.escape(PREFIX) + "([0-9]{10})", latest), f".{socket.gethostname()}.{os.getpid()}.0"
+    second = re.match(re.escape(PREFIX) + "([0-9]{10})", latest)
+    # With TensorBoard's counter, no two files of a process have one name: a record that moved is found by the name of its file.
+    rest = f".{socket.gethostname()}.{os.getpid()}.{event_file_writer._global_uid.get()}"
     name = f"{PREFIX}{int(second[1]) + 1:010d}{rest}" if second else ""
     name = name if name > latest else latest + rest  # the name of another program, or of a user
     return _Named(os.path.join(directory, name)), name

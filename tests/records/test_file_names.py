@@ -100,6 +100,13 @@ def test_many_files_of_one_second_are_read_in_their_order_and_nobody_waits(watch
     assert all(json.loads(datum.value) == EPOCH for datum in data)
 
 
+def test_files_of_one_second_in_several_directories_have_no_name_in_common(tmp_path: Path) -> None:
+    """A record that was moved aside is found by the name of its file: with a name of another record's, a model went on in that one."""
+    runs = [Watched(tmp_path / name) for name in ("a", "b", "c")]
+    names = [run.write(step).file for step in range(4) for run in runs]
+    assert len(set(names)) == len(names)
+
+
 def test_a_file_that_a_server_may_remember_counts_though_it_is_gone(watched: Watched) -> None:
     gone = f"{PREFIX}9999999998.host.1.0"
     writer = Writer(str(watched.log_dir), files=[gone])
