@@ -59,10 +59,13 @@ export function paint(canvas, box, key, painting) {
   drawLines(context, painting, picked, width, height);
 }
 
-/** @param {HTMLCanvasElement} canvas  shows nothing from now on */
-export function wipe(canvas) {
-  if (!forget(canvas)) return;
-  canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
+/**
+ * @param {HTMLCanvasElement} canvas  shows nothing from now on
+ * @param {{width: number, height: number}} box  CSS pixels it takes up all the same, whatever it took up before
+ */
+export function wipe(canvas, { width, height }) {
+  const [w, h] = resize(canvas, width, height);
+  if (forget(canvas)) canvas.getContext("2d")?.clearRect(0, 0, w, h);
 }
 
 /**

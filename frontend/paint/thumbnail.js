@@ -17,12 +17,13 @@ import { paint, wipe } from "./picture.js";
 export function thumbnail(canvas, { side, probe, step, size, lit }, data, state) {
   const picture = side.picture(probe);
   const values = side.values(probe);
+  const box = picture ? fit(picture.width, picture.height, size) : { width: size, height: size };
   if (!picture || !values || step === null) {
     // What it showed before was another method's, another run's, or another epoch's.
-    wipe(canvas);
+    wipe(canvas, box);
     return;
   }
-  paint(canvas, fit(picture.width, picture.height, size), [side.id, values.id, probe, step].join(), {
+  paint(canvas, box, [side.id, values.id, probe, step].join(), {
     picture,
     values: values.at(step)?.values ?? null,
     scale: state.lock ? endFor(data, side) : 0,
