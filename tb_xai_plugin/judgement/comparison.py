@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.judgement import alignment, differences, history, noise
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing, places_of, rows_at
-from tb_xai_plugin.judgement.distances import MEASURES
+from tb_xai_plugin.judgement.distances import MEASURES, ignoring_nan
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
 from tb_xai_plugin.judgement.repeats import Repeats, listed
 from tb_xai_plugin.judgement.words import count_words, step_words
@@ -157,7 +156,7 @@ class Comparison:
         """
         if not len(self.repeats):
             return None
-        return np.stack([_ignoring_nan(statistic, self._between_repeats) for statistic in (np.nanmin, np.nanmean, np.nanmax)], axis=-1)
+        return np.stack([ignoring_nan(statistic, self._between_repeats) for statistic in (np.nanmin, np.nanmean, np.nanmax)], axis=-1)
 
     @cached_property
     def _between_repeats(self) -> np.ndarray:
@@ -360,11 +359,11 @@ def _most_of_repeats(distances: np.ndarray) -> np.ndarray:
     """(…,): the largest distance that the seed explains, from distances between repeats, (pairs, …); NaN with fewer than two."""
     if not len(distances):
         return np.full(distances.shape[1:], np.nan)
-    mean, deviation = _ignoring_nan(np.nanmean, distances), np.sqrt(_ignoring_nan(np.nanvar, distances))
+    mean, deviation = ignoring_nan(np.nanmean, distances), np.sqrt(ignoring_nan(np.nanvar, distances))
     count = np.maximum(np.isfinite(distances).sum(axis=0), 1)
     deviation = deviation * np.sqrt(count / np.maximum(count - 1, 1))
     again = 1 + HALF_AGAIN * np.minimum(1, WELL_KNOWN / count)
-    most = np.maximum(_ignoring_nan(np.nanmax, distances), np.maximum(mean + DEVIATIONS * deviation, again * mean))
+    most = np.maximum(ignoring_nan(np.nanmax, distances), np.maximum(mean + DEVIATIONS * deviation, again * mean))
     return np.where(np.isfinite(distances).sum(axis=0) > 1, most, np.nan)
 
 
@@ -376,11 +375,4 @@ def _counted(distance: np.ndarray, both_right: np.ndarray) -> np.ndarray:
 
 
 def _typical(series: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    return _ignoring_nan(np.nanmedian, np.where(counted, series, np.nan), axis=1)
-
-
-def _ignoring_nan(statistic: Callable[..., Any], array: np.ndarray, axis: int = 0) -> np.ndarray:
-    """A NumPy statistic that ignores NaN, along one axis; NaN without a warning where there is no number."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(statistic(array, axis=axis))
+    return ignoring_nan(np.nanmedian, np.where(counted, series, np.nan), axis=1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,17 @@ from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement.summaries import norm1
 from tb_xai_plugin.judgement.words import wrong_step
 from tb_xai_plugin.records import wire
+
+
+def ignoring_nan(statistic: Callable[..., Any], array: np.ndarray, axis: int = 0) -> np.ndarray:
+    """A NumPy statistic that ignores NaN, along one axis; NaN, without NumPy's warning, where there is no number.
+
+    Filters of warnings hold for all threads of a process: a server, which answers in several, would show some all the same.
+    """
+    empty = np.isnan(array).all(axis=axis)
+    if empty.all():
+        return np.full(empty.shape, np.nan)
+    return np.where(empty, np.nan, statistic(np.where(np.expand_dims(empty, axis), 0, array), axis=axis))
 
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -30,9 +41,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """1 - Spearman's rank correlation of |a| and |b|, in [0, 2]; tied values have their mean rank."""
     ra, rb = _ranks(np.abs(a)), _ranks(np.abs(b))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN rows stay NaN
-        ra, rb = ra - np.nanmean(ra, axis=-1, keepdims=True), rb - np.nanmean(rb, axis=-1, keepdims=True)
+    ra, rb = (ranks - ignoring_nan(np.nanmean, ranks, axis=-1)[..., None] for ranks in (ra, rb))
     return cosine(ra, rb)
 
 

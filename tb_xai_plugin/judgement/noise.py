@@ -159,7 +159,7 @@ def significant_changes(change: np.ndarray, errors: np.ndarray, values: np.ndarr
         change, errors: (…, probes, players), a difference and its standard errors; False where either is NaN.
         values: (…, probes, players) of one of the two sides: changes within their rounding error do not count.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         largest = np.nanmax(np.where(np.isfinite(values), np.abs(values), 0), axis=-1, keepdims=True, initial=0)
         scale = np.maximum(errors, ROUNDING * largest)
         z = np.abs(change) / np.where(scale > 0, scale, np.where(change != 0, np.finfo(float).tiny, 1))

@@ -135,6 +135,9 @@
     const root = page();
     if (!root || root.ariaBusy !== "false") return false;
     if (root.dataset.phase === "loading") return false;
+    // An export says how far it is, and then that it was sent.
+    const exports = root.querySelector(".export-button");
+    if (exports && exports.textContent.trim() !== "export") return false;
     return root.dataset.phase !== "ready" || root.dataset.analysed === "true";
   }
 
