@@ -143,3 +143,12 @@ export function hatch(context, { x, y, width, height }, apart, color, thickness 
   context.stroke();
   context.restore();
 }
+
+/**
+ * @param {HTMLCanvasElement} canvas  shows nothing from now on
+ * @param {{width: number, height: number}} box  CSS pixels that it takes up all the same: those of a canvas never drawn on are the browser's
+ */
+export function wipe(canvas, { width, height }) {
+  const [w, h] = resize(canvas, width, height);
+  if (forget(canvas)) canvas.getContext("2d")?.clearRect(0, 0, w, h);
+}

@@ -8,7 +8,7 @@ import { EM } from "../host/text.js";
 import { playerName } from "../model/players.js";
 import { choiceKey, isHidden, placeOf } from "../model/shown.js";
 import { fitting } from "../words/names.js";
-import { emptied, FONT, inkOf, forget, isShown } from "./canvas.js";
+import { emptied, FONT, forget, inkOf, isShown, wipe } from "./canvas.js";
 import { drawShades, linePath, veil } from "./signal.js";
 
 /** @typedef {import("../model/shown.js").Shown} Shown */
@@ -44,11 +44,13 @@ export function drawMiniature(place, key, miniature) {
   if (miniature.content.kind !== "image") DRAWN[miniature.content.kind](place, miniature);
 }
 
-/** @param {HTMLElement} place  shows nothing from now on */
-export function emptyMiniature(place) {
-  if (!forget(place)) return;
-  if (place instanceof HTMLCanvasElement) place.getContext("2d")?.clearRect(0, 0, place.width, place.height);
-  else place.replaceChildren();
+/**
+ * @param {HTMLElement} place  shows nothing from now on
+ * @param {number} size  CSS pixels of its side
+ */
+export function emptyMiniature(place, size) {
+  if (place instanceof HTMLCanvasElement) wipe(place, { width: size, height: size });
+  else if (forget(place)) place.replaceChildren();
 }
 
 /** @type {(shown: Miniature["shown"]) => Shown} */

@@ -20,7 +20,7 @@ export function miniature(place, { side, probe, step, size }, data, state) {
   const record = side.values(probe);
   const values = record?.at(step)?.values;
   if (!content || !record) {
-    emptyMiniature(place);
+    emptyMiniature(place, size);
     return;
   }
   const known = values && !isBlank(values) ? values : null;

@@ -3,7 +3,7 @@
 import { HIDDEN, NEUTRAL, isLight, rgbOf, tints } from "../figures/color.js";
 import { borders } from "../figures/outline.js";
 import { chosen, isBlank, largest } from "../figures/scale.js";
-import { forget, hatch, isShown, resize } from "./canvas.js";
+import { hatch, isShown, resize } from "./canvas.js";
 import { bordersOf, chosenEdge, edgeOf, polygon } from "./edges.js";
 import { base, basesOf, blit, hasGaps, pixelsOf, scratch, segmentsAt } from "./pixels.js";
 
@@ -57,15 +57,6 @@ export function paint(canvas, box, key, painting) {
   const noisy = noise && hidden ? noise.map((one, player) => one & hidden[player]) : noise;
   if (look.view !== "image" && noisy?.includes(1)) hatchPlayers(context, painting.picture, noisy, look.dark, width, height);
   drawLines(context, painting, picked, width, height);
-}
-
-/**
- * @param {HTMLCanvasElement} canvas  shows nothing from now on
- * @param {{width: number, height: number}} box  CSS pixels it takes up all the same, whatever it took up before
- */
-export function wipe(canvas, { width, height }) {
-  const [w, h] = resize(canvas, width, height);
-  if (forget(canvas)) canvas.getContext("2d")?.clearRect(0, 0, w, h);
 }
 
 /**

@@ -2,7 +2,8 @@
 
 import { fit } from "../figures/layout.js";
 import { endFor } from "../model/look.js";
-import { paint, wipe } from "./picture.js";
+import { wipe } from "./canvas.js";
+import { paint } from "./picture.js";
 
 /** @typedef {import("../types.d.ts").Data} Data */
 /** @typedef {import("../types.d.ts").Side} Side */
