@@ -1,6 +1,7 @@
 /** What the user does on the page: choices and commands of the views, and keys. */
 
 import { copy } from "./clipboard.js";
+import { frameAllows } from "./host.js";
 import { keyChange } from "./keyboard.js";
 import { isTaken } from "./typing.js";
 
@@ -9,6 +10,9 @@ import { isTaken } from "./typing.js";
 /** @typedef {import("../types.d.ts").Data} Data */
 
 const COPIED_MS = 2000;
+
+/** @type {(event: KeyboardEvent) => boolean} Ctrl+P, on a Mac Cmd+P */
+const asksToPrint = ({ key, ctrlKey, metaKey, altKey, shiftKey, defaultPrevented }) => key.toLowerCase() === "p" && ctrlKey !== metaKey && !altKey && !shiftKey && !defaultPrevented;
 
 /**
  * @param {HTMLElement} root  of the page
@@ -46,7 +50,14 @@ export function listen(root, store, dataNow, { retry, print }) {
 
   document.addEventListener("keydown", (event) => {
     const data = dataNow();
-    if (!data || isTaken(event)) return;
+    if (!data) return;
+    // The browser would print the page around this frame, cut at the window's edge, and dark pictures as they are.
+    if (asksToPrint(event) && frameAllows("allow-modals") !== false) {
+      event.preventDefault();
+      print();
+      return;
+    }
+    if (isTaken(event)) return;
     const wanted = keyChange(event, data, store.get());
     if (!wanted) return;
     event.preventDefault();

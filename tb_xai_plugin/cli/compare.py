@@ -173,7 +173,7 @@ def _report(compared: Comparison, a: Run, b: Run, step: int | None) -> dict[str,
     }
 
 
-def _of_run(run: Run, compared: Comparison, step: int, regions: Sequence[str]) -> dict[str, Any]:
+def _of_run(run: Run, compared: Comparison | SideBySide, step: int, regions: Sequence[str]) -> dict[str, Any]:
     explainer, target = compared.explainer, compared.target
     happened = Counter(event.kind for event in run.events(explainer, target=target))
     steady = run.steady_since(explainer, compared.measure, target=target)
@@ -194,7 +194,7 @@ def _of_run(run: Run, compared: Comparison, step: int, regions: Sequence[str]) -
     }
 
 
-def _happens(kind: str, run: Run, compared: Comparison) -> bool:
+def _happens(kind: str, run: Run, compared: Comparison | SideBySide) -> bool:
     """Whether a kind of event can occur: without labels, nothing is learned or forgotten; without epochs, nothing happens."""
     return not run.once and (compared.labelled or kind not in events.OF_PREDICTIONS)
 
@@ -221,19 +221,7 @@ def _number(value: float) -> float | None:
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    lines = [report["verdict"], ""]
-    rows = [["", "epoch", "", "steady since", *events.KINDS]]
-    for letter, run in report["runs"].items():
-        metric = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
-        steady = "-" if _once(run) else "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
-        counts = ("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS)
-        rows.append([f"{letter} {run['name']}", _epoch(run), metric, steady, *counts])
-    lines += _table(rows)
-    lines += [
-        f"{letter}{'' if _once(run) else ' returned'}: {words.returned_words(returned['how'], returned['epoch'])}"
-        for letter, run in report["runs"].items()
-        if (returned := run["returned"]) is not None and returned["how"] != "last"
-    ]
+    lines = [report["verdict"], "", *_of_runs(report)]
     regions = list(report["runs"]["A"]["regions"])
     if regions:
         rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "leans since"))]]
@@ -243,9 +231,29 @@ def _lines(report: dict[str, Any]) -> list[str]:
         lines += ["", *_table(rows)]
     if report["repeats"]:
         lines += ["", "Taken as repeats", *(f"  {recipe}: {', '.join(names)}" for recipe, names in report["repeats"].items())]
-    if report["look at"]:
-        lines += ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])]
-    return lines
+    return [*lines, *_to_look_at(report)]
+
+
+def _of_runs(report: dict[str, Any]) -> list[str]:
+    """The table of the two runs: their epochs, metrics and events, and which model each training returned."""
+    rows = [["", "epoch", "", "steady since", *events.KINDS]]
+    for letter, run in report["runs"].items():
+        metric = f"{run['metric']} {run['worth']:.3g}" if run["worth"] is not None else ""
+        steady = "-" if _once(run) else "not yet" if run["steady since"] is None else f"epoch {run['steady since']}"
+        counts = ("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS)
+        rows.append([f"{letter} {run['name']}", _epoch(run), metric, steady, *counts])
+    return [
+        *_table(rows),
+        *(
+            f"{letter}{'' if _once(run) else ' returned'}: {words.returned_words(returned['how'], returned['epoch'])}"
+            for letter, run in report["runs"].items()
+            if (returned := run["returned"]) is not None and returned["how"] != "last"
+        ),
+    ]
+
+
+def _to_look_at(report: dict[str, Any]) -> list[str]:
+    return ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])] if report["look at"] else []
 
 
 def _beside(compared: SideBySide, a: Run, b: Run, step: int | None) -> dict[str, Any]:
@@ -257,16 +265,17 @@ def _beside(compared: SideBySide, a: Run, b: Run, step: int | None) -> dict[str,
         "measure": compared.measure,
         "aligned by": compared.pairing.metric or "epoch",
         "verdict": compared.verdict(step),
-        "runs": {letter: {"name": run.name, "epoch": report["epochs"][letter]} for letter, run in zip("AB", (a, b), strict=True)},
+        "runs": {letter: _of_run(run, compared, report["epochs"][letter], ()) for letter, run in zip("AB", (a, b), strict=True)},
         **{name: value for name, value in report.items() if name != "epochs"},
         "can be compared": compared.comparable_words(compared.place(step)),
-        "look at": compared.look_first(step),
+        "look at": [asdict(finding) for finding in findings.of_beside(compared, a, step) if finding.probe is not None],
     }
 
 
 def _beside_lines(report: dict[str, Any]) -> list[str]:
-    a, b = (f"{letter} {run['name']}{_when(run['epoch'])}" for letter, run in report["runs"].items())
+    a, b = (f"{letter} {run['name']}{_when(run)}" for letter, run in report["runs"].items())
     lines = [f"{a} and {b} do not explain the same, and are shown side by side:", *(f"  {words}" for words in report["differs"])]
+    lines += ["", *_of_runs(report)]
     if report["can be compared"]:
         lines += ["", "What can be compared", *(f"  {words}" for words in report["can be compared"])]
     for title, series in (("region", report["regions"]), ("of the features that both have", report["features"])):
@@ -278,13 +287,12 @@ def _beside_lines(report: dict[str, Any]) -> list[str]:
             lines += ["", *_table(rows)]
             if len(series) > MOST_FEATURES:
                 lines.append(f"… and {len(series) - MOST_FEATURES} more; --json has all")
-    if report["look at"]:
-        lines += ["", f"Look at probes {', '.join(map(str, report['look at'][:MOST_FEATURES]))}"]
-    return lines
+    return [*lines, *_to_look_at(report)]
 
 
-def _when(step: int) -> str:
-    return {ABSENT: "", wire.UNTRAINED: " (untrained)", wire.RETURNED: " (returned)"}.get(step, f" (epoch {step})")
+def _when(run: Mapping[str, Any]) -> str:
+    at = _epoch(run)
+    return f" (epoch {at})" if at.isdecimal() else "" if at in ("-", "none") else f" ({at})"
 
 
 def _percent(share: float | None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tb_xai_plugin.judgement.differences import MOST_NAMED, names_words
+from tb_xai_plugin.judgement.rounding import take_as_same, without_rounding
 from tb_xai_plugin.judgement.words import count_words
 from tb_xai_plugin.records import wire
 
@@ -123,6 +124,10 @@ def _tables(run: Series, other: Series) -> Unlike:
     ]
     said = list(_columns_said(names, lacks, renamed, common))
     columns = [[pair[side] for pair in common] for side in (0, 1)]
+    rounded = sum(
+        take_as_same([cells[0][:, one], cells[1][:, two]]) | take_as_same([background[0][:, one], background[1][:, two]])
+        for one, two in common
+    )
     keys = [[b"\0".join(row[of_side].tolist()) for row in side] for side, of_side in zip(cells, columns, strict=True)]
     alike = None
     if len(cells[0]) == len(cells[1]) and common:
@@ -133,11 +138,13 @@ def _tables(run: Series, other: Series) -> Unlike:
     differing = [names[0][one] for one, two in common if (cells[0][pairs[:, 0], one] != cells[1][pairs[:, 1], two]).any()]
     said += _probes_said(run, other, pairs, same, where, f", in {names_words(differing)}" if differing else "") if common else []
     if common and run.comparable.get("background") != other.comparable.get("background"):
-        of_background = list(_background_said(background, columns, where))
+        of_background = list(_background_said(background, columns, where, rounded > 0))
         if where and said[-1] == f"the rows are the same{where}" and of_background == [f"the background rows are the same{where}"]:
             said.pop()
             of_background = [f"rows and background are the same{where}"]
         said += of_background
+    if rounded and len(pairs):
+        said.append(f"numbers of {count_words(rounded, 'column')} differ by rounding alone, and count as the same")
     players = [side.record["probes"]["player_names"] for side in (run, other)]
     members = [_members(side) for side in (run, other)]
     both, regrouped = [], []
@@ -197,10 +204,16 @@ def _renamed(names: Sequence[Sequence[str]], cells: Sequence[np.ndarray]) -> Ite
     for place, name in enumerate(names[0]):
         if name in names[1] or len(set(cells[0][:, place].tolist())) < 2:
             continue
-        twins = [candidate for candidate in new if (cells[0][:, place] == cells[1][:, candidate]).all()]
+        twins = [candidate for candidate in new if _same_column(cells[0][:, place], cells[1][:, candidate])]
         if len(twins) == 1:
             new.remove(twins[0])
             yield name, names[1][twins[0]]
+
+
+def _same_column(one: np.ndarray, two: np.ndarray) -> bool:
+    columns = [one.copy(), two.copy()]
+    take_as_same(columns)
+    return bool((columns[0] == columns[1]).all())
 
 
 def _columns_said(
@@ -216,7 +229,7 @@ def _columns_said(
         yield "the columns stand in another order"
 
 
-def _background_said(background: Sequence[np.ndarray], columns: Sequence[Sequence[int]], where: str) -> Iterator[str]:
+def _background_said(background: Sequence[np.ndarray], columns: Sequence[Sequence[int]], where: str, rounded: bool) -> Iterator[str]:
     counts = [len(side) for side in background]
     if not all(counts):
         yield "the backgrounds differ"
@@ -226,7 +239,7 @@ def _background_said(background: Sequence[np.ndarray], columns: Sequence[Sequenc
     if same == max(counts):
         if where:
             yield f"the background rows are the same{where}"
-        elif list(columns[0]) == list(columns[1]):
+        elif list(columns[0]) == list(columns[1]) and not rounded:
             yield "the background has other weights, or is used in another way"
     elif counts[0] == counts[1]:
         yield f"{counts[0] - same} of {counts[0]} background rows differ{where}"
@@ -243,6 +256,7 @@ def _images(run: Series, other: Series) -> Unlike:
     if shapes[0] != shapes[1] or images[0].shape[1:] != images[1].shape[1:]:
         words = [" × ".join(map(str, shape[: 2 if shapes[0][2:] == shapes[1][2:] else 3])) for shape in shapes]
         return Unlike((f"A's images are {words[0]}, B's {words[1]}",), *_nothing())
+    images, rounded = _without_rounding(images)
     keys = [[image.tobytes() for image in side] for side in images]
     alike = None
     if len(images[0]) == len(images[1]) and images[0].ndim in (3, 4):
@@ -264,6 +278,7 @@ def _images(run: Series, other: Series) -> Unlike:
         said.append(f"the segments differ in {int((~equal).sum())} of {len(pairs)} images (A has {words[0]} an image, B {words[1]})")
     if run.comparable.get("baseline") != other.comparable.get("baseline"):
         said.append("what stands for absent segments (the baseline) differs")
+    said += _rounding_said("pixels", rounded)
     return Unlike(
         tuple(said),
         pairs,
@@ -333,6 +348,7 @@ def _series(run: Series, other: Series) -> Unlike:
     if series[0].shape[1:] != series[1].shape[1:]:
         words = [f"{shape[1]} steps of {count_words(shape[2], 'channel')}" for shape in (side.shape for side in series)]
         return Unlike((f"A's series are {words[0]}, B's {words[1]}",), *_nothing())
+    series, rounded = _without_rounding(series)
     keys = [[one.tobytes() for one in side] for side in series]
     alike = _equal(series[0], series[1]).mean(axis=(1, 2)) if len(series[0]) == len(series[1]) else None
     pairs, same = _paired(run, other, keys, alike)
@@ -347,9 +363,23 @@ def _series(run: Series, other: Series) -> Unlike:
         said.append(f"the segments differ in {int((~equal).sum())} of {len(pairs)} series")
     if run.comparable.get("baseline") != other.comparable.get("baseline"):
         said.append("what stands for absent segments (the baseline) differs")
+    said += _rounding_said("values", rounded)
     return Unlike(
         tuple(said), pairs, same, tuple(_all_players(run, one, is_equal) for (one, _), is_equal in zip(pairs.tolist(), equal, strict=True))
     )
+
+
+def _without_rounding(arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], bool]:
+    """Both arrays, the second without what differs from the first by rounding alone; and whether there was any such."""
+    one, two = arrays
+    if len(one) != len(two):
+        return [one, two], False
+    same = without_rounding(one, two)
+    return [one, same], not np.array_equal(two, same, equal_nan=two.dtype.kind == "f")
+
+
+def _rounding_said(what: str, rounded: bool) -> list[str]:
+    return [f"{what} that differ by rounding alone count as the same"] if rounded else []
 
 
 def _equal(one: np.ndarray, two: np.ndarray) -> np.ndarray:

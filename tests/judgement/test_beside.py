@@ -109,6 +109,28 @@ def test_columns_that_are_new_renamed_or_in_another_order_are_named(tmp_path: Pa
     assert found.features["age"][found.place(), 0] == pytest.approx(found.features["age"][found.place(), 1], abs=0.05)
 
 
+@pytest.mark.parametrize("names", [NAMES[1:], NAMES[:1] + NAMES[2:], ["debt", "years", "income"]])
+def test_columns_that_were_prepared_alike_are_the_same_but_for_rounding(names: list[str], tmp_path: Path) -> None:
+    """As after a StandardScaler in another precision, or over other columns."""
+    step = np.nextafter(ROWS, np.float32(np.inf), dtype=np.float32)
+    found = beside(tmp_path, (logit(NAMES), table()), (logit(names), table(names, step[:12], background=step[12:52])))
+    assert found.pairs.tolist() == [[probe, probe] for probe in range(12)]
+    assert found.same.all()
+    assert "rows and background are the same in the columns that both have" in found.differs
+    assert f"numbers of {len(names)} columns differ by rounding alone, and count as the same" in found.differs
+    assert np.nanmax(found.distance) < 0.1
+
+
+def test_runs_that_differ_by_rounding_alone_say_so_and_nothing_else(tmp_path: Path) -> None:
+    step = np.nextafter(ROWS, np.float32(np.inf), dtype=np.float32)
+    found = beside(tmp_path, (logit(NAMES), table()), (logit(NAMES), table(rows=step[:12], background=step[12:52])))
+    assert found.differs == ("numbers of 4 columns differ by rounding alone, and count as the same",)
+    shown = images()
+    rounded = xai.ImageProbes(np.nextafter(shown.inputs, np.float32(9)), np.arange(8) % 2, segments="grid", baseline=0.0)
+    found = beside(tmp_path / "images", (brightness, shown), (brightness, rounded))
+    assert found.differs == ("pixels that differ by rounding alone count as the same",)
+
+
 @pytest.mark.parametrize(
     ("probes", "words"),
     [

@@ -321,12 +321,18 @@ def test_on_paper_the_page_is_as_wide_as_its_sheet_wherever_the_rail_is(two_runs
         page.close()
 
 
-def test_the_menus_print_draws_the_canvases_for_paper_first(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
+def test_the_menus_print_and_the_browsers_key_draw_the_canvases_for_paper_first(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
     page = visit(two_runs.url + ALONE + STATE, color_scheme="dark")
     frame = tab_frame(page)
     frame.evaluate("window.print = () => { window.printed = document.documentElement.className; }; null")
-    frame.get_by_role("button", name="export").click()
-    frame.get_by_role("menuitem", name="Print").click()
-    page.wait_for_function("window.printed !== undefined")
-    assert "dark" not in page.evaluate("printed")
-    page.wait_for_function("document.documentElement.classList.contains('dark')")
+
+    def from_the_menu() -> None:
+        frame.get_by_role("button", name="export").click()
+        frame.get_by_role("menuitem", name="Print").click()
+
+    for ask in (from_the_menu, lambda: page.keyboard.press("Control+p")):
+        ask()
+        page.wait_for_function("window.printed !== undefined")
+        assert "dark" not in page.evaluate("printed")
+        page.wait_for_function("document.documentElement.classList.contains('dark')")
+        page.evaluate("delete window.printed")
