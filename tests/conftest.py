@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Error, FrameLocator, Page, expect, sync_playwright
-from support.browsing import Open, is_complaint
+from support.browsing import Open, is_complaint, stand_in
 from support.records import ROOT, FakeRun, Serve, TensorBoard, serving
 
 # A machine that has other work to do draws a page slowly; what is right is there sooner.
@@ -74,15 +74,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_tab(browser: Browser) -> Iterator[Open]:
-    """open_tab(server, "probe=1&epoch=3", dark=True, alone=False): TensorBoard's page and the tab in it.
+    """open_tab(server, "probe=1&epoch=3", dark=True): a page and the tab in its frame.
 
+    Around the frame is a page that stands for TensorBoard's, which takes two seconds more to open; whole=True is TensorBoard's own. alone=True is no frame.
     At the end of the test there must have been no error in the browser's console: the content security policy reports there.
     """
     complaints: list[str] = []
     pages: list[Page] = []
 
     def start(
-        server: TensorBoard, state: str = "", *, dark: bool = False, alone: bool = False, errors: bool = False
+        server: TensorBoard, state: str = "", *, dark: bool = False, whole: bool = False, alone: bool = False, errors: bool = False
     ) -> tuple[Page, FrameLocator]:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         pages.append(page)
@@ -95,6 +96,8 @@ def open_tab(browser: Browser) -> Iterator[Open]:
         ]
         hash_ = "#" + "&".join(["xai", *fields])
         path = "/data/plugin_entry.html?name=xai" if alone else f"/?darkMode={'true' if dark else 'false'}"
+        if not whole and not alone:
+            page.route(server.url + path, lambda route: route.fulfill(body=stand_in(dark), content_type="text/html"))
         page.goto(server.url + path + hash_)
         return page, page.frame_locator('iframe[src*="name=xai"]')
 

@@ -46,7 +46,7 @@ def test_every_way_of_installing_serves_the_page_and_the_numbers(
     installed: Path, sources: Path, tensorboard: Serve, tmp_path: Path
 ) -> None:
     run = FakeRun(tmp_path / "logs" / "run").write([0, 1])
-    server = tensorboard("--logdir", tmp_path / "logs", python=installed)
+    server = tensorboard("--logdir", tmp_path / "logs", python=installed, tensorflow=True)
     server.wait_for_epochs("run/xai", 2)
     assert server.xai("values", run="run/xai", explainer="shap", **{"class": 0}).arrays["values"].shape == (2, 3, 5)
     assert "static/index.js" in server.get("data/plugin_entry.html", name="xai").text

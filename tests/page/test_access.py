@@ -112,7 +112,7 @@ def test_tab_reaches_every_control_and_the_focus_is_always_seen(server: TensorBo
 
 
 def test_keys_work_at_once_and_a_field_of_tensorboard_keeps_them(server: TensorBoard, open_tab: Open) -> None:
-    page, tab = open_tab(server, "a=a/xai&b=&epoch=3")
+    page, tab = open_tab(server, "a=a/xai&b=&epoch=3", whole=True)
     expect(tab.locator(READY)).to_be_visible()
     page.keyboard.press("ArrowLeft")
     expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 2")

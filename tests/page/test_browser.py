@@ -442,7 +442,7 @@ def test_a_click_on_a_curve_moves_the_cursor_there(server: TensorBoard, open_tab
 
 
 def test_a_link_opens_exactly_the_view_it_was_copied_from(server: TensorBoard, open_tab: Open) -> None:
-    page, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=2&epoch=1&view=map&opacity=30&sort=order")
+    page, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=2&epoch=1&view=map&opacity=30&sort=order", whole=True)
     expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 1")
     tab.locator(".class-row").last.click()
     tab.get_by_role("button", name="LIME").click()
@@ -450,7 +450,7 @@ def test_a_link_opens_exactly_the_view_it_was_copied_from(server: TensorBoard, o
     seen = tab.locator(".reading-room").inner_text()
     page.wait_for_function("location.hash.includes('p.xai.method=lime')")
     link = page.evaluate("location.hash")
-    other, copy = open_tab(server, "&".join(part[6:] for part in link.split("&")[1:]).replace("%2F", "/"))
+    other, copy = open_tab(server, "&".join(part[6:] for part in link.split("&")[1:]).replace("%2F", "/"), whole=True)
     expect(copy.locator(".reading-room")).to_have_text(re.compile(".+"))
     expect(copy.locator(READY)).to_be_visible()
     assert copy.locator(".reading-room").inner_text() == seen
@@ -522,7 +522,7 @@ def test_names_that_are_markup_are_text(server: TensorBoard, open_tab: Open) -> 
 
 
 def test_the_page_follows_tensorboards_theme(server: TensorBoard, open_tab: Open) -> None:
-    page, tab = open_tab(server, dark=True)
+    page, tab = open_tab(server, dark=True, whole=True)
     expect(tab.locator(READY)).to_be_visible()
     expect(tab.locator("html")).to_have_class("dark")
     page.evaluate("document.body.classList.remove('dark-mode')")
@@ -530,7 +530,7 @@ def test_the_page_follows_tensorboards_theme(server: TensorBoard, open_tab: Open
 
 
 def test_the_tab_keeps_its_place_while_another_is_open(server: TensorBoard, open_tab: Open) -> None:
-    page, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=1&epoch=3")
+    page, tab = open_tab(server, "a=b-shortcut/xai&b=&probe=1&epoch=3", whole=True)
     expect(tab.locator(".cursor-epoch")).to_contain_text("epoch 3")
     page.evaluate("location.hash = '#timeseries'")
     expect(tab.locator(".cursor-epoch")).not_to_be_visible()

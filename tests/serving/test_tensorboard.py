@@ -50,7 +50,7 @@ def test_each_of_300_epochs_is_served(
     tensorflow: bool, loader: str, tensorboard: Serve, long_run: FakeRun, request: pytest.FixtureRequest
 ) -> None:
     python = sys.executable if tensorflow else request.getfixturevalue("viewer")
-    server = tensorboard("--logdir", Path(long_run.log_dir).parent, loader, python=python)
+    server = tensorboard("--logdir", Path(long_run.log_dir).parent, loader, python=python, tensorflow=True)
     entry = server.wait_for_epochs("long/xai", 300)
     assert (entry["last_step"], entry["error"], entry["name"]) == (299, None, "long")
     assert_served_as_written(server, "long/xai", long_run)

@@ -20,6 +20,13 @@ def is_complaint(message: ConsoleMessage) -> bool:
     return message.type == "error" and not icon and not ended
 
 
+def stand_in(dark: bool) -> str:
+    """A page that has of TensorBoard's what the tab knows of it: its element, its theme, its address, and a frame below a header."""
+    frame = '<iframe src="data/plugin_entry.html?name=xai" style="position: absolute; top: 64px; width: 100%; height: calc(100% - 64px); border: 0">'
+    theme = "dark-mode" if dark else ""
+    return f'<!doctype html><title>TensorBoard</title><body class="{theme}" style="margin: 0"><tb-webapp>{frame}</iframe></tb-webapp>'
+
+
 def tab_frame(page: Page) -> Frame:
     """The tab's own frame, however deep, once it is ready."""
     for _ in range(200):
