@@ -13,8 +13,8 @@ from support.all_kinds import write_all
 from support.records import FakeRun, serving
 from support.walking import FramedWalk, House, Walk
 
-STEPS, EVERY = 80, 8
-SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "1 2 3").split()]
+STEPS, EVERY = 100, 10
+SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "1 2").split()]
 KINDS = ["image-a", "table-a", "text-a", "series-a"]
 
 
