@@ -24,15 +24,16 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 SCRIPT = (Path(__file__).parent / "walking.js").read_text(encoding="utf-8")
 FASTER = 10
-# Time, and the address that the page would have: browsers refuse more than a few changes of it a second.
+# Time; the address that the page would have, as browsers refuse more than a few changes of it a second; a printer, whose window nobody would close.
 SETUP = f"""
 window.realTimeout = window.setTimeout.bind(window);
 if (location.href.includes("plugin_entry")) window.setTimeout = (act, ms = 0, ...rest) => window.realTimeout(act, ms > 20 ? ms / {FASTER} : ms, ...rest);
 if (location.href.includes("plugin_entry") && window === window.parent) history.replaceState = (state, title, url) => {{ window.address = url; }};
+window.print = () => {{ for (const name of ["beforeprint", "afterprint"]) dispatchEvent(new Event(name)); }};
 """
 SIZES = [(1440, 900), (1440, 900), (1024, 700), (860, 700), (480, 600), (1920, 1080), (1440, 1000)]
 ARROWS = ["ArrowLeft", "ArrowRight", "ArrowRight", "Home", "End", "ArrowUp", "ArrowDown", "[", "]"]
-KEYS = [*ARROWS, ",", ".", "1", "2", "p", " ", "?", "Escape"]
+KEYS = [*ARROWS, ",", ".", "1", "2", "p", " ", "?", "Escape", "Control+p"]
 # How often something is done in a room, against once in each other.
 WEIGHTS = {"runs": 6, "explanation": 3, "cursor": 2, "regions": 3, "probes": 2, "look": 1}
 # Of a command that asks for nothing in the address, and of the list that a click there fills.
@@ -173,7 +174,8 @@ class Walk:
         rng = self.rng
         kind = rng.choices(["use", "point", "key", "size", "dark", "grow", "hide", "scroll"], [50, 14, 22, 4, 2, 3, 3, 2])[0]
         if kind == "key":
-            return ["key", ("Shift+" if rng.random() < 0.1 else "") + rng.choice(KEYS)]
+            key = rng.choice(KEYS)
+            return ["key", ("Shift+" if rng.random() < 0.1 and "+" not in key else "") + key]
         if kind == "size":
             return ["size", *rng.choice(SIZES)]
         if kind == "dark":
