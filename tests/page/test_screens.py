@@ -321,6 +321,29 @@ def test_on_paper_the_page_is_as_wide_as_its_sheet_wherever_the_rail_is(two_runs
         page.close()
 
 
+def test_on_paper_the_page_is_laid_out_as_in_its_window_whatever_paper_the_printer_has(
+    two_runs: TensorBoard, visit: Callable[..., Page]
+) -> None:
+    """What is drawn is not drawn anew: a box of another size would cut it, or leave it over its neighbour."""
+    page = visit(two_runs.url + ALONE + STATE, size=(1440, 900))
+    frame = tab_frame(page)
+    measure = """() => ['.training-room figure', '.plot canvas', '.pictures-room', '.reading-room .plot'].flatMap((place) =>
+        [...document.querySelectorAll(place)].map((element) => element.getBoundingClientRect()).map(({ left, width, height }) => [place, left, width, height].join()))"""
+    before = frame.evaluate(measure)
+    assert len(before) >= 8
+    page.emulate_media(media="print")
+    page.wait_for_function("document.documentElement.classList.contains('printing')")
+    page.set_viewport_size({"width": 600, "height": 900})
+    frame.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert frame.evaluate("document.querySelector('.page').dataset.rail") == "beside"
+    assert frame.evaluate(measure) == before
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(media="screen")
+    page.wait_for_function("!document.documentElement.classList.contains('printing')")
+    page.set_viewport_size({"width": 600, "height": 900})
+    page.wait_for_function("document.querySelector('.page').dataset.rail === 'folded'")
+
+
 def test_the_menus_print_and_the_browsers_key_draw_the_canvases_for_paper_first(two_runs: TensorBoard, visit: Callable[..., Page]) -> None:
     page = visit(two_runs.url + ALONE + STATE, color_scheme="dark")
     frame = tab_frame(page)

@@ -63,6 +63,8 @@ export function foldView(element) {
   /** @type {import("../../types.d.ts").Update} */
   const update = (data, state) => {
     last = [data, state];
+    // A sheet is as wide as the window, whatever paper the printer has (host/print.js).
+    if (document.documentElement.classList.contains("printing")) return;
     const root = page();
     const open = isOpen(state);
     if (root) root.dataset.rail = !open ? "folded" : small.matches ? "over" : "beside";
