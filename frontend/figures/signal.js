@@ -19,8 +19,8 @@ const GAP = 4;
  */
 export function signalRows(height, channels, named, em = 1) {
   const [name, time] = [named ? NAME * em : 0, TIME * em];
-  const bars = Math.max(BARS, Math.min(MOST_BARS, Math.round(OF_BARS * height)));
-  const least = channels * (name + (named ? LEAST_NAMED : LEAST_ROW) + GAP) + bars + time;
+  const bars = Math.max(BARS * em, Math.min(MOST_BARS * em, Math.round(OF_BARS * height)));
+  const least = channels * (name + (named ? LEAST_NAMED : LEAST_ROW) * em + GAP) + bars + time;
   const total = Math.max(height, least);
   const band = (total - bars - time) / channels - GAP;
   return {

@@ -16,6 +16,9 @@ const LEAST_NAMES = 48 * EM;
 const BESIDE = 12;
 const HAIR = 8;
 const LABEL_HEIGHT = 12 * EM;
+// Px above the first rank, and below the lowest name: half of a name.
+const TOP = 8 * EM;
+const BOTTOM = 6 * EM;
 // Pixels between two ranks at most: farther apart a change of one rank looks like a fall.
 export const LARGEST_STEP = 32 * EM;
 /** A line of a value of 0; the scale's own middle would not be seen on the panel. */
@@ -56,7 +59,7 @@ export function widest(texts) {
 export function chartOf(width, height, places, { lowest, of, longest }) {
   const names = Math.round(Math.max(LEAST_NAMES, Math.min(longest + BESIDE + 4, width * OF_NAMES)));
   const wide = Math.max(10, width - 2 * names);
-  const apart = Math.min(LARGEST_STEP, (height - 16) / Math.max(1, lastLevel(lowest, of) - 1));
+  const apart = Math.min(LARGEST_STEP, (height - 2 * TOP) / Math.max(1, lastLevel(lowest, of) - 1));
   return {
     width,
     height,
@@ -64,7 +67,7 @@ export function chartOf(width, height, places, { lowest, of, longest }) {
     lowest,
     of,
     x: (place) => names + (places < 2 ? wide / 2 : (place / (places - 1)) * wide),
-    y: (level) => 8 + (level - 1) * apart,
+    y: (level) => TOP + (level - 1) * apart,
   };
 }
 
@@ -123,7 +126,7 @@ export function paintRanks(canvas, key, chart, { bins, ranks, values }, starts, 
   context.textBaseline = "middle";
   for (const [where, labels] of Object.entries(ends)) {
     labels.sort((one, other) => one.rank - other.rank);
-    spreadApart(labels, LABEL_HEIGHT, chart.height - 6);
+    spreadApart(labels, LABEL_HEIGHT, chart.height - BOTTOM);
     const right = where === "right";
     for (const { y, from, player, rank } of labels) {
       const end = right ? chart.width - chart.names + 2 : chart.names - 2;

@@ -118,7 +118,7 @@ function drawChannel(context, signal, channel, row, x, ink) {
   context.fillStyle = ink.muted;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const value of ticks(low, high, row.height > 60 ? 3 : row.height > 28 ? 2 : 1)) {
+  for (const value of ticks(low, high, row.height > 60 * EM ? 3 : row.height > 28 * EM ? 2 : 1)) {
     context.fillText(tick(value), LEFT - 5, Math.min(row.top + row.height - 5 * EM, Math.max(row.top + 6 * EM, y(value))));
   }
   context.strokeStyle = ink.line;
@@ -257,7 +257,7 @@ function torn(context, left, wide, end, up, color) {
 function drawTime(context, length, x, top, wide, ink) {
   context.fillStyle = ink.muted;
   context.textBaseline = "top";
-  for (const step of ticks(0, length, Math.floor(wide / 44))) {
+  for (const step of ticks(0, length, Math.floor(wide / (44 * EM)))) {
     context.textAlign = step > 0.95 * length ? "right" : "center";
     context.fillText(tick(step), step > 0.95 * length ? x(length) : x(step), top + 4);
   }
