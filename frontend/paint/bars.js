@@ -56,7 +56,7 @@ export function drawBars(canvas, width, height, key, chart) {
 function drawBar(context, { y, from, to, error, text, look }, at, [low, high], dark, width) {
   const { ink, muted, faint, panel } = inkOf(dark);
   if (!Number.isFinite(to)) {
-    write(context, "no number", at(Math.min(high, Math.max(low, 0))) + TEXT, y, faint, "left");
+    write(context, "no number", at(Math.min(high, Math.max(low, 0))) + TEXT, y, muted, "left");
     return;
   }
   const inside = (/** @type {number} */ value) => Math.min(high, Math.max(low, value));

@@ -135,7 +135,7 @@ export function percent(share) {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
   const hundredth = share * 100;
   const text = hundredth.toFixed(hundredth < 9.95 ? 1 : 0);
-  return `${text.replace(/\.0$/, "")} %`;
+  return `${typographic(text.replace(/\.0$/, ""))} %`;
 }
 
 /**

@@ -83,7 +83,7 @@ function column({ title, side, step }, probe, player, same) {
   const place = explained && player !== null ? standing(explained.values, player) : null;
   const head = html`<b style=${{ color: side.color }}>${title}</b>`;
   if (explained && isZero(explained.values)) return html`<div key=${title} class="reading-line"><p>${head}</p><p class="reading-value" title="all values are 0">0</p></div>`;
-  if (!explained || player === null || !place) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">no number at this epoch</span></p></div>`;
+  if (!explained || player === null || !place) return html`<div key=${title} class="reading-line"><p>${head} <span class="blank-line">${missing(side, explained?.values)}</span></p></div>`;
   const { probes } = side.info;
   const one = outputName(probes, Math.max(0, explained.target));
   const [lower, raise] = probes.regression ? [`lowers ${one}`, `raises ${one}`] : ["against", "for"];
@@ -94,6 +94,17 @@ function column({ title, side, step }, probe, player, same) {
     <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(place.value, error)}</p>
     <p class="reading-rank" title=${`rank ${place.rank} of ${place.of} · ${percent(place.share)} of the summed |attribution|`}>rank ${place.rank} of ${place.of} · ${percent(place.share)}</p>
   </div>`;
+}
+
+/**
+ * Why a run has no number of a player.
+ * @param {Side} side
+ * @param {ArrayLike<number> | undefined} values  of all players, where there are any
+ */
+function missing(side, values) {
+  // Beside A stands a run without some of its features.
+  if (side.apart && values && Array.from(values).some(Number.isFinite)) return `has no such ${playerNoun(side.info.probes.kind, 1)}`;
+  return isOnce(side) ? "no number" : "no number at this epoch";
 }
 
 /** @param {number} error */
@@ -115,7 +126,7 @@ function differenceColumn({ panes, cursor, probe, player, difference }) {
   const error = difference?.at(probe, cursor.step)?.[player] ?? NaN;
   const noise = error > 0 ? (isNoise(difference?.real(probe, cursor.step)?.[player], error) ? "within noise" : "beyond noise") : "";
   return html`<div class="reading-line">
-    <p class="ellipsis"><b>${first.title} − ${second.title}</b></p>
+    <p><b>${first.title} − ${second.title}</b></p>
     <p class="reading-value" title=${`in ${unitWords([first.side, second.side])}, ${certainty(error)} of the difference`}>${withError(value, error)}</p>
     <p class="reading-rank" title=${noise && `sampling error alone ${noise === "beyond noise" ? "rarely causes" : "can cause"} such a difference; tested over all players of all probes (Benjamini and Hochberg)`}>${noise}</p>
   </div>`;
