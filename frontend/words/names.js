@@ -92,3 +92,12 @@ export function fitting(name, room, wide) {
   while (letters > 3 && wide(middle(name, letters)) > room) letters -= 1;
   return middle(name, letters);
 }
+
+// Of Hebrew, Arabic and the scripts beside them.
+const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/**
+ * Words with names in quotation marks, each name of its own direction: one in Arabic leaves the marks, and the names beside it, where they are.
+ * @param {string} words
+ */
+export const quotedApart = (words) => (FROM_THE_RIGHT.test(words) ? words.replace(/“([^“”]*)”/g, "“\u2068$1\u2069”") : words);

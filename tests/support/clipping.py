@@ -39,7 +39,8 @@ RECORDER = """
 READER = """
 () => {
   const TOLERANCE = 1.5;
-  const plain = (text) => text.replace(/[\\s\\u2068\\u2069]+/g, " ").trim();
+  // Marks of direction have no width, and a title has none of them.
+  const plain = (text) => text.replace(/[\\u2068\\u2069]/g, "").replace(/\\s+/g, " ").trim();
   const path = (node) => {
     const names = [];
     for (let at = node; at && at !== document.body && names.length < 4; at = at.parentElement) if (typeof at.className === "string" && at.className) names.unshift("." + at.className.trim().split(/\\s+/).join("."));

@@ -3,6 +3,7 @@
 import { reveal } from "../../figures/layout.js";
 import { EM } from "../../host/text.js";
 import { className, inUnit, outputError, outputName, outputNumber, plural, probability, unitWords } from "../../words/format.js";
+import { quotedApart } from "../../words/names.js";
 import { labelIsRight, trueLabels } from "../../words/truth.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, named, render } from "../parts/html.js";
@@ -152,7 +153,7 @@ function head({ title, side }, probes, given) {
   let words = predicted < 0 ? "" : `predicts “${className(probes, predicted)}”`;
   if (probes.regression) words = probes.truth ? "output, error" : "output";
   else if (probes.label_sets && predicted >= 0) words = `${given?.right} of ${probes.classes} right`;
-  return html`<span key=${title} class=${probes.regression ? "ellipsis output-cell" : "class-predicts"} title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${words}</span>`;
+  return html`<span key=${title} class=${probes.regression ? "ellipsis output-cell" : "class-predicts"} title=${`${title} ${words}`}><b style=${{ color: side.color }}>${title}</b> ${quotedApart(words)}</span>`;
 }
 
 /**

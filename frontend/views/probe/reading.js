@@ -8,6 +8,7 @@ import { playerName } from "../../model/players.js";
 import { align, holesOf, joinSteps } from "../../model/series.js";
 import { className, outputName, percent, tick, unitWords, withError } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
+import { quotedApart } from "../../words/names.js";
 import { createCurves } from "../parts/curves.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, render } from "../parts/html.js";
@@ -41,7 +42,7 @@ export function readingView(element) {
     const name = player === null ? `no ${playerNoun(probes.kind)}` : playerName(probes, data.panes[0].side.content(probe), player);
     render(
       html`<div class="reading">
-        <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${probes.kind === "image" ? of : `${name}${of}`}><b>${name}</b>${of}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
+        <div class="reading-head"><span class="reading-words"><span class="ellipsis" title=${probes.kind === "image" ? of : `${name}${of}`}><b>${name}</b>${quotedApart(of)}</span> <span class="note" title=${how(data, state)}>${how(data, state)}</span></span>
           ${state.player !== null && html`<button type="button" class="link" onClick=${() => choose(element, { player: null })}>release (Esc)</button>`}</div>
         <div class="reading-lines">${data.panes.map((pane) => column(pane, probe, player, same))}${differenceColumn(data)}</div>
         ${failure(element, data, ["difference"], "The error of the difference could not be read")}

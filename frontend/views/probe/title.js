@@ -1,6 +1,7 @@
 /** Which probe is shown large, and the way to its neighbours. */
 
 import { inUnit, outputNumber } from "../../words/format.js";
+import { quotedApart } from "../../words/names.js";
 import { ProbeName } from "../../words/probes.js";
 import { choose, html, render } from "../parts/html.js";
 
@@ -18,7 +19,7 @@ export function probeTitleView(element) {
       html`<button type="button" class="icon-button text" aria-label=${label} title=${label} disabled=${next === undefined} onClick=${() => choose(element, { probe: next, player: null, hover: null })}>${mark}</button>`;
     render(
       html`<div class="probe-title">
-        <span class="probe-words"><h2 class="ellipsis" title=${name}>${name}</h2>
+        <span class="probe-words"><h2 class="ellipsis" title=${name}>${quotedApart(name)}</h2>
         ${truth !== undefined && html`<span class="note">true value ${inUnit(outputNumber(truth), probes.unit)}</span>`}
         ${probes.regression ? probes.classes > 1 && html`<span class="note">click an output to explain it</span>` : html`<span class="note">click a class to explain it</span>`}</span>
         ${button("Previous probe (↑)", "‹", neighbour(-1))}

@@ -13,7 +13,7 @@ import { drawSpark, sparkAt } from "../../paint/spark.js";
 import { thumbnail } from "../../paint/thumbnail.js";
 import { className, epoch, inUnit, list, number, outputNumber, unitWords } from "../../words/format.js";
 import { KINDS } from "../../words/kinds.js";
-import { sharedBeginning, shortName } from "../../words/names.js";
+import { quotedApart, sharedBeginning, shortName } from "../../words/names.js";
 import { probeName, shortProbeName } from "../../words/probes.js";
 import { choose, html, render, select } from "../parts/html.js";
 import { once } from "../parts/later.js";
@@ -230,7 +230,7 @@ function card(element, data, panes, probe, { left, width, lines }) {
   const why = panes.some((pane) => isUnexplained(pane, probe)) ? `\nhatched: ${unexplained(data.explained, panes[0].side.info)}` : "";
   return html`<button key=${probe} type="button" class=${chosen ? "card chosen" : "card"} aria-pressed=${chosen} title=${`${name}${trueValues(probes, probe)}${why}`}
     style=${{ left: `${left}px`, width: `${width}px` }} onClick=${() => choose(element, { probe, player: null, hover: null })}>
-    <span class="card-name"><bdi translate=${false} class=${lines > 1 ? "card-words" : "ellipsis"} title=${cardName(probes, probe)}>${cardName(probes, probe)}</bdi>${change(data, probe)}</span>
+    <span class="card-name"><bdi dir="ltr" translate=${false} class=${lines > 1 ? "card-words" : "ellipsis"} title=${cardName(probes, probe)}>${quotedApart(cardName(probes, probe))}</bdi>${change(data, probe)}</span>
     <span class="card-halves">
       ${panes.map((pane) => html`<span key=${pane.title} class="half" style=${{ "--run": pane.side.color }}>
         <span class="picture">

@@ -4,6 +4,7 @@ import { EM } from "../../host/text.js";
 import { moveTo } from "../../model/cursor.js";
 import { GLYPHS, countKinds, firstEpoch, isOfReasons, placesOf, sizeWords, tally } from "../../model/events.js";
 import { EVENT_KINDS } from "../../model/state.js";
+import { quotedApart } from "../../words/names.js";
 import { probeName } from "../../words/probes.js";
 import { failure } from "../parts/failure.js";
 import { choose, html, render, select } from "../parts/html.js";
@@ -130,7 +131,7 @@ function row(element, data, { event, letter, place }, index) {
       <span class="event-glyph" style=${{ color: side.color }} aria-hidden="true">${GLYPHS[kind]}</span>
       <span class="event-step">epoch ${step}</span>
       <b style=${{ color: side.color }}>${side.letter}</b>
-      <span class="ellipsis" title=${name}>${name}</span>
+      <span class="ellipsis" title=${name}>${quotedApart(name)}</span>
       <span>${kind}${region && ` of ${region}`}</span>
       <span class="note ellipsis">${sizeWords(event)}</span>
     </button>

@@ -1,6 +1,7 @@
 /** The server's findings: a verdict on the pair, then sentences that link to their probe and epoch. */
 
 import { plural } from "../../words/format.js";
+import { quotedApart } from "../../words/names.js";
 import { moveTo } from "../../model/cursor.js";
 import { placesOf, steadyWords } from "../../model/events.js";
 import { nearest } from "../../model/series.js";
@@ -40,7 +41,7 @@ export function findingsView(element) {
       html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!known || stale}>
         <div class="findings-head">
           <h2>What should I look at?</h2>
-          <p class="verdict" role="status">${broken || (known ? first : data.b ? "comparing…" : "loading…")}</p>
+          <p class="verdict" role="status">${broken || (known ? quotedApart(first) : data.b ? "comparing…" : "loading…")}</p>
           ${count > 0 && html`<button type="button" class="link" aria-expanded=${open} aria-controls="findings-list"
             onClick=${() => choose(element, { findings: open ? "closed" : "open" })}>${open ? "hide ▴" : `${plural(count, "finding")} ▾`}</button>`}
         </div>
@@ -62,7 +63,7 @@ export function findingsView(element) {
 function sentence(element, data, finding) {
   const here = finding.probe === data.probe && finding.step === data.cursor.step;
   return html`<button type="button" class="finding" data-kind=${finding.kind} aria-current=${here ? "true" : undefined} title=${`${finding.text}\ngo to this epoch`}
-    onClick=${() => go(element, data, finding)}>${finding.text}</button>`;
+    onClick=${() => go(element, data, finding)}>${quotedApart(finding.text)}</button>`;
 }
 
 /** @type {(element: HTMLElement, data: Data, finding: Finding) => void} */

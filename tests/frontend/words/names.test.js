@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { halves, middle, sharedBeginning, shortName, tellApart } from "../../../frontend/words/names.js";
+import { halves, middle, quotedApart, sharedBeginning, shortName, tellApart } from "../../../frontend/words/names.js";
 
 const short = (...names) => names.map((name) => shortName(name, sharedBeginning(names)));
 
@@ -43,4 +43,9 @@ test("a name loses its middle between whole letters, and a short one has none to
   // Families and flags are several characters that are one letter.
   const family = "👨‍👩‍👧";
   assert.deepEqual(halves(family.repeat(20)), [family.repeat(12), family.repeat(8)]);
+});
+
+test("names in quotation marks that are written from the right stand apart from what is around them; other words stay as they are", () => {
+  assert.equal(quotedApart("probe 4 “كلب” (“درجة…”): A"), "probe 4 “\u2068كلب\u2069” (“\u2068درجة…\u2069”): A");
+  assert.equal(quotedApart("probe 12 “7” (“Straße”)"), "probe 12 “7” (“Straße”)");
 });
