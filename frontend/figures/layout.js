@@ -77,14 +77,15 @@ const EMPTY = 0.4;
  * @param {{width: number, height: number}} window  px
  * @param {number} count  epochs
  * @param {number} rows
+ * @param {number} [em]  how large text is: below a frame stands its epoch
  * @returns {number} px; 0 where they stand in rows
  */
-export function abreast({ width, height }, count, rows) {
+export function abreast({ width, height }, count, rows, em = 1) {
   if (rows !== 2) return 0;
   const room = width - BESIDE_FILM;
   const even = Math.floor((room - BETWEEN_BLOCKS + 2 * FRAME_GAP) / (2 * count)) - FRAME_GAP;
   const empty = 1 - (count * (pictureSizes(height, rows).largest + FRAME_GAP)) / room;
-  return even >= LEAST_ABREAST && empty > EMPTY ? Math.min(pictureSizes(height, 1).largest, even) : 0;
+  return even >= LEAST_ABREAST * em && empty > EMPTY ? Math.min(pictureSizes(height, 1).largest * em, even) : 0;
 }
 
 /**

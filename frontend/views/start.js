@@ -4,6 +4,7 @@ import { abreast } from "../figures/layout.js";
 import { followTheme, followVisibility, onContrast, onNavigation, onPixelRatio, onReload, takeFocus } from "../host/host.js";
 import { listen } from "../host/listen.js";
 import { onPrint } from "../host/print.js";
+import { EM } from "../host/text.js";
 import { followTranslation } from "../host/translation.js";
 import { createPlayback } from "../host/playback.js";
 import { VIEWS, later } from "./index.js";
@@ -36,7 +37,7 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
     const two = data.phase === "loading" ? state.b !== "" && data.runs.length !== 1 : data.b;
     root.dataset.runs = two ? "two" : "one";
     // The pictures have the height that a filmstrip of one row leaves: known before its view has come.
-    const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: windowWidth(state), height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1) : 0;
+    const film = data.phase === "ready" && data.a?.info.probes.kind === "image" ? abreast({ width: windowWidth(state), height: window.innerHeight }, data.cursor.steps.length, data.b ? 2 : 1, EM) : 0;
     root.classList.toggle("film-abreast", film > 0);
     root.style.setProperty("--film-frame", `${film}px`);
     // Analyses arrive later; this mark tells when all of them are shown.

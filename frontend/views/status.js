@@ -119,5 +119,6 @@ function comparison({ b, runs }) {
   const damaged = runs.filter(({ error }) => error !== null).length;
   const apart = runs.filter(({ letter, reason, error }) => letter !== "A" && reason && error === null).length;
   const words = [apart && `${plural(apart, "run")} not comparable with A`, damaged && `${plural(damaged, "run")} can't be read`].filter(Boolean);
-  return words.length ? html`<span title="see the list of runs for the reasons">${words.join(" · ")}</span>` : "";
+  const said = words.join(" · ");
+  return said && html`<span class="ellipsis status-runs" title=${`${said}; see the list of runs for the reasons`}>${said}</span>`;
 }

@@ -33,7 +33,7 @@ export function filmstripView(element) {
     const thinned = thin(cursor.steps, Math.floor(strip.room / (LEAST + GAP)), cursor.index);
     const fits = thinned.every === 1;
     const places = fits || state.film === "all" ? null : thinned.places;
-    const beside = abreast({ width: windowWidth(state), height: window.innerHeight }, count, sides.length);
+    const beside = abreast({ width: windowWidth(state), height: window.innerHeight }, count, sides.length, EM);
     const size = beside || frameSize(strip.room, places?.length ?? count, { least: LEAST, usual, most: largest, gap: GAP });
     const item = size + GAP;
     element.style.setProperty("--frame", `${size}px`);
