@@ -78,13 +78,18 @@ def test_no_text_is_cut_or_covered_at_any_size(server: TensorBoard, browser: Bro
     assert problems == []
 
 
-@pytest.mark.parametrize("text", [24, 32])
-def test_no_text_is_cut_or_covered_where_the_browser_writes_larger(server: TensorBoard, browser: Browser, text: int) -> None:
-    """The browser's own setting: 16 px are 100 %."""
-    large = browser.browser_type.launch(
+def writing(browser: Browser, text: int) -> Browser:
+    """Another such browser, which is set to write in so many px."""
+    return browser.browser_type.launch(
         executable_path=next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None),
         args=["--no-sandbox", "--disable-gpu", f"--blink-settings=defaultFontSize={text}"],
     )
+
+
+@pytest.mark.parametrize("text", [24, 32])
+def test_no_text_is_cut_or_covered_where_the_browser_writes_larger(server: TensorBoard, browser: Browser, text: int) -> None:
+    """The browser's own setting: 16 px are 100 %."""
+    large = writing(browser, text)
     boxes, problems = 0, []
     for name in ("image english plain", "tabular long plain", "text arabic huge"):
         page = large.new_page()
@@ -97,6 +102,27 @@ def test_no_text_is_cut_or_covered_where_the_browser_writes_larger(server: Tenso
     large.close()
     print(f"{text} px: {boxes} texts, {len(problems)} problems")
     assert problems == []
+
+
+@pytest.mark.parametrize("text", [16, 32])
+def test_a_run_that_is_refused_leaves_the_message_in_view_and_the_status_line_apart(server: TensorBoard, browser: Browser, text: int) -> None:
+    large = writing(browser, text)
+    page = large.new_page()
+    refused = {"a": pair_of(server, "image english plain")["a"], "b": pair_of(server, "tabular german steady large")["b"]}
+    boxes, problems = read(page, server, refused, [(480, 400), (480, 600), (860, 700), (1100, 800), (1440, 900)])
+    assert boxes > 100
+    assert problems == []
+    page.set_viewport_size({"width": 480, "height": 600})
+    message = page.locator(".banner")
+    assert "can't be shown beside" in message.inner_text()
+    box, line = message.bounding_box(), page.locator(".foot").bounding_box()
+    assert box is not None
+    assert line is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 480
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= line["y"] + 1
+    large.close()
 
 
 # What stands left of the first curve.
