@@ -1,4 +1,4 @@
-"""Reads every text of the page at every size, in every kind, language and text size: what is cut or lies over something else. About ten minutes.
+"""Reads every text of the page at every size, in every kind, language and text size: what is cut or lies over something else. About forty minutes.
 
     python benchmarks/page/clipping.py                          all of it
     python benchmarks/page/clipping.py --kinds tabular --languages long english --sizes 480x600 1440x900 --text 16 32
