@@ -93,7 +93,7 @@ function column({ title, side, step }, probe, player, same) {
   return html`<div key=${title} class="reading-line">
     <p class="ellipsis" title=${`${title} ${toward}`}>${head} ${probes.regression && probes.classes === 1 ? toward.replace(` ${one}`, "") : toward}</p>
     <p class="reading-value" title=${`in ${side.unit}, ${certainty(error)}`}>${withError(place.value, error)}</p>
-    <p class="reading-rank" title=${`rank ${place.rank} of ${place.of} · ${percent(place.share)} of the summed |attribution|`}><span>rank ${place.rank} of ${place.of} ·</span> <span>${percent(place.share)}</span></p>
+    <p class="reading-rank" title=${`rank ${place.rank} of ${place.of} · ${percent(place.share)} of the summed |attribution|`}>rank ${place.rank} of ${place.of} · <span class="reading-share">${percent(place.share)}</span></p>
   </div>`;
 }
 
