@@ -45,6 +45,43 @@ export function excerpt(pieces, most, player) {
 }
 
 /**
+ * Lines that pieces take, where a word goes to the next line whole, and one that is longer than a line is broken.
+ * @param {Piece[]} pieces
+ * @param {number} perLine  characters
+ */
+export function linesOf(pieces, perLine) {
+  let lines = 0;
+  for (const paragraph of pieces.map(([text]) => text).join("").split("\n")) {
+    lines += 1;
+    let used = 0;
+    for (const word of paragraph.split(/\s+/u)) {
+      const length = [...word].length;
+      const needed = used > 0 ? length + 1 : length;
+      if (used + needed <= perLine) used += needed;
+      else {
+        lines += (used > 0 ? 1 : 0) + Math.ceil(length / perLine) - 1;
+        used = length % perLine || perLine;
+      }
+    }
+  }
+  return lines;
+}
+
+/**
+ * The same pieces as `excerpt` has, as many as also fit in lines.
+ * @param {Piece[]} pieces
+ * @param {number} most  characters
+ * @param {number | null} player
+ * @param {{lines: number, perLine: number}} room
+ * @returns {Piece[]}
+ */
+export function excerptInLines(pieces, most, player, { lines, perLine }) {
+  let kept = excerpt(pieces, most, player);
+  for (let fewer = most - 2; fewer > perLine && linesOf(kept, perLine) > lines; fewer -= 2) kept = excerpt(pieces, fewer, player);
+  return kept;
+}
+
+/**
  * The strongest players, as many as have room.
  * @param {Float32Array} values
  * @param {number} most

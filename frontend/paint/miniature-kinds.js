@@ -1,6 +1,6 @@
 /** How a row, a text and a series are drawn small, on the cards of the probes. */
 
-import { excerpt, strongestOf } from "../figures/cards.js";
+import { excerptInLines, strongestOf } from "../figures/cards.js";
 import { BARS } from "../figures/color.js";
 import { css, shade } from "../figures/passage.js";
 import { extremes } from "../figures/signal.js";
@@ -17,8 +17,11 @@ import { drawShades, linePath, veil } from "./signal.js";
 // Px that a feature takes at least: its name, and the bar below it.
 const ROW = 20 * EM;
 const BAR = 5 * EM;
-// A letter's mean width at 10 px.
+// Of a line of words, as styles/texts.css has it.
+const LINE = 12.8 * EM;
+// A letter's mean width at 10 px; and how much wider those of one line may be.
 const LETTER = 5.2 * EM;
+const WIDER = 1.15;
 // Of scripts whose letters are as wide as they are high.
 const SQUARE = 10.4 * EM;
 const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
@@ -56,13 +59,26 @@ export function emptyMiniature(place, size) {
 /** @type {(shown: Miniature["shown"]) => Shown} */
 const asShown = (shown) => ({ ...shown, title: "", errors: null, real: null, toward: "", away: "", apart: false });
 
+/** @type {WeakMap<import("../types.d.ts").Piece[], {key: string, kept: import("../types.d.ts").Piece[]}>} of each text what was last on its card: a step of the cursor changes colours alone */
+const written = new WeakMap();
+
+/** @type {(pieces: import("../types.d.ts").Piece[], size: number, letter: number, lead: number | null) => import("../types.d.ts").Piece[]} */
+function wordsOn(pieces, size, letter, lead) {
+  const key = [size, letter, lead].join();
+  const before = written.get(pieces);
+  if (before?.key === key) return before.kept;
+  const most = Math.floor(size / letter) * Math.floor(size / (13 * EM));
+  const kept = excerptInLines(pieces, most, lead, { lines: Math.floor(size / LINE + 1e-6), perLine: Math.floor(size / (WIDER * letter)) });
+  written.set(pieces, { key, kept });
+  return kept;
+}
+
 /** @type {(place: HTMLElement, miniature: Miniature) => void} */
 function writeWords(place, { size, content, shown, dark, lead }) {
   if (content.kind !== "text") return;
   const letter = content.pieces.some(([text]) => WIDE.test(text)) ? SQUARE : LETTER;
-  const characters = Math.floor(size / letter) * Math.floor(size / (13 * EM));
   place.replaceChildren(
-    ...excerpt(content.pieces, characters, lead).map(([text, player]) => {
+    ...wordsOn(content.pieces, size, letter, lead).map(([text, player]) => {
       const t = player < 0 ? 0 : placeOf(shown, player);
       const hidden = player >= 0 && isHidden(shown, player);
       if (!t && !hidden) return document.createTextNode(text);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { fitting } from "../../../frontend/words/names.js";
 
-import { excerpt, firstPieces, strongestOf } from "../../../frontend/figures/cards.js";
+import { excerpt, excerptInLines, firstPieces, linesOf, strongestOf } from "../../../frontend/figures/cards.js";
 
 test("a card shows the first words, and an ellipsis where the text goes on", () => {
   const pieces = [["Great", 0], [" ", -1], ["film", 1], [".", -1]];
@@ -32,4 +32,20 @@ test("a card of a long text shows what counts most in it", () => {
   assert.deepEqual(excerpt(pieces, 12, 0), firstPieces(pieces, 12));
   assert.deepEqual(excerpt(pieces, 12, 3), [["… ", -1], [" ", -1], ["four", 3], [".", -1]]);
   assert.deepEqual(excerpt(pieces, 12, null), firstPieces(pieces, 12));
+});
+
+test("words go to the next line whole, and longer ones than a line are broken", () => {
+  const lines = (text, perLine) => linesOf([[text, 0]], perLine);
+  assert.equal(lines("aaa bbb", 7), 1);
+  assert.equal(lines("aaa bbb", 6), 2);
+  assert.equal(lines("aaa bbbbbbbb", 4), 3);
+  assert.equal(lines("aaaaaaaaa b", 4), 3, "the last letter leaves room for a space and a letter");
+  assert.equal(lines("a\nb", 9), 2);
+});
+
+test("of long words a card shows as many as fit in its lines", () => {
+  const words = [["Geschwindigkeit", 0], [" ", -1], ["Lebensmittel", 1], [" ", -1], ["Strassenbahn", 2]];
+  assert.equal(linesOf(excerptInLines(words, 48, null, { lines: 5, perLine: 12 }), 12), 4);
+  assert.ok(linesOf(excerptInLines(words, 36, null, { lines: 3, perLine: 12 }), 12) <= 3);
+  assert.deepEqual(excerptInLines(words, 48, null, { lines: 9, perLine: 12 }), words);
 });
