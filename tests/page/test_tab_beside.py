@@ -84,6 +84,8 @@ def test_a_table_without_a_column_stands_beside_the_whole_one_by_the_names_of_it
     income = f"{fewer[2, label, 1]:+.2g}".replace("-", "−")
     expect(b).to_have_attribute("aria-label", re.compile(re.escape(f"income {income[:5]}")))
     expect(tab.locator(".bars-room .bar-chart .blank")).to_have_count(0)
+    tab.get_by_role("button", name=re.compile("^age")).first.click()
+    expect(tab.locator(".reading-lines")).to_contain_text("B has no such feature")
     expect(tab.locator(".status, footer").last).to_contain_text("side by side: different columns")
     room = tab.locator(".bars-room").bounding_box()
     end = tab.locator(".bars-room .bar-chart").last.bounding_box()
