@@ -105,7 +105,9 @@ def test_no_text_is_cut_or_covered_where_the_browser_writes_larger(server: Tenso
 
 
 @pytest.mark.parametrize("text", [16, 32])
-def test_a_run_that_is_refused_leaves_the_message_in_view_and_the_status_line_apart(server: TensorBoard, browser: Browser, text: int) -> None:
+def test_a_run_that_is_refused_leaves_the_message_in_view_and_the_status_line_apart(
+    server: TensorBoard, browser: Browser, text: int
+) -> None:
     large = writing(browser, text)
     page = large.new_page()
     refused = {"a": pair_of(server, "image english plain")["a"], "b": pair_of(server, "tabular german steady large")["b"]}
