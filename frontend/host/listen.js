@@ -45,7 +45,22 @@ export function listen(root, store, dataNow, { retry, print }) {
     },
   };
 
-  root.addEventListener("xai:choose", (event) => change(/** @type {CustomEvent<Change>} */ (event).detail));
+  // What is drawn anew under the pointer never tells that the pointer left it.
+  /** @type {Node | null} the room in which something is under the pointer */
+  let hovered = null;
+  const leave = (/** @type {Node | null} */ to) => {
+    if (!hovered || hovered.contains(to)) return;
+    hovered = null;
+    if (store.get().hover !== null) store.set({ hover: null });
+  };
+  document.addEventListener("pointerover", ({ target }) => leave(/** @type {Node} */ (target)));
+  document.documentElement.addEventListener("pointerleave", () => leave(null));
+
+  root.addEventListener("xai:choose", (event) => {
+    const { detail, target } = /** @type {CustomEvent<Change>} */ (event);
+    if (detail.hover !== undefined) hovered = detail.hover === null ? null : /** @type {Node} */ (target);
+    change(detail);
+  });
   root.addEventListener("xai:command", (event) => commands[/** @type {CustomEvent<Command>} */ (event).detail]());
 
   document.addEventListener("keydown", (event) => {

@@ -518,6 +518,19 @@ def test_names_that_are_markup_are_text(server: TensorBoard, open_tab: Open) -> 
     expect(tab.locator("img")).to_have_count(0)
 
 
+def test_what_was_under_the_pointer_is_let_go_although_nobody_tells_that_it_left(server: TensorBoard, open_tab: Open) -> None:
+    """An element that is drawn anew under the pointer gets no event when the pointer leaves."""
+    page, tab = open_tab(server, "a=a-honest/xai&b=&probe=1&epoch=3")
+    expect(tab.locator(READY)).to_be_visible()
+    lit = "(room) => room.dispatchEvent(new CustomEvent('xai:choose', { bubbles: true, detail: { hover: 0 } }))"
+    for under in (".filmstrip-room", ".pictures-room"):
+        page.mouse.move(1, 1)
+        tab.locator(under).evaluate(lit)
+        expect(tab.locator(".reading-words .note")).to_have_text("under the pointer")
+        tab.locator("h2").first.hover()
+        expect(tab.locator(".reading-words .note")).to_have_text("strongest here")
+
+
 # TensorBoard around it
 
 

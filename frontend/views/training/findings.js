@@ -26,7 +26,8 @@ export function findingsView(element) {
     if (data.phase !== "ready" || !data.a) return;
     const of = JSON.stringify([data.a.run, data.b?.run, data.method, data.explained, state.align, state.repeats]);
     if (data.findings) last = { of, findings: data.findings, row: data.b ? data.rested : null };
-    const known = last.of === of;
+    const broken = failure(element, data, ["findings", "compare"], "The findings could not be read");
+    const known = last.of === of && !broken;
     // Findings of one run do not depend on the cursor.
     const stale = known && data.b !== null && (!data.findings || last.row !== data.cursor.step);
     const open = state.findings ? state.findings === "open" : window.innerHeight >= ROOMY;
@@ -36,9 +37,8 @@ export function findingsView(element) {
     // Of one run, the first sentence stands in the head until the list shows it.
     const summary = findings.length > 0 ? (open ? "most important first" : findings[0].text) : steady.length > 0 ? `${steady[0].words}.` : nothing(data);
     const first = known ? verdict || summary : "";
-    const broken = failure(element, data, ["findings", "compare"], "The findings could not be read");
     render(
-      html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!known || stale}>
+      html`<div class=${stale ? "findings stale" : "findings"} aria-busy=${!broken && (!known || stale)}>
         <div class="findings-head">
           <h2>What should I look at?</h2>
           <p class="verdict" role="status">${broken || (known ? quotedApart(first) : data.b ? "comparing…" : "loading…")}</p>
