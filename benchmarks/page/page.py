@@ -160,10 +160,16 @@ def main() -> None:
     size = tuple(asked.size)
     opened = []
     for _ in range(asked.openings):
-        with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch), "--logdir", str(asked.folder.resolve()), tensorflow=True) as process:
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            serving(Path(scratch), "--logdir", str(asked.folder.resolve()), tensorflow=True) as process,
+        ):
             time.sleep(asked.settle)
             opened.append(open_seconds(process.url, size))
-    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch), "--logdir", str(asked.folder.resolve()), tensorflow=True) as process:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        serving(Path(scratch), "--logdir", str(asked.folder.resolve()), tensorflow=True) as process,
+    ):
         time.sleep(asked.settle)
         found = measure(process.url, size)
     print(f"{'first picture, s (median, from, to)':45s} {statistics.median(opened):.2f}, {min(opened):.2f}, {max(opened):.2f}")

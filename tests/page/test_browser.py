@@ -491,6 +491,17 @@ def test_a_run_that_cannot_be_compared_says_why_and_is_not_chosen_by_itself(serv
     )
 
 
+def test_a_list_is_as_wide_as_its_widest_entry_when_one_that_is_not_chosen_changes(server: TensorBoard, open_tab: Open) -> None:
+    page, tab = open_tab(server, "a=a-honest/xai&b=&sort=uncertain&epoch=3")
+    expect(tab.locator(READY)).to_be_visible()
+    page.keyboard.press("p")
+    page.keyboard.press("ArrowRight")
+    sort = tab.get_by_label("Sort probes by")
+    expect(sort.locator("option").first).to_have_text("changed since the pin")
+    copy = "(list) => { const copy = list.cloneNode(true); list.after(copy); const { offsetWidth } = copy; copy.remove(); return offsetWidth; }"
+    assert sort.evaluate("(list) => list.offsetWidth") == sort.evaluate(copy)
+
+
 def test_one_run_stands_beside_itself_at_a_pinned_epoch(server: TensorBoard, open_tab: Open) -> None:
     page, tab = open_tab(server, "a=a-honest/xai&b=&epoch=4")
     captions = tab.locator(".view figcaption")

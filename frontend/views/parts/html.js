@@ -59,8 +59,11 @@ export function named(text) {
 
 /** @typedef {{value: string, text: string, disabled?: boolean, title?: string}} Option  title: of the list, while this is chosen */
 
-/** The same list of a thousand classes is not made anew at every step of the cursor. */
-const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, text, disabled }) => html`<option key=${value} value=${value} disabled=${disabled}>${text}</option>`));
+/**
+ * The same list of a thousand classes is not made anew at every step of the cursor. An entry of another text is another one: Chromium does not make a list
+ * wider for the text of an entry that is not chosen.
+ */
+const entries = memo((/** @type {Option[]} */ options) => options.map(({ value, text, disabled }) => html`<option key=${`${value} ${text}`} value=${value} disabled=${disabled}>${text}</option>`));
 
 /**
  * A drop-down list.
