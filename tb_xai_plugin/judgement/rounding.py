@@ -34,8 +34,7 @@ def take_as_same(columns: Sequence[np.ndarray]) -> bool:
     order = np.argsort(numbers, kind="stable")[: int(np.isfinite(numbers).sum())]  # NaN comes last
     if not len(order):
         return False
-    begins = np.concatenate([[True], np.diff(numbers[order]) > _tolerance(numbers)])
-    first = order[begins][np.cumsum(begins) - 1]
+    first = order[_first_of_each(numbers[order], _tolerance(numbers))]
     if np.array_equal(numbers[order], numbers[first]):
         return False
     cells = np.concatenate(columns)
@@ -45,6 +44,17 @@ def take_as_same(columns: Sequence[np.ndarray]) -> bool:
         column[:] = cells[start : start + len(column)]
         start += len(column)
     return True
+
+
+def _first_of_each(ascending: np.ndarray, tolerance: float) -> np.ndarray:
+    """For each number the place of the smallest that it is the same as. Of many numbers close together, the first and the last are not the same."""
+    places = np.arange(len(ascending))
+    ends = np.searchsorted(ascending, ascending + tolerance, side="right")
+    start = 0
+    while start < len(ascending):
+        places[start : ends[start]] = start
+        start = int(ends[start])
+    return places
 
 
 def _number(cell: bytes) -> float:

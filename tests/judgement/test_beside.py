@@ -16,6 +16,7 @@ import tb_xai_plugin as xai
 from tb_xai_plugin import cli, read_run
 from tb_xai_plugin.judgement import findings
 from tb_xai_plugin.judgement.beside import SideBySide
+from tb_xai_plugin.judgement.rounding import take_as_same
 
 NAMES = ["age", "income", "debt", "tenure"]
 WEIGHTS = {"age": 2.0, "income": -1.0, "debt": 1.0, "tenure": 0.0, "years": 2.0}
@@ -119,6 +120,14 @@ def test_columns_that_were_prepared_alike_are_the_same_but_for_rounding(names: l
     assert "rows and background are the same in the columns that both have" in found.differs
     assert f"numbers of {len(names)} columns differ by rounding alone, and count as the same" in found.differs
     assert np.nanmax(found.distance) < 0.1
+
+
+def test_of_many_numbers_close_together_those_far_apart_are_not_the_same() -> None:
+    dense = np.linspace(0, 1, 300_000)
+    columns = [np.array([repr(number).encode() for number in part.tolist()], dtype=object) for part in (dense[::2], dense[1::2])]
+    assert take_as_same(columns)
+    for column, part in zip(columns, (dense[::2], dense[1::2]), strict=True):
+        np.testing.assert_allclose(column.astype(float), part, rtol=0, atol=1e-5)
 
 
 def test_runs_that_differ_by_rounding_alone_say_so_and_nothing_else(tmp_path: Path) -> None:
