@@ -341,10 +341,17 @@ class FramedWalk(Walk):
         page.goto("about:blank")
         page.goto(f"{self.url}/?darkMode={'true' if self.dark else 'false'}{address}")
         page.wait_for_selector('iframe[src*="name=xai"]')
+        # The frame is there a moment before its address.
+        while not self.frames(page):
+            page.wait_for_timeout(20)
         self.rest(page)
 
+    @staticmethod
+    def frames(page: Page) -> list[Frame]:
+        return [frame for frame in page.frames if "name=xai" in frame.url]
+
     def tab(self, page: Page) -> Page | Frame:
-        return next(frame for frame in page.frames if "name=xai" in frame.url)
+        return self.frames(page)[0]
 
     def corner(self, page: Page) -> tuple[float, float]:
         box = page.locator('iframe[src*="name=xai"]').bounding_box() or {}
