@@ -109,6 +109,9 @@
   /** One line for each thing that is seen: where it stands, what it says, what it is called, what is drawn in it. */
   function seen() {
     const lines = [];
+    // What is not in view is drawn when it comes, and may be as high as before until then.
+    const overview = page().querySelector(".overview-room");
+    const away = overview && isSeen(overview) && isAway(overview, overview.getBoundingClientRect()) ? overview : null;
     const visit = (element, path) => {
       if (!isSeen(element) && element.localName !== "option") return;
       const box = element.getBoundingClientRect();
@@ -117,9 +120,8 @@
       const state = [element.disabled && "disabled", element.checked && "checked", element.open && "open", element.value !== undefined && element.localName !== "option" && `value=${element.value}`].filter(Boolean);
       const drawn = element.localName === "canvas" ? digest(element) : "";
       const name = `${element.localName}.${element.getAttribute("class")?.trim().split(/\s+/).join(".") ?? ""}`;
-      lines.push([`${path} ${name}`, [box.left, box.top, box.width, box.height].map(round).join(" "), own, names.join(";"), state.join(";"), drawn].join(" · "));
-      // What is not in view is drawn when it comes.
-      if (element.classList.contains("overview-room") && isAway(element, box)) return;
+      lines.push([`${path} ${name}`, [box.left, box.top, box.width, ...(element.contains(away) ? [] : [box.height])].map(round).join(" "), own, names.join(";"), state.join(";"), drawn].join(" · "));
+      if (element === away) return;
       if (element.localName === "select") {
         lines.push(`${path} options · ${[...element.options].map(({ text, disabled }) => `${text}${disabled ? " (off)" : ""}`).join("|")}`);
         return;
