@@ -80,21 +80,21 @@ export function dataOf({ axis, lines, bands }) {
 }
 
 /**
- * @param {HTMLElement} element
+ * @param {{width: number, height: number}} box  px
  * @param {Curves} curves
  * @param {boolean} dark
  * @param {() => void} place
  * @returns {uPlot.Options}
  */
-export function optionsOf(element, { axis: epochs, lines, bands, marks = [], returned = false, fromZero }, dark, place) {
+export function optionsOf(box, { axis: epochs, lines, bands, marks = [], returned = false, fromZero }, dark, place) {
   const end = returned ? onAxis(epochs)(RETURNED) : (epochs[epochs.length - 1] ?? 0);
   const apart = lines.flatMap((line) => (typeof line.returned === "number" ? [line.returned] : []));
   const { muted: ink, line } = inkOf(dark);
   const grid = { stroke: line, width: 1 };
   const axis = { stroke: ink, font: FONT, grid, ticks: { show: false } };
   return {
-    width: element.clientWidth || 200,
-    height: element.clientHeight || 100,
+    width: box.width || 200,
+    height: box.height || 100,
     padding: [(plot) => (bases.get(plot) ? 17 : 6) * EM, 18 * EM, 0, 0],
     legend: { show: false },
     cursor: { show: false },

@@ -31,6 +31,10 @@ export function createCurves(element) {
   line.className = "chart-cursor";
   /** @type {HTMLElement[]} */
   let dots = [];
+  // As the browser last told. While others are being drawn, what stands around the plot is not yet what it will be, and of a size that is again what it was
+  // the browser tells nothing.
+  /** @type {{width: number, height: number} | null} */
+  let size = null;
 
   const place = () => {
     if (!plot) return;
@@ -56,7 +60,8 @@ export function createCurves(element) {
 
   const build = (/** @type {boolean} */ dark) => {
     plot?.destroy();
-    plot = new uPlot(optionsOf(element, shown, dark, place), dataOf(shown), element);
+    const box = size ?? { width: element.clientWidth, height: element.clientHeight };
+    plot = new uPlot(optionsOf(box, shown, dark, place), dataOf(shown), element);
     dots = shown.lines.map(({ color, thin }) => {
       const dot = document.createElement("div");
       dot.className = thin ? "chart-dot thin" : "chart-dot";
@@ -79,7 +84,9 @@ export function createCurves(element) {
   };
 
   new ResizeObserver(() => {
-    if (plot && element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+    if (!element.clientWidth) return;
+    size = { width: element.clientWidth, height: element.clientHeight };
+    plot?.setSize(size);
   }).observe(element);
 
   return (curves, cursor, dark) => {
