@@ -84,8 +84,12 @@ TRANSLATE = """(atOnce) => {
   }
   return document.querySelectorAll('font font').length;
 }"""
-# Of what is not in view, the overview is drawn when it comes.
-WORDS = """() => [...document.querySelectorAll("[class*='-room']:not(.overview-room)")].filter((room) => room.checkVisibility()).map((room) => room.innerText.replace(/\\s+/g, ' '))"""
+# The overview is drawn when it comes into view.
+WORDS = """() => {
+  const end = document.querySelector('.main').getBoundingClientRect().bottom - 1;
+  const isDrawn = (room) => room.checkVisibility() && !(room.matches('.overview-room') && room.getBoundingClientRect().top >= end);
+  return [...document.querySelectorAll("[class*='-room']")].filter(isDrawn).map((room) => room.innerText.replace(/\\s+/g, ' '));
+}"""
 
 
 @pytest.mark.parametrize("at_once", [True, False])

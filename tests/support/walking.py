@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page
-from support.records import FakeRun
+from support.records import FakeRun, wait_until
 from support.server import PREFIX, Server
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -342,8 +342,7 @@ class FramedWalk(Walk):
         page.goto(f"{self.url}/?darkMode={'true' if self.dark else 'false'}{address}")
         page.wait_for_selector('iframe[src*="name=xai"]')
         # The frame is there a moment before its address.
-        while not self.frames(page):
-            page.wait_for_timeout(20)
+        wait_until(lambda: self.frames(page) or page.wait_for_timeout(20), 30)
         self.rest(page)
 
     @staticmethod
