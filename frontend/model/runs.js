@@ -3,6 +3,7 @@
 import { paletteNumber, runColor } from "../figures/color.js";
 import { whyApart, whyNotComparable } from "../words/compare.js";
 import { shortName } from "../words/names.js";
+import { memo } from "./memo.js";
 
 /** @typedef {import("../types.d.ts").RunChoice} RunChoice */
 /** @typedef {import("../types.d.ts").RunInfo} RunInfo */
@@ -26,7 +27,7 @@ export function chooseRuns(rows, state, now) {
   if (!first) return null;
   const set = state.set !== null && first.sets.includes(state.set) ? state.set : first.sets[0];
   const method = methodOf(first.comparable[set], state.method);
-  const { reasons, besides } = compareRuns(readable, first, set, method);
+  const { reasons, besides } = comparedOnce(rows, readable, first, set, method);
   const second = chooseSecond(readable, first, state.b, reasons, besides);
   return { first, second, apart: (second && reasons.get(second.run)) ?? "", set, method, reasons, besides };
 }
@@ -83,6 +84,21 @@ export function describe(row, first, second, reasons, besides, shared, state) {
 function methodOf(comparable, chosen) {
   const explainers = Object.keys(comparable?.explainers ?? {});
   return [chosen, "shap"].find((name) => name && explainers.includes(name)) ?? explainers[0] ?? "";
+}
+
+/**
+ * What `compareRuns` found, by the list of runs: the cursor changes nothing of it.
+ * @type {(rows: RunRow[]) => Map<string, ReturnType<typeof compareRuns>>}
+ */
+const comparisons = memo(() => new Map());
+
+/** @type {(rows: RunRow[], ...compared: Parameters<typeof compareRuns>) => ReturnType<typeof compareRuns>} */
+function comparedOnce(rows, readable, first, set, method) {
+  const known = comparisons(rows);
+  const key = JSON.stringify([first.run, set, method]);
+  const found = known.get(key) ?? compareRuns(readable, first, set, method);
+  known.set(key, found);
+  return found;
 }
 
 /**

@@ -49,6 +49,7 @@ import { FONT, font, inkOf } from "./canvas.js";
 
 const LABEL_HEIGHT = 12 * EM;
 const HATCH_PX = 5;
+const MOST_WIDTHS = 5000;
 const MARK_HEIGHT = 11 * EM;
 const EPOCH_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
@@ -142,9 +143,24 @@ function numbers(plot, ticks) {
 function axisWidth(plot, texts, place, cycle) {
   const axis = /** @type {uPlot.Axis & {_size?: number}} */ (plot.axes[place]);
   if (cycle > 1 && axis._size) return axis._size;
-  plot.ctx.font = font(11 * devicePixelRatio);
-  const widest = Math.max(0, ...[...(texts ?? []), bases.get(plot) ?? ""].map((text) => plot.ctx.measureText(text).width));
+  const widest = Math.max(0, ...[...(texts ?? []), bases.get(plot) ?? ""].map((text) => widthOf(plot.ctx, text)));
   return Math.ceil(widest / devicePixelRatio) + 2 * GAP;
+}
+
+/** @type {Map<string, number>} by resolution and text: while the cursor moves the same few numbers come again */
+const widths = new Map();
+
+/** @type {(context: CanvasRenderingContext2D, text: string) => number} pixels of the screen */
+function widthOf(context, text) {
+  const key = `${devicePixelRatio} ${text}`;
+  let known = widths.get(key);
+  if (known === undefined) {
+    context.font = font(11 * devicePixelRatio);
+    known = context.measureText(text).width;
+    if (widths.size > MOST_WIDTHS) widths.clear();
+    widths.set(key, known);
+  }
+  return known;
 }
 
 /** @type {(plot: uPlot, ink: string) => void} above the numbers, what they are added to */

@@ -15,15 +15,28 @@ const SMALL = "(max-width: 56.25em)";
 // Px of the rail where text has its usual size.
 const WIDTH = 232;
 
+/** @type {Map<string, MediaQueryList>} asked once: the answer is kept up to date by the browser */
+const queries = new Map();
+
+/** @param {string} query */
+function mediaQuery(query) {
+  let known = queries.get(query);
+  if (!known) {
+    known = matchMedia(query);
+    queries.set(query, known);
+  }
+  return known;
+}
+
 /** @param {{rail: import("../../types.d.ts").State["rail"]}} state */
-const isOpen = ({ rail }) => (rail ? rail === "open" : !matchMedia(NARROW).matches);
+const isOpen = ({ rail }) => (rail ? rail === "open" : !mediaQuery(NARROW).matches);
 
 /**
  * The width of a window that would have as much room beside a rail of the usual size.
  * @param {{rail: import("../../types.d.ts").State["rail"]}} state
  */
 export function windowWidth(state) {
-  const taken = isOpen(state) && !matchMedia(SMALL).matches ? WIDTH * EM : 0;
+  const taken = isOpen(state) && !mediaQuery(SMALL).matches ? WIDTH * EM : 0;
   return window.innerWidth - taken + WIDTH;
 }
 
@@ -31,7 +44,7 @@ export function windowWidth(state) {
 export function foldView(element) {
   /** @type {Parameters<import("../../types.d.ts").Update> | null} */
   let last = null;
-  const [narrow, small] = [NARROW, SMALL].map((query) => matchMedia(query));
+  const [narrow, small] = [NARROW, SMALL].map(mediaQuery);
   const resized = () => last && update(...last);
   narrow.addEventListener("change", resized);
   small.addEventListener("change", resized);

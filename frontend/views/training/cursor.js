@@ -24,12 +24,17 @@ export function cursorView(element) {
   let show = null;
   /** @type {Parameters<import("../../types.d.ts").Update> | null} */
   let drawn = null;
+  // Of the slider, as the browser told last: asked for here, it would make the browser lay the page out twice.
+  let width = 0;
   const mark = () => {
     const canvas = element.querySelector("canvas");
-    if (canvas && drawn) show?.(canvas, ...drawn);
+    if (canvas && drawn) show?.(canvas, width, ...drawn);
   };
   // The words beside the slider give it more room or less.
-  const resized = new ResizeObserver(mark);
+  const resized = new ResizeObserver(() => {
+    width = slider?.clientWidth ?? 0;
+    mark();
+  });
   /** @type {Element | null} */
   let slider = null;
   const watch = (/** @type {Element | null} */ now) => {

@@ -15,11 +15,11 @@ const NEAR = 12 * EM;
 
 /**
  * @param {HTMLCanvasElement} canvas
+ * @param {number} width  px of the slider
  * @param {Data} data
  * @param {import("../../types.d.ts").State} state
  */
-export function showMarkers(canvas, data, { dark, first }) {
-  const width = canvas.parentElement?.clientWidth ?? 0;
+export function showMarkers(canvas, width, data, { dark, first }) {
   const sides = [data.a, data.b].filter((side) => side !== null);
   const { cursor } = data;
   const key = JSON.stringify([width, devicePixelRatio, dark, first, numberOf(cursor.steps), numberOf(cursor.epochs.A), numberOf(cursor.epochs.B), sides.map(({ id, color, letter, events }) => [id, letter, color, events && numberOf(events)])]);
