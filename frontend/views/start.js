@@ -70,6 +70,8 @@ export function start({ store, feed, look, changed: redraw, settle, drawWith }) 
     if (state.probe !== data.probe) store.set({ probe: data.probe });
     if (state.seeksBest && data.cursor.best !== null) store.set({ epoch: data.cursor.best, seeksBest: false });
     if (state.class !== data.explained) store.set({ class: data.explained });
+    // Begun on an image that was still shown while a run of another kind was on its way.
+    if (state.drawing && data.a?.info.probes.kind !== "image") store.set({ drawing: null });
   }
 
   followTranslation(root);

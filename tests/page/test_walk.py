@@ -66,6 +66,21 @@ def test_nothing_of_a_kind_stays_when_another_one_is_chosen(walk: Walk) -> None:
     assert walk.complaints == []
 
 
+def test_a_drawing_that_is_begun_while_another_kind_is_on_its_way_ends_there(walk: Walk) -> None:
+    walk.begin()
+    walk.act(as_a("image-a"))
+    walk.rest(walk.page)
+    # Before any reply: the image is still shown.
+    begun = """(what) => {
+      walk.use(...what);
+      document.querySelector('.draw').click();
+    }"""
+    walk.tab(walk.page).evaluate(begun, as_a("table-a")[1:])
+    walk.rest(walk.page)
+    assert walk.tab(walk.page).locator(".ask-region").is_visible()
+    assert walk.differences() == []
+
+
 # As the browser's translation does: each text is taken out, and an element of the browser's own stands there.
 TRANSLATE = """(atOnce) => {
   const texts = document.createTreeWalker(document.querySelector('.page'), NodeFilter.SHOW_TEXT);
