@@ -15,8 +15,9 @@ from support.records import TensorBoard, serving
 pytestmark = pytest.mark.viewing
 
 EPOCHS = 9
-SIZES = [(480, 400), (480, 600), (720, 500), (860, 700), (1024, 700), (1280, 720), (1440, 900), (1920, 1080), (3840, 2160)]
-SOME = [(480, 600), (1024, 700), (1440, 900)]
+# The sweep over all sizes, languages and states is benchmarks/page/clipping.py.
+SIZES = [(480, 400), (860, 700), (1024, 700), (1440, 900), (3840, 2160)]
+SOME = [(480, 600), (1440, 900)]
 OPEN = {"events": "all", "findings": "open"}
 ALONE = {"b": "", "first": "open", "sort": "uncertain", "rail": "open"}
 # Every kind, every language, and every magnitude that an axis may have.
@@ -86,14 +87,14 @@ def writing(browser: Browser, text: int) -> Browser:
     )
 
 
-@pytest.mark.parametrize("text", [24, 32])
+@pytest.mark.parametrize("text", [32])
 def test_no_text_is_cut_or_covered_where_the_browser_writes_larger(server: TensorBoard, browser: Browser, text: int) -> None:
     """The browser's own setting: 16 px are 100 %."""
     large = writing(browser, text)
     boxes, problems = 0, []
     for name in ("image english plain", "tabular long plain", "text arabic huge"):
         page = large.new_page()
-        read_boxes, found = read(page, server, {**pair_of(server, name), **OPEN}, [(860, 700), (1440, 900), (1920, 1080)])
+        read_boxes, found = read(page, server, {**pair_of(server, name), **OPEN}, [(860, 700), (1440, 900)])
         if name == "image english plain":
             size = page.evaluate("() => getComputedStyle(document.body).fontSize")
             assert float(size.removesuffix("px")) == 13 * text / 16
@@ -111,7 +112,7 @@ def test_a_run_that_is_refused_leaves_the_message_in_view_and_the_status_line_ap
     large = writing(browser, text)
     page = large.new_page()
     refused = {"a": pair_of(server, "image english plain")["a"], "b": pair_of(server, "tabular german steady large")["b"]}
-    boxes, problems = read(page, server, refused, [(480, 400), (480, 600), (860, 700), (1100, 800), (1440, 900)])
+    boxes, problems = read(page, server, refused, [(480, 400), (860, 700), (1440, 900)])
     assert boxes > 100
     assert problems == []
     page.set_viewport_size({"width": 480, "height": 600})

@@ -248,8 +248,7 @@ def test_a_swipe_up_scrolls_the_page_wherever_it_begins_and_moves_nothing_else(t
 # Narrow frames of another origin: notebook cells, panels of an editor
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["TensorBoard", "the tab alone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "whole"), [("light", False), ("dark", True)], ids=["the tab alone", "TensorBoard"])
 def test_in_a_narrow_frame_of_another_origin_the_page_works_in_the_readers_theme(
     scheme: str, whole: bool, two_runs: TensorBoard, visit: Callable[..., Page]
 ) -> None:

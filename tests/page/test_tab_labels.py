@@ -63,8 +63,11 @@ def right(run: xai.Run, step: int = -1) -> np.ndarray:
 def test_each_label_has_its_truth_and_whether_it_is_right_in_both_runs(server: TensorBoard, logdir: Path, open_tab: Open) -> None:
     runs = [xai.read_run(logdir / "sets" / letter) for letter in "ab"]
     assert all(0 < right(run).sum() < right(run).size for run in runs)
+    page, tab = open_tab(server, "a=sets/a/xai&b=sets/b/xai&sort=order&probe=0")
+    tab.locator(READY).wait_for()
+    tab.locator(".probe-title").click()
     for probe in range(COUNT):
-        _, tab = open_tab(server, f"a=sets/a/xai&b=sets/b/xai&probe={probe}")
+        expect(tab.locator(".probe-title h2")).to_contain_text(f"Probe {probe} ")
         tab.locator(READY).wait_for()
         rows = tab.locator(".class-row")
         expect(rows).to_have_count(len(NAMES))
@@ -78,6 +81,7 @@ def test_each_label_has_its_truth_and_whether_it_is_right_in_both_runs(server: T
         names = [NAMES[number] for number in np.flatnonzero(SETS[probe])]
         title = f"Probe {probe} “{', '.join(names[:3])}”" if names else f"Probe {probe} no label"
         expect(tab.locator(".probe-title h2")).to_contain_text(title)
+        page.keyboard.press("ArrowDown")
 
 
 def test_cards_count_right_labels_and_the_filter_and_the_order_follow(server: TensorBoard, logdir: Path, open_tab: Open) -> None:
