@@ -119,6 +119,11 @@ class ProbeSet:
         """Names of the players of a probe; None where players have no names (superpixels)."""
         return None
 
+    def player_values(self, probe: int) -> list[Any]:
+        """What the players of a probe are: the value of a feature (a float, or its category), {feature: value} of a group, the mean of a stretch of a
+        series (a tuple where it has several channels), the token itself; None for superpixels."""
+        return [None] * int(self.players[probe])
+
     def first_words(self, probe: int) -> str | None:
         """The first words of a text; None where probes are no texts."""
         return None

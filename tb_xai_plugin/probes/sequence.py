@@ -169,6 +169,11 @@ class SequenceProbes(ProbeSet):
     def player_names(self, probe: int) -> list[str]:
         return names_of(self.segments[probe], int(self.players[probe]), self.joined)
 
+    def player_values(self, probe: int) -> list[Any]:
+        shown, segments = self.shown[probe].astype(np.float64), self.segments[probe]
+        means = [shown[segments == player].mean(axis=0).tolist() for player in range(int(self.players[probe]))]
+        return [tuple(mean) if len(mean) > 1 else mean[0] for mean in means]
+
     def as_record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         alike = bool((self.segments == self.segments[0]).all())  # all probes have the same segments
         joined = {} if self.joined is None else {"joined": self.joined.as_json()}

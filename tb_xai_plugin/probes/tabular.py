@@ -235,6 +235,21 @@ class TabularProbes(ProbeSet):
     def player_names(self, probe: int) -> list[str]:
         return self._player_names
 
+    def player_values(self, probe: int) -> list[Any]:
+        values = [self._value(feature, float(shown)) for feature, shown in enumerate(self.shown[probe])]
+        of_players: list[dict[str, Any]] = [{} for _ in self._player_names]
+        for name, player, value in zip(self.feature_names, self.player_of.tolist(), values, strict=True):
+            of_players[player][name] = value
+        return [
+            features if name in self.groups else next(iter(features.values()))
+            for name, features in zip(self._player_names, of_players, strict=True)
+        ]
+
+    def _value(self, feature: int, shown: float) -> float | str:
+        """A value as people see it: the name of a category, else the number."""
+        names = self.categorical.get(feature, [])
+        return names[int(shown)] if shown in range(len(names)) else shown
+
     def inside(self, features: Sequence[int]) -> np.ndarray:
         """float64 (players,): the share of each player's features that are among `features`, a list of feature numbers."""
         size = np.bincount(self.player_of, minlength=len(self._player_names))

@@ -158,6 +158,9 @@ class TextProbes(ProbeSet):
             names.setdefault(player, piece)
         return [names[player] for player in range(int(self.players[probe]))]
 
+    def player_values(self, probe: int) -> list[Any]:
+        return list(self.player_names(probe))
+
     def first_words(self, probe: int) -> str:
         return naming.first_words("".join(piece for piece, _ in self.pieces[probe]))
 

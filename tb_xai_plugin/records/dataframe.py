@@ -24,8 +24,11 @@ def of_series(series: Series) -> pandas.DataFrame:
     of_outputs = series.label_sets if truth is None else np.array(truth)
     probes = series.probes
     player_names = np.full((len(probes), int(probes.players.max())), None, dtype=object)
-    for row, of_probe in zip(player_names, probes.players_named(), strict=True):
-        row[: len(of_probe)] = of_probe
+    player_values = np.full_like(player_names, None)
+    for number, of_probe in enumerate(probes.players_named()):
+        player_names[number, : len(of_probe)] = of_probe
+        for place, value in enumerate(probes.player_values(number)):
+            player_values[number, place] = value
     frames = []
     for explainer in series.explainers:
         values = series.all_values(explainer)
@@ -45,6 +48,7 @@ def of_series(series: Series) -> pandas.DataFrame:
                 "class": _named(targets, series.record["probes"]["class_names"]),
                 "player": player,
                 "player_name": player_names[probe, player],
+                "player_value": player_values[probe, player],
                 "value": values.ravel(),
                 "error": series.all_errors(explainer).ravel(),
             }
