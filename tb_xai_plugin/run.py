@@ -22,6 +22,7 @@ from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.steadiness import Steady
 from tb_xai_plugin.judgement.trust import Trust
 from tb_xai_plugin.judgement.words import count_words, returned_words
+from tb_xai_plugin.plots.of_run import RunPlots
 from tb_xai_plugin.records import dataframe, places, wire
 from tb_xai_plugin.records.asked import Region, Regions
 from tb_xai_plugin.records.series import Series, Target
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tb_xai_plugin")
 
 
-class Run(Series):
+class Run(RunPlots, Series):
     """One run's explanations over its epochs, read from its record; see `read_run` and `read_runs`.
 
     The first axis of most arrays is the explained epochs, as in `steps`; missing epochs are absent from it. Arrays of methods whose names
@@ -319,7 +320,7 @@ class Run(Series):
         """All attributions as a pandas DataFrame, one row for each step, explainer, probe, target and player.
 
         Columns: step (-1 is the untrained model, and 2147483647 the returned one), explainer, probe, name, label, target, class, player, player_name,
-        value, error; and unit, that of value and error, where the probes have one. The label is the true class; of a regression, the true value of
+        player_value (the feature's value, the token, …; see `ProbeSet.player_values`), value, error; and unit, that of value and error, where the probes have one. The label is the true class; of a regression, the true value of
         the target; of sets of labels, whether the target is true.
 
         Raises:

@@ -432,8 +432,7 @@ class Engine:
         measures = self.details[name]["fidelity"]
         if set(measures) != set(attribution.fidelity):
             raise ValueError(
-                f"explainer {name!r} gave the measures {sorted(attribution.fidelity)}, but its `fidelity` names {sorted(measures)}; "
-                "make both the same."
+                f"explainer {name!r} gave the measures {sorted(attribution.fidelity)}, but its `fidelity` names {sorted(measures)}; make both the same."
             )
         return Explanation(
             values=attribution.values.astype(np.float32),
@@ -447,4 +446,5 @@ class Engine:
             interactions=None if attribution.interactions is None else attribution.interactions.astype(np.float32),
             unit=self.details[name]["unit"],
             clipped=self._clipped,
+            explainer=name,
         )

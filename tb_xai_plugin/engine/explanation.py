@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tb_xai_plugin.plots.of_explanation import ExplanationPlots
 from tb_xai_plugin.probes import ProbeSet
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(ExplanationPlots):
     """Attributions of one explainer, with standard errors. The arrays have p probes, t explained classes and n players (of the probe that has most).
 
     Attributes:
@@ -34,6 +35,7 @@ class Explanation:
         unit: "log-odds" | "probability" | "output", the unit of values, errors, base values and outputs; or the explainer's own unit. Of a regression,
             `probes.unit` says what "output" is measured in.
         clipped: the share of the model's outputs that were 0 or 1 and were clipped before log-odds were taken.
+        explainer: the name of the explainer, "" where it is not known.
     """
 
     values: np.ndarray
@@ -47,6 +49,7 @@ class Explanation:
     interactions: np.ndarray | None = None
     unit: str = "log-odds"
     clipped: float = 0.0
+    explainer: str = ""
 
     def __repr__(self) -> str:
         p, t, _ = self.values.shape
@@ -89,7 +92,8 @@ class Explanation:
 
         Returns:
             pandas.DataFrame with the columns "probe", "name", "label" (the true class; of a regression, the true value of the target; of sets of
-            labels, whether the target is true), "target", "class", "player", "player_name", "value" and "error"; and "unit", that of value and error, where the probes have one.
+            labels, whether the target is true), "target", "class", "player", "player_name", "player_value" (see
+            `ProbeSet.player_values`), "value" and "error"; and "unit", that of value and error, where the probes have one.
 
         Raises:
             ImportError: pandas is not installed.
@@ -100,6 +104,7 @@ class Explanation:
             raise ImportError("to_dataframe needs pandas; install it with 'pip install pandas'.") from error
 
         probes, targets, names = self.probes, self.target_names, self.player_names
+        contents = [probes.player_values(number) for number in range(len(probes))]
         probe, place, player = np.indices(self.values.shape).reshape(3, -1)
         exists = player < self.players[probe]
         probe, place, player = probe[exists], place[exists], player[exists]
@@ -116,6 +121,7 @@ class Explanation:
                 "class": [targets[i][j] for i, j in zip(probe, place, strict=True)],
                 "player": player,
                 "player_name": [names[i][j] for i, j in zip(probe, player, strict=True)],
+                "player_value": pandas.Series([contents[i][j] for i, j in zip(probe, player, strict=True)], dtype=object),
                 "value": self.values[probe, place, player],
                 "error": self.errors[probe, place, player],
                 **({"unit": probes.unit_of(self.unit)} if probes.unit else {}),

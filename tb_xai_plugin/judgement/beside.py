@@ -16,6 +16,7 @@ from tb_xai_plugin.judgement.comparison import BOTH_RIGHT, LEAST_APART
 from tb_xai_plugin.judgement.distances import MEASURES
 from tb_xai_plugin.judgement.unlike import Unlike, unlike
 from tb_xai_plugin.judgement.words import count_words, percent, share_words
+from tb_xai_plugin.plots import cards
 from tb_xai_plugin.records import asked
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
@@ -74,6 +75,9 @@ class SideBySide:
 
     def __repr__(self) -> str:
         return f"SideBySide({self.run!r}, {self.other!r}, {self.explainer!r}: {self.verdict() if len(self.steps) else 'no epoch yet'})"
+
+    def _repr_html_(self) -> str:
+        return cards.of_comparison(self)
 
     @property
     def steps(self) -> np.ndarray:

@@ -17,6 +17,7 @@ from tb_xai_plugin.judgement.distances import MEASURES, ignoring_nan
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
 from tb_xai_plugin.judgement.repeats import Repeats, listed
 from tb_xai_plugin.judgement.words import count_words, step_words
+from tb_xai_plugin.plots import cards
 from tb_xai_plugin.records import asked
 from tb_xai_plugin.records.wire import RETURNED, UNTRAINED
 
@@ -90,6 +91,9 @@ class Comparison:
         return (
             f"Comparison({self.run!r}, {self.other!r}, {self.explainer!r}, {epochs}: {self.verdict() if len(self.steps) else 'none yet'})"
         )
+
+    def _repr_html_(self) -> str:
+        return cards.of_comparison(self)
 
     @property
     def steps(self) -> np.ndarray:
