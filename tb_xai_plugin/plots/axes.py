@@ -133,5 +133,5 @@ def in_steps(ax: Axes) -> None:
 
 def legend_box(ax: Axes, theme: Theme) -> None:
     """The legend of lines, without a frame."""
-    box = ax.legend(fontsize=SMALL, frameon=False, labelcolor=theme.muted, loc="best")
+    box = ax.legend(fontsize=SMALL, facecolor=theme.panel, edgecolor="none", framealpha=0.75, labelcolor=theme.muted, loc="best")
     box.set_zorder(5)
