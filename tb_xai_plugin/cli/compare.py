@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.judgement import alignment, events, findings, summaries, words
@@ -100,7 +100,7 @@ def run(given: argparse.Namespace) -> int:
     if given.repeats:
         repeats = _of_set(read_runs(given.repeats), given.probe_set)
         for run, path in zip(runs, (given.a, given.b), strict=True):
-            run.name = _name_below(given.repeats, repeats, path) or run.name
+            run.name = name_below(given.repeats, repeats, path) or run.name
     with Progress(f"Comparing {a.name} and {b.name}").phase("values" if repeats is None else "values, and repeats"):
         compared = a.compare(
             b,
@@ -118,7 +118,7 @@ def run(given: argparse.Namespace) -> int:
             report, lines = _report(compared, a, b, given.epoch), _lines
     for sentence in filter(None, (asked.clash(a, name) for name in given.regions or ())):
         print(f"tb-xai: {sentence}.", file=sys.stderr)
-    print(json.dumps(report, indent=2) if given.json else "\n".join(lines(report)))
+    print(reply("compare", report) if given.json else "\n".join(lines(report)))
     return 0
 
 
@@ -133,7 +133,7 @@ def _of_set(runs: dict[str, Run], probe_set: str | None) -> dict[str, Run]:
     return of_set
 
 
-def _name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
+def name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
     """The name of a run below a directory, whatever the form of its path; None where it is not in that directory.
 
     Several names may be links to one run: the one that the path ends with comes first.
@@ -228,7 +228,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         for name in regions:
             cells = [(_share(run["regions"][name]), _since(run, name)) for run in report["runs"].values()]
             rows.append([name, *cells[0], *cells[1]])
-        lines += ["", *_table(rows)]
+        lines += ["", *words.table(rows)]
     if report["repeats"]:
         lines += ["", "Taken as repeats", *(f"  {recipe}: {', '.join(names)}" for recipe, names in report["repeats"].items())]
     return [*lines, *_to_look_at(report)]
@@ -243,7 +243,7 @@ def _of_runs(report: dict[str, Any]) -> list[str]:
         counts = ("-" if (count := run["events"][kind]) is None else str(count) for kind in events.KINDS)
         rows.append([f"{letter} {run['name']}", _epoch(run), metric, steady, *counts])
     return [
-        *_table(rows),
+        *words.table(rows),
         *(
             f"{letter}{'' if _once(run) else ' returned'}: {words.returned_words(returned['how'], returned['epoch'])}"
             for letter, run in report["runs"].items()
@@ -284,7 +284,7 @@ def _beside_lines(report: dict[str, Any]) -> list[str]:
                 [title, "A", "B"],
                 *([name, *(_percent(now[letter]) for letter in "AB")] for name, now in list(series.items())[:MOST_FEATURES]),
             ]
-            lines += ["", *_table(rows)]
+            lines += ["", *words.table(rows)]
             if len(series) > MOST_FEATURES:
                 lines.append(f"… and {len(series) - MOST_FEATURES} more; --json has all")
     return [*lines, *_to_look_at(report)]
@@ -315,11 +315,3 @@ def _since(run: Mapping[str, Any], region: str) -> str:
 
 def _share(region: Mapping[str, Any]) -> str:
     return "?" if region["share"] is None else words.share_words(region["share"], np.nan if region["error"] is None else region["error"])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))]).rstrip()
-        for cells in rows
-    ]

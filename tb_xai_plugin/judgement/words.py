@@ -1,7 +1,8 @@
-"""Numbers, steps, probes and players in words, for sentences."""
+"""Numbers, steps, probes and players in words, for sentences and tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,3 +68,15 @@ def player_name(run: Series, probe: int, player: int) -> str:
         return f"segment {player}"
     names = run.probes.player_names(probe)
     return names[player] if names else f"player {player}"
+
+
+def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """The lines of a table. left: numbers of the columns that begin at the left; the others end at the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        for cells in rows
+    ]
