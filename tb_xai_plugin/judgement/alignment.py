@@ -239,6 +239,13 @@ def first_metric(logs: Iterable[str]) -> str:
     return next(iter(_in_order(validation or names)), "")
 
 
+def best_epoch(run: Series) -> tuple[int, str] | None:
+    """The explained epoch at which a run's preferred metric is best, and the name of that metric; None where no epoch has a number of one."""
+    logs = run.logs
+    metric = first_metric(name for name, series in logs.items() if np.isfinite(series).any())
+    return (_best(run, metric, logs[metric]), metric) if metric else None
+
+
 def _listed(logs: Iterable[str]) -> str:
     return ", ".join(logs) or "nothing"
 

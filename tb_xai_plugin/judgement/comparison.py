@@ -41,6 +41,12 @@ BEYOND_SHARE = 0.25
 # or one of five top players, or a quarter of the size.
 LEAST_APART = {"tv": 0.1, "cosine": 0.01, "spearman": 0.05, "top-k": 0.2, "magnitude": 0.1}
 
+# What repeats say of two runs, in a verdict.
+BEYOND = "the runs differ by more than the seed explains"
+MAYBE = "the runs may differ by more than the seed explains"
+WITHIN = "the runs differ by no more than the seed explains"
+LITTLE = ", but too little to matter"
+
 # How a verdict names the probes whose prediction is the label in both runs.
 BOTH_RIGHT = "that both runs get right"
 
@@ -226,6 +232,25 @@ class Comparison:
             return f"{leaning_words(self.regions, row)}The returned models: {sentence}"
         return leaning_words(self.regions, row) + sentence[0].upper() + sentence[1:]
 
+    def outcome(self, step: int | None = None) -> str:
+        """The verdict in one word: "same" | "different" | "unclear".
+
+        Where three pairs of repeats are known, what they say: runs that differ by no more than the seed explains, or by too little to matter, are
+        the same. Without them, runs are the same where no probe has different reasons, and different where a quarter of the probes has, and at least two:
+        another seed may explain that. step: as in `place`.
+        """
+        row = self.place(step)
+        counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
+        if not counted.any():
+            return "unclear"
+        distances = self._between_repeats[:, row] if len(self.repeats) else np.empty(0)
+        distances = distances[np.isfinite(distances)]
+        if len(distances) >= FEWEST_PAIRS:
+            beyond, _ = self._beyond_seed(row, distances)
+            return {MAYBE: "unclear", WITHIN: "same", BEYOND + LITTLE: "same"}.get(beyond, "different")
+        other = int((self.other_reasons[row] & counted).sum())
+        return "same" if not other else "different" if other >= max(min(2, counted.sum()), BEYOND_SHARE * counted.sum()) else "unclear"
+
     def _nothing(self, row: int) -> str:
         without = [name for name, at in ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row])) if at == ABSENT]
         if without:
@@ -259,15 +284,15 @@ class Comparison:
         """Whether the runs differ by more than the seed explains, and for how many probes where not for the typical one, in words."""
         typical = self.typical[row]
         if typical > max(_most_of_repeats(distances), np.nan_to_num(self.typical_floor[row])):
-            return "the runs differ by more than the seed explains" + (", but too little to matter" if typical < self._least else ""), ""
+            return BEYOND + (LITTLE if typical < self._least else ""), ""
         counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
         beyond = int((self.beyond_repeats[row] & counted).sum())
         some = f"{beyond} of {int(counted.sum())} probes" + (f" {BOTH_RIGHT}" if self.labelled and self.both_right[row].any() else "")
         if beyond >= max(2, BEYOND_SHARE * counted.sum()):
-            return "the runs differ by more than the seed explains", f" on {some}"
+            return BEYOND, f" on {some}"
         if typical > max(distances.max(), self._least, np.nan_to_num(self.typical_floor[row])):
-            return "the runs may differ by more than the seed explains", ""
-        return "the runs differ by no more than the seed explains", f", except on {some}" if beyond > 1 else ""
+            return MAYBE, ""
+        return WITHIN, f", except on {some}" if beyond > 1 else ""
 
 
 def compare(
