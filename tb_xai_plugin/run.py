@@ -17,15 +17,15 @@ from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.drift import Drift
 from tb_xai_plugin.judgement.events import Event
-from tb_xai_plugin.judgement.repeats import find, recorded
+from tb_xai_plugin.judgement.repeats import Recipe, find, recorded
 from tb_xai_plugin.judgement.shares import Share
 from tb_xai_plugin.judgement.steadiness import Steady
-from tb_xai_plugin.judgement.trust import Trust
+from tb_xai_plugin.judgement.trust import Certain, Trust
 from tb_xai_plugin.judgement.words import count_words, returned_words
 from tb_xai_plugin.plots.of_run import RunPlots
 from tb_xai_plugin.records import dataframe, places, wire
 from tb_xai_plugin.records.asked import Region, Regions
-from tb_xai_plugin.records.series import Series, Target
+from tb_xai_plugin.records.series import Target
 from tb_xai_plugin.records.sources import Source, source_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tb_xai_plugin")
 
 
-class Run(RunPlots, Series):
+class Run(RunPlots, Recipe, Certain):
     """One run's explanations over its epochs, read from its record; see `read_run` and `read_runs`.
 
     The first axis of most arrays is the explained epochs, as in `steps`; missing epochs are absent from it. Arrays of methods whose names

@@ -47,6 +47,9 @@ MAYBE = "the runs may differ by more than the seed explains"
 WITHIN = "the runs differ by no more than the seed explains"
 LITTLE = ", but too little to matter"
 
+# A noise floor so many times as high as the least distance that matters could hide any difference.
+HIDING = 2.5
+
 # How a verdict names the probes whose prediction is the label in both runs.
 BOTH_RIGHT = "that both runs get right"
 
@@ -237,7 +240,7 @@ class Comparison:
 
         Where three pairs of repeats are known, what they say: runs that differ by no more than the seed explains, or by too little to matter, are
         the same. Without them, runs are the same where no probe has different reasons, and different where a quarter of the probes has, and at least two:
-        another seed may explain that. step: as in `place`.
+        another seed may explain that. Where noise could hide any difference, it is unclear. step: as in `place`.
         """
         row = self.place(step)
         counted = _counted(self.distance, self.both_right)[row] & np.isfinite(self.distance[row])
@@ -249,6 +252,8 @@ class Comparison:
             beyond, _ = self._beyond_seed(row, distances)
             return {MAYBE: "unclear", WITHIN: "same", BEYOND + LITTLE: "same"}.get(beyond, "different")
         other = int((self.other_reasons[row] & counted).sum())
+        if not other and self.typical_floor[row] > HIDING * self._least:
+            return "unclear"
         return "same" if not other else "different" if other >= max(min(2, counted.sum()), BEYOND_SHARE * counted.sum()) else "unclear"
 
     def _nothing(self, row: int) -> str:

@@ -7,15 +7,13 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.probes import hash_of
-
-if TYPE_CHECKING:
-    from tb_xai_plugin.records.series import Series
+from tb_xai_plugin.records.series import Series
 
 LONGEST_PATTERN = 200
 
@@ -122,6 +120,19 @@ class Repeats:
         return {recipe: names for recipe, names in self.groups.items() if recipe in recipes}
 
 
+class Recipe(Series):
+    """A run's recipe."""
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What the record says of how the run was made; equal for repeats: `a.recipe == b.recipe`.
+
+        {"settings": of the explanations, "hashes": of all that attributions depend on, "architecture": a hash of the shapes of the model's weights,
+        "metrics": names of those that were logged, "learning rate": the first one, where it was logged}. The training data are in no record.
+        """
+        return recipe(self)
+
+
 def find(recorded: Mapping[str, Hashable], pattern: str = "") -> Repeats:
     """The repeats among some runs.
 
@@ -144,11 +155,12 @@ def find(recorded: Mapping[str, Hashable], pattern: str = "") -> Repeats:
 
 
 def recorded(run: Series) -> str:
-    """A hash of what a record says of a run's recipe: equal for repeats.
+    """A hash of what a record says of a run's recipe: equal for repeats."""
+    return hash_of(json.dumps(recipe(run), sort_keys=True, default=str))
 
-    It has all that attributions depend on, the shapes of the model's weights, how its outputs are read, the metrics that were logged, and the first
-    learning rate where that was logged.
-    """
+
+def recipe(run: Series) -> dict[str, Any]:
+    """See `Recipe.recipe`."""
     settings = {name: value for name, value in run.settings.items() if name not in ("versions", "samples")}
     _, logs = run.log_series()
     rates = {
@@ -156,8 +168,13 @@ def recorded(run: Series) -> str:
         for name, series in logs.items()
         if name in ("lr", "learning_rate") and len(series) and np.isfinite(series[0])
     }
-    parts = [run.comparable, settings, (run.record.get("model") or {}).get("architecture"), sorted(logs), rates]
-    return hash_of(json.dumps(parts, sort_keys=True, default=str))
+    return {
+        "settings": settings,
+        "hashes": dict(run.comparable),
+        "architecture": (run.record.get("model") or {}).get("architecture"),
+        "metrics": sorted(logs),
+        "learning rate": rates,
+    }
 
 
 def without(name: str, pattern: str) -> str | None:
