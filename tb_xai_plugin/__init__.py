@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         LimeText,
         Occlusion,
     )
+    from tb_xai_plugin.gates.check import assert_rules, check
     from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes
+    from tb_xai_plugin.reports.summary import summary
     from tb_xai_plugin.run import Run, read_run, read_runs
     from tb_xai_plugin.training.callback import ExplanationLogger
     from tb_xai_plugin.training.explain import explain
@@ -47,8 +49,11 @@ _HOME = {
     "SequenceProbes": "probes",
     "TabularProbes": "probes",
     "TextProbes": "probes",
+    "assert_rules": "gates.check",
+    "check": "gates.check",
     "read_run": "run",
     "read_runs": "run",
+    "summary": "reports.summary",
 }
 
 __all__ = [
@@ -70,9 +75,12 @@ __all__ = [
     "TabularProbes",
     "TextProbes",
     "__version__",
+    "assert_rules",
+    "check",
     "explain",
     "read_run",
     "read_runs",
+    "summary",
 ]
 
 

@@ -16,9 +16,32 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     compare.add_to(commands)
 
 
+def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from tb_xai_plugin.cli import check
+
+    check.add_to(commands)
+
+
+def _show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from tb_xai_plugin.cli import show
+
+    show.add_to(commands)
+
+
+def _summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from tb_xai_plugin.cli import summary
+
+    summary.add_to(commands)
+
+
 # {command: (what it answers, what declares its options, and sets `command` to what runs it)}. A module for each, which is imported, with NumPy and
 # all that it needs, when its command is given: help comes at once.
-COMMANDS = {"compare": ("do two runs have the same reasons?", _compare)}
+COMMANDS = {
+    "show": ("what is recorded?", _show),
+    "summary": ("what do runs say, one row each?", _summary),
+    "compare": ("do two runs have the same reasons?", _compare),
+    "check": ("do runs keep some rules?", _check),
+}
 
 # Exit code for a path or a record that can't be read; argparse uses the same for its own errors.
 MISTAKE = 2
@@ -44,12 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run: Callable[[argparse.Namespace], int] = given.command
         return run(given)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"tb-xai: {error}", file=sys.stderr)
-        return MISTAKE
     except BrokenPipeError:  # `| head`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
+    except (ValueError, OSError) as error:
+        print(f"tb-xai: {error}", file=sys.stderr)
+        return MISTAKE
 
 
 if __name__ == "__main__":

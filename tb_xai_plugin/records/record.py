@@ -55,6 +55,7 @@ class Record:
     Attributes:
         name: the run's name.
         probe_set: the name of the probe set.
+        probe_sets: the names of all probe sets of the run.
         whole: False where epochs disappeared while they were read, because a restarted run replaced them.
         serial: a number that no other object of this process has or had.
     """
@@ -65,7 +66,7 @@ class Record:
         sets = probe_sets(source, name)
         if probe_set is not None and probe_set not in sets:
             raise RecordError(f"{name}: no probe set {probe_set!r}; it has {sets}.")
-        self.probe_set = probe_set or sets[0]
+        self.probe_set, self.probe_sets = probe_set or sets[0], sets
         self.whole = True
         self._arrays: dict[str, np.ndarray] = {}
         self._cached: OrderedDict[tuple[Any, ...], Any] = OrderedDict()

@@ -1,0 +1,1 @@
+"""What leaves a record: summaries, tables, pictures and files."""

@@ -1,0 +1,162 @@
+"""Runs side by side in one table: a row a run, with what its record says at the returned model or the last epoch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.gates.check import Checkable, runs_of
+from tb_xai_plugin.judgement import events, history, summaries
+from tb_xai_plugin.judgement.repeats import find, recorded
+from tb_xai_plugin.records import wire
+from tb_xai_plugin.records.asked import Regions
+from tb_xai_plugin.run import Run
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tb_xai_plugin.records.series import Target
+
+
+def summary(
+    runs: Checkable | Iterable[Run], explainer: str | None = None, *, target: Target = "label", regions: Regions = None
+) -> pandas.DataFrame:
+    """Runs side by side, one row each, as `tb-xai summary` prints them.
+
+    Numbers of explanations are those of the model that `fit` returned, or of the last explained epoch where that was not explained; means over probes.
+
+    Args:
+        runs: a log directory, runs, or {name: run}, as read_runs returns it.
+        explainer: the explainer whose values are used; by default "shap" where a run has it, else its first.
+        target: the explained class: "label" | "predicted" | a class number.
+        regions: regions besides those declared with the probes, as in `Run.events`.
+
+    Returns:
+        A DataFrame whose index are the names of the runs. Columns: recipe (what repeats have in common; None where none are known), probes, explainer,
+        epochs, step (2147483647 is the returned model where it is no epoch), returned (how it came about); each logged metric; right (part of the
+        probes that are predicted right); of each region "share …", "error …" (the standard error) and "onset …" (an epoch, NaN for never); drift (total variation
+        from the untrained model), steady (the epoch), each kind of event (how many), noise (sampling error, relative to the size of the explanation),
+        warned (part of the probes with a warning), overhead. What a run does not have is NaN or None.
+
+    Raises:
+        ImportError: pandas is not installed.
+        ArgumentError (a ValueError): an explainer, class or region that a run does not have.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("summary needs pandas; install it with 'pip install pandas'.") from error
+    rows = rows_of(runs, explainer, target, regions)
+    return pandas.DataFrame.from_records([flat(row) for row in rows], index=pandas.Index([row["run"] for row in rows], name="run"))
+
+
+def rows_of(
+    runs: Checkable | Iterable[Run], explainer: str | None = None, target: Target = "label", regions: Regions = None
+) -> list[dict[str, Any]]:
+    """The rows of `summary`, of plain values: metrics, regions and events are dictionaries. None where a run has no number."""
+    known = _named(runs)
+    found = find({name: recorded(run) for name, run in known.items()}) if len(known) > 1 else None
+    return [
+        {"run": name, "recipe": found.recipe(name) if found else None, **_row(run, explainer, target, regions)}
+        for name, run in known.items()
+    ]
+
+
+def _named(runs: Checkable | Iterable[Run]) -> dict[str, Run]:
+    if isinstance(runs, str | os.PathLike | Run | Mapping):
+        return runs_of(runs)
+    named: dict[str, Run] = {}
+    for run in runs:
+        if not isinstance(run, Run):
+            raise TypeError(f"summary got a {type(run).__name__} among runs; give a log directory, runs, or {{name: run}}.")
+        if run.name in named:
+            raise ArgumentError(f"summary: two runs are called {run.name!r}; give {{name: run}}.")
+        named[run.name] = run
+    return named
+
+
+def step_of(run: Run) -> int | None:
+    """The step that a run is judged by: the returned model's, or else the last explained epoch; None where nothing is explained yet."""
+    if run.returned_step is not None:
+        return run.returned_step
+    steps = run.all_steps
+    return int((run.steps if len(run.steps) else steps)[-1]) if len(steps) else None
+
+
+def _row(run: Run, explainer: str | None, target: Target, regions: Regions) -> dict[str, Any]:
+    name = explainer or ("shap" if "shap" in run.explainers else run.explainers[0])
+    step = step_of(run)
+    asked = [regions] if isinstance(regions, str) else list(regions or ())
+    given = regions if isinstance(regions, Mapping) else {}
+    wanted = dict.fromkeys([*run.record["probes"]["regions"], *asked])
+    row: dict[str, Any] = {
+        "probes": run.record["shape"]["probes"],
+        "explainer": name,
+        "epochs": len(run.steps),
+        "step": step,
+        "returned": run.returned_how,
+        "metrics": dict.fromkeys(run.logs),
+        "right": None,
+        "regions": {region: {"share": None, "error": None, "onset": None} for region in wanted},
+        "drift": None,
+        "steady": None,
+        "events": dict.fromkeys(events.KINDS),
+        "noise": None,
+        "warned": None,
+        "overhead": run.overhead,
+    }
+    if step is None:
+        return row
+    at = run.all_steps.tolist().index(step)
+    logged, logs = run.log_series()
+    epoch = run.returned_epoch if step == wire.RETURNED else step
+    row["metrics"] = {metric: _number(series[logged == epoch][:1].sum()) if epoch in logged else None for metric, series in logs.items()}
+    right, known = history.right(run)
+    row["right"] = float(right[at][known[at]].mean()) if run.labelled and known[at].any() else None
+    row["regions"] = {region: _region(run, name, given.get(region, region), target, at) for region in wanted}
+    row["drift"] = _mean(run.all_drift(name, "untrained", "tv", target).distance[at])
+    row["steady"] = None if run.once else run.steady_since(name, target=target).of_run
+    happened = Counter(event.kind for event in run.events(name, target=target))
+    row["events"] = {
+        kind: None if run.once or (kind in events.OF_PREDICTIONS and not run.labelled) else happened[kind] for kind in events.KINDS
+    }
+    trust = run.trust(name, target=target)
+    row["noise"] = _mean(trust.error[at])
+    row["warned"] = float(np.logical_or.reduce([warned[at] for warned in trust.warnings.values()]).mean())
+    return row
+
+
+def _region(run: Run, explainer: str, region: Any, target: Target, at: int) -> dict[str, Any]:
+    share = run.share(explainer, region, target=target)
+    known = np.isfinite(share.share[at])
+    errors = share.errors[at][known]
+    error = float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else math.nan
+    onset = int(run.all_steps[share.onset_of_run]) if share.onset_of_run >= 0 else None
+    return {"share": _mean(share.share[at]), "error": _number(error), "onset": onset}
+
+
+def _mean(series: np.ndarray) -> float | None:
+    return _number(float(summaries.mean_of_known(series)))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with a column for each metric, region and event."""
+    columns: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == "regions":
+            columns |= {f"{what} {region}": part for region, of_region in value.items() for what, part in of_region.items()}
+        elif name in ("metrics", "events"):
+            columns |= value
+        elif name != "run":
+            columns[name] = value
+    return columns
