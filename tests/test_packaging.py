@@ -17,6 +17,7 @@ from support.records import FRONTEND, ROOT, FakeRun, Serve, run_python
 
 import tb_xai_plugin
 from tb_xai_plugin import loader
+from tb_xai_plugin.cli.main import COMMANDS
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.serving.plugin import XaiPlugin
 
@@ -68,7 +69,8 @@ def test_the_wheel_has_the_page_the_types_marker_and_the_api_and_nothing_else(wh
     licences = {f"tb_xai_plugin/frontend/vendor/{path.name}" for path in (sources / "frontend" / "vendor").glob("*LICENSE*")}
     assert licences <= names
     assert not {name for name in names if not name.startswith("tb_xai_plugin/")}, "tests and benchmarks stay at home"
-    assert not {name for name in names if name.endswith((".d.ts", ".pyc", ".json"))}
+    assert {f"tb_xai_plugin/cli/schemas/{command}-1.json" for command in COMMANDS} <= names
+    assert not {name for name in names if name.endswith((".d.ts", ".pyc")) or (name.endswith(".json") and "/schemas/" not in name)}
 
 
 def test_viewing_requires_tensorboard_numpy_and_werkzeug_only() -> None:
