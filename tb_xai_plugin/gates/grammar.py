@@ -170,6 +170,10 @@ class _Parser:
 
     def rule(self) -> Rule:
         quantity = self.word("the name of what is measured, e.g. share(corner),")
+        if NUMBER.fullmatch(quantity.text):
+            raise RuleError(
+                "what is measured stands before the comparison, and the number after it.", self.text, quantity.start, quantity.end
+            )
         arguments: list[Value] = []
         options: dict[str, Value] = {}
         names: dict[str, Value] = {}
