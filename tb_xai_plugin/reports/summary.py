@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tb_xai_plugin.records.series import Target
 
+# Columns of words; all others have numbers.
+WORDS = ("recipe", "explainer", "returned")
+
 
 def summary(
     runs: Checkable | Iterable[Run], explainer: str | None = None, *, target: Target = "label", regions: Regions = None
@@ -42,7 +45,7 @@ def summary(
         epochs, step (2147483647 is the returned model where it is no epoch), returned (how it came about); each logged metric; right (part of the
         probes that are predicted right); of each region "share …", "error …" (the standard error) and "onset …" (an epoch, NaN for never); drift (total variation
         from the untrained model), steady (the epoch), each kind of event (how many), noise (sampling error, relative to the size of the explanation),
-        warned (part of the probes with a warning), overhead. What a run does not have is NaN or None.
+        warned (part of the probes with a warning), overhead. What a run does not have is NaN, or None in place of a word.
 
     Raises:
         ImportError: pandas is not installed.
@@ -53,7 +56,10 @@ def summary(
     except ImportError as error:
         raise ImportError("summary needs pandas; install it with 'pip install pandas'.") from error
     rows = rows_of(runs, explainer, target, regions)
-    return pandas.DataFrame.from_records([flat(row) for row in rows], index=pandas.Index([row["run"] for row in rows], name="run"))
+    frame = pandas.DataFrame.from_records([flat(row) for row in rows], index=pandas.Index([row["run"] for row in rows], name="run"))
+    for column in frame.columns.difference(WORDS):
+        frame[column] = pandas.to_numeric(frame[column])  # None becomes NaN
+    return frame
 
 
 def rows_of(
