@@ -57,7 +57,7 @@ def summary(
         raise ImportError("summary needs pandas; install it with 'pip install pandas'.") from error
     rows = rows_of(runs, explainer, target, regions)
     frame = pandas.DataFrame.from_records([flat(row) for row in rows], index=pandas.Index([row["run"] for row in rows], name="run"))
-    for column in frame.columns.difference(WORDS):
+    for column in frame.columns.difference(list(WORDS)):
         frame[column] = pandas.to_numeric(frame[column])  # None becomes NaN
     return frame
 
