@@ -41,7 +41,7 @@ def summary(
         regions: regions besides those declared with the probes, as in `Run.events`.
 
     Returns:
-        A DataFrame whose index are the names of the runs. Columns: recipe (what repeats have in common; None where none are known), probes, explainer,
+        pandas.DataFrame: one row a run, by its name. Its columns are recipe (what repeats have in common; None where none are known), probes, explainer,
         epochs, step (2147483647 is the returned model where it is no epoch), returned (how it came about); each logged metric; right (part of the
         probes that are predicted right); of each region "share …", "error …" (the standard error) and "onset …" (an epoch, NaN for never); drift (total variation
         from the untrained model), steady (the epoch), each kind of event (how many), noise (sampling error, relative to the size of the explanation),
