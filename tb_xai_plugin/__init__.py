@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tb_xai_plugin.run import Run, read_run, read_runs
     from tb_xai_plugin.training.callback import ExplanationLogger
     from tb_xai_plugin.training.explain import explain
+    from tb_xai_plugin.training.logger import RunLogger
 
 # Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
 # and a viewing machine has neither Keras nor TensorFlow.
@@ -46,6 +47,7 @@ _HOME = {
     "LimeText": "explainers",
     "Occlusion": "explainers",
     "Run": "run",
+    "RunLogger": "training.logger",
     "SequenceProbes": "probes",
     "TabularProbes": "probes",
     "TextProbes": "probes",
@@ -71,6 +73,7 @@ __all__ = [
     "LimeText",
     "Occlusion",
     "Run",
+    "RunLogger",
     "SequenceProbes",
     "TabularProbes",
     "TextProbes",

@@ -22,8 +22,9 @@ from tb_xai_plugin.models.state import digest, steps_made
 from tb_xai_plugin.probes import ProbeSet
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.training import folder, siblings
-from tb_xai_plugin.training.checks import check_options, named_or_refused, of_set
+from tb_xai_plugin.training.checks import check_pace
 from tb_xai_plugin.training.cost import CostLine, EpochClock
+from tb_xai_plugin.training.logger import RunLogger
 from tb_xai_plugin.training.pace import Pace
 from tb_xai_plugin.training.steps import StepLogger, warn
 
@@ -53,6 +54,12 @@ class _AfterAllOthers(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.owner._conclude()
+
+
+class _FitLogger(RunLogger):
+    """The logger of the callback, which speaks in its name."""
+
+    _who = "ExplanationLogger"
 
 
 class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -123,54 +130,50 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         head: str | Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        check_options(log_dir, every, max_overhead, on_error)
-        sets = named_or_refused(probes)
-        self._network = Network(model, [np.shape(getattr(probe_set, "inputs", ()))[1:] for probe_set in sets.values()])
-        # Absolute: a notebook may change its directory before it trains, or while it does.
-        self.log_dir = folder.absolute(log_dir)
-        self._every, self._untrained, self._on_error, self._max_overhead = every, untrained, on_error, max_overhead
-
-        def plan(name: str, probe_set: ProbeSet) -> Plan:
-            return Plan(
-                *(probe_set, explainers),
-                evaluations=evaluations,
-                output=output,
-                classes=classes,
-                seed=seed,
-                batch_size=batch_size,
-                curves=curves,
-                head=of_set("head", head, name, sets),
-                model_output=of_set("model_output", model_output, name, sets),
-                set_name=name if isinstance(probes, Mapping) else None,
-            )
-
-        try:
-            self._plans = {name: plan(name, probe_set) for name, probe_set in sets.items()}
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"ExplanationLogger: {error}") from error
-        try:
-            folder.check_directory(self.log_dir)
-        except OSError as error:
-            raise type(error)(f"ExplanationLogger: {error}") from error
+        check_pace(every, max_overhead)
+        self._run = _FitLogger(
+            *(log_dir, probes, explainers),
+            evaluations=evaluations,
+            output=output,
+            classes=classes,
+            seed=seed,
+            batch_size=batch_size,
+            on_error=on_error,
+            curves=curves,
+            model_output=model_output,
+            head=head,
+        )
+        self._network = Network(model, [np.shape(plan.probes.inputs)[1:] for plan in self._plans.values()])
+        self.log_dir = self._run.log_dir
+        self._every, self._untrained, self._max_overhead = every, untrained, max_overhead
         self._is_copy = False
         self._reset()
 
     def _reset(self) -> None:
         """Forget every fit."""
         self._cost = CostLine(self._every, self._max_overhead, self.log_dir)
-        self._steps = StepLogger(self.log_dir, self._plans, self._on_error, self._cost)
+        self._run.reset(self._cost)
         self._in_fit = _Fit()
         self._said_averages = False
         self._pace: Pace | None = None
 
+    @property
+    def _plans(self) -> Mapping[str, Plan]:
+        return self._run.plans
+
+    @property
+    def _steps(self) -> StepLogger:
+        return self._run.steps
+
     def __getstate__(self) -> dict[str, Any]:
         """The arguments, without anything of a fit: a copy, also one that is made while a model trains, begins anew."""
-        of_a_fit = {"_steps", "_in_fit", "_pace", "_cost", "_model", "params"}
+        of_a_fit = {"_in_fit", "_pace", "_cost", "_model", "params"}
         return {name: value for name, value in vars(self).items() if name not in of_a_fit}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__init__()
         self.__dict__.update(state)
+        self._run = copy.copy(self._run)
         self._reset()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ExplanationLogger:
@@ -178,7 +181,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         copied._is_copy = True
         # Plans and the network in `model=` are shared: nothing changes the former, and the latter is what is trained. A subclass may have more.
         for name, value in self.__getstate__().items():
-            if name not in ("_plans", "_network", "_is_copy"):
+            if name not in ("_run", "_network", "_is_copy"):
                 setattr(copied, name, copy.deepcopy(value, memo))
         copied._cost.says_as(self._cost)
         return copied
@@ -212,8 +215,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
         self._is_copy = False
         self.log_dir = folder.absolute(self.log_dir)
         if self.log_dir != self._steps.recorder.log_dir:
-            self._steps.recorder.close()
-            self._steps = StepLogger(self.log_dir, self._plans, self._on_error, self._cost)
+            self._run.move(self.log_dir)
 
     def _refuse_twins(self, callbacks: list[Any]) -> None:
         """Raise an error where two loggers of one fit would write into one record."""
@@ -372,23 +374,8 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
     def _log_returned(self) -> None:
         """Write what the returned model is: that of an explained epoch, or explained now."""
-        weights = self._weights()
-        if self._in_fit.newest is None or weights is None or not self._steps.engines or self._steps.refused:
-            return
-        recorder, (last, last_weights) = self._steps.recorder, self._in_fit.newest
-        recorder.follow()  # the folder may have been removed since
-        step = recorder.step_with(weights)
-        if weights == last_weights and not self._steps.has_changed_since(last):
-            how = "last"
-        elif step is not None and step != last and not self._steps.has_changed_since(step):
-            how = "restored"
-        else:
-            step, how = None, "averages" if weights == self._in_fit.averages else "changed"
-        due = {name: step is None or not recorder.is_explained(name, step) for name in self._plans}
-        halvings = (self._pace.halvings_at_end() if self._pace else 0) if any(due.values()) else None
-        entry = {"logs": {} if step is None else self._steps.logs.get(step, {}), "weights": weights}
-        for name in self._plans:
-            self._steps.log(name, last + 1, halvings if due[name] else None, entry, {"returned": {"epoch": step, "how": how}})
+        halvings = self._pace.halvings_at_end if self._pace else lambda: 0
+        self._run.log_returned(self._weights(), self._in_fit.newest, self._in_fit.averages, halvings)
 
     def _begin(self, epoch: int) -> None:
         """Choose the record of this fit, and explain the model before its first epoch, if it is untrained."""

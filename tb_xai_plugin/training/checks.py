@@ -1,4 +1,4 @@
-"""Checks of ExplanationLogger's arguments before training begins."""
+"""Checks of the loggers' arguments before training begins."""
 
 from __future__ import annotations
 
@@ -14,22 +14,30 @@ from tb_xai_plugin.records import wire
 from tb_xai_plugin.run import Run
 
 
-def check_options(log_dir: Any, every: Any, max_overhead: Any, on_error: Any) -> None:
-    """Check the arguments that are not those of `explain`.
+def check_pace(every: Any, max_overhead: Any) -> None:
+    """Check the arguments that the callback alone has.
 
     Raises:
-        ValueError, TypeError: the first one that is wrong, with one sentence that says what to give.
+        ValueError: the first one that is wrong, with one sentence that says what to give.
     """
     if max_overhead is not None and (
         isinstance(max_overhead, bool) or not isinstance(max_overhead, int | float) or not 0 < max_overhead <= 1
     ):
         raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time, e.g. 0.05 for 5 %.")
-    if on_error not in ("warn", "raise"):
-        raise ValueError(f"ExplanationLogger: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
     if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
         raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
+
+
+def check_place(log_dir: Any, on_error: Any, who: str) -> None:
+    """Check the arguments that both loggers have, and `explain` has not. who: the logger.
+
+    Raises:
+        ValueError, TypeError: the first one that is wrong, with one sentence that says what to give.
+    """
+    if on_error not in ("warn", "raise"):
+        raise ValueError(f"{who}: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
     if not isinstance(log_dir, str | os.PathLike):
-        raise TypeError(f"ExplanationLogger: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's.")
+        raise TypeError(f"{who}: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's.")
 
 
 def named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
@@ -46,14 +54,6 @@ def named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(f"probes has the name {name!r}; give names without '/'.")
     return dict(probes)
-
-
-def named_or_refused(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:
-    """`named`, with the name of the callback in its errors."""
-    try:
-        return named(probes)
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"ExplanationLogger: {error}") from error
 
 
 def of_set(what: str, option: Any, name: str, sets: Mapping[str, ProbeSet]) -> Any:

@@ -206,6 +206,28 @@ class Recorder:
         if not self._standing.is_empty:
             self._plan_new_record(self._standing.problem or self._of_no_epoch())
 
+    def begin_at(self, step: int, model: Any, engines: Mapping[str, Engine]) -> None:
+        """Choose the record that a loop of the user goes into, whose own numbers of steps count, before its first step."""
+        self.offset, self._before_first_write, self._checked = 0, None, True
+        self._about_model = about(model)
+        self._read(folder.record_directory(self.log_dir))
+        standing, here = self._standing, self._about_model["architecture"]
+        first = min((held.steps[0] for held in standing.sets.values() if held.steps), default=None)
+        if problem := standing.problem or misfit(standing, engines):
+            self._plan_new_record(problem)
+        elif standing.architecture not in (None, here) and not standing.is_empty:
+            self._plan_new_record("explanations of another model")
+        elif first is None and not standing.is_empty:
+            self._plan_new_record(self._of_no_epoch())
+        elif first is not None and step <= first:
+            self._plan_new_record("an earlier training")
+        elif standing.last_step is not None and step <= standing.last_step:
+            self._plan_going_back(step, standing.last_step)
+
+    def misfit(self, engines: Mapping[str, Engine]) -> str | None:
+        """What the record holds, in words, where it does not fit these engines; None where it does."""
+        return misfit(self._standing, engines)
+
     def holds(self, snapshot: Snapshot, weights: str | None) -> bool:
         """Whether the record is that of a model explained once, with these very numbers. weights: the digest of its weights."""
         if self._standing.is_empty or self._standing.problem or self._standing.returned != weights:

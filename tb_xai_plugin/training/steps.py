@@ -22,9 +22,9 @@ from tb_xai_plugin.training.entries import epoch_json
 from tb_xai_plugin.training.recorder import Recorder
 
 
-def warn(sentence: str) -> None:
-    """Warn in the name of the callback."""
-    warnings.warn(f"ExplanationLogger: {sentence}", stacklevel=3)
+def warn(sentence: str, who: str = "ExplanationLogger") -> None:
+    """Warn in the name of a logger."""
+    warnings.warn(f"{who}: {sentence}", stacklevel=3)
 
 
 class StepLogger:
@@ -35,6 +35,7 @@ class StepLogger:
         plans: {probe set: its plan}.
         on_error: "warn" | "raise".
         cost: is told what explanations cost.
+        who: the name of the logger in sentences.
 
     Attributes:
         recorder: writes the record.
@@ -43,8 +44,9 @@ class StepLogger:
         logs: {step: Keras's logs} of this fit.
     """
 
-    def __init__(self, log_dir: str, plans: Mapping[str, Plan], on_error: str, cost: CostLine) -> None:
-        self.recorder = Recorder(log_dir, plans)
+    def __init__(self, log_dir: str, plans: Mapping[str, Plan], on_error: str, cost: CostLine, who: str = "ExplanationLogger") -> None:
+        self.recorder = Recorder(log_dir, plans, who)
+        self._who = who
         self._plans, self._on_error, self._cost = plans, on_error, cost
         self._unbilled = 0.0  # seconds of compiling and writing, which count as part of the next step
         self._scalars_failed = False
@@ -139,7 +141,8 @@ class StepLogger:
         except Exception as error:
             if not self._scalars_failed:
                 warn(
-                    f"the scalars of drift and events could not be written at epoch {step} ({type(error).__name__}: {error}); the record was written."
+                    f"the scalars of drift and events could not be written at epoch {step} ({type(error).__name__}: {error}); the record was written.",
+                    self._who,
                 )
             self._scalars_failed = True
 
@@ -160,4 +163,4 @@ class StepLogger:
         self._gap_reported = True
         when = {None: "at the end", wire.RETURNED: "at the end", wire.UNTRAINED: "before the first epoch"}.get(step, f"at epoch {step}")
         what = "nothing is explained in this fit" if self.refused else "the record has a gap there. Further gaps are not reported"
-        warn(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.")
+        warn(f"{when}: {problem.rstrip('.')}. Training goes on; {what}.", self._who)
