@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tb_xai_plugin.training.callback import ExplanationLogger
     from tb_xai_plugin.training.explain import explain
     from tb_xai_plugin.training.logger import RunLogger
+    from tb_xai_plugin.training.once import log_model
 
 # Names are imported when first used: TensorBoard imports this package at every start (its loader lives here),
 # and a viewing machine has neither Keras nor TensorFlow.
@@ -53,6 +54,7 @@ _HOME = {
     "TextProbes": "probes",
     "assert_rules": "gates.check",
     "check": "gates.check",
+    "log_model": "training.once",
     "read_run": "run",
     "read_runs": "run",
     "summary": "reports.summary",
@@ -81,6 +83,7 @@ __all__ = [
     "assert_rules",
     "check",
     "explain",
+    "log_model",
     "read_run",
     "read_runs",
     "summary",

@@ -228,11 +228,11 @@ class Recorder:
         """What the record holds, in words, where it does not fit these engines; None where it does."""
         return misfit(self._standing, engines)
 
-    def holds(self, snapshot: Snapshot, weights: str | None) -> bool:
+    def holds(self, snapshot: Snapshot, weights: str | None, name: str = wire.DEFAULT_SET, logs: Mapping[str, float] | None = None) -> bool:
         """Whether the record is that of a model explained once, with these very numbers. weights: the digest of its weights."""
         if self._standing.is_empty or self._standing.problem or self._standing.returned != weights:
             return False
-        return holds_only(self.directory, self.log_dir, snapshot)
+        return holds_only(self.directory, self.log_dir, snapshot, name, logs or {})
 
     def _read(self, directory: str) -> None:
         """Find out what a directory holds, unless this recorder wrote it, nobody else wrote on, and it is still there."""

@@ -187,11 +187,11 @@ def misfit(standing: Standing, engines: Mapping[str, Engine]) -> str | None:
     return None
 
 
-def holds_only(directory: str, log_dir: str, snapshot: Snapshot) -> bool:
-    """Whether a directory holds these very explanations and outputs, of a model explained once."""
+def holds_only(directory: str, log_dir: str, snapshot: Snapshot, name: str, logs: Mapping[str, float]) -> bool:
+    """Whether a directory holds these very explanations, outputs and logs of a probe set, of a model explained once."""
     try:
-        run = Run(source_of(directory), log_dir)
-        if not run.once or run.explainers != list(snapshot.explanations):
+        run = Run(source_of(directory), log_dir, name)
+        if not run.once or run.explainers != list(snapshot.explanations) or run.writes[-1][2]["logs"] != dict(logs):
             return False
         pairs = [
             (run.all_outputs(), np.stack([snapshot.outputs.full, snapshot.outputs.empty], axis=1)),

@@ -81,7 +81,7 @@ def test_each_step_is_what_explain_says_of_the_same_callable(tmp_path: Path) -> 
 
 
 def test_a_later_loop_goes_on_and_one_that_goes_back_keeps_a_copy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    loop(tmp_path, range(0, 2))
+    loop(tmp_path, range(2))
     loop(tmp_path, range(2, 4))
     assert (caplog.messages, strength(xai.read_run(tmp_path))) == ([], [2, 3, 4, 5])
     loop(tmp_path, range(1, 3), slope=10.0)
@@ -96,7 +96,7 @@ def test_a_later_loop_goes_on_and_one_that_goes_back_keeps_a_copy(tmp_path: Path
 def test_another_training_begins_a_record_and_keeps_the_old_one(
     tmp_path: Path, other: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    loop(tmp_path, range(0, 2))
+    loop(tmp_path, range(2))
     other(tmp_path)
     (message,) = caplog.messages
     assert message.startswith("RunLogger: ")
@@ -164,10 +164,13 @@ def test_a_wrong_call_is_one_sentence_and_nothing_is_lost(
 
 
 def test_an_interrupted_loop_leaves_what_was_logged_and_does_not_count_as_finished(tmp_path: Path) -> None:
-    model = network()
-    with pytest.raises(KeyboardInterrupt), xai.RunLogger(tmp_path, PROBES, "shap") as log:
-        log(model, 0)
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with xai.RunLogger(tmp_path, PROBES, "shap") as log:
+            log(network(), 0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     run = xai.read_run(tmp_path)
     assert (run.steps.tolist(), run.returned_how) == ([0], None)
     assert "not finished" in repr(run)
