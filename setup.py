@@ -65,7 +65,9 @@ setup(
             *TEST_VIEWING,
             "keras-tuner>=1.4.6",
             "ipykernel>=6.29",
+            "lightgbm>=4.7",
             "lime==0.2.0.1",
+            "mlflow-skinny>=3.17",
             "mypy>=1.15",
             "nbclient>=0.10",
             "pandas-stubs>=2.2",
@@ -73,6 +75,7 @@ setup(
             "pytest-cov>=5",
             "ruff>=0.9",
             "shap>=0.46",
+            "xgboost-cpu>=3.2; platform_system == 'Linux' and platform_machine == 'x86_64'",
         ],
     },
     entry_points={
