@@ -61,10 +61,17 @@ def tried(model: Any, evaluate: Callable[[], _Result], masker: Masker, probes: P
         who = f"the model does not accept {what}{f' (it takes {takes})' if takes else ''}"
         if not is_keras_model(model):
             who = f"the callable {_name(model)} failed on a batch of {what}"
-            hint = _of_several_inputs(probes) if probes.side_inputs else hint
+            hint = _of_several_inputs(probes) if probes.side_inputs else hint or _of_torch(model)
         elif takes is None and not strings:
             hint = _of_several_inputs(probes)
         raise ValueError(f"{who}: {type(error).__name__}: {_reason(error)}{hint}") from error
+
+
+def _of_torch(model: Any) -> str:
+    """A hint where a module of PyTorch is given: it takes tensors."""
+    if not any(one.__module__.startswith("torch.nn.") for one in type(model).__mro__):
+        return ""
+    return "; it is a PyTorch module: give TorchModel(module), of tb_xai_plugin.integrations.torch"
 
 
 def check_shape(model: Any, masker: Masker) -> None:

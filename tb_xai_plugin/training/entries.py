@@ -39,7 +39,7 @@ def epoch_json(
         weights: the digest of the explained network's weights.
     """
     return {
-        "logs": {str(name): float(value) for name, value in logs.items() if _is_number(value)},
+        "logs": {str(name): number for name, value in logs.items() if (number := _number(value)) is not None},
         "explained": explained,
         "reason": reason,
         "evaluations": snapshot.outputs.evaluations if snapshot else 0,
@@ -52,12 +52,12 @@ def epoch_json(
     }
 
 
-def _is_number(value: Any) -> bool:
+def _number(value: Any) -> float | None:
+    """A number as a float; None for what is none. A tensor of PyTorch that needs gradients warns where it becomes a number."""
     try:
-        float(value)
+        return float(value.detach() if hasattr(value, "detach") else value)
     except (TypeError, ValueError):
-        return False
-    return True
+        return None
 
 
 def record_json(plan: Plan, engine: Engine, model: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
