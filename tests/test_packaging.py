@@ -145,13 +145,15 @@ def test_the_loader_imports_tensorboards_base_plugin_and_nothing_else_of_weight(
     assert {name.partition(".")[0] for name in added - ours} <= sys.stdlib_module_names
 
 
-def test_all_modules_but_the_callback_are_imported_without_tensorflow_and_keras(tmp_path: Path) -> None:
+def test_all_modules_but_those_for_frameworks_are_imported_without_tensorflow_and_keras(tmp_path: Path) -> None:
     package = ROOT / "tb_xai_plugin"
     files = [file.relative_to(ROOT) for file in sorted(package.rglob("*.py")) if not file.is_relative_to(package / "frontend")]
     names = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
-    first = "\n".join(
-        f"import {name}" for name in names if name not in ("tb_xai_plugin.training.callback", "tb_xai_plugin.models.gradients")
-    )
+    of_frameworks = {
+        f"tb_xai_plugin.integrations.{name}" for name in ("lightgbm", "lightning", "mlflow", "torch", "transformers", "xgboost")
+    }
+    of_frameworks |= {"tb_xai_plugin.training.callback", "tb_xai_plugin.models.gradients"}
+    first = "\n".join(f"import {name}" for name in names if name not in of_frameworks)
     assert not imported_by(first, tmp_path) & HEAVY
 
 

@@ -34,11 +34,12 @@ class Hooked:
         self._every = every
         self._log: RunLogger | None = None
         self._pending: tuple[Any, int, Mapping[str, Any]] | None = None
+        self._newest = -2
 
     def begin(self) -> None:
         """A training begins. One that was interrupted may have left its record open."""
         self.end()
-        self._log = copy.copy(self._blank).__enter__()
+        self._log, self._newest = copy.copy(self._blank).__enter__(), -2
 
     def untrained(self, model: Any) -> None:
         """Explain the model before its training."""
@@ -49,6 +50,8 @@ class Hooked:
 
         last: whether this step is known to be the last one. It need not be: a step that was not due is explained at the end, if none follows.
         """
+        if step <= self._newest:  # some hooks are called once more for a step, and training is not to end because of that
+            return
         if last or (self._every(step) if callable(self._every) else step % self._every == 0):
             self._write(model, step, logs)
             self._pending = None
@@ -67,8 +70,9 @@ class Hooked:
         """Close the record of a training that has ended in any way."""
         log, self._log, self._pending = self._log, None, None
         if log is not None:
-            log.__exit__(KeyboardInterrupt, None, None)
+            log.abandon()
 
     def _write(self, model: Any, step: int, logs: Mapping[str, Any]) -> None:
         assert self._log is not None, "a training has begun"
+        self._newest = step
         self._log.log(model, step, logs)

@@ -70,7 +70,7 @@ class ExplanationLogger(TrainerCallback):  # type: ignore[misc]  # transformers 
             self._hooked.step(self._model, state.global_step, _logs(state, metrics or {}), last=state.global_step >= state.max_steps)
 
     def _at_epoch(self, args: Any, state: Any, control: Any, metrics: Mapping[str, Any]) -> None:
-        if self._model is not None:
+        if self._model is not None and state.epoch:  # an evaluation on start belongs to no epoch
             # The best model may be loaded before the training says that it is done.
             last = control.should_training_stop or state.epoch >= math.ceil(args.num_train_epochs)
             self._hooked.step(self._model, round(state.epoch) - 1, _logs(state, metrics), last=last)

@@ -23,7 +23,7 @@ from tb_xai_plugin.training.checks import check_place, named, of_set
 from tb_xai_plugin.training.cost import CostLine
 from tb_xai_plugin.training.steps import StepLogger, warn
 
-# Steps are int32 in what the page is served, and the last one stands for the returned model.
+# Steps are int32, and the largest one stands for the returned model.
 LAST_STEP = wire.RETURNED - 2
 
 
@@ -134,8 +134,8 @@ class RunLogger:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self.close()
-        else:  # a loop that was interrupted has no model that it returns
-            self._close_file()
+        else:
+            self.abandon()
 
     def __call__(self, model: Model, step: int, logs: Mapping[str, Any] | None = None) -> None:
         """The same as `log`."""
@@ -221,9 +221,10 @@ class RunLogger:
         if self._newest is not None and self._newest[1] is not None:
             with self.steps.training_goes_on(wire.RETURNED):
                 self.log_returned(self._weights(), self._newest)
-        self._close_file()
+        self.abandon()
 
-    def _close_file(self) -> None:
+    def abandon(self) -> None:
+        """Close the record of a loop that was interrupted: it has no model that it returns. What was logged stays."""
         self._closed, self._model = True, None
         with self.steps.training_goes_on(None):
             self.steps.recorder.close()
