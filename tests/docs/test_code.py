@@ -25,6 +25,18 @@ MOST_WIDE = 100  # as docs/_static/wide.css has it
 OF_OTHERS = {"cd", "git", "pip", "python", "tensorboard"}
 
 
+# What a page needs that is not always there, {module: what to install}.
+NEEDS = {
+    "docs/custom-loops.md": {"lightgbm": "lightgbm", "mlflow": "mlflow-skinny", "xgboost": "xgboost-cpu"},
+    "docs/torch.md": {
+        "torch": "torch",
+        "lightning": "lightning",
+        "transformers": "transformers[torch]",
+        "accelerate": "transformers[torch]",
+    },
+}
+
+
 class Page:
     """What the blocks of one page have in common."""
 
@@ -87,6 +99,8 @@ def parsed(path: Path) -> Document:
 
 @pytest.mark.parametrize("path", PAGES, ids=called)
 def test_the_code_of_a_page_does_what_the_page_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, package in NEEDS.get(called(path), {}).items():
+        pytest.importorskip(module, reason=f"{module} is not installed; install {package!r}")
     monkeypatch.chdir(tmp_path)
     for example in parsed(path).examples():
         example.evaluate()
