@@ -21,19 +21,16 @@ from tb_xai_plugin.engine.merging import missing, put_in
 from tb_xai_plugin.engine.missing import warn_of_filling
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
-from tb_xai_plugin.engine.said import reading, say
-from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
+from tb_xai_plugin.engine.said import reading, say, warn_of_texts_cut_off
+from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot, problem_of
 from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
 from tb_xai_plugin.engine.watch import Watch
 from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
 from tb_xai_plugin.explainers.fidelity import correlation
-from tb_xai_plugin.games.sided_masker import unsided
-from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.classes import checked_class_names
 from tb_xai_plugin.models.heads import OutputCheck
 from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
-from tb_xai_plugin.models.reach import cut_off
 from tb_xai_plugin.models.refusals import is_keras_model
 from tb_xai_plugin.models.threads import one_blas_thread
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
@@ -88,20 +85,10 @@ class Engine:
         self._clipped = 0.0
         self.watch = Watch(self._predictor)
         if isinstance(probes, TextProbes) and not probes.mask_token:
-            self._warn_of_texts_cut_off(probes)
+            warn_of_texts_cut_off(plan, probes, self._predictor)
         of_inputs = self._predictor.outputs
         if isinstance(probes, TabularProbes) and of_inputs and not (probes.model_input or probes.side_inputs):
             warn_of_filling(probes, lambda rows: self._probabilities(of_inputs(rows, len(probes))))
-
-    def _warn_of_texts_cut_off(self, probes: TextProbes) -> None:
-        masker = unsided(self.plan.masker)
-        assert isinstance(masker, TextMasker)
-        encode = partial(masker.encoded, probe=0)
-        read = encode if probes.encode else lambda texts: self._predictor.evaluate_rows(lambda: self.plan.masker.placed(encode(texts), 0))()
-        with self._predictor.preserving_state():
-            cut = cut_off(probes, read, encoded=probes.encode is not None)
-        if cut:
-            warnings.warn(str(cut), stacklevel=4)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -188,16 +175,17 @@ class Engine:
         """Seconds of the newest explanation that do not depend on the number of evaluations: gradients, curves, and the user's own explainers."""
         return self._fixed_seconds
 
-    def run(self, level: int | None = None, progress: Progress | None = None) -> Snapshot:
+    def run(self, level: int | None = None, progress: Progress | None = None, block: range | None = None) -> Snapshot:
         """Evaluate the model on the coalitions of every probe, and explain.
 
         Args:
             level: number of coalitions, one of `Plan.levels`; default: the last of them.
             progress: shows how far this is; default: nothing is shown.
+            block: the probes to explain, one of `sweep.blocks`; default: all. All arrays are then of these probes alone, and equal to those parts of a whole run.
         """
         with self._predictor.preserving_state():
             level = level or self.plan.evaluations
-            model_outputs = self._evaluate(level, progress)
+            model_outputs = self._evaluate(level, progress, block or range(len(self.probes)))
             self._warn_of_outputs()
             with progress.phase("computing attributions") if progress else nullcontext():
                 return self.explain(model_outputs, level)
@@ -239,34 +227,34 @@ class Engine:
                 plan.fitted_around(name, count - 1, plan.samples)(np.zeros((plan.samples, 1, targets)))
         return count * (passes * a_pass + time.perf_counter() - began) + 1.0 * len(plan.model_based)
 
-    def _evaluate(self, level: int, progress: Progress | None) -> ModelOutputs:
-        """Evaluate the model on the first `level` coalitions of every probe."""
-        plan, probes = self.plan, self.probes
-        count = len(probes)
+    def _evaluate(self, level: int, progress: Progress | None, block: range) -> ModelOutputs:
+        """Evaluate the model on the first `level` coalitions of every probe of a block."""
+        plan, count = self.plan, len(block)
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
         not_finite, only_empty_not_finite, evaluations = 0, 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
         empty_rows: RowOutputs | None = None
-        for probe, of_probe in zip(progress(range(count)) if progress else range(count), self._sweep(level), strict=True):
+        for probe, of_probe in zip(progress(block) if progress else block, self._sweep(level, block), strict=True):
+            place = probe - block.start
             evaluations += of_probe.evaluations
             raw = of_probe.coalitions.raw
             if self._check:
                 self._check.add(raw)
             self.watch(probe, raw)
             if of_probe.coalitions.finite and (of_probe.empty is None or of_probe.empty.finite):
-                full[probe], empty[probe] = self._probabilities(raw[:2])
+                full[place], empty[place] = self._probabilities(raw[:2])
                 if of_probe.empty is not None:
                     if of_probe.empty is not empty_rows:  # probes that are evaluated together share it
                         empty_rows = of_probe.empty
                         mean_of_empty = plan.masker.empty_mean(self._probabilities(empty_rows.raw))
-                    empty[probe] = mean_of_empty
-                targets.append(self._targets(probe, full[probe]))
+                    empty[place] = mean_of_empty
+                targets.append(self._targets(probe, full[place]))
                 games.append(self._game(of_probe, targets[-1]))
                 not_finite += any(not sample.finite for sample in of_probe.samples.values())
             else:
-                full[probe], of_targets, only_empty = self._of_not_finite(probe, raw)
+                full[place], of_targets, only_empty = self._of_not_finite(probe, raw)
                 not_finite += 1
                 only_empty_not_finite += only_empty
                 targets.append(of_targets)
@@ -275,24 +263,20 @@ class Engine:
                 # Where outputs around a probe are not finite, only this explainer loses the probe.
                 explained = self._explained(sample, targets[-1])
                 sampled[name].append(explained if sample.finite and np.isfinite(games[-1]).all() else np.full_like(explained, np.nan))
-        problem = f"the model returned NaN or infinity for {not_finite} of {count} probes" if not_finite else None
-        if isinstance(probes, TextProbes) and not_finite and not_finite == only_empty_not_finite:
-            problem = (
-                "the model returns NaN or infinity for a text with all its tokens absent, but not for the unmasked text; "
-                "give mask_token= with a token that the model knows, e.g. '[UNK]', so that no text is empty"
-            )
         return ModelOutputs(
             games,
             np.array(targets, dtype=np.int32),
             full.astype(np.float32),
             empty.astype(np.float32),
             round(evaluations),
-            problem,
+            problem_of(not_finite, only_empty_not_finite, count, texts=isinstance(self.probes, TextProbes)),
             sampled,
-            self._chance(targets) if self._predictor.checked.by_chance else None,
+            self._chance(targets, block) if self._predictor.checked.by_chance else None,
+            block,
+            (not_finite, only_empty_not_finite),
         )
 
-    def _chance(self, targets: Sequence[np.ndarray]) -> np.ndarray:
+    def _chance(self, targets: Sequence[np.ndarray], block: range) -> np.ndarray:
         """float64 (probes, targets): the standard deviation that chance gives to the explained output on one coalition."""
         plan = self.plan
 
@@ -300,7 +284,7 @@ class Engine:
             masks = plan.masker.evaluated(plan.designs[int(plan.probes.players[probe])].masks)[: plan.batch]
             return self._read(self._predictor.evaluate(masks, probe), wanted)
 
-        deviations = [chance_of(partial(once, probe, wanted)) for probe, wanted in enumerate(targets)]
+        deviations = [chance_of(partial(once, probe, wanted)) for probe, wanted in zip(block, targets, strict=True)]
         return np.asarray(np.array(deviations) / np.sqrt(plan.repeats))
 
     def _of_not_finite(self, probe: int, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -348,26 +332,26 @@ class Engine:
         return Snapshot(explanations, model_outputs, level, failures, plan.repeats)
 
     def _from_coalitions(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
-        """Apply an explainer's matrix to all probes with equally many players at once."""
-        players = self.plan.probes.players
+        """Apply an explainer's matrix to some probes with equally many players at once."""
+        plan, block = self.plan, model_outputs.block
         merged: dict[str, Any] = {}
-        for n in self.plan.designs:
-            members = np.flatnonzero(players == n)
-            games = np.stack([model_outputs.games[i][:level] for i in members], axis=1)
-            fitted = self.plan.fitted(name, n, level)
+        for n, members in plan.alike(block):
+            places = members - block.start
+            games = np.stack([model_outputs.games[i][:level] for i in places], axis=1)
+            fitted = plan.fitted(name, n, level)
             part = fitted(games)
             if model_outputs.chance is not None:
-                part = with_chance(part, fitted, games.shape, model_outputs.chance[members])
-            put_in(merged, members, model_outputs.targets.shape, int(players.max()), part)
+                part = with_chance(part, fitted, games.shape, model_outputs.chance[places])
+            put_in(merged, places, model_outputs.targets.shape, int(plan.probes.players.max()), part)
         return Attribution(**merged)
 
     def _from_samples(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
         """Apply a sampling explainer probe by probe: each probe has its own matrix."""
         merged: dict[str, Any] = {}
         samples = self.plan.samples_at(level)
-        for probe, game in enumerate(model_outputs.sampled[name]):
-            part = self.plan.fitted_around(name, probe, samples)(game[:samples, None])
-            put_in(merged, np.array([probe]), model_outputs.targets.shape, int(self.plan.probes.players.max()), part)
+        for place, game in enumerate(model_outputs.sampled[name]):
+            part = self.plan.fitted_around(name, model_outputs.block[place], samples)(game[:samples, None])
+            put_in(merged, np.array([place]), model_outputs.targets.shape, int(self.plan.probes.players.max()), part)
         return Attribution(**merged)
 
     def _from_model(self, explainer: ModelExplainer, model_outputs: ModelOutputs, level: int) -> tuple[Attribution, Exception | None]:

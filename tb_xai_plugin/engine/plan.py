@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -33,6 +33,10 @@ MOST_COMPLETE = 4096
 
 # Most bytes of samples, and of matrices fitted to them, that are kept.
 SAMPLES_BYTES = 512 * 2**20
+
+# Most probes whose attributions are computed in one product of matrices. The last bits of a product depend on its shape, so a part of the probes that
+# begins at a multiple of this number has the same numbers alone as among all.
+CHUNK = 64
 
 # Default number of inputs that an explainer draws around a probe (as in the `lime` package), and the most numbers in them.
 AUTO_SAMPLES = 5000
@@ -199,6 +203,15 @@ class Plan:
         largest = int(np.clip(BATCH_BYTES // self.masker.nbytes, 1, min(LARGEST_BATCH, self.levels[0])))
         # Every level is a whole number of batches, so that half the evaluations take half the time.
         return -(-self.levels[0] // -(-self.levels[0] // largest))
+
+    def alike(self, block: range) -> Iterator[tuple[int, np.ndarray]]:
+        """(number of players, numbers of the probes that have it), for at most CHUNK neighbouring probes at a time. block: the numbers of all of them."""
+        for start in range(block.start, block.stop, CHUNK):
+            neighbours = np.arange(start, min(start + CHUNK, block.stop))
+            for n in self.designs:
+                members = neighbours[self.probes.players[neighbours] == n]
+                if len(members):
+                    yield n, members
 
     @property
     def settings(self) -> dict[str, Any]:

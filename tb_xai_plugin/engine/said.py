@@ -5,8 +5,15 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterable
+from functools import partial
 
+from tb_xai_plugin.engine.plan import Plan
+from tb_xai_plugin.games.sided_masker import unsided
+from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models.outputs import Head
+from tb_xai_plugin.models.predictors import Predictor
+from tb_xai_plugin.models.reach import cut_off
+from tb_xai_plugin.probes import TextProbes
 
 logger = logging.getLogger("tb_xai_plugin")
 
@@ -37,3 +44,15 @@ def say(head: Head, sentences: Iterable[str]) -> None:
 
 def _other(head: Head) -> str:
     return "'logits' or 'probabilities'" if head.kind == "regression" else "'regression'"
+
+
+def warn_of_texts_cut_off(plan: Plan, probes: TextProbes, predictor: Predictor) -> None:
+    """Warn where the model reads only a part of a text."""
+    masker = unsided(plan.masker)
+    assert isinstance(masker, TextMasker)
+    encode = partial(masker.encoded, probe=0)
+    read = encode if probes.encode else lambda texts: predictor.evaluate_rows(lambda: plan.masker.placed(encode(texts), 0))()
+    with predictor.preserving_state():
+        cut = cut_off(probes, read, encoded=probes.encode is not None)
+    if cut:
+        warnings.warn(str(cut), stacklevel=5)

@@ -24,6 +24,8 @@ class ModelOutputs:
         sampled: {explainer that draws its own inputs: for each probe float64 (inputs, targets)}, the explained output on these inputs.
         chance: float64 (probes, targets), the standard deviation that chance gives to the explained output on one coalition; None where outputs do not
             depend on chance.
+        block: the numbers of the probes, which are consecutive.
+        not_finite: the number of probes without finite outputs, and that of those that lack them on the empty coalition alone.
     """
 
     games: list[np.ndarray]
@@ -34,6 +36,8 @@ class ModelOutputs:
     problem: str | None
     sampled: Mapping[str, list[np.ndarray]] = field(default_factory=dict)
     chance: np.ndarray | None = None
+    block: range = range(0)
+    not_finite: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -64,3 +68,18 @@ class Snapshot:
         """Why some numbers are missing, in one phrase; None where none is missing."""
         failed = [f"explainer {name!r} failed with {type(error).__name__}: {error}" for name, error in self.failures.items()]
         return "; ".join([*([self.outputs.problem] if self.outputs.problem else []), *failed]) or None
+
+
+def problem_of(not_finite: int, only_empty: int, count: int, *, texts: bool) -> str | None:
+    """Why some numbers are missing, in one phrase; None where none is missing.
+
+    Args:
+        not_finite: the number of probes without finite outputs; only_empty: of those that lack them on the empty coalition alone.
+        count: the number of all probes; texts: whether they are texts.
+    """
+    if texts and not_finite and not_finite == only_empty:
+        return (
+            "the model returns NaN or infinity for a text with all its tokens absent, but not for the unmasked text; "
+            "give mask_token= with a token that the model knows, e.g. '[UNK]', so that no text is empty"
+        )
+    return f"the model returned NaN or infinity for {not_finite} of {count} probes" if not_finite else None

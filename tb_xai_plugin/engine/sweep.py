@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from tb_xai_plugin.engine.plan import Plan
+from tb_xai_plugin.engine.plan import CHUNK, Plan
 from tb_xai_plugin.models.predictors import Predictor
 
 # Most bytes of rows that are evaluated together.
@@ -71,12 +71,12 @@ class Sweep:
         self._level = 0
         self._kept: dict[int, Callable[[], np.ndarray]] = {}
 
-    def __call__(self, level: int) -> Iterator[ProbeOutputs]:
-        """Evaluate the first `level` coalitions of each probe."""
+    def __call__(self, level: int, block: range) -> Iterator[ProbeOutputs]:
+        """Evaluate the first `level` coalitions of each probe of a block."""
         if level != self._level:
             self._level, self._kept = level, {}
         plan, room = self._plan, KEPT_BYTES
-        for members in self._together():
+        for members in self._together(block):
             masks = [plan.designs[int(plan.probes.players[probe])].masks[:level] for probe in members]
             if plan.masker.stacked:
                 room -= len(members) * self._bytes
@@ -88,12 +88,11 @@ class Sweep:
                 raw = self._predictor.evaluate(plan.masker.evaluated(masks[0]), members[0])
             yield from self._by_probe(masks, RowOutputs(raw, self._explained(raw) if self._explained else None))
 
-    def _together(self) -> Iterator[Sequence[int]]:
-        """Probes that are evaluated in one call; one probe at a time where each needs its own parts on the device."""
-        size = max(1, TOGETHER_BYTES // self._bytes) if self._plan.masker.stacked and not self._plan.masker.alone else 1
-        count = len(self._plan.probes)
-        for start in range(0, count, size):
-            yield range(start, min(start + size, count))
+    def _together(self, block: range) -> Iterator[Sequence[int]]:
+        """Probes of a block that are evaluated in one call."""
+        size = _size(self._plan, self._bytes)
+        for start in range(block.start, block.stop, size):
+            yield range(start, min(start + size, block.stop))
 
     @property
     def _samples(self) -> int:
@@ -101,9 +100,7 @@ class Sweep:
 
     @property
     def _bytes(self) -> int:
-        """Bytes of a probe's rows."""
-        plan = self._plan
-        return plan.masker.nbytes * (plan.repeats * self._level + self._samples * len(plan.sampling))
+        return _bytes(self._plan, self._level)
 
     def _rows(self, members: Sequence[int], masks: list[np.ndarray]) -> np.ndarray:
         """All rows to evaluate for some probes, in the order of `_by_probe`."""
@@ -130,3 +127,33 @@ class Sweep:
             on_coalitions = following(len(coalitions) * plan.repeats)
             samples = {name: following(self._samples) for name in plan.sampling}
             yield ProbeOutputs(coalitions, on_coalitions, samples, empty, evaluations)
+
+
+def blocks(plan: Plan, least: int = 1) -> list[range]:
+    """Parts of the probes that can be explained one by one with the numbers that they have among all: batches and products of matrices are the same.
+
+    Args:
+        least: the least number of probes in a block; the last one may have fewer.
+
+    Returns:
+        All probes as one block where explainers work on the model itself, or curves are measured.
+    """
+    count = len(plan.probes)
+    if plan.model_based or plan.curves:
+        return [range(count)]
+    unit = max(CHUNK, _size(plan, _bytes(plan, plan.evaluations)))
+    size = -(-least // unit) * unit
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _bytes(plan: Plan, level: int) -> int:
+    """Bytes of a probe's rows."""
+    return plan.masker.nbytes * (plan.repeats * level + plan.samples_at(level) * len(plan.sampling))
+
+
+def _size(plan: Plan, nbytes: int) -> int:
+    """The number of probes that are evaluated in one call; 1 where each needs its own parts on the device. It divides CHUNK, or is a multiple of it."""
+    if not plan.masker.stacked or plan.masker.alone:
+        return 1
+    size = max(1, TOGETHER_BYTES // nbytes)
+    return size // CHUNK * CHUNK if size >= CHUNK else int(2 ** (size.bit_length() - 1))
