@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.probes import files
 from tb_xai_plugin.probes.contract import ProbeSet
 from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.image import ImageProbes
@@ -25,4 +27,13 @@ def read_back(names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Pro
     return probes
 
 
-__all__ = ["KINDS", "ImageProbes", "ProbeSet", "SequenceProbes", "TabularProbes", "TextProbes", "hash_of", "read_back"]
+def load_probes(path: str | os.PathLike[str]) -> ProbeSet:
+    """The probes of a file that `probes.save(path)` wrote, of any kind.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, or it is no file of probes.
+    """
+    return KINDS[files.read(path).kind].load(path)
+
+
+__all__ = ["KINDS", "ImageProbes", "ProbeSet", "SequenceProbes", "TabularProbes", "TextProbes", "hash_of", "load_probes", "read_back"]

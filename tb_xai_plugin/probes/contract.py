@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tb_xai_plugin.probes import naming
+from tb_xai_plugin.probes import files, naming
 from tb_xai_plugin.probes.cuts.montage import Montage
 from tb_xai_plugin.probes.hashes import hash_of
 from tb_xai_plugin.probes.labels import GivenLabels, Reading, wanted_classes
@@ -114,6 +115,50 @@ class ProbeSet:
     def from_record(cls, names: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ProbeSet:
         """The probes that `as_record` was called on, without their functions (`model_input`, `encode`)."""
         raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the probes into a file, e.g. "probes.npz", from which `load` makes equal ones; `files` describes it.
+
+        Raises:
+            TypeError: they have a function (`encode`, `model_input`), or columns of words or times, which a file does not hold.
+        """
+        content = files.content_of(self)
+        if type(self)._of_file(content).parts != self.parts:
+            raise ValueError(
+                f"{type(self).__name__}: a file does not hold these probes exactly; give them to explain_checkpoints in Python."
+            )
+        files.write(content, path)
+
+    @classmethod
+    def load(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
+        """The probes of a file that `save` wrote. A DataFrame comes back as an array with the names of its columns.
+
+        Raises:
+            FileNotFoundError, ValueError: there is no such file, or it is no file of probes. TypeError: it has another kind of probes.
+        """
+        content = files.read(path)
+        if content.kind != cls.kind:
+            raise TypeError(f"{cls.__name__}: {os.fspath(path)!r} has probes of kind {content.kind!r}; load them with load_probes.")
+        probes = cls._of_file(content)
+        if probes.digest != content.header["digest"]:
+            raise ValueError(f"{os.fspath(path)!r} is damaged: its probes are not those that were saved; save them again.")
+        return probes
+
+    @classmethod
+    def _of_file(cls: type[_Self], content: files.Content) -> _Self:
+        names = content.header["probes"]
+        probes = cls.from_record(names, content.recorded)
+        assert isinstance(probes, cls)
+        probes.unit, probes.side_inputs = names.get("unit"), files.sides_in(content)
+        probes.side_digest = probes.side_inputs.digest if probes.side_inputs else None
+        probes._given_labels = files.labels_in(content, cls.__name__)
+        probes._read_labels(probes._given_labels.unread() if probes._given_labels else Reading())
+        if "given" in content.arrays:
+            probes._given = content.arrays["given"]
+        if "background" in content.arrays:
+            vars(probes)["background"] = content.arrays["background"]
+        probes._freeze()
+        return probes
 
     def player_names(self, probe: int) -> list[str] | None:
         """Names of the players of a probe; None where players have no names (superpixels)."""
