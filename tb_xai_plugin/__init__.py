@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tb_xai_plugin.version import __version__
 
 if TYPE_CHECKING:
+    from tb_xai_plugin.clusters.checkpoints import explain_checkpoints
     from tb_xai_plugin.engine.explanation import Explanation
     from tb_xai_plugin.explainers import (
         Banzhaf,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tb_xai_plugin.gates.check import assert_rules, check
     from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes
     from tb_xai_plugin.reports.summary import summary
+    from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes, load_probes
     from tb_xai_plugin.run import Run, read_run, read_runs
     from tb_xai_plugin.training.callback import ExplanationLogger
     from tb_xai_plugin.training.explain import explain
@@ -37,6 +39,7 @@ _HOME = {
     "Custom": "explainers",
     "ExplanationLogger": "training.callback",
     "explain": "training.explain",
+    "explain_checkpoints": "clusters.checkpoints",
     "Explanation": "engine.explanation",
     "GradCam": "explainers",
     "ImageProbes": "probes",
@@ -47,6 +50,7 @@ _HOME = {
     "LimeTabular": "explainers",
     "LimeText": "explainers",
     "Occlusion": "explainers",
+    "load_probes": "probes",
     "Run": "run",
     "RunLogger": "training.logger",
     "SequenceProbes": "probes",
@@ -84,6 +88,8 @@ __all__ = [
     "check",
     "explain",
     "log_model",
+    "explain_checkpoints",
+    "load_probes",
     "read_run",
     "read_runs",
     "summary",
