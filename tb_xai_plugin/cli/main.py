@@ -32,6 +32,10 @@ def _summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     from tb_xai_plugin.cli import summary
 
     summary.add_to(commands)
+def _explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from tb_xai_plugin.cli import explain
+
+    explain.add_to(commands)
 
 
 # {command: (what it answers, what declares its options, and sets `command` to what runs it)}. A module for each, which is imported, with NumPy and
@@ -41,6 +45,8 @@ COMMANDS = {
     "summary": ("what do runs say, one row each?", _summary),
     "compare": ("do two runs have the same reasons?", _compare),
     "check": ("do runs keep some rules?", _check),
+    "compare": ("do two runs have the same reasons?", _compare),
+    "explain": ("explain the checkpoints of a training", _explain),
 }
 
 # Exit code for a path or a record that can't be read; argparse uses the same for its own errors.

@@ -119,7 +119,7 @@ def _unpickled(path: str) -> Any:
     name = os.path.basename(path)
     try:
         if path.endswith(".joblib"):
-            import joblib  # type: ignore[import-untyped, unused-ignore]
+            import joblib
 
             model = joblib.load(path)
         else:

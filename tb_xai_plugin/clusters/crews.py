@@ -190,7 +190,7 @@ def processes(workers: int) -> Any:
     """A pool of processes: loky's where it is installed, else one that spawns. None is forked: TensorFlow does not survive that."""
     threads = max(1, (os.cpu_count() or 1) // workers)
     try:
-        from loky import ProcessPoolExecutor as Loky  # type: ignore[import-untyped, unused-ignore]
+        from loky import ProcessPoolExecutor as Loky
     except ImportError:
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor

@@ -111,7 +111,7 @@ def _pickled(content: Any) -> bytes:
         return pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         with suppress(Exception):
-            import cloudpickle  # type: ignore[import-untyped, unused-ignore]
+            import cloudpickle
 
             return bytes(cloudpickle.dumps(content))
         raise WorkerError(
