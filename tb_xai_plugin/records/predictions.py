@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tb_xai_plugin.probes.labels import HALF, right_labels, wanted_classes
-from tb_xai_plugin.records.record import Record
+from tb_xai_plugin.records.record import Record, array_of
 
 
 class Predictions(Record):
@@ -41,10 +41,10 @@ class Predictions(Record):
         arrays |= {name: np.full(shape, np.nan, dtype=np.float32) for name in ("probability", "label_probability")}
         first = min(self.record["targets"] or [0])
         for _, probes, read in self._blocks(["outputs"]):
-            tensors = self._counting(read["outputs"])
-            if not tensors:
+            counting = self._counting(read["outputs"])
+            if not counting:
                 continue
-            places, full = list(tensors), np.stack([tensor[:, 0] for tensor in tensors.values()])
+            places, full = list(counting), np.stack([array_of(datum)[:, 0] for datum in counting.values()])
             invalid = np.isnan(full).any(axis=-1)
             predicted = np.where(invalid, -1, first if self.settings["regression"] else np.nan_to_num(full).argmax(axis=-1))
             arrays["predicted"][places, probes] = predicted

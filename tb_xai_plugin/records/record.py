@@ -18,7 +18,7 @@ import numpy as np
 from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.probes.labels import label_sets_in
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.sources import Datum, Source, calls
+from tb_xai_plugin.records.sources import Datum, ReadDatum, Source, calls
 
 # Keys of the JSON of a record and of an epoch; one without all of them is damaged.
 RECORD_KEYS = {"probes", "settings", "comparable", "targets", "shape", "details", "arrays", "blocks"}
@@ -93,7 +93,8 @@ class Record:
         """The JSON tensors of a tag, once. Both JSON tags are read in one call, at the first use of either."""
         with self._lock:
             if tag not in self._texts:
-                self._texts = self._source.tensors([wire.record_tag(self.probe_set), wire.epoch_tag(self.probe_set)])
+                read = self._source.tensors([wire.record_tag(self.probe_set), wire.epoch_tag(self.probe_set)])
+                self._texts = {name: [ReadDatum(d.step, d.wall_time, d.value) for d in data] for name, data in read.items()}
                 self._text_bytes = sum(len(d.value) for data in self._texts.values() for d in data if isinstance(d.value, bytes))
             return self._texts.pop(tag)
 
@@ -162,6 +163,10 @@ class Record:
     @property
     def all_steps(self) -> np.ndarray:
         """int64 (all_steps,): the steps with explanations, including -1 for the untrained model, and RETURNED for one of the returned model alone."""
+        return self._all_steps.copy()
+
+    @cached_property
+    def _all_steps(self) -> np.ndarray:
         return np.array([step_of(write) for write in self._explained], dtype=np.int64)
 
     @property
@@ -332,7 +337,8 @@ class Record:
             rows = np.arange(probes.stop - probes.start)
             for quantity, data in read.items():
                 name, _, explainer = quantity.partition("/")
-                for place, tensor in self._counting(data).items():
+                for place, datum in self._counting(data).items():
+                    tensor = array_of(datum)
                     if name == "values" and explainer in units:
                         units[explainer][place, block] = wire.error_unit(tensor)
                     if quantity not in arrays:
@@ -387,12 +393,16 @@ class Record:
         for block, probes in blocks:
             yield block, probes, {name: read.pop(tags[name, block]) for name in sizes}
 
-    def _counting(self, data: Iterable[Datum]) -> dict[int, np.ndarray]:
-        """{index into `all_steps`: tensor} of the writes that count."""
-        # Bytes in place of an array are damaged, and fail where they are used.
-        tensors = {place: cast(np.ndarray, d.value) for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
-        self.whole = self.whole and self._complete <= tensors.keys()
-        return tensors
+    def _counting(self, data: Iterable[Datum]) -> dict[int, Datum]:
+        """{index into `all_steps`: its tensor} of the writes that count; a directory's tensors are not read yet, see `array_of`."""
+        counting = {place: d for d in data if (place := self._places.get((d.step, d.wall_time))) is not None}
+        self.whole = self.whole and self._complete <= counting.keys()
+        return counting
+
+
+def array_of(datum: Datum) -> np.ndarray:
+    """The tensor. Bytes in place of an array are damaged, and fail where they are used."""
+    return cast(np.ndarray, datum.value)
 
 
 def step_of(write: Write) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.asked import Regional
-from tb_xai_plugin.records.record import ClassPlaces, step_of
+from tb_xai_plugin.records.record import ClassPlaces, array_of, step_of
 
 # A class number, "label" (the true class; the predicted one where there are no labels), or "predicted".
 Target = str | int
@@ -298,8 +298,8 @@ class Series(Regional):
             kept = {block: self._arrays[f"outputs/{block}"] for block in set(within.tolist()) if f"outputs/{block}" in self._arrays}
             for block, of_block, read in self._blocks(["outputs"], set(within.tolist()) - kept.keys()):
                 kept[block] = self._all_missing("outputs", probes=of_block.stop - of_block.start)
-                for place, tensor in self._counting(read["outputs"]).items():
-                    kept[block][place] = tensor
+                for place, datum in self._counting(read["outputs"]).items():
+                    kept[block][place] = array_of(datum)
             self._arrays |= {f"outputs/{block}": array for block, array in kept.items()}
         return np.stack([kept[block][:, probe - ends[block][0]] for block, probe in zip(within.tolist(), probes, strict=True)], axis=1)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
-from tb_xai_plugin.records.events import Index
+from tb_xai_plugin.records.events import Index, Tensor
 from tb_xai_plugin.records.places import is_remote
 
 T = TypeVar("T")
@@ -29,13 +28,44 @@ EPOCH_BYTES = 2**10
 RECORD_BYTES = 2**16
 
 
-@dataclass(frozen=True)
-class Datum:
+class Datum(Protocol):
     """One tensor of a tag: `value` is an array, or bytes for a string tensor."""
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def wall_time(self) -> float: ...
+
+    @property
+    def value(self) -> np.ndarray | bytes: ...
+
+
+class ReadDatum(NamedTuple):
+    """A Datum that is in memory."""
 
     step: int
     wall_time: float
     value: np.ndarray | bytes
+
+
+class StoredDatum:
+    """A Datum that lies in an event file: its value is read whenever it is used, and not kept. A long record has gigabytes of them."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+
+    @property
+    def step(self) -> int:
+        return self._tensor.event.step
+
+    @property
+    def wall_time(self) -> float:
+        return self._tensor.event.wall_time
+
+    @property
+    def value(self) -> np.ndarray | bytes:
+        return _value(self._tensor.read())
 
 
 class Source(Protocol):
@@ -49,7 +79,7 @@ class Source(Protocol):
 
 
 class DirectorySource:
-    """The event files of one local directory; see `events.Index` for truncated and damaged ones. Tensors are read when they are asked for.
+    """The event files of one local directory; see `events.Index` for truncated and damaged ones. Tensors are read when they are used.
 
     Attributes:
         damages: a sentence for each damaged file.
@@ -67,10 +97,7 @@ class DirectorySource:
         return dict(self._contents)
 
     def tensors(self, tags: Iterable[str]) -> dict[str, list[Datum]]:
-        return {
-            tag: [Datum(tensor.event.step, tensor.event.wall_time, _value(tensor.read())) for tensor in self._tensors.get(tag, [])]
-            for tag in tags
-        }
+        return {tag: [StoredDatum(tensor) for tensor in self._tensors.get(tag, [])] for tag in tags}
 
 
 class RemoteSource:
@@ -96,7 +123,7 @@ class RemoteSource:
         present = set(self._accumulator.Tags()["tensors"])
         events = {tag: self._accumulator.Tensors(tag) if tag in present else [] for tag in tags}
         return {
-            tag: [Datum(event.step, event.wall_time, _value(make_ndarray(event.tensor_proto))) for event in of_tag]
+            tag: [ReadDatum(event.step, event.wall_time, _value(make_ndarray(event.tensor_proto))) for event in of_tag]
             for tag, of_tag in events.items()
         }
 
@@ -147,7 +174,7 @@ class ProviderSource:
             run_tag_filter=RunTagFilter(runs=runs, tags=tags),
         )
         return {
-            run: {tag: [Datum(d.step, d.wall_time, _value(d.numpy)) for d in data] for tag, data in of_tags.items()}
+            run: {tag: [ReadDatum(d.step, d.wall_time, _value(d.numpy)) for d in data] for tag, data in of_tags.items()}
             for run, of_tags in of_runs.items()
         }
 
