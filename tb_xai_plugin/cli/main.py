@@ -32,6 +32,8 @@ def _summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     from tb_xai_plugin.cli import summary
 
     summary.add_to(commands)
+
+
 def _explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from tb_xai_plugin.cli import explain
 
@@ -45,7 +47,6 @@ COMMANDS = {
     "summary": ("what do runs say, one row each?", _summary),
     "compare": ("do two runs have the same reasons?", _compare),
     "check": ("do runs keep some rules?", _check),
-    "compare": ("do two runs have the same reasons?", _compare),
     "explain": ("explain the checkpoints of a training", _explain),
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
-from tb_xai_plugin.judgement import alignment
+from tb_xai_plugin.judgement import alignment, summaries
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
 from tb_xai_plugin.judgement.noise import errors_between
 from tb_xai_plugin.records import wire
@@ -79,13 +80,28 @@ def _logged(run: Series, explainer: str, target: Target, probes: Sequence[int] |
 def _of_pairs(run: Series, other: Series, logged: Logged, others: Logged, here: Rows, there: Rows) -> np.ndarray:
     """Standard errors of `run` at `here` minus `other` at `there`; NaN where the two explain different classes."""
     (errors, noise, classes), (other_errors, other_noise, other_classes) = logged, others
-    levels, other_levels = (side.cost["level"][at[0] if isinstance(at, tuple) else at] for side, at in ((run, here), (other, there)))
-    return errors_between(
-        *(errors[here], other_errors[there]),
-        *(None if noise is None else noise[here], None if other_noise is None else other_noise[there]),
-        same_level=np.asarray(levels == other_levels),
-        same_class=classes[here] == other_classes[there],
-    )
+    levels, other_levels = run.cost["level"], other.cost["level"]
+
+    def of_part(part: slice) -> np.ndarray:
+        at, of_other = (_rows(side, part) for side in (here, there))
+        return errors_between(
+            *(errors[at], other_errors[of_other]),
+            *(None if noise is None else noise[at], None if other_noise is None else other_noise[of_other]),
+            same_level=np.asarray(levels[_steps(at)] == other_levels[_steps(of_other)]),
+            same_class=classes[at] == other_classes[of_other],
+        )
+
+    numbers = math.prod(errors.shape[1:]) if noise is None else max(math.prod(errors.shape[1:]), math.prod(noise.shape[1:]))
+    pieces = [of_part(part) for part in summaries.parts(len(_steps(here)), numbers)]
+    return np.concatenate(pieces) if pieces else of_part(slice(0))
+
+
+def _steps(rows: Rows) -> np.ndarray:
+    return rows[0] if isinstance(rows, tuple) else rows
+
+
+def _rows(rows: Rows, part: slice) -> Rows:
+    return (rows[0][part], rows[1]) if isinstance(rows, tuple) else rows[part]
 
 
 def common_explainer(run: Series, other: Series) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
-from tb_xai_plugin.judgement.summaries import norm1
+from tb_xai_plugin.judgement.summaries import in_parts, known_rows, norm1, sum_of_known
 from tb_xai_plugin.judgement.words import wrong_step
 from tb_xai_plugin.records import wire
 
@@ -27,7 +27,7 @@ def ignoring_nan(statistic: Callable[..., Any], array: np.ndarray, axis: int = 0
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: independent of scale; 1 where a and b share nothing, or all signs are reversed."""
     size_a, size_b = norm1(a), norm1(b)
-    distance = 0.5 * np.nansum(np.abs(a / size_a - b / size_b), axis=-1)
+    distance = 0.5 * sum_of_known(np.abs(a / size_a - b / size_b))
     return np.where(np.isnan(size_a + size_b)[..., 0], np.nan, distance)
 
 
@@ -86,10 +86,27 @@ def to_reference(values: np.ndarray, steps: np.ndarray, against: str | int = "pr
     """
     if measure not in MEASURES:
         raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(MEASURES)}.")
-    places = references(values, steps, against)
-    values = values.astype(np.float64)  # squares of a regression in dollars leave float32's range
-    distance = MEASURES[measure](values, np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0))
-    return np.where(places < 0, np.nan, distance)
+    return from_places(values, references(values, steps, against), measure)
+
+
+def from_places(values: np.ndarray, places: np.ndarray, measure: str) -> np.ndarray:
+    """(epochs, probes): the distance of every explanation from that of another epoch. places: its index, int (epochs, probes); -1 for none, NaN there."""
+
+    def of_part(part: np.ndarray, at: np.ndarray) -> tuple[np.ndarray]:
+        distance = between(part, values[np.maximum(at, 0), np.arange(values.shape[1])], measure)
+        return (np.where(at < 0, np.nan, distance),)
+
+    return in_parts(of_part, values, places)[0]
+
+
+def between(values: np.ndarray, others: np.ndarray, measure: str) -> np.ndarray:
+    """(epochs, probes): the distances of explanations, (epochs, probes, players) each, computed in float64, over a few epochs at a time."""
+
+    def of_part(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray]:
+        # Squares of a regression in dollars leave float32's range.
+        return (MEASURES[measure](one.astype(np.float64), other.astype(np.float64)),)
+
+    return in_parts(of_part, values, others)[0]
 
 
 def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.ndarray:
@@ -97,12 +114,12 @@ def references(values: np.ndarray, steps: np.ndarray, against: str | int) -> np.
     epochs, probes = values.shape[:2]
     if against == "previous":
         # The latest earlier explanation that has numbers.
-        known = np.isfinite(values).any(axis=-1)
+        known = known_rows(values)
         last = np.maximum.accumulate(np.where(known, np.arange(epochs)[:, None], -1), axis=0)
         return np.concatenate([np.full((min(epochs, 1), probes), -1), last[:-1]])
     if against == "final":
         # The last epoch with numbers: a gap at the end is not the final state, and the returned model is no epoch.
-        known = np.isfinite(values).any(axis=-1) & (steps != wire.RETURNED)[:, None]
+        known = known_rows(values) & (steps != wire.RETURNED)[:, None]
         places = np.where(known, np.arange(epochs)[:, None], -1).max(axis=0, initial=-1)
     else:
         place = _place(steps, against)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tb_xai_plugin.judgement import differences, distances, noise
+from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement import differences, distances, noise, summaries
 from tb_xai_plugin.records.series import Series, Target
 
 
@@ -32,10 +34,21 @@ class Drift:
 
 def distance(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> np.ndarray:
     """`Drift.distance` alone."""
-    (values,), classes = run.of_class(target, f"values/{explainer}"), run.target_of(target)
-    to_reference = distances.to_reference(values, run.all_steps, against, measure)  # raises where the reference does not exist
-    places = np.maximum(distances.references(values, run.all_steps, against), 0)
-    return np.where(classes == np.take_along_axis(classes, places, axis=0), to_reference, np.nan)
+    (values,) = run.of_class(target, f"values/{explainer}")
+    return _distance(run, values, _places(run, values, against, measure), measure, target)
+
+
+def _places(run: Series, values: np.ndarray, against: str | int, measure: str) -> np.ndarray:
+    """`distances.references`, once the measure is known to exist."""
+    if measure not in distances.MEASURES:
+        raise ArgumentError(f"unknown measure {measure!r}; choose from {sorted(distances.MEASURES)}.")
+    return distances.references(values, run.all_steps, against)
+
+
+def _distance(run: Series, values: np.ndarray, places: np.ndarray, measure: str, target: Target) -> np.ndarray:
+    classes = run.target_of(target)
+    same = classes == np.take_along_axis(classes, np.maximum(places, 0), axis=0)
+    return np.where(same, distances.from_places(values, places, measure), np.nan)
 
 
 def drift(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
@@ -44,26 +57,32 @@ def drift(run: Series, explainer: str, against: str | int, measure: str, target:
 
 
 def _drift(run: Series, explainer: str, against: str | int, measure: str, target: Target) -> Drift:
-    to_reference = distance(run, explainer, against, measure, target)
-    values, others, errors, _ = _beside_reference(run, explainer, against, target)
-    return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, noise.floor(values, others, errors, measure)))
+    (values,) = run.of_class(target, f"values/{explainer}")
+    places = _places(run, values, against, measure)
+    to_reference = _distance(run, values, places, measure, target)
+    floors = [noise.floor(*beside, measure) for _, *beside in _beside_reference(run, values, places, explainer, target)]
+    return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, np.concatenate(floors) if floors else to_reference))
 
 
 def changed(run: Series, explainer: str, against: str | int, target: Target) -> np.ndarray:
     """bool (all_steps, probes, players): players that changed by more than noise since the reference."""
-    values, others, errors, places = _beside_reference(run, explainer, against, target)
-    return noise.significant_changes(np.where(places[..., None] < 0, np.nan, values - others), errors, others)
+    (values,) = run.of_class(target, f"values/{explainer}")
+    places = distances.references(values, run.all_steps, against)
+    real = np.zeros(values.shape, dtype=bool)
+    for part, here, others, errors in _beside_reference(run, values, places, explainer, target):
+        change = np.where(places[part, :, None] < 0, np.nan, here - others)
+        real[part] = noise.significant_changes(change, errors, others)
+    return real
 
 
 def _beside_reference(
-    run: Series, explainer: str, against: str | int, target: Target
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Values, those of the reference, and standard errors of their difference, (all_steps, probes, players) each; and the reference's index.
+    run: Series, values: np.ndarray, places: np.ndarray, explainer: str, target: Target
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+    """A few epochs at a time: which; their values, those of the reference, and standard errors of the difference, (epochs, probes, players) each.
 
-    The index into `all_steps`, int (all_steps, probes), is -1 where there is no reference; the other arrays mean nothing there.
+    places: the index of the reference among `all_steps`, int (all_steps, probes), -1 where there is none; the arrays mean nothing there.
     """
-    (values,) = run.of_class(target, f"values/{explainer}")
-    places = distances.references(values, run.all_steps, against)
-    others = np.take_along_axis(values, np.maximum(places, 0)[..., None], axis=0)
-    errors = differences.ChangeErrors(run, explainer, target)(range(len(places)), places)
-    return values, others, errors, places
+    change_errors, probes = differences.ChangeErrors(run, explainer, target), np.arange(values.shape[1])
+    for part in summaries.parts(len(values), values[:1].size):
+        errors = change_errors(range(part.start, part.stop), places[part])
+        yield part, values[part], values[np.maximum(places[part], 0), probes], errors

@@ -6,9 +6,9 @@ than the errors of the attributions themselves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
@@ -25,7 +25,7 @@ DISCOVERY = 0.05
 # Errors below this share of the larger value are rounding: the outputs of a network in float32 are no more exact.
 ROUNDING = 1e-5
 
-# Draws for the floors that have no closed form, and how many numbers are processed at once.
+# Draws for the floors that have no closed form, and how many of their numbers are processed at once.
 DRAWS = 39  # of 39 draws, the second largest is the 95 % quantile without interpolation
 TOGETHER = 2**20
 
@@ -50,13 +50,18 @@ def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv")
     errors: standard errors of a - b. NaN where unknown, then the floor is NaN too; errors of 0 are replaced by the rounding error.
     """
     a, b, errors = np.broadcast_arrays(a, b, errors)
-    if a.ndim > 2 and a.size > TOGETHER and len(a) > 1:
-        # A long record takes a gigabyte when it is processed at once.
-        half = len(a) // 2
-        return np.concatenate([floor(a[part], b[part], errors[part], measure) for part in (slice(half), slice(half, None))])
+    shape, players = a.shape[:-1], a.shape[-1]
+    a, b, errors = (array.reshape(math.prod(shape), players) for array in (a, b, errors))
+    (floors,) = summaries.in_parts(lambda *part: (_floor(*part, measure),), a, b, errors)
+    return floors.reshape(shape)
+
+
+def _floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str) -> np.ndarray:
+    """`floor` of some rows, (rows, players)."""
     a, b, errors = (array.astype(np.float64) for array in (a, b, errors))
     known = np.isfinite(a) & np.isfinite(b)
-    a, b = np.where(known, a, 0), np.where(known, b, 0)
+    if not known.all():
+        a, b, errors = (np.where(known, array, 0) for array in (a, b, errors))
     errors = np.where(known, _at_least_rounding(a, b, errors), 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         floors = FLOORS[measure](a, b, errors, known)
@@ -78,22 +83,38 @@ def _tv_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -
     variance = np.maximum(squares * (1 - 2 * np.abs(share)) + share**2 * total, 0)
     mean, spread = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=-1), (1 - 2 / np.pi) * variance.sum(axis=-1)
     # Shares sum to 1: where one player's share grows, those of the others shrink.
-    most = np.argsort(-variance, axis=-1)[..., :MOST_PAIRED]
-    share, squares, variance = (np.take_along_axis(array, most, axis=-1) for array in (share, squares, variance))
-    signed = np.where(share == 0, 1, np.sign(share)) * squares
-    for i, j in combinations(range(most.shape[-1]), 2):
-        covariance = share[..., i] * share[..., j] * total[..., 0] - share[..., j] * signed[..., i] - share[..., i] * signed[..., j]
-        spread = spread + 2 * _folded_covariance(covariance, variance[..., i], variance[..., j])
+    if variance.shape[-1] > MOST_PAIRED:
+        most = np.argpartition(-variance, MOST_PAIRED, axis=-1)[:, :MOST_PAIRED]
+        share, squares, variance = (np.take_along_axis(array, most, axis=-1) for array in (share, squares, variance))
+    spread = spread + 2 * _folded_covariances(share.T, squares.T, total[:, 0], variance.T)
     floors: np.ndarray = np.minimum(_gamma_quantile(mean, spread) / (2 * size), 1)
     return floors
 
 
-def _folded_covariance(covariance: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Covariance of |X| and |Y| for jointly normal X and Y with mean 0, from their covariance and the variances `one` and `other`."""
-    product = np.sqrt(one * other)
-    r = np.clip(covariance / np.where(product > 0, product, 1), -1, 1)
-    folded: np.ndarray = 2 / np.pi * product * (np.sqrt(1 - r**2) + r * np.arcsin(r) - 1)
-    return folded
+def _folded_covariances(share: np.ndarray, squares: np.ndarray, total: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """(rows,): the sum over pairs of players of the covariances of |X| and |Y|, where X and Y are the normal errors of their shares, with mean 0.
+
+    share, squares, variance: (players, rows); of squares of errors, `total` is the sum over all players, (rows,).
+    """
+    share, squares = np.ascontiguousarray(share), np.ascontiguousarray(squares)
+    signed, deviation = np.where(share == 0, 1, np.sign(share)) * squares, np.sqrt(variance)
+    of_total = share * total
+    covariances = np.zeros(share.shape[1:])
+    for i in range(len(share) - 1):  # the player i and all after it
+        product = deviation[i] * deviation[i + 1 :]
+        covariance = share[i] * of_total[i + 1 :]
+        covariance -= share[i + 1 :] * signed[i]
+        covariance -= share[i] * signed[i + 1 :]
+        covariance /= np.where(product > 0, product, 1)
+        r = np.clip(covariance, -1, 1, out=covariance)
+        folded = np.arcsin(r)
+        folded *= r
+        r *= r
+        folded += np.sqrt(np.subtract(1, r, out=r), out=r)
+        folded -= 1
+        folded *= product
+        covariances += folded.sum(axis=0)
+    return 2 / np.pi * covariances
 
 
 def _gamma_quantile(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -194,10 +215,10 @@ def share_errors(values: np.ndarray, errors: np.ndarray, inside: np.ndarray) -> 
 
     Error propagation with the derivative (f_i - s) / |phi|_1, where s is the share.
     """
-    share, size = summaries.region_share(values, inside), np.nansum(np.abs(values), axis=-1)
+    share, size = summaries.region_share(values, inside), summaries.sum_of_known(np.abs(values))
     with np.errstate(invalid="ignore", divide="ignore"):
-        share_error = np.sqrt(np.nansum(((inside - share[..., None]) * errors) ** 2, axis=-1)) / size
-    return np.where(np.isfinite(errors).any(axis=-1), share_error, np.nan)
+        share_error = np.sqrt(summaries.sum_of_known(((inside - share[..., None]) * errors) ** 2)) / size
+    return np.where(summaries.known_rows(errors), share_error, np.nan)
 
 
 def debiased(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -223,13 +244,20 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
     """
     r = np.zeros((*errors.shape[:-1], 1))
     if noise is not None and other_noise is not None:
-        a, b = noise.astype(np.float64), other_noise.astype(np.float64)
-        length = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
-        r = np.where(length > 0, (a * b).sum(axis=-1) / np.where(length > 0, length, 1), 0)[..., None]
+        # Sums of 64 products of numbers of 8 bits are exact in float32.
+        exact = np.float32 if noise.dtype == other_noise.dtype == np.int8 else np.float64
+        a, b = noise.astype(exact), other_noise.astype(exact)
+        length = np.sqrt(_dot(a, a) * _dot(b, b))
+        r = np.where(length > 0, _dot(a, b) / np.where(length > 0, length, 1), 0)[..., None]
     e, f = errors.astype(np.float64), others.astype(np.float64)
     # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
     of_difference: np.ndarray = np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
     return of_difference
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """float64 (…,): sums of products over the last axis."""
+    return np.asarray(np.einsum("...i,...i->...", a, b).astype(np.float64))
 
 
 def errors_between(
@@ -247,7 +275,7 @@ def errors_between(
         same_level: bool, the first axes of `noise`: whether both have the same coalitions. With different ones, the errors are independent.
         same_class: bool (...,): whether both explain the same class. Where they do not, the result is NaN.
     """
-    if noise is not None and other_noise is not None:
+    if noise is not None and other_noise is not None and not same_level.all():
         # The cosine with a sketch of zeros is 0.
         noise = noise * same_level.reshape(*same_level.shape, *[1] * (noise.ndim - same_level.ndim))
     between: np.ndarray = np.where(same_class[..., None], change_errors(errors, others, noise, other_noise), np.float32(np.nan))

@@ -96,17 +96,8 @@ def share_inside(run: Series, explainer: str, inside: np.ndarray, target: Target
     which = slice(None) if chosen is None else list(chosen)
     values, errors = (array[:, which] for array in run.of_class(target, f"values/{explainer}", f"errors/{explainer}"))
     has = np.asarray(inside.any(axis=-1))
-    plain, plain_errors, positive = (
-        np.where(has, series, np.nan)
-        for series in (
-            summaries.region_share(values, inside),
-            noise.share_errors(values, errors, inside),
-            summaries.region_share(np.maximum(values, 0), inside),
-        )
-    )
-    strongest = np.where(np.isfinite(values), values, -np.inf)
-    pointed = np.take_along_axis(np.broadcast_to(inside, values.shape), strongest.argmax(axis=-1)[..., None], axis=-1)[..., 0] > 0.5
-    pointed = np.where(has & (strongest.max(axis=-1) > 0), pointed, np.nan)
+    measures = summaries.in_parts(lambda *part: _of_part(*part, inside), values, errors)
+    plain, plain_errors, positive, pointed, debiased = (np.where(has, series, np.nan) for series in measures)
 
     untrained = run.all_steps == wire.UNTRAINED
     size = sizes(inside, np.array(run.record["probes"]["players"])[which])
@@ -116,12 +107,11 @@ def share_inside(run: Series, explainer: str, inside: np.ndarray, target: Target
         # Where all its values are 0, for example because the last layer was initialised with zeros, the region's size takes the place.
         none = np.isnan(plain[untrained][0])
         before, before_errors = np.where(none, size, plain[untrained][0]), np.where(none, 0, plain_errors[untrained][0])
-    debiased, debiased_errors = debiased_share(values, errors, inside)
     shown_errors = np.hypot(plain_errors, np.nan_to_num(plain - debiased))
     first = debiased_share(values[untrained][0], errors[untrained][0], inside, size) if measured else (size, np.zeros(len(size)))
     # The first row is the untrained model, or the value that replaces it.
     series, series_errors = (
-        np.concatenate([one[None], others[run.is_epoch]]) for one, others in zip(first, (debiased, debiased_errors), strict=True)
+        np.concatenate([one[None], others[run.is_epoch]]) for one, others in zip(first, (debiased, plain_errors), strict=True)
     )
     rise, threshold = onsets.rises(series, series_errors)
     onset, of_mean = onsets.onset(rise, threshold), int(onsets.onset(*onsets.mean_rises(series, series_errors)))
@@ -135,6 +125,19 @@ def share_inside(run: Series, explainer: str, inside: np.ndarray, target: Target
         rise=rise,
         least=threshold,
         whole=WHOLES[run.kind],
+    )
+
+
+def _of_part(values: np.ndarray, errors: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of a few epochs: the share, its errors, the share of positive attribution, the pointing game, and the share without the bias of noise."""
+    strongest = np.where(np.isfinite(values), values, -np.inf)
+    pointed = np.take_along_axis(np.broadcast_to(inside, values.shape), strongest.argmax(axis=-1)[..., None], axis=-1)[..., 0] > 0.5
+    return (
+        summaries.region_share(values, inside),
+        noise.share_errors(values, errors, inside),
+        summaries.region_share(np.maximum(values, 0), inside),
+        np.where(strongest.max(axis=-1) > 0, pointed, np.nan),
+        summaries.region_share(noise.debiased(values, errors), inside),
     )
 
 

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
+
+# How many numbers of an array are processed at once. A record of a thousand epochs has ten million values of one class: intermediate arrays of that
+# size would take gigabytes, and leave the processor's caches.
+AT_ONCE = 2**16
+
+
+def parts(rows: int, numbers: int) -> Iterator[slice]:
+    """Slices of rows of so many numbers each, such that about AT_ONCE numbers are processed at once."""
+    many = max(1, AT_ONCE // max(1, numbers))
+    for start in range(0, rows, many):
+        yield slice(start, min(start + many, rows))
+
+
+def in_parts(function: Callable[..., tuple[np.ndarray, ...]], *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The arrays that a function of (epochs, …) returns, computed over a few epochs at a time."""
+    slices = list(parts(len(arrays[0]), arrays[0][:1].size)) or [slice(0)]
+    pieces = [function(*(array[part] for array in arrays)) for part in slices]
+    return tuple(np.concatenate(piece) for piece in zip(*pieces, strict=True))
 
 
 def mean_of_known(series: np.ndarray) -> np.ndarray:
@@ -38,19 +58,37 @@ def region_share(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """
     magnitude = np.abs(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share: np.ndarray = np.nansum(magnitude * inside, axis=-1) / norm1(values)[..., 0]
+        share: np.ndarray = sum_of_known(magnitude * inside) / norm1(values)[..., 0]
     return share
 
 
 def importance(values: np.ndarray) -> np.ndarray:
     """Mean |attribution| over probes: (epochs, players) of (epochs, probes, players), NaN where no probe has a number."""
-    known = np.isfinite(values)
-    total = np.where(known, np.abs(values), 0).sum(axis=1, dtype=np.float64)
-    count = known.sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def of_part(values: np.ndarray) -> tuple[np.ndarray]:
+        known = np.isfinite(values)
+        total = np.where(known, np.abs(values), 0).sum(axis=1, dtype=np.float64)
+        count = known.sum(axis=1)
+        return (np.where(count > 0, total / np.maximum(count, 1), np.nan),)
+
+    return in_parts(of_part, values)[0]
 
 
 def norm1(values: np.ndarray) -> np.ndarray:
     """|a|_1 along the last axis, which is kept with length 1; NaN where it is 0 or there is no number."""
-    norm = np.nansum(np.abs(values), axis=-1, keepdims=True)
+    norm = sum_of_known(np.abs(values))[..., None]
     return np.where(norm > 0, norm, np.nan)
+
+
+def sum_of_known(values: np.ndarray) -> np.ndarray:
+    """np.nansum along the last axis. It copies only where there is NaN, which is rare: probes mostly have equally many players."""
+    total: np.ndarray = values.sum(axis=-1)
+    return total if np.isfinite(total).all() else np.asarray(np.nansum(values, axis=-1))
+
+
+def known_rows(values: np.ndarray) -> np.ndarray:
+    """bool (…,): where any number of the last axis is finite."""
+    known = np.isfinite(values[..., 0]) if values.shape[-1] else np.zeros(values.shape[:-1], dtype=bool)
+    if not known.all():  # nearly every explanation has its first player
+        known[~known] = np.isfinite(values[~known]).any(axis=-1)
+    return known

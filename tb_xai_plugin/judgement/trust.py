@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
-from tb_xai_plugin.judgement import drift
+from tb_xai_plugin.judgement import drift, summaries
 from tb_xai_plugin.records.series import Series, Target
 
 # Beyond these limits an explanation has a warning.
@@ -123,8 +123,8 @@ def _trust(run: Series, explainer: str, target: Target) -> Trust:
     names = [next((name for name in choices if name in measures), "") for choices in wanted]
     fidelity = run.of_class(target, f"fidelity/{explainer}")[0] if measures else None
     r_squared, gap = (nothing if not name or fidelity is None else fidelity[..., measures.index(name)] for name in names)
-    size, noise_size = (np.sqrt(np.nansum(array.astype(np.float64) ** 2, axis=-1)) for array in (values, errors))
-    known = np.isfinite(errors).any(axis=-1) & (size > 0)
+    size, noise_size = summaries.in_parts(lambda *arrays: tuple(_length(array) for array in arrays), values, errors)
+    known = summaries.known_rows(errors) & (size > 0)
     from_untrained = drift.drift(run, explainer, "untrained", "tv", target)
     return Trust(
         *(r_squared, names[0], gap, names[1]),
@@ -132,6 +132,11 @@ def _trust(run: Series, explainer: str, target: Target) -> Trust:
         untrained=from_untrained.distance,
         untrained_floor=from_untrained.floor,
     )
+
+
+def _length(array: np.ndarray) -> np.ndarray:
+    """float64 (…,): the Euclidean norm of the numbers of the last axis."""
+    return np.sqrt(summaries.sum_of_known(array.astype(np.float64) ** 2))
 
 
 def certain(values: np.ndarray, errors: np.ndarray, k: int | None = None) -> np.ndarray:
