@@ -26,9 +26,22 @@ def ignoring_nan(statistic: Callable[..., Any], array: np.ndarray, axis: int = 0
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """0.5 sum_i |a_i / |a|_1 - b_i / |b|_1|, in [0, 1]: independent of scale; 1 where a and b share nothing, or all signs are reversed."""
-    size_a, size_b = norm1(a), norm1(b)
-    distance = 0.5 * sum_of_known(np.abs(a / size_a - b / size_b))
-    return np.where(np.isnan(size_a + size_b)[..., 0], np.nan, distance)
+    return variation_of_units(unit(a), unit(b))
+
+
+Unit = tuple[np.ndarray, np.ndarray]
+
+
+def unit(values: np.ndarray) -> Unit:
+    """Values divided by their |values|_1, and that size, without the axis of players; NaN where it is 0 or there is no number."""
+    size = norm1(values)
+    return values / size, size[..., 0]
+
+
+def variation_of_units(a: Unit, b: Unit) -> np.ndarray:
+    """`total_variation` of what `unit` returns."""
+    distance = 0.5 * sum_of_known(np.abs(a[0] - b[0]))
+    return np.where(np.isnan(a[1] + b[1]), np.nan, distance)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:

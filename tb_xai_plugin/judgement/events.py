@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Moment:
     Attributes:
         values: float64 (probes, players), NaN where there is no number.
         errors: (probes, players), standard errors; NaN where unknown.
-        noise: (probes, numbers), sketches of the sampling errors; None where nothing is drawn.
+        noise: int8 (probes, numbers), sketches of the sampling errors; None where nothing is drawn.
         level: (probes,), model evaluations per probe; errors at different levels are independent.
         classes: int (probes,), the explained class.
     """
@@ -72,6 +73,16 @@ class Moment:
     noise: np.ndarray | None
     level: np.ndarray
     classes: np.ndarray
+
+    @cached_property
+    def unit(self) -> distances.Unit:
+        """See `distances.unit`."""
+        return distances.unit(self.values)
+
+    def of(self, probes: np.ndarray) -> Moment:
+        """Those of some probes alone. probes: their numbers."""
+        sketches = None if self.noise is None else self.noise[probes]
+        return Moment(self.values[probes], self.errors[probes], sketches, self.level[probes], self.classes[probes])
 
     def change_errors(self, other: Moment) -> np.ndarray:
         """(probes, players): standard errors of the difference; NaN where the two explain different classes."""
@@ -83,6 +94,8 @@ class Moment:
 
     def replaced(self, which: np.ndarray, other: Moment) -> Moment:
         """A copy with some probes taken from another moment. which: bool (probes,)."""
+        if which.all():
+            return other
         rows = which[:, None]
         noise = None if self.noise is None or other.noise is None else np.where(rows, other.noise, self.noise)
         return Moment(
@@ -169,10 +182,11 @@ class Reasons:
         """
         if not self._begun:
             self._begin(now)
-        known = np.isfinite(now.values).any(axis=-1)
-        events = [*self._collapsed(step, now, known, invalid), *self._changed(now, known, right)]
+        known = summaries.known_rows(now.values)
+        moved = self._moved(now)
+        events = [*self._collapsed(step, now, known, invalid), *self._changed(now, known, right, moved)]
         self._moves.append(np.where(known, self._last_move, np.nan))
-        self._last_move = np.where(known, self._moved(now), self._last_move)
+        self._last_move = np.where(known, moved, self._last_move)
         self._earlier = self._earlier.replaced(known, self._before)
         self._before, self._before_right = self._before.replaced(known, self._last), np.where(known, self._last_right, self._before_right)
         self._last, self._last_right = self._last.replaced(known, now), np.where(known, right, self._last_right)
@@ -193,41 +207,56 @@ class Reasons:
     def _moved(self, now: Moment) -> np.ndarray:
         """Total variation since the last explained epoch; NaN where there is none, or another class was explained."""
         known = (self._explained > 0) & (now.classes == self._last.classes)
-        return np.where(known, distances.total_variation(now.values, self._last.values), np.nan)
+        return np.where(known, distances.variation_of_units(now.unit, self._last.unit), np.nan)
 
-    def _changed(self, now: Moment, known: np.ndarray, right: np.ndarray) -> Iterator[Event]:
+    def _changed(self, now: Moment, known: np.ndarray, right: np.ndarray, moved: np.ndarray) -> Iterator[Event]:
+        """moved: `_moved` of `now`."""
         compared = known & right & self._last_right & self._before_right & (self._explained > 1)
         compared &= (now.classes == self._last.classes) & (now.classes == self._before.classes)
-        changed: np.ndarray = np.zeros_like(known)
-        ongoing: np.ndarray = changed
-        if compared.any():
-            size = distances.total_variation(now.values, self._before.values)
-            sampling = noise.floor(now.values, self._before.values, now.change_errors(self._before), "tv")
-            # Where the errors are unknown, the variation alone is the floor.
-            floor = np.maximum(np.nan_to_num(sampling) + TIMES_VARIATION * self._variation(), LEAST_CHANGE)
+        changed, ongoing = np.zeros_like(known), np.zeros_like(known)
+        size = distances.variation_of_units(now.unit, self._before.unit)
+        with np.errstate(invalid="ignore"):
+            far = np.flatnonzero(compared & (size > LEAST_CHANGE))  # the others are below their floor, whatever it is
+        if len(far):
+            floor = self._floor(now.of(far), far)
             with np.errstate(invalid="ignore"):
                 # A return to the explanation of three epochs before is not a change.
-                back = (self._explained > 2) & (distances.total_variation(now.values, self._earlier.values) <= floor)
+                since = distances.total_variation(now.values[far], self._earlier.values[far])
+                back = (self._explained[far] > 2) & (since <= floor)
                 # The change is at the larger of the two moves; it is one event, however many epochs it takes.
-                ongoing = compared & (size > floor)
-                changed = ongoing & ~back & (self._last_move >= self._moved(now)) & ~self._just_changed
-            for probe in np.flatnonzero(changed).tolist():
-                yield Event(int(self._last_step[probe]), probe, "reason changed", self.explainer, float(size[probe]), float(floor[probe]))
+                ongoing[far] = size[far] > floor
+                changed[far] = ongoing[far] & ~back & (self._last_move[far] >= moved[far]) & ~self._just_changed[far]
+            for place in np.flatnonzero(changed[far]).tolist():
+                probe = int(far[place])
+                yield Event(int(self._last_step[probe]), probe, "reason changed", self.explainer, float(size[probe]), float(floor[place]))
         self._just_changed = np.where(known, changed | (self._just_changed & ongoing), self._just_changed)
 
-    def _variation(self) -> np.ndarray:
-        """Recent epoch-to-epoch variation of each explanation, without the last move; infinite where it is not known yet."""
+    def _floor(self, now: Moment, probes: np.ndarray) -> np.ndarray:
+        """The threshold of a change between the explanations of some probes at the epoch before the last one, and `now`."""
+        before = self._before.of(probes)
+        sampling = noise.floor(now.values, before.values, now.change_errors(before), "tv")
+        # Where the errors are unknown, the variation alone is the floor.
+        return np.maximum(np.nan_to_num(sampling) + TIMES_VARIATION * self._variation(probes), LEAST_CHANGE)
+
+    def _variation(self, probes: np.ndarray) -> np.ndarray:
+        """Recent epoch-to-epoch variation of some explanations, without the last move; infinite where it is not known yet."""
         if not self._moves:
-            return np.full(len(self._explained), np.inf)
-        variation = noise.variation(np.stack(self._moves))
+            return np.full(len(probes), np.inf)
+        variation = noise.variation(np.stack(self._moves)[:, probes])
         return np.where(np.isfinite(variation), variation, np.inf)
 
     def _collapsed(self, step: int, now: Moment, known: np.ndarray, invalid: np.ndarray) -> Iterator[Event]:
-        size, squares = np.nansum(np.abs(now.values), axis=-1), np.nansum(now.values**2, axis=-1)
-        noise_squares = NOISE_ONLY * np.nansum(np.where(np.isfinite(now.values), now.errors, 0).astype(np.float64) ** 2, axis=-1)
-        recent = summaries.quartiles(np.stack(self._sizes)[None])[1, 0] if self._sizes else np.zeros(len(size))
-        fell_below = np.where(squares <= noise_squares, FAINT, FLAT) * np.nan_to_num(recent)
-        flat = known & (size <= fell_below)
+        size = summaries.sum_of_known(np.abs(now.values))
+        sizes = np.stack(self._sizes) if self._sizes else np.zeros((1, len(size)))
+        # No median of sizes is above their largest, so most epochs need no more than this.
+        faint = known & (size <= FAINT * np.nan_to_num(np.fmax.reduce(sizes)))
+        flat, fell_below = np.zeros_like(known), np.zeros(len(size))
+        if faint.any() or invalid.any():
+            squares = np.nansum(now.values**2, axis=-1)
+            noise_squares = NOISE_ONLY * np.nansum(np.where(np.isfinite(now.values), now.errors, 0).astype(np.float64) ** 2, axis=-1)
+            recent = summaries.quartiles(sizes[None])[1, 0]
+            fell_below = np.where(squares <= noise_squares, FAINT, FLAT) * np.nan_to_num(recent)
+            flat = known & (size <= fell_below)
         alive = known & ~flat
         lost = (invalid | flat) & self._alive
         begins = lost & (self._fell_at < 0)

@@ -47,17 +47,19 @@ def _of_predictions(run: Series) -> Iterator[Event]:
     probability, follower = run.answers()["label_probability"], events.Predictions(known.shape[1])
     if wire.UNTRAINED in run.all_steps:
         follower.begin(probability[0])
+    steps = run.all_steps.tolist()
     for place in _evaluated(run):
-        yield from follower.follow(int(run.all_steps[place]), were_right[place], known[place], probability[place])
+        yield from follower.follow(steps[place], were_right[place], known[place], probability[place])
 
 
 def _of_reasons(run: Series, explainer: str, target: Target) -> Iterator[Event]:
-    were_right, moments, follower = right(run)[0], moments_of(run, explainer, target), events.Reasons(explainer)
+    were_right, moments, follower = right(run)[0], Moments(run, explainer, target), events.Reasons(explainer)
     invalid = ~np.isfinite(run.answers()["probability"])
     if wire.UNTRAINED in run.all_steps:
         follower.begin(moments[0])
+    steps = run.all_steps.tolist()
     for place in _evaluated(run):
-        yield from follower.follow(int(run.all_steps[place]), moments[place], were_right[place], invalid[place])
+        yield from follower.follow(steps[place], moments[place], were_right[place], invalid[place])
 
 
 def _evaluated(run: Series) -> list[int]:
@@ -66,18 +68,20 @@ def _evaluated(run: Series) -> list[int]:
     return places
 
 
-def moments_of(run: Series, explainer: str, target: Target) -> list[Moment]:
-    """The explanations of one class at each of `all_steps`."""
-    sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
-    values, errors, *sketched = run.of_class(target, f"values/{explainer}", f"errors/{explainer}", *sketches)
-    levels, classes = run.cost["level"], run.target_of(target)
-    return [
-        Moment(
-            *(values[place].astype(np.float64), errors[place], sketched[0][place].astype(np.float64) if sketched else None),
-            *(np.full(len(classes[place]), levels[place]), classes[place]),
+class Moments:
+    """The explanations of one class of a run, by the index into `all_steps`: each is made when it is used, because all of them would be many."""
+
+    def __init__(self, run: Series, explainer: str, target: Target) -> None:
+        sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
+        self._values, self._errors, *self._sketches = run.of_class(target, f"values/{explainer}", f"errors/{explainer}", *sketches)
+        self._levels, self._classes = run.cost["level"], run.target_of(target)
+
+    def __getitem__(self, place: int) -> Moment:
+        classes = self._classes[place]
+        return Moment(
+            *(self._values[place].astype(np.float64), self._errors[place], self._sketches[0][place] if self._sketches else None),
+            *(np.full(len(classes), self._levels[place]), classes),
         )
-        for place in range(len(levels))
-    ]
 
 
 def _of_regions(run: Series, explainer: str, target: Target, regions: Mapping[str, Region]) -> list[Event]:

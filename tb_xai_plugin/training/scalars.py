@@ -59,7 +59,7 @@ class RunScalars:
         right, known = history.right(run)
         predictions = run.answers()
         invalid, evaluated = ~np.isfinite(predictions["probability"]), run.cost["level"] > 0
-        moments = {explainer: history.moments_of(run, explainer, "label") for explainer in run.explainers}
+        moments = {explainer: history.Moments(run, explainer, "label") for explainer in run.explainers}
         for place in np.flatnonzero((run.all_steps < before) & evaluated).tolist():
             step = int(run.all_steps[place])
             of_step = right[place], known[place], predictions["label_probability"][place]
@@ -151,7 +151,7 @@ def _moment(snapshot: Snapshot, explainer: str, classes: np.ndarray) -> Moment:
     match = explanation.targets == classes[:, None]
     rows, places, explained = np.arange(len(match)), match.argmax(axis=1), match.any(axis=1)
     values = np.where(explained[:, None], explanation.values[rows, places], np.nan).astype(np.float64)
-    sketched = None if explanation.noise is None else wire.encode_noise(explanation.noise)[rows, places].astype(np.float64)
+    sketched = None if explanation.noise is None else wire.encode_noise(explanation.noise)[rows, places]
     level = np.full(len(classes), snapshot.evaluations)
     return Moment(values, explanation.errors[rows, places], sketched, level, np.where(explained, classes, -1))
 
