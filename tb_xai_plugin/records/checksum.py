@@ -10,8 +10,8 @@ import numpy as np
 POLYNOMIAL = 0x82F63B78
 ONES = 0xFFFFFFFF
 
-# x^5685 + x^1362 + x^426 + 1 is a multiple of the polynomial; over bits, so is its 16th power, whose exponents are 16 times as large. So a word of
-# 16 bits may be added, by exclusive or, to the words that are so much later, and left out: 5685 - 1362, 5685 - 426, 5685.
+# x^5685 + x^1362 + x^426 + 1 is a multiple of the polynomial; over bits, so are its 16th and 64th power, whose exponents are 16 and 64 times as large. So a
+# word of 16 or 64 bits may be added, by exclusive or, to the words that are so much later, and left out: 5685 - 1362, 5685 - 426, 5685.
 LATER = (4323, 5259, 5685)
 
 # A row of so many bytes, or of the states of so many rows, becomes one state.
@@ -40,9 +40,11 @@ def crc32c(data: bytes) -> int:
             state = of_byte[(state ^ byte) & 255] ^ state >> 8
         return int(state) ^ ONES
     # Zeros before the first byte change nothing; the first four bytes meet the first state, which is all ones.
-    padded = _padded(np.frombuffer(data, np.uint8), 2)
+    padded = _padded(np.frombuffer(data, np.uint8), 8)
     padded[len(padded) - len(data) :][:4] ^= 255
-    rows, level = _padded(_folded(padded.view("<u2")).view(np.uint8), BYTES), 0
+    # Long words leave a long rest in few steps, short words a short one.
+    rest = _folded(_folded(padded.view("<u8")).view("<u2"))
+    rows, level = _padded(rest.view(np.uint8), BYTES), 0
     while len(states := _states(rows.reshape(-1, BYTES), level)) > 1:
         rows, level = _padded(states.view(np.uint8), BYTES), level + 1
     return int(states[0]) ^ ONES
@@ -50,8 +52,9 @@ def crc32c(data: bytes) -> int:
 
 def _padded(data: np.ndarray, size: int) -> np.ndarray:
     """A copy with zeros before it, so many that its bytes are a multiple of a size."""
-    padded = np.zeros(-(-len(data) // size) * size, np.uint8)
-    padded[len(padded) - len(data) :] = data
+    padded = np.empty(-(-len(data) // size) * size, np.uint8)
+    begin = len(padded) - len(data)
+    padded[:begin], padded[begin:] = 0, data
     return padded
 
 

@@ -79,6 +79,7 @@ class EventFile:
         """(event, its values, its bytes) of each whole record, up to the first damaged one."""
         assert self._file is not None, "it is read once"
         at = 0
+        layouts: dict[bytes, protobuf.Layout] = {}
         while self._size - at >= HEADER.size:
             header = self._file.read(HEADER.size)
             if len(header) < HEADER.size:
@@ -97,7 +98,7 @@ class EventFile:
             try:
                 if checksum.masked(data) != of_data:
                     raise ValueError("another checksum")
-                step, wall_time, values = protobuf.values_of(data)
+                step, wall_time, values = protobuf.values_of(data, layouts)
             except (ValueError, IndexError, struct.error):
                 self.damaged(at)
                 break

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,6 +54,28 @@ class Value(NamedTuple):
     tag: str
     tensor: tuple[int, int] | None
     metadata: tuple[int, int] | None
+
+
+class Layout(NamedTuple):
+    """Where the parts of a value lie, relative to its begin: its tag, then a tensor, then metadata up to its end.
+
+    Two values of one size that have the same bytes before and after the tensor are laid out alike: those before say how long the tensor is.
+    """
+
+    tag: str
+    size: int
+    before: bytes
+    start: int
+    stop: int
+    after: bytes
+    metadata: int
+
+
+# The most layouts, and the most heads of tensors, that are remembered: a record has some dozens.
+KNOWN_MOST = 1024
+
+# {bytes of a serialized tensor: (those before its numbers, the type, the shape)}, of the last one of each length.
+_heads: dict[int, tuple[bytes, np.dtype[Any], list[int]]] = {}
 
 
 def fields(data: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
@@ -103,23 +125,45 @@ def signed(number: int, bits: int = 64) -> int:
     return number - (1 << bits) if number >> (bits - 1) else number
 
 
-def values_of(event: bytes) -> tuple[int, float, list[Value]]:
+def values_of(event: bytes, known: dict[bytes, Layout] | None = None) -> tuple[int, float, list[Value]]:
     """Step, wall time, and the values of an event.
+
+    known: the layouts of the values of earlier events, which those of later ones mostly have, too; they are added to.
 
     Raises:
         ValueError: bytes that are no event.
     """
     step, wall_time, values = 0, 0.0, []
+    known = {} if known is None else known
     for key, begin, end in fields(event, 0, len(event)):
         if key == WALL_TIME:
             (wall_time,) = _DOUBLE.unpack_from(event, begin)
         elif key == STEP:
             step = signed(begin)
         elif key == SUMMARY:
-            values += [_value(event, at, stop) for field, at, stop in fields(event, begin, end) if field == VALUE]
+            values += [_known_value(event, at, stop, known) for field, at, stop in fields(event, begin, end) if field == VALUE]
         elif key in NO_SUMMARY:
             values.clear()
     return step, wall_time, values
+
+
+def _known_value(event: bytes, begin: int, end: int, known: dict[bytes, Layout]) -> Value:
+    """`_value`, without a look at each field where the value is laid out as an earlier one of its tag."""
+    tag = event[begin + 2 : begin + 2 + event[begin + 1]] if end - begin > 2 and event[begin] == TAG else b""
+    layout = known.get(tag)
+    if layout is not None and layout.size == end - begin:
+        start, stop = begin + layout.start, begin + layout.stop
+        if event.startswith(layout.before, begin) and event.startswith(layout.after, stop):
+            return Value(layout.tag, (start, stop), (stop + layout.metadata, end))
+    value = _value(event, begin, end)
+    if value.tensor is not None and value.metadata is not None and value.metadata[1] == end and value.tensor[1] < value.metadata[0]:
+        start, stop = value.tensor
+        if len(known) >= KNOWN_MOST:
+            known.clear()
+        known[tag] = Layout(
+            *(value.tag, end - begin, event[begin:start], start - begin, stop - begin, event[stop:end], value.metadata[0] - stop)
+        )
+    return value
 
 
 def _value(event: bytes, begin: int, end: int) -> Value:
@@ -159,6 +203,9 @@ def array_of(tensor: bytes) -> np.ndarray:
     Raises:
         ValueError: bytes that are no tensor.
     """
+    known = _heads.get(len(tensor))
+    if known is not None and tensor.startswith(known[0]):
+        return np.frombuffer(tensor, known[1], -1, len(known[0])).reshape(known[2])
     dtype, shape, content, strings, other = 0, [], None, [], False
     for key, begin, end in fields(tensor, 0, len(tensor)):
         if key == DTYPE:
@@ -175,6 +222,10 @@ def array_of(tensor: bytes) -> np.ndarray:
         kind = np.dtype(DTYPES[dtype]).newbyteorder("<")
         count, rest = divmod(content[1] - content[0], kind.itemsize)
         if count and not rest:
+            if content[1] == len(tensor):  # what comes before the numbers, the length of all included, says what they are
+                if len(_heads) >= KNOWN_MOST:
+                    _heads.clear()
+                _heads[len(tensor)] = tensor[: content[0]], kind, shape
             return np.frombuffer(tensor, kind, count, content[0]).reshape(shape)
     elif dtype == DT_STRING and len(strings) == 1 and not shape and content is None and not other:
         return np.array(strings[0], dtype=object)

@@ -245,6 +245,10 @@ class Series(Regional):
 
         "seconds"; "evaluations" of the model; "share" of the epoch's training time; "level", evaluations per probe, 0 where explaining failed.
         """
+        return {name: series.copy() for name, series in self._cost.items()}
+
+    @cached_property
+    def _cost(self) -> dict[str, np.ndarray]:
         return {
             name: np.array([np.nan if epoch[name] is None else epoch[name] for _, _, epoch in self._explained], dtype=np.float64)
             for name in ("seconds", "evaluations", "share", "level")
