@@ -59,6 +59,7 @@ setup(
         "notebook": [*PLOTS, "ipykernel>=6.29", "pandas>=2.2.2", "shap>=0.46"],
         "plots": PLOTS,
         "cluster": CLUSTER,
+        "parquet": ["pyarrow>=16"],
         "demo": DEMO,
         "docs": DOCS,
         "release": ["build>=1", "twine>=6"],

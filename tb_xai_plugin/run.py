@@ -25,6 +25,7 @@ from tb_xai_plugin.judgement.words import count_words, returned_words
 from tb_xai_plugin.plots.of_run import RunPlots
 from tb_xai_plugin.records import dataframe, places, wire
 from tb_xai_plugin.records.asked import Region, Regions
+from tb_xai_plugin.records.exports import Exports
 from tb_xai_plugin.records.series import Target
 from tb_xai_plugin.records.sources import Source, source_of
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tb_xai_plugin")
 
 
-class Run(RunPlots, Recipe, Certain):
+class Run(RunPlots, Recipe, Certain, Exports):
     """One run's explanations over its epochs, read from its record; see `read_run` and `read_runs`.
 
     The first axis of most arrays is the explained epochs, as in `steps`; missing epochs are absent from it. Arrays of methods whose names

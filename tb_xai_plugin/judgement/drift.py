@@ -60,7 +60,8 @@ def _drift(run: Series, explainer: str, against: str | int, measure: str, target
     (values,) = run.of_class(target, f"values/{explainer}")
     places = _places(run, values, against, measure)
     to_reference = _distance(run, values, places, measure, target)
-    floors = [noise.floor(*beside, measure) for _, *beside in _beside_reference(run, values, places, explainer, target)]
+    beside = _beside_reference(run, values, places, explainer, target)
+    floors = [noise.floor(here, others, errors, measure) for _, here, others, errors in beside]
     return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, np.concatenate(floors) if floors else to_reference))
 
 

@@ -236,7 +236,8 @@ class Reasons:
         before = self._before.of(probes)
         sampling = noise.floor(now.values, before.values, now.change_errors(before), "tv")
         # Where the errors are unknown, the variation alone is the floor.
-        return np.maximum(np.nan_to_num(sampling) + TIMES_VARIATION * self._variation(probes), LEAST_CHANGE)
+        floor: np.ndarray = np.maximum(np.nan_to_num(sampling) + TIMES_VARIATION * self._variation(probes), LEAST_CHANGE)
+        return floor
 
     def _variation(self, probes: np.ndarray) -> np.ndarray:
         """Recent epoch-to-epoch variation of some explanations, without the last move; infinite where it is not known yet."""

@@ -52,7 +52,7 @@ def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv")
     a, b, errors = np.broadcast_arrays(a, b, errors)
     shape, players = a.shape[:-1], a.shape[-1]
     a, b, errors = (array.reshape(math.prod(shape), players) for array in (a, b, errors))
-    (floors,) = summaries.in_parts(lambda *part: (_floor(*part, measure),), a, b, errors)
+    (floors,) = summaries.in_parts(lambda a, b, errors: (_floor(a, b, errors, measure),), a, b, errors)
     return floors.reshape(shape)
 
 

@@ -96,7 +96,7 @@ def share_inside(run: Series, explainer: str, inside: np.ndarray, target: Target
     which = slice(None) if chosen is None else list(chosen)
     values, errors = (array[:, which] for array in run.of_class(target, f"values/{explainer}", f"errors/{explainer}"))
     has = np.asarray(inside.any(axis=-1))
-    measures = summaries.in_parts(lambda *part: _of_part(*part, inside), values, errors)
+    measures = summaries.in_parts(lambda values, errors: _of_part(values, errors, inside), values, errors)
     plain, plain_errors, positive, pointed, debiased = (np.where(has, series, np.nan) for series in measures)
 
     untrained = run.all_steps == wire.UNTRAINED

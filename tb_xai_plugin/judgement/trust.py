@@ -136,7 +136,8 @@ def _trust(run: Series, explainer: str, target: Target) -> Trust:
 
 def _length(array: np.ndarray) -> np.ndarray:
     """float64 (…,): the Euclidean norm of the numbers of the last axis."""
-    return np.sqrt(summaries.sum_of_known(array.astype(np.float64) ** 2))
+    length: np.ndarray = np.sqrt(summaries.sum_of_known(array.astype(np.float64) ** 2))
+    return length
 
 
 def certain(values: np.ndarray, errors: np.ndarray, k: int | None = None) -> np.ndarray:

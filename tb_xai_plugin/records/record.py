@@ -359,13 +359,13 @@ class Record:
         }
         return {explainer: np.ones((len(self._explained), len(self.record["blocks"])), dtype=np.float32) for explainer in explainers}
 
-    def _all_missing(self, quantity: str, all_targets: bool = True, probes: int | None = None) -> np.ndarray:
-        """(all_steps, probes, …) of a quantity, all missing. probes: how many; None for all."""
+    def _all_missing(self, quantity: str, all_targets: bool = True, probes: int | None = None, steps: int | None = None) -> np.ndarray:
+        """(all_steps, probes, …) of a quantity, all missing. probes, steps: how many; None for all."""
         count = self.record["shape"]["probes"] if probes is None else probes
         about, name = self._quantities[quantity], quantity.partition("/")[0]
         dtype = np.dtype(np.float32 if about.dtype == np.float16 else about.dtype)
         missing = dtype.type({"targets": -1, "noise": 0}.get(name, np.nan))
-        return np.full((len(self._explained), count, *about.shape[0 if all_targets else 1 :]), missing)
+        return np.full((len(self._explained) if steps is None else steps, count, *about.shape[0 if all_targets else 1 :]), missing)
 
     def _blocks(self, quantities: Iterable[str], only: Container[int] | None = None) -> Iterator[tuple[int, slice, dict[str, list[Datum]]]]:
         """(block, its probes, {quantity: its tensors}) of every block of probes; blocks of up to TOGETHER_BYTES are read together."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -291,6 +291,30 @@ class Series(Regional):
                 f"class {wanted} is out of range: the model has {self.settings['number_of_classes']} classes, numbered from 0."
             )
         return np.full(shape, wanted)
+
+    def each_step(self, *quantities: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """(index into `all_steps`, {quantity of the wire: (probes, …)}) of every step, in order; NaN (-1 for classes, 0 for noise) where missing.
+
+        Nothing is kept. Of a directory, one step is in memory at a time; a server's record is read as a whole.
+        """
+        with self._damage():
+            explainers = {quantity: f"values/{quantity.partition('/')[2]}" for quantity in quantities if quantity.startswith("errors/")}
+            blocks = [
+                (probes, {quantity: self._counting(data) for quantity, data in read.items()})
+                for _, probes, read in self._blocks(dict.fromkeys([*explainers.values(), *quantities]))
+            ]
+            missing = {quantity: self._all_missing(quantity, steps=1)[0] for quantity in quantities}
+            for place in range(len(self._explained)):
+                arrays = {quantity: array.copy() for quantity, array in missing.items()}
+                for probes, of_block in blocks:
+                    for quantity in quantities:
+                        if place in of_block[quantity]:
+                            tensor = array_of(of_block[quantity][place])
+                            if quantity in explainers:  # errors are in units of the values
+                                unit = wire.error_unit(array_of(of_block[explainers[quantity]][place]))
+                                tensor = wire.decode_errors(tensor, unit)
+                            arrays[quantity][probes] = tensor
+                yield place, arrays
 
     def outputs_of(self, probes: Sequence[int]) -> np.ndarray:
         """`all_outputs` of some probes, without reading the others."""

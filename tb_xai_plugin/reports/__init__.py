@@ -1,1 +1,1 @@
-"""What leaves a record: summaries, tables, pictures and files."""
+"""What leaves a record: a page that opens from disk, Markdown, summaries, pictures, tables."""
