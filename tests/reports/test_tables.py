@@ -60,7 +60,7 @@ def check(columns: dict[str, list], written: FakeRun, *, exact: bool) -> None:
 
 def test_parquet_has_every_value_for_pyarrow_alone(written: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow; install it with 'pip install pyarrow'")
-    monkeypatch.setattr(table, "ROWS", 100)  # a piece is a step
+    monkeypatch.setattr(table, "ROWS", 30)  # a piece is a step
     tables.write(xai.read_run(written.log_dir), tmp_path / "run.parquet")
     file = parquet.ParquetFile(tmp_path / "run.parquet")
     assert file.num_row_groups == len(EPOCHS) * len(written.explainers)
