@@ -2,26 +2,7 @@
 
 import { createServerSource } from "./feed/api.js";
 import { MODULES, preload } from "./host/preload.js";
-import { loadStyles } from "./host/styles.js";
-
-const STYLES = [
-  "vendor/uPlot.min.css",
-  "styles/page.css",
-  "styles/controls.css",
-  "styles/rail.css",
-  "styles/training.css",
-  "styles/probes.css",
-  "styles/reading.css",
-  "styles/filmstrip.css",
-  "styles/probe.css",
-  "styles/tables.css",
-  "styles/texts.css",
-  "styles/notices.css",
-  "styles/export.css",
-  "styles/judgement.css",
-  "styles/contrast.css",
-  "styles/print.css",
-];
+import { STYLES, loadStyles } from "./host/styles.js";
 
 export async function render() {
   document.documentElement.lang = "en";

@@ -1,6 +1,6 @@
 /** Shapes that several modules share: what the server sends (feed/records.d.ts), what the user chose, what the views draw. */
 
-import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Explained, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Repeats, Replies, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
+import type { Args, Compared, Content, Difference, Drift, EventKind, Events, Explained, Fidelity, Findings, ImageContent, Importance, Interactions, Outputs, Predictions, ProbeValues, Repeats, Replies, Report, Route, RunInfo, RunRow, Share, Trust } from "./feed/records.d.ts";
 import type { VNode } from "./vendor/preact.module.js";
 
 export type * from "./feed/records.d.ts";
@@ -221,6 +221,8 @@ export interface Situation {
   reconnecting: boolean;
   /** seconds since 1970 */
   now: number;
+  /** of a report that opens from disk; null on a server */
+  report: Report | null;
   /** whether the first picture is drawn: less urgent requests start then */
   settled: boolean;
   /** where the cursor last came to rest; null before it did */
@@ -260,6 +262,8 @@ export interface Data {
   repeats: Repeats | undefined;
   /** where the cursor last came to rest; null before it did */
   rested: number | null;
+  /** of a report that opens from disk; null on a server */
+  report: Report | null;
   live: boolean;
   method: string;
   /** the class that is explained: state.class where the run has it */

@@ -8,7 +8,7 @@ import { READERS } from "./replies.js";
 
 /** Routes that reply in JSON. */
 /** @type {ReadonlySet<import("../types.d.ts").Route>} */
-const JSON_ROUTES = new Set(["run", "events", "findings", "repeats"]);
+export const JSON_ROUTES = new Set(["run", "events", "findings", "repeats"]);
 
 /** Routes whose arrays all have epochs as their first axis: of a grown run, only new epochs are fetched. */
 /** @type {ReadonlySet<import("../types.d.ts").Route>} */

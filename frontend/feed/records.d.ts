@@ -28,6 +28,8 @@ export interface RunRow {
   /** usual seconds between records */
   epoch_seconds: number | null;
   error: string | null;
+  /** in a report: the runs that it can show beside this one */
+  pairs?: string[];
 }
 
 /** A series of the `run` route, aligned with its steps. */
@@ -402,8 +404,29 @@ export interface Replies {
 export type Route = keyof Replies;
 export type Args = Record<string, string> & { run: string };
 
-/** Where records come from: the server today, a file for a report that opens from disk. */
+/** What a report that opens from disk has, and what it leaves out. */
+export interface Report {
+  /** what it is and what it leaves out, in sentences */
+  note: string;
+  /** the explained classes, as `State.class` names them */
+  classes: string[];
+  /** parts of the state that can't change there, because only a server could reply */
+  fixed: Partial<import("../types.d.ts").State>;
+}
+
+/** The records in the file of a report. */
+export interface Archive {
+  report: Report;
+  /** route, arguments, and the place of the reply in `bodies`, or the server's sentence why there is none */
+  requests: [string, Record<string, string>, number | string][];
+  /** gzip-compressed, in base64 */
+  bodies: string[];
+}
+
+/** Where records come from: the server, or the file of a report that opens from disk. */
 export interface Source {
+  /** of a report */
+  report?: Report;
   runs(signal?: AbortSignal): Promise<RunRow[]>;
   /** before: an earlier reply to the same request that is still valid up to a step */
   get<R extends Route>(route: R, args: Args, signal?: AbortSignal, before?: { reply: Replies[R]; until: number }): Promise<Replies[R]>;

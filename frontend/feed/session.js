@@ -15,7 +15,8 @@ const REST_MS = 300;
  * @param {Promise<import("../types.d.ts").RunRow[]>} first  the runs, already requested
  */
 export function createSession(source, first) {
-  const store = createStore(changed, hostWindow());
+  const report = source.report ?? null;
+  const store = createStore(changed, hostWindow(), report?.fixed);
   const feed = createFeed(source, changed, first);
   let frame = 0;
   let settled = false;
@@ -49,7 +50,7 @@ export function createSession(source, first) {
   function look() {
     const { rows, problem, reconnecting } = feed.state();
     feed.open();
-    const data = derive({ rows, problem, reconnecting, now: Date.now() / 1000, settled, rested }, store.get(), feed.ask);
+    const data = derive({ rows, problem, reconnecting, now: report ? Infinity : Date.now() / 1000, report, settled, rested }, store.get(), feed.ask);
     feed.close();
     const { pending, late, reading, failures } = feed.state();
     if (data.phase === "ready") follow(data.cursor.step);

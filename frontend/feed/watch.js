@@ -27,7 +27,8 @@ export function createWatch(source, first, follow, changed) {
     clearTimeout(timer);
     polling ??= lookOnce().finally(() => {
       polling = null;
-      if (visible) timer = window.setTimeout(poll, POLL_MS);
+      // A file stays as it is.
+      if (visible && !source.report) timer = window.setTimeout(poll, POLL_MS);
     });
     return polling;
   }

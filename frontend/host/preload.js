@@ -85,6 +85,8 @@ export const MINIATURES = ["paint/miniature.js", "figures/bars.js", "paint/minia
 
 /** @param {string[]} paths  below frontend/ */
 export function preload(paths) {
+  // The modules of a report lie in its own file: there is nothing to fetch.
+  if (!/^https?:/.test(import.meta.url)) return;
   for (const path of paths) {
     const link = document.createElement("link");
     link.rel = "modulepreload";

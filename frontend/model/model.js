@@ -43,6 +43,7 @@ const NOTHING = {
   findings: undefined,
   repeats: undefined,
   rested: null,
+  report: null,
   live: false,
   method: "",
   explained: "label",
@@ -61,10 +62,10 @@ const NOTHING = {
  * @returns {Data}
  */
 export function derive(situation, state, ask) {
-  const { rows, problem, reconnecting, now } = situation;
+  const { rows, problem, reconnecting, now, report } = situation;
   const shared = sharedBeginning(rows?.map(({ name }) => name) ?? []);
   /** @type {Data} */
-  const nothing = { ...NOTHING, problem, reconnecting, shared };
+  const nothing = { ...NOTHING, problem, reconnecting, shared, report };
   const pending = problem ? "failed" : "loading";
   if (!rows) return { ...nothing, phase: pending };
   if (!rows.length) return { ...nothing, phase: "empty" };
@@ -83,7 +84,7 @@ export function derive(situation, state, ask) {
   const runs = list(second, chosen.reasons, chosen.besides);
   if (second && !other && !problem) return { ...nothing, runs };
 
-  const topic = topicsOf(info, state);
+  const topic = topicsOf(info, state, report);
   const colors = together(first, second, state);
   const labels = tellApart([first, ...(second ? [second] : [])].map(({ name }) => name), shared);
   const side = (/** @type {RunInfo} */ of, /** @type {Side["letter"]} */ letter) =>
@@ -169,12 +170,13 @@ function viewOf({ a, b, pairing, known, method, region, explained }, { problem, 
  * The region and the class that A can show: a link or the previous run may name others.
  * @param {RunInfo} info
  * @param {State} state
+ * @param {import("../types.d.ts").Report | null} report
  */
-function topicsOf(info, state) {
+function topicsOf(info, state, report) {
   const regions = [...info.regions, ...state.areas.map(({ name }) => name)];
   return {
     region: state.region === "" ? "" : (regions.find((name) => name === state.region) ?? regions[0] ?? ""),
-    explained: /^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes ? "label" : state.class,
+    explained: (/^[0-9]+$/.test(state.class) && Number(state.class) >= info.probes.classes) || (report && !report.classes.includes(state.class)) ? "label" : state.class,
   };
 }
 

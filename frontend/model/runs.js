@@ -119,6 +119,7 @@ function compareRuns(rows, first, set, method) {
     if (row.run === first.run) continue;
     if (!row.sets.includes(set)) reasons.set(row.run, `has no probe set “${set}”`);
     else if (!hasBegun(row)) reasons.set(row.run, "has no epoch yet");
+    else if (first.pairs && !first.pairs.includes(row.run)) reasons.set(row.run, "this report leaves out the comparison with A");
     else {
       const why = whyNotComparable(comparable(first), comparable(row), method);
       const { reason, beside } = whyApart(first.explained?.[set], row.explained?.[set], why);

@@ -109,6 +109,9 @@ export const isUnfolded = ({ unfolded }, name) => unfolded.includes(name);
 /** @type {(state: State, name: Parameters<typeof isUnfolded>[1], open: boolean) => Change} */
 export const unfold = ({ unfolded }, name, open) => ({ unfolded: [...unfolded.filter((one) => one !== name), ...(open ? [name] : [])] });
 
+/** @type {(data: Pick<import("../types.d.ts").Data, "report">, key: keyof State) => boolean} whether a report leaves no choice */
+export const isFixed = ({ report }, key) => report !== null && key in report.fixed;
+
 /** @type {State} */
 export const DEFAULTS = /** @type {never} */ (Object.fromEntries(Object.entries(FIELDS).map(([key, [, standard]]) => [key, standard])));
 
@@ -179,10 +182,11 @@ export const addressOf = ({ href, hash }, state) => href.replace(/#.*$/, "").rep
  * The state, kept in step with the URL.
  * @param {() => void} changed  called after every change
  * @param {Pick<Window, "location" | "history">} window  whose URL people see
+ * @param {Change} fixed  what stays as it is, whatever is chosen or linked
  */
-export function createStore(changed, { location, history }) {
+export function createStore(changed, { location, history }, fixed = {}) {
   /** @type {State} */
-  let state = { ...DEFAULTS, ...readHash(location.hash) };
+  let state = { ...DEFAULTS, ...readHash(location.hash), ...fixed };
   let timer = 0;
 
   const write = () => {
@@ -204,7 +208,7 @@ export function createStore(changed, { location, history }) {
     set(change) {
       const keys = /** @type {(keyof State)[]} */ (Object.keys(change));
       if (keys.every((key) => Object.is(change[key], state[key]))) return;
-      state = { ...state, ...released(state, change), ...change };
+      state = { ...state, ...released(state, change), ...change, ...fixed };
       clearTimeout(timer);
       timer = setTimeout(write, WRITE_AFTER_MS);
       changed();
@@ -218,7 +222,7 @@ export function createStore(changed, { location, history }) {
         return;
       }
       const moment = Object.fromEntries(Object.entries(state).filter(([key]) => FIELDS[/** @type {keyof State} */ (key)][0] === MOMENT));
-      state = { ...DEFAULTS, ...moment, ...linked };
+      state = { ...DEFAULTS, ...moment, ...linked, ...fixed };
       changed();
     },
     link: () => addressOf(location, state),

@@ -26,7 +26,7 @@ export function noticeView(element) {
       const parts = elsewhere(data);
       const message = [words, ...parts].filter(Boolean).join(" ");
       const failed = (trouble && !data.reconnecting) || parts.length > 0;
-      render(message ? html`<p class="banner" role="status">${message} ${failed && retry}</p>` : null, element);
+      render(message ? html`<p class="banner" role="status">${message} ${failed && !data.report && retry}</p>` : null, element);
       return;
     }
     render(html`<div class="notice" role="status">${{ empty, waiting, failed: () => failed(data.problem, retry) }[data.phase](data)}</div>`, element);

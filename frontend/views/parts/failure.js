@@ -15,9 +15,9 @@ const PLACED = new Set(["outputs", "interactions", "difference", "findings", "co
  * @param {Route[]} routes  of the part
  * @param {string} what  failed, as the beginning of a sentence
  */
-export function failure(element, { failures }, routes, what) {
+export function failure(element, { failures, report }, routes, what) {
   const failed = failures.find(({ route }) => routes.includes(route));
-  return failed ? html`<p class="part-failed" role="status">${what}: ${failed.problem} ${retry(element)}</p>` : null;
+  return failed ? html`<p class="part-failed" role="status">${what}: ${failed.problem} ${!report && retry(element)}</p>` : null;
 }
 
 /** @param {EventTarget} element */

@@ -105,7 +105,7 @@ export function classesView(element) {
         <div class="class-head" style=${{ gridTemplateColumns: columns }}><span class="ellipsis" title=${count} aria-live="polite">${count}</span>${regression && truth && html`<span class="output-cell">true</span>`}${panes.map((pane, i) => head(pane, probes, given[i]))}</div>
         ${failed}
         <div class="class-box" style=${{ "--rows": shown.length + Number(matches.length === 0 || matches.length > MOST) }}><div class="class-rows">${shown.map((place) =>
-          classRow({ number: place, name: outputName(probes, place), absent: notExplained(settings, place, targets), chosen: place === explained, label: labels.includes(place) && !regression, columns, explain: () => choose(element, { class: place === own ? "label" : String(place) }) },
+          classRow({ number: place, name: outputName(probes, place), absent: absence(settings, place, targets, data.report, place === own), chosen: place === explained, label: labels.includes(place) && !regression, columns, explain: () => choose(element, { class: place === own ? "label" : String(place) }) },
             [regression && truth && html`<span class="output-cell number">${outputNumber(truth[place])}</span>`, ...panes.map((pane, i) => cell(pane, i, place))]),
         )}
         ${matches.length === 0 && html`<p class="note">No ${thing} matches “${query}”.</p>`}
@@ -157,15 +157,29 @@ function head({ title, side }, probes, given) {
 }
 
 /**
- * @param {{number: number, name: string, absent: string, chosen: boolean, label: boolean, columns: string, explain: () => void}} row  absent: why the class is not explained; "" where it is
+ * @param {{number: number, name: string, absent: string, chosen: boolean, label: boolean, columns: string, explain: () => void}} row  absent: why the class can't be chosen, after its name; "" where it can
  * @param {unknown[]} bars
  */
 function classRow({ number, name, absent, chosen, label, columns, explain }, bars) {
   return html`<button key=${number} type="button" class=${absent ? "class-row absent" : "class-row"} style=${{ gridTemplateColumns: columns }} aria-pressed=${chosen}
-    aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” was not explained: ${absent}` : `Explain “${name}”${label ? ", which is true" : ""}`} onClick=${() => !absent && explain()}>
+    aria-disabled=${absent ? "true" : undefined} title=${absent ? `“${name}” ${absent}` : `Explain “${name}”${label ? ", which is true" : ""}`} onClick=${() => !absent && explain()}>
     <span class="class-name">${named(name)}${label && html`<span class="tag">true</span>`}</span>
     ${bars}
   </button>`;
+}
+
+/**
+ * Why a class can't be chosen, after its name; "" where it can.
+ * @param {import("../../types.d.ts").RunInfo["settings"]} settings
+ * @param {number} number
+ * @param {Set<number> | null} targets
+ * @param {import("../../types.d.ts").Report | null} report
+ * @param {boolean} own  whether it is the class of the label
+ */
+function absence(settings, number, targets, report, own) {
+  const why = notExplained(settings, number, targets);
+  if (why) return `was not explained: ${why}`;
+  return report && !own && !report.classes.includes(String(number)) ? "is left out of this report" : "";
 }
 
 /**

@@ -5,6 +5,7 @@ import { RETURNED } from "../../figures/steps.js";
 import { ABSENT } from "../../model/cursor.js";
 import { isOnce, sideAt } from "../../model/frames.js";
 import { isNoise } from "../../model/shown.js";
+import { isFixed } from "../../model/state.js";
 import { nothingWords } from "../../words/chosen.js";
 import { className, epoch, method, percent } from "../../words/format.js";
 import { playerNoun } from "../../words/kinds.js";
@@ -58,7 +59,7 @@ export function paneHead(element, data, pane) {
   const { title, side, step } = pane;
   const pin = html`<button type="button" class="icon-button small" aria-label="Pin this epoch as the reference (p)" title="Pin this epoch as the reference (p)"
     onClick=${() => choose(element, { pin: step })}>${icon("pin")}</button>`;
-  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> ${paneName(pane, data)}${title === "now" && pin}</span>
+  return html`<span class="pane-name" title=${side.name}><b class="run-ink">${title}</b> ${paneName(pane, data)}${title === "now" && !isFixed(data, "pin") && pin}</span>
     <span class="prediction">${prediction(pane, data.probe)}</span>`;
 }
 

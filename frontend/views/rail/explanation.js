@@ -23,7 +23,7 @@ export function explanationView(element) {
     const { explainers, probes, set, settings } = data.a.info;
     const { read_as: readAs, read_by: readBy } = settings;
     const sets = data.runs.find(({ run }) => run === data.a?.run)?.sets ?? [];
-    const classes = classOptions(probes);
+    const classes = classOptions(probes).filter(({ value }) => !data.report || data.report.classes.includes(value));
     const methods = explainers.map((name) => ({ value: name, text: method(name) }));
     const few = methods.length <= BUTTONS && methods.map(({ text }) => text).join("").length <= LETTERS;
     const meaning = fit(chief(data.a.fidelity?.measures ?? []), probes.kind);

@@ -2,7 +2,7 @@
 
 import { isOnce } from "../../model/frames.js";
 import { hasBegun } from "../../model/runs.js";
-import { isUnfolded, unfold } from "../../model/state.js";
+import { isFixed, isUnfolded, unfold } from "../../model/state.js";
 import { choose, html, named, render, segmented } from "../parts/html.js";
 
 /** @typedef {import("../../types.d.ts").Align} Align */
@@ -30,8 +30,9 @@ export function runsView(element) {
             <ul>${apart.map((run) => row(element, run, state))}</ul>
           </li>`)}
         </ul>
-        ${data.a && data.b && ![data.a, data.b].some(isOnce) && alignment(element, data, state)}
-        ${data.runs.length > 2 && repeats(element, data, state)}
+        ${data.a && data.b && ![data.a, data.b].some(isOnce) && !isFixed(data, "align") && alignment(element, data, state)}
+        ${data.report && html`<p class="note report-note">${data.report.note}</p>`}
+        ${!data.report && data.runs.length > 2 && repeats(element, data, state)}
         ${data.runs.length > runs.length && html`<p class="note">${data.runs.length - runs.length} hidden by the filter</p>`}
       </div>`,
       element,
