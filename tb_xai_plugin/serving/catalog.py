@@ -22,7 +22,7 @@ from tb_xai_plugin.judgement.repeats import recorded
 from tb_xai_plugin.probes import hash_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.record import probe_sets
-from tb_xai_plugin.records.sources import ProviderSource, list_sources, prefetch_json
+from tb_xai_plugin.records.sources import ProviderSource, Source, list_sources, prefetch_json
 from tb_xai_plugin.run import Run
 from tb_xai_plugin.version import __version__
 
@@ -169,7 +169,7 @@ class Catalog:
         changed = self._changed(experiment, versions)
         prefetch_json(sources[name] for name in changed)
         for name in changed:
-            entry, runs = _entry(name, sources[name], versions[name])
+            entry, runs = entry_of(name, sources[name], versions[name])
             with self._lock:
                 if self._entries.get((experiment, name), NEVER)[0] > moment:
                     continue  # the entry is from a later listing
@@ -220,7 +220,7 @@ class Catalog:
             wanted.forget()
 
 
-def _entry(name: str, source: ProviderSource, version: str) -> tuple[dict[str, Any], list[Run]]:
+def entry_of(name: str, source: Source, version: str) -> tuple[dict[str, Any], list[Run]]:
     """One entry of the `runs` route, and the runs of its probe sets."""
     entry: dict[str, Any] = {
         "run": name,

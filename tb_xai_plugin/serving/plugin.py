@@ -45,8 +45,9 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
 
     plugin_name = wire.PLUGIN_NAME
 
-    def __init__(self, context: base_plugin.TBContext) -> None:
-        self._catalog = Catalog(context.data_provider)
+    def __init__(self, context: base_plugin.TBContext, catalog: Any = None) -> None:
+        """catalog: what has the runs, with the methods of a Catalog; by default the runs of the context's data provider."""
+        self._catalog = catalog or Catalog(context.data_provider)
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         routes: dict[str, Callable[..., Any]] = {
