@@ -38,6 +38,10 @@ def _explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     from tb_xai_plugin.cli import explain
 
     explain.add_to(commands)
+def _export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from tb_xai_plugin.cli import export
+
+    export.add_to(commands)
 
 
 # {command: (what it answers, what declares its options, and sets `command` to what runs it)}. A module for each, which is imported, with NumPy and
@@ -48,6 +52,8 @@ COMMANDS = {
     "compare": ("do two runs have the same reasons?", _compare),
     "check": ("do runs keep some rules?", _check),
     "explain": ("explain the checkpoints of a training", _explain),
+    "compare": ("do two runs have the same reasons?", _compare),
+    "export": ("a report, pictures or tables of runs", _export),
 }
 
 # Exit code for a path or a record that can't be read; argparse uses the same for its own errors.

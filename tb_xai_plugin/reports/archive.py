@@ -23,6 +23,9 @@ from tb_xai_plugin.version import __version__
 # The most that a report has whatever its limit is: browsers open larger pages slowly, or not at all.
 MOST_BYTES = 100 * 2**20
 
+# What the list of requests takes of a file for each of them, in about.
+BYTES_OF_REQUEST = 12
+
 # Numbers barely get smaller; base64 makes them larger.
 BYTES_IN_FILE = 4 / 3
 
@@ -33,7 +36,7 @@ class Archive:
     Attributes:
         requests: (route, arguments, the place of the reply in `bodies`, or the sentence of its refusal).
         bodies: gzip-compressed, in base64.
-        size: bytes of all bodies.
+        size: bytes of all of it in a file.
     """
 
     def __init__(self, replies: Replies, limit: int) -> None:
@@ -68,6 +71,7 @@ class Archive:
         for route, arguments, reply in found:
             self._known.add(str((route, arguments)))
             self.requests.append((route, arguments, self._places[reply] if isinstance(reply, bytes) else reply))
+        self.size += BYTES_OF_REQUEST * len(found)
         return True
 
 
@@ -202,7 +206,7 @@ class Collector:
             names = " and ".join(dict.fromkeys(repr(info["name"]) for info in self.infos))
             raise ArgumentError(
                 f"export: a page with {names[:200]} would have about {size / 2**20:.0f} MB, and browsers open at most {MOST_BYTES >> 20}; "
-                "give fewer runs, or one probe set with --set, or export numbers with --to FILE.parquet."
+                "give fewer runs."
             )
 
     def report(self) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from tb_xai_plugin.version import __version__
 # MB of a file, for what is not needed by every view.
 LIMIT = 5.0
 
+# Room for the head of the file and the list of runs.
+HEAD_BYTES = 5000
+
 # Until the page is there, and where it never comes. Colours follow the system, as those of the page do.
 HEAD = """<!doctype html>
 <html lang="en">
@@ -53,7 +56,7 @@ def write(sources: Mapping[str, Source], path: str | os.PathLike[str], limit: fl
     with progress.phase("records"):
         replies = Replies(sources)
     files = pack(json.dumps(page.modules(), ensure_ascii=False).encode())
-    collector = Collector(replies, int(limit * 1e6) - len(files) - len(page.script()) - len(_licences()), progress)
+    collector = Collector(replies, int(limit * 1e6) - len(files) - len(page.script()) - len(_licences()) - HEAD_BYTES, progress)
     collector.collect()
     text = _text(collector, files)
     content = text.encode()
