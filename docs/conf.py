@@ -49,7 +49,21 @@ autodoc_typehints_format = "short"
 # Types with a name in the code have it in signatures too.
 autodoc_type_aliases = {
     name: name
-    for name in ("Array", "Categories", "Display", "Features", "Labels", "Model", "Names", "Segments", "Table", "Target", "AnyExplainer", "Checkable", "Regions")
+    for name in (
+        "Array",
+        "Categories",
+        "Display",
+        "Features",
+        "Labels",
+        "Model",
+        "Names",
+        "Segments",
+        "Table",
+        "Target",
+        "AnyExplainer",
+        "Checkable",
+        "Regions",
+    )
 }
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80

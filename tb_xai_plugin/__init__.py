@@ -23,9 +23,8 @@ if TYPE_CHECKING:
         Occlusion,
     )
     from tb_xai_plugin.gates.check import assert_rules, check
-    from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes
-    from tb_xai_plugin.reports.summary import summary
     from tb_xai_plugin.probes import ImageProbes, SequenceProbes, TabularProbes, TextProbes, load_probes
+    from tb_xai_plugin.reports.summary import summary
     from tb_xai_plugin.run import Run, read_run, read_runs
     from tb_xai_plugin.training.callback import ExplanationLogger
     from tb_xai_plugin.training.explain import explain
@@ -87,9 +86,9 @@ __all__ = [
     "assert_rules",
     "check",
     "explain",
-    "log_model",
     "explain_checkpoints",
     "load_probes",
+    "log_model",
     "read_run",
     "read_runs",
     "summary",

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from tb_xai_plugin.version import __version__
 
-
-def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from tb_xai_plugin.cli import compare
-
-    compare.add_to(commands)
-
-
-def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from tb_xai_plugin.cli import check
-
-    check.add_to(commands)
-
-
-def _show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from tb_xai_plugin.cli import show
-
-    show.add_to(commands)
-
-
-def _summary(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from tb_xai_plugin.cli import summary
-
-    summary.add_to(commands)
-
-
-def _explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from tb_xai_plugin.cli import explain
-
-    explain.add_to(commands)
-def _export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from tb_xai_plugin.cli import export
-
-    export.add_to(commands)
-
-
-# {command: (what it answers, what declares its options, and sets `command` to what runs it)}. A module for each, which is imported, with NumPy and
-# all that it needs, when its command is given: help comes at once.
+# {command: what it answers}. Each has a module, which declares its options, and sets `command` to what runs it. It is imported, with NumPy and all that it needs, when
+# its command is given: help comes at once.
 COMMANDS = {
-    "show": ("what is recorded?", _show),
-    "summary": ("what do runs say, one row each?", _summary),
-    "compare": ("do two runs have the same reasons?", _compare),
-    "check": ("do runs keep some rules?", _check),
-    "explain": ("explain the checkpoints of a training", _explain),
-    "compare": ("do two runs have the same reasons?", _compare),
-    "export": ("a report, pictures or tables of runs", _export),
+    "show": "what is recorded?",
+    "summary": "what do runs say, one row each?",
+    "compare": "do two runs have the same reasons?",
+    "check": "do runs keep some rules?",
+    "export": "a report, pictures or tables of runs",
+    "explain": "explain the checkpoints of a training",
 }
 
 # Exit code for a path or a record that can't be read; argparse uses the same for its own errors.
@@ -68,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     arguments = sys.argv[1:] if arguments is None else arguments
-    for name, (answers, declare) in COMMANDS.items():
+    for name, answers in COMMANDS.items():
         if name in arguments:
-            declare(commands)
+            importlib.import_module(f"tb_xai_plugin.cli.{name}").add_to(commands)
         else:
             commands.add_parser(name, help=answers)
     given = parser.parse_args(arguments)

@@ -61,9 +61,7 @@ def test_limes_rows_keep_each_player_with_probability_one_half() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("players", "evaluations", "level"), [(5, 22, 22), (6, 32, 32), (8, 128, 128), (8, 128, 64), (10, 256, 128)]
-)
+@pytest.mark.parametrize(("players", "evaluations", "level"), [(5, 22, 22), (6, 32, 32), (8, 128, 128), (8, 128, 64), (10, 256, 128)])
 def test_limes_rows_have_all_sizes_as_often_as_its_law_says(players: int, evaluations: int, level: int) -> None:
     """Also the players alone, which are in the design anyway, and also in the first part of a design."""
     folded, seeds = np.minimum(np.arange(players + 1), players - np.arange(players + 1)), 200
