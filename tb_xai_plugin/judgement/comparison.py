@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError, RecordError
-from tb_xai_plugin.judgement import alignment, differences, history, noise
+from tb_xai_plugin.judgement import alignment, differences, distances, history, noise
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing, places_of, rows_at
 from tb_xai_plugin.judgement.distances import MEASURES, ignoring_nan
 from tb_xai_plugin.judgement.region_pairs import RegionPair, leaning_words, region_pairs, seeds_of
@@ -141,7 +141,7 @@ class Comparison:
     def _least(self) -> float:
         return LEAST_APART[self.measure]
 
-    @property
+    @cached_property
     def both_right(self) -> np.ndarray:
         """bool (rows, probes): whether both runs are right."""
         return np.asarray(self.right.all(axis=-1))
@@ -150,6 +150,11 @@ class Comparison:
     def changed(self) -> np.ndarray:
         """bool (rows, probes, players): players whose attribution differs by more than noise, with a false discovery rate of 5 %."""
         return noise.significant_changes(self.values[0] - self.values[1], self.errors, self.values[1])
+
+    def changed_at(self, row: int) -> np.ndarray:
+        """bool (probes, players): `changed` of one row."""
+        here, there = self.values[:, row]
+        return noise.significant_changes(here - there, self.errors[row], there)
 
     @property
     def typical(self) -> np.ndarray:
@@ -365,7 +370,7 @@ def _distance(run: Series, other: Series, explainer: str, measure: str, target: 
     values = np.stack([rows_at(side.of_class(target, f"values/{explainer}")[0], places) for side, places in sides])
     classes = [rows_at(side.target_of(target), places) for side, places in sides]
     # Explanations of different classes are not compared.
-    return values, np.where(classes[0] == classes[1], MEASURES[measure](*values.astype(np.float64)), np.nan)
+    return values, np.where(classes[0] == classes[1], distances.between(*values, measure), np.nan)
 
 
 def _distance_of_repeats(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, rows: Pairing) -> np.ndarray:

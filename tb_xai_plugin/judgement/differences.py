@@ -74,6 +74,8 @@ def _logged(run: Series, explainer: str, target: Target, probes: Sequence[int] |
     """What was logged of one class and some probes."""
     sketches = [f"noise/{explainer}"] if run.record["details"][explainer]["sketched"] else []
     errors, *noise = run.of_class(target, f"errors/{explainer}", *sketches)
+    if not isinstance(probes, slice) and list(probes) == list(range(errors.shape[1])):
+        probes = slice(None)  # a list of numbers would copy
     return errors[:, probes], noise[0][:, probes] if noise else None, run.target_of(target)[:, probes]
 
 

@@ -158,7 +158,7 @@ def _distance_of_probe(compared: Comparison, row: int, run: Series, probe: int) 
         text = f"{compared.measure} distance {distance:.2f} (noise floor {floor:.2f})"
     a, b = (side[row, probe] for side in compared.values)
     change = np.abs(_unit(a) - _unit(b))
-    significant = np.where(compared.changed[row, probe], change, 0)
+    significant = np.where(compared.changed_at(row)[probe], change, 0)
     player = int(significant.argmax())
     if significant[player] > 0:
         part = percent(significant[player] / change.sum())

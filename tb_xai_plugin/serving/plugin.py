@@ -139,13 +139,7 @@ class XaiPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has 
         request.refuse_large(chosen, request.epochs(run), 4 * (2 * players + 2))
         values, errors, base = run.of_class(wanted, f"values/{explainer}", f"errors/{explainer}", f"base/{explainer}")
         target = run.target_of(wanted)
-        finite = np.abs(values[np.isfinite(values)])
-        ends = (
-            {"scale": float(np.quantile(finite, SCALE_QUANTILE)), "largest": float(finite.max())}
-            if finite.size
-            else {"scale": None, "largest": None}
-        )
-        header = {"probes": chosen, **ends}
+        header = {"probes": chosen, **run.cached("scale", explainer, wanted, make=lambda: _scale(values))}
         arrays = {"values": values, "errors": errors, "base": base, "target": target}
         return header, {"steps": run.all_steps, **{name: array[:, chosen] for name, array in arrays.items()}}
 
@@ -413,6 +407,14 @@ def _handled(route: Callable[[Request], T], request: Request) -> T:
         return route(request)
     except RecordError as error:
         raise errors.NotFoundError(f"{request.route}: {error}") from error
+
+
+def _scale(values: np.ndarray) -> dict[str, float | None]:
+    """The end of the colour scale, and the largest |value|; None where no value is a number. Of all probes and epochs, whichever are asked for."""
+    finite = np.abs(values[np.isfinite(values)])
+    if not finite.size:
+        return {"scale": None, "largest": None}
+    return {"scale": float(np.quantile(finite, SCALE_QUANTILE)), "largest": float(finite.max())}
 
 
 def _step(run: Run, place: int) -> int | None:
