@@ -1,4 +1,4 @@
-"""What a record of many probes and epochs costs: seconds and peak memory to open and judge it, to export it, and to open its page.
+"""What a record of many probes and epochs costs: seconds and peak memory to open it, to judge it, and to write it in other forms.
 
     python benchmarks/speed/large.py                            500 probes x 1,000 epochs, two runs, in a folder that is removed afterwards
     python benchmarks/speed/large.py --folder logs              a log that is there, e.g. of benchmarks/page/page_log.py
@@ -8,7 +8,7 @@
 The record has two explainers, LIME and SHAP, of 16 players and 3 classes; one class, the label's, is judged. Each line is a process of its own that opens the
 run, or both runs, and does one thing: seconds of the processor and of the clock from the opening on, without the import of the package, and the most memory of the
 whole process, as Linux counts it (VmHWM). The tasks take turns, and the median of the rounds is printed. "all" does what all lines above it do, in one process.
-"page" starts TensorBoard, waits until it has read the log, and asks it for what the tab asks for when it opens. Linux only.
+What the tab's server takes on the same log: benchmarks/page/server.py. Linux only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -82,6 +83,16 @@ def nothing(run: Any, other: Any) -> None:
     run.steps, run.logs  # noqa: B018
 
 
+def written(ending: str) -> Callable[[Any, Any], None]:
+    def write(run: Any, other: Any) -> None:
+        from tb_xai_plugin.reports import tables
+
+        with tempfile.TemporaryDirectory() as folder:
+            tables.write(run, Path(folder) / f"run.{ending}")
+
+    return write
+
+
 TASKS: dict[str, Callable[[Any, Any], None]] = {
     "open": nothing,
     "drift": drift,
@@ -93,6 +104,8 @@ TASKS: dict[str, Callable[[Any, Any], None]] = {
     "all": everything,
     "all, both explainers": both,
     "compare": compared,
+    "to_npz": written("npz"),
+    "to_parquet": written("parquet"),
 }
 
 
@@ -149,7 +162,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument(
+        "--tasks", nargs="+", choices=TASKS, default=[task for task in TASKS if task != "to_parquet" or find_spec("pyarrow")]
+    )
     for option, default in {"runs": 2, "probes": 500, "epochs": 1000, "classes": 3, "grid": 4}.items():
         parser.add_argument(f"--{option}", type=int, default=default)
     parser.add_argument("--child", help=argparse.SUPPRESS)
