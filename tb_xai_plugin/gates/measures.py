@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -196,7 +197,8 @@ def happened(asked: Asked) -> Found:
     if nothing := _without_epochs(asked):
         return nothing
     counted = [event for event in history.run_events(asked.run, asked.explainer, asked.target) if event.kind == kind or not kind]
-    counts = np.array([[sum(event.probe == probe for event in counted) for probe in asked.probes]], dtype=np.float64)
+    of_probe = Counter(event.probe for event in counted)
+    counts = np.array([[of_probe[probe] for probe in asked.probes]], dtype=np.float64)
     epochs = sorted({event.step for event in counted if event.probe in set(asked.probes)})
     at = f"{'epoch' if len(epochs) == 1 else 'epochs'} {', '.join(map(str, epochs[:8]))}{', …' if len(epochs) > 8 else ''}"
     return Found(counts, over="sum", words=f"at {at}" if epochs else "", probes=asked.probes)

@@ -107,7 +107,11 @@ class Certain(Series):
         if k is not None and (isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1):
             raise ArgumentError(f"{self.name}: certain has k={k!r}; give a number of players, at least 1, or leave it out.")
         values, errors = self.of_class(target, f"values/{self._known(explainer)}", f"errors/{explainer}")
-        return certain(values[self.is_epoch], errors[self.is_epoch], k)
+        # One epoch after the other: of a long record, the intervals of all take many times its memory.
+        found = np.zeros(values[self.is_epoch].shape, dtype=bool)
+        for row, place in zip(found, np.flatnonzero(self.is_epoch), strict=True):
+            row[:] = certain(values[place], errors[place], k)
+        return found
 
 
 def trust(run: Series, explainer: str, target: Target) -> Trust:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from junitparser import JUnitXml
 from support.analysed import given_run, noisy_series
-from support.records import FakeRun
+from support.records import ROOT, FakeRun
 
 from tb_xai_plugin import cli
 from tb_xai_plugin.cli.main import COMMANDS
@@ -241,9 +241,12 @@ def test_json_is_as_its_schema_says(command: str, all_kinds_of_logs: Path, capsy
         jsonschema.validate(found, schema, jsonschema.Draft202012Validator)
 
 
-def test_every_command_has_a_schema_and_every_schema_a_command() -> None:
-    shipped = {path.name for path in (files("tb_xai_plugin.cli") / "schemas").iterdir()}
-    assert shipped == {f"{command}-1.json" for command in COMMANDS}
+def test_every_command_has_a_schema_that_says_whose_it_is() -> None:
+    for command in COMMANDS:
+        schema = schema_of(command)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert all(form["properties"]["schema"] == {"const": f"tb-xai/{command}/1"} for form in schema.get("oneOf", [schema]))
+        assert f"`tb-xai/{command}/1`" in (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
 
 
 def test_a_schema_refuses_what_it_does_not_name(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
