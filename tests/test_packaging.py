@@ -171,7 +171,7 @@ def test_training_does_not_import_what_serves(room: str) -> None:
 
 
 def test_frameworks_are_named_in_models_and_by_the_callback_that_keras_calls() -> None:
-    rooms = ("probes", "games", "explainers", "engine", "records", "judgement", "run", "training", "cli", "serving")
+    rooms = ("probes", "games", "explainers", "engine", "records", "judgement", "run", "training", "reports", "gates", "cli", "serving")
     named = {name for room in rooms for name, each in imports_of(room).items() if each & {"keras", "tensorflow", "jax", "torch"}}
     assert named == {"training/callback.py"}
 
@@ -205,6 +205,9 @@ def test_runs_are_compared_on_the_command_line_where_tensorflow_is_not_installed
     assert (done.returncode, done.stderr) == (0, "")
     assert "A a" in done.stdout
     assert "B b" in done.stdout
+    for arguments in (["show"], ["summary"], ["check", "--rule", "share(left) < 2"]):
+        done = subprocess.run([command, *arguments, tmp_path], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), arguments
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,21 @@ def test_the_reference_is_not_checked_against_itself(tmp_path: Path) -> None:
     by_path = xai.check(tmp_path / "honest-seed1", f"agreement('{tmp_path / 'honest-seed0'}') > 0.9")
     assert by_path.outcomes[0].value == by_name.outcomes[0].value
     assert not xai.check(tmp_path / "honest-seed0", "agreement(honest-seed0) > 0.9").passed, "a check of nothing does not pass"
+
+
+def test_runs_that_explain_other_probes_do_not_agree_but_are_a_mistake(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "a").write(range(2))
+    FakeRun(tmp_path / "b", seed=1).write(range(2))
+    (found,) = xai.check(tmp_path, "agreement(b) > 0.5").outcomes
+    assert found.outcome == "mistake"
+    assert re.match(r"a and b can't be compared: .+\.\n    agreement\(b\) > 0.5\n", found.words)
+
+
+def test_a_rule_is_about_the_probe_set_that_is_asked_for(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "run", probe_set="day").write([0])
+    FakeRun(tmp_path / "run", probe_set="night", players=(4, 4)).write([0])
+    for probe_set, probes in (("day", 3), ("night", 2)):
+        assert len(one(tmp_path / "run", "share(left) < 2", probe_set=probe_set).probes) == probes
 
 
 def test_what_has_no_number_does_not_pass(tmp_path: Path) -> None:
