@@ -6,13 +6,11 @@ import argparse
 import os
 import sys
 
-from tb_xai_plugin.cli.compare import name_below
 from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.gates import forms
-from tb_xai_plugin.gates.check import Report, check, runs_of
+from tb_xai_plugin.gates.check import Report, check
 from tb_xai_plugin.gates.measures import MEASURES
-from tb_xai_plugin.run import Run
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,16 +75,14 @@ def run(given: argparse.Namespace) -> int:
     rules = [*given.rules, *(rule for path in given.files for rule in _rules_in(path))]
     if not rules:
         raise ArgumentError("check needs a rule, e.g. --rule \"share(corner) < 0.3\"; 'tb-xai check --help' lists what can be measured.")
-    runs = runs_of(given.logdir, given.probe_set)
-    reference: str | Run | None = given.reference
-    if given.reference:
-        # The reference is not checked against itself, whatever its path looks like.
-        inside = given.reference if given.reference in runs else name_below(given.logdir, runs, given.reference)
-        reference = runs.get(inside, given.reference) if inside else given.reference
-    if unknown := [name for name in given.runs if name not in runs]:
-        raise ArgumentError(f"there is no run {unknown[0]!r} below {given.logdir}; it has {', '.join(runs)}.")
     report = check(
-        runs, rules, reference=reference, strict=given.strict, probe_set=given.probe_set, pattern=given.pattern, only=given.runs or None
+        given.logdir,
+        rules,
+        reference=given.reference,
+        strict=given.strict,
+        probe_set=given.probe_set,
+        pattern=given.pattern,
+        only=given.runs or None,
     )
     _write(report, given)
     return report.exit_code

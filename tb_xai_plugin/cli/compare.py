@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from tb_xai_plugin.judgement import alignment, events, findings, summaries, word
 from tb_xai_plugin.judgement.alignment import ABSENT
 from tb_xai_plugin.judgement.beside import MOST_FEATURES, SideBySide
 from tb_xai_plugin.judgement.distances import MEASURES
-from tb_xai_plugin.records import asked, wire
+from tb_xai_plugin.records import asked, places, wire
 from tb_xai_plugin.run import read_run, read_runs
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def run(given: argparse.Namespace) -> int:
     if given.repeats:
         repeats = _of_set(read_runs(given.repeats), given.probe_set)
         for run, path in zip(runs, (given.a, given.b), strict=True):
-            run.name = name_below(given.repeats, repeats, path) or run.name
+            run.name = places.name_below(given.repeats, repeats, path) or run.name
     with Progress(f"Comparing {a.name} and {b.name}").phase("values" if repeats is None else "values, and repeats"):
         compared = a.compare(
             b,
@@ -131,20 +130,6 @@ def _of_set(runs: dict[str, Run], probe_set: str | None) -> dict[str, Run]:
         with suppress(RecordError):
             of_set[name] = run.of_set(probe_set)
     return of_set
-
-
-def name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
-    """The name of a run below a directory, whatever the form of its path; None where it is not in that directory.
-
-    Several names may be links to one run: the one that the path ends with comes first.
-    """
-
-    def directory(*parts: str) -> str:
-        real = os.path.realpath(os.path.join(*parts))
-        return os.path.dirname(real) if os.path.basename(real) == wire.DIRECTORY else real
-
-    written = [name for name in names if os.path.abspath(os.path.join(logdir, name)) == os.path.abspath(path)]
-    return next(iter([*written, *(name for name in names if directory(logdir, name) == directory(path))]), None)
 
 
 def _make_names_different(runs: Sequence[Run], paths: Sequence[str]) -> None:

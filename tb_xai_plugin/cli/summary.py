@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.cli.reply import reply
-from tb_xai_plugin.gates.check import runs_of
 from tb_xai_plugin.judgement import alignment, events, words
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.reports.summary import rows_of
@@ -38,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(given: argparse.Namespace) -> int:
     target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
-    rows = rows_of(runs_of(given.logdir, given.probe_set), given.explainer, target, given.regions)
+    rows = rows_of(given.logdir, given.explainer, target, given.regions, given.probe_set)
     print(reply("summary", {"runs": rows}) if given.json else "\n".join(_lines(rows)))
     return 0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tb_xai_plugin.errors import ArgumentError
-from tb_xai_plugin.gates import outcomes
+from tb_xai_plugin.gates import outcomes as judged
 from tb_xai_plugin.gates.found import Asked, chosen_probes
 from tb_xai_plugin.gates.grammar import Rule, RuleError, Value, choose, parse
 from tb_xai_plugin.gates.measures import MEASURES, Measure, SameRunError
@@ -125,17 +125,19 @@ def check(
     if not checked:
         raise ArgumentError("check: there is no rule; give at least one, such as 'share(corner) < 0.3'.")
     known = runs_of(runs, probe_set)
-    others = _Others(known, _reference(reference, known, probe_set), probe_set, pattern)
-    found: list[Outcome] = []
-    for rule in checked:
-        of_rule = [
-            outcome
-            for name, run in known.items()
-            if (only is None or name in only) and (outcome := _checked(run, rule, others)) is not None
-        ]
-        alone = Outcome(rule.text, "", MISTAKE, words="there is no other run than the reference to check.")
-        found += of_rule or [alone]
-    return Report(tuple(found), strict)
+    if unknown := [name for name in only or () if name not in known]:
+        raise ArgumentError(f"check: there is no run {unknown[0]!r}; there are {', '.join(known)}.")
+    others = _Others(known, _reference(reference, runs, known, probe_set), probe_set, pattern)
+    found: dict[int, list[Outcome]] = {place: [] for place in range(len(checked))}
+    for name, run in known.items():
+        for place, rule in enumerate(checked):
+            if (only is None or name in only) and (outcome := _checked(run, rule, others)) is not None:
+                found[place].append(outcome)
+        if isinstance(runs, str | os.PathLike):
+            run.forget()  # a directory of long runs would take the memory of all; one that another is compared with is read again
+    alone = "there is no other run than the reference to check."
+    outcomes = [found[place] or [Outcome(rule.text, "", MISTAKE, words=alone)] for place, rule in enumerate(checked)]
+    return Report(tuple(outcome for of_rule in outcomes for outcome in of_rule), strict)
 
 
 def assert_rules(
@@ -196,7 +198,7 @@ def _checked(run: Run, rule: Rule, others: _Others) -> Outcome | None:
     """The outcome of one rule for one run; None for the reference itself, of which a comparison says nothing."""
     try:
         asked = Asked(run, rule, chosen_probes(run, rule), others)
-        return outcomes.outcome(asked, MEASURES.get(rule.quantity.text, METRIC).find(asked))
+        return judged.outcome(asked, MEASURES.get(rule.quantity.text, METRIC).find(asked))
     except SameRunError:
         return None
     except ArgumentError as error:
@@ -229,11 +231,15 @@ def runs_of(given: Checkable, probe_set: str | None = None) -> dict[str, Run]:
     return {run.name: run}
 
 
-def _reference(given: str | os.PathLike[str] | Run | None, known: Mapping[str, Run], probe_set: str | None) -> Run | None:
+def _reference(given: str | os.PathLike[str] | Run | None, runs: Checkable, known: Mapping[str, Run], probe_set: str | None) -> Run | None:
+    """The reference; one of the runs, whatever form its path has: it is not checked against itself."""
     if given is None or isinstance(given, Run):
         return given
-    name = os.fspath(given)
-    return known[name] if name in known else read_run(name, probe_set)
+    path = os.fspath(given)
+    if path in known:
+        return known[path]
+    inside = places.name_below(os.fspath(runs), known, path) if isinstance(runs, str | os.PathLike) else None
+    return known[inside] if inside is not None else read_run(path, probe_set)
 
 
 class _Others:

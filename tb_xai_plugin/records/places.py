@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tb_xai_plugin.errors import RecordError
@@ -29,6 +29,20 @@ def has_events(directory: str) -> bool:
 def name_of(path: str) -> str:
     """The last part of a path."""
     return path.rstrip("/").rpartition("/")[2] if is_remote(path) else os.path.basename(os.path.abspath(path))
+
+
+def name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
+    """The name of a run below a directory, whatever the form of its path; None where it is not in that directory.
+
+    Several names may be links to one run: the one that the path ends with comes first.
+    """
+
+    def directory(*parts: str) -> str:
+        real = os.path.realpath(os.path.join(*parts))
+        return os.path.dirname(real) if os.path.basename(real) == wire.DIRECTORY else real
+
+    written = [name for name in names if os.path.abspath(os.path.join(logdir, name)) == os.path.abspath(path)]
+    return next(iter([*written, *(name for name in names if directory(logdir, name) == directory(path))]), None)
 
 
 def record_directories(logdir: str) -> list[tuple[str, str]]:

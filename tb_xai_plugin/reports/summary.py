@@ -63,20 +63,26 @@ def summary(
 
 
 def rows_of(
-    runs: Checkable | Iterable[Run], explainer: str | None = None, target: Target = "label", regions: Regions = None
+    runs: Checkable | Iterable[Run],
+    explainer: str | None = None,
+    target: Target = "label",
+    regions: Regions = None,
+    probe_set: str | None = None,
 ) -> list[dict[str, Any]]:
     """The rows of `summary`, of plain values: metrics, regions and events are dictionaries. None where a run has no number."""
-    known = _named(runs)
+    known = _named(runs, probe_set)
     found = find({name: recorded(run) for name, run in known.items()}) if len(known) > 1 else None
-    return [
-        {"run": name, "recipe": found.recipe(name) if found else None, **_row(run, explainer, target, regions)}
-        for name, run in known.items()
-    ]
+    rows = []
+    for name, run in known.items():
+        rows.append({"run": name, "recipe": found.recipe(name) if found else None, **_row(run, explainer, target, regions)})
+        if isinstance(runs, str | os.PathLike):
+            run.forget()  # a directory of long runs would take the memory of all
+    return rows
 
 
-def _named(runs: Checkable | Iterable[Run]) -> dict[str, Run]:
+def _named(runs: Checkable | Iterable[Run], probe_set: str | None) -> dict[str, Run]:
     if isinstance(runs, str | os.PathLike | Run | Mapping):
-        return runs_of(runs)
+        return runs_of(runs, probe_set)
     named: dict[str, Run] = {}
     for run in runs:
         if not isinstance(run, Run):

@@ -73,7 +73,7 @@ def test_the_exit_code_says_whether_rules_hold(logs: Path, capsys: pytest.Captur
     [
         ([], "check needs a rule"),
         (["--rules", "nowhere.txt"], "the file of rules 'nowhere.txt' can't be read"),
-        (["--rule", "epochs > 1", "--run", "hones"], "there is no run 'hones' below"),
+        (["--rule", "epochs > 1", "--run", "hones"], "there is no run 'hones'; there are honest, shortcut"),
         (["--rule", "epochs > 1", "--reference", "nowhere"], "there is no directory 'nowhere'"),
         (["--rule", "epochs > 1", "--set", "other"], "no probe set 'other'"),
     ],
