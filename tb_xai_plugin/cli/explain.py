@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import pkgutil
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.clusters.checkpoints import explain_checkpoints
 from tb_xai_plugin.clusters.jobs import WorkerError
 from tb_xai_plugin.models.heads import HEADS
@@ -101,7 +101,7 @@ def run(given: argparse.Namespace) -> int:
         if client:
             client.close()
     report = _report(found, given.logdir, time.perf_counter() - began)
-    print(json.dumps({"schema": "tb-xai/explain/1", **report}, indent=2) if given.json else _sentence(report))
+    print(reply("explain", report) if given.json else _sentence(report))
     return INCOMPLETE if report["gaps"] else 0
 
 

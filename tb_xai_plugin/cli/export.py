@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.records.sources import Source
 from tb_xai_plugin.reports import html
@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> int:
         raise FileNotFoundError(f"export: there is no directory {folder!r} for --to; make it first.")
     written = FORMS[suffix][1](sources_of(given.runs), given)
     if given.json:
-        print(json.dumps({"schema": "tb-xai/export/1", **written}, indent=2))
+        print(reply("export", written))
     else:
         print("\n".join(_lines(written)))
     return 0

@@ -16,10 +16,11 @@ VERSIONS: dict[str, int] = {}
 def reply(command: str, content: Mapping[str, Any]) -> str:
     """JSON text of what a command found: `{"schema": "tb-xai/<command>/<version>", …}`.
 
-    content: of plain values, NumPy numbers and arrays. What is not a finite number is null, as JSON has no NaN.
+    content: of plain values, NumPy numbers and arrays. What is not a finite number is null, as JSON has no NaN;
+    what is not ASCII is escaped, so that a terminal or pipe of any encoding keeps it.
     """
     named = {"schema": f"tb-xai/{command}/{VERSIONS.get(command, 1)}", **content}
-    return json.dumps(_plain(named), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(_plain(named), indent=2, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

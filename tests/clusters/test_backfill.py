@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import warnings
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import keras
 import numpy as np
 import pytest
@@ -294,7 +296,8 @@ def test_the_command_line_does_the_same(trained: Path, tmp_path: Path, capsys: p
     options = ["--probes", str(tmp_path / "probes.npz"), "--logdir", str(tmp_path / "back"), "--logs", str(trained / "log.csv")]
     assert main(["explain", *paths, *options, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["schema"] == "tb-xai/explain/1"
+    schema = (files("tb_xai_plugin.cli") / "schemas" / "explain-1.json").read_text(encoding="utf-8")
+    jsonschema.validate(report, json.loads(schema))
     assert (report["explained"], report["gaps"], report["probes"]) == ([-1, 0, 1, 2], [], 5)
     run, live = xai.read_run(tmp_path / "back"), xai.read_run(trained / "live")
     np.testing.assert_array_equal(run.values("lime"), live.values("lime"))
