@@ -118,7 +118,7 @@ def homes() -> dict[str, str]:
     """{class: where it is defined}: of what is returned and never made by hand, so that it is not among the package's names."""
     found = {}
     for module in pkgutil.walk_packages(tb_xai_plugin.__path__, "tb_xai_plugin."):
-        if ".frontend" in module.name:
+        if ".frontend" in module.name or ".integrations." in module.name:  # which need frameworks that are not there
             continue
         for name, thing in vars(importlib.import_module(module.name)).items():
             if inspect.isclass(thing) and thing.__module__ == module.name:
