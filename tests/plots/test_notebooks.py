@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.records import ROOT, http_get, wait_until
+from support.records import ROOT
 
 # The notebooks do the same on every Python.
 pytestmark = pytest.mark.slow
@@ -23,8 +22,8 @@ pytest.importorskip("shap", reason="pip install shap")
 EXAMPLES = ROOT / "examples"
 
 
-def executed(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The outputs of all cells of a notebook, run in a folder of its own with this package."""
+def executed(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> list[dict[str, Any]]:
+    """The outputs of all cells of a notebook and of `more` cells, run in a folder of its own with this package."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
     binary = folder / "tensorboard"  # of this environment, also where that is not activated
     binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tensorboard.main "$@"\n', encoding="utf-8")
@@ -33,6 +32,7 @@ def executed(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[d
     monkeypatch.setenv("TMPDIR", str(folder))  # where %tensorboard leaves what it started
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
     book = nbformat.read(EXAMPLES / name, as_version=4)
+    book.cells += [nbformat.v4.new_code_cell(code) for code in more]
     nbclient.NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
     return [output for cell in book.cells for output in cell.get("outputs", [])]
 
@@ -50,29 +50,29 @@ def test_the_guides_pictures_are_one_line_each(tmp_path: Path, monkeypatch: pyte
     assert "SHAP: attributions in probability" in displays[0]
 
 
-@pytest.fixture
-def tensorboards(tmp_path: Path) -> Any:
-    """The TensorBoards that %tensorboard left in the folder; they end with the test."""
+# In the kernel, which takes the TensorBoard that it started with it.
+ASK = """
+import json, time, urllib.request
+from tensorboard import manager
 
-    def left() -> list[dict[str, Any]]:
-        return [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob(".tensorboard-info/*.info")]
+(started,) = manager.get_all()
+address = f"http://127.0.0.1:{started.port}/data/plugin/xai/runs"
+open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+for _ in range(600):
+    runs = [run["run"] for run in json.load(open_url(address))["runs"]]
+    if len(runs) == 2:
+        break
+    time.sleep(0.1)
+print(json.dumps({"port": started.port, "runs": sorted(runs)}))
+"""
 
-    yield left
-    for info in left():
-        os.kill(info["pid"], signal.SIGTERM)
 
-
-def test_a_training_is_watched_with_tensorboard_in_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tensorboards: Any) -> None:
-    outputs = executed("training.ipynb", tmp_path, monkeypatch)
-    (started,) = tensorboards()
+def test_a_training_is_watched_with_tensorboard_in_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = executed("training.ipynb", tmp_path, monkeypatch, ASK)
+    told = json.loads(outputs[-1]["text"])
     frame = next(html for html in shown(outputs, "text/html") if "iframe" in html)
-    assert str(started["port"]) in frame
-
-    def runs() -> list[str]:
-        reply = http_get(f"http://127.0.0.1:{started['port']}/data/plugin/xai/runs")
-        return sorted(run["run"] for run in reply.json["runs"]) if reply.status == 200 else []
-
-    wait_until(lambda: runs() == ["honest/xai", "shortcut/xai"], 60)
+    assert str(told["port"]) in frame
+    assert told["runs"] == ["honest/xai", "shortcut/xai"]
     displays = [html for html in shown(outputs, "text/html") if "tb-xai" in html]
     assert "leans on it since epoch" in displays[0]
     assert "A leans on corner" in displays[1]
