@@ -22,7 +22,7 @@ PER_CHARACTER = 0.0125
 
 def draw(ax: Axes, theme: Theme, moment: Moment, probe: int) -> None:
     """Draw the players of one probe as a band that meets at the sum of all attributions."""
-    values, errors = moment.of("plot_force", probe)
+    values, _ = moment.of("plot_force", probe)
     values = np.nan_to_num(values)
     base = float(np.nan_to_num(moment.base[probe]))
     total = base + float(values.sum())
@@ -50,9 +50,6 @@ def draw(ax: Axes, theme: Theme, moment: Moment, probe: int) -> None:
                 )
             at = far
     ax.plot([total, total], [BOTTOM, TOP + 0.25], color=theme.ink, linewidth=1.5)
-    error = float(np.sqrt(np.nansum(errors**2)))
-    # A standard error of the sum, as if those of the players were independent, is too large where they must add up: it is not drawn.
-    del error
     ax.annotate(
         f"sum {number(total)}",
         (total, TOP + 0.25),

@@ -33,7 +33,10 @@ def draw(ax: Axes, theme: Theme, moment: Moment, probe: int, values: np.ndarray,
         # Edges between players of one choice and sign are left out, as those of lime's mask are.
         labels = np.where(shown, np.sign(np.nan_to_num(values)), 0) if isinstance(look.outlines, str) else np.arange(len(values))
         color = look.outlines if isinstance(look.outlines, str) else theme.faint
-        _outline(ax, np.where(segments < 0, -2, labels[np.maximum(segments, 0)]), color, 2.0 if isinstance(look.outlines, str) else 0.6)
+        between = 0 if isinstance(look.outlines, str) else -2
+        _outline(
+            ax, np.where(segments < 0, between, labels[np.maximum(segments, 0)]), color, 2.0 if isinstance(look.outlines, str) else 0.6
+        )
     if look.region is not None:
         if look.region not in probes.regions:
             raise ArgumentError(f"plot_overlay: no region {look.region!r} in these probes; they have {list(probes.regions)}.")

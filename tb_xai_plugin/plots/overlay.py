@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +34,7 @@ def plot(who: str, moment: Moment, probe: int, ax: Axes | None, dark: bool | Non
         notes = ax.get_xlabel().partition("\n")[2]
         ax.set_xlabel(f"{moment.label(probe)}\n{notes}")
     elif look.legend and look.view != "image":
-        of_axes.legend(ax, theme, end, moment.label(probe), below=moment.probes.kind == "text")
+        of_axes.legend(ax, theme, end, moment.label(probe), below=moment.probes.kind == "text" or _is_low(moment))
     return ax
 
 
@@ -56,9 +55,12 @@ def size(moment: Moment, probe: int, look: Look) -> tuple[float, float]:
     if kind == "sequence":
         return 5.6, 2.2
     high, wide = moment.probes.images.shape[1:3]  # type: ignore[attr-defined]
-    return 3.9, 0.4 + 3.1 * min(2.0, max(0.4, high / wide))
+    return 3.9, 0.4 + 3.1 * min(2.0, max(0.3, high / wide)) + 0.6 * _is_low(moment)
 
 
-def common_end(look: Look, values: Sequence[np.ndarray]) -> float:
-    """The end of a scale that several pictures share."""
-    return look.end(*values)
+def _is_low(moment: Moment) -> bool:
+    """Whether pictures are so low that a label beside them has no room."""
+    if moment.probes.kind != "image":
+        return False
+    high, wide = moment.probes.images.shape[1:3]  # type: ignore[attr-defined]
+    return bool(high < 0.8 * wide)

@@ -92,6 +92,10 @@ def _width(text: str) -> float:
 
 
 def _points(ax: Axes) -> float:
-    """The width of axes in points."""
-    inches = ax.get_position().width * ax.figure.get_figure(root=True).get_size_inches()[0]
+    """The width of axes in points, once their figure is laid out."""
+    figure = ax.figure.get_figure(root=True)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    inches = ax.get_position().width * figure.get_size_inches()[0]
     return float(72 * inches)
