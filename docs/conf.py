@@ -71,7 +71,7 @@ add_module_names = False
 
 # Types of other projects: their documentation is not fetched, so there is nothing to link to. And our own internal types, which have no page.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(np|numpy|pandas|keras|matplotlib|shap|collections|typing|os|abc)(\..*)?"),
+    (r"py:.*", r"(np|numpy|pandas|keras|matplotlib|shap|collections|typing|os|abc|concurrent)(\..*)?"),
     (r"py:.*", r"Any|Axes|Callable|Iterable|Iterator|Mapping|Sequence|PathLike|ClassVar|Self"),
     (r"py:.*", "|".join(autodoc_type_aliases)),
     (r"py:.*", r"tb_xai_plugin(\.\w+){2,}|ArgumentError|RecordError|RegionPair|ProbeSet"),
