@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tb_xai_plugin.cli.reply import reply
@@ -12,6 +13,7 @@ from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.records.sources import Source
 from tb_xai_plugin.reports import html
 from tb_xai_plugin.reports.sources import sources_of
+from tb_xai_plugin.run import Run
 
 MB = 1e6
 
@@ -34,6 +36,19 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="MB",
         help="of .html: up to this size the file has also what few readers ask for, such as further classes and pinned epochs (default: %(default)s)",
     )
+    parser.add_argument(
+        "--explainer", help="of all forms but .html, which has all: the explainer (default: shap where all runs have it, else the first)"
+    )
+    parser.add_argument(
+        "--set", dest="probe_set", help="of all forms but .html: the probe set, where the runs have several (default: the first)"
+    )
+    parser.add_argument(
+        "--class",
+        dest="target",
+        default="label",
+        help='of .md, .png and .gif: "label", "predicted" or a class number (default: %(default)s)',
+    )
+    parser.add_argument("--probe", type=int, default=0, help="of .png and .gif: the number of the probe (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
     parser.set_defaults(command=run)
 
@@ -54,10 +69,15 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _lines(written: Mapping[str, Any]) -> list[str]:
-    lines = [f"{written['file']}: {written['bytes'] / MB:.1f} MB, {', '.join(written['runs'])}"]
+    lines = [f"{written['file']}: {size_words(written['bytes'])}, {', '.join(written['runs'])}"]
+    lines += [f"  {file}" for file in written.get("further files", ())]
     if written.get("left out"):
         lines.append(f"  left out for its size: {', '.join(written['left out'])}; a larger --limit has room for more")
     return lines
+
+
+def size_words(size: int) -> str:
+    return f"{size / MB:.1f} MB" if size >= MB / 10 else f"{size / 1e3:.0f} kB"
 
 
 def _page(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
@@ -67,7 +87,56 @@ def _page(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, An
     return {"file": given.to, "bytes": size, "runs": list(sources), "left out": absent}
 
 
+def _runs(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Run]:
+    return {name: Run(source, name, given.probe_set).load() for name, source in sources.items()}
+
+
+def _target(given: argparse.Namespace) -> str | int:
+    return int(given.target) if given.target.lstrip("-").isdigit() else str(given.target)
+
+
+def _written(files: list[str], runs: Iterable[str]) -> dict[str, Any]:
+    return {"file": files[0], "bytes": os.path.getsize(files[0]), "runs": list(runs), "further files": files[1:]}
+
+
+def _markdown(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
+    from tb_xai_plugin.reports import markdown, pictures
+
+    files = markdown.write(_runs(sources, given), given.to, given.explainer, _target(given))
+    if not pictures.can_draw():
+        print("tb-xai: the report has no pictures, which need matplotlib; install it with 'pip install matplotlib'.", file=sys.stderr)
+    return _written(files, sources)
+
+
+def _picture(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
+    from tb_xai_plugin.reports import pictures
+
+    runs = list(_runs(sources, given).values())
+    write = pictures.gif if given.to.lower().endswith(".gif") else pictures.png
+    write(runs, given.to, given.explainer or pictures.usual_explainer(runs), given.probe, _target(given))
+    return _written([given.to], sources)
+
+
+def _numbers(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ArgumentError("export: a table needs pandas; install it with 'pip install pandas'.") from error
+    tables = {name: run.to_dataframe() for name, run in _runs(sources, given).items()}
+    if given.explainer:
+        for name, table in tables.items():
+            tables[name] = table[table["explainer"] == given.explainer]
+            if tables[name].empty:
+                raise ArgumentError(f"export: no explainer {given.explainer!r} in {name}; it has {sorted(table['explainer'].unique())}.")
+    pandas.concat(tables, names=["run"]).droplevel(1).to_csv(given.to, encoding="utf-8")
+    return _written([given.to], sources)
+
+
 # {suffix: (what it is, what writes it and says what was written)}
 FORMS: dict[str, tuple[str, Callable[[dict[str, Source], argparse.Namespace], dict[str, Any]]]] = {
     ".html": ("the tab's own page, which opens from disk", _page),
+    ".md": ("the verdict, shares, onsets and events, with pictures in a folder beside it", _markdown),
+    ".png": ("one probe over the epochs of each run", _picture),
+    ".gif": ("one image, epoch by epoch", _picture),
+    ".csv": ("all attributions as a table, one row for each step, explainer, probe, class and player", _numbers),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -17,6 +18,7 @@ from tb_xai_plugin.errors import ArgumentError, RecordError
 from tb_xai_plugin.judgement.alignment import WAYS
 from tb_xai_plugin.reports import requests
 from tb_xai_plugin.reports.requests import FIRST_WAY, Info, Request, Topic
+from tb_xai_plugin.reports.words import listed
 from tb_xai_plugin.serving.shelf import Replies
 from tb_xai_plugin.version import __version__
 
@@ -245,14 +247,8 @@ class Collector:
         return absent
 
 
-def listed(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
 def array_of(body: bytes, name: str) -> list[int]:
     """One int32 array of a reply, in the format of container.py."""
-    import json
-
     length = int.from_bytes(body[:4], "little")
     about: Mapping[str, Any] = json.loads(body[4 : 4 + length])["arrays"][name]
     numbers: list[int] = np.frombuffer(body, "<i4", int(np.prod(about["shape"])), 4 + length + about["offset"]).tolist()

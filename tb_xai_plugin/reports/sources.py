@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.records import places, wire
 from tb_xai_plugin.records.sources import Source, source_of
-from tb_xai_plugin.run import Run
 
 logger = logging.getLogger("tb_xai_plugin")
 
@@ -34,11 +33,6 @@ def sources_of(paths: Sequence[str]) -> dict[str, Source]:
         for damage in getattr(sources[name], "damages", ()):
             logger.warning(damage)
     return sources
-
-
-def runs_of(sources: dict[str, Source], probe_set: str | None = None) -> dict[str, Run]:
-    """The runs of some records. A record that can't be read is a RecordError (a ValueError)."""
-    return {name: Run(source, name, probe_set) for name, source in sources.items()}
 
 
 def _below(path: str) -> dict[str, str]:
