@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.records.sources import Source
-from tb_xai_plugin.reports import html
+from tb_xai_plugin.reports import html, tables
 from tb_xai_plugin.reports.sources import sources_of
 from tb_xai_plugin.run import Run
 
@@ -36,9 +36,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="MB",
         help="of .html: up to this size the file has also what few readers ask for, such as further classes and pinned epochs (default: %(default)s)",
     )
-    parser.add_argument(
-        "--explainer", help="of all forms but .html, which has all: the explainer (default: shap where all runs have it, else the first)"
-    )
+    parser.add_argument("--explainer", help="of .md, .png and .gif: the explainer (default: shap where all runs have it, else the first)")
     parser.add_argument(
         "--set", dest="probe_set", help="of all forms but .html: the probe set, where the runs have several (default: the first)"
     )
@@ -70,8 +68,8 @@ def run(given: argparse.Namespace) -> int:
 
 def _lines(written: Mapping[str, Any]) -> list[str]:
     lines = [f"{written['file']}: {size_words(written['bytes'])}, {', '.join(written['runs'])}"]
-    lines += [f"  {file}" for file in written.get("further files", ())]
-    if written.get("left out"):
+    lines += [f"  {file}" for file in written["further files"]]
+    if written["left out"]:
         lines.append(f"  left out for its size: {', '.join(written['left out'])}; a larger --limit has room for more")
     return lines
 
@@ -83,8 +81,8 @@ def size_words(size: int) -> str:
 def _page(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
     if not given.limit > 0:
         raise ArgumentError(f"export: --limit is {given.limit:g}; give a number of MB above 0.")
-    size, absent = html.write(sources, given.to, given.limit)
-    return {"file": given.to, "bytes": size, "runs": list(sources), "left out": absent}
+    _, absent = html.write(sources, given.to, given.limit)
+    return _written([given.to], sources, absent)
 
 
 def _runs(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Run]:
@@ -95,8 +93,8 @@ def _target(given: argparse.Namespace) -> str | int:
     return int(given.target) if given.target.lstrip("-").isdigit() else str(given.target)
 
 
-def _written(files: list[str], runs: Iterable[str]) -> dict[str, Any]:
-    return {"file": files[0], "bytes": os.path.getsize(files[0]), "runs": list(runs), "further files": files[1:]}
+def _written(files: list[str], runs: Iterable[str], absent: Sequence[str] = ()) -> dict[str, Any]:
+    return {"file": files[0], "bytes": os.path.getsize(files[0]), "runs": list(runs), "further files": files[1:], "left out": list(absent)}
 
 
 def _markdown(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
@@ -117,18 +115,16 @@ def _picture(sources: dict[str, Source], given: argparse.Namespace) -> dict[str,
     return _written([given.to], sources)
 
 
-def _numbers(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
+def _table(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
+    if len(sources) > 1:
+        raise ArgumentError(
+            f"export: a {os.path.splitext(given.to)[1]} file has one run, and {len(sources)} are given: {', '.join(sources)[:200]}; export each."
+        )
+    (run,) = _runs(sources, given).values()
     try:
-        import pandas
+        tables.write(run, given.to)
     except ImportError as error:
-        raise ArgumentError("export: a table needs pandas; install it with 'pip install pandas'.") from error
-    tables = {name: run.to_dataframe() for name, run in _runs(sources, given).items()}
-    if given.explainer:
-        for name, table in tables.items():
-            tables[name] = table[table["explainer"] == given.explainer]
-            if tables[name].empty:
-                raise ArgumentError(f"export: no explainer {given.explainer!r} in {name}; it has {sorted(table['explainer'].unique())}.")
-    pandas.concat(tables, names=["run"]).droplevel(1).to_csv(given.to, encoding="utf-8")
+        raise ArgumentError(f"export: {error}") from error
     return _written([given.to], sources)
 
 
@@ -138,5 +134,7 @@ FORMS: dict[str, tuple[str, Callable[[dict[str, Source], argparse.Namespace], di
     ".md": ("the verdict, shares, onsets and events, with pictures in a folder beside it", _markdown),
     ".png": ("one probe over the epochs of each run", _picture),
     ".gif": ("one image, epoch by epoch", _picture),
-    ".csv": ("all attributions as a table, one row for each step, explainer, probe, class and player", _numbers),
+    ".csv": ("all attributions of a run as a table", _table),
+    ".parquet": ("the same, for pandas, DuckDB, R and others", _table),
+    ".npz": ("all arrays of a run, for NumPy", _table),
 }

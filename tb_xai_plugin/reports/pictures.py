@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,7 +33,7 @@ DRAWN = ("image", "sequence")
 
 def can_draw() -> bool:
     """Whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None and hasattr(Run, "plot_overlay")
+    return find_spec("matplotlib") is not None
 
 
 def png(runs: Sequence[Run], path: str | os.PathLike[str], explainer: str, probe: int, target: Target = "label") -> None:
@@ -60,7 +60,7 @@ def gif(runs: Sequence[Run], path: str | os.PathLike[str], explainer: str, probe
         for run, ax in zip(runs, np.atleast_1d(figure.subplots(1, len(runs))), strict=True):
             # A run that has ended, or has not explained this epoch, keeps its last picture.
             at = int(run.all_steps[max(0, int(np.searchsorted(run.all_steps, step, side="right")) - 1)])
-            _plots(run).plot_overlay(explainer, probe, at, target=target, ax=ax, scale=end)
+            run.plot_overlay(explainer, probe, at, target=target, ax=ax, scale=end)
         frames.append(Image.open(io.BytesIO(_bytes(figure, 100))).convert("RGB"))
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)
@@ -73,7 +73,7 @@ def strip(runs: Sequence[Run], explainer: str, probe: int, target: Target) -> Fi
     if runs[0].kind not in DRAWN:
         figure = _figure(6.8 * len(runs), 4.4)
         for run, ax in zip(runs, np.atleast_1d(figure.subplots(1, len(runs))), strict=True):
-            _plots(run).plot_evolution(explainer, probe, target=target, scale=end, ax=ax)
+            run.plot_evolution(explainer, probe, target=target, scale=end, ax=ax)
         return figure
     counts = [min(FRAMES, len(run.all_steps)) for run in runs]
     wide, high = (1.5, 2.2) if runs[0].kind == "image" else (2.6, 2.3)
@@ -81,7 +81,7 @@ def strip(runs: Sequence[Run], explainer: str, probe: int, target: Target) -> Fi
     rows = figure.subfigures(len(runs), 1, squeeze=False)[:, 0]
     for run, row, count in zip(runs, rows, counts, strict=True):
         axes = np.atleast_1d(row.subplots(1, count))
-        _plots(run).plot_filmstrip(explainer, probe, frames=count, target=target, ax=axes, scale=end)
+        run.plot_filmstrip(explainer, probe, frames=count, target=target, ax=axes, scale=end)
         row.suptitle(run.name, x=0.01, ha="left", fontsize=10)
     return figure
 
@@ -92,7 +92,7 @@ def shares(runs: Sequence[Run], explainer: str, regions: Sequence[str], target: 
     places = figure.subplots(len(regions), len(runs), squeeze=False, sharey="row")
     for row, region in zip(places, regions, strict=True):
         for ax, run in zip(row, runs, strict=True):
-            _plots(run).plot_share(region, explainer, target=target, ax=ax)
+            run.plot_share(region, explainer, target=target, ax=ax)
     return figure
 
 
@@ -130,11 +130,6 @@ def _scale(runs: Sequence[Run], explainer: str, probe: int, target: Target) -> f
     finite = np.abs(values[np.isfinite(values)])
     # The leading feature of a table has more values than the few that may lie beyond.
     return float(np.quantile(finite, 1.0 if runs[0].kind == "tabular" else SCALE_QUANTILE)) or 1.0 if finite.size else 1.0
-
-
-def _plots(run: Run) -> Any:
-    """The run, for its plots."""
-    return run
 
 
 def usual_explainer(runs: Mapping[str, Run] | Sequence[Run]) -> str:

@@ -219,7 +219,7 @@ EXAMPLES: dict[str, Callable[[Path], list[list[str]]]] = {
     "show": lambda logs: [["show", str(logs)], ["show", str(logs / "honest")]],
     "summary": lambda logs: [["summary", str(logs)], ["summary", str(logs), "--region", "0,0,8,4"]],
     "compare": lambda logs: [["compare", str(logs / "honest"), str(logs / name)] for name in ("shortcut", "once", "other")],
-    "export": lambda logs: [["export", str(logs / "honest"), "--to", str(logs.parent / "report.html")]],
+    "export": lambda logs: [["export", str(logs / "honest"), "--to", str(logs / f"x.{form}")] for form in ("npz", "md")],
     "check": lambda logs: [arguments(logs, *RULES, "share(nowhere) < 1", "verdict(honest) == same", "drift(untrained, at=every) < 1")],
 }
 
