@@ -205,10 +205,10 @@ class Collector:
         )
         size = 4 * numbers * BYTES_IN_FILE
         if size > MOST_BYTES:
-            names = " and ".join(dict.fromkeys(repr(info["name"]) for info in self.infos))
+            names = list(dict.fromkeys(repr(info["name"]) for info in self.infos))
+            runs = listed(names) if len(names) < 4 else f"{len(names)} runs"
             raise ArgumentError(
-                f"export: a page with {names[:200]} would have about {size / 2**20:.0f} MB, and browsers open at most {MOST_BYTES >> 20}; "
-                "give fewer runs."
+                f"export: a page with {runs} would have about {size / 2**20:.0f} MB, and browsers open some {MOST_BYTES >> 20} MB at most; give fewer runs."
             )
 
     def report(self) -> dict[str, Any]:
