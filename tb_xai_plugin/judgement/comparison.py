@@ -370,7 +370,7 @@ def _distance(run: Series, other: Series, explainer: str, measure: str, target: 
     values = np.stack([rows_at(side.of_class(target, f"values/{explainer}")[0], places) for side, places in sides])
     classes = [rows_at(side.target_of(target), places) for side, places in sides]
     # Explanations of different classes are not compared.
-    return values, np.where(classes[0] == classes[1], distances.between(*values, measure), np.nan)
+    return values, np.where(classes[0] == classes[1], distances.between(values[0], values[1], measure), np.nan)
 
 
 def _distance_of_repeats(run: Series, other: Series, explainer: str, align: str, measure: str, target: Target, rows: Pairing) -> np.ndarray:
