@@ -28,6 +28,7 @@ OF_OTHERS = {"cd", "git", "pip", "python", "tensorboard"}
 # What a page needs that is not always there, {module: what to install}.
 NEEDS = {
     "docs/custom-loops.md": {"lightgbm": "lightgbm", "mlflow": "mlflow-skinny", "xgboost": "xgboost-cpu"},
+    "docs/pruning.md": {"torch": "torch"},
     "docs/torch.md": {
         "torch": "torch",
         "lightning": "lightning",
