@@ -103,8 +103,8 @@ def slopes(folder: Path) -> None:
 
 
 def workers(folder: Path) -> None:
-    paths = checkpoints(folder, 24)
-    probes = xai.ImageProbes(X[:32], Y[:32])
+    paths = checkpoints(folder, 16)
+    probes = xai.ImageProbes(X[:16], Y[:16])
     for name, executor in {"this thread": None, "2 threads": ThreadPoolExecutor(2), "1 process": 1, "2 processes": 2}.items():
         began = time.perf_counter()
         run = xai.explain_checkpoints(paths, probes, folder / name, executor)
