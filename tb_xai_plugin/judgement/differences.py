@@ -89,7 +89,7 @@ def _of_pairs(run: Series, other: Series, logged: Logged, others: Logged, here: 
         return errors_between(
             *(errors[at], other_errors[of_other]),
             *(None if noise is None else noise[at], None if other_noise is None else other_noise[of_other]),
-            same_level=np.asarray(levels[_steps(at)] == other_levels[_steps(of_other)]),
+            same_level=np.asarray(levels[_steps(here)[part]] == other_levels[_steps(there)[part]]),
             same_class=classes[at] == other_classes[of_other],
         )
 
@@ -102,8 +102,13 @@ def _steps(rows: Rows) -> np.ndarray:
     return rows[0] if isinstance(rows, tuple) else rows
 
 
-def _rows(rows: Rows, part: slice) -> Rows:
-    return (rows[0][part], rows[1]) if isinstance(rows, tuple) else rows[part]
+def _rows(rows: Rows, part: slice) -> Rows | slice:
+    """The part of the rows; a slice, which copies nothing, where whole steps follow one another."""
+    steps = _steps(rows)[part]
+    of_steps = steps.ndim == 1 or steps.shape[1] == 1
+    if of_steps and len(steps) and (np.diff(steps, axis=0) == 1).all():
+        return slice(int(steps.flat[0]), int(steps.flat[0]) + len(steps))
+    return (steps, rows[1]) if isinstance(rows, tuple) else steps
 
 
 def common_explainer(run: Series, other: Series) -> str:

@@ -82,7 +82,8 @@ def norm1(values: np.ndarray) -> np.ndarray:
 
 def sum_of_known(values: np.ndarray) -> np.ndarray:
     """np.nansum along the last axis. It copies only where there is NaN, which is rare: probes mostly have equally many players."""
-    total: np.ndarray = values.sum(axis=-1)
+    # Over a few players einsum is four times as fast; in float32 it would round otherwise than a sum does.
+    total: np.ndarray = np.einsum("...i->...", values) if values.dtype == np.float64 else values.sum(axis=-1)
     return total if np.isfinite(total).all() else np.asarray(np.nansum(values, axis=-1))
 
 
