@@ -32,7 +32,7 @@ EXPLAINER = "shap"
 
 
 def drift(run: Any, other: Any) -> None:
-    for against in ("previous", "untrained", "final"):
+    for against in ("previous", "untrained"):
         run.all_drift(EXPLAINER, against, "tv", "label")
 
 

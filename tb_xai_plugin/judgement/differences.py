@@ -69,6 +69,16 @@ class ChangeErrors:
             (np.maximum(there, 0), probes),
         )
 
+    def at(self, here: tuple[np.ndarray, np.ndarray], there: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """float32 (rows, players), of single explanations. here, there: (indices into `Run.all_steps`, probes), int (rows,) each."""
+        (errors, noise, classes), levels = self._logged, self._run.cost["level"]
+        return errors_between(
+            *(errors[here], errors[there]),
+            *(None if noise is None else noise[here], None if noise is None else noise[there]),
+            same_level=np.asarray(levels[here[0]] == levels[there[0]]),
+            same_class=classes[here] == classes[there],
+        )
+
 
 def _logged(run: Series, explainer: str, target: Target, probes: Sequence[int] | slice) -> Logged:
     """What was logged of one class and some probes."""

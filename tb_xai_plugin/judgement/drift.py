@@ -65,6 +65,19 @@ def _drift(run: Series, explainer: str, against: str | int, measure: str, target
     return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, np.concatenate(floors) if floors else to_reference))
 
 
+def floors_at(run: Series, explainer: str, against: str | int, measure: str, target: Target, which: np.ndarray) -> np.ndarray:
+    """`Drift.floor` where it is wanted, NaN elsewhere. which: bool (all_steps, probes), where the distance is known."""
+    (values,) = run.of_class(target, f"values/{explainer}")
+    places = distances.references(values, run.all_steps, against)
+    steps, probes = np.nonzero(which)
+    change_errors, floors = differences.ChangeErrors(run, explainer, target), np.full(which.shape, np.nan)
+    for part in summaries.parts(len(steps), values.shape[-1]):
+        at = steps[part], probes[part]
+        there = places[at], probes[part]
+        floors[at] = noise.floor(values[at], values[there], change_errors.at(at, there), measure)
+    return floors
+
+
 def changed(run: Series, explainer: str, against: str | int, target: Target) -> np.ndarray:
     """bool (all_steps, probes, players): players that changed by more than noise since the reference."""
     (values,) = run.of_class(target, f"values/{explainer}")

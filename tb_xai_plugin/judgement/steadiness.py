@@ -80,15 +80,19 @@ def steady(run: Series, explainer: str, measure: str, target: Target) -> Steady:
 def _steady(run: Series, explainer: str, measure: str, target: Target) -> Steady:
     """`steady_since` of the distances to the final explanation; the variation is that of the last quarter of the training."""
     is_epoch = run.is_epoch
-    to_final, to_previous = (drift.drift(run, explainer, against, measure, target) for against in ("final", "previous"))
-    variation = np.nan_to_num(noise.variation(_last_quarter(to_previous.distance[is_epoch])))
-    near = np.maximum(np.nan_to_num(to_final.floor[is_epoch]) + TIMES_VARIATION * variation, NEAR.get(measure, 0))
-    places = steady_since(to_final.distance[is_epoch], near)
+    to_final, to_previous = (drift.distance(run, explainer, against, measure, target) for against in ("final", "previous"))
+    variation = np.nan_to_num(noise.variation(_last_quarter(to_previous[is_epoch])))
+    with np.errstate(invalid="ignore"):  # what is near without a floor is near with any
+        far = is_epoch[:, None] & (to_final > np.maximum(TIMES_VARIATION * variation, NEAR.get(measure, 0)))
+    floor = drift.floors_at(run, explainer, "final", measure, target, far)
+    to_final, floor = to_final[is_epoch], floor[is_epoch]
+    near = np.maximum(np.nan_to_num(floor) + TIMES_VARIATION * variation, NEAR.get(measure, 0))
+    places = steady_since(to_final, near)
     evaluated = is_epoch & (run.cost["level"] > 0)
     values = run.of_class(target, f"values/{explainer}")[0][evaluated]
     # A probe that has no explanation in the last two epochs is not steady; a single gap does not count.
     places = np.where(np.isfinite(values[-2:]).any(axis=(0, -1)), places, -1)
-    places = np.where(np.isfinite(to_final.distance[is_epoch]).any(axis=0), places, -1)
+    places = np.where(np.isfinite(to_final).any(axis=0), places, -1)
     step = np.where(places >= 0, run.steps[places] if len(run.steps) else 0, alignment.ABSENT)
     settled = np.sort(np.where(step >= 0, step, np.iinfo(np.int64).max))
     half = settled[int(np.ceil(STEADY_SHARE * len(settled))) - 1] if len(settled) else np.iinfo(np.int64).max
