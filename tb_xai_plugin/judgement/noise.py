@@ -99,7 +99,8 @@ def _largest(variance: np.ndarray) -> np.ndarray:
     mask = (1 << (players - 1).bit_length()) - 1
     keys = np.ascontiguousarray(variance.T).view(np.int64) & ~mask | np.arange(players)
     most = np.partition(keys, players - MOST_PAIRED, axis=-1)[:, players - MOST_PAIRED :] & mask
-    return np.ascontiguousarray(most.T) * rows + np.arange(rows)
+    places: np.ndarray = np.ascontiguousarray(most.T) * rows + np.arange(rows)
+    return places
 
 
 def _folded_covariances(share: np.ndarray, squares: np.ndarray, total: np.ndarray, variance: np.ndarray) -> np.ndarray:
