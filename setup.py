@@ -77,6 +77,7 @@ setup(
             "nbclient>=0.10",
             "pandas-stubs>=2.2",
             "polars>=1.32",
+            "pyarrow>=16",
             "pytest-cov>=5",
             "ruff>=0.9",
             "shap>=0.46",
