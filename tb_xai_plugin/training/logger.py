@@ -48,11 +48,10 @@ class RunLogger:
 
     Example:
 
-        with RunLogger("logs/loop", probes) as log:
-            log(model, -1)
-            for epoch in range(20):
-                loss = train_one_epoch(model)
-                log(model, epoch, {"loss": loss})
+        log = RunLogger("logs/loop", probes)  # or: with RunLogger("logs/loop", probes) as log:
+        log(model, -1)  # before the loop
+        log(model, epoch, {"loss": loss})  # after every epoch
+        log.close()
     """
 
     _who: ClassVar[str] = "RunLogger"
