@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tb_xai_plugin.cli import options
 from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.errors import RecordError
@@ -54,7 +55,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--measure", default="tv", choices=list(MEASURES), help="the distance between explanations (default: %(default)s)")
     parser.add_argument(
-        "--class", dest="target", default="label", help='the explained class: "label", "predicted" or a class number (default: %(default)s)'
+        "--class",
+        dest="target",
+        type=options.target,
+        default="label",
+        help='the explained class: "label", "predicted" or a class number (default: %(default)s)',
     )
     parser.add_argument(
         "--epoch",
@@ -94,7 +99,6 @@ def run(given: argparse.Namespace) -> int:
     runs = [read_run(path, given.probe_set) for path in (given.a, given.b)]
     _make_names_different(runs, (given.a, given.b))
     a, b = runs
-    target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
     repeats = None
     if given.repeats:
         repeats = _of_set(read_runs(given.repeats), given.probe_set)
@@ -106,7 +110,7 @@ def run(given: argparse.Namespace) -> int:
             given.explainer,
             given.align,
             measure=given.measure,
-            target=target,
+            target=given.target,
             repeats=repeats,
             pattern=given.pattern,
             regions=given.regions,

@@ -29,7 +29,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "explain",
         help="explain the checkpoints of a training",
-        description="Explain checkpoints, and write the record that ExplanationLogger would have written while the model trained. A record that is there is gone on with: "
+        description="Explain checkpoints, and write the record that ExplanationLogger would have written while the model trained. If RUN has a record, the command adds what is new: "
         "the same command again explains what is new. Exit code 0; 1 where a checkpoint could not be explained; 2 for a mistake.",
     )
     parser.add_argument(
@@ -159,7 +159,7 @@ def _dask(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ValueError("--dask needs Dask's distributed; install it with 'pip install tb_xai_plugin[cluster]'.") from error
+        raise ValueError("--dask needs Dask's distributed; install it with: pip install 'tb_xai_plugin[cluster]'") from error
     try:
         return Client(address, timeout=10)
     except (OSError, ValueError) as error:

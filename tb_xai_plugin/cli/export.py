@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from tb_xai_plugin.cli import options
 from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.records.sources import Source
@@ -43,6 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--class",
         dest="target",
+        type=options.target,
         default="label",
         help='of .md, .png and .gif: "label", "predicted" or a class number (default: %(default)s)',
     )
@@ -89,10 +91,6 @@ def _runs(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Ru
     return {name: Run(source, name, given.probe_set).load() for name, source in sources.items()}
 
 
-def _target(given: argparse.Namespace) -> str | int:
-    return int(given.target) if given.target.lstrip("-").isdigit() else str(given.target)
-
-
 def _written(files: list[str], runs: Iterable[str], absent: Sequence[str] = ()) -> dict[str, Any]:
     return {"file": files[0], "bytes": os.path.getsize(files[0]), "runs": list(runs), "further files": files[1:], "left out": list(absent)}
 
@@ -100,7 +98,7 @@ def _written(files: list[str], runs: Iterable[str], absent: Sequence[str] = ()) 
 def _markdown(sources: dict[str, Source], given: argparse.Namespace) -> dict[str, Any]:
     from tb_xai_plugin.reports import markdown, pictures
 
-    files = markdown.write(_runs(sources, given), given.to, given.explainer, _target(given))
+    files = markdown.write(_runs(sources, given), given.to, given.explainer, given.target)
     if not pictures.can_draw():
         print("tb-xai: the report has no pictures, which need matplotlib; install it with 'pip install matplotlib'.", file=sys.stderr)
     return _written(files, sources)
@@ -111,7 +109,7 @@ def _picture(sources: dict[str, Source], given: argparse.Namespace) -> dict[str,
 
     runs = list(_runs(sources, given).values())
     write = pictures.gif if given.to.lower().endswith(".gif") else pictures.png
-    write(runs, given.to, given.explainer or pictures.usual_explainer(runs), given.probe, _target(given))
+    write(runs, given.to, given.explainer or pictures.usual_explainer(runs), given.probe, given.target)
     return _written([given.to], sources)
 
 

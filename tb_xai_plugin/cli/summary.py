@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.cli import options
 from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.judgement import alignment, events, words
 from tb_xai_plugin.records import wire
@@ -26,7 +27,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--explainer", help="the explainer whose values are used (default: shap where a run has it, else its first)")
     parser.add_argument("--set", dest="probe_set", help="the probe set, where the runs have several (default: the first)")
     parser.add_argument(
-        "--class", dest="target", default="label", help='the explained class: "label", "predicted" or a class number (default: %(default)s)'
+        "--class",
+        dest="target",
+        type=options.target,
+        default="label",
+        help='the explained class: "label", "predicted" or a class number (default: %(default)s)',
     )
     parser.add_argument(
         "--region", action="append", default=[], dest="regions", metavar="NAME", help="a region besides those declared with the probes"
@@ -36,8 +41,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run(given: argparse.Namespace) -> int:
-    target = int(given.target) if given.target.lstrip("-").isdigit() else given.target
-    rows = rows_of(given.logdir, given.explainer, target, given.regions, given.probe_set)
+    rows = rows_of(given.logdir, given.explainer, given.target, given.regions, given.probe_set)
     print(reply("summary", {"runs": rows}) if given.json else "\n".join(_lines(rows)))
     return 0
 

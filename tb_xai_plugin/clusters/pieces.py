@@ -43,8 +43,10 @@ class Facts:
             there = other.sets[name]
             if here["settings"]["number_of_classes"] != there["settings"]["number_of_classes"]:
                 return f"has {there['settings']['number_of_classes']} classes, and the first checkpoint {here['settings']['number_of_classes']}"
-            if here["comparable"] != there["comparable"] or here["constant_targets"] != there["constant_targets"]:
+            if here["comparable"] != there["comparable"]:
                 return f"has outputs in {there['settings']['unit']}, and the first checkpoint in {here['settings']['unit']}"
+            if here["constant_targets"] != there["constant_targets"]:
+                return "explains other classes than the first checkpoint; give classes="
         if self.model["architecture"] != other.model["architecture"]:
             return "is of another architecture than the first checkpoint"
         return None

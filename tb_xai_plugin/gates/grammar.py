@@ -100,6 +100,11 @@ class Rule:
         return self.text[self.quantity.start : end]
 
 
+def whole(text: str) -> int | None:
+    """The whole number that a text is; None where it is none."""
+    return int(text) if re.fullmatch(r"-?[0-9]+", text) else None
+
+
 def choose(names: Sequence[str], wanted: str) -> str:
     """The end of an error's sentence about a name that does not exist: the nearest one, and those to choose from."""
     near = get_close_matches(wanted, names, 1)

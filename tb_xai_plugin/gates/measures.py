@@ -10,7 +10,7 @@ import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.gates.found import HALF_WIDTH, Asked, Found
-from tb_xai_plugin.gates.grammar import RuleError, choose
+from tb_xai_plugin.gates.grammar import RuleError, choose, whole
 from tb_xai_plugin.judgement import alignment, drift, events, history, shares, trust
 from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
@@ -92,7 +92,8 @@ def onset(asked: Asked) -> Found:
 
 def drifted(asked: Asked) -> Found:
     given = asked.argument("previous")
-    against = int(given) if given.lstrip("-").isdecimal() else given
+    number = whole(given)
+    against = given if number is None else number
     try:
         found = drift.drift(asked.run, asked.explainer, against, asked.one_of("measure", list(DISTANCES), "tv"), asked.target)
     except RuleError:
@@ -168,9 +169,10 @@ def _step_of(asked: Asked, compared: Comparison) -> int | None:
     named = {"": returned, "returned": wire.RETURNED, "untrained": wire.UNTRAINED, "last": None, "best": best[0] if best else None}
     if at in named:
         return named[at]
-    if not at.lstrip("-").isdecimal():
+    step = whole(at)
+    if step is None:
         raise asked.rule.error(f"at= can't be {at!r} for a verdict; {choose([*filter(None, named), '3'], at)}", asked.rule.options["at"])
-    return int(at)
+    return step
 
 
 def metric(asked: Asked) -> Found:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tb_xai_plugin.gates.found import Asked, Found
-from tb_xai_plugin.gates.grammar import Rule, choose
+from tb_xai_plugin.gates.grammar import Rule, choose, whole
 from tb_xai_plugin.judgement import alignment
 from tb_xai_plugin.judgement.words import count_words, probe_name, step_words
 from tb_xai_plugin.records import wire
@@ -208,8 +208,8 @@ def _place(asked: Asked, found: Found, values: np.ndarray, limit: float) -> int 
         return _index(steps, best[0])
     if at == "untrained":
         step = wire.UNTRAINED
-    elif given is not None and at.lstrip("-").isdecimal():
-        step = int(at)
+    elif given is not None and (number := whole(at)) is not None:
+        step = number
     else:
         raise rule.error(f"at= can't be {at!r}; {choose([*AT, '3'], at)}", given or rule.quantity)
     place = _index(steps, step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tb_xai_plugin.explainers import AnyExplainer
 from tb_xai_plugin.probes import ProbeSet
@@ -13,12 +13,18 @@ from tb_xai_plugin.training.checks import check_pace
 from tb_xai_plugin.training.logger import RunLogger
 
 
+class _Hooked(RunLogger):
+    """Speaks in the name that users write."""
+
+    _who: ClassVar[str] = "ExplanationLogger"
+
+
 class Hooked:
     """Calls a RunLogger at the steps of one training after another.
 
     Args:
         log_dir, probes, explainers, options: see `RunLogger`.
-        every: the number of steps from one explanation to the next; the last step of a training is always explained. Or a callable step -> bool.
+        every: the number of steps from one explanation to the next; the last step of a training is always explained. Or a callable step -> bool, which then decides alone.
     """
 
     def __init__(
@@ -30,7 +36,7 @@ class Hooked:
         options: Mapping[str, Any],
     ) -> None:
         check_pace(every, None)
-        self._blank = RunLogger(log_dir, probes, explainers, **options)
+        self._blank = _Hooked(log_dir, probes, explainers, **options)
         self._every = every
         self._log: RunLogger | None = None
         self._pending: tuple[Any, int, Mapping[str, Any]] | None = None
@@ -52,7 +58,8 @@ class Hooked:
         """
         if step <= self._newest:  # some hooks are called once more for a step, and training is not to end because of that
             return
-        if last or (self._every(step) if callable(self._every) else step % self._every == 0):
+        due = bool(self._every(step)) if callable(self._every) else last or step % self._every == 0
+        if due:
             self._write(model, step, logs)
             self._pending = None
         elif not callable(self._every):

@@ -36,7 +36,7 @@ class ExplanationLogger:
 
     Args:
         log_dir, probes, explainers, options: see `RunLogger`. The probes are rows in the form in which the booster was given its data: an array or a DataFrame.
-        every: the number of rounds from one explanation to the next. Or a callable step -> bool. The last round is explained too; where early stopping ends the training, only if it is due,
+        every: the number of rounds from one explanation to the next. Or a callable step -> bool, which then decides alone. The last round is explained too; where early stopping ends the training, only if it is due,
             because the booster then keeps the rounds up to the best one alone. `log_model` explains that booster.
     """
 

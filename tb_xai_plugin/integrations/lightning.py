@@ -24,7 +24,7 @@ class ExplanationLogger(Callback):  # type: ignore[misc]  # Lightning is not ins
 
     Args:
         log_dir, probes, explainers, options: see `RunLogger`; give head="logits" where `forward` returns logits.
-        every: the number of epochs from one explanation to the next; the last one is always explained. Or a callable epoch -> bool.
+        every: the number of epochs from one explanation to the next; the last one is always explained. Or a callable epoch -> bool, which then decides alone.
         untrained: whether to explain the model before its first epoch too, as step -1.
         inputs: see `TorchModel`.
         model: a callable from the LightningModule to the torch.nn.Module that is explained, e.g. model=lambda module: module.student.

@@ -19,7 +19,7 @@ class ExplanationLogger:
 
     Args:
         log_dir, probes, explainers, options: see `RunLogger`; the probes are rows as this estimator takes them, in a pipeline those that the steps before it return.
-        every: the number of iterations from one explanation to the next; the last one is always explained. Or a callable step -> bool.
+        every: the number of iterations from one explanation to the next; the last one is always explained. Or a callable step -> bool, which then decides alone.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class ExplanationLogger(TrainerCallback):  # type: ignore[misc]  # transformers 
 
     Args:
         log_dir, probes, explainers, options: see `RunLogger`. Of texts, `encode` returns what the model takes: `lambda texts: dict(tokenizer(texts, padding=True, return_tensors="np"))`.
-        every: the number of epochs (with eval_strategy="steps": of steps) from one explanation to the next; the last epoch is always explained. Or a callable step -> bool.
+        every: the number of epochs (with eval_strategy="steps": of steps) from one explanation to the next; the last epoch is always explained. Or a callable step -> bool, which then decides alone.
         untrained: whether to explain the model before its first step too, as step -1.
         inputs: see `TorchModel`.
         head: see `RunLogger`.

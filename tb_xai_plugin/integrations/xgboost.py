@@ -43,7 +43,7 @@ class ExplanationLogger(xgboost.callback.TrainingCallback):  # type: ignore[misc
 
     Args:
         log_dir, probes, explainers, options: see `RunLogger`. The probes are rows in the form in which the booster was given its data: an array or a DataFrame.
-        every: the number of rounds from one explanation to the next; the last one is always explained. Or a callable step -> bool.
+        every: the number of rounds from one explanation to the next; the last one is always explained. Or a callable step -> bool, which then decides alone.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Files of probes, for programs that do not make them: `probes.save("probes.npz")`, `ImageProbes.load("probes.npz")`.
 
-A file is an NPZ archive of NumPy, without pickles, so that to open it runs no code. It has these entries:
+A file is an NPZ archive of NumPy, without pickles, so opening it runs no code. It has these entries:
 
     probes.json     bytes (uint8) of JSON: {"format": FORMAT, "version": VERSION, "digest": the digest of the probes, "probes": what a record has of them (names,
                     classes, regions, …), "labels": {"words", "unknown_words"} or null, "sides": {"names", "place", "own_name", "arrays"} or null}

@@ -15,7 +15,7 @@ from tb_xai_plugin.run import Run
 
 
 def check_pace(every: Any, max_overhead: Any) -> None:
-    """Check the arguments that the callback alone has.
+    """Check the arguments about pace, of the callback and of the loggers of other frameworks.
 
     Raises:
         ValueError: the first one that is wrong, with one sentence that says what to give.
@@ -25,7 +25,7 @@ def check_pace(every: Any, max_overhead: Any) -> None:
     ):
         raise ValueError(f"ExplanationLogger: max_overhead is {max_overhead!r}; give a share of the training time, e.g. 0.05 for 5 %.")
     if not callable(every) and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
-        raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number of epochs from 1, or a callable epoch -> bool.")
+        raise ValueError(f"ExplanationLogger: every is {every!r}; give a whole number from 1, or a callable epoch -> bool.")
 
 
 def check_place(log_dir: Any, on_error: Any, who: str) -> None:
@@ -37,7 +37,7 @@ def check_place(log_dir: Any, on_error: Any, who: str) -> None:
     if on_error not in ("warn", "raise"):
         raise ValueError(f"{who}: unknown on_error {on_error!r}; choose from ['warn', 'raise'].")
     if not isinstance(log_dir, str | os.PathLike):
-        raise TypeError(f"{who}: log_dir is {log_dir!r}; give the run's directory, the same as keras.callbacks.TensorBoard's.")
+        raise TypeError(f"{who}: log_dir is {log_dir!r}; give the run's directory, the same as that of other TensorBoard callbacks.")
 
 
 def named(probes: ProbeSet | Mapping[str, ProbeSet]) -> dict[str, ProbeSet]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tb_xai_plugin.gates.check import parsed
-from tb_xai_plugin.gates.grammar import COMPARISONS, LONGEST_RULE, RuleError, parse
+from tb_xai_plugin.gates.grammar import COMPARISONS, LONGEST_RULE, RuleError, parse, whole
 from tb_xai_plugin.gates.measures import MEASURES
 
 pytestmark = pytest.mark.viewing
@@ -108,3 +108,9 @@ def test_a_file_in_place_of_a_rule_is_refused_at_once() -> None:
         parse("x" * (LONGEST_RULE + 1))
     with pytest.raises(TypeError, match="a rule is a text"):
         parse(0.3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["--3", "\u00b2", "1.0", "", "-", "3 "])
+def test_a_whole_number_is_digits_with_a_sign_at_most(text: str) -> None:
+    assert whole(text) is None
+    assert [whole(number) for number in ("3", "-1", "007")] == [3, -1, 7]

@@ -282,7 +282,7 @@ def test_on_paper_everything_stands_in_its_whole_height_in_light_colours(two_run
     frame = tab_frame(page)
     page.emulate_media(media="print")
     page.wait_for_function("document.documentElement.classList.contains('printing')")
-    assert not frame.evaluate("document.documentElement.classList.contains('dark')")
+    page.wait_for_function("!document.documentElement.classList.contains('dark')")  # drawn in the next frame
     cut = """[...document.querySelectorAll('.page, .page *')].filter((element) => {
         const { overflowY, display } = getComputedStyle(element);
         return display !== 'inline' && overflowY !== 'visible' && element.scrollHeight > element.clientHeight + 1 && !element.closest('.ellipsis, .named, .unseen, .strip, select');

@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_an_error_at_the_first_step(tmp_path: Path) -> None
     with pytest.raises(ValueError, match=r"^RunLogger: the callable .* failed on a batch of probes of shape \(4,\)"):
         log(lambda rows: rows @ np.ones(9), 0)
     log(linear(1), 0)  # another one does
-    assert not (tmp_path / "xai" / "earlier-1").exists()
+    assert not (tmp_path / "earlier-1").exists()
 
 
 @pytest.mark.parametrize(

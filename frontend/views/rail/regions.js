@@ -56,7 +56,7 @@ export function regionsView(element) {
           ${unknown(data, area)}
         </div>`)}
         ${!data.report && state.areas.length < MOST_AREAS && !state.drawing && ask(element, data, state)}
-        ${data.report ? html`<p class="note">${data.a.info.regions.length ? "Others are asked for" : "None was logged; any part can be asked for"} in the XAI tab of TensorBoard.</p>` : data.a.info.probes.kind !== "image" ? watch(element, data, state) : state.drawing ? drawing(element, state.drawing) : start(element, state)}
+        ${data.report ? html`<p class="note">${data.a.info.regions.length ? "Other regions need" : "None was logged. Any part can be measured in"} the XAI tab of TensorBoard.</p>` : data.a.info.probes.kind !== "image" ? watch(element, data, state) : state.drawing ? drawing(element, state.drawing) : start(element, state)}
       </div>`,
       element,
     );
