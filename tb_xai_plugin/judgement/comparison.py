@@ -232,6 +232,9 @@ class Comparison:
             other = int((self.other_reasons[row] & known).sum())
             differ = "explanations of a different size" if self.measure == "magnitude" else "different reasons"
             words = f"{other or 'none'} of {int(known.sum())} {which} {'have' if other != 1 else 'has'} {differ}, {median}"
+            if self._noise_hides(row, counted):
+                floor = f"median noise floor {self.typical_floor[row]:.2f}"
+                words = f"noise hides whether {int(known.sum())} {which} have {differ}: {median}, {floor} (give more evaluations)"
         beyond, names_probes, repeats = self._against_repeats(row)
         sentence = f"{beyond}{median if names_probes else words}{repeats}."
         if self.steps[row] == UNTRAINED:
@@ -256,10 +259,14 @@ class Comparison:
         if len(distances) >= FEWEST_PAIRS:
             beyond, _ = self._beyond_seed(row, distances)
             return {MAYBE: "unclear", WITHIN: "same", BEYOND + LITTLE: "same"}.get(beyond, "different")
-        other = int((self.other_reasons[row] & counted).sum())
-        if not other and self.typical_floor[row] > HIDING * self._least:
+        if self._noise_hides(row, counted):
             return "unclear"
+        other = int((self.other_reasons[row] & counted).sum())
         return "same" if not other else "different" if other >= max(min(2, counted.sum()), BEYOND_SHARE * counted.sum()) else "unclear"
+
+    def _noise_hides(self, row: int, counted: np.ndarray) -> bool:
+        """Whether no counted probe has different reasons, and noise is so large that it could hide any."""
+        return not (self.other_reasons[row] & counted).any() and bool(self.typical_floor[row] > HIDING * self._least)
 
     def _nothing(self, row: int) -> str:
         without = [name for name, at in ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row])) if at == ABSENT]

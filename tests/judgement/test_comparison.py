@@ -351,3 +351,15 @@ def test_the_shell_does_without_tensorflow_where_there_is_one(logdir: Path) -> N
     )
     assert "2 of 4 probes that both runs get right have different reasons" in ended.stdout
     assert ended.stdout.endswith("False\n")
+
+
+def test_noise_that_could_hide_any_difference_is_named_with_its_floor(tmp_path: Path) -> None:
+    for name, players in (("a", [0, 1]), ("b", [2, 3])):
+        given_run(tmp_path / name, noisy_series(lying_on(players), 2), errors=2.0)
+    compared = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"), "shap")
+    assert compared.outcome() == "unclear"
+    median, floor = (f"{numbers[-1]:.2f}" for numbers in (compared.typical, compared.typical_floor))
+    assert compared.verdict().startswith(
+        f"Noise hides whether 5 probes that both runs get right have different reasons: median distance {median}, "
+        f"median noise floor {floor} (give more evaluations); how far apart"
+    )
