@@ -62,7 +62,7 @@ class Run(RunPlots, Recipe, Certain, Exports):
         returned = "" if how is None else f"; returned model{of_returned}: {returned_words(how, self.returned_epoch)}"
         if how is None and self.unfinished:
             returned = "; not finished"
-        return f"Run({self.name!r}, {epochs}{gaps} of {probes}: {', '.join(self.explainers)}{returned})"
+        return f"Run({self.name!r}, {epochs} of {probes}{gaps}: {', '.join(self.explainers)}{returned})"
 
     @property
     def right(self) -> np.ndarray | None:

@@ -158,6 +158,8 @@ def test_a_failed_explanation_of_the_returned_model_has_its_reason_and_is_no_epo
     assert repr(run).startswith("Run('run', 1 epoch of 3 probes: lime, shap; returned model with gaps: moving averages")
     once = read_run(FakeRun(tmp_path / "once").write_returned("once", silent=[0], reason="the model returned NaN").log_dir)
     assert (once.gaps, once.returned_problem) == ({}, "the model returned NaN")
+    gaps = read_run(FakeRun(tmp_path / "gaps").write([0]).write([1], silent=[0, 1, 2], reason="the model returned NaN").log_dir)
+    assert repr(gaps).startswith("Run('gaps', 2 epochs of 3 probes, 1 with gaps: lime, shap")
     assert repr(once) == "Run('once', one explanation with gaps of 3 probes: lime, shap)"
 
 

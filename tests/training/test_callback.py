@@ -390,7 +390,7 @@ def test_an_explainer_that_fails_leaves_a_gap_of_its_own_and_says_which(tmp_path
     assert np.isfinite(run.values("shap")).all()
     assert np.isnan(run.values("mine")).all()
     assert "explainer 'mine' failed" in run.gaps[0]
-    assert "2 epochs, 3 with gaps" in repr(run), "the untrained model's too"
+    assert re.search(r"2 epochs of \d+ probes?, 3 with gaps: ", repr(run)), "the untrained model's too"
 
 
 def test_on_error_raise_raises_and_keeps_what_was_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
