@@ -9,7 +9,7 @@ from typing import Any
 
 from tb_xai_plugin.cli.reply import reply
 from tb_xai_plugin.gates.check import runs_of
-from tb_xai_plugin.judgement import words
+from tb_xai_plugin.judgement import history, words
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.run import Run
 
@@ -61,6 +61,7 @@ def _of_run(name: str, run: Run) -> dict[str, Any]:
         "metrics": list(run.log_series()[1]),
         "logged epochs": len(run.epochs),
         "steps": steps,
+        "explained epochs": len(history.explained_epochs(run)),
         "untrained": wire.UNTRAINED in run.all_steps,
         "returned": None if run.returned_how is None else {"epoch": run.returned_epoch, "how": run.returned_how},
         "unfinished": run.unfinished,
@@ -121,7 +122,7 @@ def _epochs(run: Mapping[str, Any]) -> str:
     if not steps:
         return "none" if run["returned"] is None or run["returned"]["how"] != "once" else "none: explained once, without training"
     untrained = ", and the untrained model" if run["untrained"] else ""
-    return f"{len(steps)} explained of {run['logged epochs']} logged, {steps[0]} to {steps[-1]}{untrained}"
+    return f"{run['explained epochs']} explained of {run['logged epochs']} logged, {steps[0]} to {steps[-1]}{untrained}"
 
 
 def _returned(run: Mapping[str, Any]) -> str:

@@ -240,7 +240,7 @@ def warned(asked: Asked) -> Found:
 
 
 def epochs(asked: Asked) -> Found:
-    return Found(np.array([float(len(asked.run.steps))]), words="explained")
+    return Found(np.array([float(len(history.explained_epochs(asked.run)))]), words="explained")
 
 
 def gaps(asked: Asked) -> Found:

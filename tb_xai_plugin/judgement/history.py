@@ -25,6 +25,17 @@ def run_events(run: Series, explainer: str, target: Target, regions: Regions = N
     return sorted([*known, *_of_regions(run, explainer, target, wanted)]) if wanted else known
 
 
+def explained_epochs(run: Series) -> list[int]:
+    """The epochs of which any explainer has a number: those that are gaps throughout are left out."""
+    empty = set()
+    if run.gaps:
+        known = np.zeros(len(run.steps), dtype=bool)
+        for explainer in run.explainers:
+            known |= np.isfinite(run.values(explainer)).any(axis=(1, 2, 3))
+        empty = set(run.steps[~known].tolist())
+    return [step for step in run.steps.tolist() if step not in empty]
+
+
 def right(run: Series) -> tuple[np.ndarray, np.ndarray]:
     """Which predictions are right, and for which that is known: bool (all_steps, probes) each.
 

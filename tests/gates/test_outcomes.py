@@ -11,6 +11,7 @@ from support.analysed import given_run, noisy_series
 from support.records import FakeRun
 
 import tb_xai_plugin as xai
+from tb_xai_plugin import cli
 from tb_xai_plugin.gates.outcomes import Outcome
 from tb_xai_plugin.run import Run
 
@@ -245,3 +246,11 @@ def test_an_assertion_fails_with_the_table(growing: Run) -> None:
         xai.assert_rules(3, "epochs == 6")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="there is no rule"):
         xai.assert_rules(growing)
+
+
+def test_epochs_without_any_number_are_not_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = FakeRun(tmp_path / "run").write([0, 1], silent=[0], reason="the model returned NaN")
+    run.write([2], silent=[0, 1, 2], reason="the model returned NaN")
+    assert one(xai.read_run(run.log_dir), "epochs == 2").value == 2, "epochs with some numbers count"
+    assert cli.main(["show", str(run.log_dir)]) == 0
+    assert "2 explained of 3 logged, 0 to 2" in capsys.readouterr().out
