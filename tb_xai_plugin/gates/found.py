@@ -50,7 +50,8 @@ class Found:
         epoch: whether the numbers are epochs; infinity is never.
         word: in place of numbers, what was found, e.g. "same"; "" where there are numbers.
         words: a sentence that belongs to the evidence, e.g. a verdict.
-        nothing: why there may be no number, for the evidence.
+        nothing: why there may be no number, for the evidence; one sentence, or one for each step.
+        place: the index of the step that a rule without at= is about; None for the returned model, or the last epoch.
         probes: numbers of the probes of the second axis.
     """
 
@@ -63,7 +64,8 @@ class Found:
     epoch: bool = False
     word: str = ""
     words: str = ""
-    nothing: str = ""
+    nothing: str | Sequence[str] = ""
+    place: int | None = None
     probes: Sequence[int] = ()
 
 

@@ -141,6 +141,7 @@ def agreement(asked: Asked) -> Found:
         independent=False,
         bounds=(1 - farthest, 1),
         nothing=_unpaired(compared),
+        place=_row(asked, compared),
         probes=asked.probes,
     )
 
@@ -148,11 +149,17 @@ def agreement(asked: Asked) -> Found:
 def different(asked: Asked) -> Found:
     compared, which = _compared(asked), list(asked.probes)
     differ = np.where(np.isfinite(compared.distance[:, which]), compared.other_reasons[:, which], np.nan)
-    return Found(differ, steps=compared.steps, nothing=_unpaired(compared), probes=asked.probes)
+    return Found(differ, steps=compared.steps, nothing=_unpaired(compared), place=_row(asked, compared), probes=asked.probes)
 
 
-def _unpaired(compared: Comparison) -> str:
-    return f"{compared.other} has no explanation beside it; without at=, the returned models are compared"
+def _unpaired(compared: Comparison) -> list[str]:
+    """Why each row may have no number: the runs that have nothing there."""
+    return [compared.without(row) or "no probe has numbers of the same class in both runs" for row in range(len(compared.steps))]
+
+
+def _row(asked: Asked, compared: Comparison) -> int | None:
+    """The row of a rule without at=: that of the verdict."""
+    return compared.place(_step_of(asked, compared)) if len(compared.steps) and "at" not in asked.rule.options else None
 
 
 def verdict(asked: Asked) -> Found:

@@ -190,6 +190,8 @@ def _place(asked: Asked, found: Found, values: np.ndarray, limit: float) -> int 
     epochs = np.flatnonzero(~np.isin(steps, (wire.UNTRAINED, wire.RETURNED)))
     given = rule.options.get("at")
     at = given.text if given else ""
+    if not given and found.place is not None:
+        return found.place
     if at == "every":
         known = epochs[np.isfinite(values[epochs])]
         return _worst(rule, known, values, limit)
@@ -261,7 +263,8 @@ def _reason(run: Run, found: Found, place: int | None) -> str:
         return f"{run.name} has no explained epoch yet"
     step = _step(found, place)
     gap = run.all_gaps.get(step) if step is not None else None
-    why = gap or found.nothing
+    nothing = found.nothing if isinstance(found.nothing, str) else found.nothing[place]
+    why = gap or nothing
     return f"there is no number: {why}" if why else "there is no number"
 
 

@@ -269,10 +269,15 @@ class Comparison:
         return not (self.other_reasons[row] & counted).any() and bool(self.typical_floor[row] > HIDING * self._least)
 
     def _nothing(self, row: int) -> str:
-        without = [name for name, at in ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row])) if at == ABSENT]
-        if without:
-            return f"There is nothing to compare: {' and '.join(without)} explained no epoch that is aligned with {step_words(int(self.steps[row]))}."
+        if without := self.without(row):
+            return f"There is nothing to compare: {without}."
         return "There is nothing to compare: no probe has numbers of the same class in both runs."
+
+    def without(self, row: int) -> str:
+        """Which runs have nothing at a row, in words; "" where both have something."""
+        sides = ((self.run, self.pairing.here[row]), (self.other, self.pairing.there[row]))
+        names = " and ".join(name for name, at in sides if at == ABSENT)
+        return f"{names} explained no epoch that is aligned with {step_words(int(self.steps[row]))}" if names else ""
 
     def _against_repeats(self, row: int) -> tuple[str, bool, str]:
         """Whether the seed explains the distance, whether these words name a number of probes, and the distances between repeats, in words."""

@@ -254,3 +254,18 @@ def test_epochs_without_any_number_are_not_explained(tmp_path: Path, capsys: pyt
     assert one(xai.read_run(run.log_dir), "epochs == 2").value == 2, "epochs with some numbers count"
     assert cli.main(["show", str(run.log_dir)]) == 0
     assert "2 explained of 3 logged, 0 to 2" in capsys.readouterr().out
+
+
+def test_rules_about_two_runs_take_the_row_of_the_verdict_and_name_the_run_that_lacks_an_epoch(tmp_path: Path) -> None:
+    for name, epochs in (("long", 5), ("short", 3)):
+        given_run(tmp_path / name, noisy_series(lying_on(0.3), epochs))
+    for reference, run in (("long", "short"), ("short", "long")):
+        rules = [
+            f"{measure}({reference}) {limit}" for measure, limit in (("verdict", "== same"), ("agreement", "> 0.5"), ("different", "< 0.5"))
+        ]
+        asked = [rule.replace(reference, f"'{tmp_path / reference}'") for rule in rules]
+        outcomes = xai.check(xai.read_run(tmp_path / run), asked).outcomes
+        assert [found.step for found in outcomes] == [2, 2, 2]
+        assert [found.outcome for found in outcomes] == ["passes"] * 3
+        missing = one(xai.read_run(tmp_path / run), f"agreement('{tmp_path / reference}', at=4) > 0.5")
+        assert missing.words == "there is no number: short explained no epoch that is aligned with epoch 4"
