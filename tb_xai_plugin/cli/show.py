@@ -31,8 +31,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(given: argparse.Namespace) -> int:
     runs = runs_of(given.logdir)
-    shown = [_of_run(name, run.of_set(probe_set)) for name, run in runs.items() for probe_set in run.probe_sets]
-    print(reply("show", {"runs": shown}) if given.json else "\n\n".join("\n".join(_lines(one)) for one in shown))
+    sets = [(name, run.of_set(probe_set)) for name, run in runs.items() for probe_set in run.probe_sets]
+    if given.json:
+        print(reply("show", {"runs": [_of_run(name, run) for name, run in sets]}))
+    else:
+        print("\n\n".join("\n".join(_lines(_of_run(name, run), len(history.explained_epochs(run)))) for name, run in sets))
     return 0
 
 
@@ -61,7 +64,6 @@ def _of_run(name: str, run: Run) -> dict[str, Any]:
         "metrics": list(run.log_series()[1]),
         "logged epochs": len(run.epochs),
         "steps": steps,
-        "explained epochs": len(history.explained_epochs(run)),
         "untrained": wire.UNTRAINED in run.all_steps,
         "returned": None if run.returned_how is None else {"epoch": run.returned_epoch, "how": run.returned_how},
         "unfinished": run.unfinished,
@@ -79,7 +81,7 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(float(seconds), timezone.utc).isoformat(timespec="seconds")
 
 
-def _lines(run: Mapping[str, Any]) -> list[str]:
+def _lines(run: Mapping[str, Any], explained: int) -> list[str]:
     probes, settings = run["probes"], run["settings"]
     several = "" if run["probe set"] == wire.DEFAULT_SET else f", probe set {run['probe set']}"
     players = sorted(set(probes["players"]))
@@ -96,7 +98,7 @@ def _lines(run: Mapping[str, Any]) -> list[str]:
         ("regions", _listed(probes["regions"])),
         ("explainers", ", ".join(f"{name} ({about['unit']})" for name, about in run["explainers"].items())),
         ("evaluations", f"{settings['evaluations']} a probe, seed {settings['seed']}, output {settings['output']}"),
-        ("epochs", _epochs(run)),
+        ("epochs", _epochs(run, explained)),
         ("returned", _returned(run)),
         ("metrics", _listed(run["metrics"])),
         ("gaps", "; ".join(f"{step}: {reason}" for step, reason in run["gaps"].items())),
@@ -117,12 +119,12 @@ def _listed(names: list[Any] | None, most: int = 12) -> str:
     return ", ".join(map(str, names[:most])) + (f", … ({len(names)})" if len(names) > most else "")
 
 
-def _epochs(run: Mapping[str, Any]) -> str:
+def _epochs(run: Mapping[str, Any], explained: int) -> str:
     steps = run["steps"]
     if not steps:
         return "none" if run["returned"] is None or run["returned"]["how"] != "once" else "none: explained once, without training"
     untrained = ", and the untrained model" if run["untrained"] else ""
-    return f"{run['explained epochs']} explained of {run['logged epochs']} logged, {steps[0]} to {steps[-1]}{untrained}"
+    return f"{explained} explained of {run['logged epochs']} logged, {steps[0]} to {steps[-1]}{untrained}"
 
 
 def _returned(run: Mapping[str, Any]) -> str:
