@@ -112,7 +112,8 @@ def check(
         strict: whether a rule that holds only within noise fails.
         probe_set: the probe set, where runs have several; by default the first.
         pattern: for `verdict`, the part of a name in which repeats differ; see `Run.compare`.
-        only: names of the runs that are checked; the others can be compared with. By default all are.
+        only: names of the runs that are checked; the others can be compared with. By default all are, but for
+            records that a logger kept aside in a run's directory, such as earlier-1.
 
     Returns:
         The report. A rule that names something that a run does not have, such as a region, is a mistake in the report.
@@ -129,9 +130,10 @@ def check(
         raise ArgumentError(f"check: there is no run {unknown[0]!r}; there are {', '.join(known)}.")
     others = _Others(known, _reference(reference, runs, known, probe_set), probe_set, pattern)
     found: dict[int, list[Outcome]] = {place: [] for place in range(len(checked))}
+    chosen = only if only is not None else places.without_kept_aside(known) if isinstance(runs, str | os.PathLike) else list(known)
     for name, run in known.items():
         for place, rule in enumerate(checked):
-            if (only is None or name in only) and (outcome := _checked(run, rule, others)) is not None:
+            if name in chosen and (outcome := _checked(run, rule, others)) is not None:
                 found[place].append(outcome)
         if isinstance(runs, str | os.PathLike):
             run.forget()  # a directory of long runs would take the memory of all; one that another is compared with is read again

@@ -45,6 +45,18 @@ def name_below(logdir: str, names: Iterable[str], path: str) -> str | None:
     return next(iter([*written, *(name for name in names if directory(logdir, name) == directory(path))]), None)
 
 
+def without_kept_aside(names: Iterable[str]) -> list[str]:
+    """The names of runs below a directory, without the records that a logger kept aside: earlier-1, earlier-2, … in the directory of another run."""
+    known = list(names)
+    runs = set(known)
+
+    def aside(name: str) -> bool:
+        parent, _, last = name.rpartition("/")
+        return last.removeprefix("earlier-").isdecimal() and last.startswith("earlier-") and (parent or ".") in runs
+
+    return [name for name in known if not aside(name)]
+
+
 def record_directories(logdir: str) -> list[tuple[str, str]]:
     """(run name, directory of its record) of all runs below a directory, in the order of their names.
 

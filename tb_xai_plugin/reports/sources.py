@@ -46,7 +46,8 @@ def _below(path: str) -> dict[str, str]:
     below = places.record_directories(path)
     if not below:
         raise FileNotFoundError(f"export: no explanations in {path!r}; give the log_dir of an ExplanationLogger, or a directory of runs.")
-    return {_clean(os.path.join(path, name)): record for name, record in below}
+    chosen = set(places.without_kept_aside(name for name, _ in below))
+    return {_clean(os.path.join(path, name)): record for name, record in below if name in chosen}
 
 
 def _clean(path: str) -> str:

@@ -14,7 +14,7 @@ from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.gates.check import Checkable, runs_of
 from tb_xai_plugin.judgement import events, history, summaries
 from tb_xai_plugin.judgement.repeats import find, recorded
-from tb_xai_plugin.records import wire
+from tb_xai_plugin.records import places, wire
 from tb_xai_plugin.records.asked import Regions
 from tb_xai_plugin.run import Run
 
@@ -82,8 +82,9 @@ def rows_of(
 
 def _named(runs: Checkable | Iterable[Run], probe_set: str | None) -> dict[str, Run]:
     if isinstance(runs, str | os.PathLike | Run | Mapping):
-        return runs_of(runs, probe_set)
-    named: dict[str, Run] = {}
+        named = runs_of(runs, probe_set)
+        return {name: named[name] for name in places.without_kept_aside(named)} if isinstance(runs, str | os.PathLike) else named
+    named = {}
     for run in runs:
         if not isinstance(run, Run):
             raise TypeError(f"summary got a {type(run).__name__} among runs; give a log directory, runs, or {{name: run}}.")

@@ -18,9 +18,12 @@ from junitparser import JUnitXml
 from support.analysed import given_run, noisy_series
 from support.records import ROOT, FakeRun
 
+import tb_xai_plugin as xai
 from tb_xai_plugin import cli
 from tb_xai_plugin.cli.main import COMMANDS
 from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.reports.sources import sources_of
+from tb_xai_plugin.reports.summary import rows_of
 
 pytestmark = pytest.mark.viewing
 
@@ -262,3 +265,15 @@ def test_a_reply_is_json_whatever_numbers_it_has() -> None:
     text = reply("test", content)
     expected = {"schema": "tb-xai/test/1", "a": 0.5, "b": [None] * 3, "c": [0, 1], "d": [[None]], "3": [True, None, "ß"]}
     assert json.loads(text, parse_constant=pytest.fail) == expected
+
+
+def test_records_kept_aside_are_left_out_unless_they_are_named(tmp_path: Path) -> None:
+    for name in ("run", "run/earlier-1", "alone/earlier-1"):
+        FakeRun(tmp_path / name).write([0])
+    kept = {"run", "alone/earlier-1"}
+    assert {found.run for found in xai.check(tmp_path, "epochs > 0").outcomes} == kept
+    assert {row["run"] for row in rows_of(tmp_path)} == kept
+    assert len(sources_of([str(tmp_path)])) == 2
+    assert [found.run for found in xai.check(tmp_path, "epochs > 0", only=["run/earlier-1"]).outcomes] == ["run/earlier-1"]
+    assert [found.run for found in xai.check(tmp_path / "run" / "earlier-1", "epochs > 0").outcomes] == ["earlier-1"]
+    assert len(rows_of(tmp_path / "run" / "earlier-1")) == len(sources_of([str(tmp_path / "run" / "earlier-1")])) == 1
