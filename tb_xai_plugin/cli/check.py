@@ -124,16 +124,21 @@ def _write(report: Report, given: argparse.Namespace) -> None:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:  # `| head` hides neither the files nor the exit code
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    if given.junit:
-        _save(given.junit, forms.junit(report), "w")
-    if summary := given.markdown or os.environ.get("GITHUB_STEP_SUMMARY"):
-        _save(summary, forms.markdown(report), "a")
+    summary = given.markdown or os.environ.get("GITHUB_STEP_SUMMARY")
+    problems = [
+        *(_save(given.junit, forms.junit(report), "w") if given.junit else ()),
+        *(_save(summary, forms.markdown(report), "a") if summary else ()),
+    ]
+    if problems:
+        raise ArgumentError(" ".join(problems))
 
 
-def _save(path: str, text: str, mode: str) -> None:
+def _save(path: str, text: str, mode: str) -> list[str]:
+    """Write a file; a sentence where that fails, as the other files are to be written all the same."""
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, mode, encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise ArgumentError(f"check: {path!r} can't be written ({error.strerror}); give another path.") from error
+        return [f"check: {path!r} can't be written ({error.strerror}); give another path."]
+    return []

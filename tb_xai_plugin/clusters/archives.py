@@ -55,26 +55,34 @@ def signature(path: str) -> str | None:
     return json.dumps([_without_names(config), assets], sort_keys=True)
 
 
+# Keys of a config whose values name layers; and one whose values have names of their own.
+REFERRING = frozenset({"name", "keras_history", "input_layers", "output_layers", "inbound_nodes"})
+UNNAMED = frozenset({"dtype"})
+
+
 def _without_names(config: Any) -> Any:
-    """A model's config in which every name of a layer is its number."""
+    """A model's config in which every name of a layer is its number. What else is called like a layer stays: an activation "relu" is not the layer "relu"."""
     names: dict[str, str] = {}
 
     def collect(part: Any) -> None:
         if isinstance(part, dict):
             if isinstance(part.get("name"), str):
                 names.setdefault(part["name"], f"#{len(names)}")
-            for value in part.values():
-                collect(value)
+            for key, value in part.items():
+                if key not in UNNAMED:
+                    collect(value)
         elif isinstance(part, list):
             for value in part:
                 collect(value)
 
-    def replaced(part: Any) -> Any:
+    def replaced(part: Any, key: str = "") -> Any:
+        if key in UNNAMED:
+            return part
         if isinstance(part, dict):
-            return {key: replaced(value) for key, value in part.items() if key != "shared_object_id"}
+            return {name: replaced(value, name) for name, value in part.items() if name != "shared_object_id"}
         if isinstance(part, list):
-            return [replaced(value) for value in part]
-        return names.get(part, part) if isinstance(part, str) else part
+            return [replaced(value, key) for value in part]
+        return names.get(part, part) if isinstance(part, str) and key in REFERRING else part
 
     collect(config)
     return replaced(config)

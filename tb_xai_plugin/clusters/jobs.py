@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.probes import ProbeSet, hash_of, load_probes
@@ -34,7 +34,7 @@ class Job:
         build: path -> model; None for files that Keras loads itself.
         trusted: whether files that hold code may be loaded.
         files: {probe set: the file that its probes come from}; workers read them there, and are not sent the probes.
-        head: the process that made the job.
+        call: of each call another one: a file may be written anew between two calls, and a function may be another one of the same name.
     """
 
     plans: Mapping[str, Plan]
@@ -42,16 +42,16 @@ class Job:
     build: Callable[[str], Any] | None = None
     trusted: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
-    head: int = field(default_factory=os.getpid)
+    call: str = field(default_factory=lambda: uuid4().hex)
 
     @cached_property
     def hash(self) -> str:
-        """Equal for jobs that give equal results."""
+        """Equal for the same job of one call, wherever it is."""
         parts = [
             f"{name}: {sorted(plan.comparable.items())}, {plan.batch}, {plan.head}, {plan.model_output.described}"
             for name, plan in self.plans.items()
         ]
-        return hash_of(__version__, self.reference, str(self.trusted), repr(self.build), *parts)
+        return hash_of(__version__, self.call, self.reference, str(self.trusted), repr(self.build), *parts)
 
     @cached_property
     def _packed(self) -> bytes:
@@ -60,7 +60,7 @@ class Job:
             name: (self.files.get(name) and (self.files[name], plan.probes.digest), plan.__reduce__()) for name, plan in self.plans.items()
         }
         sent = {name: (file, make, (file or probes, *rest)) for name, (file, (make, (probes, *rest))) in plans.items()}
-        return _pickled((__version__, sent, self.reference, self.build, self.trusted, dict(self.files), self.head))
+        return _pickled((__version__, sent, self.reference, self.build, self.trusted, dict(self.files), self.call))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Sent, (self.hash, self._packed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -137,14 +138,19 @@ class Ledger(Recorder):
 
 
 def mark_of(path: str) -> str | None:
-    """The name, size and time of a checkpoint's file; of a folder, of all files in it. None for a path that is neither."""
+    """The name, time and content of a checkpoint's file; of a folder, of all files in it. None for a path that is neither."""
     name = os.path.basename(os.path.normpath(path))
     try:
         if os.path.isdir(path):
-            files = [os.path.join(root, file) for root, _, inside in os.walk(path) for file in inside]
+            files = sorted(os.path.join(root, file) for root, _, inside in os.walk(path) for file in inside)
         else:
             files = [path if os.path.exists(path) else f"{path}.index"]
-        stats = [os.stat(file) for file in files]
+        newest = max((os.stat(file).st_mtime_ns for file in files), default=0)
+        content = hashlib.sha256()
+        for file in files:
+            with open(file, "rb") as opened:
+                while part := opened.read(2**20):
+                    content.update(part)
     except OSError:
         return None
-    return f"{name} {sum(stat.st_size for stat in stats)} {max((stat.st_mtime_ns for stat in stats), default=0)}"
+    return f"{name} {newest} {content.hexdigest()}"

@@ -36,7 +36,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _outcome(outcome: Outcome, report: Report) -> dict[str, Any]:
     plain = asdict(outcome)
-    never = outcome.value is not None and np.isposinf(outcome.value)
+    infinite = outcome.value is not None and np.isinf(outcome.value)
     series = [{"step": step, "value": value} for step, value in zip(plain.pop("steps"), plain.pop("values"), strict=True)]
     interval = None if outcome.low is None else [plain["low"], plain["high"]]
     return {
@@ -45,7 +45,7 @@ def _outcome(outcome: Outcome, report: Report) -> dict[str, Any]:
         "outcome": outcome.outcome,
         "within noise": outcome.within_noise,
         "fails": report.fails(outcome) or outcome.outcome == MISTAKE,
-        "value": "never" if never else outcome.word or outcome.value,
+        "value": ("never" if outcome.epoch else "infinite") if infinite else outcome.word or outcome.value,
         "interval": interval,
         "step": outcome.step,
         "where": outcome.where,

@@ -74,6 +74,8 @@ class Outcome:
         """The value as it is shown."""
         if self.word or self.value is None:
             return self.word or "none"
+        if np.isinf(self.value) and not self.epoch:
+            return "−inf" if self.value < 0 else "inf"
         return f"{'epoch ' if self.epoch and np.isfinite(self.value) else ''}{number_words(self.value)}"
 
     @property
@@ -123,7 +125,7 @@ def outcome(asked: Asked, found: Found) -> Outcome:
     over = asked.one_of("over", OVER, found.over)
     values, margins, which = _over_probes(found, over)
     place = _place(asked, found, values, limit)
-    if place is None or not (np.isfinite(values[place]) or np.isposinf(values[place])):
+    if place is None or np.isnan(values[place]) or _has_gap(run, found, place):
         where = _where(asked, found, None, None) if place is None else _where(asked, found, _step(found, place), None)
         return Outcome(rule.text, run.name, UNKNOWN, where=where, words=_reason(run, found, place))
     value, step = float(values[place]), _step(found, place)
@@ -135,11 +137,16 @@ def outcome(asked: Asked, found: Found) -> Outcome:
         within = _within(rule.comparison, low, high, value, limit)
     return Outcome(
         *(rule.text, run.name, PASSES if holds else FAILS, within, value, found.epoch, "", low, high, step),
-        where=_where(asked, found, step, over if found.values.ndim == 2 else None, None if which is None else int(which[place])),
+        where=_where(asked, found, step, over if found.values.ndim == 2 else None, None if which is None else int(which[place]), place),
         words=found.words,
         probes=_of_probes(run, found, place),
         **_series(found, values),
     )
+
+
+def _has_gap(run: Run, found: Found, place: int) -> bool:
+    """Whether some of the probes should have a number at a step and have none: what the others say is not what was asked."""
+    return found.values.ndim == 2 and _step(found, place) in run.all_gaps and bool(np.isnan(found.values[place]).any())
 
 
 def _within(comparison: str, low: float, high: float, value: float, limit: float) -> bool:
@@ -193,8 +200,11 @@ def _place(asked: Asked, found: Found, values: np.ndarray, limit: float) -> int 
     if not given and found.place is not None:
         return found.place
     if at == "every":
-        known = epochs[np.isfinite(values[epochs])]
-        return _worst(rule, known, values, limit)
+        missing = np.isnan(values[epochs])
+        worst = _worst(rule, epochs[~missing], values, limit)
+        # An epoch whose explanation has no number may have failed. One at which a metric was not logged has not.
+        gaps = [int(place) for place in epochs[missing] if steps[place] in run.all_gaps and found.values.ndim == 2]
+        return gaps[0] if gaps and (worst is None or COMPARE[rule.comparison](float(values[worst]), limit)) else worst
     if at in ("", "returned"):
         returned = _index(steps, wire.RETURNED, *([] if run.returned_epoch is None else [run.returned_epoch]))
         if returned is None and given:
@@ -231,8 +241,9 @@ def _worst(rule: Rule, known: np.ndarray, values: np.ndarray, limit: float) -> i
         "<=": of_known,
         ">": -of_known,
         ">=": -of_known,
-        "!=": -np.abs(of_known - limit),
-        "==": np.abs(of_known - limit),
+        # Infinity less infinity is no number.
+        "!=": np.where(of_known == limit, 0, -np.abs(np.where(of_known == limit, 0, of_known) - (0 if np.isinf(limit) else limit))),
+        "==": np.where(of_known == limit, 0, np.inf if np.isinf(limit) else np.abs(of_known - limit)),
     }
     return int(known[distance[rule.comparison].argmax()])
 
@@ -242,7 +253,7 @@ def _index(steps: np.ndarray, *wanted: int) -> int | None:
     return next((int(np.flatnonzero(steps == step)[0]) for step in wanted if step in steps), None)
 
 
-def _where(asked: Asked, found: Found, step: int | None, over: str | None, probe: int | None = None) -> str:
+def _where(asked: Asked, found: Found, step: int | None, over: str | None, probe: int | None = None, place: int | None = None) -> str:
     """Epoch and probes, in words."""
     parts = []
     if step is not None:
@@ -251,7 +262,9 @@ def _where(asked: Asked, found: Found, step: int | None, over: str | None, probe
         parts.append(f"at {step_words(step)}{returned}{best}")
     if over is not None:
         known = len(found.probes)
-        parts.append(f"{over} of {count_words(known, 'probe')}" if known != 1 else probe_name(asked.run, found.probes[0]))
+        numbers = known if place is None else int((~np.isnan(found.values[place])).sum())
+        all_of = count_words(known, "probe") if numbers == known else f"{numbers} of {count_words(known, 'probe')}"
+        parts.append(f"{over} of {all_of}" if known != 1 else probe_name(asked.run, found.probes[0]))
         if probe is not None and known != 1 and over != "median":
             parts.append(probe_name(asked.run, found.probes[probe]))
     return ", ".join(parts)

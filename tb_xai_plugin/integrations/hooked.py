@@ -56,19 +56,32 @@ class Hooked:
 
         last: whether this step is known to be the last one. It need not be: a step that was not due is explained at the end, if none follows.
         """
-        if step <= self._newest:  # some hooks are called once more for a step, and training is not to end because of that
+        # Some hooks are called once more for a step, and training is not to end because of that.
+        if self._pending is not None and step == self._pending[1]:
+            self._pending = None
+        elif step <= self._newest:
             return
+        self._note_pending()
         due = bool(self._every(step)) if callable(self._every) else last or step % self._every == 0
         if due:
             self._write(model, step, logs)
-            self._pending = None
-        elif not callable(self._every):
+        else:
             self._pending = model, step, dict(logs)
+
+    def _note_pending(self) -> None:
+        """The step before was not due, and is not the last one either: its numbers are written alone."""
+        if self._pending is not None and self._log is not None:
+            _, step, logs = self._pending
+            self._log.note(step, logs)
+            self._newest = step
+        self._pending = None
 
     def finish(self, *, gone: bool = False) -> None:
         """The training is done. gone: whether the model is no longer that of the last step."""
-        if self._pending is not None and not gone:
+        if self._pending is not None and not gone and not callable(self._every):
             self._write(*self._pending)
+        else:
+            self._note_pending()
         if self._log is not None:
             self._log.close()
         self.end()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.plots.moment import alike
 
 if TYPE_CHECKING:
@@ -21,14 +22,20 @@ def to_shap(moment: Moment) -> shap.Explanation:
         import shap
     except ImportError as error:
         raise ImportError("to_shap needs shap; install it with 'pip install shap'.") from error
+    if np.isnan(moment.values).all():
+        raise ArgumentError("to_shap: there is no number at this step; choose another step=.")
     parts = {"image": _of_images, "text": _of_texts}.get(moment.probes.kind, _of_features)(moment)
-    base = np.nan_to_num(moment.base.astype(np.float64))
-    return shap.Explanation(base_values=base, **parts)
+    return shap.Explanation(base_values=moment.base.astype(np.float64), **parts)
+
+
+def _padded(array: np.ndarray, players: np.ndarray) -> np.ndarray:
+    """float64 (p, players): 0 past a probe's last player, as shap has no ragged arrays; what has no number stays NaN, which is not 0."""
+    return np.where(np.arange(array.shape[1]) < players[:, None], array.astype(np.float64), 0.0)
 
 
 def _of_features(moment: Moment) -> dict[str, Any]:
     """Values (p, players), with the values of features as numbers, and as people see them."""
-    values = np.nan_to_num(moment.values.astype(np.float64))
+    values = _padded(moment.values, moment.probes.players)
     shown = np.full(values.shape, None, dtype=object)
     for probe, row in enumerate(shown):
         of_probe = moment.probes.player_values(probe)
@@ -40,7 +47,7 @@ def _of_features(moment: Moment) -> dict[str, Any]:
         "data": numbers,
         "display_data": shown,
         "feature_names": names[: values.shape[1]],
-        "error_std": np.nan_to_num(moment.errors.astype(np.float64)),
+        "error_std": _padded(moment.errors, moment.probes.players),
     }
 
 
@@ -48,7 +55,7 @@ def _of_images(moment: Moment) -> dict[str, Any]:
     """Values (p, H, W, 1), each segment's spread evenly over its pixels, so that they still sum to the output less the base value."""
     probes = cast("ImageProbes", moment.probes)
     maps = []
-    for values, segments in zip(np.nan_to_num(moment.values.astype(np.float64)), probes.segments, strict=True):
+    for values, segments in zip(_padded(moment.values, probes.players), probes.segments, strict=True):
         pixels = np.bincount(segments[segments >= 0], minlength=len(values))
         maps.append(np.where(segments >= 0, (values / np.maximum(pixels, 1))[np.maximum(segments, 0)], 0.0))
     return {"values": np.stack(maps)[..., None], "data": probes.images[..., :3].astype(np.float64)}
@@ -61,7 +68,7 @@ def _of_texts(moment: Moment) -> dict[str, Any]:
     for probe, pieces in enumerate(probes.pieces):
         players = np.array([player for _, player in pieces if player >= 0])
         count = np.bincount(players, minlength=int(probes.players[probe]))
-        own = np.nan_to_num(moment.values[probe].astype(np.float64))
+        own = moment.values[probe].astype(np.float64)
         written, values, before = [], [], ""
         for piece, player in pieces:
             if player >= 0:

@@ -106,7 +106,7 @@ class Exports(Series):
             yield "targets", self.all_targets()
         steps, logs = self.log_series()
         yield "log_steps", steps
-        yield from ((f"logs/{name.replace('/', '_')}", series) for name, series in logs.items())
+        yield from ((f"logs/{_member(name)}", series) for name, series in logs.items())
         yield "players", np.array(names["players"], dtype=np.int64)
         named = self.probes.players_named()
         most = int(max(names["players"], default=0))
@@ -120,7 +120,12 @@ class Exports(Series):
         if names["class_names"]:
             yield "class_names", np.array(names["class_names"], dtype=np.str_)
         yield from ((f"static/{name}", self.static(name)) for name in self.record["arrays"])
-        yield from ((f"region/{name.replace('/', '_')}", self.inside(name)) for name in names["regions"])
+        yield from ((f"region/{_member(name)}", self.inside(name)) for name in names["regions"])
+
+
+def _member(name: str) -> str:
+    """A metric's or a region's name as a part of a member's name: different for different names."""
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 @contextmanager

@@ -164,6 +164,19 @@ class RunLogger:
                 self.steps.log(name, int(step), 0, entry, failure=failure)
         self._since = time.perf_counter()
 
+    def note(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Write the numbers of a step that is not explained, so that the curves have it. There is no record before the first explanation: nothing is written then.
+
+        step, logs: see `log`. Raises: as `log` does.
+        """
+        if self._newest is None:
+            return
+        self._check(step, logs)
+        self._newest = int(step), None
+        for name in self.plans:
+            with self.steps.training_goes_on(int(step)):
+                self.steps.log(name, int(step), None, {"logs": logs or {}, "weights": None})
+
     def _check(self, step: Any, logs: Any) -> None:
         if self._closed:
             raise ValueError(

@@ -321,3 +321,42 @@ def test_the_command_line_says_what_is_wrong(ckpt: Path, tmp_path: Path, capsys:
     ):
         assert main(["explain", str(ckpt), *options, *wrong]) == 2
         assert re.search(rf"^tb-xai: .*{sentence}", capsys.readouterr().err, re.MULTILINE)
+
+
+def small(activation: str, seed: int) -> keras.Model:
+    """A layer is called as its activation is."""
+    keras.utils.set_random_seed(seed)
+    inside = [layers.Dense(4, name="inside"), layers.Activation(activation, name=activation), layers.Dense(3, activation="softmax")]
+    model = keras.Sequential([keras.Input((6,)), *inside])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_network_of_another_activation_is_another_architecture_whatever_its_layers_are_called(tmp_path: Path) -> None:
+    for place, activation in enumerate(("relu", "tanh")):
+        small(activation, 1).save(tmp_path / f"e{place}.keras")
+    with pytest.warns(UserWarning, match="another architecture"):
+        run = xai.explain_checkpoints({0: tmp_path / "e0.keras", 1: tmp_path / "e1.keras"}, TABLE, tmp_path / "run", explainers="shap")
+    assert list(run.gaps) == [1]
+
+
+def test_a_checkpoint_that_takes_the_place_of_another_of_its_size_and_time_is_explained_anew(tmp_path: Path) -> None:
+    path, values = tmp_path / "e0.keras", []
+    for seed in (1, 2):
+        small("relu", seed).save(path)
+        os.utime(path, (1e9, 1e9))
+        run = xai.explain_checkpoints({0: path}, TABLE, tmp_path / "run", explainers="shap")
+        values.append(run.values("shap")[0])
+        np.testing.assert_allclose(values[-1], xai.explain(small("relu", seed), TABLE, "shap")["shap"].values, atol=1e-5)
+    assert not np.allclose(values[0], values[1], atol=1e-3)
+
+
+def test_a_path_that_has_another_model_now_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "e0.keras"
+    small("relu", 1).save(path)
+    assert xai.explain_checkpoints({0: path}, TABLE, tmp_path / "first", explainers="shap").settings["regression"] is False
+    model = small("relu", 1)
+    model.layers[-1].activation = keras.activations.linear
+    model.compile("sgd", "mse")
+    model.save(path)
+    assert xai.explain_checkpoints({0: path}, TABLE, tmp_path / "second", explainers="shap").settings["regression"] is True

@@ -269,3 +269,16 @@ def test_rules_about_two_runs_take_the_row_of_the_verdict_and_name_the_run_that_
         assert [found.outcome for found in outcomes] == ["passes"] * 3
         missing = one(xai.read_run(tmp_path / run), f"agreement('{tmp_path / reference}', at=4) > 0.5")
         assert missing.words == "there is no number: short explained no epoch that is aligned with epoch 4"
+
+
+def test_at_every_epoch_one_without_a_number_or_an_infinite_one_does_not_pass(tmp_path: Path) -> None:
+    silent = xai.read_run(FakeRun(tmp_path / "silent").write(range(-1, 3), silent=[1], reason="the model outputs NaN").log_dir)
+    found = one(silent, "share(left, at=every) < 2")
+    assert found.outcome == "unknown"
+    assert "the model outputs NaN" in found.sentence
+    assert one(silent, "share(left, at=every) < 0").outcome == "fails"
+    values = [lying_on(0.5)] * 3
+    endless = given_run(tmp_path / "endless", values, errors=1e-6, accuracy=[0.5, np.inf, 0.7])
+    for rule in ("metric(val_accuracy, at=every) < 5", "metric(val_accuracy, at=1) < 5", "metric(val_accuracy, at=every) == 0.5"):
+        outcome = one(endless, rule)
+        assert (outcome.outcome, outcome.text) == ("fails", "inf"), rule

@@ -36,6 +36,10 @@ def test_xgboost_explains_the_booster_of_each_round(tmp_path: Path) -> None:
     assert run.steps.tolist() == [0, 3, 4]
     loss = model.evals_result()["validation_0"]["logloss"]
     np.testing.assert_allclose(run.logs["validation_0_logloss"], [loss[0], loss[3], loss[4]], rtol=1e-6)
+    # Rounds that are not explained have their numbers all the same.
+    rounds, logs = run.log_series()
+    assert rounds.tolist() == list(range(ROUNDS))
+    np.testing.assert_allclose(logs["validation_0_logloss"], loss, rtol=1e-6)
     # Of two classes the booster has one output, that of the second.
     for place, rounds in enumerate((1, 4, 5)):
         first = explained(lambda rows, rounds=rounds: plain.predict_proba(rows, iteration_range=(0, rounds)))

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -173,3 +174,14 @@ def test_it_says_what_to_install(explained, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(__import__("sys").modules, "shap", None)
     with pytest.raises(ImportError, match="to_shap needs shap; install it with 'pip install shap'"):
         explained["tabular"].to_shap()
+
+
+def test_what_has_no_number_is_not_zero(explained) -> None:
+    known = explained["tabular"]
+    values = known.values.copy()
+    values[0] = np.nan
+    explanation = replace(known, values=values).to_shap()
+    assert np.isnan(explanation.values[0]).all()
+    assert np.array_equal(explanation.values[1:], known.to_shap().values[1:])
+    with pytest.raises(ValueError, match="to_shap: there is no number at this step"):
+        replace(known, values=np.full_like(values, np.nan)).to_shap()

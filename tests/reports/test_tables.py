@@ -12,6 +12,7 @@ from support.records import FakeRun
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.records import table
+from tb_xai_plugin.records.exports import _member
 from tb_xai_plugin.reports import tables
 
 EPOCHS = range(-1, 3)
@@ -163,3 +164,8 @@ def test_parquet_without_pyarrow_says_what_to_install(written: FakeRun, tmp_path
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"to_parquet needs pyarrow; install it with 'pip install pyarrow'"):
         xai.read_run(written.log_dir).to_parquet(tmp_path / "run.parquet")
+
+
+def test_metrics_whose_names_differ_in_a_stroke_alone_are_two_arrays(tmp_path: Path) -> None:
+    assert _member("a/b") != _member("a_b")
+    assert len({_member(name) for name in ("a/b", "a%2Fb", "a_b", "a%b", "a%25b")}) == 5
