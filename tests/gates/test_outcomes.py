@@ -272,12 +272,14 @@ def test_rules_about_two_runs_take_the_row_of_the_verdict_and_name_the_run_that_
 
 
 def test_at_every_epoch_one_without_a_number_or_an_infinite_one_does_not_pass(tmp_path: Path) -> None:
-    silent = xai.read_run(FakeRun(tmp_path / "silent").write(range(-1, 3), silent=[1], reason="the model outputs NaN").log_dir)
-    found = one(silent, "share(left, at=every) < 2")
-    assert found.outcome == "unknown"
-    assert "the model outputs NaN" in found.sentence
-    assert one(silent, "share(left, at=every) < 0").outcome == "fails"
     values = [lying_on(0.5)] * 3
+    silent = given_run(tmp_path / "silent", values, errors=1e-6, silent={1: range(PROBES)})
+    assert one(silent, f"share({UPPER}, at=every) < 2").outcome == "unknown"
+    assert one(silent, f"share({UPPER}, at=every) < 0").outcome == "fails"
+    assert one(silent, f"share({UPPER}, at=2) < 2").outcome == "passes"
+    partly = given_run(tmp_path / "partly", values, errors=1e-6, silent={2: [1]})
+    assert one(partly, f"share({UPPER}) < 2").outcome == "unknown"
+    assert one(partly, f"share({UPPER}, probes=0) < 2").outcome == "passes"
     endless = given_run(tmp_path / "endless", values, errors=1e-6, accuracy=[0.5, np.inf, 0.7])
     for rule in ("metric(val_accuracy, at=every) < 5", "metric(val_accuracy, at=1) < 5", "metric(val_accuracy, at=every) == 0.5"):
         outcome = one(endless, rule)
