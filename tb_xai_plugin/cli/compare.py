@@ -121,7 +121,7 @@ def run(given: argparse.Namespace) -> int:
             report, lines = _report(compared, a, b, given.epoch), _lines
     for sentence in filter(None, (asked.clash(a, name) for name in given.regions or ())):
         print(f"tb-xai: {sentence}.", file=sys.stderr)
-    print(reply("compare", report) if given.json else "\n".join(lines(report)))
+    print(reply("compare", report) if given.json else "\n".join(map(words.one_line, lines(report))))
     return 0
 
 

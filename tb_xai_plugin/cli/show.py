@@ -107,7 +107,7 @@ def _lines(run: Mapping[str, Any], explained: int) -> list[str]:
         ("written", f"{run['begun']} to {run['written']}" if run["begun"] else ""),
     ]
     width = max(len(name) for name, _ in rows)
-    return [f"{run['run']}{several}", *(f"  {name:<{width}}  {value}" for name, value in rows if value)]
+    return [f"{run['run']}{several}", *(f"  {name:<{width}}  {words.one_line(value)}" for name, value in rows if value)]
 
 
 def _range(numbers: list[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,14 @@ def player_name(run: Series, probe: int, player: int) -> str:
     return names[player] if names else f"player {player}"
 
 
+def one_line(text: str) -> str:
+    """A text without line ends and other control characters: a name from a record must not become a line of its own, which programs read as a command."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+
+
 def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
     """The lines of a table. left: numbers of the columns that begin at the left; the others end at the right."""
+    rows = [[one_line(cell) for cell in cells] for cells in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -84,11 +84,13 @@ def _metrics(run: Any) -> str:
 
 
 def _regions(run: Any, explainer: str) -> str:
-    """The last share of each declared region, with its error and onset."""
+    """The share of each declared region at the last epoch that has numbers, as the pictures are of it, with its error and onset."""
     rows = []
     for name in run.record["probes"]["regions"][:MOST_ROWS]:
         share = run.all_region_share(explainer, name, "label")
-        now, error = _mean(share.share[-1], share.errors[-1])
+        epochs = [place for place in np.flatnonzero(run.is_epoch) if np.isfinite(share.share[place]).any()]
+        last = epochs[-1] if epochs else -1
+        now, error = _mean(share.share[last], share.errors[last])
         onset = run.all_steps[share.onset_of_run] if share.onset_of_run >= 0 else None
         said = "no onset" if onset is None else f"leans on it since {when_words(int(onset))}"
         own = share.own[np.isfinite(share.own)]

@@ -122,7 +122,7 @@ class Epochs:
         )
 
     def place(self, who: str, step: int | None) -> int:
-        """The index of a step; of the last epoch by default, or of the returned model where there is no epoch.
+        """The index of a step; of the last epoch that has numbers by default, or of the returned model where there is no epoch.
 
         Raises:
             ArgumentError (a ValueError): a step that was not explained.
@@ -132,7 +132,8 @@ class Epochs:
             epochs = [place for place, one in enumerate(steps) if one not in (UNTRAINED, RETURNED)]
             if not steps:
                 raise ArgumentError(f"{who}: {self.run} has no explained epoch yet; wait for the first one.")
-            return epochs[-1] if epochs else len(steps) - 1
+            known = [place for place in epochs if np.isfinite(self.values[place]).any()]
+            return (known or epochs or [len(steps) - 1])[-1]
         if step not in steps:
             returned = f", and {RETURNED} is the returned model" if RETURNED in steps else ""
             untrained = " (-1 is the untrained model)" if UNTRAINED in steps else ""

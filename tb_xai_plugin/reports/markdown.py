@@ -87,7 +87,9 @@ class Report:
     def _of_region(self, run: Run, name: str) -> list[str]:
         share = run.share(self.explainer, name, target=self.target)
         known = [
-            place for place in range(len(share.share)) if np.isfinite(share.share[place]).any() and run.all_steps[place] != wire.RETURNED
+            place
+            for place in range(len(share.share))
+            if np.isfinite(share.share[place]).any() and (run.once or run.all_steps[place] != wire.RETURNED)
         ]
         at = [self._share(share.share[place], share.errors[place]) for place in (known[0], known[-1])] if known else ["?", "?"]
         onset = run.onset(self.explainer, name, target=self.target)
@@ -113,8 +115,8 @@ class Report:
             probe = probes[place]
             pictures.png(runs, os.path.join(folder, f"probe-{probe}.png"), self.explainer, probe, self.target)
             yield f"\n![{plain(words.probe_name(runs[0], probe))} over the epochs]({quote(name)}/probe-{probe}.png)"
-        if regions and not any(run.once for run in runs):
-            pictures.save(pictures.shares(runs, self.explainer, regions, self.target), os.path.join(folder, "shares.png"))
+        if regions and (trained := [run for run in runs if not run.once]):
+            pictures.save(pictures.shares(trained, self.explainer, regions, self.target), os.path.join(folder, "shares.png"))
             yield f"\n![Share of the attribution on {plain(listed(regions))}]({quote(name)}/shares.png)"
 
 

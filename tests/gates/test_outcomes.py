@@ -13,6 +13,7 @@ from support.records import FakeRun
 import tb_xai_plugin as xai
 from tb_xai_plugin import cli
 from tb_xai_plugin.gates.outcomes import Outcome
+from tb_xai_plugin.judgement import words
 from tb_xai_plugin.run import Run
 
 pytestmark = pytest.mark.viewing
@@ -284,3 +285,8 @@ def test_at_every_epoch_one_without_a_number_or_an_infinite_one_does_not_pass(tm
     for rule in ("metric(val_accuracy, at=every) < 5", "metric(val_accuracy, at=1) < 5", "metric(val_accuracy, at=every) == 0.5"):
         outcome = one(endless, rule)
         assert (outcome.outcome, outcome.text) == ("fails", "inf"), rule
+
+
+def test_a_name_with_line_ends_is_no_line_of_its_own() -> None:
+    lines = words.table([["class", "share"], ["a\n::error::b\u2028##", "0.5"]])
+    assert len(lines) == len("\n".join(lines).splitlines()) == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.all_kinds import OtherRun, series, table, text
+from support.analysed import given_run
 from support.records import FakeRun
 
 from tb_xai_plugin import read_run
@@ -162,3 +163,12 @@ def test_a_run_without_epochs_and_one_with_a_gap_are_shown(tmp_path: Path) -> No
     assert "returned model" in Read(once._repr_html_()).text
     empty = read_run(FakeRun(tmp_path / "empty").write([0], explained=False).log_dir)
     assert repr(empty) in Read(empty._repr_html_()).text
+
+
+def test_where_the_last_epoch_has_no_numbers_the_last_one_that_has_is_shown(tmp_path: Path) -> None:
+    run = given_run(tmp_path / "gap", [np.full((3, 8), 0.5 * (step + 1)) for step in range(3)], silent={2: range(3)})
+    assert "no numbers" not in run._repr_html_()
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="pip install matplotlib")
+    axes = run.plot_importance("shap")
+    assert "epoch 1" in axes.get_title("left") + axes.get_title()
+    pyplot.close("all")
