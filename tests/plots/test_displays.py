@@ -156,8 +156,7 @@ def test_every_convention_of_a_dark_page_has_its_colours(runs) -> None:
 
 
 def test_a_run_without_epochs_and_one_with_a_gap_are_shown(tmp_path: Path) -> None:
-    gap = FakeRun(tmp_path / "gap").write([0])
-    gap.write([1], silent=(0, 1, 2), reason="the model returned NaN")
+    FakeRun(tmp_path / "gap").write([0], silent=(0, 1, 2), reason="the model returned NaN")
     assert "no numbers" in Read(read_run(tmp_path / "gap")._repr_html_()).text
     once = read_run(FakeRun(tmp_path / "once").write_returned("once").log_dir)
     assert "returned model" in Read(once._repr_html_()).text
