@@ -57,6 +57,8 @@ def signature(path: str) -> str | None:
 
 # Keys of a config whose values name layers; and one whose values have names of their own.
 REFERRING = frozenset({"name", "keras_history", "input_layers", "output_layers", "inbound_nodes"})
+# Of these keys, a value may be a dict of the user's names: {"class": ["dense_1", 0, 0]}.
+BY_NAME = frozenset({"input_layers", "output_layers"})
 UNNAMED = frozenset({"dtype"})
 
 
@@ -79,7 +81,7 @@ def _without_names(config: Any) -> Any:
         if key in UNNAMED:
             return part
         if isinstance(part, dict):
-            return {name: replaced(value, name) for name, value in part.items() if name != "shared_object_id"}
+            return {name: replaced(value, key if key in BY_NAME else name) for name, value in part.items() if name != "shared_object_id"}
         if isinstance(part, list):
             return [replaced(value, key) for value in part]
         return names.get(part, part) if isinstance(part, str) and key in REFERRING else part

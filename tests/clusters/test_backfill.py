@@ -21,7 +21,7 @@ from support.models import images_with_signal
 
 import tb_xai_plugin as xai
 from tb_xai_plugin.cli import main
-from tb_xai_plugin.clusters import worker
+from tb_xai_plugin.clusters import archives, worker
 
 EPOCHS = 3
 IMAGES, LABELS = images_with_signal()
@@ -360,3 +360,13 @@ def test_a_path_that_has_another_model_now_is_read_anew(tmp_path: Path) -> None:
     model.compile("sgd", "mse")
     model.save(path)
     assert xai.explain_checkpoints({0: path}, TABLE, tmp_path / "second", explainers="shap").settings["regression"] is True
+
+
+def test_names_that_keras_gives_to_layers_do_not_count_where_inputs_and_outputs_have_names_of_the_user(tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):  # the second network's layers have further numbers
+        first, second = keras.Input((4,), name="first"), keras.Input((4,), name="second")
+        both = layers.Dense(2)(layers.Concatenate()([first, second]))
+        keras.Model({"first": first, "second": second}, {"both": both}).save(tmp_path / "e0.keras")
+        found.append(archives.signature(str(tmp_path / "e0.keras")))
+    assert found[0] == found[1]
