@@ -211,7 +211,7 @@ class _Backfill:
             if isinstance(digest, Exception):
                 if not self._ledger.is_gap(step):
                     self._fail(step, self._sentence(step, digest) + "; the record keeps what it has of it")
-            elif self._ledger.is_gap(step) or digest != self._ledger.weights_at(step):
+            elif self._ledger.is_gap(step) or self._ledger.is_changed(step, self._steps[step], digest):
                 changed.add(step)
             else:
                 self._ledger.mark(step, self._steps[step])

@@ -85,6 +85,15 @@ class Ledger(Recorder):
         mark = mark_of(path)
         return mark is not None and self._marks.get(step) == mark
 
+    def is_changed(self, step: int, path: str, weights: str | None) -> bool:
+        """Whether a step is of other weights. Where their digest is not known, as of a callable, the content of the file tells, if that is known."""
+        if weights != self.weights_at(step):
+            return True
+        if weights is not None:
+            return False
+        before, now = (_content_of(mark) for mark in (self._marks.get(step), mark_of(path)))
+        return before is not None and now is not None and before != now
+
     def go_back(self, step: int) -> None:
         """Let the next writes take the place of the steps from this one on. The record as it is is kept aside."""
         last = max(held.steps[-1] for held in self._standing.sets.values() if held.steps)
@@ -154,3 +163,9 @@ def mark_of(path: str) -> str | None:
     except OSError:
         return None
     return f"{name} {newest} {content.hexdigest()}"
+
+
+def _content_of(mark: str | None) -> str | None:
+    """The digest in a mark. Marks of earlier versions have none."""
+    digest = (mark or "").rpartition(" ")[2]
+    return digest if len(digest) == 2 * hashlib.sha256().digest_size else None

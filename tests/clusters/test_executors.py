@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -231,3 +233,18 @@ def test_probes_that_lie_in_a_file_are_read_there_and_not_sent(tmp_path: Path, i
     assert at_file < 2000 < PROBES.inputs.nbytes < with_probes
     assert re.search("corner", str(run.probes.regions))
     assert isinstance(build(str(tmp_path / "ckpt" / "epoch-1.npz")), Linear)
+
+
+def test_a_file_of_a_callable_that_was_replaced_is_explained_anew_and_a_copy_is_not(tmp_path: Path) -> None:
+    (path,) = written(tmp_path / "ckpt", 1).values()
+    other = written(tmp_path / "other", 2)[0]
+    run, kept = tmp_path / "run", tmp_path / "run" / "earlier-1"
+    explained({0: path}, run)
+    os.utime(path, (1, 1))
+    explained({0: path}, run)
+    assert not kept.exists(), "a copy of a file has another time and the same content"
+    shutil.copyfile(other, path)
+    os.utime(path, (1, 1))
+    found = explained({0: path}, run).values("shap")
+    assert kept.exists()
+    np.testing.assert_array_equal(found, explained({0: other}, tmp_path / "fresh").values("shap"))
