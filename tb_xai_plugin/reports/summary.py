@@ -14,6 +14,7 @@ from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.gates.check import Checkable, runs_of
 from tb_xai_plugin.judgement import events, history, summaries
 from tb_xai_plugin.judgement.repeats import find, recorded
+from tb_xai_plugin.plots.of_run import chosen_explainer
 from tb_xai_plugin.records import places, wire
 from tb_xai_plugin.records.asked import Regions
 from tb_xai_plugin.run import Run
@@ -32,7 +33,7 @@ def summary(
 ) -> pandas.DataFrame:
     """Runs side by side, one row each, as `tb-xai summary` prints them.
 
-    Numbers of explanations are those of the model that `fit` returned, or of the last explained epoch where that was not explained; means over probes.
+    Numbers of explanations are those of the model that `fit` returned, or of the last epoch that has numbers where that has none; means over probes.
 
     Args:
         runs: a log directory, runs, or {name: run}, as read_runs returns it.
@@ -94,17 +95,25 @@ def _named(runs: Checkable | Iterable[Run], probe_set: str | None) -> dict[str, 
     return named
 
 
-def step_of(run: Run) -> int | None:
-    """The step that a run is judged by: the returned model's, or else the last explained epoch; None where nothing is explained yet."""
-    if run.returned_step is not None:
-        return run.returned_step
-    steps = run.all_steps
-    return int((run.steps if len(run.steps) else steps)[-1]) if len(steps) else None
+def step_of(run: Run, known: np.ndarray) -> int | None:
+    """The step that a run is judged by: the returned model's, or else the last explained epoch; None where nothing is explained yet.
+
+    A step without numbers counts only where no epoch has any. known: bool (all_steps,), whether a step has numbers.
+    """
+    steps, returned = run.all_steps, run.returned_step
+    with_numbers = steps[known].tolist()
+    if returned is not None and (returned in with_numbers or not (known & run.is_epoch).any()):
+        return returned
+    for chosen in (steps[known & run.is_epoch], run.steps, steps):
+        if len(chosen):
+            return int(chosen[-1])
+    return None
 
 
 def _row(run: Run, explainer: str | None, target: Target, regions: Regions) -> dict[str, Any]:
-    name = explainer or ("shap" if "shap" in run.explainers else run.explainers[0])
-    step = step_of(run)
+    name = chosen_explainer(run, explainer)
+    has_numbers = np.isfinite(run.of_class(target, f"values/{name}")[0]).any(axis=(1, 2)) if len(run.all_steps) else np.zeros(0, dtype=bool)
+    step = step_of(run, has_numbers)
     asked = [regions] if isinstance(regions, str) else list(regions or ())
     given = regions if isinstance(regions, Mapping) else {}
     wanted = dict.fromkeys([*run.record["probes"]["regions"], *asked])
@@ -141,7 +150,7 @@ def _row(run: Run, explainer: str | None, target: Target, regions: Regions) -> d
     }
     trust = run.trust(name, target=target)
     row["noise"] = _mean(trust.error[at])
-    row["warned"] = float(np.logical_or.reduce([warned[at] for warned in trust.warnings.values()]).mean())
+    row["warned"] = float(np.logical_or.reduce([warned[at] for warned in trust.warnings.values()]).mean()) if has_numbers[at] else None
     return row
 
 

@@ -58,6 +58,17 @@ def test_a_row_says_what_the_run_says(logs: Path) -> None:
     assert rows["once"]["recipe"] is None
 
 
+def test_a_row_is_of_the_last_epoch_that_has_numbers(tmp_path: Path) -> None:
+    values = [np.full((3, 8), 0.5)] * 3
+    (gap,) = rows_of(given_run(tmp_path / "gap", values, silent={2: range(3)}))
+    assert gap["step"] == 1
+    assert gap["regions"]["left"]["share"] == pytest.approx(0.5)
+    assert gap["warned"] is not None
+    (nothing,) = rows_of(given_run(tmp_path / "nothing", values, silent=dict.fromkeys(range(3), range(3))))
+    assert nothing["step"] == 2
+    assert nothing["warned"] is None, "of no number nothing is known, and that is not 0"
+
+
 def test_the_table_has_a_row_a_run_and_a_column_a_number(logs: Path) -> None:
     pandas = pytest.importorskip("pandas", reason="summary makes a DataFrame: pip install pandas")
     frame = xai.summary(logs)
