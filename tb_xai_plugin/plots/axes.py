@@ -120,7 +120,8 @@ def legend(
         (bar.ax.set_xlim if below else bar.ax.set_ylim)(start, end)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=theme.muted, labelsize=SMALL, length=2)
-    bar.set_label(label, color=theme.muted, fontsize=SMALL)
+    # A short bar below is narrower than its label, which begins where the bar does and so is not cut off.
+    bar.set_label(label, color=theme.muted, fontsize=SMALL, loc="left" if below else "center")
 
 
 def in_steps(ax: Axes) -> None:

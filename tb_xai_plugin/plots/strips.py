@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Inches of one picture of a strip.
 PICTURE = {"image": (1.5, 1.5), "tabular": (2.5, 2.9), "text": (6.4, 0.8), "sequence": (2.9, 1.9)}
+# Inches that a strip's title and the label of its scale need.
+LEAST_WIDTH = 4.2
 
 
 def filmstrip(
@@ -82,7 +84,10 @@ def strip(
         ax,
         rows,
         columns,
-        (wide * columns + (0 if down or kind == "image" else extra), high * rows + (extra if down else 0.8 if kind == "image" else 0.3)),
+        (
+            max(LEAST_WIDTH, wide * columns + (0 if down or kind == "image" else extra)),
+            high * rows + (extra if down else 0.8 if kind == "image" else 0.3),
+        ),
         dark,
     )
     order = np.argsort(-np.max(np.abs(np.nan_to_num(np.stack(known))), axis=0), kind="stable")

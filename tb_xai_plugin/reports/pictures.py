@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FRAMES = 8
 DPI = 144
 
+# Inches that the label of a strip's scale needs.
+LEAST_WIDTH = 3.2
+
 # Milliseconds of a frame, and of the last one.
 FRAME_MS, LAST_MS = 600, 2400
 
@@ -77,7 +80,7 @@ def strip(runs: Sequence[Run], explainer: str, probe: int, target: Target) -> Fi
         return figure
     counts = [min(FRAMES, len(run.all_steps)) for run in runs]
     wide, high = (1.5, 2.2) if runs[0].kind == "image" else (2.6, 2.3)
-    figure = _figure(wide * max(counts), high * len(runs))
+    figure = _figure(max(LEAST_WIDTH, wide * max(counts)), high * len(runs))
     rows = figure.subfigures(len(runs), 1, squeeze=False)[:, 0]
     for run, row, count in zip(runs, rows, counts, strict=True):
         axes = np.atleast_1d(row.subplots(1, count))

@@ -212,6 +212,17 @@ def test_a_map_over_epochs_has_the_runs_values(runs) -> None:
     assert np.allclose(over_all.images[0].get_array(), diverging(importance[:, strongest].T / importance.max(), LIGHT), atol=1e-6)
 
 
+@pytest.mark.parametrize("frames", [1, 2, 6])
+def test_the_title_and_the_label_of_a_strip_are_not_cut_off(runs, frames: int) -> None:
+    figure = runs["image-a"].plot_filmstrip(probe=PROBE, frames=frames)[0].figure
+    figure.canvas.draw()
+    (bar,) = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
+    for written in (figure._suptitle, bar.xaxis.label):
+        box = written.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+
+
 @pytest.mark.parametrize("kind", ["image", "tabular", "text", "sequence"])
 def test_a_filmstrip_has_the_steps_in_order(runs, kind: str) -> None:
     run = runs[f"{kind}-a"]

@@ -14,6 +14,7 @@ from support.records import FakeRun
 from tb_xai_plugin import read_run
 from tb_xai_plugin.cli.main import main
 from tb_xai_plugin.judgement import words
+from tb_xai_plugin.reports import pictures
 from tb_xai_plugin.reports.words import plain
 
 
@@ -83,6 +84,17 @@ def test_an_animation_has_a_frame_a_step_and_the_strip_a_picture_of_each_run(run
         with image.open(tmp_path / "x.png") as picture:
             sizes[count] = picture.size
     assert sizes[2] == pytest.approx((sizes[1][0], 2 * sizes[1][1]), abs=1)
+
+
+def test_a_strip_of_one_picture_is_as_wide_as_its_label(tmp_path: Path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: `pip install matplotlib`, to draw pictures of reports.")
+    run = read_run(FakeRun(tmp_path / "once").write_returned("once").log_dir)
+    figure = pictures.strip([run], "shap", 0, "label")
+    figure.savefig(tmp_path / "x.png")
+    (bar,) = [ax for ax in figure.findobj(lambda one: getattr(one, "get_label", str)() == "<colorbar>") if hasattr(ax, "xaxis")]
+    box = bar.xaxis.label.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_a_table_has_the_numbers_of_the_record(runs: dict[str, FakeRun], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
