@@ -71,7 +71,7 @@ class Moment:
 
     def names(self, probe: int) -> list[str]:
         """Names of the players of one probe."""
-        return self.probes.player_names(probe) or [f"superpixel {player}" for player in range(int(self.probes.players[probe]))]
+        return self.probes.player_names(probe) or [f"segment {player}" for player in range(int(self.probes.players[probe]))]
 
     def target(self, probe: int) -> str:
         """What the class, or the output of a regression, is called."""

@@ -164,6 +164,11 @@ def test_a_waterfall_leads_from_the_base_value_to_the_sum(runs, kind: str, most:
     assert diamond.get_xdata()[0] == pytest.approx(np.log(probability / (1 - probability)), abs=1e-5)
 
 
+def test_players_of_images_are_called_segments_as_in_the_tab(runs) -> None:
+    names = [label.get_text() for label in runs["image-a"].plot_evolution("shap", PROBE).get_yticklabels()]
+    assert sorted(names) == [f"segment {player}" for player in range(9)]
+
+
 def test_the_force_layout_meets_at_the_sum(runs) -> None:
     run = runs["tabular-a"]
     values = toward_label(run, run.values("shap"))[-1, PROBE]
