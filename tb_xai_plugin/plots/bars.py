@@ -38,7 +38,12 @@ def draw(ax: Axes, theme: Theme, moment: Moment, probe: int, values: np.ndarray,
 
 def noted(label: str, left: int, note: str = WHISKERS) -> str:
     """The label of an axis, and below it how many players are left out and what whiskers are."""
-    return f"{label}\n{f'{left} weaker players not shown; ' if left else ''}{note}"
+    return f"{label}\n{f'{left_out(left)}; ' if left else ''}{note}"
+
+
+def left_out(count: int) -> str:
+    """E.g. "3 weaker players not shown"."""
+    return f"{count} weaker player{'' if count == 1 else 's'} not shown"
 
 
 def rows(
@@ -96,6 +101,9 @@ def waterfall(ax: Axes, theme: Theme, moment: Moment, probe: int, most: int) -> 
         names.append(f"{len(rest)} other players" if len(rest) > 1 else labels_of(moment, probe)[rest[0]])
         steps = np.append(steps, np.nansum(values[rest]))
         deviations = np.append(deviations, np.sqrt(np.sum(errors[rest] ** 2)))
+    # What has no error and is less than a float32's rounding is 0.
+    rounding = np.finfo(np.float32).eps * max(abs(base), float(np.abs(steps).max(initial=0)))
+    steps = np.where((deviations == 0) & (np.abs(steps) < rounding), 0.0, steps)
     ends = base + np.cumsum(steps[::-1])[::-1]
     starts, places = ends - steps, np.arange(len(steps))
     ax.barh(places, steps, left=starts, height=0.68, color=[theme.positive if step > 0 else theme.negative for step in steps])

@@ -8,7 +8,7 @@ import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.plots import axes as of_axes
-from tb_xai_plugin.plots.bars import importances
+from tb_xai_plugin.plots.bars import importances, left_out
 from tb_xai_plugin.plots.colors import diverging
 from tb_xai_plugin.plots.moment import RETURNED, UNTRAINED, alike, shortened, when_words
 from tb_xai_plugin.plots.names import labels_of
@@ -60,5 +60,5 @@ def draw(ax: Axes, theme: Theme, epochs: Epochs, probe: int | None, most: int, s
         spine.set_visible(False)
     left = table.shape[1] - len(order)
     if left:
-        ax.set_xlabel(f"epoch ({left} weaker players not shown)")
+        ax.set_xlabel(f"epoch ({left_out(left)})")
     of_axes.legend(ax, theme, end, label, start=0.0 if probe is None else None)

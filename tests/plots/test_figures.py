@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from support.all_kinds import OtherRun, series, table, text
 from support.records import FakeRun
 
+import tb_xai_plugin as xai
 from tb_xai_plugin import read_run
 from tb_xai_plugin.plots.colors import LIGHT, diverging, feature_color, run_color
 from tb_xai_plugin.run import Run
@@ -162,6 +163,23 @@ def test_a_waterfall_leads_from_the_base_value_to_the_sum(runs, kind: str, most:
     probability = float(run.outputs[-1, PROBE, label])
     (diamond,) = [line for line in ax.lines if line.get_marker() == "D"]
     assert diamond.get_xdata()[0] == pytest.approx(np.log(probability / (1 - probability)), abs=1e-5)
+
+
+def test_a_waterfall_writes_0_for_what_is_rounding_alone() -> None:
+    x = np.array([[1.0, 2.0, 3.0]], dtype="float32")
+    probes = xai.TabularProbes(x, background=np.zeros((4, 3), dtype="float32"))
+    found = xai.explain(lambda b: 0.1 * np.asarray(b, dtype=float)[:, :1] + 0.7, probes, explainers="shap", head="regression")["shap"]
+    found.values[0, 0, 1:] = [-1.11e-16, 2e-3]
+    found.errors[...] = 0
+    texts = [text.get_text() for text in found.plot_waterfall().texts]
+    assert texts[:3] == ["+0.1", "+0.002", "0"]
+
+
+def test_players_that_are_left_out_are_counted_in_plain_words(runs) -> None:
+    run = runs["image-a"]
+    assert "(1 weaker player not shown)" in run.plot_evolution("shap", PROBE, most=8).get_xlabel()
+    assert "(2 weaker players not shown)" in run.plot_evolution("shap", PROBE, most=7).get_xlabel()
+    assert "\n1 weaker player not shown; " in runs["tabular-a"].plot_importance("shap", most=13).get_xlabel()
 
 
 def test_players_of_images_are_called_segments_as_in_the_tab(runs) -> None:
