@@ -133,7 +133,7 @@ class _Bound:
             return
         if is_keras_model(model) and is_keras_model(self._model):
             if not model.built or architecture(model) != architecture(self._model) or outputs_of(model) != outputs_of(self._model):
-                raise CheckpointError(self._unlike(name, model))
+                raise CheckpointError(self._unlike(path, model))
             put_back(self._model, copied(model))
             return
         with quietly():  # a callable, such as a forest, is no set of weights
@@ -144,11 +144,14 @@ class _Bound:
 
     def _foreign(self, path: str) -> str:
         with quietly():
-            return self._unlike(os.path.basename(path), loaded(path, trusted=self.job.trusted))
+            return self._unlike(path, loaded(path, trusted=self.job.trusted))
 
-    def _unlike(self, name: str, model: Any) -> str:
-        """How a model differs from the bound one, as a sentence."""
-        here, there, first = outputs_of(self._model), outputs_of(model), os.path.basename(self.job.reference)
+    def _unlike(self, path: str, model: Any) -> str:
+        """How a model differs from the bound one, as a sentence. Files of one name in two folders are told apart by their paths."""
+        here, there = outputs_of(self._model), outputs_of(model)
+        name, first = os.path.basename(path), os.path.basename(self.job.reference)
+        if name == first:
+            name, first = path, self.job.reference
         if here and there and here[-1] != there[-1]:
             return f"{name} has {there[-1]} outputs, and {first} has {here[-1]}; explain it into a log_dir of its own"
         return f"{name} is a model of another architecture than {first}; explain it into a log_dir of its own"

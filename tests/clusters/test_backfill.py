@@ -370,3 +370,12 @@ def test_names_that_keras_gives_to_layers_do_not_count_where_inputs_and_outputs_
         keras.Model({"first": first, "second": second}, {"both": both}).save(tmp_path / "e0.keras")
         found.append(archives.signature(str(tmp_path / "e0.keras")))
     assert found[0] == found[1]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    paths = {place: tmp_path / activation / "e1.keras" for place, activation in enumerate(("relu", "tanh"))}
+    for path in paths.values():
+        path.parent.mkdir()
+        small(path.parent.name, 1).save(path)
+    with pytest.warns(UserWarning, match=re.escape(f"{paths[1]} is a model of another architecture than {paths[0]};")):
+        xai.explain_checkpoints(paths, TABLE, tmp_path / "run", explainers="shap")
