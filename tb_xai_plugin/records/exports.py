@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -78,11 +79,12 @@ class Exports(Series):
         targets, players), "base/shap", "targets" int32 (steps, probes, targets), "outputs" float32 (steps, probes, 2, classes) on the full and the empty
         coalition, "fidelity/…", "noise/…" and "interactions/…" where logged; "log_steps" and "logs/<metric>" of Keras; "players" (probes,);
         "player_names" (probes, players), "" past the last; "static/<array>" of the probes, such as images and segments; "region/<name>" (probes, players), the part
-        of each player that lies inside; "about", JSON with settings, units and classes. Memory does not grow with the number of epochs.
-        A file of that name is replaced once the new one is complete.
+        of each player that lies inside; "about", JSON with settings, units and classes. In the name of a metric or region, "%" is "%25" and "/" is "%2F".
+        Memory does not grow with the number of epochs. A file of that name is replaced once the new one is complete.
 
         Raises:
             FileNotFoundError: the folder of the path does not exist.
+            ValueError: two arrays have one name.
         """
         with _complete("to_npz", path) as part, zipfile.ZipFile(part, "w", allowZip64=True) as archive:
             for name, array in self._small_arrays():
@@ -96,6 +98,9 @@ class Exports(Series):
                     np.lib.format.write_array_header_1_0(file, head)
                     for _, arrays in self.each_step(quantity):
                         file.write(np.ascontiguousarray(arrays[quantity]).data)
+            twice = sorted(name for name, count in Counter(archive.namelist()).items() if count > 1)
+            if twice:
+                raise ValueError(f"to_npz: two arrays are called {twice[0].removesuffix('.npy')!r}; write .parquet or .csv.")
 
     def _small_arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """(name, array) of all that `to_npz` writes and that is not a series over steps."""

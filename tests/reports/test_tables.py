@@ -169,3 +169,19 @@ def test_parquet_without_pyarrow_says_what_to_install(written: FakeRun, tmp_path
 def test_metrics_whose_names_differ_in_a_stroke_alone_are_two_arrays(tmp_path: Path) -> None:
     assert _member("a/b") != _member("a_b")
     assert len({_member(name) for name in ("a/b", "a%2Fb", "a_b", "a%b", "a%25b")}) == 5
+
+
+def test_metrics_of_similar_names_are_arrays_of_their_own(tmp_path: Path) -> None:
+    logs = {"a/b": 1.0, "a_b": 2.0, "a%2Fb": 3.0}
+    xai.read_run(FakeRun(tmp_path / "run").write([0], logs=logs).log_dir).to_npz(tmp_path / "run.npz")
+    with np.load(tmp_path / "run.npz") as arrays:
+        found = {name: arrays[name].tolist() for name in arrays if name.startswith("logs/")}
+    assert found == {"logs/a%2Fb": [1.0], "logs/a_b": [2.0], "logs/a%252Fb": [3.0]}
+
+
+def test_two_arrays_of_one_name_are_refused_and_leave_no_file(written: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = xai.read_run(written.log_dir)
+    monkeypatch.setattr(type(run), "_small_arrays", lambda _: iter([("steps", np.arange(2))] * 2))
+    with pytest.warns(UserWarning, match="Duplicate name"), pytest.raises(ValueError, match=r"^to_npz: two arrays are called 'steps'; "):
+        run.to_npz(tmp_path / "run.npz")
+    assert not list(tmp_path.glob("run.npz*"))
