@@ -25,6 +25,7 @@ class Hooked:
     Args:
         log_dir, probes, explainers, options: see `RunLogger`.
         every: the number of steps from one explanation to the next; the last step of a training is always explained. Or a callable step -> bool, which then decides alone.
+            Of the other steps the record has the logs.
     """
 
     def __init__(
@@ -40,48 +41,41 @@ class Hooked:
         self._every = every
         self._log: RunLogger | None = None
         self._pending: tuple[Any, int, Mapping[str, Any]] | None = None
-        self._newest = -2
+        self._newest = self._noted = -2
 
     def begin(self) -> None:
         """A training begins. One that was interrupted may have left its record open."""
         self.end()
-        self._log, self._newest = copy.copy(self._blank).__enter__(), -2
+        self._log, self._newest, self._noted = copy.copy(self._blank).__enter__(), -2, -2
 
     def untrained(self, model: Any) -> None:
         """Explain the model before its training."""
         self._write(model, -1, {})
 
     def step(self, model: Any, step: int, logs: Mapping[str, Any], *, last: bool = False) -> None:
-        """A step of the training is done: explain the model, if it is due.
+        """A step of the training is done: explain the model, if it is due, else write the logs alone.
 
         last: whether this step is known to be the last one. It need not be: a step that was not due is explained at the end, if none follows.
         """
         # Some hooks are called once more for a step, and training is not to end because of that.
-        if self._pending is not None and step == self._pending[1]:
-            self._pending = None
-        elif step <= self._newest:
+        if step <= self._newest or step < self._noted:
             return
-        self._note_pending()
         due = bool(self._every(step)) if callable(self._every) else last or step % self._every == 0
         if due:
             self._write(model, step, logs)
-        else:
+            self._pending = None
+            return
+        if step > self._noted:
+            assert self._log is not None, "a training has begun"
+            self._log.note(model, step, logs)
+            self._noted = step
+        if not callable(self._every):
             self._pending = model, step, dict(logs)
-
-    def _note_pending(self) -> None:
-        """The step before was not due, and is not the last one either: its numbers are written alone."""
-        if self._pending is not None and self._log is not None:
-            _, step, logs = self._pending
-            self._log.note(step, logs)
-            self._newest = step
-        self._pending = None
 
     def finish(self, *, gone: bool = False) -> None:
         """The training is done. gone: whether the model is no longer that of the last step."""
-        if self._pending is not None and not gone and not callable(self._every):
+        if self._pending is not None and not gone:
             self._write(*self._pending)
-        else:
-            self._note_pending()
         if self._log is not None:
             self._log.close()
         self.end()

@@ -102,6 +102,7 @@ class RunLogger:
             raise type(error)(f"{self._who}: {error}") from error
         self._model: Any = None
         self._newest: tuple[int, str | None] | None = None
+        self._noted: tuple[int, float | None] | None = None  # the newest step, if it was noted alone, and the seconds of its training
         self._since: float | None = None
         self._closed = False
         self.reset(CostLine(1, None, self.log_dir))
@@ -123,7 +124,7 @@ class RunLogger:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._model, self._newest, self._since, self._closed = None, None, None, False
+        self._model, self._newest, self._noted, self._since, self._closed = None, None, None, None, False
         self.reset(CostLine(1, None, self.log_dir))
 
     def __enter__(self) -> RunLogger:
@@ -151,33 +152,58 @@ class RunLogger:
         Raises:
             ValueError, TypeError: a step or logs that cannot be; at the first step also a model that does not fit the probes.
         """
-        training_seconds = None if self._since is None or step == wire.UNTRAINED else time.perf_counter() - self._since
-        self._check(step, logs)
+        training_seconds = self._training_seconds(step)
+        noted = self._noted is not None and step == self._noted[0]
+        self._check(step, logs, noted=noted)
+        if noted and self._noted is not None:
+            training_seconds = self._noted[1]
         failure = self._bind(model)
+        self._write(model, int(step), logs, 0, training_seconds, failure)
+        self._noted = None
+
+    def note(self, model: Model, step: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Write the numbers of a step that is not explained, so that curves have all steps. `log` may still explain this step, until a later one comes.
+
+        Args:
+            model, step, logs: see `log`. The model is not evaluated, except that the first one of a loop tells what its outputs mean.
+
+        Raises:
+            ValueError, TypeError: see `log`.
+        """
+        training_seconds = self._training_seconds(step)
+        self._check(step, logs)
+        if not self.steps.engines:
+            self._bind(model)
+        self._write(model, int(step), logs, None, training_seconds)
+        self._noted = int(step), training_seconds
+
+    def _training_seconds(self, step: Any) -> float | None:
+        """Seconds since the step before; None where they are not known."""
+        return None if self._since is None or step == wire.UNTRAINED else time.perf_counter() - self._since
+
+    def _write(
+        self,
+        model: Model,
+        step: int,
+        logs: Mapping[str, Any] | None,
+        halvings: int | None,
+        training_seconds: float | None,
+        failure: Exception | None = None,
+    ) -> None:
+        """Write a step. halvings: see `StepLogger.log`."""
         if self._newest is None:
             self.steps.recorder.begin_at(step, model, self.steps.engines)
-        weights = self._weights()
+        # Of a model that was noted alone nothing is known, unless it is the one that was explained.
+        weights = None if halvings is None and not _is_same(model, self._model) else self._weights()
         entry = {"logs": logs or {}, "training_seconds": training_seconds, "weights": weights}
-        self._newest = int(step), weights
+        self._newest = step, weights
         for name in self.plans:
-            with self.steps.training_goes_on(int(step)):
-                self.steps.log(name, int(step), 0, entry, failure=failure)
+            with self.steps.training_goes_on(step):
+                self.steps.log(name, step, halvings, entry, failure=failure)
         self._since = time.perf_counter()
 
-    def note(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Write the numbers of a step that is not explained, so that the curves have it. There is no record before the first explanation: nothing is written then.
-
-        step, logs: see `log`. Raises: as `log` does.
-        """
-        if self._newest is None:
-            return
-        self._check(step, logs)
-        self._newest = int(step), None
-        for name in self.plans:
-            with self.steps.training_goes_on(int(step)):
-                self.steps.log(name, int(step), None, {"logs": logs or {}, "weights": None})
-
-    def _check(self, step: Any, logs: Any) -> None:
+    def _check(self, step: Any, logs: Any, *, noted: bool = False) -> None:
+        """noted: whether this is the newest step, which was noted and is now explained."""
         if self._closed:
             raise ValueError(
                 f"{self._who}: it is closed; log inside the with block, or make another one, which goes on in the same log_dir."
@@ -186,7 +212,7 @@ class RunLogger:
             raise TypeError(f"{self._who}: step is {step!r}; give an integer, e.g. the epoch; -1 is the model before its training.")
         if not wire.UNTRAINED <= step <= LAST_STEP:
             raise ValueError(f"{self._who}: step is {step}; give a number from -1 (the model before its training) to {LAST_STEP}.")
-        if self._newest is not None and step <= self._newest[0]:
+        if self._newest is not None and step <= self._newest[0] and not noted:
             raise ValueError(
                 f"{self._who}: step {step} comes after step {self._newest[0]}; give increasing steps, or make another logger to go back to an earlier one."
             )

@@ -19,6 +19,14 @@ OPTIONS: dict[str, Any] = {"head": "probabilities", "evaluations": 64}
 ROUNDS = 5
 
 
+def check_logs(run: xai.Run, metric: str, losses: list[float]) -> None:
+    """All rounds have their logs, and those of explained steps are the same numbers."""
+    steps, logs = run.log_series()
+    assert steps.tolist() == list(range(len(losses)))
+    np.testing.assert_allclose(logs[metric], losses, rtol=1e-6)
+    np.testing.assert_allclose(run.logs[metric], np.array(losses)[run.steps], rtol=1e-6)
+
+
 def explained(predict: Any) -> np.ndarray:
     return xai.explain(predict, PROBES, "shap", **OPTIONS)["shap"].values
 
@@ -35,15 +43,33 @@ def test_xgboost_explains_the_booster_of_each_round(tmp_path: Path) -> None:
     run = xai.read_run(tmp_path)
     assert run.steps.tolist() == [0, 3, 4]
     loss = model.evals_result()["validation_0"]["logloss"]
-    np.testing.assert_allclose(run.logs["validation_0_logloss"], [loss[0], loss[3], loss[4]], rtol=1e-6)
-    # Rounds that are not explained have their numbers all the same.
-    rounds, logs = run.log_series()
-    assert rounds.tolist() == list(range(ROUNDS))
-    np.testing.assert_allclose(logs["validation_0_logloss"], loss, rtol=1e-6)
+    check_logs(run, "validation_0_logloss", loss)
     # Of two classes the booster has one output, that of the second.
     for place, rounds in enumerate((1, 4, 5)):
         first = explained(lambda rows, rounds=rounds: plain.predict_proba(rows, iteration_range=(0, rounds)))
         np.testing.assert_allclose(run.values("shap")[place], first, atol=2e-5)
+
+
+def test_xgboost_runs_with_other_last_rounds_are_compared_at_the_nearest_explained_one(tmp_path: Path) -> None:
+    xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed; install xgboost-cpu")
+    from tb_xai_plugin.integrations.xgboost import ExplanationLogger
+
+    def train(name: str, rounds: int, every: Any) -> xai.Run:
+        data = xgboost.DMatrix(FRAME, Y)
+        logger = ExplanationLogger(tmp_path / name, PROBES, "shap", every=every, **OPTIONS)
+        xgboost.train(
+            {"objective": "binary:logistic", "nthread": 1}, data, rounds, evals=[(data, "train")], callbacks=[logger], verbose_eval=False
+        )
+        return xai.read_run(tmp_path / name)
+
+    short, long = train("short", 5, 3), train("long", 8, 3)
+    assert (short.steps.tolist(), long.steps.tolist()) == ([0, 3, 4], [0, 3, 6, 7])
+    pairing = short.compare(long, "shap").pairing
+    row = pairing.steps.tolist().index(4)
+    assert (pairing.here[row], pairing.there[row]) == (4, 3)
+    chosen = train("chosen", 5, lambda step: step in (1, 2))  # the first round and the last are not due
+    assert chosen.steps.tolist() == [1, 2]
+    assert chosen.log_series()[0].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_xgboost_takes_arrays_and_several_classes_and_refuses_cross_validation(tmp_path: Path) -> None:
@@ -76,7 +102,7 @@ def test_lightgbm_explains_the_booster_of_each_round_that_is_due_until_it_stops(
     np.testing.assert_array_equal(booster.predict(FRAME), plain.predict(FRAME, num_iteration=booster.best_iteration))
     run = xai.read_run(tmp_path)
     assert run.steps.tolist() == [0, 2]
-    np.testing.assert_allclose(run.logs["valid_0_binary_logloss"], np.array(losses["valid_0"]["binary_logloss"])[[0, 2]])
+    check_logs(run, "valid_0_binary_logloss", losses["valid_0"]["binary_logloss"])
     for place, rounds in enumerate((1, 3)):
         first = explained(lambda rows, rounds=rounds: plain.predict(rows, num_iteration=rounds))
         np.testing.assert_allclose(run.values("shap")[place], first, atol=2e-5)

@@ -30,6 +30,7 @@ def test_each_iteration_is_a_step_and_the_last_one_is_the_model_that_fit_returns
     model = iterative().set_callbacks(ExplanationLogger(tmp_path, PROBES, "shap", every=2, **OPTIONS)).fit(X, Y)
     run = xai.read_run(tmp_path)
     assert run.steps.tolist() == [0, 2, 4, 5]
+    assert run.log_series()[0].tolist() == [0, 1, 2, 3, 4, 5]
     once = xai.explain(model.predict_proba, PROBES, "shap", **OPTIONS)["shap"]
     np.testing.assert_allclose(run.values("shap")[-1], once.values, atol=1e-6)
     # Each step is the model of so many iterations: scikit-learn's own, asked for fewer.

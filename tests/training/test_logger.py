@@ -14,6 +14,7 @@ from support.fits import DATA, LABELS, OTHER_PROBES, PROBES, ROWS, network
 from support.records import ROOT, run_python
 
 import tb_xai_plugin as xai
+from tb_xai_plugin.records import wire
 
 Rows = Callable[[np.ndarray], np.ndarray]
 
@@ -210,3 +211,31 @@ print(xai.read_run({str(tmp_path)!r}))
 """
     printed = run_python(sys.executable, code, folder=tmp_path, environment={"PYTHONPATH": str(ROOT)})
     assert "2 epochs of 2 probes" in printed
+
+
+def test_a_noted_step_has_its_numbers_alone_until_it_is_explained(tmp_path: Path) -> None:
+    with xai.RunLogger(tmp_path, PROBES, "shap", head="logits", output="raw") as log:
+        log.note(linear(1), 0, {"loss": 3.0})
+        log(linear(2), 1, {"loss": 2.0})
+        log.note(linear(3), 2, {"loss": 1.0})
+        with pytest.raises(ValueError, match="step 2 comes after step 2"):
+            log.note(linear(3), 2)
+        log.note(linear(4), 3, {"loss": 0.5})
+        log(linear(4), 3, {"loss": 0.5})
+        with pytest.raises(ValueError, match="step 3 comes after step 3"):
+            log(linear(4), 3)
+    run = xai.read_run(tmp_path)
+    steps, logs = run.log_series()
+    assert (steps.tolist(), logs["loss"].tolist()) == ([0, 1, 2, 3], [3.0, 2.0, 1.0, 0.5])
+    assert (run.steps.tolist(), strength(run)) == ([1, 3], [2, 4])
+    assert all(epoch["training"] > 0 for _, _, epoch in run.writes)
+
+
+def test_numbers_of_a_model_that_is_noted_at_the_end_do_not_stand_for_an_explanation(tmp_path: Path) -> None:
+    model = network()
+    with xai.RunLogger(tmp_path, PROBES, "shap") as log:
+        log(model, 0)
+        model.set_weights([2 * weights for weights in model.get_weights()])
+        log.note(model, 1)
+    run = xai.read_run(tmp_path)
+    assert (run.steps.tolist(), run.all_steps.tolist(), run.returned_how) == ([0], [0, wire.RETURNED], "last")
