@@ -83,6 +83,7 @@ class Engine:
         self._sweep = Sweep(plan, self._predictor, None if constant is None else lambda raw: self._read(raw, np.array(constant)))
         self._check: OutputCheck | None = OutputCheck(self.head, plan.output, guessed=plan.head is None and not is_keras_model(model))
         self._clipped = 0.0
+        self._warned = False
         self.watch = Watch(self._predictor)
         if isinstance(probes, TextProbes) and not probes.mask_token:
             warn_of_texts_cut_off(plan, probes, self._predictor)
@@ -195,9 +196,14 @@ class Engine:
         if self._check is None:
             return
         self._clipped = self._check.clipped
-        if sentence := self._check.warning():
+        if not self._warned and (sentence := self._check.warning()):
             warnings.warn(sentence, stacklevel=4)
+            self._warned = True
         self._check = None
+
+    def follow(self, earlier: Engine) -> None:
+        """Do not warn again of what was said of the outputs of an earlier model in the same loop."""
+        self._warned = earlier._warned
 
     def seconds_expected(self) -> float:
         """An estimate, before the first explanation, of the seconds that one takes with all evaluations: it times a batch and the matrices.

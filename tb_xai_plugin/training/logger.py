@@ -229,6 +229,8 @@ class RunLogger:
                 if earlier:  # what is to be said of such a model was said at the first step
                     warnings.simplefilter("ignore")
                 self.steps.bind(model)
+            for name, engine in earlier.items():
+                self.steps.engines[name].follow(engine)
             if earlier and (problem := self.steps.recorder.misfit(self.steps.engines)):
                 raise ValueError(
                     f"the record holds {problem}; give models with the same outputs, and head= where their meaning was guessed"

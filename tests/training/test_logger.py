@@ -239,3 +239,16 @@ def test_numbers_of_a_model_that_is_noted_at_the_end_do_not_stand_for_an_explana
         log.note(model, 1)
     run = xai.read_run(tmp_path)
     assert (run.steps.tolist(), run.all_steps.tolist(), run.returned_how) == ([0], [0, wire.RETURNED], "last")
+
+
+def test_outputs_that_log_odds_do_not_suit_are_said_once_though_each_step_has_another_model(tmp_path: Path) -> None:
+    def steep(slope: float) -> Rows:
+        return lambda rows: 1 / (1 + np.exp(-slope * np.clip(np.asarray(rows, float)[:, :1], -1, 1)))
+
+    with xai.RunLogger(tmp_path, PROBES, "shap", head="probabilities") as log:
+        log(steep(1), 0)  # nothing is to be said yet
+        with pytest.warns(UserWarning, match="of the model's outputs are 0 or 1"):
+            log(steep(200), 1)
+        log(steep(300), 2)  # warnings are errors in tests
+        log(steep(400), 3)
+    assert xai.read_run(tmp_path).steps.tolist() == [0, 1, 2, 3]
