@@ -43,6 +43,8 @@ def steps_of(paths: Paths, first_epoch: int, *, builds: bool, trusted: bool) -> 
         found = {_step(step): _text(path) for step, path in paths.items()}
     else:
         names = _listed(paths)
+        for name in names if not builds else ():
+            _check_is_there(name)  # before its name is read
         found = {number - first_epoch: name for number, name in zip(_numbers(names), names, strict=True)}
     if not found:
         raise ValueError(f"{WHO}: there are no checkpoints in {paths!r}; give their paths, or {{step: path}}.")
@@ -83,10 +85,14 @@ def _listed(paths: Any) -> list[str]:
     return list(dict.fromkeys(map(_text, paths)))
 
 
-def _check_file(path: str, *, trusted: bool) -> None:
-    name = os.path.basename(path)
+def _check_is_there(path: str) -> None:
     if not os.path.exists(path) and not os.path.exists(f"{path}.index"):
         raise FileNotFoundError(f"{WHO}: there is no checkpoint {path!r}; give the paths of files that are there.")
+
+
+def _check_file(path: str, *, trusted: bool) -> None:
+    name = os.path.basename(path)
+    _check_is_there(path)
     if name.endswith(SUFFIX):
         return
     if name.endswith(CODE) and not name.endswith(WEIGHTS):

@@ -69,3 +69,10 @@ def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path) -> None:
 def test_what_is_no_path_is_refused(paths: Any) -> None:
     with pytest.raises(TypeError, match="explain_checkpoints: "):
         steps(paths)
+
+
+def test_a_path_that_is_not_there_is_said_before_its_name_is_read(tmp_path: Path) -> None:
+    (tmp_path / "e1.keras").touch()
+    for paths in (tmp_path / "models", [tmp_path / "e1.keras", tmp_path / "models"]):
+        with pytest.raises(FileNotFoundError, match=r"there is no checkpoint '.*models'"):
+            steps_of(paths, 1, builds=False, trusted=False)
