@@ -20,6 +20,9 @@ from tb_xai_plugin.models.heads import HEADS
 from tb_xai_plugin.models.outputs import OUTPUTS
 from tb_xai_plugin.run import Run
 
+# What sentences for Python advise, and the option that does the same here.
+TYPED = {"trusted=True": "--trusted", "build=": "--build MODULE:FUNCTION", "first_epoch=": "--first-epoch"}
+
 # Exit code where a checkpoint could not be explained, and the others were.
 INCOMPLETE = 1
 
@@ -95,8 +98,8 @@ def run(given: argparse.Namespace) -> int:
                 logs=_logs(given.logs) if given.logs else None,
                 trusted=given.trusted,
             )
-    except (WorkerError, TypeError, OSError) as error:
-        raise ValueError(str(error)) from error
+    except (WorkerError, ValueError, TypeError, OSError) as error:
+        raise ValueError(_typed(str(error))) from error
     finally:
         if client:
             client.close()
@@ -169,4 +172,11 @@ def _dask(address: str) -> Any:
 def _say(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """A warning as one line; not those that libraries write for programmers."""
     if issubclass(category, UserWarning):
-        print(f"tb-xai: {message}", file=sys.stderr)
+        print(f"tb-xai: {_typed(str(message))}", file=sys.stderr)
+
+
+def _typed(sentence: str) -> str:
+    """A sentence with the options of the command line in place of Python's arguments."""
+    for argument, option in TYPED.items():
+        sentence = sentence.replace(f"give {argument}", f"give {option}").replace(f"else {argument}", f"else {option}")
+    return sentence

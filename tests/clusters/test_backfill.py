@@ -318,9 +318,17 @@ def test_the_command_line_says_what_is_wrong(ckpt: Path, tmp_path: Path, capsys:
         (["--build", "nothing:here"], "--build 'nothing:here' can't be imported .*; give MODULE:FUNCTION"),
         (["--logs", str(tmp_path / "none.csv")], "--logs .* can't be read"),
         (["--workers", "0"], "executor is 0"),
+        (["--first-epoch", "9"], "would be step .*; give --first-epoch"),
     ):
         assert main(["explain", str(ckpt), *options, *wrong]) == 2
         assert re.search(rf"^tb-xai: .*{sentence}", capsys.readouterr().err, re.MULTILINE)
+    for name, sentence in (
+        ("e-1.h5", "if you trust whoever wrote it, give --trusted"),
+        ("e-1.npz", "give --build MODULE:FUNCTION, a function"),
+    ):
+        (tmp_path / name).touch()
+        assert main(["explain", str(tmp_path / name), *options]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 def small(activation: str, seed: int) -> keras.Model:
