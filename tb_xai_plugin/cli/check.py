@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.cli.reply import printed, reply
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.gates import forms
 from tb_xai_plugin.gates.check import Report, check
@@ -110,16 +110,16 @@ def _without_comment(line: str) -> str:
 
 def _write(report: Report, given: argparse.Namespace) -> None:
     """All evidence, before the exit code says that something fails: what is read by people first, so that a file that can't be written hides nothing."""
-    lines = [reply("check", forms.as_json(report)) if given.json else str(report)]
+    lines = [reply("check", forms.as_json(report)) if given.json else printed(str(report))]
     if given.json:
         for words in dict.fromkeys(outcome.words for outcome in report.mistakes):
-            print(f"tb-xai: {words}", file=sys.stderr)
+            print(printed(f"tb-xai: {words}"), file=sys.stderr)
     if given.github or os.environ.get("GITHUB_ACTIONS") == "true":
         commands = forms.github(report)
         if given.json:  # the runner reads both streams, and standard output is the JSON's
-            print("\n".join(commands), file=sys.stderr)
+            print(printed("\n".join(commands)), file=sys.stderr)
         else:
-            lines += commands
+            lines += map(printed, commands)
     try:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:  # `| head` hides neither the files nor the exit code
@@ -130,7 +130,7 @@ def _write(report: Report, given: argparse.Namespace) -> None:
         *(_save(summary, forms.markdown(report), "a") if summary else ()),
     ]
     if problems:
-        raise ArgumentError(" ".join(problems))
+        raise ArgumentError("\n".join(problems))
 
 
 def _save(path: str, text: str, mode: str) -> list[str]:

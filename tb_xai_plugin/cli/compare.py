@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tb_xai_plugin.cli import options
-from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.cli.reply import printed, reply
 from tb_xai_plugin.engine.progress import Progress
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.judgement import alignment, events, findings, summaries, words
@@ -120,8 +120,8 @@ def run(given: argparse.Namespace) -> int:
         else:
             report, lines = _report(compared, a, b, given.epoch), _lines
     for sentence in filter(None, (asked.clash(a, name) for name in given.regions or ())):
-        print(f"tb-xai: {sentence}.", file=sys.stderr)
-    print(reply("compare", report) if given.json else "\n".join(map(words.one_line, lines(report))))
+        print(printed(f"tb-xai: {words.one_line(sentence)}."), file=sys.stderr)
+    print(reply("compare", report) if given.json else printed("\n".join(map(words.one_line, lines(report)))))
     return 0
 
 
@@ -210,7 +210,7 @@ def _number(value: float) -> float | None:
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    lines = [report["verdict"], "", *_of_runs(report)]
+    lines = [words.one_line(report["verdict"]), "", *_of_runs(report)]
     regions = list(report["runs"]["A"]["regions"])
     if regions:
         rows = [["region", *(f"{letter} {what}" for letter in "AB" for what in ("share", "leans since"))]]
@@ -219,7 +219,11 @@ def _lines(report: dict[str, Any]) -> list[str]:
             rows.append([name, *cells[0], *cells[1]])
         lines += ["", *words.table(rows)]
     if report["repeats"]:
-        lines += ["", "Taken as repeats", *(f"  {recipe}: {', '.join(names)}" for recipe, names in report["repeats"].items())]
+        lines += [
+            "",
+            "Taken as repeats",
+            *(f"  {words.one_line(recipe + ': ' + ', '.join(names))}" for recipe, names in report["repeats"].items()),
+        ]
     return [*lines, *_to_look_at(report)]
 
 
@@ -234,7 +238,7 @@ def _of_runs(report: dict[str, Any]) -> list[str]:
     return [
         *words.table(rows),
         *(
-            f"{letter}{'' if _once(run) else ' returned'}: {words.returned_words(returned['how'], returned['epoch'])}"
+            f"{letter}{'' if _once(run) else ' returned'}: {words.one_line(words.returned_words(returned['how'], returned['epoch']))}"
             for letter, run in report["runs"].items()
             if (returned := run["returned"]) is not None and returned["how"] != "last"
         ),
@@ -242,7 +246,7 @@ def _of_runs(report: dict[str, Any]) -> list[str]:
 
 
 def _to_look_at(report: dict[str, Any]) -> list[str]:
-    return ["", "Look at", *(f"  {finding['text']}" for finding in report["look at"])] if report["look at"] else []
+    return ["", "Look at", *(f"  {words.one_line(finding['text'])}" for finding in report["look at"])] if report["look at"] else []
 
 
 def _beside(compared: SideBySide, a: Run, b: Run, step: int | None) -> dict[str, Any]:
@@ -262,11 +266,14 @@ def _beside(compared: SideBySide, a: Run, b: Run, step: int | None) -> dict[str,
 
 
 def _beside_lines(report: dict[str, Any]) -> list[str]:
-    a, b = (f"{letter} {run['name']}{_when(run)}" for letter, run in report["runs"].items())
-    lines = [f"{a} and {b} do not explain the same, and are shown side by side:", *(f"  {words}" for words in report["differs"])]
+    a, b = (words.one_line(f"{letter} {run['name']}{_when(run)}") for letter, run in report["runs"].items())
+    lines = [
+        f"{a} and {b} do not explain the same, and are shown side by side:",
+        *(f"  {words.one_line(difference)}" for difference in report["differs"]),
+    ]
     lines += ["", *_of_runs(report)]
     if report["can be compared"]:
-        lines += ["", "What can be compared", *(f"  {words}" for words in report["can be compared"])]
+        lines += ["", "What can be compared", *(f"  {words.one_line(sentence)}" for sentence in report["can be compared"])]
     for title, series in (("region", report["regions"]), ("of the features that both have", report["features"])):
         if series:
             rows = [

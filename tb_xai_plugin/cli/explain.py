@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.cli.reply import printed, reply
 from tb_xai_plugin.clusters.checkpoints import explain_checkpoints
 from tb_xai_plugin.clusters.jobs import WorkerError
 from tb_xai_plugin.models.heads import HEADS
@@ -104,7 +104,7 @@ def run(given: argparse.Namespace) -> int:
         if client:
             client.close()
     report = _report(found, given.logdir, time.perf_counter() - began)
-    print(reply("explain", report) if given.json else _sentence(report))
+    print(reply("explain", report) if given.json else printed(_sentence(report)))
     return INCOMPLETE if report["gaps"] else 0
 
 
@@ -172,7 +172,7 @@ def _dask(address: str) -> Any:
 def _say(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """A warning as one line; not those that libraries write for programmers."""
     if issubclass(category, UserWarning):
-        print(f"tb-xai: {_typed(str(message))}", file=sys.stderr)
+        print(printed(f"tb-xai: {_typed(str(message))}"), file=sys.stderr)
 
 
 def _typed(sentence: str) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tb_xai_plugin.cli import options
-from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.cli.reply import printed, reply
 from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement.words import one_line
 from tb_xai_plugin.records.sources import Source
 from tb_xai_plugin.reports import html, tables
 from tb_xai_plugin.reports.sources import sources_of
@@ -64,15 +65,15 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         print(reply("export", written))
     else:
-        print("\n".join(_lines(written)))
+        print(printed("\n".join(_lines(written))))
     return 0
 
 
 def _lines(written: Mapping[str, Any]) -> list[str]:
-    lines = [f"{written['file']}: {size_words(written['bytes'])}, {', '.join(written['runs'])}"]
+    lines = [one_line(f"{written['file']}: {size_words(written['bytes'])}, {', '.join(written['runs'])}")]
     lines += [f"  {file}" for file in written["further files"]]
     if written["left out"]:
-        lines.append(f"  left out for its size: {', '.join(written['left out'])}; a larger --limit has room for more")
+        lines.append(f"  left out for its size: {one_line(', '.join(written['left out']))}; a larger --limit has room for more")
     return lines
 
 

@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
     except (ValueError, OSError) as error:
-        print(f"tb-xai: {error}", file=sys.stderr)
+        from tb_xai_plugin.cli.reply import printed
+
+        print(printed(f"tb-xai: {error}"), file=sys.stderr)
         return MISTAKE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,13 @@ def reply(command: str, content: Mapping[str, Any]) -> str:
     what is not ASCII is escaped, so that a terminal or pipe of any encoding keeps it.
     """
     named = {"schema": f"tb-xai/{command}/{VERSIONS.get(command, 1)}", **content}
-    return json.dumps(_plain(named), indent=2, allow_nan=False)
+    # "##[" can stand in strings alone, where the escape means the same; GitHub Actions would read a command.
+    return json.dumps(_plain(named), indent=2, allow_nan=False).replace("##[", r"##\u005b")
+
+
+def printed(text: str) -> str:
+    """A text for people, as it is printed: GitHub Actions reads "##[" as the beginning of a command, wherever it stands in a line."""
+    return text.replace("##[", "##\u200b[") if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.cli.reply import printed, reply
 from tb_xai_plugin.gates.check import runs_of
 from tb_xai_plugin.judgement import history, words
 from tb_xai_plugin.records import wire
@@ -15,6 +15,9 @@ from tb_xai_plugin.run import Run
 
 # What probes of each kind are called.
 NOUNS = {"image": "images", "tabular": "rows", "text": "texts", "sequence": "series"}
+
+# From this share of the training time on, the cost is given as a multiple of it.
+FEW_TIMES = 2
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         print(reply("show", {"runs": [_of_run(name, run) for name, run in sets]}))
     else:
-        print("\n\n".join("\n".join(_lines(_of_run(name, run), len(history.explained_epochs(run)))) for name, run in sets))
+        print(printed("\n\n".join("\n".join(_lines(_of_run(name, run), len(history.explained_epochs(run)))) for name, run in sets)))
     return 0
 
 
@@ -107,7 +110,8 @@ def _lines(run: Mapping[str, Any], explained: int) -> list[str]:
         ("written", f"{run['begun']} to {run['written']}" if run["begun"] else ""),
     ]
     width = max(len(name) for name, _ in rows)
-    return [f"{run['run']}{several}", *(f"  {name:<{width}}  {words.one_line(value)}" for name, value in rows if value)]
+    head = words.one_line(f"{run['run']}{several}")
+    return [head, *(f"  {name:<{width}}  {words.one_line(value)}" for name, value in rows if value)]
 
 
 def _range(numbers: list[int]) -> str:
@@ -134,5 +138,8 @@ def _returned(run: Mapping[str, Any]) -> str:
 
 
 def _cost(run: Mapping[str, Any]) -> str:
-    share = "" if run["overhead"] is None else f", {words.percent(run['overhead'])} of the training time"
-    return f"{run['seconds']:.1f} s{share}"
+    share = run["overhead"]
+    if share is None:
+        return f"{run['seconds']:.1f} s"
+    of_training = f"{share:.{0 if share >= 9.95 else 1}f} times" if share >= FEW_TIMES else f"{words.percent(share)} of"
+    return f"{run['seconds']:.1f} s, {of_training} the training time"

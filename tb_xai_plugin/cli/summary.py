@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.cli import options
-from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.cli.reply import printed, reply
 from tb_xai_plugin.judgement import alignment, events, words
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.reports.summary import rows_of
@@ -42,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(given: argparse.Namespace) -> int:
     rows = rows_of(given.logdir, given.explainer, given.target, given.regions, given.probe_set)
-    print(reply("summary", {"runs": rows}) if given.json else "\n".join(_lines(rows)))
+    print(reply("summary", {"runs": rows}) if given.json else printed("\n".join(_lines(rows))))
     return 0
 
 
@@ -63,7 +63,11 @@ def _lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         if row["recipe"]:
             recipes.setdefault(row["recipe"], []).append(row["run"])
-    repeats = ["", "Taken as repeats", *(f"  {recipe}: {', '.join(names)}" for recipe, names in recipes.items())] if recipes else []
+    repeats = (
+        ["", "Taken as repeats", *(f"  {words.one_line(recipe + ': ' + ', '.join(names))}" for recipe, names in recipes.items())]
+        if recipes
+        else []
+    )
     return [*words.table(table), *repeats]
 
 

@@ -14,7 +14,7 @@ from tb_xai_plugin.gates.found import Asked, chosen_probes
 from tb_xai_plugin.gates.grammar import Rule, RuleError, Value, choose, parse
 from tb_xai_plugin.gates.measures import MEASURES, Measure, SameRunError
 from tb_xai_plugin.gates.outcomes import FAILS, MISTAKE, PASSES, UNKNOWN, Outcome
-from tb_xai_plugin.judgement.words import count_words, table
+from tb_xai_plugin.judgement.words import count_words, one_line, table
 from tb_xai_plugin.records import places
 from tb_xai_plugin.run import Run, read_run, read_runs
 
@@ -86,7 +86,10 @@ class Report:
             [one.verdict, one.run, one.rule, "-" if one.outcome == MISTAKE else one.text, one.interval, one.where] for one in self.outcomes
         ]
         noted = [one for one in self.outcomes if one.words and (one.outcome != PASSES or one.within_noise)]
-        notes = [f"{' '.join(filter(None, (one.run, one.rule)))}: {one.words}" if one.outcome != MISTAKE else one.words for one in noted]
+        notes = [
+            one.words if one.outcome == MISTAKE else one_line(f"{' '.join(filter(None, (one.run, one.rule)))}: {one.words}")
+            for one in noted
+        ]
         notes = [line for note in dict.fromkeys(notes) for line in f"  {note}".splitlines()]
         return "\n".join([*table(rows, left=(0, 1, 2, 5)), *(["", *notes] if notes else []), "", self.summary])
 

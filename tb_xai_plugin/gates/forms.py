@@ -12,6 +12,7 @@ import numpy as np
 
 from tb_xai_plugin.gates.check import Report
 from tb_xai_plugin.gates.outcomes import FAILS, MISTAKE, PASSES, UNKNOWN, Outcome
+from tb_xai_plugin.judgement.words import one_line
 
 # Characters that XML 1.0 can't have, not even escaped.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,7 +37,6 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _outcome(outcome: Outcome, report: Report) -> dict[str, Any]:
     plain = asdict(outcome)
-    infinite = outcome.value is not None and np.isinf(outcome.value)
     series = [{"step": step, "value": value} for step, value in zip(plain.pop("steps"), plain.pop("values"), strict=True)]
     interval = None if outcome.low is None else [plain["low"], plain["high"]]
     return {
@@ -45,7 +45,7 @@ def _outcome(outcome: Outcome, report: Report) -> dict[str, Any]:
         "outcome": outcome.outcome,
         "within noise": outcome.within_noise,
         "fails": report.fails(outcome) or outcome.outcome == MISTAKE,
-        "value": ("never" if outcome.epoch else "infinite") if infinite else outcome.word or outcome.value,
+        "value": outcome.word or _number(outcome),
         "interval": interval,
         "step": outcome.step,
         "where": outcome.where,
@@ -53,6 +53,13 @@ def _outcome(outcome: Outcome, report: Report) -> dict[str, Any]:
         "probes": outcome.probes,
         "series": series,
     }
+
+
+def _number(outcome: Outcome) -> float | str | None:
+    """The value; a word where it is infinite, as JSON has no number for it."""
+    if outcome.value is None or not np.isinf(outcome.value):
+        return outcome.value
+    return "never" if outcome.never else "infinite" if outcome.value > 0 else "-infinite"
 
 
 def junit(report: Report) -> str:
@@ -144,12 +151,10 @@ def _code(text: str) -> str:
     """Code in a cell: GitHub reads a bar there as the end of the cell, and names of runs and regions come from strangers."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if fence != "`" else ""
-    return f"{fence}{space}{_line(text)}{space}{fence}".replace("|", r"\|")
+    return f"{fence}{space}{one_line(text)}{space}{fence}".replace("|", r"\|")
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", _line(text))
-
-
-def _line(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+    """Text in a cell: names from a record are no markup, no entities, and mention nobody."""
+    text = one_line(text).replace("&", "&amp;").replace("@", "@\u200b")
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)

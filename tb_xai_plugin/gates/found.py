@@ -53,6 +53,7 @@ class Found:
         nothing: why there may be no number, for the evidence; one sentence, or one for each step.
         place: the index of the step that a rule without at= is about; None for the returned model, or the last epoch.
         probes: numbers of the probes of the second axis.
+        absent: steps at which there is nothing to measure, e.g. a metric that is not logged every epoch: their NaN leaves nothing unknown.
     """
 
     values: np.ndarray
@@ -67,6 +68,7 @@ class Found:
     nothing: str | Sequence[str] = ""
     place: int | None = None
     probes: Sequence[int] = ()
+    absent: Sequence[int] = ()
 
 
 @dataclass(frozen=True, eq=False)

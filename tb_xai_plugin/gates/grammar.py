@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.judgement.words import one_line
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 # What people write for them.
@@ -45,6 +46,7 @@ class RuleError(ArgumentError):
     """
 
     def __init__(self, sentence: str, rule: str, start: int, end: int) -> None:
+        sentence = one_line(sentence)  # it may name what a record has
         shown = re.sub(r"\s", " ", rule)
         super().__init__(f"{sentence}\n    {shown}\n    {' ' * start}{'^' * max(1, end - start)}")
         self.sentence, self.rule, self.start, self.end = sentence, rule, start, end

@@ -100,9 +100,15 @@ def drifted(asked: Asked) -> Found:
         raise
     except ArgumentError as error:
         raise asked.rule.error(str(error), asked.at_argument) from error
-    which = list(asked.probes)
+    which, steps = list(asked.probes), asked.run.all_steps
+    # Without a gap, a step has no distance because it has no reference, or explains another class.
+    absent = [step for step in steps[np.isnan(found.distance).all(axis=1)].tolist() if step not in asked.run.all_gaps]
     return Found(
-        found.distance[:, which], found.floor[:, which], asked.run.all_steps, independent=False, bounds=(0, np.inf), probes=asked.probes
+        *(found.distance[:, which], found.floor[:, which], steps),
+        independent=False,
+        bounds=(0, np.inf),
+        probes=asked.probes,
+        absent=absent,
     )
 
 
@@ -143,13 +149,23 @@ def agreement(asked: Asked) -> Found:
         nothing=_unpaired(compared),
         place=_row(asked, compared),
         probes=asked.probes,
+        absent=_without_other(compared),
     )
 
 
 def different(asked: Asked) -> Found:
     compared, which = _compared(asked), list(asked.probes)
     differ = np.where(np.isfinite(compared.distance[:, which]), compared.other_reasons[:, which], np.nan)
-    return Found(differ, steps=compared.steps, nothing=_unpaired(compared), place=_row(asked, compared), probes=asked.probes)
+    absent = _without_other(compared)
+    return Found(
+        differ, steps=compared.steps, nothing=_unpaired(compared), place=_row(asked, compared), probes=asked.probes, absent=absent
+    )
+
+
+def _without_other(compared: Comparison) -> list[int]:
+    """Steps of the run that no step of the other stands beside."""
+    absent: list[int] = compared.steps[compared.places.min(axis=1) < 0].tolist()
+    return absent
 
 
 def _unpaired(compared: Comparison) -> list[str]:
@@ -188,7 +204,7 @@ def metric(asked: Asked) -> Found:
     if name not in logs:
         known = choose(list(logs), name) if logs else "nothing was logged."
         raise asked.rule.error(f"{asked.run.name} has no metric {name!r}; {known}", asked.at_argument)
-    return Found(logs[name], steps=steps)
+    return Found(logs[name], steps=steps, absent=[step for step, _, epoch in asked.run.epochs if name not in epoch["logs"]])
 
 
 def right(asked: Asked) -> Found:

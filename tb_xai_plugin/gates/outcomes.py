@@ -42,7 +42,7 @@ class Outcome:
         run: the name of the run; "" where the rule is about none.
         outcome: "passes" | "fails" | "unknown" (there is no number to compare) | "mistake" (the rule names something that this run does not have).
         within_noise: whether the limit lies within the 95 % interval of the value: another sample of coalitions may give the other outcome.
-        value: the number; None where there is none. Never, of an onset, is infinity.
+        value: the number; None where there is none. Of an epoch, infinity is never.
         epoch: whether the value is an epoch.
         word: the word, where the rule is about one.
         low, high: the 95 % interval of the value; None where it has no error.
@@ -74,9 +74,14 @@ class Outcome:
         """The value as it is shown."""
         if self.word or self.value is None:
             return self.word or "none"
-        if np.isinf(self.value) and not self.epoch:
-            return "−inf" if self.value < 0 else "inf"
-        return f"{'epoch ' if self.epoch and np.isfinite(self.value) else ''}{number_words(self.value)}"
+        if self.never:
+            return "never"
+        return f"{'epoch ' if self.epoch else ''}{number_words(self.value)}"
+
+    @property
+    def never(self) -> bool:
+        """Whether the value is an epoch that never comes."""
+        return self.epoch and self.value is not None and bool(np.isposinf(self.value))
 
     @property
     def interval(self) -> str:
@@ -100,9 +105,9 @@ class Outcome:
 
 
 def number_words(value: float) -> str:
-    """A number with three digits after its first; "never" for infinity."""
-    if np.isposinf(value):
-        return "never"
+    """A number with three digits after its first, "inf" or "-inf"."""
+    if np.isinf(value):
+        return "inf" if value > 0 else "-inf"
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.3g}" if abs(value) < 1 else f"{value:.4g}"
 
 
@@ -124,8 +129,9 @@ def outcome(asked: Asked, found: Found) -> Outcome:
     limit = np.inf if rule.limit.number is None else rule.limit.number  # "never"
     over = asked.one_of("over", OVER, found.over)
     values, margins, which = _over_probes(found, over)
+    values = np.where(_with_gaps(run, found), np.nan, values)
     place = _place(asked, found, values, limit)
-    if place is None or np.isnan(values[place]) or _has_gap(run, found, place):
+    if place is None or np.isnan(values[place]):
         where = _where(asked, found, None, None) if place is None else _where(asked, found, _step(found, place), None)
         return Outcome(rule.text, run.name, UNKNOWN, where=where, words=_reason(run, found, place))
     value, step = float(values[place]), _step(found, place)
@@ -142,11 +148,6 @@ def outcome(asked: Asked, found: Found) -> Outcome:
         probes=_of_probes(run, found, place),
         **_series(found, values),
     )
-
-
-def _has_gap(run: Run, found: Found, place: int) -> bool:
-    """Whether some of the probes should have a number at a step and have none: what the others say is not what was asked."""
-    return found.values.ndim == 2 and _step(found, place) in run.all_gaps and bool(np.isnan(found.values[place]).any())
 
 
 def _within(comparison: str, low: float, high: float, value: float, limit: float) -> bool:
@@ -185,6 +186,13 @@ def _over_probes(found: Found, over: str) -> tuple[np.ndarray, np.ndarray | None
     return reduced, margins, which
 
 
+def _with_gaps(run: Run, found: Found) -> np.ndarray:
+    """bool (steps,): steps at which some probes have no number because of a gap. The other probes do not speak for them."""
+    if found.steps is None or found.values.ndim == 1:
+        return np.zeros(len(found.values), dtype=bool)
+    return np.isnan(found.values.astype(np.float64)).any(axis=1) & np.isin(found.steps, list(run.all_gaps))
+
+
 def _step(found: Found, place: int) -> int | None:
     return None if found.steps is None else int(found.steps[place])
 
@@ -202,9 +210,11 @@ def _place(asked: Asked, found: Found, values: np.ndarray, limit: float) -> int 
     if at == "every":
         missing = np.isnan(values[epochs])
         worst = _worst(rule, epochs[~missing], values, limit)
-        # An epoch whose explanation has no number may have failed. One at which a metric was not logged has not.
-        gaps = [int(place) for place in epochs[missing] if steps[place] in run.all_gaps and found.values.ndim == 2]
-        return gaps[0] if gaps and (worst is None or COMPARE[rule.comparison](float(values[worst]), limit)) else worst
+        if worst is not None and not COMPARE[rule.comparison](values[worst], limit):
+            return worst
+        # An epoch without a number may be the one at which the rule fails.
+        unknown = epochs[missing & ~np.isin(steps[epochs], found.absent)]
+        return int(unknown[0]) if len(unknown) else worst
     if at in ("", "returned"):
         returned = _index(steps, wire.RETURNED, *([] if run.returned_epoch is None else [run.returned_epoch]))
         if returned is None and given:
@@ -236,14 +246,15 @@ def _worst(rule: Rule, known: np.ndarray, values: np.ndarray, limit: float) -> i
     if not len(known):
         return None
     of_known = values[known]
+    with np.errstate(invalid="ignore"):
+        apart = np.where(of_known == limit, 0, np.abs(of_known - limit))  # infinity minus infinity is no number
     distance = {
         "<": of_known,
         "<=": of_known,
         ">": -of_known,
         ">=": -of_known,
-        # Infinity less infinity is no number.
-        "!=": np.where(of_known == limit, 0, -np.abs(np.where(of_known == limit, 0, of_known) - (0 if np.isinf(limit) else limit))),
-        "==": np.where(of_known == limit, 0, np.inf if np.isinf(limit) else np.abs(of_known - limit)),
+        "!=": -apart,
+        "==": apart,
     }
     return int(known[distance[rule.comparison].argmax()])
 
@@ -253,19 +264,19 @@ def _index(steps: np.ndarray, *wanted: int) -> int | None:
     return next((int(np.flatnonzero(steps == step)[0]) for step in wanted if step in steps), None)
 
 
-def _where(asked: Asked, found: Found, step: int | None, over: str | None, probe: int | None = None, place: int | None = None) -> str:
-    """Epoch and probes, in words."""
+def _where(asked: Asked, found: Found, step: int | None, over: str | None, probe: int | None = None, place: int = 0) -> str:
+    """Epoch and probes, in words; of probes without a number, how many have one."""
     parts = []
     if step is not None:
         returned = " (returned)" if step == asked.run.returned_epoch and asked.option("at", "returned") == "returned" else ""
         best = " (best)" if asked.option("at", "") == "best" else ""
         parts.append(f"at {step_words(step)}{returned}{best}")
     if over is not None:
-        known = len(found.probes)
-        numbers = known if place is None else int((~np.isnan(found.values[place])).sum())
-        all_of = count_words(known, "probe") if numbers == known else f"{numbers} of {count_words(known, 'probe')}"
-        parts.append(f"{over} of {all_of}" if known != 1 else probe_name(asked.run, found.probes[0]))
-        if probe is not None and known != 1 and over != "median":
+        every = len(found.probes)
+        known = int((~np.isnan(found.values[place].astype(np.float64))).sum())
+        some = "" if known == every else f"{known} of "
+        parts.append(f"{over} of {some}{count_words(every, 'probe')}" if every != 1 else probe_name(asked.run, found.probes[0]))
+        if probe is not None and every != 1 and over != "median":
             parts.append(probe_name(asked.run, found.probes[probe]))
     return ", ".join(parts)
 

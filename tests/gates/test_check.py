@@ -20,8 +20,11 @@ from support.records import ROOT, FakeRun
 
 import tb_xai_plugin as xai
 from tb_xai_plugin import cli
+from tb_xai_plugin.cli import show
 from tb_xai_plugin.cli.main import COMMANDS
 from tb_xai_plugin.cli.reply import reply
+from tb_xai_plugin.gates import forms
+from tb_xai_plugin.probes import ImageProbes
 from tb_xai_plugin.reports.sources import sources_of
 from tb_xai_plugin.reports.summary import rows_of
 
@@ -107,6 +110,19 @@ def test_strict_lets_nothing_pass_within_noise(logs: Path, capsys: pytest.Captur
 
 
 # Other programs
+
+
+def test_an_epoch_is_never_and_another_number_infinite(logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "logs"
+    FakeRun(folder / "a").write([0], logs={"loss": np.inf, "gain": -np.inf})
+    FakeRun(folder / "b").write([0], logs={"loss": 1.0, "gain": 1.0})
+    found = json_of([*arguments(folder, "loss > 5", "gain > 5"), "--run", "a", "--json"], capsys)
+    jsonschema.validate(found, schema_of("check"), jsonschema.Draft202012Validator)
+    assert [(one["value"], one["outcome"]) for one in found["outcomes"]] == [("infinite", "passes"), ("-infinite", "fails")]
+    cli.main([*arguments(folder, "loss > 5", "gain > 5"), "--run", "a"])
+    assert re.search(r"loss > 5 +inf .*\n.*gain > 5 +-inf ", capsys.readouterr().out)
+    found = json_of([*arguments(logs / "honest", RULES[1]), "--json"], capsys)
+    assert [one["value"] for one in found["outcomes"]] == ["never"]
 
 
 def json_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
@@ -201,6 +217,20 @@ def test_the_evidence_is_there_when_a_file_can_not_be_written(logs: Path, tmp_pa
     assert re.fullmatch(r"tb-xai: check: '.*junit.xml' can't be written \(.*\); give another path.\n", captured.err)
 
 
+def test_a_file_that_can_not_be_written_does_not_keep_the_other_from_being_written(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    wrong, summary, junit = str(tmp_path / "file" / "x"), tmp_path / "summary.md", tmp_path / "junit.xml"
+    assert cli.main([*arguments(logs, RULES[0]), "--junit", wrong, "--markdown", str(summary)]) == 2
+    assert "tb-xai check" in summary.read_text(encoding="utf-8")
+    assert cli.main([*arguments(logs, RULES[0]), "--junit", str(junit), "--markdown", wrong]) == 2
+    assert junit.is_file()
+    capsys.readouterr()
+    assert cli.main([*arguments(logs, RULES[0]), "--junit", wrong, "--markdown", wrong]) == 2
+    assert capsys.readouterr().err.count("can't be written") == 2, "each is named"
+
+
 def test_a_reader_that_stops_reading_hides_no_failure(logs: Path, tmp_path: Path) -> None:
     code = "import sys; from tb_xai_plugin.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *arguments(logs, RULES[0]), "--junit", str(tmp_path / "junit.xml")]
@@ -209,6 +239,60 @@ def test_a_reader_that_stops_reading_hides_no_failure(logs: Path, tmp_path: Path
     started.stdout.close()
     assert started.wait(60) == 1
     assert (tmp_path / "junit.xml").is_file()
+
+
+class NamedByStrangers(FakeRun):
+    """A run whose probes, classes and regions have names that are commands of GitHub Actions."""
+
+    def make_probes(self) -> Any:
+        made = super().make_probes()
+        names = [f"p{number}\n::error::p ##[error]p" for number in range(len(made))]
+        classes = [f"c{number}\r::error::c ##[error]c" for number in range(self.classes)]
+        regions = {"r\n::error::r ##[error]r": made.regions["left"]}
+        return ImageProbes(made.images, made.labels, class_names=classes, names=names, segments=made.segments, baseline=0, regions=regions)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_names_of_strangers_are_no_commands(
+    as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    folder = tmp_path / "logs"
+    for seed, name in enumerate(("a\n::error::a ##[error]a", "b")):
+        NamedByStrangers(folder / name, seed=0).write(
+            range(3), silent=[0] if seed else (), reason="x\n::error::x ##[error]x" if seed else None
+        )
+    a, b = (str(folder / name) for name in ("a\n::error::a ##[error]a", "b"))
+    rules = ("share(nowhere) < 1", "share(left, class=nine) < 1", "noise(over=max, probes=1) < 0", "gaps < 0", "noise < 0", "gaps < 9")
+    others = (["show", str(folder)], ["summary", str(folder)], ["compare", a, b], ["compare", b, a, "--region", "0,0,8,4"])
+    for command in (arguments(folder, *rules), *others):
+        cli.main([*command, *(["--json"] if as_json else [])])
+        captured = capsys.readouterr()
+        assert captured.out
+        assert "##[" not in captured.out + captured.err
+        begun = [line.strip() for line in re.split(r"[\r\n]", captured.out + captured.err) if line.strip().startswith("::")]
+        allowed = ("::error title=", "::warning title=") if command[0] == "check" else ()
+        assert [line for line in begun if not line.startswith(allowed)] == []
+        if as_json:
+            assert "##[error]" in str(json.loads(captured.out)), "JSON keeps names as they are"
+
+
+def test_cells_of_the_summary_have_no_entities_and_mention_nobody() -> None:
+    assert forms._cell("&lt;img&gt; @someone &#64;") == "&amp;lt;img&amp;gt; @\u200bsomeone &amp;\\#64;"
+
+
+@pytest.mark.parametrize(
+    ("overhead", "words"),
+    [
+        (None, "3.0 s"),
+        (0.031, "3.0 s, 3 % of the training time"),
+        (1.99, "3.0 s, 199 % of the training time"),
+        (2.0, "3.0 s, 2.0 times the training time"),
+        (565.84, "3.0 s, 566 times the training time"),
+    ],
+)
+def test_a_cost_of_several_trainings_is_a_multiple(overhead: float | None, words: str) -> None:
+    assert show._cost({"overhead": overhead, "seconds": 3.0}) == words
 
 
 # JSON

@@ -101,6 +101,69 @@ def test_every_means_the_epoch_at_which_the_rule_is_nearest_to_failing(growing: 
     assert (above.outcome, above.step, round(above.value or 0, 3)) == ("passes", 0, 0.1)
 
 
+def test_an_epoch_without_a_number_leaves_every_epoch_unknown_unless_another_fails(tmp_path: Path) -> None:
+    values = [lying_on(share) for share in (0.1, 0.2, 0.3)]
+    run = given_run(tmp_path / "run", values, errors=1e-6, silent={1: range(PROBES)})
+    unknown = one(run, f"share({UPPER}, at=every) < 0.9")
+    assert (unknown.outcome, unknown.step, unknown.where) == ("unknown", None, "at epoch 1")
+    assert "the model answered NaN or infinity" in unknown.sentence
+    fails = one(run, f"share({UPPER}, at=every) < 0.25")
+    assert (fails.outcome, fails.step) == ("fails", 2)
+
+
+@pytest.mark.parametrize("over", ["mean", "max", "min", "median", "sum"])
+def test_probes_with_numbers_do_not_speak_for_those_in_a_gap(tmp_path: Path, over: str) -> None:
+    run = given_run(tmp_path / "run", [lying_on(0.1)] * 2, errors=1e-6, silent={1: [1, 2, 3]})
+    found = one(run, f"share({UPPER}, over={over}) < 0.9")
+    assert (found.outcome, found.where) == ("unknown", "at epoch 1")
+    assert "the model answered NaN or infinity" in found.sentence
+    assert one(run, f"share({UPPER}, over={over}, at=every) < 0.9").outcome == "unknown"
+    assert one(run, f"share({UPPER}, over={over}, probes=0) < 0.9").outcome == "passes", "of this probe all is known"
+    assert one(run, f"share({UPPER}, over={over}, at=0) < 0.9").where.startswith(f"at epoch 0, {over} of 4 probes")
+
+
+def test_without_a_gap_the_evidence_says_how_many_probes_have_a_number(tmp_path: Path) -> None:
+    values = lying_on(0.1)
+    values[1:] = 0  # a share of nothing is no number
+    run = given_run(tmp_path / "run", [values], errors=1e-6)
+    found = one(run, f"share({UPPER}) < 0.9")
+    assert (found.outcome, found.where) == ("passes", "at epoch 0, mean of 1 of 4 probes")
+
+
+def test_an_epoch_at_which_there_is_nothing_to_measure_leaves_nothing_unknown(tmp_path: Path) -> None:
+    long = given_run(tmp_path / "long", [lying_on(0.1)] * 4, errors=1e-6)
+    short = given_run(tmp_path / "short", [lying_on(0.1)] * 2, errors=1e-6)
+    runs = {"long": long, "short": short}
+    assert one(runs, "agreement(short, at=every) > 0.9", only=["long"]).outcome == "passes"
+    assert one(long, "drift(previous, at=every) < 0.5").outcome == "passes", "the first epoch has no previous one"
+    fake = FakeRun(tmp_path / "validated")
+    fake.write([0], logs={"val_loss": 1.0}).write([1], logs={"loss": 1.0}).write([2], logs={"val_loss": 0.5})
+    assert one(xai.read_run(fake.log_dir), "metric(val_loss, at=every) < 2").outcome == "passes"
+
+
+@pytest.mark.parametrize(
+    ("losses", "comparison", "outcome", "step"),
+    [
+        ((1.0, np.inf, 0.5), "< 5", "fails", 1),
+        ((1.0, -np.inf, 0.5), "> 0", "fails", 1),
+        ((1.0, np.inf, 0.5), "> 0", "passes", 2),
+        ((5.0, np.inf, 5.0), "== 5", "fails", 1),
+        ((1.0, np.inf, 4.0), "!= 5", "passes", 2),
+        ((1.0, np.nan, 0.5), "< 5", "unknown", None),
+        ((1.0, np.nan, 9.0), "< 5", "fails", 2),
+    ],
+)
+def test_infinity_is_a_value_of_an_epoch_and_nan_is_none(
+    tmp_path: Path, losses: tuple[float, ...], comparison: str, outcome: str, step: int | None
+) -> None:
+    fake = FakeRun(tmp_path / "run")
+    for epoch, loss in enumerate(losses):
+        fake.write([epoch], logs={"loss": loss})
+    found = one(xai.read_run(fake.log_dir), f"metric(loss, at=every) {comparison}")
+    assert (found.outcome, found.step) == (outcome, step)
+    assert found.sentence
+
+
 @pytest.mark.parametrize(
     ("comparison", "outcome"), [("<", "fails"), ("<=", "passes"), (">", "fails"), (">=", "passes"), ("==", "passes"), ("!=", "fails")]
 )
