@@ -157,9 +157,7 @@ def different(asked: Asked) -> Found:
     compared, which = _compared(asked), list(asked.probes)
     differ = np.where(np.isfinite(compared.distance[:, which]), compared.other_reasons[:, which], np.nan)
     absent = _without_other(compared)
-    return Found(
-        differ, steps=compared.steps, nothing=_unpaired(compared), place=_row(asked, compared), probes=asked.probes, absent=absent
-    )
+    return Found(differ, steps=compared.steps, nothing=_unpaired(compared), place=_row(asked, compared), probes=asked.probes, absent=absent)
 
 
 def _without_other(compared: Comparison) -> list[int]:

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from tb_xai_plugin.records.series import Series
 
 
-def one_line(text: str) -> str:
-    """A text from a record, such as a name, without line ends and control characters: on a line of its own it could be a command to what reads the output."""
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text)
-
-
 def percent(share: float) -> str:
     return "?" if not np.isfinite(share) else f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "below 1 %"
 
