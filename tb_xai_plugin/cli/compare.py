@@ -59,7 +59,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         dest="target",
         type=options.target,
         default="label",
-        help='the explained class: "label", "predicted" or a class number (default: %(default)s)',
+        help='the explained class: "label", "predicted", a class name or a class number (default: %(default)s)',
     )
     parser.add_argument(
         "--epoch",

@@ -47,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         dest="target",
         type=options.target,
         default="label",
-        help='of .md, .png and .gif: "label", "predicted" or a class number (default: %(default)s)',
+        help='of .md, .png and .gif: "label", "predicted", a class name or a class number (default: %(default)s)',
     )
     parser.add_argument("--probe", type=int, default=0, help="of .png and .gif: the number of the probe (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")

@@ -45,7 +45,9 @@ def steps_of(paths: Paths, first_epoch: int, *, builds: bool, trusted: bool) -> 
         names = _listed(paths)
         for name in names if not builds else ():
             _check_is_there(name)  # before its name is read
-        found = {number - first_epoch: name for number, name in zip(_numbers(names), names, strict=True)}
+        one = len(names) == 1 and not re.search(r"\d", os.path.basename(names[0]))  # such as model.keras
+        numbers = [first_epoch] if one else _numbers(names)
+        found = {number - first_epoch: name for number, name in zip(numbers, names, strict=True)}
     if not found:
         raise ValueError(f"{WHO}: there are no checkpoints in {paths!r}; give their paths, or {{step: path}}.")
     if min(found) < wire.UNTRAINED:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, choose
 from tb_xai_plugin.gates import outcomes as judged
 from tb_xai_plugin.gates.found import Asked, chosen_probes
-from tb_xai_plugin.gates.grammar import Rule, RuleError, Value, choose, parse
+from tb_xai_plugin.gates.grammar import Rule, RuleError, Value, parse
 from tb_xai_plugin.gates.measures import MEASURES, Measure, SameRunError
 from tb_xai_plugin.gates.outcomes import FAILS, MISTAKE, PASSES, UNKNOWN, Outcome
 from tb_xai_plugin.judgement.words import count_words, one_line, table

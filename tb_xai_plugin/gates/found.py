@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tb_xai_plugin.gates.grammar import Rule, Value, choose
+from tb_xai_plugin.errors import choose
+from tb_xai_plugin.gates.grammar import Rule, Value
 
 if TYPE_CHECKING:
     from tb_xai_plugin.judgement.beside import SideBySide

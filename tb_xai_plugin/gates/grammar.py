@@ -12,9 +12,7 @@ string     = a text in "double" or 'single' quotes; a backslash before a quote o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement.words import one_line
@@ -31,9 +29,6 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 # Longer rules are a mistake, e.g. a file in place of a rule.
 LONGEST_RULE = 1000
-
-# Of the names to choose from, an error lists so many.
-LISTED = 20
 
 
 class RuleError(ArgumentError):
@@ -105,13 +100,6 @@ class Rule:
 def whole(text: str) -> int | None:
     """The whole number that a text is; None where it is none."""
     return int(text) if re.fullmatch(r"-?[0-9]+", text) else None
-
-
-def choose(names: Sequence[str], wanted: str) -> str:
-    """The end of an error's sentence about a name that does not exist: the nearest one, and those to choose from."""
-    near = get_close_matches(wanted, names, 1)
-    choice = f"hoose from {', '.join(names[:LISTED])}{', …' if len(names) > LISTED else ''}."
-    return f"did you mean {near[0]!r}? C{choice}" if near else f"c{choice}"
 
 
 def parse(text: str) -> Rule:

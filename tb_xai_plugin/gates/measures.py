@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, choose
 from tb_xai_plugin.gates.found import HALF_WIDTH, Asked, Found
-from tb_xai_plugin.gates.grammar import RuleError, choose, whole
+from tb_xai_plugin.gates.grammar import RuleError, whole
 from tb_xai_plugin.judgement import alignment, drift, events, history, shares, trust
 from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tb_xai_plugin.errors import choose
 from tb_xai_plugin.gates.found import Asked, Found
-from tb_xai_plugin.gates.grammar import Rule, choose, whole
+from tb_xai_plugin.gates.grammar import Rule, whole
 from tb_xai_plugin.judgement import alignment
 from tb_xai_plugin.judgement.words import count_words, probe_name, step_words
 from tb_xai_plugin.records import wire

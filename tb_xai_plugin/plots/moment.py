@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, class_of
 from tb_xai_plugin.probes import ProbeSet
 
 UNTRAINED, RETURNED = -1, 2**31 - 1
@@ -208,11 +208,14 @@ def chosen_class(who: str, moment_targets: np.ndarray, probes: ProbeSet, outputs
         moment_targets: int (p, t), the explained classes.
         probes: the probes.
         outputs: (p, t), the explained quantity of each.
-        target: "label" (the true class; without labels, the likeliest explained one) | "predicted" (the likeliest explained one) | a class number.
+        target: "label" (the true class; without labels, the likeliest explained one) | "predicted" (the likeliest explained one) | a class name | a
+            class number.
     """
+    try:
+        target = class_of(target, probes.class_names)
+    except ArgumentError as error:
+        raise ArgumentError(f"{who}: {error}") from error
     if isinstance(target, str):
-        if target not in ("label", "predicted"):
-            raise ArgumentError(f"{who}: unknown target {target!r}; choose 'label', 'predicted' or a class number.")
         likeliest = np.where(np.isfinite(outputs), outputs, -np.inf).argmax(axis=1)
         true = np.zeros(moment_targets.shape, dtype=bool)
         if target == "label" and probes.labels is not None:

@@ -199,8 +199,9 @@ class Record:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the training goes on, or was interrupted; False where the record does not say, as of version 0.1.0."""
-        return self.returned_how is None and any(write[2].get("weights") for write in self.writes)
+        """Whether the training goes on, or was interrupted; False where the record does not say, as of version 0.1.0 and of checkpoints."""
+        # Checkpoints are explained after their training, of which their record knows nothing.
+        return self.returned_how is None and any(write[2].get("weights") and write[2]["training"] is not None for write in self.writes)
 
     @property
     def once(self) -> bool:

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, class_of
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.asked import Regional
 from tb_xai_plugin.records.record import ClassPlaces, array_of, step_of
 
-# A class number, "label" (the true class; the predicted one where there are no labels), or "predicted".
+# A class name or number, "label" (the true class; the predicted one where there are no labels), or "predicted".
 Target = str | int
 
 T = TypeVar("T")
@@ -266,7 +266,7 @@ class Series(Regional):
         return np.array([wall_time for _, wall_time, _ in self._explained])
 
     def wanted_class(self, wanted: Target) -> np.ndarray:
-        """int (all_steps, probes): the class number of "label", "predicted" or a class number; -1 where there is no prediction.
+        """int (all_steps, probes): the class number of "label", "predicted", a class name or a class number; -1 where there is no prediction.
 
         "label" is the true class; of several true labels, the first that is explained; without a label, the predicted class (of the explained ones,
         where probes have sets of labels). Of a regression, both words are the first explained output.
@@ -275,8 +275,7 @@ class Series(Regional):
             ArgumentError (a ValueError): another word, or a number that is no class of the model.
         """
         shape = (len(self._explained), self.record["shape"]["probes"])
-        if isinstance(wanted, str) and wanted not in ("label", "predicted"):
-            raise ArgumentError(f"unknown class {wanted!r}; choose 'label', 'predicted' or a class number.")
+        wanted = class_of(wanted, self.record["probes"]["class_names"])
         if self.settings["regression"] and isinstance(wanted, str):
             return np.full(shape, min(self.record["targets"] or [0]), dtype=np.int32)
         labels = self.record["probes"]["labels"]

@@ -299,11 +299,13 @@ class Recorder:
         def keep_copy() -> None:
             self.close()
             if is_remote(self.log_dir):
-                self._say(f"{self.directory} already has epochs up to {last}; from epoch {step} on, this fit's take their place")
+                self._say(
+                    f"{self.directory} already has epochs up to {last}; from epoch {step} on, those of this training take their place"
+                )
             elif folder.event_files(self.directory):
                 aside = folder.copy_aside(self.log_dir, self.directory)
                 self._say(
-                    f"{self.directory} already has epochs up to {last}, and this fit goes on at epoch {step}: its epochs take their place; "
+                    f"{self.directory} already has epochs up to {last}, and the training goes on at epoch {step}: its epochs take their place; "
                     f"the record as it was is kept as {aside}"
                 )
             else:

@@ -84,6 +84,7 @@ def test_the_record_is_the_one_that_the_callback_wrote_to_the_byte(trained: Path
         np.testing.assert_array_equal(run.errors(name), live.errors(name))
         np.testing.assert_array_equal(run.untrained(name), live.untrained(name))
     np.testing.assert_array_equal(run.outputs, live.outputs)
+    assert not run.unfinished  # of the training the record knows nothing
     assert events_of(tmp_path / "back") == without_returned(events_of(trained / "live"))
     assert np.abs(run.values("shap")).max() > 0.05
 

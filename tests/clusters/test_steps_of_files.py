@@ -29,6 +29,7 @@ def steps(paths: Any, first_epoch: int = 1) -> dict[int, str]:
         (["best.keras", "last.keras"], None),
         (["model-3.keras", "model-3.keras"], [2]),
         (["epoch-5.keras"], [4]),
+        (["model.keras"], [0]),
     ],
 )
 def test_the_number_by_which_names_differ_is_the_epoch_as_keras_writes_it(names: list[str], expected: list[int] | None) -> None:

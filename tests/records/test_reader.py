@@ -218,6 +218,8 @@ def test_one_class_read_alone_is_that_class_of_the_whole(kind: str, read: Read, 
             expected, classes = whole.toward(whole._series(name), wanted)
             np.testing.assert_array_equal(arrays[name], expected)
             np.testing.assert_array_equal(alone.target_of(wanted), classes)
+            if wanted == 1:
+                np.testing.assert_array_equal(alone.target_of("class 1"), classes)
             assert arrays[name].dtype == expected.dtype
         # Errors without the values beside them, and after them.
         errors, values = ("errors/shap", "values/shap")
