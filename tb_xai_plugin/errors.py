@@ -1,12 +1,25 @@
-"""Errors raised when records are read back. Each message is one sentence for the user."""
+"""What a name means where a record is read back, and the errors of names and records. Each message is one sentence for the user."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Protocol
 
 # Of many names, so many are listed in a message.
 LISTED = 20
+
+# The explainer that is meant where none is named, if it was logged.
+USUAL = "shap"
+
+
+class Explained(Protocol):
+    """A run, as far as its explainers go."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def explainers(self) -> list[str]: ...
 
 
 class ArgumentError(ValueError):
@@ -36,3 +49,16 @@ def class_of(wanted: str | int, names: Sequence[str] | None) -> str | int:
     if wanted in known:
         return known.index(wanted)
     raise ArgumentError(f"unknown class {wanted!r}; {choose(['label', 'predicted', *known], wanted).rstrip('.')}, or give a class number.")
+
+
+def usual_explainer(*runs: Explained) -> str:
+    """The explainer that is meant where none is named: "shap" where all runs have it, else the first that all have.
+
+    Raises:
+        ArgumentError (a ValueError): runs without a common explainer.
+    """
+    common = [name for name in runs[0].explainers if all(name in run.explainers for run in runs)]
+    if not common:
+        sides = " and ".join(f"{run.name} has {', '.join(run.explainers)}" for run in runs)
+        raise ArgumentError(f"no explainer is common to these runs: {sides}; log them with the same explainer.")
+    return USUAL if USUAL in common else common[0]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin.engine.progress import Progress
-from tb_xai_plugin.errors import RecordError
+from tb_xai_plugin.errors import RecordError, usual_explainer
 from tb_xai_plugin.judgement import beside, comparison, differences, drift, history, shares, steadiness, summaries, trust
 from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
@@ -252,7 +252,7 @@ class Run(RunPlots, Recipe, Certain, Exports):
             raise TypeError(f"{self.name}: compare got a {type(other).__name__}; give a run, as read_run returns it.")
         if repeats is not None and not isinstance(repeats, Mapping):
             raise TypeError(f"{self.name}: repeats is a {type(repeats).__name__}; give {{name: run}}, as read_runs returns it.")
-        explainer = explainer or differences.common_explainer(self, other)
+        explainer = explainer or usual_explainer(self, other)
         differences.refuse_absent(self, other, explainer)
         if differences.incomparable(self, other, explainer):
             return beside.beside(self, other, explainer, align, measure, target, regions)

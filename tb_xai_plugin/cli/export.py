@@ -10,7 +10,7 @@ from typing import Any
 
 from tb_xai_plugin.cli import options
 from tb_xai_plugin.cli.reply import printed, reply
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, usual_explainer
 from tb_xai_plugin.judgement.words import one_line
 from tb_xai_plugin.records.sources import Source
 from tb_xai_plugin.reports import html, tables
@@ -110,7 +110,7 @@ def _picture(sources: dict[str, Source], given: argparse.Namespace) -> dict[str,
 
     runs = list(_runs(sources, given).values())
     write = pictures.gif if given.to.lower().endswith(".gif") else pictures.png
-    write(runs, given.to, given.explainer or pictures.usual_explainer(runs), given.probe, given.target)
+    write(runs, given.to, given.explainer or usual_explainer(*runs), given.probe, given.target)
     return _written([given.to], sources)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tb_xai_plugin.errors import choose
+from tb_xai_plugin.errors import choose, usual_explainer
 from tb_xai_plugin.gates.grammar import Rule, Value
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class Asked:
 
     @property
     def explainer(self) -> str:
-        explainers = self.run.explainers
-        return self.one_of("explainer", explainers, "shap" if "shap" in explainers else explainers[0])
+        return self.one_of("explainer", self.run.explainers, usual_explainer(self.run))
 
     @property
     def target(self) -> Target:

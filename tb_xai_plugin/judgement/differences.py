@@ -121,20 +121,6 @@ def _rows(rows: Rows, part: slice) -> Rows | slice:
     return (steps, rows[1]) if isinstance(rows, tuple) else steps
 
 
-def common_explainer(run: Series, other: Series) -> str:
-    """The explainer in which two runs are compared where none is named: "shap" where both have it, else the first that both have.
-
-    Raises:
-        ArgumentError (a ValueError): runs without a common explainer.
-    """
-    common = [explainer for explainer in run.explainers if explainer in other.explainers]
-    if not common:
-        raise ArgumentError(
-            f"{run.name} has {', '.join(run.explainers)}, and {other.name} has {', '.join(other.explainers)}; log both runs with the same explainer."
-        )
-    return "shap" if "shap" in common else common[0]
-
-
 def refuse_absent(run: Series, other: Series, explainer: str) -> None:
     """Raise an ArgumentError where one of two runs does not have an explainer."""
     if explainer not in run.explainers:

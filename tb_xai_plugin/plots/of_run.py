@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, usual_explainer
 from tb_xai_plugin.plots import of_explanation
 from tb_xai_plugin.plots.moment import RETURNED, UNTRAINED, Epochs, Moment, checked_probe, method, when_words
 
@@ -323,7 +323,7 @@ class RunPlots:
 def chosen_explainer(run: Recorded, explainer: str | None) -> str:
     """The explainer that a plot draws: by default "shap" where the run has it, else its first."""
     if explainer is None:
-        return "shap" if "shap" in run.explainers else run.explainers[0]
+        return usual_explainer(run)
     if explainer not in run.explainers:
         raise ArgumentError(f"{run.name}: no explainer {explainer!r} in this record; it has {run.explainers}.")
     return explainer

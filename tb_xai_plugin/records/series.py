@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tb_xai_plugin.errors import ArgumentError, class_of
+from tb_xai_plugin.errors import ArgumentError, class_of, usual_explainer
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.asked import Regional
 from tb_xai_plugin.records.record import ClassPlaces, array_of, step_of
@@ -215,7 +215,7 @@ class Series(Regional):
         Returns:
             float32 (probes, targets, players); None where training has not finished, where it was not explained, and in records of version 0.1.0.
         """
-        return self._at(self.returned_step, explainer or ("shap" if "shap" in self.explainers else self.explainers[0]))
+        return self._at(self.returned_step, explainer or usual_explainer(self))
 
     def _at(self, step: int | None, explainer: str) -> np.ndarray | None:
         """The values of one step of `all_steps`; None where there is no such step."""

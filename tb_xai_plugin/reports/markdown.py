@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from tb_xai_plugin.engine.progress import Progress
-from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.errors import ArgumentError, usual_explainer
 from tb_xai_plugin.judgement import events, findings, summaries, words
 from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
@@ -129,7 +129,7 @@ def write(runs: Mapping[str, Run], path: str, explainer: str | None = None, targ
         explainer: by default shap where all runs have it, else the first that all have.
         target: "label" | "predicted" | a class number.
     """
-    report = Report(runs, explainer or pictures.usual_explainer(runs), target)
+    report = Report(runs, explainer or usual_explainer(*runs.values()), target)
     for run in runs.values():
         if report.explainer not in run.explainers:
             raise ArgumentError(f"export: no explainer {report.explainer!r} in {run.name}; it has {run.explainers}.")

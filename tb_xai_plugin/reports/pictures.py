@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -133,12 +133,3 @@ def _scale(runs: Sequence[Run], explainer: str, probe: int, target: Target) -> f
     finite = np.abs(values[np.isfinite(values)])
     # The leading feature of a table has more values than the few that may lie beyond.
     return float(np.quantile(finite, 1.0 if runs[0].kind == "tabular" else SCALE_QUANTILE)) or 1.0 if finite.size else 1.0
-
-
-def usual_explainer(runs: Mapping[str, Run] | Sequence[Run]) -> str:
-    """shap where all runs have it, else the first that all have."""
-    listed = list(runs.values()) if isinstance(runs, Mapping) else list(runs)
-    common = [name for name in listed[0].explainers if all(name in run.explainers for run in listed)]
-    if not common:
-        raise ArgumentError(f"export: {' and '.join(run.name for run in listed)} have no explainer in common; export them one by one.")
-    return "shap" if "shap" in common else common[0]

@@ -265,7 +265,9 @@ def test_an_explainer_is_chosen_where_none_is_named(tmp_path: Path) -> None:
     assert a.compare(b).explainer == "shap"
     assert b.compare(c).explainer == "occlusion"
     assert np.array_equal(b.returned(), b.returned("shap"))
-    with pytest.raises(ValueError, match="a has lime, shap, and c has occlusion; log both runs with the same explainer"):
+    with pytest.raises(
+        ValueError, match="no explainer is common to these runs: a has lime, shap and c has occlusion; log them with the same explainer"
+    ):
         a.compare(c)
 
 

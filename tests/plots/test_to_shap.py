@@ -143,7 +143,9 @@ def test_the_class_is_chosen_as_everywhere(explained) -> None:
         assert np.allclose(likeliest[probe], explanation.values[probe, explanation.outputs[probe].argmax()])
     with pytest.raises(ValueError, match=r"class 7 was not explained; choose from \[0, 1\]"):
         explanation.to_shap(target=7)
-    with pytest.raises(ValueError, match=r"unknown class 'noo'; did you mean 'no'\? Choose from label, predicted, no, yes, or give a class number"):
+    with pytest.raises(
+        ValueError, match=r"unknown class 'noo'; did you mean 'no'\? Choose from label, predicted, no, yes, or give a class number"
+    ):
         explanation.to_shap(target="noo")
     np.testing.assert_array_equal(explanation.to_shap(target="yes").values, explanation.to_shap(target=1).values)
 
