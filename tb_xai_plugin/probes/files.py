@@ -17,6 +17,8 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,15 +84,33 @@ def content_of(probes: Any) -> Content:
 def write(content: Content, path: str | os.PathLike[str]) -> None:
     """Write a file; one that is there is replaced when the new one is complete."""
     entries: dict[str, Any] = {HEADER: np.frombuffer(json.dumps(content.header).encode(), dtype=np.uint8), **content.arrays}
-    target = os.fspath(path)
-    unfinished = f"{target}.unfinished"
+    with complete("probes.save", path) as part, open(part, "wb") as file:
+        np.savez_compressed(file, **entries)
+
+
+@contextmanager
+def complete(who: str, path: str | os.PathLike[str]) -> Iterator[str]:
+    """The path of a file beside the wanted one, which takes its place once it is written; it is removed where writing fails.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or a folder has this name.
+    """
+    path = os.fspath(path)
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{who}: there is no folder {folder!r}; make it, or choose another path.")
+    if os.path.isdir(path):
+        raise FileNotFoundError(f"{who}: {path!r} is a folder; give the name of a file.")
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe, or a device
+        yield path
+        return
+    part = f"{path}.{os.getpid()}.part"
     try:
-        with open(unfinished, "wb") as file:
-            np.savez_compressed(file, **entries)
-        os.replace(unfinished, target)
+        yield part
+        os.replace(part, path)
     finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
+        if os.path.exists(part):
+            os.remove(part)
 
 
 def read(path: str | os.PathLike[str]) -> Content:

@@ -7,12 +7,12 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tb_xai_plugin.probes.files import complete
 from tb_xai_plugin.records.series import Series
 from tb_xai_plugin.records.table import Column, Table
 
@@ -44,7 +44,7 @@ class Exports(Series):
             raise ImportError("to_parquet needs pyarrow; install it with 'pip install pyarrow', or write .npz or .csv.") from error
 
         table = Table(self)
-        with _complete("to_parquet", path) as part:
+        with complete("to_parquet", path) as part:
             writer: Any = None
             try:
                 for columns in chain(table.pieces(), () if len(self.all_steps) else (table.none(),)):
@@ -66,7 +66,7 @@ class Exports(Series):
             FileNotFoundError: the folder of the path does not exist.
         """
         table = Table(self)
-        with _complete("to_csv", path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+        with complete("to_csv", path) as part, open(part, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(table.columns())
             for columns in table.pieces():
@@ -86,7 +86,7 @@ class Exports(Series):
             FileNotFoundError: the folder of the path does not exist.
             ValueError: two arrays have one name.
         """
-        with _complete("to_npz", path) as part, zipfile.ZipFile(part, "w", allowZip64=True) as archive:
+        with complete("to_npz", path) as part, zipfile.ZipFile(part, "w", allowZip64=True) as archive:
             for name, array in self._small_arrays():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
@@ -131,24 +131,6 @@ class Exports(Series):
 def _member(name: str) -> str:
     """A metric's or a region's name as a part of a member's name: different for different names."""
     return name.replace("%", "%25").replace("/", "%2F")
-
-
-@contextmanager
-def _complete(who: str, path: str | os.PathLike[str]) -> Iterator[str]:
-    """The path of a file beside the wanted one, which takes its place once it is written; it is removed where writing fails."""
-    path = os.fspath(path)
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{who}: there is no folder {folder!r}; make it, or choose another path.")
-    if os.path.isdir(path):
-        raise FileNotFoundError(f"{who}: {path!r} is a folder; give the name of a file.")
-    part = f"{path}.{os.getpid()}.part"
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def _arrow(column: Column, pyarrow: Any) -> pyarrow.Array:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 from tb_xai_plugin.engine.progress import Progress
+from tb_xai_plugin.probes.files import complete
 from tb_xai_plugin.records.sources import Source
 from tb_xai_plugin.reports import page
 from tb_xai_plugin.reports.archive import Collector, pack
@@ -60,7 +61,7 @@ def write(sources: Mapping[str, Source], path: str | os.PathLike[str], limit: fl
     collector.collect()
     text = _text(collector, files)
     content = text.encode()
-    with open(path, "wb") as file:
+    with complete("export", path) as part, open(part, "wb") as file:
         file.write(content)
     return len(content), collector.left_out()
 

@@ -16,6 +16,7 @@ from tb_xai_plugin.judgement import events, findings, summaries, words
 from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.comparison import Comparison
 from tb_xai_plugin.judgement.findings import Finding
+from tb_xai_plugin.probes.files import complete
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.series import Target
 from tb_xai_plugin.reports import pictures
@@ -135,7 +136,7 @@ def write(runs: Mapping[str, Run], path: str, explainer: str | None = None, targ
             raise ArgumentError(f"export: no explainer {report.explainer!r} in {run.name}; it has {run.explainers}.")
     folder = f"{os.path.splitext(path)[0]}_files" if pictures.can_draw() else None
     lines = list(report.lines(folder))
-    with open(path, "w", encoding="utf-8") as file:
+    with complete("export", path) as part, open(part, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     written = [line[line.rindex("/") + 1 : -1] for line in lines if line.startswith("\n![")]
     return [path, *(os.path.join(folder or "", name) for name in written)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_xai_plugin.errors import ArgumentError
+from tb_xai_plugin.probes.files import complete
 from tb_xai_plugin.records.series import Target
 from tb_xai_plugin.run import Run
 
@@ -66,7 +67,8 @@ def gif(runs: Sequence[Run], path: str | os.PathLike[str], explainer: str, probe
             run.plot_overlay(explainer, probe, at, target=target, ax=ax, scale=end)
         frames.append(Image.open(io.BytesIO(_bytes(figure, 100))).convert("RGB"))
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)
+    with complete("export", path) as part:
+        frames[0].save(part, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
     return len(frames)
 
 
@@ -101,7 +103,7 @@ def shares(runs: Sequence[Run], explainer: str, regions: Sequence[str], target: 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     content = _bytes(figure, DPI)
-    with open(path, "wb") as file:
+    with complete("export", path) as part, open(part, "wb") as file:
         file.write(content)
 
 

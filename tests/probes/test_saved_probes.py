@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 import tb_xai_plugin as xai
+from tb_xai_plugin.probes.files import complete
 
 RNG = np.random.default_rng(0)
 IMAGES, CLASSES = RNG.random((6, 12, 12, 3)), np.arange(6) % 3
@@ -129,3 +131,14 @@ def test_a_file_of_a_later_version_and_one_that_was_changed_are_refused(tmp_path
     np.savez(path, **{**entries, "record/inputs": entries["record/inputs"] + 1})
     with pytest.raises(ValueError, match="is damaged: its probes are not those that were saved"):
         xai.load_probes(path)
+
+
+def test_a_file_that_is_there_stays_whole_where_writing_is_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "report.md"
+    path.write_text("whole")
+    with pytest.raises(KeyboardInterrupt), complete("export", path) as part, open(part, "w") as file:
+        file.write("ha")
+        raise KeyboardInterrupt
+    assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("report.md", "whole")]
+    with complete("export", os.devnull) as part:  # a device is no file that another could replace
+        assert part == os.devnull
