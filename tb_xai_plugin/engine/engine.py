@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tb_xai_plugin.engine import deletion
+from tb_xai_plugin.engine import deletion, fits
 from tb_xai_plugin.engine.access import Access
-from tb_xai_plugin.engine.chance import chance_of, with_chance
+from tb_xai_plugin.engine.chance import chance_of
 from tb_xai_plugin.engine.explanation import Explanation
-from tb_xai_plugin.engine.merging import missing, put_in
+from tb_xai_plugin.engine.merging import missing
 from tb_xai_plugin.engine.missing import warn_of_filling
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.progress import Progress
@@ -226,8 +226,10 @@ class Engine:
         games = np.random.default_rng(0).normal(size=(len(masks), 1, targets))
         began = time.perf_counter()
         with one_blas_thread():
-            for name in plan.fitting:
+            for name in plan.by_coalitions:
                 plan.fitted(name, players, plan.evaluations)(games)
+            for name in plan.by_rows:
+                plan.fitted_rows(name, 0, plan.evaluations)(np.zeros((fits.number_of_rows(plan, plan.evaluations), 1, targets)))
             for name in plan.sampling:
                 # Time the last probe: where not all are kept, its matrix is made again every time.
                 plan.fitted_around(name, count - 1, plan.samples)(np.zeros((plan.samples, 1, targets)))
@@ -239,6 +241,7 @@ class Engine:
         full, empty = np.full((2, count, self.classes), np.nan)
         targets: list[np.ndarray] = []
         games: list[np.ndarray] = []
+        rows: list[np.ndarray] = []
         not_finite, only_empty_not_finite, evaluations = 0, 0, 0.0
         sampled: dict[str, list[np.ndarray]] = {name: [] for name in plan.sampling}
         empty_rows: RowOutputs | None = None
@@ -265,6 +268,9 @@ class Engine:
                 only_empty_not_finite += only_empty
                 targets.append(of_targets)
                 games.append(np.full((len(of_probe.masks), len(of_targets)), np.nan))
+            if plan.by_rows:
+                on_rows = self._on_rows(of_probe, targets[-1])
+                rows.append(on_rows if np.isfinite(games[-1]).all() else np.full_like(on_rows, np.nan))
             for name, sample in of_probe.samples.items():
                 # Where outputs around a probe are not finite, only this explainer loses the probe.
                 explained = self._explained(sample, targets[-1])
@@ -276,6 +282,7 @@ class Engine:
             empty.astype(np.float32),
             round(evaluations),
             problem_of(not_finite, only_empty_not_finite, count, texts=isinstance(self.probes, TextProbes)),
+            rows,
             sampled,
             self._chance(targets, block) if self._predictor.checked.by_chance else None,
             block,
@@ -313,6 +320,11 @@ class Engine:
         empty = None if of_probe.empty is None else self._explained(of_probe.empty, targets)
         return self.plan.masker.game(of_probe.masks, self._explained(of_probe.coalitions, targets), empty)
 
+    def _on_rows(self, of_probe: ProbeOutputs, targets: np.ndarray) -> np.ndarray:
+        """float64 (reference rows + evaluations, targets), the explained output on the rows of a table."""
+        assert of_probe.empty is not None, "tables share the reference rows"
+        return np.concatenate([self._explained(of_probe.empty, targets), self._explained(of_probe.coalitions, targets)])
+
     def _explained(self, rows: RowOutputs, targets: np.ndarray) -> np.ndarray:
         return self._read(rows.raw, targets) if rows.explained is None else rows.explained
 
@@ -325,8 +337,9 @@ class Engine:
         """Explain from outputs that were evaluated before. level: number of coalitions that are used, at most those evaluated."""
         plan = self.plan
         with one_blas_thread():
-            attributions = {name: self._from_coalitions(name, model_outputs, level) for name in plan.fitting}
-            attributions |= {name: self._from_samples(name, model_outputs, level) for name in plan.sampling}
+            attributions = {name: fits.from_coalitions(plan, name, model_outputs, level) for name in plan.by_coalitions}
+            attributions |= {name: fits.from_rows(plan, name, model_outputs, level) for name in plan.by_rows}
+            attributions |= {name: fits.from_samples(plan, name, model_outputs, level) for name in plan.sampling}
         began = time.perf_counter()
         from_model = {name: self._from_model(explainer, model_outputs, level) for name, explainer in plan.model_based.items()}
         attributions |= {name: attribution for name, (attribution, _) in from_model.items()}
@@ -336,29 +349,6 @@ class Engine:
         self._fixed_seconds = time.perf_counter() - began
         explanations = {name: self._explanation(name, attributions[name], model_outputs) for name in plan.explainers}
         return Snapshot(explanations, model_outputs, level, failures, plan.repeats)
-
-    def _from_coalitions(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
-        """Apply an explainer's matrix to some probes with equally many players at once."""
-        plan, block = self.plan, model_outputs.block
-        merged: dict[str, Any] = {}
-        for n, members in plan.alike(block):
-            places = members - block.start
-            games = np.stack([model_outputs.games[i][:level] for i in places], axis=1)
-            fitted = plan.fitted(name, n, level)
-            part = fitted(games)
-            if model_outputs.chance is not None:
-                part = with_chance(part, fitted, games.shape, model_outputs.chance[places])
-            put_in(merged, places, model_outputs.targets.shape, int(plan.probes.players.max()), part)
-        return Attribution(**merged)
-
-    def _from_samples(self, name: str, model_outputs: ModelOutputs, level: int) -> Attribution:
-        """Apply a sampling explainer probe by probe: each probe has its own matrix."""
-        merged: dict[str, Any] = {}
-        samples = self.plan.samples_at(level)
-        for place, game in enumerate(model_outputs.sampled[name]):
-            part = self.plan.fitted_around(name, model_outputs.block[place], samples)(game[:samples, None])
-            put_in(merged, np.array([place]), model_outputs.targets.shape, int(self.plan.probes.players.max()), part)
-        return Attribution(**merged)
 
     def _from_model(self, explainer: ModelExplainer, model_outputs: ModelOutputs, level: int) -> tuple[Attribution, Exception | None]:
         """Apply a model-based explainer, and measure the correlation of its values with the outputs on coalitions.

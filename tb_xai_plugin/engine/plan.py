@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import operator
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from itertools import repeat
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tb_xai_plugin import explainers
-from tb_xai_plugin.explainers import AnyExplainer, Explainer, ModelExplainer, SamplingExplainer
+from tb_xai_plugin.explainers import AnyExplainer, Explainer, KernelShap, ModelExplainer, SamplingExplainer, row_process
 from tb_xai_plugin.explainers.contract import DrawnInputs, Fitted
 from tb_xai_plugin.explainers.lime_tabular import fewest_samples
 from tb_xai_plugin.games import coalitions
 from tb_xai_plugin.games.build import build_masker
+from tb_xai_plugin.games.sided_masker import unsided
+from tb_xai_plugin.games.tabular_masker import TabularMasker
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.choice import Choice, ModelOutput
 from tb_xai_plugin.models.heads import HEADS
@@ -57,6 +62,8 @@ class Plan:
         levels: the numbers of coalitions, ascending, from which explanations can be made; the last is `evaluations`.
         batch: evaluations at a time.
         fitting: {name: explainer} of the explainers that work from outputs on the coalitions.
+        by_coalitions: names of those among them that have a matrix for each number of players.
+        by_rows: names of those that have a matrix for each probe, and work from outputs on the rows of a table.
         sampling: {name: explainer} of those that work from outputs on inputs that they draw themselves.
         model_based: {name: explainer} of those that work on the model itself.
         samples: evaluations per probe of each sampling explainer.
@@ -113,6 +120,7 @@ class Plan:
         most_coalitions, total = _split(probes, _checked_evaluations(evaluations, most), evaluations, most)
         self.masker = build_masker(probes, most_coalitions, total)
         self.repeats = self.masker.repeats
+        self.explainers = self._with_estimators(most_coalitions)
         self.fitting: dict[str, Explainer] = {}
         self.sampling: dict[str, SamplingExplainer] = {}
         self.model_based: dict[str, ModelExplainer] = {}
@@ -123,6 +131,10 @@ class Plan:
                 self.fitting[name] = explainer
             else:
                 self.model_based[name] = explainer
+        self.by_rows = [
+            name for name, explainer in self.fitting.items() if isinstance(explainer, KernelShap) and explainer.estimator == "rows"
+        ]
+        self.by_coalitions = [name for name in self.fitting if name not in self.by_rows]
         self.samples = self._samples(total, automatic=evaluations == "auto")
         laws: frozenset[str] = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
         counts = np.unique(probes.players).tolist()
@@ -132,6 +144,7 @@ class Plan:
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
         self.fitted = cache(self._fitted)
+        self.fitted_rows = cache(self._fitted_rows)
         self.fitted_around = _first_kept(self._fitted_around, self._room_for_samples())
         self.neighbours = _first_kept(self._neighbours, self._room_for_samples())
         with one_blas_thread():
@@ -146,9 +159,12 @@ class Plan:
 
     def _fit(self) -> None:
         """Fit the explainers before training, as far as the results are kept."""
-        for name in self.fitting:
+        for name in self.by_coalitions:
             for n in self.designs:
                 self.fitted(name, n, self.evaluations)
+        for name in self.by_rows:
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                list(threads.map(partial(self.fitted_rows, name), range(len(self.probes)), repeat(self.evaluations)))
         for name in self.sampling:
             # Fit the fewest samples too, so that a kernel that is too narrow for them is refused now.
             self.fitted_around(name, 0, self.samples_at(self.levels[0]))
@@ -158,6 +174,25 @@ class Plan:
     def _fitted(self, name: str, players: int, level: int) -> Fitted:
         """An explainer fitted to the first `level` coalitions of probes with this number of players."""
         return self.fitting[name].fit(self.designs[players].first(level))
+
+    def _fitted_rows(self, name: str, probe: int, level: int) -> Fitted:
+        """An explainer fitted to the rows that the first `level` coalitions of a probe take."""
+        explainer, masker = self.fitting[name], unsided(self.masker)
+        assert isinstance(explainer, KernelShap), "only it has an estimator by rows"
+        assert isinstance(masker, TabularMasker), "only tables have rows"
+        return explainer.fit_rows(masker.rows(self.designs[masker.players].first(level), probe))
+
+    def _with_estimators(self, coalitions_each: int) -> dict[str, AnyExplainer]:
+        """The explainers, where one leaves its estimator open with that which suits the probes."""
+        masker = unsided(self.masker)
+        rows = isinstance(masker, TabularMasker) and not masker.averaged
+        affordable = isinstance(self.probes, TabularProbes) and row_process.affordable(
+            len(self.probes), len(self.probes.references), coalitions_each * self.masker.repeats
+        )
+        return {
+            name: explainer.chosen(rows=rows, affordable=affordable) if isinstance(explainer, KernelShap) else explainer
+            for name, explainer in self.explainers.items()
+        }
 
     def _samples(self, evaluations: int, *, automatic: bool) -> int:
         """Number of inputs of each sampling explainer: by default as many as in the `lime` package, or as many as AUTO_NUMBERS allows."""

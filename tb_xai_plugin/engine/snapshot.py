@@ -21,6 +21,8 @@ class ModelOutputs:
         empty: float32 (probes, classes), the same with every player absent.
         evaluations: number of evaluations on the coalitions, including those that fill up the last batch; gradients and curves are not counted.
         problem: why some numbers are missing, in one phrase; None where none is missing.
+        rows: for each probe float64 (reference rows + evaluations, targets), the explained output on the rows of a table, in the order of `TableRows`; empty
+            where no explainer works from them.
         sampled: {explainer that draws its own inputs: for each probe float64 (inputs, targets)}, the explained output on these inputs.
         chance: float64 (probes, targets), the standard deviation that chance gives to the explained output on one coalition; None where outputs do not
             depend on chance.
@@ -34,6 +36,7 @@ class ModelOutputs:
     empty: np.ndarray
     evaluations: int
     problem: str | None
+    rows: list[np.ndarray] = field(default_factory=list)
     sampled: Mapping[str, list[np.ndarray]] = field(default_factory=dict)
     chance: np.ndarray | None = None
     block: range = range(0)

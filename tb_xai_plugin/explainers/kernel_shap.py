@@ -1,20 +1,22 @@
-"""Shapley values from sampled coalitions, by kriging of the odd part of the game or by the weighted least squares of Kernel SHAP."""
+"""Shapley values from sampled coalitions: by kriging, of the odd part of the game or of the rows of a table, or by the least squares of Kernel SHAP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
-from tb_xai_plugin.explainers.errors import PairErrors
+from tb_xai_plugin.explainers.errors import HalvesErrors, PairErrors
 from tb_xai_plugin.explainers.fidelity import efficiency_gap, r_squared
 from tb_xai_plugin.explainers.kriging import OddKriging
+from tb_xai_plugin.explainers.row_process import RowProcess
 from tb_xai_plugin.games.coalitions import Design
+from tb_xai_plugin.games.table_rows import TableRows
 
-ESTIMATORS = ("kriging", "wls")
+ESTIMATORS = ("auto", "kriging", "rows", "wls")
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,11 @@ class KernelShap:
     They sum to the output on the full coalition minus that on the empty one. They are exact where the design has every coalition.
 
     Args:
-        estimator: "kriging" (Kernel SHAP's linear model as the trend of a Gaussian process over coalitions; see `kriging`) |
+        estimator: "auto" ("rows" for tables whose coalitions take reference rows in turn, as far as `row_process.affordable` allows, otherwise "kriging") |
+            "kriging" (Kernel SHAP's linear model as the trend of a Gaussian process over coalitions; see `kriging`) |
+            "rows" (a Gaussian process over the rows of a table; see `row_process`. Where there are no such rows, "kriging") |
             "wls" (the weighted least squares of Kernel SHAP: the additive game closest to the model's under the Shapley kernel; Lundberg & Lee,
-            2017, Theorem 2).
+            2017, Theorem 2). Records keep the one that was used: values by different estimators are not compared.
 
     Raises:
         ValueError: unknown estimator.
@@ -38,11 +42,56 @@ class KernelShap:
     sketched: ClassVar[bool] = True
     interacting: ClassVar[bool] = False
 
-    estimator: str = "kriging"
+    estimator: str = "auto"
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"KernelShap: unknown estimator {self.estimator!r}; choose from {list(ESTIMATORS)}.")
+
+    def chosen(self, *, rows: bool, affordable: bool) -> KernelShap:
+        """The explainer with the estimator that is used.
+
+        rows: whether the evaluations are of rows of a table, each with one reference row; affordable: whether a process over them is.
+        """
+        if self.estimator == "auto":
+            return replace(self, estimator="rows" if rows and affordable else "kriging")
+        return self if rows or self.estimator != "rows" else replace(self, estimator="kriging")
+
+    def fit_rows(self, rows: TableRows) -> Fitted:
+        """Solve once for the rows of one probe; the outputs are those on `rows.masks`.
+
+        Fidelity is that of `fit`.
+        """
+        process, design, repeats = RowProcess.of(rows), rows.design, rows.turns.shape[1]
+        none, halves = np.zeros((len(process.A), 1)), process.halves
+        sampling = HalvesErrors.of(np.concatenate([process.A, none], axis=1)[:, halves], 1.0)
+        weights, absent = kernel_weights(design), 1 - design.masks.mean(axis=1)
+
+        def apply(outputs: np.ndarray) -> Attribution:
+            outputs = outputs.astype(np.float64, copy=False)
+            of_references = outputs[: rows.references]
+            base = rows.weights @ of_references
+            phi, unseen = process.A @ outputs, process.left_out(outputs)
+            errors, noise = sampling(np.concatenate([unseen, np.zeros_like(unseen[:1])])[halves])
+            shift = (of_references - base)[rows.turns].mean(axis=1).repeat(2, axis=0)
+            game = outputs[rows.references :].reshape(len(design.masks), repeats, -1).mean(axis=1) - absent[:, None] * shift
+            d, even = (game[0::2] - game[1::2]) / 2, (game[0::2] + game[1::2]) / 2
+            residuals = even - (outputs[rows.references] + base) / 2
+            total = outputs[rows.references] - base
+            return Attribution(
+                values=phi,
+                base=base,
+                errors=errors,
+                fidelity={
+                    "additive_r2": r_squared(
+                        np.concatenate([residuals, residuals]), np.concatenate([even + d, even - d]), np.concatenate([weights, weights])
+                    ),
+                    "efficiency_gap": efficiency_gap(phi, total),
+                },
+                noise=noise,
+            )
+
+        return by_game(apply)
 
     def fit(self, design: Design) -> Fitted:
         """Solve once. Afterwards attributions are one matrix product with d_j = (v(S_j) - v(N - S_j)) / 2.

@@ -9,6 +9,7 @@ import numpy as np
 
 from tb_xai_plugin.games.coalitions import Design
 from tb_xai_plugin.games.contract import OneBaseline, Unsided
+from tb_xai_plugin.games.table_rows import TableRows
 from tb_xai_plugin.probes import TabularProbes
 from tb_xai_plugin.probes.tables.references import in_turn
 
@@ -79,6 +80,10 @@ class TabularMasker(Unsided):
     @property
     def differentiable(self) -> BlendedRows:
         return BlendedRows(self)
+
+    def rows(self, design: Design, probe: int) -> TableRows:
+        """The rows that are evaluated for a probe, in order: those of `empty_rows`, and those of `feed(evaluated(design.masks), probe)`."""
+        return TableRows.of(self.probes, probe, design, self._rows(len(design.pairs)))
 
     def with_noise(self, design: Design) -> Design:
         return design if self.averaged else replace(design, noise=self.reference_covariance(design))

@@ -114,7 +114,9 @@ def test_of_two_columns_and_one_row_at_a_time_the_errors_are_unknown_without_a_w
     table = xai.TabularProbes(rows[:4], background=rows[4:])
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        explained = xai.explain(lambda x: x @ np.array([[1.0], [2.0]]), table, ("shap", "banzhaf"), evaluations=16, head="regression")
+        explained = xai.explain(
+            lambda x: x @ np.array([[1.0], [2.0]]), table, (xai.KernelShap("kriging"), "banzhaf"), evaluations=16, head="regression"
+        )
     for explanation in explained.values():
         assert np.isfinite(explanation.values).all()
         assert explanation.errors is not None
