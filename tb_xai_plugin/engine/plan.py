@@ -36,6 +36,9 @@ LARGEST_ROWS = 1024
 # Up to this number of evaluations, "auto" evaluates all coalitions of a table on all reference rows: 5 features.
 MOST_COMPLETE = 4096
 
+# The fewest evaluations that "auto" chooses for the rows of a table: few features have few coalitions, and each takes several reference rows.
+AUTO_ROWS = 1024
+
 # Most bytes of samples, and of matrices fitted to them, that are kept.
 SAMPLES_BYTES = 512 * 2**20
 
@@ -117,7 +120,7 @@ class Plan:
             raise ValueError(
                 f"a probe has {most} players (segments, features, tokens); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number."
             )
-        most_coalitions, total = _split(probes, _checked_evaluations(evaluations, most), evaluations, most)
+        most_coalitions, total = self._split(_checked_evaluations(evaluations, most), evaluations, most)
         self.masker = build_masker(probes, most_coalitions, total)
         self.repeats = self.masker.repeats
         self.explainers = self._with_estimators(most_coalitions)
@@ -181,6 +184,38 @@ class Plan:
         assert isinstance(explainer, KernelShap), "only it has an estimator by rows"
         assert isinstance(masker, TabularMasker), "only tables have rows"
         return explainer.fit_rows(masker.rows(self.designs[masker.players].first(level), probe))
+
+    def _split(self, most_coalitions: int, evaluations: int | str, players: int) -> tuple[int, int]:
+        """Number of coalitions, and of evaluations for all of them; those of a table are evaluated on several reference rows.
+
+        Args:
+            most_coalitions: number of coalitions with one evaluation each.
+            evaluations: the option.
+            players: number of players of the probe that has most.
+        """
+        probes = self.probes
+        if not isinstance(probes, TabularProbes):
+            return most_coalitions, most_coalitions
+        rows, all_coalitions = len(probes.references), int(2**players)
+        if evaluations == "auto":
+            if all_coalitions * rows <= MOST_COMPLETE:  # few features: all coalitions on all rows
+                return most_coalitions, all_coalitions * rows
+            if probes.absent == "average":
+                return most_coalitions, most_coalitions * rows
+            by_rows = any(isinstance(each, KernelShap) and each.estimator in ("auto", "rows") for each in self.explainers.values())
+            if by_rows and row_process.affordable(len(probes), rows, max(AUTO_ROWS, most_coalitions)):
+                most_coalitions = coalitions.auto_evaluations(players, AUTO_ROWS)
+                return most_coalitions, max(most_coalitions, AUTO_ROWS)
+            return most_coalitions, max(most_coalitions, 256)
+        number = int(evaluations)
+        if probes.absent == "average":
+            least = coalitions.fewest_evaluations(players) * rows
+            if number < least:
+                raise ValueError(
+                    f"evaluations is {number}, too few to average {players} players over {rows} reference rows; give at least {least}, or absent='paired'."
+                )
+            return min(number // rows // 2 * 2, all_coalitions), number
+        return most_coalitions, number
 
     def _with_estimators(self, coalitions_each: int) -> dict[str, AnyExplainer]:
         """The explainers, where one leaves its estimator open with that which suits the probes."""
@@ -339,31 +374,3 @@ def _first_kept(make: Callable[..., _Result], room: int) -> Callable[..., _Resul
         return made
 
     return result
-
-
-def _split(probes: ProbeSet, most_coalitions: int, evaluations: int | str, players: int) -> tuple[int, int]:
-    """Number of coalitions, and of evaluations for all of them; those of a table are evaluated on several reference rows.
-
-    Args:
-        probes: the probes.
-        most_coalitions: number of coalitions with one evaluation each.
-        evaluations: the option.
-        players: number of players of the probe that has most.
-    """
-    if not isinstance(probes, TabularProbes):
-        return most_coalitions, most_coalitions
-    rows, all_coalitions = len(probes.references), int(2**players)
-    if evaluations == "auto":
-        complete = all_coalitions * rows
-        if complete <= MOST_COMPLETE:  # few features: all coalitions on all rows
-            return most_coalitions, complete
-        return most_coalitions, most_coalitions * rows if probes.absent == "average" else max(most_coalitions, 256)
-    number = int(evaluations)
-    if probes.absent == "average":
-        least = coalitions.fewest_evaluations(players) * rows
-        if number < least:
-            raise ValueError(
-                f"evaluations is {number}, too few to average {players} players over {rows} reference rows; give at least {least}, or absent='paired'."
-            )
-        return min(number // rows // 2 * 2, all_coalitions), number
-    return most_coalitions, number

@@ -64,7 +64,7 @@ class KernelShap:
         """
         process, design, repeats = RowProcess.of(rows), rows.design, rows.turns.shape[1]
         none, halves = np.zeros((len(process.A), 1)), process.halves
-        sampling = HalvesErrors.of(np.concatenate([process.A, none], axis=1)[:, halves], 1.0)
+        sampling = HalvesErrors.of(np.concatenate([process.widening * process.A, none], axis=1)[:, halves], 1.0)
         weights, absent = kernel_weights(design), 1 - design.masks.mean(axis=1)
 
         def apply(outputs: np.ndarray) -> Attribution:

@@ -27,6 +27,9 @@ from tb_xai_plugin.games.table_rows import TableRows
 ROUGH = 0.5
 # Added to the diagonal: the part of the outputs that neither kernel explains, in units of the first kernel's variance.
 NUGGET = 1e-3
+# Standard errors are those of the leave-one-out residuals times the square root of ERRORS[0] + ERRORS[1] n / rows. Residuals alone are too small: what a
+# player does by itself is read off the same rows, so the more players there are for them, the more of it the residuals lack. Measured; see decision 14.
+ERRORS = 1.1, 4.0
 # Nodes of the quadrature.
 NODES = 4
 # Smallest singular value of the trend's regressors that counts, in units of the largest.
@@ -60,9 +63,11 @@ class Part:
 
     def left_out(self, outputs: np.ndarray) -> np.ndarray:
         """float64 (k, games), each output minus its prediction from the others (Dubrule, 1983). outputs: (k, games)."""
-        # Single precision is enough for what the trend leaves.
-        remainder = (outputs - self.regressors @ (self.trend @ outputs)).astype(np.float32)
-        return np.asarray((self.process.T @ (self.process @ remainder)) / self.precision)
+        remainder = outputs - self.regressors @ (self.trend @ outputs)
+        # Single precision is enough for what the trend leaves, whatever its unit.
+        unit = np.abs(remainder).max(axis=0)
+        unit = np.where(unit > 0, unit, 1)
+        return np.asarray((self.process.T @ (self.process @ (remainder / unit).astype(np.float32))) * (unit / self.precision))
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,12 @@ class RowProcess:
         total = np.zeros(len(masks))
         total[:references], total[references] = -rows.weights, 1.0
         return cls(references, A + (total - A.sum(axis=0)) / len(A), pairs, parts)
+
+    @property
+    def widening(self) -> float:
+        """The factor of standard errors from leave-one-out residuals; see ERRORS."""
+        solved = np.mean([len(part.rows) for part in self.parts])
+        return float(np.sqrt(ERRORS[0] + ERRORS[1] * len(self.A) / solved))
 
     @property
     def halves(self) -> np.ndarray:

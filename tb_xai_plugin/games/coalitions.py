@@ -98,9 +98,9 @@ def fewest_evaluations(players: int) -> int:
     return int(min(4 * players + 2, 2**players))
 
 
-def auto_evaluations(players: int) -> int:
-    """16 evaluations per player, at least 256 and at most 2048 (or the fewest possible, if more); all 2^n coalitions where those are fewer."""
-    return int(min(max(int(np.clip(16 * players, 256, MOST_AUTO)), fewest_evaluations(players)), 2**players))
+def auto_evaluations(players: int, least: int = 256) -> int:
+    """16 evaluations per player, at least `least` and at most 2048 (or the fewest possible, if more); all 2^n coalitions where those are fewer."""
+    return int(min(max(int(np.clip(16 * players, least, MOST_AUTO)), fewest_evaluations(players)), 2**players))
 
 
 def levels(players: int, evaluations: int) -> list[int]:

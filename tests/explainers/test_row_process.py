@@ -118,6 +118,16 @@ def test_a_linear_model_of_any_columns_is_exact() -> None:
     assert found.errors.max() < 1e-5
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_values_and_errors_have_the_unit_of_the_outputs(unit: float) -> None:
+    probes, model = mixed(), smooth(6, 1)
+    rows = rows_of(probes, 30)
+    fitted, outputs = KernelShap("rows").fit_rows(rows), outputs_on(rows, probes, lambda x: model(np.where(np.isnan(x), 2.0, x)))
+    one, other = fitted(outputs), fitted(unit * outputs)
+    assert other.values / unit == pytest.approx(one.values)
+    assert other.errors / unit == pytest.approx(one.errors, rel=1e-4)
+
+
 @pytest.mark.parametrize("evaluations", [240, 1024])
 def test_values_are_several_times_as_exact_as_by_kriging_over_coalitions_and_their_intervals_hold(evaluations: int) -> None:
     ours, theirs, held = [], [], []
@@ -155,14 +165,17 @@ def test_rows_that_are_too_many_to_solve_together_are_solved_in_parts(monkeypatc
 
 def test_the_record_tells_by_which_estimator_values_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
+    asked: dict[str, int] = {}
 
     def recorded(explainer: str | KernelShap = "shap", columns: int = 7, probes: int = 2, **options: str) -> object:
         plan = Plan(xai.TabularProbes(x[:probes, :columns], background=x[10:, :columns], **options), explainer, evaluations="auto")
         assert plan.comparable["explainers"]["shap"] == f'{{"estimator": "{plan.settings["explainers"]["shap"]["estimator"]}"}}'
+        asked[plan.settings["explainers"]["shap"]["estimator"]] = plan.settings["evaluations"]
         return plan.settings["explainers"]["shap"]["estimator"]
 
     assert recorded() == "rows"
     assert recorded(KernelShap("kriging")) == "kriging"
+    assert asked == {"rows": 1024, "kriging": 256}, "as 0.1.0, where its estimator is asked for"
     assert recorded(columns=4) == "kriging", "all coalitions on all rows: exact"
     assert recorded(KernelShap("rows"), columns=4) == "kriging"
     assert recorded(absent="average") == "kriging"
