@@ -298,6 +298,7 @@ class Plan:
             "output": self.output,
             "classes": self.classes,
             "seed": self.seed,
+            "coalitions": coalitions.CHOICE,
             "curves": self.curves,
             **chosen,
         }

@@ -23,7 +23,7 @@ from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.lime import Lime, lime_rows, locality
 from tb_xai_plugin.explainers.options import check_number
-from tb_xai_plugin.games.coalitions import MOST_PRODUCTS, Design
+from tb_xai_plugin.games.coalitions import Design
 
 # Settings of gradient descent, with outputs in units of the linear model's residuals. They were chosen on a CNN's outputs and on random games.
 RATE = 0.2
@@ -31,6 +31,9 @@ SPREAD = 0.5
 OUTPUT_PENALTY = 1.0
 CHECK_EVERY = 6
 LINEAR_PENALTY = 1e-3  # small: it only makes the problem solvable for few rows
+
+# Most multiplications in one matrix product. OpenBLAS splits larger ones over threads, which then lose more time waiting than they save.
+MOST_PRODUCTS = 2**18
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ of the game). One design combines two laws:
 The Bernoulli draw may give a size of which the design already has every coalition, as it has every coalition of one player. One of these then counts
 as drawn by Bernoulli too, so that LIME's rows keep their law for few players.
 
-Within a size, both laws draw several candidates and take the one that is least similar to the coalitions before it (Mitchell, 1991). By symmetry,
-each coalition of the size is still equally likely, but together they carry more information: the squared errors of SHAP and LIME are about halved.
+Within a size, both laws draw many candidates and take the one that confounds players least with interactions; see `candidates`. By symmetry,
+each coalition of the size is still equally likely, but together they carry more information.
 
 A design is nested: its first half (and the first half of that, …) is a design by the same laws, so that fewer evaluations use a part of the same coalitions.
 """
@@ -20,23 +20,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from math import comb
 
 import numpy as np
 
+from tb_xai_plugin.games.candidates import ALTOGETHER, FEWEST, MOST, Candidates, existing, pairs_as_bytes, signs_of
+
 LAWS = ("bernoulli", "leverage")
+
+# What a record says of how the coalitions of a size were chosen; records without it, of 0.1.0, have those least similar to the ones before.
+CHOICE = "least fourth moment"
 
 # The largest number of evaluations that "auto" chooses, unless the number of players requires more.
 MOST_AUTO = 2048
 
-# More candidates make the draw slower and hardly improve it.
-CANDIDATES = 16
-
 # More players would need more than 4,000 evaluations per probe, and 2^n would no longer fit a float.
 MOST_PLAYERS = 1000
-
-# Most multiplications in one matrix product. OpenBLAS splits larger ones over threads, which then lose more time waiting than they save.
-MOST_PRODUCTS = 2**18
 
 # More pairs than any design has.
 NEVER = np.iinfo(np.int64).max
@@ -141,12 +139,9 @@ class _Drawing:
         self.players, self.rng = players, rng
         self.count = 0
         self._pairs = np.zeros((min(most, 2 ** (players - 1)), players), dtype=bool)
+        self._signs = np.zeros(self._pairs.shape, dtype=np.float32)
         self._bernoulli_from = np.full(len(self._pairs), NEVER)
-        # The coalitions that a new one is compared with, as +1 and -1, in blocks. The full coalition is left out, because all coalitions of a size
-        # are equally similar to it, and so are the single players, for the same reason taken together. Zeros are similar to nothing.
-        self._block = max(MOST_PRODUCTS // (CANDIDATES * players), 1)
-        self._signs = np.zeros((-(-len(self._pairs) // self._block), self._block, players), dtype=np.float32)
-        self._taken: set[bytes] = set()
+        self._exist = _existing_pairs(players)
         self._take(np.ones(players, bool), by_bernoulli=True)
 
     def design(self) -> Design:
@@ -162,58 +157,87 @@ class _Drawing:
         if leverage and self.count == 1:
             for single in np.eye(n, dtype=bool):
                 self._take(single, by_bernoulli=False)
-        wanted = (pairs - 1) // (2 if leverage else 1) + 1
-        while (self._bernoulli_from < NEVER).sum() < wanted and self.count < pairs:
-            size = int(self.rng.binomial(n, 0.5))
-            if 0 < size < n and not self._draw(size, by_bernoulli=True):
+        by_law = self._sizes_by_bernoulli((pairs - 1) // (2 if leverage else 1) + 1, pairs)
+        have = self._of_each_size(self._pairs[: self.count])
+        # Of a size of which the design has every coalition, LIME's law draws one of these.
+        new = np.minimum(np.bincount(by_law, minlength=len(have)), self._exist - have).astype(int)
+        top_up = _top_up(n, pairs - self.count - new.sum(), have + new)
+        candidates = self._candidates(new + top_up)
+        for size in by_law:
+            if have[size] < self._exist[size]:
+                have[size] += 1
+                self._take_best(candidates[size], by_bernoulli=True)
+            else:
                 self._count_one_as_bernoulli(size)
-        sizes = self._pairs[1 : self.count].sum(axis=1)
-        have = np.bincount(np.minimum(sizes, n - sizes), minlength=n // 2 + 1)
-        for size, count in enumerate(_top_up(n, pairs - self.count, have)):
-            wanted = self.count + count
-            while self.count < wanted:
-                self._draw(size, by_bernoulli=False)
+        for size in np.repeat(np.arange(len(top_up)), top_up).tolist():
+            self._take_best(candidates[size], by_bernoulli=False)
 
-    def _draw(self, size: int, *, by_bernoulli: bool) -> bool:
-        """Add a coalition of a size, unless the design has every candidate already. Either half of the new pair comes first with equal chance."""
-        template = np.arange(self.players) < size
-        candidates = self.rng.permuted(np.broadcast_to(template, (CANDIDATES, self.players)), axis=1)
-        others = self._signs[: -(-self.count // self._block)]
-        # |n - 2 D|, with D the Hamming distance, is the similarity of two pairs. These are whole numbers, so that all machines agree on the order.
-        similarity = np.abs(others @ (2 * candidates.T.astype(np.float32) - 1)).reshape(-1, CANDIDATES)
-        for place in np.lexsort(((similarity**2).sum(axis=0, dtype=np.float64), similarity.max(axis=0))):
-            chosen = candidates[place]
-            if _key(chosen) not in self._taken:
-                self._signs[divmod(self.count, self._block)] = 2.0 * chosen - 1
-                self._take(chosen if self.rng.random() < 0.5 else ~chosen, by_bernoulli=by_bernoulli)
-                return True
-        return False
+    def _sizes_by_bernoulli(self, wanted: int, pairs: int) -> list[int]:
+        """Draw the sizes of the next pairs by LIME's law, until it has drawn `wanted` or the design has `pairs` of them."""
+        have, by_bernoulli = (self._of_each_size(rows) for rows in (self._pairs[: self.count], self._pairs[self._bernoulli_from < NEVER]))
+        sizes: list[int] = []
+        missing, room = wanted - by_bernoulli.sum(), pairs - self.count
+        while len(sizes) < missing and room:
+            size = int(self.rng.binomial(self.players, 0.5))
+            size = min(size, self.players - size)
+            if by_bernoulli[size] < self._exist[size]:
+                sizes.append(size)
+                by_bernoulli[size] += 1
+                room -= bool(have[size] < self._exist[size])
+                have[size] += 1
+        return sizes
+
+    def _of_each_size(self, pairs: np.ndarray) -> np.ndarray:
+        """int (n // 2 + 1,): how many pairs of each size there are among these."""
+        return np.bincount(self._folded(pairs), minlength=self.players // 2 + 1)
+
+    def _folded(self, pairs: np.ndarray) -> np.ndarray:
+        """int (m,): the size of the smaller half of each pair."""
+        sizes = pairs.sum(axis=1)
+        return np.asarray(np.minimum(sizes, self.players - sizes))
+
+    def _candidates(self, wanted: np.ndarray) -> dict[int, Candidates]:
+        """Candidates of each size of which pairs are wanted. wanted: int (n // 2 + 1,)."""
+        each = int(np.clip(ALTOGETHER // max(wanted.sum(), 1), FEWEST, MOST))
+        pairs = self._pairs[: self.count]
+        return {
+            size: Candidates(self.players, size, pairs[self._folded(pairs) == size], int(wanted[size]), each, self.rng)
+            for size in np.flatnonzero(wanted).tolist()
+        }
+
+    def _take_best(self, candidates: Candidates, *, by_bernoulli: bool) -> None:
+        """Add the best candidate; either half of the new pair comes first with equal chance."""
+        chosen = candidates.take(self._signs[: self.count])
+        self._take(chosen if self.rng.random() < 0.5 else ~chosen, by_bernoulli=by_bernoulli)
 
     def _count_one_as_bernoulli(self, size: int) -> None:
         """Mark one pair of a size, chosen at random among those that LIME's law has not drawn yet, as drawn by it."""
-        sizes = self._pairs[: self.count].sum(axis=1)
-        others = np.flatnonzero((self._bernoulli_from[: self.count] == NEVER) & ((sizes == size) | (sizes == self.players - size)))
+        others = np.flatnonzero((self._bernoulli_from[: self.count] == NEVER) & (self._folded(self._pairs[: self.count]) == size))
         if len(others):
             self._bernoulli_from[self.rng.choice(others)] = self.count
 
     def _take(self, coalition: np.ndarray, *, by_bernoulli: bool) -> None:
-        if _key(coalition) in self._taken:
-            return
-        self._taken.add(_key(coalition))
         self._pairs[self.count] = coalition
+        self._signs[self.count] = signs_of(coalition)
         if by_bernoulli:
             self._bernoulli_from[self.count] = self.count
         self.count += 1
 
     def _take_all(self) -> None:
+        """Add every coalition that is missing."""
         numbers = np.arange(2 ** (self.players - 1) - 1, -1, -1)
-        for others in (numbers[:, None] >> np.arange(self.players - 1) & 1).astype(bool):
-            self._take(np.concatenate([[True], others]), by_bernoulli=False)
+        every = np.concatenate(
+            [np.ones((len(numbers), 1), bool), (numbers[:, None] >> np.arange(self.players - 1) & 1).astype(bool)], axis=1
+        )
+        taken = {key.tobytes() for key in pairs_as_bytes(self._pairs[: self.count])}
+        for coalition, key in zip(every, pairs_as_bytes(every), strict=True):
+            if key.tobytes() not in taken:
+                self._take(coalition, by_bernoulli=False)
 
 
-def _key(coalition: np.ndarray) -> bytes:
-    """A key that is the same for a coalition and its complement."""
-    return np.packbits(coalition if coalition[0] else ~coalition).tobytes()
+def _existing_pairs(players: int) -> np.ndarray:
+    """How many pairs of each size 0, 1, …, n // 2 there are: float64 (n // 2 + 1,)."""
+    return np.array([float(existing(players, size)) for size in range(players // 2 + 1)])
 
 
 def _top_up(players: int, wanted: int, have: np.ndarray) -> np.ndarray:
@@ -227,9 +251,9 @@ def _top_up(players: int, wanted: int, have: np.ndarray) -> np.ndarray:
         have: int (n // 2 + 1,), the pairs of each size that the design has already.
     """
     size = np.arange(players // 2 + 1)
-    exist = np.array([comb(players, s) // (2 if 2 * s == players else 1) for s in size.tolist()], dtype=float)
+    exist = _existing_pairs(players)
     weight = np.where(2 * size == players, 0.5, 1.0)  # a pair of size n / 2 fills one size, any other pair two
-    exist[0] = weight[0] = 0
+    weight[0] = 0
     # The level L with sum over sizes of clip(L * weight - have, 0, exist - have) = wanted, found by bisection.
     low, high = 0.0, 2 * (wanted + have.sum()) + 2.0 * exist[1:].min() + 4
     for _ in range(200):

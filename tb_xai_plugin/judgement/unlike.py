@@ -406,6 +406,8 @@ def _settings(run: Series, other: Series, explainer: str) -> Iterator[str]:
         yield f"A has {here.get('evaluations')} evaluations, B {there.get('evaluations')}"
     if here.get("seed") != there.get("seed"):
         yield f"the coalitions have the seeds {here.get('seed')} and {there.get('seed')}"
+    if here.get("coalitions") != there.get("coalitions"):
+        yield f"the coalitions are chosen by {_choice(here)} in A, {_choice(there)} in B; explain both with one version of the package"
     if here.get("output") != there.get("output") or here.get("unit") != there.get("unit"):
         yield f"values are of the output {_output(here)} in A, {_output(there)} in B"
     of = [_of_explainer(side.comparable.get("explainers"), explainer) for side in (run, other)]
@@ -420,6 +422,10 @@ def _settings(run: Series, other: Series, explainer: str) -> Iterator[str]:
 def _of_explainer(settings: object, explainer: str) -> object:
     """The settings of one explainer; older records have one text for all of them."""
     return settings.get(explainer) if isinstance(settings, dict) else settings
+
+
+def _choice(settings: dict[str, Any]) -> str:
+    return str(settings.get("coalitions", "least similarity"))
 
 
 def _output(settings: dict[str, Any]) -> str:

@@ -104,16 +104,16 @@ def test_every_level_of_a_design_is_the_design_of_so_many_evaluations(players: i
             assert np.array_equal(first.bernoulli, own.bernoulli)
 
 
-def test_coalitions_of_a_size_lie_further_apart_than_random_ones() -> None:
-    pairs = build_design(49, 784, LAWS, seed=0).pairs[50:] - 0.5
-    random = np.array([np.random.default_rng(i).permutation(row) for i, row in enumerate(pairs)])
+def test_players_are_confounded_less_with_interactions_of_three_than_by_random_coalitions_of_the_same_sizes() -> None:
+    pairs = build_design(12, 192, LAWS, seed=0).pairs[13:]
+    rng = np.random.default_rng(0)
+    i, j, k = np.array([(i, j, k) for k in range(12) for j in range(k) for i in range(j)]).T
 
-    def nearest(rows: np.ndarray) -> float:
-        likeness = np.abs(rows @ rows.T)
-        np.fill_diagonal(likeness, 0)
-        return float(likeness.max(axis=1).mean())
+    def confounded(rows: np.ndarray) -> float:
+        signs = 2.0 * rows - 1
+        return float(((signs.T @ (signs[:, i] * signs[:, j] * signs[:, k])) ** 2).sum())
 
-    assert nearest(pairs) < 0.92 * nearest(random)
+    assert confounded(pairs) < 0.8 * np.mean([confounded(rng.permuted(pairs, axis=1)) for _ in range(20)])
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 
 import tb_xai_plugin as xai
 from tb_xai_plugin import cli, read_run
+from tb_xai_plugin.games import coalitions
 from tb_xai_plugin.judgement import findings
 from tb_xai_plugin.judgement.beside import SideBySide
 from tb_xai_plugin.judgement.rounding import take_as_same
@@ -243,6 +244,18 @@ def test_texts_and_settings_that_differ_are_named(tmp_path: Path) -> None:
     assert found.differs[0] == "1 of 3 texts differs: probe 1; where they differ, A has “film” and B has “movie”"
     assert "values are of the output “log-odds” in A, “probability” in B" in found.differs
     assert np.isnan(found.distance).all(), "log-odds are not subtracted from probabilities"
+
+
+def test_coalitions_of_another_version_are_not_taken_for_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    xai.explain(brightness, images(), ("shap",), log_dir=str(tmp_path / "a"))
+    monkeypatch.setattr(coalitions, "CHOICE", "something else")
+    monkeypatch.setattr(coalitions, "ALTOGETHER", 1)
+    xai.explain(brightness, images(), ("shap",), log_dir=str(tmp_path / "b"))
+    found = read_run(tmp_path / "a").compare(read_run(tmp_path / "b"))
+    assert isinstance(found, SideBySide)
+    assert found.differs == (
+        "the coalitions are chosen by least fourth moment in A, something else in B; explain both with one version of the package",
+    )
 
 
 def test_the_command_line_says_it_with_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
