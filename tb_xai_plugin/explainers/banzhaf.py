@@ -33,11 +33,11 @@ class Banzhaf:
         left_out: Callable[[np.ndarray], np.ndarray]
         if (design.complete and design.noise is None) or design.players == 1:
             A = 2 * (2.0 * design.pairs.T - 1) / len(design.pairs)
-            left_out = np.zeros_like
+            left_out, sampling = np.zeros_like, PairErrors.of(A, design)
         else:
             kriging = OddKriging.of(design)
             A, left_out = kriging.banzhaf(), kriging.left_out
-        sampling = PairErrors.of(A, design)
+            sampling = kriging.errors(A, kriging.banzhaf_variances(), design)
 
         def apply(outputs: np.ndarray) -> Attribution:
             outputs = outputs.astype(np.float64, copy=False)

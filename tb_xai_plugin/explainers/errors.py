@@ -2,6 +2,9 @@
 
 With an attribution A y and leave-one-out residuals r, its variance is sum_j (A_j r_j)^2 over the pairs j: HC3 (MacKinnon & White, 1985), over
 pairs because their halves are drawn together. The finite-population correction removes the part that is not left to chance.
+
+Coalitions are not independent draws, and what is left out is harder to predict than what was never asked, so these are too large. They are calibrated: multiplied
+by the factor that makes them right, on average over players, for games of a known law.
 """
 
 from __future__ import annotations
@@ -14,6 +17,13 @@ import numpy as np
 
 from tb_xai_plugin.explainers.contract import SKETCH
 from tb_xai_plugin.games.coalitions import Design
+
+# Variances of calibrated errors are larger by this factor, because games are not draws from the process. It was chosen on sixteen families of games, as the
+# one with which intervals hold in at least 93.5 % in each.
+SAFETY = 1.3
+
+# The smallest factor of calibration: where hardly any coalition is missing, the process claims to know more of them than it can.
+LEAST_FACTOR = 0.2
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,22 @@ class PairErrors:
         squares = A**2 * undrawn_share(design)
         return cls(squares, np.sqrt(squares.mean(axis=0))[:, None])
 
+    @classmethod
+    def calibrated(cls, A: np.ndarray, design: Design, variances: np.ndarray, unseen: np.ndarray) -> PairErrors:
+        """Errors that are right on average for games drawn from a Gaussian process, and safe for games that are unlike it.
+
+        Args:
+            A: float64 (players, pairs).
+            design: the coalitions.
+            variances: float64 (players,), of what A @ d leaves unknown of such games.
+            unseen: float64 (pairs,), of their leave-one-out residuals.
+        """
+        plain = cls.of(A, design)
+        expected = float((plain.squares @ unseen).mean())
+        factor = SAFETY * max(float(variances.mean()) / expected, LEAST_FACTOR) if expected > 0 else 1.0
+        pairs, players = len(unseen), len(A)
+        return cls(factor * student(pairs - players) * _shrunk(plain.squares), plain.scale)
+
     def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Errors (players, k) and their sketch (SKETCH, k). residuals: (pairs, k), leave-one-out."""
         return np.sqrt(self.squares @ residuals**2), sketch(self.scale * residuals)
@@ -43,26 +69,55 @@ class HalvesErrors:
     """Sampling errors of A @ y, where y has a number for the full coalition, which is not drawn, and for both halves of each pair.
 
     Attributes:
-        first: float64 (players, pairs), A of the first halves with the finite-population correction.
-        second: float64 (players, pairs), the same of the second halves.
+        squares: float64 (3, players, pairs), A^2 of the first halves, of the second halves, and twice their product, with the finite-population correction.
+        scale: float64 (2, pairs, 1), how much either half changes the values; for the sketch.
     """
 
-    first: np.ndarray
-    second: np.ndarray
+    squares: np.ndarray
+    scale: np.ndarray
 
     @classmethod
     def of(cls, A: np.ndarray, undrawn: np.ndarray | float) -> HalvesErrors:
         """A: (players, 1 + 2 pairs); undrawn: the share of coalitions that were not drawn, one number or (pairs,)."""
-        correction = np.sqrt(undrawn)
-        return cls(correction * A[:, 1::2], correction * A[:, 2::2])
+        first, second = A[:, 1::2], A[:, 2::2]
+        squares = np.stack([first**2, second**2, 2 * first * second]) * undrawn
+        return cls(squares, np.sqrt(squares[:2].mean(axis=1))[:, :, None])
+
+    @classmethod
+    def calibrated(cls, A: np.ndarray, undrawn: np.ndarray | float, unseen: np.ndarray, freedom: float) -> HalvesErrors:
+        """Errors that are right on average for outputs that are independent and equally uncertain.
+
+        Args:
+            A: float64 (players, 1 + 2 pairs).
+            undrawn: as in `of`.
+            unseen: float64 (pairs, 2, 2), the covariances of both leave-one-out residuals of each pair for such outputs of variance 1.
+            freedom: degrees of freedom of the residuals.
+        """
+        plain = cls.of(A, undrawn)
+        expected = np.tensordot(plain.squares, np.stack([unseen[:, 0, 0], unseen[:, 1, 1], unseen[:, 0, 1]]), ([0, 2], [0, 1])).mean()
+        factor = float(plain.squares[:2].sum(axis=(0, 2)).mean() / expected) if expected > 0 else 1.0
+        return cls(factor * student(freedom) * _shrunk(plain.squares), plain.scale)
 
     def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Errors (players, k) and their sketch (SKETCH, k). residuals: (1 + 2 pairs, k), leave-one-out."""
-        a, b, r, s = self.first, self.second, residuals[1::2], residuals[2::2]
-        variance = a**2 @ r**2 + b**2 @ s**2 + 2 * (a * b) @ (r * s)
+        r, s = residuals[1::2], residuals[2::2]
+        variance = self.squares[0] @ r**2 + self.squares[1] @ s**2 + self.squares[2] @ (r * s)
         # The halves change a player's value in opposite directions, about equally for all players.
-        scale_a, scale_b = (np.sqrt((half**2).mean(axis=0))[:, None] for half in (a, b))
-        return np.sqrt(np.maximum(variance, 0)), sketch(scale_a * r - scale_b * s)
+        return np.sqrt(np.maximum(variance, 0)), sketch(self.scale[0] * r - self.scale[1] * s)
+
+
+def _shrunk(squares: np.ndarray) -> np.ndarray:
+    """Half of each player's own numbers and half of the mean over players, (…, players, pairs).
+
+    Which player is which is left to chance in a design, so errors differ less between players than a few residuals say.
+    """
+    return np.asarray((squares + squares.mean(axis=-2, keepdims=True)) / 2)
+
+
+def student(freedom: float) -> float:
+    """The square of Student's 97.5 % point in units of the normal one, for `freedom` degrees of freedom (Cornish & Fisher's expansion)."""
+    z, v = 1.959964, max(freedom, 1.0)
+    return float((1 + (z**2 + 1) / (4 * v) + (5 * z**4 + 16 * z**2 + 3) / (96 * v**2)) ** 2)
 
 
 def undrawn_of_all(players: int, rows: int) -> float:

@@ -109,10 +109,12 @@ class KernelShap:
         # The value of a single player is the whole difference, whatever noise there is.
         if self.estimator == "wls" or (design.complete and design.noise is None) or design.players == 1:
             A, left_out = _least_squares(design, weights)
+            sampling = PairErrors.of(A, design)
         else:
             kriging = OddKriging.of(design)
             A, left_out = kriging.shapley(), kriging.left_out
-        h, sampling = design.pairs - 0.5, PairErrors.of(A, design)
+            sampling = kriging.errors(A, kriging.shapley_variances(), design)
+        h = design.pairs - 0.5
         by_rows = design.noise is not None
         leverage = np.einsum("ji,ij->j", h, A)  # how much a pair's own evaluation changes its additive prediction
 

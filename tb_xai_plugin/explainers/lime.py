@@ -68,13 +68,16 @@ class Lime:
             f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to distinguish "
             f"{design.players} players; give a wider kernel (kernel_width=0.25) or a larger alpha (alpha=1).",
         )
-        drawn = rows != 1  # all but the empty coalition
-        sampling = HalvesErrors.of(ridge.A[:, drawn], self._undrawn(design))
+        first = 1 + int(rows[1] == 1)  # of the drawn rows: the full and the empty coalition are not drawn
+        pairs = ridge.pairs_left_out(first)
+        A = np.delete(ridge.A, slice(1, first), axis=1)
+        freedom = 2 * len(pairs.inverse) - 1 - design.players * ridge.determined
+        sampling = HalvesErrors.calibrated(A, self._undrawn(design), pairs.noise, freedom)
 
         def apply(outputs: np.ndarray) -> Attribution:
             y = outputs[rows].astype(np.float64, copy=False)
             residuals, unseen = ridge.residuals(y)
-            errors, noise = sampling(unseen[drawn])
+            errors, noise = sampling(np.concatenate([unseen[:1], pairs(residuals[first:])]))
             return Attribution(
                 values=ridge.A @ y,
                 base=ridge.b @ y,

@@ -67,6 +67,37 @@ class Ridge:
         residuals = y - self.b @ y - self.Z @ (self.A @ y)
         return residuals, residuals / self.room
 
+    def pairs_left_out(self, first: int) -> PairsLeftOut:
+        """Of the rows from `first` on, in pairs of neighbours."""
+        rows = np.concatenate([np.ones((len(self.Z), 1)), self.Z], axis=1)[first:].reshape(-1, 2, self.Z.shape[1] + 1)
+        smoother = np.concatenate([self.b[None], self.A])
+        own = np.einsum("pai,ipb->pab", rows, smoother[:, first:].reshape(len(smoother), -1, 2))
+        kept = np.eye(2) - own
+        determinant = np.maximum(np.linalg.det(kept), 1e-3)[:, None, None]
+        # Adjugates: where a pair has no prediction from the others, its residual stays finite.
+        inverse = np.stack([kept[:, [1, 0], [1, 1]] * [1, -1], kept[:, [1, 0], [0, 0]] * [-1, 1]], axis=1) / determinant
+        predicted = np.einsum("pai,ij,pbj->pab", rows, smoother @ smoother.T, rows)
+        noise = np.eye(2) - own - own.swapaxes(1, 2) + predicted
+        return PairsLeftOut(inverse, inverse @ noise @ inverse.swapaxes(1, 2))
+
     def known(self, errors: np.ndarray) -> np.ndarray:
         """Standard errors; NaN where the penalty forces all coefficients to 0, because their small scatter then says nothing about the model."""
         return errors if self.determined >= LEAST_DETERMINED else np.full_like(errors, np.nan)
+
+
+@dataclass(frozen=True)
+class PairsLeftOut:
+    """Predicts both rows of each pair from all other rows: the two are drawn together, and one says much about the other.
+
+    Attributes:
+        inverse: float64 (pairs, 2, 2), (I - H)^-1 of each pair, H the part of its predictions that comes from its own outputs.
+        noise: float64 (pairs, 2, 2), the covariances of both residuals of each pair where outputs are independent, of variance 1.
+    """
+
+    inverse: np.ndarray
+    noise: np.ndarray
+
+    def __call__(self, residuals: np.ndarray) -> np.ndarray:
+        """Leave-one-pair-out residuals (2 pairs, k), from the residuals of the fit."""
+        left_out = np.einsum("pab,pbk->pak", self.inverse, residuals.reshape(len(self.inverse), 2, -1))
+        return np.asarray(left_out.reshape(residuals.shape))
