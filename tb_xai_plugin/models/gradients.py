@@ -1,11 +1,11 @@
-"""Gradients of the explained output with respect to the players or to a layer's feature maps. Like `predictors`, this module names TensorFlow.
+"""Gradients of the explained output with respect to the players or to a layer's feature maps.
 
-Backward passes are traced when an explainer first uses them, so LIME and SHAP alone do not wait for them.
+Backward passes are compiled when an explainer first uses them, so LIME and SHAP alone do not wait for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -14,7 +14,9 @@ import numpy as np
 
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.batches import Batches, filled
+from tb_xai_plugin.models.compiled import differentiable, framework
 from tb_xai_plugin.models.forward import Forward
+from tb_xai_plugin.models.frameworks.contract import NoFeatureMapsError, NotDifferentiableError
 from tb_xai_plugin.models.layers import layers_of
 from tb_xai_plugin.models.outputs import Head
 
@@ -58,12 +60,11 @@ class Gradients:
         Returns:
             float64 (k, t, players of the probe).
         """
-        import tensorflow as tf
-
         most = min(LARGEST_BATCH, max(1, BATCH_BYTES // self._forward.masker.nbytes))
         batch = self._batch or -(-len(points) // -(-len(points) // most))
         run = self._of_players(batch)
-        gradients = run(self._forward.masker.feed(points, probe), self._forward.parts(probe), tf.constant(targets, tf.int32))
+        rows = self._forward.masker.feed(points, probe).astype(np.float32, copy=False)
+        gradients = run(rows, self._forward.parts(probe), np.asarray(targets, dtype=np.int32))
         return gradients[:, :, : points.shape[1]].astype(np.float64)
 
     def of_feature_maps(self, probe: int, targets: np.ndarray, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -80,119 +81,60 @@ class Gradients:
         Raises:
             ValueError: there is no such layer, or its output is not (batch, h, w, channels) with more than one pixel.
         """
-        import tensorflow as tf
-
         full = self._forward.masker.feed(np.ones((self._batch or 1, self._forward.players), dtype=np.float32), probe)
         self._before_batch()
-        maps, gradients = self._of_feature_maps(layer)(full, self._forward.parts(probe), tf.constant(targets, tf.int32))
-        return maps.numpy(), gradients.numpy()
+        try:
+            maps, gradients = self._of_feature_maps(layer)(full, self._forward.parts(probe), np.asarray(targets, dtype=np.int32))
+        except NoFeatureMapsError as error:
+            which = f"layer {layer!r}" if layer else "the last convolution"
+            raise ValueError(
+                f"GradCam needs feature maps (batch, height, width, channels) with more than one pixel that the output depends on, and {which} of "
+                f"model {self._forward.model.name!r} gives none ({error}); name another layer, GradCam(layer=…), or use 'ig' or 'shap'."
+            ) from None
+        return maps, gradients
 
     def _explained(self, points: Any, parts: Any, targets: Any) -> Any:
         import keras
 
         return outputs.explained_in_graph(keras.ops, self._head, self._output, self._forward(points, parts), targets)
 
-    def _signature(self, batch: int) -> list[Any]:
-        import tensorflow as tf
-
-        width = self._forward.masker.feed(np.ones((1, self._forward.players), dtype=np.float32), 0).shape[1]
-        floats = [tf.TensorSpec(shape, tf.float32) for shape in ((batch, width), self._forward.parts(0).shape)]
-        return [*floats, tf.TensorSpec((None,), tf.int32)]
-
-    def _traced(self, graph: Callable[..., Any], batch: int) -> Callable[..., Any]:
-        import tensorflow as tf
-
-        with self._forward.tracing():
-            traced: Callable[..., Any] = tf.function(graph, autograph=False).get_concrete_function(*self._signature(batch))
-        return traced
-
     def _make_of_players(self, batch: int) -> Batches:
         def compile_for(size: int) -> Callable[..., np.ndarray]:
-            import tensorflow as tf
+            with self._differentiable():
+                traced = framework().of_players(self._explained, self._forward, size)
 
-            def graph(points: Any, parts: Any, targets: Any) -> Any:
-                with tf.GradientTape(persistent=True) as tape:
-                    tape.watch(points)
-                    explained = self._explained(points, parts, targets)
-                return tf.transpose(self._by_target(tape, explained, points), (1, 0, 2))
-
-            traced = self._traced(graph, size)
-
-            def run(points: np.ndarray, parts: Any, targets: Any) -> np.ndarray:
+            def run(points: np.ndarray, parts: Any, targets: np.ndarray) -> np.ndarray:
                 self._before_batch()
-                gradients: np.ndarray = traced(tf.constant(filled(points, size)), parts, targets).numpy()
-                return gradients[: len(points)]
+                with self._differentiable():
+                    return traced(filled(points, size), parts, targets)[: len(points)]
 
             return run
 
         return Batches(compile_for, batch)
 
-    def _by_target(self, tape: Any, explained: Any, source: Any) -> Any:
-        """Gradients (targets, *source.shape) of each row of `explained`, (targets, batch).
-
-        This is a loop in the graph: as fast as backward passes written out one by one, and traced in a tenth of the time for ten targets.
-        """
-        import tensorflow as tf
-
-        def one(i: Any, gradients: Any) -> tuple[Any, Any]:
-            chosen = tf.one_hot(i, tf.shape(explained)[0])[:, None] * tf.ones_like(explained)
-            gradient = tape.gradient(explained, source, output_gradients=chosen)
-            if gradient is None:
-                raise ValueError(
-                    f"the output of model {self._forward.model.name!r} has no gradient with respect to its input, perhaps because the model "
-                    "converts it to whole numbers or strings; use 'shap' or 'lime'."
-                )
-            return i + 1, gradients.write(i, tf.convert_to_tensor(gradient))
-
-        # Not tf.map_fn: where its function raises, it leaves the caller's variable scope changed, and later models cannot be made.
-        count = tf.shape(explained)[0]
-        rows = tf.TensorArray(source.dtype, size=count, element_shape=source.shape)
-        return tf.while_loop(lambda i, _: i < count, one, (0, rows), parallel_iterations=1)[1].stack()
+    @contextmanager
+    def _differentiable(self) -> Iterator[None]:
+        """Say so where there is no gradient."""
+        try:
+            yield
+        except NotDifferentiableError:
+            raise ValueError(
+                f"the output of model {self._forward.model.name!r} has no gradient with respect to its input, perhaps because the model "
+                "converts it to whole numbers or strings; use 'shap' or 'lime'."
+            ) from None
 
     def _make_of_feature_maps(self, name: str | None) -> Callable[..., Any]:
-        import tensorflow as tf
-
-        model = self._forward.model
-
-        def graph(full: Any, parts: Any, targets: Any) -> tuple[Any, Any]:
-            layer_outputs: list[tuple[Any, Any]] = []
-            with tf.GradientTape(persistent=True) as tape:
-
-                def record(layer: Any, output: Any) -> None:
-                    if tf.is_tensor(output):
-                        tape.watch(output)
-                        layer_outputs.append((layer, output))
-
-                with _watched(candidates(model, name), record):
-                    explained = self._explained(full, parts, targets)
-            for layer, output in reversed(layer_outputs):
-                is_map = len(output.shape) == 4 and None not in output.shape
-                channels_first = getattr(layer, "data_format", None) == "channels_first"
-                size = output.shape[2:] if channels_first else output.shape[1:3]
-                if not is_map or size[0] * size[1] < 2 or tape.gradient(explained, output) is None:
-                    continue
-                maps, gradients = output[0], self._by_target(tape, explained, output)[:, 0]
-                if channels_first:
-                    maps, gradients = tf.transpose(maps, (1, 2, 0)), tf.transpose(gradients, (0, 2, 3, 1))
-                return tf.cast(maps, tf.float32), tf.cast(gradients, tf.float32)
-            shapes = ", ".join(f"{layer.name} {tuple(output.shape)}" for layer, output in layer_outputs) or "it was not called"
-            which = f"layer {name!r}" if name else "the last convolution"
-            raise ValueError(
-                f"GradCam needs feature maps (batch, height, width, channels) with more than one pixel that the output depends on, and {which} of "
-                f"model {model.name!r} gives none ({shapes}); name another layer, GradCam(layer=…), or use 'ig' or 'shap'."
-            )
-
-        return self._traced(graph, self._batch or 1)
+        return framework().of_feature_maps(self._explained, self._forward, candidates(self._forward.model, name), self._batch or 1)
 
 
 def check_differentiable(who: str, model: Any) -> None:
-    """Raise ValueError where a model has no gradients: a plain callable, or Keras on another backend than TensorFlow."""
+    """Raise ValueError where a model has no gradients: a plain callable, or Keras on another backend than TensorFlow, JAX and PyTorch."""
     import keras
 
     if not isinstance(model, keras.Model):
         raise ValueError(f"{who} needs gradients, and {type(model).__name__} is not a Keras model; give one, or use 'shap' or 'lime'.")
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"{who} needs TensorFlow, and Keras runs on {keras.backend.backend()}; use 'shap' or 'lime'.")
+    if not differentiable():
+        raise ValueError(f"{who} needs TensorFlow, JAX or PyTorch, and Keras runs on {keras.backend.backend()}; use 'shap' or 'lime'.")
 
 
 def candidates(model: Any, name: str | None) -> list[Any]:
@@ -217,30 +159,3 @@ def candidates(model: Any, name: str | None) -> list[Any]:
         known = sorted({layer.name for layer in convolutions or layers})
         raise ValueError(f"GradCam: model {model.name!r} has no layer {name!r}; choose from {known}.")
     return named
-
-
-@contextmanager
-def _watched(layers: Sequence[Any], record: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call `record(layer, output)` for each layer while a graph is traced. So nested and subclassed models need no new graph through their layers."""
-
-    def watch(layer: Any) -> None:
-        call = layer.call
-
-        def watched(*arguments: Any, **options: Any) -> Any:
-            output = call(*arguments, **options)
-            record(layer, output)
-            return output
-
-        layer.call = watched
-
-    own = [(layer, vars(layer).get("call")) for layer in layers]
-    try:
-        for layer in layers:
-            watch(layer)
-        yield
-    finally:
-        for layer, call in own:
-            if call is None:
-                vars(layer).pop("call", None)
-            else:
-                layer.call = call

@@ -10,8 +10,9 @@ import numpy as np
 
 from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.sided_masker import Sided
-from tb_xai_plugin.models.compiled import tensor
+from tb_xai_plugin.models.compiled import framework
 from tb_xai_plugin.models.forward import Forward
+from tb_xai_plugin.models.frameworks.tensors import tensor
 from tb_xai_plugin.models.plain import PlainForward
 
 
@@ -31,7 +32,7 @@ class KerasPass:
     batch: int | None
     before_batch: Callable[[], None]
     in_graph: bool = False
-    _graphs: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
+    _graphs: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _given: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def given(self) -> Any:
@@ -72,17 +73,15 @@ class KerasPass:
         as_predict = replace(self.forward, model=lambda inputs, training: self.forward.model(inputs))
         return replace(self, forward=as_predict, _graphs={}).outputs(self.given(), range(min(2, len(self.forward.inputs.probes))))
 
-    def _call(self, inputs: Any, size: int) -> Any:
+    def called_once(self) -> None:
+        """Call the model in Python, on the first probe as given."""
         import keras
 
-        if not self.in_graph or keras.backend.backend() != "tensorflow":
-            return self.forward.outputs(inputs, size)
-        import tensorflow as tf
+        rows = [0] * (self.batch or 1)
+        framework().tried_once(self.forward, keras.tree.map_structure(lambda value: _taken(value, rows), self.given()), len(rows))
 
-        # One graph per size: each has a random state of its own, which goes on from call to call.
-        if size not in self._graphs:
-            self._graphs[size] = tf.function(lambda given: self.forward.outputs(given, size), autograph=False)
-        return self._graphs[size](inputs)
+    def _call(self, inputs: Any, size: int) -> Any:
+        return framework().called(self.forward, inputs, size, self._graphs, in_graph=self.in_graph)
 
 
 @dataclass(frozen=True)

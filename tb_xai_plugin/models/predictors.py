@@ -16,7 +16,7 @@ from tb_xai_plugin.models import identity
 from tb_xai_plugin.models.batches import Evaluate, MaskedModel
 from tb_xai_plugin.models.choice import Choice
 from tb_xai_plugin.models.classes import classes_of
-from tb_xai_plugin.models.compiled import compiled, on_cpu, on_tensorflow
+from tb_xai_plugin.models.compiled import compiled, differentiable, framework
 from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.gradients import Gradients
 from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess_head, loss_of, output_layer, read_head
@@ -39,7 +39,7 @@ Model: TypeAlias = Callable[[Any], Any]
 
 
 def _no_gradients(*_: Any) -> Any:
-    raise ValueError("this model has no gradients; give a Keras model on TensorFlow, or use 'shap' or 'lime'.")
+    raise ValueError("this model has no gradients; give a Keras model on TensorFlow, JAX or PyTorch, or use 'shap' or 'lime'.")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Predictor:
         again: the model's own outputs on the first probe as given, (1, columns), of the model as it is now; None where they depend on more than the probe.
         gradients: gradients of the explained output with respect to the players; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
-            gradients: for a callable, or for Keras on another backend than TensorFlow.
+            gradients: for a callable, or for Keras on another backend than TensorFlow, JAX and PyTorch.
         outputs: of a callable, (what it takes, number of rows) -> outputs, float32 (rows, columns); None for a Keras model.
     """
 
@@ -196,7 +196,7 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     if checked.said == () and any(is_seed(variable) for variable in written):
         checked = replace(checked, by_chance=True)  # it draws, although two batches happened to agree
     again = None if checked.said or checked.by_chance else _first_again(steps)
-    if not on_tensorflow():
+    if not differentiable():
         return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, again)
     blended = masker.differentiable
     gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, reading.output, size, resets)
@@ -223,7 +223,7 @@ def _calls(layer: Any, steps: KerasPass) -> int:
 
     layer.activation = counted
     try:
-        replace(steps, in_graph=False).outputs(steps.given(), [0])
+        steps.called_once()
     finally:
         layer.activation = activation
     return len(calls)
@@ -304,7 +304,7 @@ def _probabilities(head: Head) -> bool:
 def _tolerance(model: Any) -> float:
     if any("16" in str(getattr(layer, "compute_dtype", "")) for layer in layers_of(model)):
         return identity.HALF
-    return identity.TOLERANCE if on_cpu() else identity.ON_DEVICES
+    return identity.TOLERANCE if framework().on_cpu() else identity.ON_DEVICES
 
 
 def _before_activation(
@@ -317,7 +317,7 @@ def _before_activation(
     import keras
 
     activation: Any = getattr(below.before, "activation", None)
-    if getattr(activation, "__name__", None) not in ("sigmoid", "softmax") or not on_tensorflow():
+    if getattr(activation, "__name__", None) not in ("sigmoid", "softmax"):
         return None
     before = compiled(below, batch, resets)
     logits = before.evaluate(trial, 0)

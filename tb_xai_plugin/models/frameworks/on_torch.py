@@ -1,0 +1,107 @@
+"""Keras on PyTorch: the forward pass runs operation by operation, without a record for gradients. `torch.compile` would take longer to set up than it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tb_xai_plugin.models.batches import MaskedModel
+from tb_xai_plugin.models.forward import Forward
+from tb_xai_plugin.models.frameworks import on_others
+from tb_xai_plugin.models.frameworks.contract import (
+    Explained,
+    NoFeatureMapsError,
+    NotDifferentiableError,
+    is_map,
+    listed,
+    with_channels_last,
+)
+from tb_xai_plugin.models.layers import calls_replaced
+
+
+def on_cpu() -> bool:
+    return bool(_tensor(np.zeros(1, dtype=np.float32)).device.type == "cpu")
+
+
+def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | None) -> MaskedModel:
+    import torch
+
+    # Not torch.inference_mode, which is as fast: what a layer keeps of a call, such as a mask or a table of positions, could not be trained with afterwards.
+    return on_others.compiled(forward, batch, before_batch, torch.no_grad)
+
+
+def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return forward.outputs(inputs, size)
+
+
+def tried_once(forward: Forward, inputs: Any, size: int) -> None:
+    called(forward, inputs, size, {}, in_graph=False)
+
+
+def of_players(explained: Explained, forward: Forward, size: int) -> Callable[[np.ndarray, Any, np.ndarray], np.ndarray]:
+    def run(points: np.ndarray, parts: Any, targets: np.ndarray) -> np.ndarray:
+        import torch
+
+        rows = _tensor(points).requires_grad_()
+        with torch.enable_grad(), forward.tracing():
+            wanted = explained(rows, parts, _tensor(targets))
+        return np.stack([gradient.cpu().numpy() for gradient in _by_target(wanted, rows)], axis=1)
+
+    return run
+
+
+def of_feature_maps(
+    explained: Explained, forward: Forward, layers: list[Any], size: int
+) -> Callable[[np.ndarray, Any, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    def run(full: np.ndarray, parts: Any, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        import torch
+
+        layer_outputs: list[tuple[Any, Any]] = []
+
+        def record(layer: Any, output: Any) -> Any:
+            if isinstance(output, torch.Tensor):
+                layer_outputs.append((layer, output))
+            return output
+
+        with torch.enable_grad(), forward.tracing(), calls_replaced(layers, record):
+            wanted = explained(_tensor(full).requires_grad_(), parts, _tensor(targets))
+        for layer, output in reversed(layer_outputs):
+            if is_map(layer, tuple(output.shape)) and output.requires_grad and _first_gradient(wanted, output) is not None:
+                gradients = np.stack([gradient[0].float().cpu().numpy() for gradient in _by_target(wanted, output)])
+                return with_channels_last(layer, output[0].detach().float().cpu().numpy(), gradients)
+        raise NoFeatureMapsError(listed([(layer, tuple(output.shape)) for layer, output in layer_outputs]))
+
+    return run
+
+
+def _tensor(values: np.ndarray) -> Any:
+    import keras
+
+    return keras.ops.convert_to_tensor(values)
+
+
+def _first_gradient(explained: Any, source: Any) -> Any:
+    """The gradient of the first target; None where it does not depend on the source."""
+    import torch
+
+    if not explained.requires_grad:
+        return None
+    return torch.autograd.grad(explained[0].sum(), source, retain_graph=True, allow_unused=True)[0]
+
+
+def _by_target(explained: Any, source: Any) -> list[Any]:
+    """Gradients of each row of `explained`, (targets, batch). Those of the weights are not touched."""
+    import torch
+
+    gradients = []
+    for row in explained:
+        gradient = torch.autograd.grad(row.sum(), source, retain_graph=True, allow_unused=True)[0] if row.requires_grad else None
+        if gradient is None:
+            raise NotDifferentiableError
+        gradients.append(gradient)
+    return gradients
