@@ -1,7 +1,11 @@
-"""CRC-32C of the records of event files, masked as TensorFlow masks it, with NumPy: 1 GB/s on one core. TensorBoard's own, in Python, reads 10 MB/s."""
+"""CRC-32C of the records of event files, masked as TensorFlow masks it: by google-crc32c where it is installed, else with NumPy, at 1 GB/s on one core for long data.
+
+TensorBoard's own, in Python, has 3 to 10 MB/s.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -24,12 +28,23 @@ SHORT = 2**8
 
 def masked(data: bytes) -> int:
     """The checksum as it is stored: rotated by 15 bits, plus a constant, so that checksums of checksums are sound."""
-    crc = crc32c(data)
+    crc = _fastest()(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & ONES
 
 
+@cache
+def _fastest() -> Callable[[bytes], int]:
+    """google-crc32c's function, of the processor's own instructions; where it is not installed, or not compiled, that of this module."""
+    try:
+        import google_crc32c
+    except ImportError:
+        return crc32c
+    fast: Callable[[bytes], int] = google_crc32c.value
+    return fast if google_crc32c.implementation == "c" else crc32c
+
+
 def crc32c(data: bytes) -> int:
-    """The checksum.
+    """The checksum, with NumPy.
 
     It is linear over bits. So long data are folded first; then each byte of a row is looked up by its value and its place, and what the bytes of a row
     become is added up by exclusive or; then the same is done with the states of rows, until one is left.

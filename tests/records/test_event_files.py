@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from tensorboard.util.tensor_util import make_ndarray, make_tensor_proto
 from tb_xai_plugin import read_run, read_runs
 from tb_xai_plugin.errors import RecordError
 from tb_xai_plugin.records import checksum, events, protobuf
+from tb_xai_plugin.records import writer as writing
 from tb_xai_plugin.records.sources import DirectorySource
 
 pytestmark = pytest.mark.viewing
@@ -260,6 +263,22 @@ def test_checksums_are_those_of_tensorboard() -> None:
     for length in [*lengths, *rng.integers(0, 30_000, 30).tolist()]:
         for data in (rng.bytes(length), bytes(length), b"\xff" * length):
             assert checksum.crc32c(data) == crc32c(data), length
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["google-crc32c", "NumPy"])
+def test_what_is_written_has_the_bytes_that_tensorboard_would_write(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if installed:
+        pytest.importorskip("google_crc32c", reason="google-crc32c is not installed; it comes with 'pip install tb_xai_plugin[fast]'")
+    else:
+        monkeypatch.setitem(sys.modules, "google_crc32c", None)
+    checksum._fastest.cache_clear()
+    assert (checksum._fastest() is checksum.crc32c) != installed
+    data, files = np.random.default_rng(3).bytes(30_000), [io.BytesIO(), io.BytesIO()]
+    for writer, file in zip((RecordWriter, writing._Records), files, strict=True):
+        for length in (0, 1, 300, 30_000):
+            writer(file).write(data[:length])
+    checksum._fastest.cache_clear()
+    assert files[0].getvalue() == files[1].getvalue()
 
 
 # ---- files that change
