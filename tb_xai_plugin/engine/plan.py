@@ -165,14 +165,18 @@ class Plan:
         for name in self.by_coalitions:
             for n in self.designs:
                 self.fitted(name, n, self.evaluations)
-        for name in self.by_rows:
-            with ThreadPoolExecutor(os.cpu_count()) as threads:
-                list(threads.map(partial(self.fitted_rows, name), range(len(self.probes)), repeat(self.evaluations)))
+        self.fit_rows(self.evaluations)
         for name in self.sampling:
             # Fit the fewest samples too, so that a kernel that is too narrow for them is refused now.
             self.fitted_around(name, 0, self.samples_at(self.levels[0]))
             for probe in range(min(len(self.probes), self._room_for_samples())):
                 self.fitted_around(name, probe, self.samples)
+
+    def fit_rows(self, level: int) -> None:
+        """Fit the explainers that have a matrix for each probe to the first `level` coalitions, so that no explanation has to."""
+        for name in self.by_rows:
+            with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as threads:
+                list(threads.map(partial(self.fitted_rows, name), range(len(self.probes)), repeat(level)))
 
     def _fitted(self, name: str, players: int, level: int) -> Fitted:
         """An explainer fitted to the first `level` coalitions of probes with this number of players."""

@@ -45,6 +45,9 @@ class Pace:
 
     def __init__(self, share: float, plans: Mapping[str, Plan], every: int | None) -> None:
         self._plans, self._every = plans, every
+        for plan in plans.values():
+            for level in plan.levels[:-1]:
+                plan.fit_rows(level)  # now: in the middle of a training it would look like the cost of an explanation
         self._budget = Budget(share, most_halvings=min(len(plan.levels) for plan in plans.values()) - 1)
         self._announced: Schedule | None = Schedule()  # the schedule that was announced last; None: there is no time for any
         self._weights: list[np.ndarray] | None = None
