@@ -25,7 +25,7 @@ from keras import layers
 import tb_xai_plugin as xai
 from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
-from tb_xai_plugin.models.predictors import AT_ONCE, PER_CALL
+from tb_xai_plugin.models.frameworks.on_tensorflow import AT_ONCE, PER_CALL
 
 PROBES, EVALUATIONS, TOKENS, WORDS = 16, 1000, 60, 2000
 

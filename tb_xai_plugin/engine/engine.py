@@ -29,6 +29,7 @@ from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
 from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.classes import checked_class_names
+from tb_xai_plugin.models.frameworks.modules import as_callable
 from tb_xai_plugin.models.heads import OutputCheck
 from tb_xai_plugin.models.predictors import Model, Reading, build_predictor
 from tb_xai_plugin.models.refusals import is_keras_model
@@ -62,7 +63,7 @@ class Engine:
     """
 
     def __init__(self, plan: Plan, model: Model) -> None:
-        self.plan = plan
+        self.plan, model = plan, as_callable(model)
         probes = plan.probes if is_keras_model(model) else checked_class_names(model, plan.probes)
         for explainer in plan.model_based.values():
             explainer.check(model)

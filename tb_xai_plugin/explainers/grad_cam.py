@@ -17,7 +17,7 @@ class GradCam:
     """Grad-CAM (Selvaraju et al., 2017): where the feature maps of a convolution support a class.
 
     A player's value is the mean of the attribution map over its segment. It is 0 or more, and coarse; values do not sum to a fixed total. Only for
-    images and Keras models on TensorFlow.
+    images and Keras models.
 
     Args:
         layer: name of the layer whose feature maps are used. Default: the last convolution that the output depends on.

@@ -19,7 +19,7 @@ class IntegratedGradients:
     """Integrated Gradients (Sundararajan et al., 2017): the gradient, averaged along the straight line from the baseline to the probe.
 
     A player's value is the sum over its pixels. All values sum to the output on the unmasked probe minus that of the empty coalition, to the precision
-    of the steps. Only for Keras models on TensorFlow; not for texts.
+    of the steps. Only for Keras models; not for texts.
 
     Args:
         steps: number of points on the line; each costs about three model evaluations per target. The default, 32, leaves a gap below 1 % on most

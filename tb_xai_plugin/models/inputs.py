@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.games.sided_masker import Sided
+from tb_xai_plugin.models.frameworks.tensors import outside, possible
 from tb_xai_plugin.models.named import Input, Signature, beside, column_of, table_columns
 from tb_xai_plugin.probes import ProbeSet, TabularProbes, TextProbes
 
@@ -162,7 +163,7 @@ def words_of(probes: TabularProbes, place: int) -> tuple[Sequence[Any] | None, b
 def _dtype_of_ids(probes: ProbeSet) -> str:
     """The dtype of ids for models that declare none: as given, without what TensorFlow has no kernels for."""
     given = str(np.asarray(probes.given()).dtype)
-    return given if given in ("int32", "int64") else "int32"
+    return possible(given) if given in ("int32", "int64") else "int32"
 
 
 def _side_names(signature: Signature, probes: ProbeSet) -> list[str]:
@@ -220,15 +221,7 @@ def _floats(side: Any) -> Any:
 
 def _outside(array: np.ndarray) -> Any:
     """A tensor that is made outside every graph: of numbers, or of strings, which only TensorFlow has."""
-    import keras
-
-    numbers = array.dtype.kind not in "UO"
-    if numbers and keras.backend.backend() != "tensorflow":
-        return keras.ops.convert_to_tensor(array)
-    import tensorflow as tf
-
-    with tf.init_scope():
-        return tf.constant(array if numbers else array.tolist())
+    return outside(array.astype(object) if array.dtype.kind in "UO" else array)
 
 
 def _whole(numbers: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tb_xai_plugin.models.frameworks.tensors import possible
 from tb_xai_plugin.probes import ProbeSet, TabularProbes
 
 # Beginnings of names that Keras makes for inputs without a name.
@@ -67,7 +68,9 @@ class Signature:
         names = {id(tensor): keys.get(id(tensor), str(getattr(tensor, "name", ""))) for tensor in flat}
         if len(set(names.values())) != len(flat) or {id(tensor) for tensor in keras.tree.flatten(structure)} != set(names):
             return None
-        inputs = {names[id(tensor)]: Input(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in keras.tree.flatten(structure)}
+        inputs = {
+            names[id(tensor)]: Input(tuple(tensor.shape[1:]), possible(str(tensor.dtype))) for tensor in keras.tree.flatten(structure)
+        }
         return cls(inputs, keras.tree.map_structure(lambda tensor: names[id(tensor)], structure))
 
     def arranged(self, values: Mapping[str, Any]) -> Any:

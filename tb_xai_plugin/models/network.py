@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from tb_xai_plugin.models.frameworks.modules import as_callable
+
 
 class Network:
     """Finds the network to explain.
@@ -92,6 +94,7 @@ def architecture(network: Any) -> str | None:
 
 def about(model: Any) -> dict[str, Any]:
     """What a record says about the explained model. model: a Keras model, or any callable."""
+    model = as_callable(model)
     owner = getattr(model, "__self__", model)  # of a method, such as predict_proba
     name = getattr(model, "name", None) or getattr(owner, "__name__", None) or type(owner).__name__
     return {"name": str(name), "architecture": architecture(model)}

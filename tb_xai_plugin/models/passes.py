@@ -12,7 +12,7 @@ from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.sided_masker import Sided
 from tb_xai_plugin.models.compiled import framework
 from tb_xai_plugin.models.forward import Forward
-from tb_xai_plugin.models.frameworks.tensors import tensor
+from tb_xai_plugin.models.frameworks.tensors import array, tensor
 from tb_xai_plugin.models.plain import PlainForward
 
 
@@ -26,12 +26,14 @@ class KerasPass:
         before_batch: called before every batch.
         in_graph: whether to call the model inside a graph: models that draw from TensorFlow's own random state would otherwise move it, and recurrent ones
             are slow outside.
+        afresh: whether the model may have changed since it was compiled, by what is no variable, such as an attribute.
     """
 
     forward: Forward
     batch: int | None
     before_batch: Callable[[], None]
     in_graph: bool = False
+    afresh: bool = False
     _graphs: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _given: list[Any] = field(default_factory=list, repr=False, compare=False)
 
@@ -65,7 +67,7 @@ class KerasPass:
             chosen += [chosen[-1]] * (size - len(chosen))
             self.before_batch()
             batch = keras.tree.map_structure(lambda value, chosen=chosen: _taken(value, chosen), inputs)
-            pieces.append(self.forward.read(np.asarray(keras.ops.convert_to_numpy(self._call(batch, size)))))
+            pieces.append(self.forward.read(array(self._call(batch, size))))
         return np.concatenate(pieces)[:count]
 
     def outputs_of_predict(self) -> np.ndarray:
@@ -81,7 +83,7 @@ class KerasPass:
         framework().tried_once(self.forward, keras.tree.map_structure(lambda value: _taken(value, rows), self.given()), len(rows))
 
     def _call(self, inputs: Any, size: int) -> Any:
-        return framework().called(self.forward, inputs, size, self._graphs, in_graph=self.in_graph)
+        return framework().called(self.forward, inputs, size, self._graphs, in_graph=self.in_graph, afresh=self.afresh)
 
 
 @dataclass(frozen=True)

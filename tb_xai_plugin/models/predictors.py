@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from tb_xai_plugin.models.choice import Choice
 from tb_xai_plugin.models.classes import classes_of
 from tb_xai_plugin.models.compiled import compiled, differentiable, framework
 from tb_xai_plugin.models.forward import Forward
+from tb_xai_plugin.models.frameworks.tensors import array
 from tb_xai_plugin.models.gradients import Gradients
 from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess_head, loss_of, output_layer, read_head
 from tb_xai_plugin.models.inputs import ModelInputs
@@ -79,6 +80,7 @@ class Predictor:
         state: the variables that the model's forward pass writes.
         resets: puts them back before every batch.
         again: the model's own outputs on the first probe as given, (1, columns), of the model as it is now; None where they depend on more than the probe.
+        kept: restores what calls change and is neither a variable nor a random state.
         gradients: gradients of the explained output with respect to the players; see `Gradients.of_players`.
         last_convolution: feature maps and the gradients there; see `Gradients.of_feature_maps`. Both raise ValueError where there are no
             gradients: for a callable, or for Keras on another backend than TensorFlow, JAX and PyTorch.
@@ -92,6 +94,7 @@ class Predictor:
     state: State = field(default_factory=State)
     resets: Resets | None = None
     again: Callable[[], np.ndarray] | None = None
+    kept: Callable[[], AbstractContextManager[None]] = nullcontext
     gradients: Callable[..., np.ndarray] = _no_gradients
     last_convolution: Callable[..., tuple[np.ndarray, np.ndarray]] = _no_gradients
     outputs: Callable[[Any, int], np.ndarray] | None = None
@@ -99,7 +102,7 @@ class Predictor:
     @contextmanager
     def preserving_state(self) -> Iterator[None]:
         """Restore the model's state at the end, so that evaluations do not influence training."""
-        with random_state_kept(), self.state.kept(self.resets):
+        with random_state_kept(), self.kept(), self.state.kept(self.resets):
             yield
 
 
@@ -119,8 +122,11 @@ def build_predictor(model: Any, masker: Masker, probes: ProbeSet, batch: int, re
     """
     if not callable(model):
         raise TypeError(f"model is {type(model).__name__}, which can't be called; {instead(model)}.")
-    with random_state_kept(), losses_kept(layers_of(model) if is_keras_model(model) else ()):
-        return (_of_keras if is_keras_model(model) else _of_callable)(model, masker, probes, batch, reading)
+    with random_state_kept():
+        if not is_keras_model(model):
+            return _of_callable(model, masker, probes, batch, reading)
+        with losses_kept(layers_of(model)), framework().kept(model):
+            return _of_keras(model, masker, probes, batch, reading)
 
 
 def _of_callable(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading: Reading) -> Predictor:
@@ -196,18 +202,19 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     if checked.said == () and any(is_seed(variable) for variable in written):
         checked = replace(checked, by_chance=True)  # it draws, although two batches happened to agree
     again = None if checked.said or checked.by_chance else _first_again(steps)
+    kept = partial(framework().kept, model)
+    predictor = Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, again, kept)
     if not differentiable():
-        return Predictor(masked.evaluate, head, masked.evaluate_rows, checked, state, resets, again)
+        return predictor
     blended = masker.differentiable
     gradients = Gradients(forward if blended is masker else forward.with_masker(blended), head, reading.output, size, resets)
-    return Predictor(
-        masked.evaluate, head, masked.evaluate_rows, checked, state, resets, again, gradients.of_players, gradients.of_feature_maps
-    )
+    return replace(predictor, gradients=gradients.of_players, last_convolution=gradients.of_feature_maps)
 
 
 def _first_again(steps: KerasPass) -> Callable[[], np.ndarray]:
     """A function that returns the model's own outputs on the first probe as given, (1, columns)."""
-    return lambda: steps.outputs(steps.given(), [0])
+    as_now = replace(steps, afresh=True)
+    return lambda: as_now.outputs(as_now.given(), [0])
 
 
 def _calls(layer: Any, steps: KerasPass) -> int:
@@ -321,5 +328,5 @@ def _before_activation(
         return None
     before = compiled(below, batch, resets)
     logits = before.evaluate(trial, 0)
-    activated = np.asarray(keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(logits))))
+    activated = array(activation(keras.ops.convert_to_tensor(logits)))
     return before if activated.shape == outputs.shape and np.allclose(activated, outputs, atol=5e-3, equal_nan=True) else None

@@ -11,6 +11,7 @@ from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.games.sided_masker import unsided
 from tb_xai_plugin.games.text_masker import TextMasker
 from tb_xai_plugin.models.choice import WrongOutputError
+from tb_xai_plugin.models.frameworks.modules import TorchModel
 from tb_xai_plugin.probes import ProbeSet
 
 # Beginnings of lines in which Keras and TensorFlow say where an error occurred, and not which.
@@ -18,6 +19,12 @@ PREAMBLES = ("Exception encountered when calling", "Graph execution error", "Det
 
 # Beginnings of sentences that are ready for the user.
 SAID = ("TextProbes: ", "TabularProbes: ", "the model ", "on probe ", "side_inputs ", "model_output ", "head is ", "label ")
+
+# Where a module of PyTorch fails.
+OF_A_MODULE = (
+    "; it is given one tensor, of images (n, channels, height, width); if it takes something else, give TorchModel(module, inputs=…), of "
+    "tb_xai_plugin.integrations.torch"
+)
 
 
 def is_keras_model(model: Any) -> bool:
@@ -60,18 +67,12 @@ def tried(model: Any, evaluate: Callable[[], _Result], masker: Masker, probes: P
             ) from error
         who = f"the model does not accept {what}{f' (it takes {takes})' if takes else ''}"
         if not is_keras_model(model):
-            who = f"the callable {_name(model)} failed on a batch of {what}"
-            hint = _of_several_inputs(probes) if probes.side_inputs else hint or _of_torch(model)
+            module = isinstance(model, TorchModel)
+            who = f"the {'module' if module else 'callable'} {_name(model)} failed on a batch of {what}"
+            hint = _of_several_inputs(probes) if probes.side_inputs else hint or (OF_A_MODULE if module else "")
         elif takes is None and not strings:
             hint = _of_several_inputs(probes)
         raise ValueError(f"{who}: {type(error).__name__}: {_reason(error)}{hint}") from error
-
-
-def _of_torch(model: Any) -> str:
-    """A hint where a module of PyTorch is given: it takes tensors."""
-    if not any(one.__module__.startswith("torch.nn.") for one in type(model).__mro__):
-        return ""
-    return "; it is a PyTorch module: give TorchModel(module), of tb_xai_plugin.integrations.torch"
 
 
 def check_shape(model: Any, masker: Masker) -> None:
@@ -111,6 +112,8 @@ def instead(model: Any) -> str:
 
 
 def _name(model: Any) -> str:
+    if isinstance(model, TorchModel):
+        return repr(model.name)
     return repr(getattr(model, "__qualname__", None) or type(model).__name__)
 
 

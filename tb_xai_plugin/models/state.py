@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from tb_xai_plugin.models.frameworks.modules import as_callable, torch_random_state_kept
+from tb_xai_plugin.models.frameworks.tensors import array
 
 
 class Resets:
@@ -122,10 +126,11 @@ def watched(variables: Iterable[Any]) -> Iterator[list[Any]]:
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Restore the global random states of Python and NumPy: functions of the user may draw from them."""
+    """Restore the global random states of Python, NumPy and PyTorch: functions of the user may draw from them."""
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global state that others draw from
     try:
-        yield
+        with torch_random_state_kept():
+            yield
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002
@@ -136,12 +141,8 @@ def _copies(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
 
 
 def _value(variable: Any) -> np.ndarray:
-    import keras
-
-    value = variable.value if isinstance(variable, keras.Variable) else variable
-    if keras.backend.backend() == "tensorflow":  # as NumPy 2 asks; `convert_to_numpy` makes it warn
-        return np.asarray(value.numpy())
-    return np.asarray(keras.ops.convert_to_numpy(value))
+    keras = sys.modules.get("keras")
+    return array(variable.value if keras is not None and isinstance(variable, keras.Variable) else variable)
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
@@ -172,6 +173,7 @@ def steps_made(optimizer: Any) -> int:
 
 def digest(model: Any) -> str | None:
     """A hash of all weights, bit for bit; None for a model without weights, or one that is not built."""
+    model = as_callable(model)
     if not getattr(model, "built", False) or not model.weights:
         return None
     content = hashlib.sha256()  # processors have instructions for it: four times as fast as others

@@ -39,7 +39,7 @@ class RunLogger:
             and that are logged again take their place, after a copy of it was kept in <log_dir>/earlier-1. Where the first step is not after the record's first, or
             the record is of other probes or settings, a new record begins, and the old one is kept there. A log line says so.
         probes: one ProbeSet, or {name: ProbeSet}.
-        explainers: names or configured explainers; see `ExplanationLogger`. "ig" and "grad-cam" need a Keras model on TensorFlow.
+        explainers: names or configured explainers; see `ExplanationLogger`. "ig" and "grad-cam" need a Keras model.
         evaluations, output, classes, seed, batch_size, curves, model_output, head: see `ExplanationLogger`. Where the model is a callable, its numbers alone tell what they mean: give head.
         on_error: "warn" (a failure at a later step warns once, leaves a gap, and the loop goes on) | "raise". What does not fit at the first step is an error in any case.
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
+from support.backends import BACKEND, compiling
 from support.games import shapley_by_enumeration
 from support.models import IMAGES, LABELS, MODELS, convolutional, functional
 
@@ -80,17 +80,19 @@ def test_every_shape_of_model_is_explained_the_same_twice(name: str) -> None:
         assert np.isfinite(first[explainer].values).all()
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="nothing is compiled on PyTorch")
 def test_one_graph_serves_all_probes_and_epochs() -> None:
     model = convolutional()
     engine = Engine(plan(), model)
     called: list[tuple[int, bool]] = []
     original = model.call
-    model.call = lambda images, **options: called.append((images.shape[0], tf.executing_eagerly())) or original(images, **options)
+    model.call = lambda images, **options: called.append((images.shape[0], compiling(images))) or original(images, **options)
     for _ in range(3):
         engine.run()
         model.set_weights([w + 0.1 for w in model.get_weights()])
-    # Nothing is traced again: only the first probe is compared with the model itself, outside the graph.
-    assert called == [(1, True)] * 3
+    # Nothing is compiled again: only the first probe is compared with the model itself, outside the graph; on JAX, with what would be compiled.
+    assert set(called) == {(1, BACKEND == "jax")}
+    assert len(called) == 3 or BACKEND == "jax"
 
 
 def test_a_weight_update_changes_the_next_explanation() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,12 @@ def network() -> Any:
     return torch.nn.Sequential(*layers)
 
 
-def trained(log_dir: Path | None) -> tuple[Any, list[Any]]:
+def trained(log_dir: Path | None, wrap: Callable[[Any], Any] = TorchModel) -> tuple[Any, list[Any]]:
     """A plain loop, and the numbers that dropout has drawn."""
     module, images, labels = network(), torch.tensor(IMAGES).permute(0, 3, 1, 2), torch.tensor(LABELS)
     optimizer = torch.optim.SGD(module.parameters(), 0.1)
     log = xai.RunLogger(log_dir, PROBES, "shap", **OPTIONS) if log_dir else None
-    model, losses = TorchModel(module), []
+    model, losses = wrap(module), []
     for epoch in range(3):
         module.train()
         module[1].eval()  # a part that is frozen stays so
@@ -60,14 +61,16 @@ def trained(log_dir: Path | None) -> tuple[Any, list[Any]]:
     return module, losses
 
 
-def test_a_plain_loop_is_explained_and_trains_bit_for_bit_as_without(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrap", [TorchModel, lambda module: module], ids=["TorchModel", "the module as it is"])
+def test_a_plain_loop_is_explained_and_trains_bit_for_bit_as_without(wrap: Callable[[Any], Any], tmp_path: Path) -> None:
     plain, losses = trained(None)
-    module, with_it = trained(tmp_path)
+    module, with_it = trained(tmp_path, wrap)
     assert with_it == losses
     for one, other in zip(module.state_dict().values(), plain.state_dict().values(), strict=True):
         assert torch.equal(one, other)
     run = xai.read_run(tmp_path)
     np.testing.assert_allclose(run.logs["loss"], losses, rtol=1e-6)
+    assert run.returned("shap") is not None  # the record knows the module by its weights
     module.eval()
 
     def by_hand(batch: np.ndarray) -> np.ndarray:
@@ -78,9 +81,47 @@ def test_a_plain_loop_is_explained_and_trains_bit_for_bit_as_without(tmp_path: P
     np.testing.assert_allclose(run.outputs[-1], exact, atol=1e-6)
 
 
-def test_a_module_that_is_given_as_it_is_is_refused_with_the_line_to_write() -> None:
-    with pytest.raises(ValueError, match=r"give TorchModel\(module\), of tb_xai_plugin\.integrations\.torch"):
-        xai.explain(network(), PROBES, "shap")
+def test_a_module_is_a_model_wherever_one_of_keras_is(tmp_path: Path) -> None:
+    """As it is: in evaluation mode, in its own precision whatever is switched on around, and then as before."""
+    module = network()
+    wrapped = xai.explain(TorchModel(module), PROBES, "shap", **OPTIONS)["shap"]
+    module[4].train(False)
+    before = [one.training for one in module.modules()]
+    torch.manual_seed(3)
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    with torch.autocast("cpu"):
+        once = xai.explain(module, PROBES, "shap", **OPTIONS)["shap"]
+    assert torch.equal(torch.rand(1), drawn)
+    assert [one.training for one in module.modules()] == before
+    assert all(one.grad is None for one in module.parameters())
+    np.testing.assert_array_equal(once.values, wrapped.values)
+    run = xai.log_model(module, PROBES, tmp_path / "logged", "shap", **OPTIONS)
+    np.testing.assert_array_equal(run.returned("shap"), once.values)
+
+    paths = []
+    for epoch in (1, 2):
+        module[5].bias.data += 1
+        paths.append(tmp_path / f"{epoch}.pt")
+        torch.save(module.state_dict(), paths[-1])
+
+    def build(path: str) -> Any:
+        built = network()
+        built.load_state_dict(torch.load(path))
+        return built
+
+    xai.explain_checkpoints(paths, PROBES, tmp_path / "checkpoints", explainers="shap", build=build, **OPTIONS)
+    of_checkpoints = xai.read_run(tmp_path / "checkpoints")
+    np.testing.assert_allclose(of_checkpoints.values("shap")[-1], xai.explain(module, PROBES, "shap", **OPTIONS)["shap"].values, atol=1e-6)
+
+
+def test_a_module_that_fails_is_named_with_what_it_was_given() -> None:
+    other = xai.ImageProbes(IMAGES[:3, :, :, :1], LABELS[:3])
+    with pytest.raises(
+        ValueError,
+        match=r"the module 'Sequential' failed on .* of shape \(6, 8, 1\).* \(n, channels, height, width\); .* TorchModel\(module, inputs=…\)",
+    ):
+        xai.explain(network(), other, "shap")
     with pytest.raises(TypeError, match=r"TorchModel: module is function; give a torch\.nn\.Module"):
         TorchModel(lambda x: x)
 

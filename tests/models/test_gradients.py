@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
+from support.backends import as_array, compiling, on_tensorflow
 from support.models import IMAGES, LABELS, convolutional, images_with_signal
 
 import tb_xai_plugin as xai
@@ -69,6 +69,7 @@ def test_what_is_differentiated_is_what_is_explained(kind: str, columns: int, ou
     assert np.allclose(in_graph.T, outputs.explained(head, output, answers, targets), rtol=1e-5, atol=0.02 if kind == "sigmoid" else 1e-5)
 
 
+@on_tensorflow
 @pytest.mark.parametrize("kind", ["softmax", "logits"])
 def test_log_odds_keep_their_gradient_where_the_probability_is_rounded_to_one(kind: str) -> None:
     import tensorflow as tf
@@ -139,13 +140,14 @@ def test_a_player_that_the_model_ignores_gets_zero(trained: tuple[keras.Model, x
     right = np.zeros((8, 8, 1), np.float32)
     right[:, 4:] = 1
     inputs = keras.Input((8, 8, 1))
-    model = keras.Model(inputs, inner(layers.Lambda(lambda x: x * right, output_shape=(8, 8, 1))(inputs)))
+    model = keras.Model(inputs, inner(layers.Lambda(lambda x: x * keras.ops.convert_to_tensor(right), output_shape=(8, 8, 1))(inputs)))
     values = xai.explain(model, probes, "ig")["ig"].values
     ignored = np.unique(probes.segments[0][:, :4])
     assert (values[..., ignored] == 0).all()
     assert np.abs(np.delete(values, ignored, axis=-1)).min() > 0
 
 
+@on_tensorflow  # in which the package calls the model
 @pytest.mark.filterwarnings("ignore:.*The structure of `inputs`")  # shap calls models with a list
 def test_integrated_gradients_agree_with_the_shap_packages_gradient_explainer_with_one_background_image() -> None:
     """With one background image its expectation is over the line alone: Integrated Gradients, sampled."""
@@ -175,7 +177,7 @@ def test_gradients_follow_the_weights_and_cost_no_new_graph() -> None:
     first = bound.run().explanations
     traces: list[bool] = []
     original = model.call
-    model.call = lambda *arguments, **options: traces.append(not tf.executing_eagerly()) or original(*arguments, **options)
+    model.call = lambda *arguments, **options: traces.append(compiling(arguments[0])) or original(*arguments, **options)
     model.set_weights([w * 1.5 for w in model.get_weights()])
     second = bound.run().explanations
     assert not any(traces)
@@ -186,6 +188,7 @@ def test_gradients_follow_the_weights_and_cost_no_new_graph() -> None:
         assert not np.allclose(second[name].values, first[name].values, atol=1e-3)
 
 
+@on_tensorflow
 def test_no_backward_pass_is_traced_for_explainers_that_need_none(monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
@@ -223,7 +226,7 @@ def test_grad_cam_of_a_convolution_with_known_weights_is_its_closed_form() -> No
 
 
 def test_maps_are_stretched_as_keras_resizes_images() -> None:
-    maps = np.random.default_rng(0).random((3, 5, 4))
+    maps = np.random.default_rng(0).random((3, 5, 4)).astype(np.float32)
     resized = keras.ops.image.resize(maps[..., None], (17, 30), interpolation="bilinear")
     assert np.allclose(stretched(maps, (17, 30)), np.asarray(resized)[..., 0], atol=1e-6)
     assert np.allclose(stretched(maps, (5, 4)), maps)
@@ -307,7 +310,7 @@ def test_a_layer_by_name_is_read_instead() -> None:
     model = SubclassedCnn()
     model(IMAGES[:2])
     bound = engine(model, explainers=GradCam(layer="first"))
-    first = np.asarray(model.first(IMAGES[:1]))[0]
+    first = as_array(model.first(IMAGES[:1]))[0]
     assert np.allclose(bound._predictor.last_convolution(0, np.arange(3), "first")[0], first, atol=1e-5)
     values = bound.run().explanations["grad-cam"].values
     assert not np.allclose(values, xai.explain(model, UNLABELLED, "grad-cam")["grad-cam"].values)

@@ -1,8 +1,9 @@
-"""The contract of frameworks. Each module of this room but this one is a framework: the functions of the protocol are its own."""
+"""The contract of frameworks. Each module `on_…` of this room is a framework: the functions of the protocol are its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -28,15 +29,19 @@ class Framework(Protocol):
     def on_cpu(self) -> bool:
         """Whether it computes on the processor alone."""
 
+    def kept(self, model: Any) -> AbstractContextManager[None]:
+        """Restore at the end what calls change in a Keras model and is no variable."""
+
     def compiled(self, forward: Forward, batch: int, before_batch: Callable[[], None] | None) -> MaskedModel:
         """A Keras model behind a masker. before_batch: see `compiled.compiled`."""
 
-    def called(self, forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool) -> Any:
+    def called(self, forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool, afresh: bool) -> Any:
         """Outputs of a forward pass on what the model takes.
 
         Args:
             kept: functions that are compiled for this forward pass; more are added to it.
             in_graph: whether the model must be called inside a graph.
+            afresh: whether the model may have changed since, by what is no variable.
         """
 
     def tried_once(self, forward: Forward, inputs: Any, size: int) -> None:

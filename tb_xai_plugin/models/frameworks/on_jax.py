@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from tb_xai_plugin.models.frameworks.contract import (
     listed,
     with_channels_last,
 )
+from tb_xai_plugin.models.frameworks.scopes import recording
 from tb_xai_plugin.models.frameworks.tensors import tensor
 from tb_xai_plugin.models.layers import calls_replaced
 
@@ -32,63 +36,82 @@ def on_cpu() -> bool:
     return all(device.platform == "cpu" for device in jax.devices())
 
 
-class Jitted:
-    """A function that calls a Keras model, compiled by `jax.jit`. It is called once, without computing, to find the variables that it reads and writes.
+def kept(model: Any) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+class Pure:
+    """A function that calls a Keras model, without side effects: the model's variables are its first argument, and what they become is a result.
 
     Args:
-        function: a function of arrays that calls the model.
+        function: a function of arrays that calls the model. It is called once, without computing, to find the variables that it reads and writes.
         forward: the forward pass, for the context in which the model is called.
         example: arrays, or their shapes, that the function takes.
+
+    Attributes:
+        variables: those that are read or written.
+        written: those that are written.
     """
 
     def __init__(self, function: Callable[..., Any], forward: Forward, *example: Any) -> None:
         import jax
 
-        self._function, self._forward = function, forward
+        self._function, self.forward = function, forward
         read: dict[int, Any] = {}
         written: dict[int, Any] = {}
-        scope = _recording(read, written)
+        scope = recording(read, written)
         with forward.tracing():
-            self.result = jax.eval_shape(lambda *arguments: self._in(scope, arguments), *example)
+            jax.eval_shape(lambda *arguments: self._in(scope, arguments), *example)
         self.variables = tuple({**read, **written}.values())
-        self._written = [variable for variable in self.variables if id(variable) in written]
-        self._run = jax.jit(self.pure)
+        self.written = tuple(written.values())
 
-    def __call__(self, *arguments: Any) -> Any:
-        # A change of a dtype compiles anew.
-        with self._forward.tracing():
-            result, values = self._run([variable.value for variable in self.variables], *arguments)
-        for variable, value in zip(self._written, values, strict=True):
-            variable.assign(value)
-        return result
+    @property
+    def values(self) -> list[Any]:
+        """The values of the variables, as they are now."""
+        return [variable.value for variable in self.variables]
 
-    def pure(self, values: list[Any], *arguments: Any) -> tuple[Any, list[Any]]:
-        """The result, and the new values of the variables that are written, from values of all variables."""
+    def __call__(self, values: list[Any], *arguments: Any) -> tuple[Any, list[Any]]:
+        """The result, and the new values of the variables that are written."""
         import keras
 
         scope = keras.StatelessScope(state_mapping=list(zip(self.variables, values, strict=True)))
         result = self._in(scope, arguments)
-        return result, [scope.get_current_value(variable) for variable in self._written]
+        return result, [scope.get_current_value(variable) for variable in self.written]
+
+    def program(self, *arguments: Any) -> str:
+        """A hash of what would be computed, without the values of variables and arguments."""
+        import jax
+
+        with self.forward.tracing():
+            traced = jax.make_jaxpr(lambda *given: self(*given))(
+                self.values, *arguments
+            )  # JAX remembers what it traced of one and the same function
+        # Functions are printed with their addresses, which are others each time.
+        content = hashlib.sha256(re.sub(r"\b0x[0-9a-f]+", "", str(traced.jaxpr)).encode())
+        for constant in traced.consts:
+            content.update(np.asarray(constant).tobytes())
+        return content.hexdigest()
 
     def _in(self, scope: Any, arguments: tuple[Any, ...]) -> Any:
         with scope:
             return self._function(*arguments)
 
 
-def _recording(read: dict[int, Any], written: dict[int, Any]) -> Any:
-    """A scope of Keras that notes the variables that are read and written inside; these keep their values."""
-    import keras
+class Jitted:
+    """A function of (values of variables, arguments), such as one that is pure, compiled. It takes the variables as they are, and writes what they become."""
 
-    class Recording(keras.StatelessScope):  # type: ignore[misc]  # Keras has no types
-        def get_current_value(self, variable: Any) -> Any:
-            read[id(variable)] = variable
-            return super().get_current_value(variable)
+    def __init__(self, pure: Pure, function: Callable[..., tuple[Any, list[Any]]] | None = None) -> None:
+        import jax
 
-        def add_update(self, update: tuple[Any, Any]) -> None:
-            written[id(update[0])] = update[0]
-            super().add_update(update)
+        self.pure, self._run = pure, jax.jit(function or pure)
 
-    return Recording()
+    def __call__(self, *arguments: Any) -> Any:
+        # A change of a dtype compiles anew.
+        with self.pure.forward.tracing():
+            result, values = self._run(self.pure.values, *arguments)
+        for variable, value in zip(self.pure.written, values, strict=True):
+            variable.assign(value)
+        return result
 
 
 def _in_graph(model: Any) -> bool:
@@ -107,7 +130,7 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
 
     def function(size: int) -> Jitted:
         if size not in functions:
-            functions[size] = Jitted(forward, forward, jax.ShapeDtypeStruct((size, row.shape[1]), dtype), parts)
+            functions[size] = Jitted(Pure(forward, forward, jax.ShapeDtypeStruct((size, row.shape[1]), dtype), parts))
         return functions[size]
 
     def place(rows: np.ndarray, size: int) -> list[Any]:
@@ -126,7 +149,7 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
         return outputs
 
     try:
-        variables = function(batch).variables
+        variables = function(batch).pure.variables
     except jax.errors.JAXTypeError as error:
         _warn(forward.model, error)
         return on_others.compiled(forward, batch, before_batch)
@@ -140,7 +163,7 @@ def _warn(model: Any, error: Exception) -> None:
     )
 
 
-def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool) -> Any:
+def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool, afresh: bool) -> Any:
     import jax
     import keras
 
@@ -148,18 +171,23 @@ def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in
     if not _in_graph(forward.model) or not all(isinstance(leaf, jax.Array) for leaf in leaves):
         return forward.outputs(inputs, size)
     key = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
-    if key not in kept:
-        try:
-            kept[key] = Jitted(lambda given: forward.outputs(given, size), forward, inputs)
-        except jax.errors.JAXTypeError:
-            kept[key] = None
-    return forward.outputs(inputs, size) if kept[key] is None else kept[key](inputs)
+    try:
+        if key not in kept:
+            pure = Pure(lambda given: forward.outputs(given, size), forward, inputs)
+            kept[key] = Jitted(pure), pure.program(inputs)
+        function, program = kept[key] or (None, None)
+        if function is None or (afresh and function.pure.program(inputs) != program):
+            return forward.outputs(inputs, size)
+        return function(inputs)
+    except jax.errors.JAXTypeError:
+        kept[key] = None
+        return forward.outputs(inputs, size)
 
 
 def tried_once(forward: Forward, inputs: Any, size: int) -> None:
     import jax
 
-    with _recording({}, {}):
+    with recording({}, {}):
         jax.eval_shape(lambda: forward.outputs(inputs, size))
 
 
@@ -169,22 +197,23 @@ def tried_once(forward: Forward, inputs: Any, size: int) -> None:
 def of_players(explained: Explained, forward: Forward, size: int) -> Callable[[np.ndarray, Any, np.ndarray], np.ndarray]:
     import jax
 
-    def gradients(points: Any, parts: Any, targets: Any) -> Any:
-        wanted, back = jax.vjp(lambda points: explained(points, parts, targets), points)
-        return _by_target(back, wanted).transpose(1, 0, 2)
-
     functions: dict[int, Jitted] = {}
+
+    def compiled_for(points: np.ndarray, parts: Any, targets: np.ndarray) -> Jitted:
+        pure = Pure(explained, forward, points, parts, targets)
+
+        def gradients(values: list[Any], points: Any, parts: Any, targets: Any) -> tuple[Any, list[Any]]:
+            wanted, back, written = jax.vjp(lambda points: pure(values, points, parts, targets), points, has_aux=True)
+            return _by_target(back, wanted).transpose(1, 0, 2), written
+
+        with forward.tracing():
+            if not _depends(lambda points: pure(pure.values, points, parts, targets)[0], points):
+                raise NotDifferentiableError
+        return Jitted(pure, gradients)
 
     def run(points: np.ndarray, parts: Any, targets: np.ndarray) -> np.ndarray:
         if len(targets) not in functions:
-            given = points, parts, targets
-            of_output = Jitted(explained, forward, *given)
-            values = [variable.value for variable in of_output.variables]
-            with forward.tracing():
-                depends = _depends(lambda points: of_output.pure(values, points, parts, targets)[0], points)
-            if not depends:
-                raise NotDifferentiableError
-            functions[len(targets)] = Jitted(gradients, forward, *given)
+            functions[len(targets)] = compiled_for(points, parts, targets)
         return np.asarray(functions[len(targets)](points, parts, targets))
 
     return run
@@ -196,22 +225,26 @@ def of_feature_maps(
     import jax
     import jax.numpy as jnp
 
-    def with_change(place: int, change: Any, *given: Any) -> tuple[Any, Any]:
-        """The explained output where a change is added to the output of one call of a layer, and that output. place: of the call, among all of them."""
-        calls: list[Any] = []
+    def with_change(place: int) -> Callable[..., tuple[Any, Any]]:
+        """A function (change, *given) -> the explained output where a change is added to the output of one call of a layer, and that output. place: of the call, among all of them."""
 
-        def changed(layer: Any, output: Any) -> Any:
-            if not hasattr(output, "shape"):
-                return output
-            calls.append(output)
-            return output + change if len(calls) == place + 1 else output
+        def function(change: Any, *given: Any) -> tuple[Any, Any]:
+            calls: list[Any] = []
 
-        with calls_replaced(layers, changed):
-            wanted = explained(*given)
-        return wanted, calls[place]
+            def changed(layer: Any, output: Any) -> Any:
+                if not hasattr(output, "shape"):
+                    return output
+                calls.append(output)
+                return output + change if len(calls) == place + 1 else output
 
-    def chosen(*given: Any) -> tuple[Any, int, Any]:
-        """The layer whose feature maps are used, the place of its call, and zeros of the shape of its output."""
+            with calls_replaced(layers, changed):
+                wanted = explained(*given)
+            return wanted, calls[place]
+
+        return function
+
+    def compiled_for(*given: Any) -> tuple[Any, Jitted, Any]:
+        """The layer whose feature maps are used, a function of zeros of their shape and what is given, and the zeros."""
         called: list[tuple[Any, Any]] = []
 
         def noted(layer: Any, output: Any) -> Any:
@@ -220,41 +253,46 @@ def of_feature_maps(
             return output
 
         with calls_replaced(layers, noted):
-            of_output = Jitted(explained, forward, *given)
-        values = [variable.value for variable in of_output.variables]
+            Pure(explained, forward, *given)
         for place, (layer, output) in reversed(list(enumerate(called))):
-            if not is_map(layer, tuple(output.shape)):
-                continue
-            zeros = jnp.zeros(output.shape, output.dtype)
+            if is_map(layer, tuple(output.shape)):
+                zeros = jnp.zeros(output.shape, output.dtype)
+                pure = Pure(with_change(place), forward, zeros, *given)
 
-            def changed(change: Any, place: int = place) -> Any:
-                import keras
+                def of_change(change: Any, pure: Pure = pure) -> Any:
+                    return pure(pure.values, change, *given)[0][0]
 
-                with keras.StatelessScope(state_mapping=list(zip(of_output.variables, values, strict=True))):
-                    return with_change(place, change, *given)[0]
-
-            with forward.tracing():
-                depends = _depends(changed, zeros)
-            if depends:
-                return layer, place, zeros
+                with forward.tracing():
+                    depends = _depends(of_change, zeros)
+                if depends:
+                    return layer, Jitted(pure, _of_change(pure)), zeros
         raise NoFeatureMapsError(listed([(layer, tuple(output.shape)) for layer, output in called]))
 
-    functions: dict[int, tuple[Any, Jitted]] = {}
+    functions: dict[int, tuple[Any, Jitted, Any]] = {}
 
     def run(full: np.ndarray, parts: Any, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if len(targets) not in functions:
-            layer, place, zeros = chosen(full, parts, targets)
-
-            def maps_and_gradients(*given: Any) -> tuple[Any, Any]:
-                wanted, back, output = jax.vjp(lambda change: with_change(place, change, *given), zeros, has_aux=True)
-                return output[0].astype("float32"), _by_target(back, wanted)[:, 0].astype("float32")
-
-            functions[len(targets)] = layer, Jitted(maps_and_gradients, forward, full, parts, targets)
-        layer, function = functions[len(targets)]
-        maps, gradients = function(full, parts, targets)
+            functions[len(targets)] = compiled_for(full, parts, targets)
+        layer, function, zeros = functions[len(targets)]
+        maps, gradients = function(zeros, full, parts, targets)
         return with_channels_last(layer, np.asarray(maps), np.asarray(gradients))
 
     return run
+
+
+def _of_change(pure: Pure) -> Callable[..., tuple[Any, list[Any]]]:
+    """The feature maps of the first row, and the gradients with respect to them, of a function of a change to them."""
+    import jax
+
+    def function(values: list[Any], zeros: Any, *given: Any) -> tuple[Any, list[Any]]:
+        def of_change(change: Any) -> tuple[Any, Any]:
+            (wanted, output), written = pure(values, change, *given)
+            return wanted, (output, written)
+
+        wanted, back, (output, written) = jax.vjp(of_change, zeros, has_aux=True)
+        return (output[0].astype("float32"), _by_target(back, wanted)[:, 0].astype("float32")), written
+
+    return function
 
 
 def _by_target(back: Callable[[Any], Any], explained: Any) -> Any:

@@ -11,11 +11,15 @@ import numpy as np
 from tb_xai_plugin.models.batches import Batches, MaskedModel, filled
 from tb_xai_plugin.models.forward import Forward
 from tb_xai_plugin.models.frameworks.contract import Explained, NotDifferentiableError
-from tb_xai_plugin.models.frameworks.tensors import tensor
+from tb_xai_plugin.models.frameworks.tensors import array, tensor
 
 
 def on_cpu() -> bool:
     return False  # it may have other devices
+
+
+def kept(model: Any) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def compiled(
@@ -25,7 +29,6 @@ def compiled(
     inside: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> MaskedModel:
     """See the contract. inside: the context in which the model is called."""
-    import keras
 
     def place(rows: np.ndarray, size: int) -> Any:
         return tensor(filled(rows, -(-len(rows) // size) * size))
@@ -34,12 +37,12 @@ def compiled(
         if before_batch:
             before_batch()
         with inside(), forward.tracing():
-            return forward.read(np.asarray(keras.ops.convert_to_numpy(forward(rows, parts))))
+            return forward.read(array(forward(rows, parts)))
 
     return MaskedModel(forward.masker, forward.parts, Batches(lambda size: outputs, batch, place=place))
 
 
-def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool) -> Any:
+def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool, afresh: bool) -> Any:
     return forward.outputs(inputs, size)
 
 

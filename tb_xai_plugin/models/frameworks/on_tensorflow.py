@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,10 @@ def on_cpu() -> bool:
     import tensorflow as tf
 
     return all(device.device_type == "CPU" for device in tf.config.get_visible_devices())
+
+
+def kept(model: Any) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | None) -> MaskedModel:
@@ -73,7 +78,7 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
     return MaskedModel(forward.masker, forward.parts, batches, tuple(traced.variables), _draws(traced))
 
 
-def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool) -> Any:
+def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool, afresh: bool) -> Any:
     if not in_graph:
         return forward.outputs(inputs, size)
     import tensorflow as tf

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,39 +19,61 @@ from tb_xai_plugin.models.frameworks.contract import (
     listed,
     with_channels_last,
 )
+from tb_xai_plugin.models.frameworks.modules import modes_kept, without_autocast
+from tb_xai_plugin.models.frameworks.scopes import recording
+from tb_xai_plugin.models.frameworks.tensors import array, tensor
 from tb_xai_plugin.models.layers import calls_replaced
 
 
 def on_cpu() -> bool:
-    return bool(_tensor(np.zeros(1, dtype=np.float32)).device.type == "cpu")
+    return bool(tensor(np.zeros(1, dtype=np.float32)).device.type == "cpu")
 
 
-def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | None) -> MaskedModel:
+def kept(model: Any) -> AbstractContextManager[None]:
+    return modes_kept(model)  # a layer that wraps a module of PyTorch puts it into the mode of its last call
+
+
+@contextmanager
+def _without_gradients() -> Iterator[None]:
     import torch
 
     # Not torch.inference_mode, which is as fast: what a layer keeps of a call, such as a mask or a table of positions, could not be trained with afterwards.
-    return on_others.compiled(forward, batch, before_batch, torch.no_grad)
+    with torch.no_grad(), without_autocast():
+        yield
 
 
-def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool) -> Any:
-    import torch
+def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | None) -> MaskedModel:
+    return on_others.compiled(forward, batch, before_batch, _without_gradients)
 
-    with torch.no_grad():
+
+def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in_graph: bool, afresh: bool) -> Any:
+    with _without_gradients():
         return forward.outputs(inputs, size)
 
 
 def tried_once(forward: Forward, inputs: Any, size: int) -> None:
-    called(forward, inputs, size, {}, in_graph=False)
+    called(forward, inputs, size, {}, in_graph=False, afresh=False)
+
+
+@contextmanager
+def _with_gradients(forward: Forward) -> Iterator[None]:
+    """Inside, a call of the model is recorded. The model's variables keep their values until the end: no gradient goes back through a value that was written over."""
+    import torch
+
+    written: dict[int, Any] = {}
+    scope = recording({}, written)
+    with torch.enable_grad(), without_autocast(), forward.tracing(), scope:
+        yield
+    for variable in written.values():
+        variable.assign(scope.get_current_value(variable).detach())
 
 
 def of_players(explained: Explained, forward: Forward, size: int) -> Callable[[np.ndarray, Any, np.ndarray], np.ndarray]:
     def run(points: np.ndarray, parts: Any, targets: np.ndarray) -> np.ndarray:
-        import torch
-
-        rows = _tensor(points).requires_grad_()
-        with torch.enable_grad(), forward.tracing():
-            wanted = explained(rows, parts, _tensor(targets))
-        return np.stack([gradient.cpu().numpy() for gradient in _by_target(wanted, rows)], axis=1)
+        rows = tensor(points).requires_grad_()
+        with _with_gradients(forward):
+            gradients = _by_target(explained(rows, parts, tensor(targets)), rows)
+        return np.stack([array(gradient) for gradient in gradients], axis=1)
 
     return run
 
@@ -68,21 +91,16 @@ def of_feature_maps(
                 layer_outputs.append((layer, output))
             return output
 
-        with torch.enable_grad(), forward.tracing(), calls_replaced(layers, record):
-            wanted = explained(_tensor(full).requires_grad_(), parts, _tensor(targets))
-        for layer, output in reversed(layer_outputs):
-            if is_map(layer, tuple(output.shape)) and output.requires_grad and _first_gradient(wanted, output) is not None:
-                gradients = np.stack([gradient[0].float().cpu().numpy() for gradient in _by_target(wanted, output)])
-                return with_channels_last(layer, output[0].detach().float().cpu().numpy(), gradients)
+        with _with_gradients(forward):
+            with calls_replaced(layers, record):
+                wanted = explained(tensor(full).requires_grad_(), parts, tensor(targets))
+            for layer, output in reversed(layer_outputs):
+                if is_map(layer, tuple(output.shape)) and output.requires_grad and _first_gradient(wanted, output) is not None:
+                    gradients = np.stack([array(gradient[0].float()) for gradient in _by_target(wanted, output)])
+                    return with_channels_last(layer, array(output[0].float()), gradients)
         raise NoFeatureMapsError(listed([(layer, tuple(output.shape)) for layer, output in layer_outputs]))
 
     return run
-
-
-def _tensor(values: np.ndarray) -> Any:
-    import keras
-
-    return keras.ops.convert_to_tensor(values)
 
 
 def _first_gradient(explained: Any, source: Any) -> Any:
