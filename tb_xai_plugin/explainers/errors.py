@@ -66,7 +66,9 @@ class PairErrors:
 
 @dataclass(frozen=True)
 class HalvesErrors:
-    """Sampling errors of A @ y, where y has a number for the full coalition, which is not drawn, and for both halves of each pair.
+    """Sampling errors of A @ y, where y has a number for both halves of each pair.
+
+    The variance is the sum over pairs of squares[0] r^2 + squares[1] s^2 + squares[2] r s, where r and s are the residuals of the halves.
 
     Attributes:
         squares: float64 (3, players, pairs), A^2 of the first halves, of the second halves, and twice their product, with the finite-population correction.
@@ -78,9 +80,12 @@ class HalvesErrors:
 
     @classmethod
     def of(cls, A: np.ndarray, undrawn: np.ndarray | float) -> HalvesErrors:
-        """A: (players, 1 + 2 pairs); undrawn: the share of coalitions that were not drawn, one number or (pairs,)."""
-        first, second = A[:, 1::2], A[:, 2::2]
-        squares = np.stack([first**2, second**2, 2 * first * second]) * undrawn
+        """Of a random draw. A: (players, 2 pairs); undrawn: the share of coalitions that were not drawn, one number or (pairs,)."""
+        first, second = A[:, 0::2], A[:, 1::2]
+        return cls._of(np.stack([first**2, second**2, 2 * first * second]) * undrawn)
+
+    @classmethod
+    def _of(cls, squares: np.ndarray) -> HalvesErrors:
         return cls(squares, np.sqrt(squares[:2].mean(axis=1))[:, :, None])
 
     @classmethod
@@ -88,7 +93,7 @@ class HalvesErrors:
         """Errors that are right on average for outputs that are independent and equally uncertain.
 
         Args:
-            A: float64 (players, 1 + 2 pairs).
+            A: float64 (players, 2 pairs).
             undrawn: as in `of`.
             unseen: float64 (pairs, 2, 2), the covariances of both leave-one-out residuals of each pair for such outputs of variance 1.
             freedom: degrees of freedom of the residuals.
@@ -98,9 +103,38 @@ class HalvesErrors:
         factor = float(plain.squares[:2].sum(axis=(0, 2)).mean() / expected) if expected > 0 else 1.0
         return cls(factor * student(freedom) * _shrunk(plain.squares), plain.scale)
 
+    @classmethod
+    def beside(cls, A: np.ndarray, limit: BySize, design: Design) -> HalvesErrors:
+        """Of what a fit to all coalitions would give: the coalitions of the design count by A where they should count by A*, all others not at all.
+
+            A y - A* y = sum_S in the design (A - A*)_S y_S  -  sum_S not in it A*_S y_S
+
+        Both fits take the linear part of y out, so y may be its residuals. Outside the design, squares of residuals are taken to be as large as inside
+        it at the same size, over pairs. So nothing is assumed of how coalitions were chosen, and where all are there, nothing is left.
+
+        A: (players, evaluations), in the order of the design; limit: A*.
+        """
+        n, size, present = design.players, design.masks.sum(axis=1), design.masks.T
+        inside, facing = limit.of(size, present), limit.of(n - size, ~present)  # of a coalition, and of the other half of its pair
+        squares, products = _left_out(limit.squares(), inside**2, size), _left_out(limit.products(), inside * facing, size)
+        apart = A - inside
+        a, b = apart[:, 0::2], apart[:, 1::2]
+        first, second, both = a**2, b**2, a * b
+        halves, size = np.minimum(size, n - size)[0::2], size[0::2]
+        for half in range(1, n // 2 + 1):
+            alike = halves == half
+            # A size that no pair has borrows the residuals of all others.
+            pairs, at = (np.flatnonzero(alike), size[alike]) if alike.any() else (np.flatnonzero(halves), np.full((halves > 0).sum(), half))
+            # At n / 2, both halves of a pair have the same size, of which the sums have both.
+            share = (0.5 if 2 * half == n else 1.0) / len(pairs)
+            first[:, pairs] += share * squares[:, at]
+            second[:, pairs] += share * squares[:, n - at]
+            both[:, pairs] += share * products[:, at]
+        return cls._of(np.stack([first, second, 2 * both]))
+
     def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Errors (players, k) and their sketch (SKETCH, k). residuals: (1 + 2 pairs, k), leave-one-out."""
-        r, s = residuals[1::2], residuals[2::2]
+        """Errors (players, k) and their sketch (SKETCH, k). residuals: (2 pairs, k), leave-one-out."""
+        r, s = residuals[0::2], residuals[1::2]
         variance = self.squares[0] @ r**2 + self.squares[1] @ s**2 + self.squares[2] @ (r * s)
         # The halves change a player's value in opposite directions, about equally for all players.
         return np.sqrt(np.maximum(variance, 0)), sketch(self.scale[0] * r - self.scale[1] * s)
@@ -118,6 +152,43 @@ def student(freedom: float) -> float:
     """The square of Student's 97.5 % point in units of the normal one, for `freedom` degrees of freedom (Cornish & Fisher's expansion)."""
     z, v = 1.959964, max(freedom, 1.0)
     return float((1 + (z**2 + 1) / (4 * v) + (5 * z**4 + 16 * z**2 + 3) / (96 * v**2)) ** 2)
+
+
+@dataclass(frozen=True)
+class BySize:
+    """The matrix of a fit to all coalitions of n players, which by symmetry has two numbers for each size: of players present, and of those absent.
+
+    Attributes:
+        present, absent: float64 (n + 1,).
+    """
+
+    present: np.ndarray
+    absent: np.ndarray
+
+    def of(self, size: np.ndarray, present: np.ndarray) -> np.ndarray:
+        """float64 (players, rows). size: int (rows,); present: bool (players, rows)."""
+        return np.asarray(np.where(present, self.present[size], self.absent[size]))
+
+    def squares(self) -> np.ndarray:
+        """(n + 1,): the sum of a player's squares over all coalitions of each size."""
+        return self._summed(self.present**2, self.absent**2)
+
+    def products(self) -> np.ndarray:
+        """(n + 1,): the sum, over all coalitions of each size, of a player's number for the coalition times that for its complement."""
+        return self._summed(self.present * self.absent[::-1], self.absent * self.present[::-1])
+
+    def _summed(self, present: np.ndarray, absent: np.ndarray) -> np.ndarray:
+        n = len(present) - 1
+        with_player, without = (np.array([float(comb(n - 1, size)) for size in range(first, first + n - 1)]) for first in (0, 1))
+        inner = slice(1, n)  # the full and the empty coalition are in every design
+        return np.pad(with_player * present[inner] + without * absent[inner], 1)
+
+
+def _left_out(every: np.ndarray, inside: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """(players, n + 1): sums over the coalitions of each size that a design does not have. every: (n + 1,), over all; inside: (players, rows)."""
+    of_size = np.zeros((len(inside), len(every)))
+    np.add.at(of_size.T, size, inside.T)
+    return np.asarray(every - of_size)
 
 
 def undrawn_of_all(players: int, rows: int) -> float:

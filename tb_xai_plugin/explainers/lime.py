@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from math import comb
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
-from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all, undrawn_share
+from tb_xai_plugin.explainers.errors import BySize, HalvesErrors, undrawn_of_all
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.explainers.ridge import Ridge
 from tb_xai_plugin.games.coalitions import Design
+
+# (residuals of the fit, leave-one-out residuals), each (rows, k) -> errors (players, k) and their sketch
+Sampling: TypeAlias = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,12 @@ class Lime:
         rows = lime_rows(design)
         return rows, np.ones(len(rows))
 
-    def _undrawn(self, design: Design) -> np.ndarray | float:
-        """The share of coalitions that were not drawn: one number, or (pairs,)."""
-        return undrawn_of_all(design.players, len(lime_rows(design)))
+    def _sampling(self, ridge: Ridge, rows: np.ndarray, design: Design) -> Sampling:
+        first = 1 + int(rows[1] == 1)  # of the drawn rows: the full and the empty coalition are not drawn
+        pairs = ridge.pairs_left_out(first)
+        freedom = 2 * len(pairs.inverse) - 1 - design.players * ridge.determined
+        errors = HalvesErrors.calibrated(ridge.A[:, first:], undrawn_of_all(design.players, len(rows)), pairs.noise, freedom)
+        return lambda residuals, _: errors(pairs(residuals[first:]))
 
     def fit(self, design: Design) -> Fitted:
         """Solve the ridge problem once: coefficients A y, intercept b y, rows weighted by sqrt(exp(-d^2 / sigma^2)).
@@ -68,16 +76,12 @@ class Lime:
             f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to distinguish "
             f"{design.players} players; give a wider kernel (kernel_width=0.25) or a larger alpha (alpha=1).",
         )
-        first = 1 + int(rows[1] == 1)  # of the drawn rows: the full and the empty coalition are not drawn
-        pairs = ridge.pairs_left_out(first)
-        A = np.delete(ridge.A, slice(1, first), axis=1)
-        freedom = 2 * len(pairs.inverse) - 1 - design.players * ridge.determined
-        sampling = HalvesErrors.calibrated(A, self._undrawn(design), pairs.noise, freedom)
+        sampling = self._sampling(ridge, rows, design)
 
         def apply(outputs: np.ndarray) -> Attribution:
             y = outputs[rows].astype(np.float64, copy=False)
             residuals, unseen = ridge.residuals(y)
-            errors, noise = sampling(np.concatenate([unseen[:1], pairs(residuals[first:])]))
+            errors, noise = sampling(residuals, unseen)
             return Attribution(
                 values=ridge.A @ y,
                 base=ridge.b @ y,
@@ -113,8 +117,28 @@ class LimeText(Lime):
         often[0] = 1  # the text itself counts once
         return rows, often
 
-    def _undrawn(self, design: Design) -> np.ndarray:
-        return undrawn_share(design)[1:]
+    def _sampling(self, ridge: Ridge, rows: np.ndarray, design: Design) -> Sampling:
+        if design.complete:
+            errors = HalvesErrors.of(ridge.A, 0.0)
+        else:
+            errors = HalvesErrors.beside(ridge.A, self._limit(design.players, len(rows)), design)
+        return lambda _, unseen: errors(unseen)
+
+    def _limit(self, n: int, rows: int) -> BySize:
+        """The matrix of the same fit to all 2^n coalitions of n players, weighted as if they were so many rows.
+
+        By symmetry, the matrix of its normal equations has one number on the diagonal and another elsewhere, and is inverted by hand.
+        """
+        s = np.arange(n + 1)
+        of_size = locality(np.arange(n) < s[:, None], self.kernel_width) * (rows - 1) / n
+        of_size[n] = 1.0  # the text itself counts once
+        weight, share = of_size / of_size.sum(), s / n
+        centre = weight @ share
+        own = of_size @ (share * (1 - centre) ** 2 + (1 - share) * centre**2) + self.alpha
+        other = of_size @ (share * (s - 1) / (n - 1) - 2 * share * centre + centre**2)
+        common = other / (own + (n - 1) * other) * (s - n * centre)
+        each = of_size / (own - other) / np.array([float(comb(n, k)) for k in s.tolist()])
+        return BySize(each * (1 - centre - common), each * (-centre - common))
 
 
 def lime_rows(design: Design) -> np.ndarray:

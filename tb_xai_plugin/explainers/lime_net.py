@@ -124,7 +124,7 @@ class CrossFit:
         self.inverse, self.linear = _least_squares(self.X, self.weights, LINEAR_PENALTY)
         _, self.lime = _least_squares(self.X, self.weights * np.isin(self.rows, local), Lime.alpha)
         _, (A,) = _least_squares(self.X[self.local], self.w[None], Lime.alpha)
-        self.A, self.sampling = A, HalvesErrors.of(A[:-1], undrawn_of_all(*A[:-1].shape) if design.noise is None else 1.0)
+        self.A, self.sampling = A, HalvesErrors.of(A[:-1, 1:], undrawn_of_all(*A[:-1].shape) if design.noise is None else 1.0)
         # All folds and probes have the same start, so that differences between nets come from the outputs.
         self.start = rng.normal(size=(design.players, options.hidden)) * SPREAD / np.sqrt(design.players)
 
@@ -155,7 +155,7 @@ class CrossFit:
         unseen = np.take_along_axis(residuals, chosen[self.fold][None], axis=0)[0, self.local]
         correction = self.A @ unseen
         mean = np.take_along_axis(means, chosen[None, :, None], axis=0)[0].mean(axis=0) + correction
-        errors, noise = self.sampling(unseen)
+        errors, noise = self.sampling(unseen[1:])
         pairs = sum((_local_pairs(*net, chosen == stop) for stop, net in enumerate(nets, 1)), np.zeros(())) / len(chosen)
         return {
             "values": (mean[:-1] * scale).T,

@@ -110,9 +110,9 @@ class RowProcess:
 
     @property
     def halves(self) -> np.ndarray:
-        """int (1 + 2 k,), the rows in the order of `HalvesErrors`: the probe, the pairs, and each reference row as a pair with none, -1."""
+        """int (2 k,), the rows in the order of `HalvesErrors`: the pairs, and each reference row as a pair with none, -1."""
         alone = np.stack([np.arange(self.references), np.full(self.references, -1)], axis=1)
-        return np.concatenate([[self.references], self.pairs.ravel(), alone.ravel()])
+        return np.concatenate([self.pairs.ravel(), alone.ravel()])
 
     def left_out(self, outputs: np.ndarray) -> np.ndarray:
         """Leave-one-out residuals of outputs (rows, games): each output minus its prediction from all others that were solved with it."""

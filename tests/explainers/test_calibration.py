@@ -83,8 +83,7 @@ def test_a_pair_left_out_is_predicted_as_by_a_fit_without_its_rows_and_has_the_c
     of_each = pairs(ridge.residuals(np.eye(21))[0][1:]).reshape(10, 2, 21)
     assert pairs.noise == pytest.approx(np.einsum("pak,pbk->pab", of_each, of_each))
     # Calibrated, variances are those of A on white noise.
-    unseen = np.concatenate([np.zeros((1, 21)), of_each.reshape(20, 21)])
-    errors, _ = HalvesErrors.calibrated(ridge.A, 1.0, pairs.noise, freedom=1e9)(unseen)
+    errors, _ = HalvesErrors.calibrated(ridge.A[:, 1:], 1.0, pairs.noise, freedom=1e9)(of_each.reshape(20, 21))
     assert (errors**2).sum(axis=1).mean() == pytest.approx((ridge.A[:, 1:] ** 2).sum(axis=1).mean())
 
 

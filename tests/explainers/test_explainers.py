@@ -11,7 +11,7 @@ from tb_xai_plugin.explainers import EXPLAINERS, Banzhaf, Occlusion, kriging, re
 from tb_xai_plugin.explainers.contract import Attribution, Explainer, by_game
 from tb_xai_plugin.explainers.kernel_shap import kernel_weights
 from tb_xai_plugin.explainers.kriging import OddKriging
-from tb_xai_plugin.explainers.lime import lime_rows
+from tb_xai_plugin.explainers.lime import LimeText, lime_rows, locality
 from tb_xai_plugin.games.coalitions import LAWS, Design, auto_evaluations, build_design, fewest_evaluations
 from tb_xai_plugin.judgement.noise import change_errors as difference_errors
 
@@ -269,6 +269,31 @@ def test_95_percent_intervals_of_values_and_changes_cover_93_to_100_percent_over
     covered = np.abs(values[:, 1] - values[:, 0] - (truth[1] - truth[0])) <= 1.96 * change_errors
     assert 0.93 <= covered.mean() <= 1.0
     assert change_errors.mean() < 0.8 * np.sqrt((errors**2).sum(axis=1)).mean(), "shared coalitions make a change surer than two values"
+
+
+@pytest.mark.parametrize(("players", "evaluations"), [(6, 32), (7, 64), (8, 128), (12, 256)])
+def test_limes_intervals_for_short_texts_cover_its_values_on_all_coalitions_and_are_not_far_too_wide(
+    players: int, evaluations: int
+) -> None:
+    every = (np.arange(2**players)[::-1, None] >> np.arange(players) & 1).astype(bool)  # the whole text first
+    size = every.sum(axis=1)
+    often = (evaluations - 1) / players / np.bincount(size)[size]
+    often[0] = 1
+    w = often * locality(every.astype(float), 0.25)
+    games = [interacting(players, seed) for seed in range(12)]
+    centre, y = w @ every / w.sum(), np.stack([game(every) for game in games], axis=1)
+    Z = every - centre
+    limit = np.linalg.solve(Z.T @ (w[:, None] * Z) + np.eye(players), Z.T @ (w[:, None] * (y - w @ y / w.sum()))).T
+    covered, changes = [], []
+    for seed in range(20):
+        found = explained(LimeText(), build_design(players, evaluations, LAWS, seed), *games)
+        covered.append(np.abs(found.values - limit) <= 1.96 * found.errors)
+        (before, after), (noise, later) = (np.split(array, 2) for array in (found.values - limit, found.noise))
+        of_change = difference_errors(*np.split(found.errors, 2), noise, later)
+        changes.append(np.abs(after - before) <= 1.96 * of_change)
+    # Balanced designs err less than their residuals say.
+    assert 0.935 <= np.mean(covered) <= 0.998
+    assert 0.935 <= np.mean(changes) <= 0.998
 
 
 def test_additive_r2_is_what_the_values_say_of_coalitions_that_were_never_asked() -> None:
