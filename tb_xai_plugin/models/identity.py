@@ -21,7 +21,7 @@ HALF = 2e-2
 # The same batch twice differs by chance; a difference of more than so many times that is another one.
 MORE_THAN_CHANCE = 10
 
-# An output is compared with its own size and the median of its column, unless both are so much smaller than the largest output that they may be rounding.
+# An output is compared with its own size and that typical of its column, unless both are so much smaller than the largest output that they may be rounding.
 SMALLEST_COLUMN = 1e-6
 
 # Of probabilities, in units of the tolerance: the share of the smaller of p and 1 - p, and what is rounded next to 1 and next to 0.
@@ -48,10 +48,14 @@ class Tolerance:
     share: float = TOLERANCE
     probabilities: bool = False
 
-    def worst(self, expected: np.ndarray, came: np.ndarray, more: np.ndarray | float = 0.0) -> tuple[int, float] | None:
+    def worst(
+        self, expected: np.ndarray, came: np.ndarray, typical: np.ndarray, more: np.ndarray | float = 0.0
+    ) -> tuple[int, float] | None:
         """The row with the largest difference beyond the tolerance, and its size; None where there is none. What is not finite is not compared.
 
-        more: what is allowed besides, for each column.
+        Args:
+            typical: (columns,), typical sizes of outputs; the sum that makes an output may have cancelled out in the rows at hand.
+            more: what is allowed besides, for each column.
         """
         finite = np.isfinite(expected) & np.isfinite(came)
         if not finite.any():
@@ -64,7 +68,7 @@ class Tolerance:
             # Log-odds are explained: what is near 0 or 1 counts as far as float32 can tell it from 0 and 1.
             scale = STEEPER * np.minimum(size, np.abs(1 - size)) + np.where(size > 0.5, NEXT_TO_ONE, NEXT_TO_ZERO)
         else:
-            scale = np.maximum(np.maximum(size, np.median(size, axis=0)), SMALLEST_COLUMN * size.max())
+            scale = np.maximum(np.maximum(size, typical), SMALLEST_COLUMN * size.max())
         excess = difference / (self.share * scale + more + ROUNDED_TO_NOTHING)
         row = int(excess.max(axis=1).argmax())
         return (row, float(difference[row].max())) if excess[row].max() > 1 else None
@@ -89,17 +93,19 @@ class Identity:
 
     Attributes:
         outputs: float32 (n, columns), the model's outputs on the probes as given.
+        typical: (columns,), typical sizes of outputs, on full and on empty coalitions.
         said: sentences for the user.
         by_chance: whether the same batch gives other outputs each time.
     """
 
     outputs: np.ndarray
+    typical: np.ndarray
     said: tuple[str, ...] = ()
     by_chance: bool = False
 
     def beyond(self, others: np.ndarray, tolerance: Tolerance) -> bool:
         """Whether other outputs on the first probes differ from these."""
-        return tolerance.worst(self.outputs[: len(others)], others) is not None
+        return tolerance.worst(self.outputs[: len(others)], others, self.typical) is not None
 
 
 def check(steps: Pass, count: int, tolerance: Tolerance, *, own_inputs: bool) -> Identity:
@@ -119,29 +125,30 @@ def check(steps: Pass, count: int, tolerance: Tolerance, *, own_inputs: bool) ->
     outputs = in_batches(steps, given, order)
     probes, present = _mixed_up(count)
     through = in_batches(steps, steps.masked(probes, present), range(len(probes)), min(max(count, 2), LARGEST_BATCH))
+    typical = np.median(np.abs(np.where(np.isfinite(through), through, 0)), axis=0)
     through = through[np.flatnonzero(present)[::-1]]
-    if tolerance.worst(outputs, through) is None:
-        return Identity(outputs)
+    if tolerance.worst(outputs, through, typical) is None:
+        return Identity(outputs, typical)
     again = in_batches(steps, given, order)
-    chance = tolerance.worst(outputs, again)
+    chance = tolerance.worst(outputs, again, typical)
     # The same rows in the same order and company: what differs now beyond chance is no property of the model.
     by_chance = MORE_THAN_CHANCE * np.abs(np.nan_to_num(again.astype(np.float64) - outputs)).max(axis=0)
     for rows in (order, order[::-1]):
         expected = in_batches(steps, given, rows)
         came = in_batches(steps, steps.masked(rows, [True] * count), order)
-        worst = tolerance.worst(expected, came, by_chance)
+        worst = tolerance.worst(expected, came, typical, by_chance)
         if worst is not None:
             found = rows[worst[0]], worst[1]
             by_place = own_inputs and rows != order
             raise ValueError(_different(found, _pair(worst[0], expected, came), by_place=by_place, own_inputs=own_inputs))
     if chance is not None:
-        return Identity(outputs, (_random(chance, outputs, again),), by_chance=True)
+        return Identity(outputs, typical, (_random(chance, outputs, again),), by_chance=True)
     alone = np.concatenate([steps.outputs(given, [row]) for row in order])
-    together = tolerance.worst(outputs, alone)
+    together = tolerance.worst(outputs, alone, typical)
     if together is None:  # only some company matters, such as that of empty coalitions
-        alone, together = through, tolerance.worst(outputs, through)
+        alone, together = through, tolerance.worst(outputs, through, typical)
     assert together is not None
-    return Identity(outputs, (_mixed(together, outputs, alone),))
+    return Identity(outputs, typical, (_mixed(together, outputs, alone),))
 
 
 def _mixed_up(count: int) -> tuple[list[int], list[bool]]:

@@ -19,6 +19,7 @@ from tb_xai_plugin.engine.engine import Engine
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.games.segment_masker import SegmentMasker
 from tb_xai_plugin.games.tabular_masker import TabularMasker
+from tb_xai_plugin.models import identity
 
 RNG = np.random.default_rng(0)
 ROWS = (RNG.normal(size=(64, 5)) * 100).astype(np.float32)
@@ -216,6 +217,26 @@ def test_augmentation_that_predict_applies_is_said() -> None:
     with pytest.warns(UserWarning, match="`predict` augments its inputs, because `call` of model"):
         found = xai.explain(model, xai.ImageProbes(IMAGES[:2]), "shap")["shap"]
     assert np.allclose(found.outputs, as_array(model(IMAGES[:2], training=False)), atol=1e-5)
+
+
+def test_an_output_that_cancels_out_to_nothing_may_be_rounded_as_its_column_is() -> None:
+    class Steps:
+        """One probe, whose first output is the rest of a sum of large terms, added in another order behind the masker."""
+
+        def given(self) -> str:
+            return "given"
+
+        def masked(self, probes: object, present: list[bool]) -> list[bool]:
+            return present
+
+        def outputs(self, inputs: str | list[bool], rows: list[int]) -> np.ndarray:
+            rounded = [[1e-8, 0.5] if inputs == "given" else [3e-8, 0.5] if inputs[row] else [0.4, 0.5] for row in rows]
+            return np.asarray(rounded, dtype=np.float32)
+
+    checked = identity.check(Steps(), 1, identity.Tolerance(), own_inputs=False)
+    assert checked.said == ()
+    assert not checked.beyond(np.array([[2e-8, 0.5]]), identity.Tolerance())
+    assert checked.beyond(np.array([[1e-8, 0.5002]]), identity.Tolerance())
 
 
 def test_no_random_state_is_drawn_from_and_the_check_is_silent_where_all_is_right() -> None:
