@@ -224,7 +224,8 @@ class Plan:
     def _with_estimators(self, coalitions_each: int) -> dict[str, AnyExplainer]:
         """The explainers, where one leaves its estimator open with that which suits the probes."""
         masker = unsided(self.masker)
-        rows = isinstance(masker, TabularMasker) and not masker.averaged
+        # The value of a single player is the whole difference.
+        rows = isinstance(masker, TabularMasker) and not masker.averaged and masker.players > 1
         affordable = isinstance(self.probes, TabularProbes) and row_process.affordable(
             len(self.probes), len(self.probes.references), coalitions_each * self.masker.repeats
         )

@@ -77,7 +77,7 @@ class KernelShap:
             game = outputs[rows.references :].reshape(len(design.masks), repeats, -1).mean(axis=1) - absent[:, None] * shift
             d, even = (game[0::2] - game[1::2]) / 2, (game[0::2] + game[1::2]) / 2
             residuals = even - (outputs[rows.references] + base) / 2
-            total = outputs[rows.references] - base
+            total = rows.weights @ (outputs[rows.references] - of_references)  # exactly 0 where the model says the same of all
             return Attribution(
                 values=phi,
                 base=base,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def test_the_record_tells_by_which_estimator_values_were_made(monkeypatch: pytes
     x = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
     asked: dict[str, int] = {}
 
-    def recorded(explainer: str | KernelShap = "shap", columns: int = 7, probes: int = 2, **options: str) -> object:
+    def recorded(explainer: str | KernelShap = "shap", columns: int = 7, probes: int = 2, **options: Any) -> object:
         plan = Plan(xai.TabularProbes(x[:probes, :columns], background=x[10:, :columns], **options), explainer, evaluations="auto")
         assert plan.comparable["explainers"]["shap"] == f'{{"estimator": "{plan.settings["explainers"]["shap"]["estimator"]}"}}'
         asked[plan.settings["explainers"]["shap"]["estimator"]] = plan.settings["evaluations"]
@@ -179,6 +180,7 @@ def test_the_record_tells_by_which_estimator_values_were_made(monkeypatch: pytes
     assert recorded(columns=4) == "kriging", "all coalitions on all rows: exact"
     assert recorded(KernelShap("rows"), columns=4) == "kriging"
     assert recorded(absent="average") == "kriging"
+    assert recorded(groups={"all": list(range(7))}) == "kriging", "a single player: exact"
     monkeypatch.setattr(row_process, "MOST_BYTES", 2**19)
     assert recorded() == "kriging", "too many probes to solve in some seconds"
     assert recorded(KernelShap("rows")) == "rows"
