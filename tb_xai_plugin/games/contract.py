@@ -23,6 +23,7 @@ class Masker(Protocol):
         stacked: whether rows of `feed` need no `parts`, so that rows of many probes can share batches.
         alone: whether the empty coalition differs from probe to probe although its rows are shared, so that probes are evaluated one by one.
         differentiable: a masker for players that are present to some degree, between 0 and 1.
+        for_devices: a masker of the same masks that are exact where products of matrices are rounded to fewer digits, as on GPUs.
     """
 
     @property
@@ -39,6 +40,8 @@ class Masker(Protocol):
     def nbytes(self) -> int: ...
     @property
     def differentiable(self) -> Masker: ...
+    @property
+    def for_devices(self) -> Masker: ...
 
     def feed(self, coalitions: np.ndarray, probe: int) -> np.ndarray:
         """The rows that the graph takes: one row per coalition, with the same length and dtype for every probe."""
@@ -84,6 +87,10 @@ class Unsided:
     """What maskers share whose probes have no side inputs."""
 
     alone = False
+
+    @property
+    def for_devices(self: _Self) -> _Self:
+        return self
 
     def placed(self, rows: np.ndarray, probe: int) -> np.ndarray:
         return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,16 @@ class SegmentMasker(OneBaseline):
     This is four times as fast as choosing pixel by pixel. Memory holds one batch of masked images and the parts of one probe. On the full
     coalition the result is the image itself, to float32 rounding.
 
-    Series of ids are chosen step by step: no sum, whatever its precision, may come near another id.
+    Series of ids are chosen step by step: no sum, whatever its precision, may come near another id. So are all others for devices that round what they
+    multiply, as GPUs do with TensorFloat-32: there only zeros and ones are multiplied, whose products are exact.
 
     Attributes:
         probes: images or series.
+        chosen: whether inputs are chosen pixel by pixel.
     """
 
     probes: ImageProbes | SequenceProbes
+    chosen: bool = False
 
     @property
     def players(self) -> int:
@@ -38,6 +41,10 @@ class SegmentMasker(OneBaseline):
     @property
     def nbytes(self) -> int:
         return int(4 * self.probes.inputs[0].size)
+
+    @property
+    def for_devices(self) -> SegmentMasker:
+        return replace(self, chosen=True)
 
     @property
     def ids(self) -> bool:
@@ -58,13 +65,13 @@ class SegmentMasker(OneBaseline):
     def parts(self, probe: int) -> np.ndarray:
         """float32 (players + 1, pixels): the difference that each player makes to the baseline, and in the last row the baseline itself.
 
-        Of ids (players + 2, pixels): 1 where each player is, then the series and the baseline.
+        Of what is chosen (players + 2, pixels): 1 where each player is, then the pixels and the baseline.
         """
         labels, baselines = self.probes.segments[probe].ravel(), self.probes.baseline
         baseline = baselines[probe if len(baselines) > 1 else 0].reshape(len(labels), -1)
         pixels = self.probes.inputs[probe].reshape(baseline.shape).astype(np.float32)
         inside = np.flatnonzero(labels >= 0)  # between the images of a montage, and on padding, there is no player
-        if self.ids:
+        if self.ids or self.chosen:
             present = np.zeros((self.players, *pixels.shape), dtype=np.float32)
             present[labels[inside], inside] = 1
             return np.concatenate([present, pixels[None], baseline[None]]).reshape(self.players + 2, -1)
@@ -75,8 +82,9 @@ class SegmentMasker(OneBaseline):
 
     def mask(self, xp: Any, rows: Any, parts: Any) -> Any:
         """Masked inputs, float32 (k, H, W[, C]) or (k, T[, C]). rows: 1 where a player is present, 0 where it is absent."""
-        if self.ids:
-            present = xp.matmul(rows, parts[:-2])
-            return xp.reshape(xp.where(present > 0.5, parts[-2:-1], parts[-1:]), (-1, *self.shape))
+        if self.ids or self.chosen:
+            present, pixels, baseline = xp.matmul(rows, parts[:-2]), parts[-2:-1], parts[-1:]
+            chosen = xp.where(present > 0.5, pixels, baseline) if self.ids else baseline + present * (pixels - baseline)
+            return xp.reshape(chosen, (-1, *self.shape))
         with_baseline = xp.concatenate([rows, xp.ones_like(rows[:, :1])], axis=1)
         return xp.reshape(xp.matmul(with_baseline, parts), (-1, *self.shape))

@@ -58,6 +58,10 @@ class SidedMasker:
     def differentiable(self) -> Masker:
         return SidedMasker(self.inner.differentiable)
 
+    @property
+    def for_devices(self) -> Masker:
+        return SidedMasker(self.inner.for_devices)
+
     def placed(self, rows: np.ndarray, probe: int) -> np.ndarray:
         number = (
             np.full((len(rows), 1), probe).astype(rows.dtype) if rows.dtype != object else np.full((len(rows), 1), str(probe), dtype=object)

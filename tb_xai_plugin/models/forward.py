@@ -13,6 +13,7 @@ import numpy as np
 from tb_xai_plugin.games.contract import Masker
 from tb_xai_plugin.models.choice import Choice, as_columns
 from tb_xai_plugin.models.inputs import ModelInputs
+from tb_xai_plugin.models.layers import step_by_step
 
 # Most bytes of probes' parts that stay on the device between epochs; further parts are made again each time.
 CACHE_BYTES = 64 * 2**20
@@ -30,6 +31,7 @@ class Forward:
         parts: probe number -> the masker's parts of the probe, on the device.
         read: outputs (k, columns) -> what is explained, outside the graph; the identity, but for models that return labels.
         before: a layer that is read before its activation; None for the model as it is.
+        rnns: recurrent layers that must take one step after the other.
     """
 
     model: Any
@@ -39,6 +41,7 @@ class Forward:
     parts: Callable[[int], Any]
     read: Callable[[np.ndarray], np.ndarray] = np.asarray
     before: Any = None
+    rnns: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, model: Any, masker: Masker, inputs: ModelInputs, choice: Choice) -> Forward:
@@ -50,7 +53,7 @@ class Forward:
 
     def with_masker(self, masker: Masker) -> Forward:
         """The forward pass of the same model with another masker."""
-        return replace(Forward.of(self.model, masker, self.inputs, self.choice), read=self.read, before=self.before)
+        return replace(Forward.of(self.model, masker, self.inputs, self.choice), read=self.read, before=self.before, rnns=self.rnns)
 
     def __call__(self, rows: Any, parts: Any) -> Any:
         """Outputs, float32 (k, columns), from rows of `Masker.feed`."""
@@ -62,7 +65,8 @@ class Forward:
         """Outputs, float32 (k, columns), from what the model takes. batch: k."""
         import keras
 
-        chosen = self.choice(self.model(inputs, training=False), inputs)
+        with step_by_step(self.rnns):
+            chosen = self.choice(self.model(inputs, training=False), inputs)
         return keras.ops.cast(as_columns(chosen, batch, computed=self.choice.computed), "float32")
 
     def tracing(self) -> AbstractContextManager[None]:

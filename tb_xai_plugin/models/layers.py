@@ -58,6 +58,31 @@ def fixed_batch(model: Any) -> int | None:
     return known[0] if known else None
 
 
+def masked_rnns(model: Any) -> list[Any]:
+    """The recurrent layers that cuDNN may compute, of a model that masks steps."""
+    import keras
+
+    def makes_masks(layer: Any) -> bool:
+        own = not type(layer).__module__.startswith("keras.") and type(layer).compute_mask is not keras.Layer.compute_mask
+        return own or bool(getattr(layer, "mask_zero", False)) or isinstance(layer, keras.layers.Masking)
+
+    layers = layers_of(model)
+    return [layer for layer in layers if hasattr(layer, "use_cudnn")] if any(map(makes_masks, layers)) else []
+
+
+@contextmanager
+def step_by_step(layers: Sequence[Any]) -> Iterator[None]:
+    """Inside, recurrent layers take one step after the other. cuDNN refuses rows that are all padding, and padding between steps, as absent players are."""
+    before = [(layer, layer.use_cudnn) for layer in layers]
+    try:
+        for layer in layers:
+            layer.use_cudnn = False
+        yield
+    finally:
+        for layer, own in before:
+            layer.use_cudnn = own
+
+
 @contextmanager
 def calls_replaced(layers: Sequence[Any], replace: Callable[[Any, Any], Any]) -> Iterator[None]:
     """Inside, the output of each call of the layers is `replace(layer, output)`. So nested and subclassed models need no new graph through their layers."""

@@ -22,7 +22,7 @@ from tb_xai_plugin.models.frameworks.tensors import array
 from tb_xai_plugin.models.gradients import Gradients
 from tb_xai_plugin.models.heads import LabelReader, LastLayer, given_head, guess_head, loss_of, output_layer, read_head
 from tb_xai_plugin.models.inputs import ModelInputs
-from tb_xai_plugin.models.layers import fixed_batch, layers_of, memories, recurs
+from tb_xai_plugin.models.layers import fixed_batch, layers_of, masked_rnns, memories, recurs
 from tb_xai_plugin.models.named import Signature
 from tb_xai_plugin.models.network import not_built
 from tb_xai_plugin.models.outputs import Head
@@ -158,7 +158,10 @@ def _of_keras(model: Any, masker: Masker, probes: ProbeSet, batch: int, reading:
     remembered = tuple(memories(model))
     resets = Resets()
     read = LabelReader(model, probes) if reading.head == "labels" else np.asarray
-    forwards = [replace(Forward.of(model, masker, inputs, choice), read=read) for inputs in _inputs(model, probes)]
+    rnns: tuple[Any, ...] = ()
+    if not framework().on_cpu():
+        masker, rnns = masker.for_devices, tuple(masked_rnns(model))
+    forwards = [replace(Forward.of(model, masker, inputs, choice), read=read, rnns=rnns) for inputs in _inputs(model, probes)]
     forward, masked = tried(model, lambda: _first_compiled(forwards, batch, resets if remembered else None), masker, probes)
     share = _tolerance(model)
     with watched(every_variable(model, masked.touched)) as written, State(remembered, remembered).kept(resets):
