@@ -74,6 +74,7 @@ setup(
             *TEST_VIEWING,
             *CLUSTER,
             *FAST,
+            "jax>=0.10; python_version >= '3.11'",
             "keras-tuner>=1.4.6",
             "ipykernel>=6.29",
             "lightgbm>=4.7",

@@ -149,9 +149,7 @@ def test_all_modules_but_those_for_frameworks_are_imported_without_tensorflow_an
     package = ROOT / "tb_xai_plugin"
     files = [file.relative_to(ROOT) for file in sorted(package.rglob("*.py")) if not file.is_relative_to(package / "frontend")]
     names = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
-    of_frameworks = {
-        f"tb_xai_plugin.integrations.{name}" for name in ("lightgbm", "lightning", "mlflow", "torch", "transformers", "xgboost")
-    }
+    of_frameworks = {f"tb_xai_plugin.integrations.{name}" for name in ("lightgbm", "lightning", "mlflow", "transformers", "xgboost")}
     of_frameworks |= {"tb_xai_plugin.training.callback", "tb_xai_plugin.models.gradients"}
     first = "\n".join(f"import {name}" for name in names if name not in of_frameworks)
     assert not imported_by(first, tmp_path) & HEAVY

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from support.backends import BACKEND, on_tensorflow
 from support.games import shapley_by_enumeration
 from support.models import IMAGES, LABELS, MODELS, Subclassed, convolutional, functional, images_with_signal
 
@@ -100,6 +101,7 @@ def test_a_layer_whose_state_changes_when_it_only_infers_is_left_as_it_was(layer
         assert np.array_equal(ours, theirs)
 
 
+@on_tensorflow
 def test_a_mirrored_model_is_logged(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -292,6 +294,7 @@ def test_early_stopping_that_restores_the_best_weights_leaves_the_record_of_ever
     assert xai.read_run(tmp_path).steps.tolist() == [0, 1, 2]
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="Keras warns while torch.compile compiles its training step")
 def test_mixed_float16_and_jit_compile_are_logged(tmp_path: Path) -> None:
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
