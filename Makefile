@@ -1,13 +1,17 @@
 # Two commands: `make demo` shows it (DATA=tabular, DATA=text), `make test` proves it. `make docs` builds the documentation into docs/_build.
 # Each makes .venv itself; PYTHON=python3.12 picks another Python.
+# `make test-backends` runs the suites of models, engine, probes and callback with Keras on JAX and on PyTorch (BACKENDS=jax picks one).
 # Before a release: `make test-versions` (PYTHONS="3.10 3.13" picks some) and `make release`.
 
 PYTHON ?= python3
 DATA ?= image
 BIN := .venv/bin
+BACKENDS ?= jax torch
+# `TORCH="torch --index-url https://download.pytorch.org/whl/cpu"` is a quarter of the size.
+TORCH ?= torch
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: demo test test-versions release docs frontend-test clean
+.PHONY: demo test test-backends test-versions release docs frontend-test clean
 
 demo: .venv/installed-demo
 	@$(BIN)/python demo_training.py --data $(DATA) $(ARGS)
@@ -21,6 +25,21 @@ test: .venv/installed-test frontend-test
 docs: .venv/installed-docs
 	@$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build
 	@echo "Open docs/_build/index.html."
+
+# In an environment beside .venv that sees its packages. Half an hour; PyTorch takes 1 to 5 GB.
+test-backends: .venvs/backends/installed
+	@for backend in $(BACKENDS); do \
+		echo "Keras on $$backend"; \
+		KERAS_BACKEND=$$backend .venvs/backends/bin/python -m pytest -n 2 --dist loadfile \
+			tests/engine tests/models tests/probes tests/training/test_callback.py tests/integrations/test_torch.py || exit 1; \
+	done
+
+.venvs/backends/installed: .venv/installed-test
+	@test -x .venvs/backends/bin/python || $(BIN)/python -m venv .venvs/backends
+	@site=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"); \
+		echo "import site; site.addsitedir('$$site')" > $$(.venvs/backends/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/venv.pth
+	@.venvs/backends/bin/python -m pip install --quiet --disable-pip-version-check "jax>=0.10" $(TORCH)
+	@touch $@
 
 # The unit tests on every supported Python, with the lowest and the newest versions that setup.py allows: about an hour, and 15 GB in .venvs.
 test-versions: .venv/installed-test

@@ -52,7 +52,7 @@ class Engine:
 
     Args:
         plan: the coalitions and the fitted explainers.
-        model: a Keras model, or a callable batch -> (n,) or (n, classes).
+        model: a Keras model, a torch.nn.Module, or a callable batch -> (n,) or (n, classes).
 
     Attributes:
         probes: the probes of the plan, with their labels as this model reads them.

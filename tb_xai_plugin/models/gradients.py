@@ -120,7 +120,7 @@ class Gradients:
         except NotDifferentiableError:
             raise ValueError(
                 f"the output of model {self._forward.model.name!r} has no gradient with respect to its input, perhaps because the model "
-                "converts it to whole numbers or strings; use 'shap' or 'lime'."
+                "converts it to whole numbers, strings, or numbers of Python; use 'shap' or 'lime'."
             ) from None
 
     def _make_of_feature_maps(self, name: str | None) -> Callable[..., Any]:

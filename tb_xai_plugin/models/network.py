@@ -93,7 +93,7 @@ def architecture(network: Any) -> str | None:
 
 
 def about(model: Any) -> dict[str, Any]:
-    """What a record says about the explained model. model: a Keras model, or any callable."""
+    """What a record says about the explained model. model: a Keras model, a module of PyTorch, or any callable."""
     model = as_callable(model)
     owner = getattr(model, "__self__", model)  # of a method, such as predict_proba
     name = getattr(model, "name", None) or getattr(owner, "__name__", None) or type(owner).__name__

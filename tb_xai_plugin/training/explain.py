@@ -42,7 +42,7 @@ def explain(
     """Explain a model's outputs on probes, once and without training.
 
     Args:
-        model: a Keras model, or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba. Its outputs on the probes as given are compared
+        model: a Keras model, a torch.nn.Module (see the page on PyTorch), or any callable batch -> (n,) or (n, classes), e.g. a random forest's predict_proba. Its outputs on the probes as given are compared
             once with those that are explained.
         probes: the inputs to explain, e.g. ImageProbes.
         explainers: one or several, each a name ("lime", "shap", "banzhaf", "occlusion" and "lime-net" share one set of evaluations; "ig" and

@@ -145,7 +145,7 @@ class RunLogger:
         """Explain the model as it is now, and write it.
 
         Args:
-            model: a Keras model, or a callable batch -> (n,) or (n, classes); see `explain`. It may be the same one each time, or another one with the same outputs.
+            model: a Keras model, a torch.nn.Module, or a callable batch -> (n,) or (n, classes); see `explain`. It may be the same one each time, or another one with the same outputs.
             step: an integer, larger than that of the call before: usually the epoch, from 0. -1 is the model before its training.
             logs: numbers of this step, e.g. {"loss": 0.3, "val_accuracy": 0.9}; what is not a number is left out. "accuracy" and "val_accuracy" have the meaning that they have in Keras.
 

@@ -48,7 +48,7 @@ def log_model(
     Two runs compare as a whole where probes, evaluations, output, classes and seed are equal: `log_model(a, probes, "logs/a").compare(log_model(b, probes, "logs/b"), "shap")`.
 
     Args:
-        model: a Keras model, or any callable batch -> (n,) or (n, classes); see `explain`.
+        model: a Keras model, a torch.nn.Module, or any callable batch -> (n,) or (n, classes); see `explain`.
         probes: one ProbeSet, or {name: ProbeSet}.
         log_dir: the run's directory. If it already holds another model that was explained once, that one is kept in <log_dir>/earlier-1; the same numbers again add nothing.
         logs: numbers to write beside the explanation, e.g. {"val_accuracy": 0.93}.

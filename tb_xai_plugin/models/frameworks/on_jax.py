@@ -200,7 +200,10 @@ def of_players(explained: Explained, forward: Forward, size: int) -> Callable[[n
     functions: dict[int, Jitted] = {}
 
     def compiled_for(points: np.ndarray, parts: Any, targets: np.ndarray) -> Jitted:
-        pure = Pure(explained, forward, points, parts, targets)
+        try:
+            pure = Pure(explained, forward, points, parts, targets)
+        except jax.errors.JAXTypeError as error:
+            raise NotDifferentiableError from error
 
         def gradients(values: list[Any], points: Any, parts: Any, targets: Any) -> tuple[Any, list[Any]]:
             wanted, back, written = jax.vjp(lambda points: pure(values, points, parts, targets), points, has_aux=True)
