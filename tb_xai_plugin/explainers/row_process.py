@@ -35,9 +35,9 @@ NODES = 4
 # Smallest singular value of the trend's regressors that counts, in units of the largest.
 RANK = 1e-8
 # Most rows, besides the reference rows, that are solved together: time grows with their cube. More are solved in parts, whose values are averaged.
-MOST_TOGETHER = 1200
+MOST_TOGETHER = 2400
 # Most bytes of matrices of residuals, and most reference rows, at which "auto" chooses this process: set-up takes some seconds then, not minutes.
-MOST_BYTES = 2**28
+MOST_BYTES = 2**29
 MOST_REFERENCES = 256
 # Triangular matrices up to this size are inverted by LAPACK, larger ones in halves.
 LAPACK_UP_TO = 128
