@@ -36,7 +36,8 @@ def networks() -> dict[str, tuple[Any, Any, np.ndarray, int]]:
     import tb_xai_plugin as xai
 
     rng = np.random.default_rng(0)
-    digits, photos = rng.random((4, 28, 28, 1)).astype(np.float32), rng.random((1, 96, 96, 3)).astype(np.float32)
+    digits, photos = rng.random((8, 28, 28, 1)).astype(np.float32), rng.random((1, 96, 96, 3)).astype(np.float32)
+    quarters = np.arange(16).reshape(4, 4).repeat(24, axis=0).repeat(24, axis=1)[None]
     table = rng.normal(size=(500, 30)).astype(np.float32)
     ids = rng.integers(1, WORDS, size=(8, TOKENS), dtype=np.int32)
 
@@ -58,12 +59,12 @@ def networks() -> dict[str, tuple[Any, Any, np.ndarray, int]]:
     )
     texts = xai.TextProbes([" ".join(f"w{number}" for number in row) for row in ids], encode=encode)
     made = {
-        "CNN, 28 x 28": (cnn, xai.ImageProbes(digits, segments="grid"), digits, 512),
+        "CNN, 28 x 28": (cnn, xai.ImageProbes(digits, segments="grid"), digits, 1000),
         "MobileNetV2, 96 px": (
             keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3)),
-            xai.ImageProbes(photos, segments="grid"),
+            xai.ImageProbes(photos, segments=quarters),
             photos,
-            64,
+            256,
         ),
         "MLP, 30 features": (mlp, xai.TabularProbes(table[:16], background=table[100:]), table, 1000),
         "LSTM, 60 tokens": (lstm, texts, ids, 512),

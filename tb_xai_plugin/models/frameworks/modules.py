@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -152,9 +152,9 @@ def without_autocast() -> Iterator[None]:
 
 
 @contextmanager
-def modes_kept(module: Any) -> Iterator[None]:
-    """At the end, each part of a module is in its own mode again, that of training or of evaluation."""
-    before = [(one, one.training) for one in module.modules()]
+def modes_kept(modules: Iterable[Any]) -> Iterator[None]:
+    """At the end, each part of some modules is in its own mode again, that of training or of evaluation."""
+    before = [(one, one.training) for module in modules for one in module.modules()]
     try:
         yield
     finally:
@@ -165,6 +165,6 @@ def modes_kept(module: Any) -> Iterator[None]:
 @contextmanager
 def _as_it_was(module: torch.nn.Module) -> Iterator[None]:
     """Inside, a module infers. At the end, each part is in its own mode again, and random states are what they were."""
-    with modes_kept(module), torch_random_state_kept(), without_autocast():
+    with modes_kept([module]), torch_random_state_kept(), without_autocast():
         module.eval()
         yield

@@ -150,10 +150,28 @@ def compiled(forward: Forward, batch: int, before_batch: Callable[[], None] | No
 
     try:
         variables = function(batch).pure.variables
-    except jax.errors.JAXTypeError as error:
-        _warn(forward.model, error)
+    except Exception as error:
+        _warn(forward.model, _needs_numbers(error))
         return on_others.compiled(forward, batch, before_batch)
     return MaskedModel(forward.masker, forward.parts, Batches(compile_for, batch, 1 if before_batch else PER_CALL, place), variables)
+
+
+def _needs_numbers(error: Exception) -> Exception:
+    """The error of JAX where a function needs numbers of what is traced; any other error is raised again.
+
+    Keras gives errors of layers another message, which it can't do to this one: it is then the context of what Keras fails with.
+    """
+    import jax
+
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and not any(cause is one for one in seen):
+        if isinstance(cause, jax.errors.JAXTypeError):
+            found: Exception = cause
+            return found
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    raise error
 
 
 def _warn(model: Any, error: Exception) -> None:
@@ -179,7 +197,8 @@ def called(forward: Forward, inputs: Any, size: int, kept: dict[Any, Any], *, in
         if function is None or (afresh and function.pure.program(inputs) != program):
             return forward.outputs(inputs, size)
         return function(inputs)
-    except jax.errors.JAXTypeError:
+    except Exception as error:
+        _needs_numbers(error)
         kept[key] = None
         return forward.outputs(inputs, size)
 
@@ -202,8 +221,8 @@ def of_players(explained: Explained, forward: Forward, size: int) -> Callable[[n
     def compiled_for(points: np.ndarray, parts: Any, targets: np.ndarray) -> Jitted:
         try:
             pure = Pure(explained, forward, points, parts, targets)
-        except jax.errors.JAXTypeError as error:
-            raise NotDifferentiableError from error
+        except Exception as error:
+            raise NotDifferentiableError from _needs_numbers(error)
 
         def gradients(values: list[Any], points: Any, parts: Any, targets: Any) -> tuple[Any, list[Any]]:
             wanted, back, written = jax.vjp(lambda points: pure(values, points, parts, targets), points, has_aux=True)

@@ -22,7 +22,7 @@ from tb_xai_plugin.models.frameworks.contract import (
 from tb_xai_plugin.models.frameworks.modules import modes_kept, without_autocast
 from tb_xai_plugin.models.frameworks.scopes import recording
 from tb_xai_plugin.models.frameworks.tensors import array, tensor
-from tb_xai_plugin.models.layers import calls_replaced
+from tb_xai_plugin.models.layers import calls_replaced, layers_of
 
 
 def on_cpu() -> bool:
@@ -30,7 +30,7 @@ def on_cpu() -> bool:
 
 
 def kept(model: Any) -> AbstractContextManager[None]:
-    return modes_kept(model)  # a layer that wraps a module of PyTorch puts it into the mode of its last call
+    return modes_kept(layers_of(model))  # a layer that wraps a module of PyTorch puts it into the mode of its last call
 
 
 @contextmanager
