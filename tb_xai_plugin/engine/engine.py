@@ -213,7 +213,7 @@ class Engine:
         """
         plan = self.plan
         players, count, targets = int(plan.probes.players[0]), len(plan.probes), self.shape["targets"]
-        masks = plan.designs[players].masks
+        masks = plan.masks(0, plan.evaluations)
         with self._predictor.preserving_state():
             began = time.perf_counter()
             self._predictor.evaluate(masks[: plan.batch], 0)
@@ -228,7 +228,7 @@ class Engine:
         began = time.perf_counter()
         with one_blas_thread():
             for name in plan.by_coalitions:
-                plan.fitted(name, players, plan.evaluations)(games)
+                plan.fitted(name, plan.lineup.sizes[0], plan.evaluations)(games)
             for name in plan.by_rows:
                 plan.fitted_rows(name, 0, plan.evaluations)(np.zeros((fits.number_of_rows(plan, plan.evaluations), 1, targets)))
             for name in plan.sampling:
@@ -295,7 +295,7 @@ class Engine:
         plan = self.plan
 
         def once(probe: int, wanted: np.ndarray) -> np.ndarray:
-            masks = plan.masker.evaluated(plan.designs[int(plan.probes.players[probe])].masks)[: plan.batch]
+            masks = plan.masker.evaluated(plan.masks(probe, plan.evaluations))[: plan.batch]
             return self._read(self._predictor.evaluate(masks, probe), wanted)
 
         deviations = [chance_of(partial(once, probe, wanted)) for probe, wanted in zip(block, targets, strict=True)]
@@ -368,7 +368,7 @@ class Engine:
             attribution = missing(model_outputs, int(self.plan.probes.players.max()), explainer.fidelity)
         if not self.plan.fitting:
             return attribution, failure
-        masks = [self.plan.designs[int(n)].masks[:level] for n in self.plan.probes.players]
+        masks = [self.plan.masks(probe, level) for probe in range(len(self.probes))]
         correlations = [
             correlation(z, values[:, : z.shape[1]], game)
             for z, values, game in zip(masks, attribution.values, model_outputs.games, strict=True)

@@ -15,15 +15,16 @@ from tb_xai_plugin.probes import TabularProbes
 
 
 def from_coalitions(plan: Plan, name: str, outputs: ModelOutputs, level: int) -> Attribution:
-    """Apply an explainer's matrix to some probes with equally many players at once."""
+    """Apply an explainer's matrix to some probes with line-ups of one size at once."""
     merged: dict[str, Any] = {}
-    for n, members in plan.alike(outputs.block):
+    for size, members in plan.alike(outputs.block):
         places = members - outputs.block.start
         games = np.stack([outputs.games[i][:level] for i in places], axis=1)
-        fitted = plan.fitted(name, n, level)
+        fitted = plan.fitted(name, size, level)
         part = fitted(games)
         if outputs.chance is not None:
             part = with_chance(part, fitted, games.shape, outputs.chance[places])
+        part = plan.lineup.of_all(part, members)
         put_in(merged, places, outputs.targets.shape, int(plan.probes.players.max()), part)
     return Attribution(**merged)
 

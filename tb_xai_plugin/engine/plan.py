@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from itertools import repeat
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tb_xai_plugin import explainers
+from tb_xai_plugin.engine.lineup import Lineup, Size
 from tb_xai_plugin.explainers import AnyExplainer, Explainer, KernelShap, ModelExplainer, SamplingExplainer, row_process
 from tb_xai_plugin.explainers.contract import DrawnInputs, Fitted
 from tb_xai_plugin.explainers.lime_tabular import fewest_samples
@@ -26,12 +28,16 @@ from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.choice import Choice, ModelOutput
 from tb_xai_plugin.models.heads import HEADS
 from tb_xai_plugin.models.threads import one_blas_thread
-from tb_xai_plugin.probes import ProbeSet, TabularProbes, hash_of
+from tb_xai_plugin.probes import ImageProbes, ProbeSet, TabularProbes, hash_of
 
 # Largest batches of masked inputs: enough to keep the cores busy, and little memory next to the model's own activations.
 LARGEST_BATCH = 256
 BATCH_BYTES = 64 * 2**20
 LARGEST_ROWS = 1024
+
+# Evaluations for each player who takes part, where "auto" chooses. Of images they cost most, and fewer are enough since coalitions are better chosen.
+EVALUATIONS = 16
+IMAGE_EVALUATIONS = 14
 
 # Up to this number of evaluations, "auto" evaluates all coalitions of a table on all reference rows: 5 features.
 MOST_COMPLETE = 4096
@@ -60,7 +66,8 @@ class Plan:
     The arguments are those of `explain`, and the name of the probe set where there are several.
 
     Attributes:
-        designs: {number of players: Design}.
+        lineup: the players of each probe who take part in its coalitions.
+        designs: {(players who take part, others): Design}.
         evaluations: number of coalitions of a probe; each takes `repeats` model evaluations.
         levels: the numbers of coalitions, ascending, from which explanations can be made; the last is `evaluations`.
         batch: evaluations at a time.
@@ -115,12 +122,13 @@ class Plan:
         self.classes = _checked_classes(classes)
         self.seed = _checked_number("seed", seed, 0)
         self.curves = _checked_choice("curves", curves, (False, True))
-        most = int(probes.players.max())
-        if most > coalitions.MOST_PLAYERS:
+        if int(probes.players.max()) > coalitions.MOST_PLAYERS:
             raise ValueError(
-                f"a probe has {most} players (segments, features, tokens); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number."
+                f"a probe has {int(probes.players.max())} players (segments, features, tokens); give at most {coalitions.MOST_PLAYERS}, 16 to 64 are a good number."
             )
-        most_coalitions, total = self._split(_checked_evaluations(evaluations, most), evaluations, most)
+        self.lineup = Lineup.of(probes)
+        most = self.lineup.most
+        most_coalitions, total = self._split(_checked_evaluations(evaluations, most, _per_player(probes)), evaluations, most)
         self.masker = build_masker(probes, most_coalitions, total)
         self.repeats = self.masker.repeats
         self.explainers = self._with_estimators(most_coalitions)
@@ -140,9 +148,10 @@ class Plan:
         self.by_coalitions = [name for name in self.fitting if name not in self.by_rows]
         self.samples = self._samples(total, automatic=evaluations == "auto")
         laws: frozenset[str] = frozenset().union(*(explainer.laws for explainer in self.fitting.values()))
-        counts = np.unique(probes.players).tolist()
+        sizes = sorted(set(self.lineup.sizes))
         with one_blas_thread():
-            self.designs = {n: self.masker.with_noise(coalitions.build_design(n, most_coalitions, laws, self.seed)) for n in counts}
+            drawn = {n: coalitions.build_design(n, most_coalitions, laws, self.seed) for n, _ in sizes}
+        self.designs = {(n, others): self.masker.with_noise(replace(drawn[n], others=others)) for n, others in sizes}
         self.evaluations = max(len(design.masks) for design in self.designs.values())
         self.levels = coalitions.levels(most, self.evaluations)
         self.batch = self._batch(batch_size)
@@ -163,8 +172,8 @@ class Plan:
     def _fit(self) -> None:
         """Fit the explainers before training, as far as the results are kept."""
         for name in self.by_coalitions:
-            for n in self.designs:
-                self.fitted(name, n, self.evaluations)
+            for size in self.designs:
+                self.fitted(name, size, self.evaluations)
         self.fit_rows(self.evaluations)
         for name in self.sampling:
             # Fit the fewest samples too, so that a kernel that is too narrow for them is refused now.
@@ -178,16 +187,20 @@ class Plan:
             with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as threads:
                 list(threads.map(partial(self.fitted_rows, name), range(len(self.probes)), repeat(level)))
 
-    def _fitted(self, name: str, players: int, level: int) -> Fitted:
-        """An explainer fitted to the first `level` coalitions of probes with this number of players."""
-        return self.fitting[name].fit(self.designs[players].first(level))
+    def masks(self, probe: int, level: int) -> np.ndarray:
+        """The first `level` coalitions of a probe, bool (evaluations, players)."""
+        return self.lineup.masks(self.designs[self.lineup.sizes[probe]].first(level), probe)
+
+    def _fitted(self, name: str, size: Size, level: int) -> Fitted:
+        """An explainer fitted to the first `level` coalitions of probes with line-ups of this size."""
+        return self.fitting[name].fit(self.designs[size].first(level))
 
     def _fitted_rows(self, name: str, probe: int, level: int) -> Fitted:
         """An explainer fitted to the rows that the first `level` coalitions of a probe take."""
         explainer, masker = self.fitting[name], unsided(self.masker)
         assert isinstance(explainer, KernelShap), "only it has an estimator by rows"
         assert isinstance(masker, TabularMasker), "only tables have rows"
-        return explainer.fit_rows(masker.rows(self.designs[masker.players].first(level), probe))
+        return explainer.fit_rows(masker.rows(self.designs[masker.players, 0].first(level), probe))
 
     def _split(self, most_coalitions: int, evaluations: int | str, players: int) -> tuple[int, int]:
         """Number of coalitions, and of evaluations for all of them; those of a table are evaluated on several reference rows.
@@ -279,14 +292,15 @@ class Plan:
         # Every level is a whole number of batches, so that half the evaluations take half the time.
         return -(-self.levels[0] // -(-self.levels[0] // largest))
 
-    def alike(self, block: range) -> Iterator[tuple[int, np.ndarray]]:
-        """(number of players, numbers of the probes that have it), for at most CHUNK neighbouring probes at a time. block: the numbers of all of them."""
+    def alike(self, block: range) -> Iterator[tuple[Size, np.ndarray]]:
+        """(size of the line-up, numbers of the probes that have it), for at most CHUNK neighbouring probes at a time. block: the numbers of all of them."""
+        sizes = self.lineup.sizes
         for start in range(block.start, block.stop, CHUNK):
             neighbours = np.arange(start, min(start + CHUNK, block.stop))
-            for n in self.designs:
-                members = neighbours[self.probes.players[neighbours] == n]
+            for size in self.designs:
+                members = np.array([probe for probe in neighbours.tolist() if sizes[probe] == size], dtype=np.intp)
                 if len(members):
-                    yield n, members
+                    yield size, members
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -318,7 +332,7 @@ class Plan:
         """What two records must have in common: they can be compared in an explainer where its entry and all other parts are equal."""
         return {
             **self.probes.parts,
-            "coalitions": hash_of(*(self.designs[n].masks for n in sorted(self.designs)), *self._further_draws()),
+            "coalitions": hash_of(*(self.designs[size].masks for size in sorted(self.designs)), *self._further_draws()),
             "explainers": {name: json.dumps(options, sort_keys=True) for name, options in self.settings["explainers"].items()},
             "output": self.output,
             "classes": json.dumps(self.classes),
@@ -356,10 +370,15 @@ def _checked_classes(classes: Any) -> str | list[int]:
     return numbers
 
 
-def _checked_evaluations(evaluations: int | str, players: int) -> int:
+def _per_player(probes: ProbeSet) -> int:
+    """The evaluations for each player that "auto" makes."""
+    return IMAGE_EVALUATIONS if isinstance(probes, ImageProbes) else EVALUATIONS
+
+
+def _checked_evaluations(evaluations: int | str, players: int, per_player: int) -> int:
     if isinstance(evaluations, str):
         _checked_choice("evaluations", evaluations, ("auto",))
-        return coalitions.auto_evaluations(players)
+        return coalitions.auto_evaluations(players, per_player=per_player)
     least = coalitions.fewest_evaluations(players)
     number = _checked_number("evaluations", evaluations, 1, "'auto' or ")
     if number < least:

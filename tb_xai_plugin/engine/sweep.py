@@ -77,7 +77,7 @@ class Sweep:
             self._level, self._kept = level, {}
         plan, room = self._plan, KEPT_BYTES
         for members in self._together(block):
-            masks = [plan.designs[int(plan.probes.players[probe])].masks[:level] for probe in members]
+            masks = [plan.masks(probe, level) for probe in members]
             if plan.masker.stacked:
                 room -= len(members) * self._bytes
                 evaluate = self._kept.get(members[0]) or self._predictor.evaluate_rows(partial(self._rows, members, masks))

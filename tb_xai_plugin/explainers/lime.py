@@ -63,29 +63,40 @@ class Lime:
         """Solve the ridge problem once: coefficients A y, intercept b y, rows weighted by sqrt(exp(-d^2 / sigma^2)).
 
         Fidelity, at no further cost and with the same weights: "r2", the package's score on the rows it is fitted to, and "unseen_r2", where every
-        row is predicted from the others (leave-one-out). Errors are unknown (NaN) where hardly any row has weight; see `Ridge.known`.
+        row is predicted from the others (leave-one-out). Players who change nothing are in no coalition: each row stands for all of theirs,
+        with the weights of LIME's law, so the regression is on players of the probe as in the package, without its scatter over them. Errors are unknown (NaN) where hardly any row has weight; see `Ridge.known`.
 
         Raises:
             ValueError: the kernel is so narrow and alpha so small that rounding errors determine the result.
         """
         rows, often = self._rows(design)
         Z = design.masks[rows].astype(np.float64)
-        w = often * locality(Z, self.kernel_width)
+        nearness, present, spread = among_others(Z, self.kernel_width, design.others)
+        w = often * nearness
+        # The others have one coefficient by symmetry: that of how many are present, in the unit in which its penalty is that of all of theirs.
+        unit = np.sqrt(max(design.others, 1))
+        features = np.concatenate([Z, present[:, None] / unit], axis=1) if design.others else Z
         ridge = Ridge.of(
-            *(Z, w, self.alpha),
+            *(features, w, self.alpha),
             f"Lime: with kernel_width {self.kernel_width} and alpha {self.alpha} too few of {len(rows)} coalitions have any weight to distinguish "
             f"{design.players} players; give a wider kernel (kernel_width=0.25) or a larger alpha (alpha=1).",
+            within=float(w @ spread) / unit**2,
         )
         sampling = self._sampling(ridge, rows, design)
+
+        def of_each(coefficients: np.ndarray) -> np.ndarray:
+            if not design.others:
+                return coefficients
+            return np.concatenate([coefficients[:-1], np.repeat(coefficients[-1:] / unit, design.others, axis=0)])
 
         def apply(outputs: np.ndarray) -> Attribution:
             y = outputs[rows].astype(np.float64, copy=False)
             residuals, unseen = ridge.residuals(y)
             errors, noise = sampling(residuals, unseen)
             return Attribution(
-                values=ridge.A @ y,
+                values=of_each(ridge.A @ y),
                 base=ridge.b @ y,
-                errors=ridge.known(errors),
+                errors=of_each(ridge.known(errors)),
                 fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(unseen, y, w)},
                 noise=noise,
             )
@@ -150,4 +161,25 @@ def lime_rows(design: Design) -> np.ndarray:
 
 def locality(masks: np.ndarray, kernel_width: float) -> np.ndarray:
     """LIME's weights: sqrt(exp(-d^2 / sigma^2)), d the cosine distance to the full coalition, 1 - sqrt(|S| / n); 1 for the empty one."""
-    return np.asarray(np.sqrt(np.exp(-((1 - np.sqrt(masks.mean(axis=1))) ** 2) / kernel_width**2)))
+    return nearness_of(masks.sum(axis=1), masks.shape[1], kernel_width)
+
+
+def among_others(masks: np.ndarray, kernel_width: float, others: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """LIME's weights (rows,) where each of `others` further players is present by chance, and mean and variance of how many are, with these weights.
+
+    They are all present in the full coalition. masks: float64 (rows, players), without them.
+    """
+    size, n = masks.sum(axis=1).astype(int), masks.shape[1] + others
+    present = np.arange(others + 1)
+    chance = np.array([comb(others, k) / 2**others for k in range(others + 1)])
+    table = chance * nearness_of(np.arange(n + 1), n, kernel_width)[np.arange(masks.shape[1] + 1)[:, None] + present]
+    table[-1] = np.where(present == others, nearness_of(np.array([n]), n, kernel_width), 0)
+    weights = table.sum(axis=1)
+    mean = table @ present / weights
+    variance = table @ present**2 / weights - mean**2
+    return weights[size], mean[size], variance[size]
+
+
+def nearness_of(sizes: np.ndarray, players: int, kernel_width: float) -> np.ndarray:
+    """`locality` of coalitions of these sizes."""
+    return np.asarray(np.sqrt(np.exp(-((1 - np.sqrt(sizes / players)) ** 2) / kernel_width**2)))

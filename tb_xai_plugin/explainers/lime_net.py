@@ -21,7 +21,7 @@ import numpy as np
 from tb_xai_plugin.explainers.contract import PAIRS, Attribution, Fitted
 from tb_xai_plugin.explainers.errors import HalvesErrors, undrawn_of_all
 from tb_xai_plugin.explainers.fidelity import r_squared
-from tb_xai_plugin.explainers.lime import Lime, lime_rows, locality
+from tb_xai_plugin.explainers.lime import Lime, among_others, lime_rows
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.games.coalitions import Design
 
@@ -110,7 +110,7 @@ class CrossFit:
         self.local = np.searchsorted(self.rows, local)
         masks = design.masks[self.rows].astype(np.float64)
         pair = self.rows // 2
-        w = locality(masks, options.kernel_width)
+        w, _, _ = among_others(masks, options.kernel_width, design.others)
         self.w = w[self.local]
         self.q = self.w @ masks[self.local].mean(axis=1) / self.w.sum()
         # Both halves of a pair are in the same fold. LIME's pairs are dealt first, so that all folds have equally many of them.

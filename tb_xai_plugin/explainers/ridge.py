@@ -35,7 +35,7 @@ class Ridge:
     determined: float
 
     @classmethod
-    def of(cls, Z: np.ndarray, weights: np.ndarray, alpha: float, refusal: str) -> Ridge:
+    def of(cls, Z: np.ndarray, weights: np.ndarray, alpha: float, refusal: str, *, within: float = 0.0) -> Ridge:
         """Solve the regression.
 
         Args:
@@ -43,6 +43,7 @@ class Ridge:
             weights: float64 (rows,).
             alpha: ridge penalty.
             refusal: the message of the error.
+            within: where a row stands for many that differ in the last feature alone, and Z has its mean, the weighted sum of its variances within rows.
 
         Raises:
             ValueError: rounding errors would determine the coefficients.
@@ -52,6 +53,7 @@ class Ridge:
         Zc = Z - centre
         penalty = alpha * np.eye(Z.shape[1])
         G = Zc.T @ (weights[:, None] * Zc) + penalty
+        G[-1, -1] += within
         smallest, largest = np.linalg.eigvalsh(G)[[0, -1]]
         if not smallest > largest / MOST_CONDITION:
             raise ValueError(refusal)

@@ -49,11 +49,13 @@ class Design:
         bernoulli_from: int (evaluations / 2,). In designs with more pairs than this, LIME's law has drawn the pair; NEVER where it never does.
         noise: float64 (pairs, pairs), prior covariance of the noise that each pair's evaluation adds to the game; None where evaluations are exact.
             See `TabularMasker`.
+        others: number of further players, who are in no coalition because they change nothing.
     """
 
     masks: np.ndarray
     bernoulli_from: np.ndarray
     noise: np.ndarray | None = None
+    others: int = 0
 
     @property
     def players(self) -> int:
@@ -96,9 +98,9 @@ def fewest_evaluations(players: int) -> int:
     return int(min(4 * players + 2, 2**players))
 
 
-def auto_evaluations(players: int, least: int = 256) -> int:
-    """16 evaluations per player, at least `least` and at most 2048 (or the fewest possible, if more); all 2^n coalitions where those are fewer."""
-    return int(min(max(int(np.clip(16 * players, least, MOST_AUTO)), fewest_evaluations(players)), 2**players))
+def auto_evaluations(players: int, least: int = 256, *, per_player: int = 16) -> int:
+    """So many evaluations per player, at least `least` and at most 2048 (or the fewest possible, if more); all 2^n coalitions where those are fewer."""
+    return int(min(max(int(np.clip(per_player * players, least, MOST_AUTO)), fewest_evaluations(players)), 2**players))
 
 
 def levels(players: int, evaluations: int) -> list[int]:

@@ -43,7 +43,7 @@ def agrees(model: object, probes: xai.ImageProbes, direct: Callable[[np.ndarray]
     engine = Engine(Plan(probes, "shap", **options), model)
     answers = engine.run().outputs
     for probe, game in enumerate(answers.games):
-        said = direct(masked(probes, probe, engine.plan.designs[int(probes.players[probe])].masks))
+        said = direct(masked(probes, probe, engine.plan.masks(probe, engine.plan.evaluations)))
         assert np.abs(game - said[:, answers.targets[probe]]).max() < atol
     return answers
 

@@ -472,7 +472,7 @@ def test_limes_of_a_linear_bag_of_words_are_its_closed_form_for_many_tokens_too(
     )
     for explainer in ("shap", "lime"):
         assert relative(found[explainer].values[0, 0], weights) < 1e-5
-    design = Plan(probes).designs[50]
+    design = Plan(probes).designs[50, 0]
     assert relative(LimeText(alpha=1e-9).fit(design)(additive(weights)(design.masks)[:, None, None]).values[0, 0], weights) < 1e-9
 
 

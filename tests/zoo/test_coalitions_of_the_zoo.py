@@ -25,7 +25,7 @@ def apart(model: Any, probes: xai.ProbeSet, direct: Callable[[int, np.ndarray], 
     engine = Engine(Plan(probes, "shap", output=output, **options, **chosen), model)
     worst = 0.0
     for probe, game in enumerate(engine.run().outputs.games):
-        masks = engine.plan.designs[int(probes.players[probe])].masks
+        masks = engine.plan.masks(probe, engine.plan.evaluations)
         own = direct(probe, masks)
         worst = max(worst, float(np.abs(game - own.reshape(len(masks), -1)).max()))
     return worst
