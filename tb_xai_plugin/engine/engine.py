@@ -25,7 +25,7 @@ from tb_xai_plugin.engine.said import reading, say, warn_of_texts_cut_off
 from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot, problem_of
 from tb_xai_plugin.engine.sweep import ProbeOutputs, RowOutputs, Sweep
 from tb_xai_plugin.engine.watch import Watch
-from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer
+from tb_xai_plugin.explainers.contract import Attribution, ModelExplainer, correlates
 from tb_xai_plugin.explainers.fidelity import correlation
 from tb_xai_plugin.models import outputs
 from tb_xai_plugin.models.classes import checked_class_names
@@ -130,7 +130,7 @@ class Engine:
 
     @cached_property
     def details(self) -> dict[str, dict[str, Any]]:
-        """The parts of each explanation besides its values: {explainer: {"fidelity": [measure, …], "sketched": bool, "interacting": bool, "unit": str}}."""
+        """The parts of each explanation besides its values: {explainer: {"fidelity": [measure, …], "sketched": bool, "correlated": bool, "interacting": bool, "unit": str}}."""
         plan, details = self.plan, {}
         for name, explainer in plan.explainers.items():
             fitted = plan.fitting.get(name) or plan.sampling.get(name)
@@ -142,6 +142,7 @@ class Engine:
             details[name] = {
                 "fidelity": measures,
                 "sketched": fitted is not None and fitted.sketched,
+                "correlated": fitted is not None and fitted.sketched and correlates(self.shape["players"]),
                 "interacting": name in plan.fitting and plan.fitting[name].interacting,
                 "unit": getattr(explainer, "unit", None) or outputs.unit(self.head, plan.output),
             }

@@ -30,7 +30,7 @@ class Explanation(ExplanationPlots):
         targets: int32 (p, t), the explained classes.
         probes: the probes.
         fidelity: {measure: float32 (p, t)}, how far the values can be trusted; the measures depend on the explainer.
-        noise: float32 (p, t, k), sketches of the sampling errors, from which errors of differences are computed; None where nothing is drawn.
+        noise: float32 (p, t, k), sketches of the sampling errors, from which errors and noise floors of differences are computed; None where nothing is drawn.
         interactions: float32 (p, t, k, 3): player, player and strength of the strongest pairs, NaN past the last pair; None where the explainer has none.
         unit: "log-odds" | "probability" | "output", the unit of values, errors, base values and outputs; or the explainer's own unit. Of a regression,
             `probes.unit` says what "output" is measured in.

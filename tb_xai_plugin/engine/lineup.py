@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tb_xai_plugin.explainers.contract import Attribution
+from tb_xai_plugin.explainers.contract import RANK, SKETCH, Attribution
 from tb_xai_plugin.games.coalitions import Design
 from tb_xai_plugin.probes import ImageProbes, ProbeSet, SequenceProbes
 
@@ -61,17 +61,27 @@ class Lineup:
         """
         if all(len(self.taking_part[probe]) == self.players[probe] for probe in probes.tolist()):
             return attribution
-        values, errors = np.zeros((2, *attribution.values.shape[:2], int(self.players[probes].max())))
+        n = int(self.players[probes].max())
+        values, errors = np.zeros((2, *attribution.values.shape[:2], n))
+        noise = loadings = None
+        if attribution.noise is not None:
+            sketches, narrow_loadings = np.split(attribution.noise, [SKETCH], axis=-1)
+            narrow_loadings = narrow_loadings.reshape(*sketches.shape[:2], -1, RANK)
+            loadings = np.zeros((*sketches.shape[:2], n if narrow_loadings.size else 0, RANK))
         interactions = None if attribution.interactions is None else attribution.interactions.copy()
         for place, probe in enumerate(probes.tolist()):
             part = self.taking_part[probe]
             order = np.concatenate([part, np.setdiff1d(np.arange(self.players[probe]), part)])
             for wide, narrow in ((values, attribution.values), (errors, attribution.errors)):
                 wide[place][:, order[: narrow.shape[-1]]] = narrow[place]
+            if loadings is not None and loadings.size:
+                loadings[place][:, order[: narrow_loadings.shape[2]]] = narrow_loadings[place]
             if interactions is not None:
                 pairs = interactions[place, ..., :2]
                 pairs[np.isfinite(pairs)] = order[pairs[np.isfinite(pairs)].astype(int)]
-        return replace(attribution, values=values, errors=errors, interactions=interactions)
+        if loadings is not None:
+            noise = np.concatenate([sketches, loadings.reshape(*sketches.shape[:2], -1)], axis=-1)
+        return replace(attribution, values=values, errors=errors, noise=noise, interactions=interactions)
 
 
 def _taking_part(probes: ProbeSet, probe: int) -> np.ndarray:

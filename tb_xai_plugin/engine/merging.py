@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tb_xai_plugin.engine.snapshot import ModelOutputs
-from tb_xai_plugin.explainers.contract import Attribution
+from tb_xai_plugin.explainers.contract import RANK, SKETCH, Attribution, correlates
 
 
 def missing(outputs: ModelOutputs, players: int, measures: Sequence[str]) -> Attribution:
@@ -39,6 +39,7 @@ def put_in(merged: dict[str, Any], members: np.ndarray, games: tuple[int, ...], 
     for measure, array in part.fidelity.items():
         put(merged.setdefault("fidelity", {}), measure, array, ())
     if part.noise is not None:
-        put(merged, "noise", part.noise, part.noise.shape[2:])
+        numbers = SKETCH + (RANK * players if correlates(players) else 0)
+        put(merged, "noise", part.noise[..., :numbers], (numbers,))
     if part.interactions is not None:
         put(merged, "interactions", part.interactions, part.interactions.shape[2:])

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 # Numbers in a noise sketch. It gives the correlation of two games' errors to about 1 / sqrt(SKETCH).
 SKETCH = 64
 
+# Loadings of a player: how its error goes with those of others. They are computed for up to MOST_CORRELATED players: with more, the sums over players
+# that floors are made of hardly depend on correlations.
+RANK = 4
+MOST_CORRELATED = 64
+
+
+def correlates(players: int) -> bool:
+    """Whether explanations with at most so many players have loadings."""
+    return 1 < players <= MOST_CORRELATED
+
+
 # Number of strongest pairs of players that an explainer with interactions keeps.
 PAIRS = 32
 
@@ -31,8 +42,9 @@ class Attribution:
         base: float64 (...), the explainer's value of the empty coalition.
         errors: float64 (..., players), standard errors over the draw of the coalitions; 0 where nothing is drawn, NaN where unknown.
         fidelity: {measure: float64 (...)}, how far the values can be trusted; the explainer's `fidelity` names the measures.
-        noise: float64 (..., SKETCH), a sketch of the sampling errors (see `errors.sketch`). The cosine of two games' sketches is the correlation
-            of their errors, from which the error of their difference follows. None where nothing is drawn.
+        noise: float64 (..., SKETCH) or (..., SKETCH + RANK * players), a sketch of the sampling errors (see `errors.sketch`), and how those of players
+            go together (see `errors.loadings`). The cosine of two games' sketches is the correlation of their errors, from which the error of their
+            difference follows. None where nothing is drawn.
         interactions: float64 (..., PAIRS, 3): player, player and strength of the strongest pairs, NaN past the last pair; or None.
     """
 

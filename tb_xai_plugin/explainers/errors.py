@@ -9,13 +9,14 @@ by the factor that makes them right, on average over players, for games of a kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from math import comb
 
 import numpy as np
 
-from tb_xai_plugin.explainers.contract import SKETCH
+from tb_xai_plugin.explainers.contract import MOST_CORRELATED, RANK, SKETCH
 from tb_xai_plugin.games.coalitions import Design
 
 # Variances of calibrated errors are larger by this factor, because games are not draws from the process. It was chosen on sixteen families of games, as the
@@ -25,23 +26,34 @@ SAFETY = 1.3
 # The smallest factor of calibration: where hardly any coalition is missing, the process claims to know more of them than it can.
 LEAST_FACTOR = 0.2
 
+# Of the subspace iteration for loadings; more hardly change a floor. Games whose loadings are computed at once.
+ITERATIONS = 3
+TOGETHER = 16
+TINY = np.finfo(np.float32).tiny
+
+# Errors so small beside the largest are rounding; their squares would not be float32 numbers.
+NOTHING = np.float32(1e-12)
+
 
 @dataclass(frozen=True)
 class PairErrors:
     """Sampling errors of A @ d, where d has one number per pair.
 
     Attributes:
-        squares: float64 (players, pairs), A^2 with the finite-population correction.
+        squares: float64 (players, pairs), A^2 with the finite-population correction, calibrated or not.
+        A: float64 (players, pairs), with the finite-population correction; for the loadings.
         scale: float64 (pairs, 1), how much a pair changes the values; for the sketch.
     """
 
     squares: np.ndarray
+    A: np.ndarray
     scale: np.ndarray
 
     @classmethod
     def of(cls, A: np.ndarray, design: Design) -> PairErrors:
-        squares = A**2 * undrawn_share(design)
-        return cls(squares, np.sqrt(squares.mean(axis=0))[:, None])
+        A = A * np.sqrt(undrawn_share(design))
+        squares = A**2
+        return cls(squares, A, np.sqrt(squares.mean(axis=0))[:, None])
 
     @classmethod
     def calibrated(cls, A: np.ndarray, design: Design, variances: np.ndarray, unseen: np.ndarray) -> PairErrors:
@@ -57,11 +69,11 @@ class PairErrors:
         expected = float((plain.squares @ unseen).mean())
         factor = SAFETY * max(float(variances.mean()) / expected, LEAST_FACTOR) if expected > 0 else 1.0
         pairs, players = len(unseen), len(A)
-        return cls(factor * student(pairs - players) * _shrunk(plain.squares), plain.scale)
+        return replace(plain, squares=factor * student(pairs - players) * _shrunk(plain.squares))
 
     def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Errors (players, k) and their sketch (SKETCH, k). residuals: (pairs, k), leave-one-out."""
-        return np.sqrt(self.squares @ residuals**2), sketch(self.scale * residuals)
+        """Errors (players, k) and their noise, as in Attribution, (numbers, k). residuals: (pairs, k), leave-one-out."""
+        return np.sqrt(self.squares @ residuals**2), np.concatenate([sketch(self.scale * residuals), loadings((self.A, residuals))])
 
 
 @dataclass(frozen=True)
@@ -72,21 +84,24 @@ class HalvesErrors:
 
     Attributes:
         squares: float64 (3, players, pairs), A^2 of the first halves, of the second halves, and twice their product, with the finite-population correction.
+        moves: float64 (2, players, pairs), how much either half moves a player's value; for the loadings.
         scale: float64 (2, pairs, 1), how much either half changes the values; for the sketch.
     """
 
     squares: np.ndarray
+    moves: np.ndarray
     scale: np.ndarray
 
     @classmethod
     def of(cls, A: np.ndarray, undrawn: np.ndarray | float) -> HalvesErrors:
         """Of a random draw. A: (players, 2 pairs); undrawn: the share of coalitions that were not drawn, one number or (pairs,)."""
         first, second = A[:, 0::2], A[:, 1::2]
-        return cls._of(np.stack([first**2, second**2, 2 * first * second]) * undrawn)
+        return cls._of(np.stack([first**2, second**2, 2 * first * second]) * undrawn, A)
 
     @classmethod
-    def _of(cls, squares: np.ndarray) -> HalvesErrors:
-        return cls(squares, np.sqrt(squares[:2].mean(axis=1))[:, :, None])
+    def _of(cls, squares: np.ndarray, A: np.ndarray) -> HalvesErrors:
+        moves = np.sign([A[:, 0::2], A[:, 1::2]]) * np.sqrt(squares[:2])
+        return cls(squares, moves, np.sqrt(squares[:2].mean(axis=1))[:, :, None])
 
     @classmethod
     def calibrated(cls, A: np.ndarray, undrawn: np.ndarray | float, unseen: np.ndarray, freedom: float) -> HalvesErrors:
@@ -101,7 +116,7 @@ class HalvesErrors:
         plain = cls.of(A, undrawn)
         expected = np.tensordot(plain.squares, np.stack([unseen[:, 0, 0], unseen[:, 1, 1], unseen[:, 0, 1]]), ([0, 2], [0, 1])).mean()
         factor = float(plain.squares[:2].sum(axis=(0, 2)).mean() / expected) if expected > 0 else 1.0
-        return cls(factor * student(freedom) * _shrunk(plain.squares), plain.scale)
+        return replace(plain, squares=factor * student(freedom) * _shrunk(plain.squares))
 
     @classmethod
     def beside(cls, A: np.ndarray, limit: BySize, design: Design) -> HalvesErrors:
@@ -130,14 +145,15 @@ class HalvesErrors:
             first[:, pairs] += share * squares[:, at]
             second[:, pairs] += share * squares[:, n - at]
             both[:, pairs] += share * products[:, at]
-        return cls._of(np.stack([first, second, 2 * both]))
+        return cls._of(np.stack([first, second, 2 * both]), A)
 
     def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Errors (players, k) and their sketch (SKETCH, k). residuals: (2 pairs, k), leave-one-out."""
+        """Errors (players, k) and their noise, as in Attribution, (numbers, k). residuals: (2 pairs, k), leave-one-out."""
         r, s = residuals[0::2], residuals[1::2]
         variance = self.squares[0] @ r**2 + self.squares[1] @ s**2 + self.squares[2] @ (r * s)
         # The halves change a player's value in opposite directions, about equally for all players.
-        return np.sqrt(np.maximum(variance, 0)), sketch(self.scale[0] * r - self.scale[1] * s)
+        together = loadings((self.moves[0], r), (self.moves[1], s))
+        return np.sqrt(np.maximum(variance, 0)), np.concatenate([sketch(self.scale[0] * r - self.scale[1] * s), together])
 
 
 def _shrunk(squares: np.ndarray) -> np.ndarray:
@@ -223,6 +239,52 @@ def sketch(contributions: np.ndarray) -> np.ndarray:
     projected: np.ndarray = _signs(len(contributions)) @ contributions
     length = np.sqrt((projected**2).sum(axis=0))
     return np.asarray(projected / np.where(length > 0, length, 1))
+
+
+def loadings(*parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """How the errors of players go together: the loadings L of a factor model of their correlations, L L' off the diagonal: (RANK * players, k).
+
+    The covariance of the errors is sum_j c_j c_j' over the pairs, with c_j the sum of A_j r_j over the parts. Where few pairs have most of the
+    residuals, as where an output hangs on one combination of players, the errors of all players come from the same few. Correlations that chance makes
+    at the effective number of pairs are taken out (Schaefer & Strimmer, 2005); the rest is factored with the largest correlation of each player for
+    its communality (Thurstone, 1947). All are 0 for a single player and for more than MOST_CORRELATED.
+
+    parts: A (players, pairs) and leave-one-out residuals (pairs, k).
+    """
+    players, games = len(parts[0][0]), parts[0][1].shape[1]
+    if not 1 < players <= MOST_CORRELATED:
+        return np.zeros((RANK * players if players <= MOST_CORRELATED else 0, games))
+    found = [_loadings([(A, residuals[:, game : game + TOGETHER]) for A, residuals in parts]) for game in range(0, games, TOGETHER)]
+    return np.concatenate(found, axis=1)
+
+
+def _loadings(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """`loadings` of a few games. In float32, since they are logged in 15 levels; the units of A and of residuals don't matter."""
+    largest = np.maximum(np.max([np.abs(residuals).max(axis=0) for _, residuals in parts], axis=0), TINY)
+    unit = max(max(float(np.abs(A).max()) for A, _ in parts), float(TINY))
+    c = sum((A / unit).astype(np.float32) * (residuals / largest).T[:, None].astype(np.float32) for A, residuals in parts)
+    c = np.where(np.isfinite(c), c, np.float32(0))
+    games, players, _ = c.shape
+    squares = c**2
+    of_pairs = squares.sum(axis=1)
+    effective = of_pairs.sum(axis=1) ** 2 / np.maximum((of_pairs**2).sum(axis=1), TINY)
+    length = np.sqrt(squares.sum(axis=2, keepdims=True))
+    c = np.where(length > NOTHING, c / np.maximum(length, NOTHING), np.float32(0))
+    R = c @ c.swapaxes(1, 2)
+    own = np.eye(players, dtype=bool)
+    R[:, own] = 0
+    by_chance = ((1 - R**2) ** 2 * ~own).sum(axis=(1, 2)) / np.maximum(effective, 1)
+    R *= np.maximum(1 - by_chance / np.maximum((R**2).sum(axis=(1, 2)), by_chance / 2 + TINY), 0)[:, None, None]
+    R[:, own] = np.abs(R).max(axis=1)
+    # Subspace iteration: a fraction of the time of all eigenvectors.
+    rank = min(RANK, players)
+    basis = np.broadcast_to(np.random.default_rng(0).normal(size=(players, rank)).astype(np.float32), (games, players, rank))
+    for _ in range(ITERATIONS):
+        basis = np.linalg.qr(R @ (R @ basis))[0]
+    strength, turn = np.linalg.eigh(basis.swapaxes(1, 2) @ R @ basis)
+    L = basis @ turn * np.sqrt(np.maximum(strength, 0))[:, None]
+    L /= np.maximum(np.sqrt((L**2).sum(axis=2, keepdims=True)), 1)
+    return np.asarray(np.pad(L, ((0, 0), (0, 0), (0, RANK - rank))).reshape(games, -1).T)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
+from tb_xai_plugin.explainers.contract import RANK, SKETCH, Attribution, Fitted, by_game
 from tb_xai_plugin.explainers.errors import BySize, HalvesErrors, undrawn_of_all
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
@@ -89,6 +89,11 @@ class Lime:
                 return coefficients
             return np.concatenate([coefficients[:-1], np.repeat(coefficients[-1:] / unit, design.others, axis=0)])
 
+        def noise_of_each(noise: np.ndarray) -> np.ndarray:
+            """Loadings have no unit: each of the others has those of their coefficient."""
+            loadings = noise[SKETCH:]
+            return np.concatenate([noise, np.tile(loadings[-RANK:], (design.others - 1, 1))]) if design.others and len(loadings) else noise
+
         def apply(outputs: np.ndarray) -> Attribution:
             y = outputs[rows].astype(np.float64, copy=False)
             residuals, unseen = ridge.residuals(y)
@@ -98,7 +103,7 @@ class Lime:
                 base=ridge.b @ y,
                 errors=of_each(ridge.known(errors)),
                 fidelity={"r2": r_squared(residuals, y, w), "unseen_r2": r_squared(unseen, y, w)},
-                noise=noise,
+                noise=noise_of_each(noise),
             )
 
         return by_game(apply)
@@ -175,8 +180,9 @@ def among_others(masks: np.ndarray, kernel_width: float, others: int) -> tuple[n
     table = chance * nearness_of(np.arange(n + 1), n, kernel_width)[np.arange(masks.shape[1] + 1)[:, None] + present]
     table[-1] = np.where(present == others, nearness_of(np.array([n]), n, kernel_width), 0)
     weights = table.sum(axis=1)
-    mean = table @ present / weights
-    variance = table @ present**2 / weights - mean**2
+    share = table / np.maximum(weights, np.finfo(float).tiny)[:, None]  # a narrow kernel leaves some sizes no weight at all
+    mean = share @ present
+    variance = share @ present**2 - mean**2
     return weights[size], mean[size], variance[size]
 
 

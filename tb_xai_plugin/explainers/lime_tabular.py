@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tb_xai_plugin.explainers.contract import Attribution, Fitted, by_game
-from tb_xai_plugin.explainers.errors import sketch
+from tb_xai_plugin.explainers.errors import loadings, sketch
 from tb_xai_plugin.explainers.fidelity import r_squared
 from tb_xai_plugin.explainers.options import check_number
 from tb_xai_plugin.explainers.ridge import Ridge
@@ -191,9 +191,9 @@ class RowErrors:
         return cls(drawn, np.sqrt((drawn**2).mean(axis=0))[:, None])
 
     def __call__(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Errors (players, k) and their sketch (SKETCH, k). residuals: (rows, k), leave-one-out."""
+        """Errors (players, k) and their noise, as in Attribution, (numbers, k). residuals: (rows, k), leave-one-out."""
         drawn = residuals[1:]
-        return np.sqrt(self.drawn**2 @ drawn**2), sketch(self.scale * drawn)
+        return np.sqrt(self.drawn**2 @ drawn**2), np.concatenate([sketch(self.scale * drawn), loadings((self.drawn, drawn))])
 
 
 @dataclass(frozen=True)

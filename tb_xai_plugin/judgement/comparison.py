@@ -353,7 +353,9 @@ def compare(
 
     return Comparison(
         *(run.name, other.name, explainer, measure, target, pairing, distance),
-        floor=np.where(np.isnan(distance), np.nan, noise.floor(values[0], values[1], errors, measure)),
+        floor=np.where(
+            np.isnan(distance), np.nan, noise.floor(values[0], values[1], errors, measure, _logged(run, other, explainer, target, pairing))
+        ),
         right=right,
         values=values,
         errors=errors,
@@ -374,6 +376,16 @@ def significant_differences(run: Series, other: Series, explainer: str, target: 
 def _errors(run: Series, other: Series, explainer: str, target: Target, pairing: Pairing) -> np.ndarray:
     """float32 (rows, probes, players): standard errors of the differences."""
     return differences.of_class(run, other, explainer, pairing, target, range(run.record["shape"]["probes"]))
+
+
+def _logged(run: Series, other: Series, explainer: str, target: Target, pairing: Pairing) -> noise.LoggedPair:
+    """What was logged of the sampling errors of both sides, (rows, probes, numbers) each."""
+    sides = ((run, pairing.here), (other, pairing.there))
+    found = [
+        None if (all_steps := differences.noise_of_class(side, explainer, target)) is None else rows_at(all_steps, places_of(side, steps))
+        for side, steps in sides
+    ]
+    return found[0], found[1]
 
 
 def _distance(run: Series, other: Series, explainer: str, measure: str, target: Target, pairing: Pairing) -> tuple[np.ndarray, np.ndarray]:

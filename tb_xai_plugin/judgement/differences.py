@@ -11,7 +11,7 @@ import numpy as np
 from tb_xai_plugin.errors import ArgumentError
 from tb_xai_plugin.judgement import alignment, summaries
 from tb_xai_plugin.judgement.alignment import ABSENT, Pairing
-from tb_xai_plugin.judgement.noise import errors_between
+from tb_xai_plugin.judgement.noise import NOTHING, LoggedPair, errors_between
 from tb_xai_plugin.records import wire
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class ChangeErrors:
             (np.maximum(there, 0), probes),
         )
 
+    def logged(self, here: tuple[np.ndarray, np.ndarray], there: tuple[np.ndarray, np.ndarray]) -> LoggedPair:
+        """What was logged of the sampling errors of both, (…, numbers) each. here, there: (indices into `Run.all_steps`, probes), (…) each."""
+        sketches = self._logged[1]
+        return NOTHING if sketches is None else (sketches[here], sketches[there])
+
     def at(self, here: tuple[np.ndarray, np.ndarray], there: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """float32 (rows, players), of single explanations. here, there: (indices into `Run.all_steps`, probes), int (rows,) each."""
         (errors, noise, classes), levels = self._logged, self._run.cost["level"]
@@ -78,6 +83,11 @@ class ChangeErrors:
             same_level=np.asarray(levels[here[0]] == levels[there[0]]),
             same_class=classes[here] == classes[there],
         )
+
+
+def noise_of_class(run: Series, explainer: str, target: Target) -> np.ndarray | None:
+    """What was logged of the sampling errors of one class, int8 (all_steps, probes, numbers); None for an explainer that does not sample."""
+    return _logged(run, explainer, target, slice(None))[1]
 
 
 def _logged(run: Series, explainer: str, target: Target, probes: Sequence[int] | slice) -> Logged:

@@ -61,7 +61,12 @@ def _drift(run: Series, explainer: str, against: str | int, measure: str, target
     places = _places(run, values, against, measure)
     to_reference = _distance(run, values, places, measure, target)
     beside = _beside_reference(run, values, places, explainer, target)
-    floors = [noise.floor(here, others, errors, measure) for _, here, others, errors in beside]
+    change_errors, probes = differences.ChangeErrors(run, explainer, target), np.arange(values.shape[1])
+    floors = []
+    for part, here, others, errors in beside:
+        rows = np.arange(part.start, part.stop)[:, None]
+        logged = change_errors.logged((rows, probes), (np.maximum(places[part], 0), probes))
+        floors.append(noise.floor(here, others, errors, measure, logged))
     return Drift(to_reference, np.where(np.isnan(to_reference), np.nan, np.concatenate(floors) if floors else to_reference))
 
 
@@ -74,7 +79,7 @@ def floors_at(run: Series, explainer: str, against: str | int, measure: str, tar
     for part in summaries.parts(len(steps), values.shape[-1]):
         at = steps[part], probes[part]
         there = places[at], probes[part]
-        floors[at] = noise.floor(values[at], values[there], change_errors.at(at, there), measure)
+        floors[at] = noise.floor(values[at], values[there], change_errors.at(at, there), measure, change_errors.logged(at, there))
     return floors
 
 

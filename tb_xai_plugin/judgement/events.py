@@ -63,7 +63,7 @@ class Moment:
     Attributes:
         values: float64 (probes, players), NaN where there is no number.
         errors: (probes, players), standard errors; NaN where unknown.
-        noise: int8 (probes, numbers), sketches of the sampling errors; None where nothing is drawn.
+        noise: int8 (probes, numbers), what was logged of the sampling errors (see `wire.encode_noise`); None where nothing is drawn.
         level: (probes,), model evaluations per probe; errors at different levels are independent.
         classes: int (probes,), the explained class.
     """
@@ -234,7 +234,7 @@ class Reasons:
     def _floor(self, now: Moment, probes: np.ndarray) -> np.ndarray:
         """The threshold of a change between the explanations of some probes at the epoch before the last one, and `now`."""
         before = self._before.of(probes)
-        sampling = noise.floor(now.values, before.values, now.change_errors(before), "tv")
+        sampling = noise.floor(now.values, before.values, now.change_errors(before), "tv", (now.noise, before.noise))
         # Where the errors are unknown, the variation alone is the floor.
         floor: np.ndarray = np.maximum(np.nan_to_num(sampling) + TIMES_VARIATION * self._variation(probes), LEAST_CHANGE)
         return floor

@@ -7,14 +7,18 @@ than the errors of the attributions themselves.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
+from typing import TypeAlias
 
 import numpy as np
 
+from tb_xai_plugin.explainers.contract import SKETCH
 from tb_xai_plugin.judgement import summaries
 from tb_xai_plugin.judgement.distances import MEASURES
+from tb_xai_plugin.records import wire
 
 # Sampling error alone exceeds the floor in this share of cases.
 FALSE_ALARMS = 0.05
@@ -29,35 +33,72 @@ ROUNDING = 1e-5
 DRAWS = 39  # of 39 draws, the second largest is the 95 % quantile without interpolation
 TOGETHER = 2**20
 
-# Covariances of shares are computed for so many players, those with the largest errors. With more players they change the spread by a twentieth.
-MOST_PAIRED = 8
-
 # How many earlier epochs the epoch-to-epoch variation is taken from.
 RECENT = 8
 
 _Z = NormalDist().inv_cdf(1 - FALSE_ALARMS)
 
 
-def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv") -> np.ndarray:
+# What was logged of the sampling errors of two attributions, int8 (…, numbers) each; None where nothing is drawn.
+LoggedPair: TypeAlias = tuple[np.ndarray | None, np.ndarray | None]
+NOTHING: LoggedPair = (None, None)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of a - b, (players, rows), as a factor model: G z + sqrt(own) e with z and e standard normal, independent of each other.
+
+    Attributes:
+        squares: the variance of each player.
+        own: the part of it that no other player shares.
+        G: (players, factors, rows).
+    """
+
+    squares: np.ndarray
+    own: np.ndarray
+    G: np.ndarray
+
+    @classmethod
+    def of(cls, errors: np.ndarray, loadings: np.ndarray) -> Errors:
+        """errors: (players, rows); loadings: (players, factors, rows)."""
+        shared = np.einsum("ikr,ikr->ir", loadings, loadings)
+        # As they were logged, in few levels, they may explain a little more than there is.
+        G = errors[:, None] * loadings / np.sqrt(np.maximum(shared, 1))[:, None]
+        return cls(errors**2, errors**2 * (1 - np.minimum(shared, 1)), G)
+
+    def along(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The covariance of each player's error with sum_i direction_i error_i, (players, rows), and the variance of that sum, (rows,)."""
+        shared = np.einsum("ikr,ir->kr", self.G, direction)
+        covariance = np.einsum("ikr,kr->ir", self.G, shared) + self.own * direction
+        return covariance, (shared**2).sum(axis=0) + (self.own * direction**2).sum(axis=0)
+
+
+def floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str = "tv", logged: LoggedPair = NOTHING) -> np.ndarray:
     """The distance that a and b stay below in 95 of 100 cases if only sampling error separates them: (…,) of (…, players).
 
-    Total variation: after normalisation to |a|_1 = 1, the difference of player i has the variance
-    (e_i^2 (1 - 2 u_i) + u_i^2 sum_j e_j^2) / |a|_1^2 to first order, where u_i is the player's share. The distance is half a sum of folded
-    normals, which are correlated where there are few players (Nabeya 1951). Cosine: half the squared length of the component perpendicular
-    to a + b, over |a| |b|; a sum of squares. Both sums are approximated by a gamma distribution with the same mean and variance
-    (Satterthwaite 1946; quantile by Wilson & Hilferty 1931). Spearman and top-k: the quantile of 39 draws around the mean of a and b.
+    Total variation: after normalisation to |a|_1 = 1, the error of player i is (e_i - u_i sum_j s_j e_j) / |a|_1 to first order, where u_i is the player's
+    share and s_j the sign of player j. The distance is half a sum of folded normals, which are correlated (Nabeya 1951). Cosine: half the squared
+    length of the component perpendicular to a + b, over |a| |b|; a sum of squares. Both sums are approximated by a gamma distribution with the same
+    mean and variance (Satterthwaite 1946; quantile by Wilson & Hilferty 1931). Spearman and top-k: the quantile of 39 draws around the mean of a and b.
 
-    errors: standard errors of a - b. NaN where unknown, then the floor is NaN too; errors of 0 are replaced by the rounding error.
+    Args:
+        errors: standard errors of a - b. NaN where unknown, then the floor is NaN too; errors of 0 are replaced by the rounding error.
+        logged: of the sampling errors of a and of b, (…, numbers) each; it tells how the errors of players go together. See `shared`.
     """
     a, b, errors = np.broadcast_arrays(a, b, errors)
     shape, players = a.shape[:-1], a.shape[-1]
-    a, b, errors = (array.reshape(math.prod(shape), players) for array in (a, b, errors))
-    (floors,) = summaries.in_parts(lambda a, b, errors: (_floor(a, b, errors, measure),), a, b, errors)
+    rows = math.prod(shape)
+    a, b, errors = (array.reshape(rows, players) for array in (a, b, errors))
+    sides = [side.reshape(rows, side.shape[-1]) for side in logged if side is not None]
+    (floors,) = summaries.in_parts(lambda *arrays: (_floor(*arrays, measure=measure),), a, b, errors, *sides)
     return floors.reshape(shape)
 
 
-def _floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str) -> np.ndarray:
+def _floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, *logged: np.ndarray, measure: str) -> np.ndarray:
     """`floor` of some rows, (rows, players)."""
+    loadings = shared(logged)
+    if loadings is None:
+        loadings = np.empty((*a.shape, 0))
     # (players, rows): NumPy sums a few players ten times as fast along the first axis as along the last.
     a, b, errors = (np.ascontiguousarray(array.T, dtype=np.float64) for array in (a, b, errors))
     known = np.isfinite(a) & np.isfinite(b)
@@ -65,67 +106,51 @@ def _floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, measure: str) -> np
         a, b, errors = (np.where(known, array, 0) for array in (a, b, errors))
     errors = np.where(known, _at_least_rounding(a, b, errors), 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        floors = FLOORS[measure](a, b, errors, known)
+        floors = FLOORS[measure](a, b, Errors.of(errors, np.ascontiguousarray(loadings.transpose(1, 2, 0), dtype=np.float64)), known)
     return np.where(known.any(axis=0) & np.isfinite(errors).all(axis=0), floors, np.nan)
 
 
+def _rounding(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(rows,): the rounding error of the largest value."""
+    return ROUNDING * np.asarray(np.maximum(np.abs(a), np.abs(b)).max(axis=0, initial=0))
+
+
 def _at_least_rounding(a: np.ndarray, b: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    largest = np.maximum(np.abs(a), np.abs(b)).max(axis=0, initial=0)
-    at_least: np.ndarray = np.maximum(errors, ROUNDING * largest)
+    at_least: np.ndarray = np.maximum(errors, _rounding(a, b))
     return at_least
 
 
-def _tv_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
+def _tv_floor(a: np.ndarray, b: np.ndarray, errors: Errors, _: np.ndarray) -> np.ndarray:
     size = (np.abs(a).sum(axis=0) + np.abs(b).sum(axis=0)) / 2
     share = a + b
     share = share / np.maximum(np.abs(share).sum(axis=0), np.finfo(float).tiny)
-    squares = errors**2
-    total = squares.sum(axis=0)
-    variance = np.maximum(squares * (1 - 2 * np.abs(share)) + share**2 * total, 0)
-    mean, spread = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=0), (1 - 2 / np.pi) * variance.sum(axis=0)
     # Shares sum to 1: where one player's share grows, those of the others shrink.
-    if len(variance) > MOST_PAIRED:
-        most = _largest(variance)
-        share, squares, variance = (array.ravel().take(most) for array in (share, squares, variance))
-    spread = spread + 2 * _folded_covariances(share, squares, total, variance)
+    with_total, of_total = errors.along(np.where(share == 0, 1, np.sign(share)))
+    variance = np.maximum(errors.squares - 2 * share * with_total + share**2 * of_total, 0)
+    mean, spread = np.sqrt(2 / np.pi) * np.sqrt(variance).sum(axis=0), (1 - 2 / np.pi) * variance.sum(axis=0)
+    spread = spread + 2 / np.pi * _paired(share, with_total, of_total, variance, errors)
     floors: np.ndarray = np.minimum(_gamma_quantile(mean, spread) / (2 * size), 1)
     return floors
 
 
-def _largest(variance: np.ndarray) -> np.ndarray:
-    """int (MOST_PAIRED, rows): where the largest numbers of each row are in `variance.ravel()`. variance: (players, rows), at least 0."""
-    players, rows = variance.shape
-    # Numbers that are not negative are ordered as their bits are, and the last few bits have room for the player.
-    mask = (1 << (players - 1).bit_length()) - 1
-    keys = np.ascontiguousarray(variance.T).view(np.int64) & ~mask | np.arange(players)
-    most = np.partition(keys, players - MOST_PAIRED, axis=-1)[:, players - MOST_PAIRED :] & mask
-    places: np.ndarray = np.ascontiguousarray(most.T) * rows + np.arange(rows)
-    return places
+def _paired(share: np.ndarray, with_total: np.ndarray, of_total: np.ndarray, variance: np.ndarray, errors: Errors) -> np.ndarray:
+    """(rows,): pi / 2 times the sum over pairs i != k of the covariances of |X_i| and |X_k|, where X are errors of shares.
 
-
-def _folded_covariances(share: np.ndarray, squares: np.ndarray, total: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """(rows,): the sum over pairs of players of the covariances of |X| and |Y|, where X and Y are the normal errors of their shares, with mean 0.
-
-    share, squares, variance: (players, rows); of squares of errors, `total` is the sum over all players, (rows,).
+    For a correlation r it is r^2 / 2 to first order, times the standard deviations. The covariances of X are B Q B' off the diagonal, with B of few
+    columns, so the sum is a trace, and no pair is visited. At r = 1 it would be an eighth too small, which is added for the mean of r^2.
     """
-    signed, deviation = np.where(share == 0, 1, np.sign(share)) * squares, np.sqrt(variance)
-    of_total = share * total
-    covariances = np.zeros(share.shape[1:])
-    for i in range(len(share) - 1):  # the player i and all after it
-        product = deviation[i] * deviation[i + 1 :]
-        covariance = share[i] * of_total[i + 1 :]
-        covariance -= share[i + 1 :] * signed[i]
-        covariance -= share[i] * signed[i + 1 :]
-        covariance /= np.maximum(product, np.finfo(float).tiny)
-        r = np.clip(covariance, -1, 1, out=covariance)
-        folded = np.arcsin(r)
-        folded *= r
-        r *= r
-        folded += np.sqrt(np.subtract(1, r, out=r), out=r)
-        folded -= 1
-        folded *= product
-        covariances += folded.sum(axis=0)
-    return 2 / np.pi * covariances
+    B = np.concatenate([errors.G, share[:, None], with_total[:, None]], axis=1)
+    deviation = np.sqrt(np.maximum(variance, np.finfo(float).tiny))
+    S = np.einsum("ipr,iqr->rpq", B / deviation[:, None], B)
+    Q = np.zeros_like(S)
+    factors = np.arange(errors.G.shape[1])
+    Q[:, factors, factors] = 1
+    Q[:, -2, -2], Q[:, -1, -2], Q[:, -2, -1] = of_total, -1, -1
+    product = Q @ S
+    own = (variance - errors.own) ** 2 / deviation**2
+    total = np.maximum(np.einsum("rpq,rqp->r", product, product) - own.sum(axis=0), 0)
+    largest = np.maximum(deviation.sum(axis=0) ** 2 - variance.sum(axis=0), np.finfo(float).tiny)  # where all r are 1
+    return np.asarray(total * (1 + (np.pi - 3) * np.minimum(total / largest, 1)) / 2)
 
 
 def _gamma_quantile(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -135,45 +160,52 @@ def _gamma_quantile(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     return quantile
 
 
-def _cosine_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
+def _cosine_floor(a: np.ndarray, b: np.ndarray, errors: Errors, _: np.ndarray) -> np.ndarray:
     middle = a + b
-    direction = middle**2 / np.maximum((middle**2).sum(axis=0), np.finfo(float).tiny)
-    squares = errors**2
-    # Trace of P E P, the covariance of the perpendicular component, with P = 1 - u u'; and trace of its square.
-    along = (squares * direction).sum(axis=0)
-    trace = np.maximum(squares.sum(axis=0) - along, np.finfo(float).tiny)
-    trace_of_square = (squares**2 * (1 - 2 * direction)).sum(axis=0) + along**2
+    direction = middle / np.sqrt(np.maximum((middle**2).sum(axis=0), np.finfo(float).tiny))
+    # Trace of P C P, the covariance of the perpendicular component, with P = 1 - u u'; and trace of its square.
+    with_direction, along = errors.along(direction)
+    total = errors.squares.sum(axis=0)
+    trace = np.maximum(total - along, np.maximum(np.finfo(float).eps * total, np.finfo(float).tiny))
+    shared = np.einsum("ikr,ilr->klr", errors.G, errors.G)
+    trace_of_square = (shared**2).sum(axis=(0, 1)) + (errors.own * (2 * errors.squares - errors.own)).sum(axis=0)
+    trace_of_square += along**2 - 2 * (with_direction**2).sum(axis=0)
     quantile = _gamma_quantile(trace, 2 * np.maximum(trace_of_square, 0))
     floors: np.ndarray = np.minimum(np.maximum(quantile, 0) / (2 * np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))), 2)
     return floors
 
 
-def _magnitude_floor(a: np.ndarray, b: np.ndarray, errors: np.ndarray, _: np.ndarray) -> np.ndarray:
+def _magnitude_floor(a: np.ndarray, b: np.ndarray, errors: Errors, _: np.ndarray) -> np.ndarray:
     """The sum of |values| changes by sum_i sign_i e_i."""
     size = (np.abs(a).sum(axis=0) + np.abs(b).sum(axis=0)) / 2
     two_sided = NormalDist().inv_cdf(1 - FALSE_ALARMS / 2)
-    floors: np.ndarray = two_sided * np.sqrt((errors**2).sum(axis=0)) / (size * np.log(10))
+    middle = a + b
+    _, of_total = errors.along(np.where(middle == 0, 1, np.sign(middle)))
+    floors: np.ndarray = two_sided * np.sqrt(of_total) / (size * np.log(10))
     return floors
 
 
 def _drawn_floor(measure: str) -> Callable[..., np.ndarray]:
-    def drawn(a: np.ndarray, b: np.ndarray, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
-        players = len(a)
-        half = np.random.default_rng(0).normal(size=(DRAWS, 1, players)) / 2
-        rows = [array.T for array in ((a + b) / 2, errors, known)]
-        floors = np.empty(len(rows[0]))
+    def drawn(a: np.ndarray, b: np.ndarray, errors: Errors, known: np.ndarray) -> np.ndarray:
+        players, factors, count = errors.G.shape
+        rng = np.random.default_rng(0)
+        own, shared, ties = (rng.normal(size=(DRAWS, 1, size)) / 2 for size in (players, factors, players))
+        # Players that the model ignores are ranked by rounding errors, anew in each explanation.
+        middle, rounding = ((a + b) / 2).T, _rounding(a, b)[:, None]
+        floors = np.empty(count)
         many = max(1, TOGETHER // (DRAWS * players))
-        for start in range(0, len(floors), many):
-            middle, error, has_number = (row[start : start + many] for row in rows)
-            shift = half * error
-            one, other = (np.where(has_number, middle + sign * shift, np.nan) for sign in (1, -1))
-            floors[start : start + many] = np.quantile(MEASURES[measure](one, other), 1 - FALSE_ALARMS, axis=0, method="weibull")
+        for start in range(0, count, many):
+            part = slice(start, start + many)
+            shift = own * np.sqrt(errors.own.T[part]) + np.einsum("dnk,ikr->dri", shared, errors.G[:, :, part])
+            around = middle[part] + ties * rounding[part]
+            one, other = (np.where(known.T[part], around + sign * shift, np.nan) for sign in (1, -1))
+            floors[part] = np.quantile(MEASURES[measure](one, other), 1 - FALSE_ALARMS, axis=0, method="weibull")
         return floors
 
     return drawn
 
 
-# Of (players, rows) each: the two explanations, the errors, and which players are known in both.
+# Of (players, rows) each: the two explanations, the errors of their difference, and which players are known in both.
 FLOORS: dict[str, Callable[..., np.ndarray]] = {
     "tv": _tv_floor,
     "cosine": _cosine_floor,
@@ -248,8 +280,8 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
 
     Args:
         errors, others: (..., players), standard errors of each.
-        noise, other_noise: (..., numbers), the sketches of their sampling errors (see `explainers.errors.sketch`); r is the cosine of the
-            sketches. None where the errors are independent, or there are none.
+        noise, other_noise: (..., numbers), what was logged of their sampling errors, which begins with a sketch (see `explainers.errors.sketch`); r is
+            the cosine of the sketches. None where the errors are independent, or there are none.
 
     Returns:
         float32 (..., players).
@@ -258,13 +290,24 @@ def change_errors(errors: np.ndarray, others: np.ndarray, noise: np.ndarray | No
     if noise is not None and other_noise is not None:
         # Sums of 64 products of numbers of 8 bits are exact in float32.
         exact = np.float32 if noise.dtype == other_noise.dtype == np.int8 else np.float64
-        a, b = noise.astype(exact), other_noise.astype(exact)
+        a, b = noise[..., :SKETCH].astype(exact), other_noise[..., :SKETCH].astype(exact)
         length = np.sqrt(_dot(a, a) * _dot(b, b))
         r = np.where(length > 0, _dot(a, b) / np.where(length > 0, length, 1), 0)[..., None]
     e, f = errors.astype(np.float64), others.astype(np.float64)
     # e^2 + f^2 - 2 r e f, written so that rounding can't make it negative.
     of_difference: np.ndarray = np.sqrt((e - f) ** 2 + 2 * np.clip(1 - r, 0, 2) * e * f).astype(np.float32)
     return of_difference
+
+
+def shared(logged: Sequence[np.ndarray]) -> np.ndarray | None:
+    """How the errors of players go together in the difference of two attributions: loadings L (..., players, factors), L L' off the diagonal.
+
+    Their correlations are taken to be the mean of those of both sides.
+
+    logged: int8 (..., numbers), what was logged of each. Sketches alone, as in records of version 0.1.0, tell nothing of players: None.
+    """
+    sides = [side for one in logged if (side := wire.decode_loadings(one)) is not None]
+    return np.concatenate(sides, axis=-1) / np.sqrt(np.float32(len(sides))) if sides else None
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

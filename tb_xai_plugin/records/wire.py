@@ -12,7 +12,8 @@ probe set S it has the tags below, all tensors. One event holds everything of on
     S/errors/<explainer>/<block>  float16, standard errors in units of the block's largest |value|
     S/base/<explainer>/<block>    float32 (probes, targets)
     S/fidelity/<explainer>/<block>      float32 (probes, targets, measures), in the order of the record's "details"          where measured
-    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH), sketches of sampling errors; only directions count     where sketched
+    S/noise/<explainer>/<block>         int8 (probes, targets, SKETCH + players * RANK / 2), sketches of sampling errors, of which only directions count,
+                                        and loadings (see `encode_noise`); SKETCH alone without "correlated" in the details     where sketched
     S/interactions/<explainer>/<block>  float32 (probes, targets, PAIRS, 3): player, player, strength of the strongest pairs   where interacting
 
 A step is Keras's 0-based epoch, or UNTRAINED. All tags of one write have the same step and wall time, which together identify the write.
@@ -32,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tb_xai_plugin.explainers.contract import PAIRS, SKETCH
+from tb_xai_plugin.explainers.contract import PAIRS, RANK, SKETCH
 
 PLUGIN_NAME = "xai"
 SCHEMA = 1
@@ -165,7 +166,7 @@ def quantities(record: Mapping[str, Any]) -> dict[str, Quantity]:
         if details["fidelity"]:
             of_step[f"fidelity/{explainer}"] = Quantity(np.float32, (targets, len(details["fidelity"])))
         if details["sketched"]:
-            of_step[f"noise/{explainer}"] = Quantity(np.int8, (targets, SKETCH))
+            of_step[f"noise/{explainer}"] = Quantity(np.int8, (targets, SKETCH + (players * RANK // 2 if details.get("correlated") else 0)))
         if details["interacting"]:
             of_step[f"interactions/{explainer}"] = Quantity(np.float32, (targets, PAIRS, 3))
     return of_step
@@ -215,10 +216,26 @@ def decode_errors(encoded: np.ndarray, unit: np.float32) -> np.ndarray:
 
 
 def encode_noise(noise: np.ndarray) -> np.ndarray:
-    """int8, each sketch in units of its own largest number; only the direction of a sketch is used."""
-    largest = np.abs(noise).max(axis=-1, keepdims=True)
+    """int8 (…, SKETCH + players * RANK / 2) of (…, SKETCH + players * RANK), or SKETCH of both where there are no loadings.
+
+    Each sketch is in units of its own largest number, because only its direction is used. Loadings, which are between -1 and 1, have 15 levels; two share
+    a byte, with 8 for 0.
+    """
+    sketch, loadings = noise[..., :SKETCH], noise[..., SKETCH:]
+    largest = np.abs(sketch).max(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.rint(np.nan_to_num(noise / np.where(largest > 0, largest, 1)) * 127).astype(np.int8))
+        sketch = np.rint(np.nan_to_num(sketch / np.where(largest > 0, largest, 1)) * 127).astype(np.int8)
+        levels = (np.rint(np.clip(np.nan_to_num(loadings), -1, 1) * 7) + 8).astype(np.uint8)
+    return np.concatenate([sketch, (levels[..., 0::2] << 4 | levels[..., 1::2]).view(np.int8)], axis=-1)
+
+
+def decode_loadings(encoded: np.ndarray) -> np.ndarray | None:
+    """float32 (…, players, RANK) of what `encode_noise` returns, 0 where nothing was logged; None where there are none."""
+    pairs = encoded[..., SKETCH:].view(np.uint8)
+    if not pairs.shape[-1]:
+        return None
+    levels = np.stack([pairs >> 4, pairs & 15], axis=-1).reshape(*pairs.shape[:-1], -1, RANK)
+    return np.where(levels > 0, (levels.astype(np.float32) - 8) / 7, np.float32(0))
 
 
 def error_unit(values: np.ndarray) -> np.float32:

@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +56,16 @@ class Writer:
         # A fit that is interrupted never closes the file, and the thread of TensorBoard's writer would live on.
         weakref.finalize(self, self._open.close)
         self._last_wall_time = after
-        self._blocks: dict[str, list[tuple[int, int]]] = {}
+        self._records: dict[str, Mapping[str, Any]] = {}
 
     def write_record(self, probe_set: str, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Write what does not change over epochs. record: JSON; arrays: {name: (probes, …)}."""
-        blocks = wire.step_blocks(record)
-        record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": blocks}
+        record = {"schema": wire.SCHEMA, **record, "arrays": wire.describe(arrays), "blocks": wire.step_blocks(record)}
         # One event per block: a static array may be large.
         for tag, packed in wire.static_tensors(probe_set, arrays):
             self._write(0, [(tag, packed)])
         self._write(0, [(wire.record_tag(probe_set), json.dumps(record).encode())])
-        self._blocks[probe_set] = blocks
+        self._records[probe_set] = record
 
     def write_step(
         self,
@@ -76,7 +75,7 @@ class Writer:
         snapshot: Snapshot | None,
         *,
         constant_targets: bool,
-        blocks: Sequence[Sequence[int]] | None = None,
+        record: Mapping[str, Any] | None = None,
     ) -> None:
         """Write one epoch as one event.
 
@@ -84,19 +83,19 @@ class Writer:
             epoch: JSON: Keras's logs, cost, and why numbers are missing.
             snapshot: the explanations; None where nothing was explained.
             constant_targets: whether the record has the explained classes, because they do not change between epochs.
-            blocks: the blocks of the record that is continued; None for those of the record that this writer wrote.
+            record: the record that is continued; None for the one that this writer wrote.
         """
         tensors: list[tuple[str, Any]] = [(wire.epoch_tag(probe_set), json.dumps(epoch).encode())]
         if snapshot is not None:
-            tensors += self._step_tensors(probe_set, snapshot, constant_targets, blocks or self._blocks[probe_set])
+            tensors += self._step_tensors(probe_set, snapshot, constant_targets, record or self._records[probe_set])
         self._write(step, tensors)
         self.flush()
 
     @staticmethod
     def _step_tensors(
-        probe_set: str, snapshot: Snapshot, constant_targets: bool, blocks: Sequence[Sequence[int]]
+        probe_set: str, snapshot: Snapshot, constant_targets: bool, record: Mapping[str, Any]
     ) -> Iterator[tuple[str, np.ndarray]]:
-        first = next(iter(snapshot.explanations.values()))
+        first, logged = next(iter(snapshot.explanations.values())), wire.quantities(record)
         quantities: dict[str, np.ndarray] = {"outputs": np.stack([snapshot.outputs.full, snapshot.outputs.empty], axis=1)}
         if not constant_targets:
             quantities["targets"] = first.targets
@@ -106,10 +105,12 @@ class Writer:
             if explanation.fidelity:
                 quantities[f"fidelity/{name}"] = np.stack(list(explanation.fidelity.values()), axis=-1)
             if explanation.noise is not None:
-                quantities[f"noise/{name}"] = wire.encode_noise(explanation.noise)
+                # A record that an earlier version began has sketches alone.
+                noise = f"noise/{name}"
+                quantities[noise] = wire.encode_noise(explanation.noise)[..., : logged[noise].shape[-1]]
             if explanation.interactions is not None:
                 quantities[f"interactions/{name}"] = explanation.interactions
-        for block, (start, stop) in enumerate(blocks):
+        for block, (start, stop) in enumerate(record["blocks"]):
             for quantity, array in quantities.items():
                 yield wire.step_tag(probe_set, quantity, block), array[start:stop]
             for name, explanation in snapshot.explanations.items():

@@ -360,7 +360,7 @@ class Recorder:
             record["blocks"] = wire.step_blocks(record)
         epoch = {**epoch, "fresh": fresh, "logged": (0 if fresh else standing.before(name, step)) + 1}
         OPEN[self.directory] = self
-        self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, blocks=record["blocks"])
+        self._writer.write_step(name, step, epoch, snapshot, constant_targets=targets is not None, record=record)
         # Only now: a step that could not be written is not in the record.
         standing.add(name, step, epoch, record)
         self._remember()

@@ -93,7 +93,8 @@ class RunScalars:
             if last is not None:
                 same = moment.classes == last.classes
                 now[f"drift/{explainer}"] = _median(distances.total_variation(moment.values, last.values)[same])
-                now[f"noise floor/{explainer}"] = _median(noise.floor(moment.values, last.values, moment.change_errors(last))[same])
+                floor = noise.floor(moment.values, last.values, moment.change_errors(last), "tv", (moment.noise, last.noise))
+                now[f"noise floor/{explainer}"] = _median(floor[same])
             explained = np.isfinite(moment.values).any(axis=-1)
             self._last[explainer] = moment if last is None else last.replaced(explained, moment)
             for region, inside in self._inside.items():

@@ -33,8 +33,8 @@ def analysed(log_dir: Path | str, other: Path | str) -> dict[str, Any]:
 
 
 def test_the_number_of_epochs_that_are_taken_at_once_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # 12 players are more than the covariances of a floor take; other coalitions from a step on, and probes of different sizes.
-    runs = [FakeRun(tmp_path / name, players=[12, 5, 4, 12], changes={6: "fewer evaluations"}) for name in ("a", "b")]
+    # Other coalitions from a step on, and probes of different sizes.
+    runs = [FakeRun(tmp_path / name, players=[12, 5, 4, 12], correlated=True, changes={6: "fewer evaluations"}) for name in ("a", "b")]
     for seed, run in enumerate(runs):
         run.rng = np.random.default_rng(seed)
         run.write(range(-1, 14))
@@ -49,9 +49,22 @@ def test_the_number_of_epochs_that_are_taken_at_once_changes_nothing(tmp_path: P
             np.testing.assert_equal(alone, found[1][name], err_msg=name)
 
 
-@pytest.mark.parametrize("players", [9, 16, 17, 100])
-def test_covariances_are_those_of_the_players_with_the_largest_errors(players: int) -> None:
-    variance = np.random.default_rng(players).exponential(size=(players, 50))
-    variance[3], variance[:, 7] = 0, 1.0  # ties
-    chosen = np.sort(variance.ravel()[noise._largest(variance)], axis=0)
-    np.testing.assert_array_equal(chosen, np.sort(variance, axis=0)[-noise.MOST_PAIRED :])
+@pytest.mark.parametrize("factors", [0, 1, 8])
+def test_covariances_of_all_pairs_are_those_that_visiting_each_pair_gives(factors: int) -> None:
+    rng = np.random.default_rng(factors)
+    errors = noise.Errors.of(rng.uniform(0.5, 1, (12, 30)), rng.uniform(-1, 1, (12, factors, 30)) / max(factors, 1) ** 0.5)
+    share = rng.standard_normal((12, 30))
+    share /= np.abs(share).sum(axis=0)
+    with_total, of_total = errors.along(np.sign(share))
+    variance = errors.squares - 2 * share * with_total + share**2 * of_total
+    found = noise._paired(share, with_total, of_total, variance, errors)
+    for row in range(30):
+        shrink = np.eye(12) - np.outer(share[:, row], np.sign(share[:, row]))
+        G = errors.G[:, :, row]
+        C = shrink @ (G @ G.T + np.diag(errors.own[:, row])) @ shrink.T
+        np.testing.assert_allclose(np.diagonal(C), variance[:, row])
+        deviation = np.sqrt(np.diagonal(C))
+        r = np.clip(C / np.outer(deviation, deviation), -1, 1)
+        # pi / 2 times the covariance of the absolute values of two normals (Nabeya 1951).
+        pairs = np.outer(deviation, deviation) * (r * np.arcsin(r) + np.sqrt(1 - r**2) - 1)
+        assert found[row] == pytest.approx(pairs[~np.eye(12, dtype=bool)].sum(), rel=0.04)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from tb_xai_plugin.explainers.errors import PairErrors
 from tb_xai_plugin.judgement import distances, noise, summaries
+from tb_xai_plugin.records import wire
 
 pytestmark = pytest.mark.viewing
 
@@ -31,6 +33,51 @@ def test_noise_alone_passes_its_floor_in_about_one_case_of_twenty(measure: str, 
     assert passed <= (0.065 if closed else 0.09), "false alarms"
     if closed:
         assert passed >= 0.01, "a floor that nothing reaches finds nothing"
+
+
+@pytest.mark.parametrize(("players", "directions"), [(16, 1), (49, 1), (49, 4)])
+def test_noise_that_players_share_passes_its_floor_no_more_often_once_it_is_known_what_they_share(players: int, directions: int) -> None:
+    rng = np.random.default_rng(3)
+    spread, truth = rng.standard_normal((players, directions)), rng.standard_normal(players) * rng.gamma(0.7, 1, size=players)
+    values, errors, logged = [], [], []
+    for _ in range(300):  # an operator of its own each time, as with fresh coalitions
+        A = spread @ rng.standard_normal((directions, 120)) / np.sqrt(directions) + 0.3 * rng.standard_normal((players, 120))
+        residuals = 0.003 * rng.standard_normal((120, 1))
+        error, noise_of = PairErrors(A**2, A, np.ones((120, 1)))(residuals)
+        values.append(truth + (A @ residuals)[:, 0])
+        errors.append(error[:, 0])
+        logged.append(wire.encode_noise(noise_of[:, 0]))
+    a, e, known = (np.array(array) for array in (values, errors, logged))
+    b, of_change, other = np.roll(a, 1, axis=0), np.hypot(e, np.roll(e, 1, axis=0)), np.roll(known, 1, axis=0)
+    for measure in ("tv", "cosine"):
+        distance = distances.MEASURES[measure](a, b)
+        sketches = known[:, : wire.SKETCH], other[:, : wire.SKETCH]  # as in records of version 0.1.0
+        assert (distance > noise.floor(a, b, of_change, measure, sketches)).mean() > 0.12, "what independent errors would make"
+        assert 0.01 <= (distance > noise.floor(a, b, of_change, measure, (known, other))).mean() <= 0.08
+
+
+def test_errors_are_shared_as_their_covariance_says() -> None:
+    rng = np.random.default_rng(4)
+    shared, residuals = rng.standard_normal(3000), rng.standard_normal((3000, 1))
+    A = np.stack([shared, -2 * shared, rng.standard_normal(3000), shared + rng.standard_normal(3000), np.zeros(3000)])
+    given = PairErrors(A**2, A, np.ones((3000, 1)))(residuals)[1].T
+    covariance = (A * residuals.T) @ (A * residuals.T).T
+    size = np.sqrt(np.maximum(np.diagonal(covariance), 1e-9))
+    L = given[0, wire.SKETCH :].reshape(5, -1)
+    assert np.abs((L @ L.T - covariance / np.outer(size, size))[~np.eye(5, dtype=bool)]).max() < 0.1
+    encoded = wire.encode_noise(given)
+    decoded = wire.decode_loadings(encoded)
+    assert decoded is not None
+    assert np.abs(decoded[0] - L).max() <= 0.5 / 7 + 1e-6
+    assert wire.decode_loadings(encoded[:, : wire.SKETCH]) is None
+
+
+def test_players_that_the_model_ignores_have_ranks_by_chance() -> None:
+    rng = np.random.default_rng(5)
+    a, b = (np.concatenate([[3.0, 2.0, 1.0], 1e-9 * rng.standard_normal(5)]) * np.ones((60, 1)) for _ in range(2))
+    a[:, 3:], b[:, 3:] = (1e-9 * rng.standard_normal((60, 5)) for _ in range(2))
+    passed = distances.MEASURES["spearman"](a, b) > noise.floor(a, b, np.zeros_like(a), "spearman")
+    assert passed.mean() <= 0.1
 
 
 @pytest.mark.parametrize("measure", ["tv", "cosine", "magnitude"])

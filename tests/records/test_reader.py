@@ -309,6 +309,23 @@ def test_a_sampled_epoch_counts_where_all_of_its_tags_are_there(tmp_path: Path) 
         assert (tag, run.steps.tolist(), run.missing) == (tag, [1, 3], 2)
 
 
+@pytest.mark.parametrize("correlated", [True, False])
+def test_a_record_keeps_what_players_share_of_their_errors_unless_an_earlier_version_began_it(correlated: bool, tmp_path: Path) -> None:
+    written = FakeRun(tmp_path, players=[9, 4], correlated=correlated).write([0]).write([1])
+    logged = read_run(tmp_path).all_noise("shap")
+    assert logged is not None
+    loadings = wire.decode_loadings(logged)
+    if not correlated:
+        assert logged.shape[-1] == wire.SKETCH
+        assert loadings is None
+    else:
+        assert loadings is not None
+        for step in (0, 1):
+            given = written.with_loadings(written.truth[step].noise["shap"], step)
+            assert given is not None
+            assert np.abs(loadings[step].ravel() - given[..., wire.SKETCH :].ravel()).max() <= 0.5 / 7 + 1e-6
+
+
 def test_reading_writes_nothing(tmp_path: Path) -> None:
     FakeRun(tmp_path).write([0, 1])
     before = contents(tmp_path)
@@ -384,5 +401,5 @@ def test_a_record_goes_on_with_its_own_blocks_whatever_the_rule_is_today(tmp_pat
     with monkeypatch.context() as patch:
         patch.setattr(wire, "step_blocks", lambda record: [(probe, probe + 1) for probe in range(7)])
         written.write([2, 3])
-    assert written.blocks == [tuple(block) for block in blocks] == [(0, 7)]
+    assert written.about["blocks"] == [tuple(block) for block in blocks] == [(0, 7)]
     assert_reads_as_written(read_run(tmp_path), written)

@@ -25,6 +25,7 @@ from tb_xai_plugin.engine.engine import CHANGING_TARGETS
 from tb_xai_plugin.engine.explanation import Explanation
 from tb_xai_plugin.engine.plan import Plan
 from tb_xai_plugin.engine.snapshot import ModelOutputs, Snapshot
+from tb_xai_plugin.explainers.contract import RANK
 from tb_xai_plugin.probes import ImageProbes
 from tb_xai_plugin.records import wire
 from tb_xai_plugin.records.writer import Writer
@@ -96,6 +97,7 @@ class FakeRun:
     Attributes:
         measures: of fidelity, of every explainer.
         sketched: whether sampling errors have sketches.
+        correlated: whether the record has loadings too; without, it is like one that version 0.1.0 began and this one goes on with.
         interacting: explainers that have interactions.
         exact: explainers whose values have no error.
         one_class: explainers that give values for class 0 alone, with unknown errors.
@@ -113,6 +115,7 @@ class FakeRun:
     seed: int = 0
     measures: tuple[str, ...] = ("r2", "gap")
     sketched: bool = True
+    correlated: bool = False
     interacting: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
     one_class: tuple[str, ...] = ()
@@ -152,7 +155,7 @@ class FakeRun:
     def write_record(self, writer: Writer) -> None:
         record = self.record()
         writer.write_record(self.probe_set, record, self.probes.as_record()[1])
-        self.blocks = wire.step_blocks(record)
+        self.about = {**record, "blocks": wire.step_blocks(record)}
 
     def record(self) -> dict[str, Any]:
         names, _ = self.probes.as_record()
@@ -164,7 +167,12 @@ class FakeRun:
             "targets": self.constant_targets,
             "shape": {"probes": len(self.players), "targets": self.targets, "players": max(self.players), "classes": self.classes},
             "details": {
-                name: {"fidelity": list(self.measures), "sketched": self.sketched, "interacting": name in self.interacting}
+                name: {
+                    "fidelity": list(self.measures),
+                    "sketched": self.sketched,
+                    "correlated": self.correlated,
+                    "interacting": name in self.interacting,
+                }
                 for name in self.explainers
             },
         }
@@ -216,7 +224,7 @@ class FakeRun:
                 name: Explanation(
                     *(made.values[name], made.errors[name], made.base[name], answers, made.targets, self.probes),
                     fidelity=dict(zip(self.measures, np.moveaxis(made.fidelity[name], -1, 0), strict=True)),
-                    noise=made.noise[name],
+                    noise=self.with_loadings(made.noise[name], step),
                     interactions=made.interactions[name],
                 )
                 for name in self.explainers
@@ -224,7 +232,7 @@ class FakeRun:
             snapshot = Snapshot(explanations, ModelOutputs([], made.targets, made.full, made.empty, 64, reason), level)
         epoch["logged"] = len(self.truth)
         constant = self.constant_targets is not None
-        writer.write_step(self.probe_set, step, epoch, snapshot, constant_targets=constant, blocks=self.blocks)
+        writer.write_step(self.probe_set, step, epoch, snapshot, constant_targets=constant, record=self.about)
 
     def _made(self, step: int, logs: Mapping[str, float] | None, silent: Sequence[int]) -> Truth:
         probes, players = len(self.players), max(self.players)
@@ -264,6 +272,13 @@ class FakeRun:
             targets=targets.astype(np.int32),
             logs=dict(logs) if logs is not None else ({} if step == wire.UNTRAINED else {"loss": 1 / (step + 1), "val_accuracy": 0.5}),
         )
+
+    def with_loadings(self, sketch: np.ndarray | None, step: int) -> np.ndarray | None:
+        """Sketches and loadings, as an engine gives them to a writer."""
+        if sketch is None:
+            return None
+        loadings = np.random.default_rng(step + 2).uniform(-1, 1, (*sketch.shape[:2], RANK * max(self.players)))
+        return np.concatenate([sketch, loadings.astype(np.float32)], axis=-1)
 
     def _pairs(self, step: int) -> np.ndarray:
         rng = np.random.default_rng(step + 2)
