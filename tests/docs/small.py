@@ -15,6 +15,7 @@ def images() -> tuple[Any, ...]:
     import keras
     from sklearn.datasets import load_digits
 
+    keras.utils.set_random_seed(0)
     digits = load_digits()
     x, y = (digits.images[:160] / 16).astype("float32")[..., None], digits.target[:160]
     layers = [
@@ -32,6 +33,7 @@ def rows() -> tuple[Any, ...]:
     from sklearn.datasets import load_wine
     from sklearn.preprocessing import StandardScaler
 
+    keras.utils.set_random_seed(0)
     wine = load_wine()
     order = np.random.default_rng(0).permutation(len(wine.target))
     scaler = StandardScaler().fit(wine.data)
@@ -54,6 +56,7 @@ def texts() -> tuple[Any, ...]:
     """Six reviews: texts, labels, an encoder to (n, 8) codes of words, a compiled model of such codes."""
     import keras
 
+    keras.utils.set_random_seed(0)
     words = sorted({word.strip(",") for text in REVIEWS for word in text.split()})
     codes = {word: code for code, word in enumerate(words, start=2)}
 
@@ -73,6 +76,7 @@ def series() -> tuple[Any, ...]:
     """Noise of 100 steps and two channels, with a bump in the first half or the second: x, y, x_test, y_test, a compiled model."""
     import keras
 
+    keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     y = np.arange(80) % 2
     x = rng.normal(0, 0.1, (80, 100, 2)).astype("float32")
@@ -87,6 +91,7 @@ def loans() -> tuple[Any, ...]:
     import keras
     import pandas as pd
 
+    keras.utils.set_random_seed(0)
     rng, n = np.random.default_rng(0), 400
     age, debt = rng.normal(45, 12, n), rng.normal(1, 0.5, n)
     income, tenure, region = rng.normal(3, 1, n) + 0.03 * (age - 45), rng.exponential(4, n), rng.integers(0, 3, n)
@@ -133,7 +138,6 @@ def marks() -> tuple[Any, ...]:
 def compiled(layers: list[Any]) -> Any:
     import keras
 
-    keras.utils.set_random_seed(0)
     model = keras.Sequential(layers)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
