@@ -61,7 +61,7 @@ setup(
         "notebook": [*PLOTS, "ipykernel>=6.29", "pandas>=2.2.2", "shap>=0.46"],
         "plots": PLOTS,
         "jax": ["jax>=0.10", *WHILE_TRAINING],
-        "torch": ["torch>=2.13", *WHILE_TRAINING],
+        "torch": ["torch", *WHILE_TRAINING],
         "fast": FAST,
         "cluster": CLUSTER,
         "parquet": ["pyarrow>=16"],
