@@ -47,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="NAME",
         help="lime, shap, …; may be given several times (default: lime, shap)",
     )
-    parser.add_argument("--evaluations", type=int, help="model evaluations a probe (default: 16 a player, of images 14, 256 to 2048)")
+    parser.add_argument("--evaluations", type=int, help="model evaluations a probe (default: 16 a player, of images 12, 256 to 2048)")
     parser.add_argument("--output", default="log-odds", choices=list(OUTPUTS), help="the explained output (default: %(default)s)")
     parser.add_argument("--head", choices=list(HEADS), help="what the model's outputs mean, where nothing tells it")
     parser.add_argument(

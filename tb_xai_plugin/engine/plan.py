@@ -37,7 +37,7 @@ LARGEST_ROWS = 1024
 
 # Evaluations for each player who takes part, where "auto" chooses. Of images they cost most, and fewer are enough since coalitions are better chosen.
 EVALUATIONS = 16
-IMAGE_EVALUATIONS = 14
+IMAGE_EVALUATIONS = 12
 
 # Up to this number of evaluations, "auto" evaluates all coalitions of a table on all reference rows: 5 features.
 MOST_COMPLETE = 4096

@@ -78,7 +78,7 @@ class ExplanationLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
             gradients), or configured explainers (Lime(kernel_width=0.5)), or your own (Custom).
         every: the number of epochs from one explanation to the next; the first and the last epoch are always explained. Or a callable
             epoch -> bool, which then decides alone. Place EarlyStopping before this callback, so that the last epoch is known.
-        evaluations: model evaluations per probe; "auto" is 16 per player (of images 14), at least 256 (of tables 1024) and at most 2048.
+        evaluations: model evaluations per probe; "auto" is 16 per player (of images 12), at least 256 (of tables 1024) and at most 2048.
         max_overhead: the most time that explanations may take, as a share of the training time, e.g. 0.05. Writing and compiling are
             included. None is no limit. To keep the limit, evaluations are halved first (to a part of the same coalitions), then fewer epochs
             are explained. Each change is logged by the logger "tb_xai_plugin", and is marked in the record and on the page. The untrained model

@@ -47,7 +47,7 @@ def explain(
         probes: the inputs to explain, e.g. ImageProbes.
         explainers: one or several, each a name ("lime", "shap", "banzhaf", "occlusion" and "lime-net" share one set of evaluations; "ig" and
             "grad-cam" use gradients), a configured explainer, e.g. Lime(kernel_width=0.5), or your own method as a Custom. Default: LIME and SHAP.
-        evaluations: model evaluations per probe; "auto" is 16 per player (of images 14), at least 256 (of tables 1024) and at most 2048 (or the fewest that so many players need).
+        evaluations: model evaluations per probe; "auto" is 16 per player (of images 12), at least 256 (of tables 1024) and at most 2048 (or the fewest that so many players need).
         output: the explained quantity, "log-odds" | "probability" | "raw"; a regression is always explained in its own output.
         classes: the explained classes: "auto" (all, if there are at most 16; else the true class and the two likeliest others) | "all" |
             a list of class numbers.
