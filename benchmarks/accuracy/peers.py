@@ -1,14 +1,17 @@
 """This package's SHAP against the newest `shapiq`, against `shap`, and its LIME against `lime`, on the same games at equal evaluations.
 
-    python benchmarks/accuracy/peers.py [--python ~/.pyenv/versions/3.12.1/bin/python] [--games 2] [--draws 5] [--keep FOLDER]
+    python benchmarks/accuracy/peers.py [--python ~/.pyenv/versions/3.12.1/bin/python] [--games 4] [--draws 1] [--first 100] [--keep FOLDER]
+        [--into docs/benchmarks.md]
 
 The newest `shapiq` needs Python 3.12, so the others run in an environment of their own: `--environment` where there is one with
 `peers-requirements.txt`, else one is made from `--python` in a temporary folder. Both sides read the same tables of model outputs, those of
 `families.py`: all 2^n coalitions of each game, and exact Shapley values. Options are the defaults of the libraries (see `peers_side.py`).
 
-Numbers are squared errors relative to ours: 2 means twice our squared error, below 1 is better than ours. The geometric mean over fresh games
-of the family (`--games`) and draws of the coalitions (`--draws`). Relative errors below 1e-10 of the squared length of the exact vector count as
+Numbers are squared errors relative to ours: 2 means twice our squared error, below 1 is better than ours. The geometric mean over games of the
+family (`--games`, of the seeds from `--first` on, which nothing in this package was chosen with) and draws of the coalitions (`--draws`). Relative errors below 1e-10 of the squared length of the exact vector count as
 1e-10: exact. Where a number of evaluations covers all coalitions, a game is left out.
+
+`--into` puts the tables between the marks of a page, in place of those of the last time. Six minutes on one core.
 
 Ours is what `explain` takes by default: the design that serves LIME too. LIME has no exact value, so it is held against its own limit, the
 same regression on all coalitions; there ours has all evaluations for itself.
@@ -17,11 +20,13 @@ same regression on all coalitions; there ours has all evaluations for itself.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +40,17 @@ HERE = Path(__file__).parent
 BUDGETS = (64, 128, 256, 512, 1024, 2048)
 EXACT = 1e-10
 
+# The marks of a page between which the tables stand.
+BEGIN, END = "<!-- tables of peers.py -->", "<!-- end of the tables of peers.py -->"
+
 # Game -> (players, outputs (2^players,), exact Shapley values (players,)).
 Games = dict[str, tuple[int, np.ndarray, np.ndarray]]
 
 
-def all_games(folder: Path, count: int) -> Games:
+def all_games(folder: Path, first: int, count: int) -> Games:
     """Games by "family#seed"."""
     found = {}
-    for seed in range(count):
+    for seed in range(first, first + count):
         for family, game in games_of(folder, seed).items():
             found[f"{family}#{seed}"] = game
     return found
@@ -219,22 +227,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--python", default="python3.12", help="an interpreter of Python 3.12 or newer, to make an environment from")
     parser.add_argument("--environment", help="an interpreter that has peers-requirements.txt")
-    parser.add_argument("--games", type=int, default=2, help="fresh games of each family")
-    parser.add_argument("--draws", type=int, default=5, help="draws of the coalitions of each game")
+    parser.add_argument("--games", type=int, default=4, help="games of each family")
+    parser.add_argument("--first", type=int, default=100, help="the seed of the first game of each family")
+    parser.add_argument("--draws", type=int, default=1, help="draws of the coalitions of each game")
+    parser.add_argument("--into", type=Path, help="put the tables into this page, between its marks")
     parser.add_argument("--keep", type=Path, help="keep games and estimates in this folder")
     asked = parser.parse_args()
+    page = asked.into.read_text(encoding="utf-8") if asked.into else ""
+    if asked.into and not 0 <= page.find(BEGIN) < page.find(END):
+        sys.exit(f"{asked.into} lacks the marks {BEGIN} and {END}; put them where the tables shall stand.")
+    made = io.StringIO()
+    with redirect_stdout(made):
+        print_all(asked)
+    print(made.getvalue())
+    if asked.into:
+        tables = f"{BEGIN}\n{made.getvalue().strip()}\n{END}"
+        asked.into.write_text(page[: page.find(BEGIN)] + tables + page[page.find(END) + len(END) :], encoding="utf-8")
+
+
+def print_all(asked: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         python = asked.environment or environment(asked.python, folder)
-        data = all_games(folder, asked.games)
+        data = all_games(folder, asked.first, asked.games)
         estimates, notes = theirs(python, folder, data, asked.draws)
     errors = log_errors(data, estimates, asked.draws)
     of_lime = {"lime": errors.pop("lime")}, errors.pop("our LIME")
     table = ratios(errors)
     packages = ", ".join(f"{package} {number}" for package, number in notes["packages"].items())
-    print(f"{packages}, Python {notes['python']}; {len(data)} games, {asked.draws} draws each.\n")
-    print("The best of all others, its squared error over ours:\n")
+    print(f"{packages}, Python {notes['python']}; {len(data)} games, draws of the coalitions of each: {asked.draws}.\n")
+    print("The best of all others in each cell, its squared error over ours:\n")
     print_best(data, table)
     print("Every method: geometric mean of the ratios over families (and its best family).\n")
     print_methods(table)
