@@ -284,16 +284,17 @@ def test_limes_intervals_for_short_texts_cover_its_values_on_all_coalitions_and_
     centre, y = w @ every / w.sum(), np.stack([game(every) for game in games], axis=1)
     Z = every - centre
     limit = np.linalg.solve(Z.T @ (w[:, None] * Z) + np.eye(players), Z.T @ (w[:, None] * (y - w @ y / w.sum()))).T
-    covered, changes = [], []
+    covered, changes, z = [], [], []
     for seed in range(20):
         found = explained(LimeText(), build_design(players, evaluations, LAWS, seed), *games)
         covered.append(np.abs(found.values - limit) <= 1.96 * found.errors)
+        z.append((found.values - limit) / found.errors)
         (before, after), (noise, later) = (np.split(array, 2) for array in (found.values - limit, found.noise))
         of_change = difference_errors(*np.split(found.errors, 2), noise, later)
         changes.append(np.abs(after - before) <= 1.96 * of_change)
-    # Balanced designs err less than their residuals say.
-    assert 0.935 <= np.mean(covered) <= 0.998
-    assert 0.935 <= np.mean(changes) <= 0.998
+    assert min(np.mean(covered), np.mean(changes)) >= 0.935
+    # Balanced coalitions err less than their residuals say.
+    assert np.sqrt(np.mean(np.square(z))) > 0.55
 
 
 def test_additive_r2_is_what_the_values_say_of_coalitions_that_were_never_asked() -> None:
