@@ -6,7 +6,7 @@
     python benchmarks/accuracy/designs.py games 10,11,12,13,14 now.json before.json
 
 4, 8, 16 and 32 evaluations a player (4 n + 2 at least). Each game is explained under 3 designs, each with 8 orders of the players, because which player is which is
-left to chance in a design. LIME has half of the evaluations; its truth is its own regression on all coalitions, equally scaled.
+left to chance in a design. LIME has 60 % of the evaluations; its truth is its own regression on all coalitions, equally scaled.
 
 Gain: squared errors of BEFORE in units of those of this version, geometric mean over games. Coverage: share of true values within 1.96 standard errors,
 the mean over games and the family with the least; of changes between two epochs of the networks, with the errors' correlation from their sketches.
